@@ -1,0 +1,1 @@
+//! Programs and images: which bytes, from where, verified; stored once, already compressed.

@@ -1,0 +1,55 @@
+//! How an error looks on standard error: what, the evidence, what to do.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::error::Error;
+
+/// Prints the error and all that were found with it.
+pub fn print(error: &Error) {
+    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    // A closed standard error leaves nobody to tell.
+    let _ = io::stderr().lock().write_all(render(error, color).as_bytes());
+}
+
+/// The text of [`print`].
+pub fn render(error: &Error, color: bool) -> String {
+    let mut text = String::new();
+    one(&mut text, error, color);
+    for other in &error.others {
+        text.push('\n');
+        one(&mut text, other, color);
+    }
+    if !error.others.is_empty() {
+        text.push_str(&format!("\n{} errors\n", 1 + error.others.len()));
+    }
+    text
+}
+
+fn one(text: &mut String, error: &Error, color: bool) {
+    let (red, blue, end) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+    text.push_str(&format!("{red}error:{end} {}\n", error.message));
+    for detail in &error.details {
+        for line in detail.lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    for hint in &error.hints {
+        text.push_str(&format!("{blue}hint:{end} {hint}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_is_shown_with_its_evidence_and_hints() {
+        let mut error =
+            Error::input("prod.yaml:3:1: unknown key `host`").detail("3 | host:\n  | ^").hint("did you mean `hosts`?");
+        error.others.push(Error::input("prod.yaml:9:3: no name"));
+        assert_eq!(
+            render(&error, false),
+            "error: prod.yaml:3:1: unknown key `host`\n  3 | host:\n    | ^\nhint: did you mean `hosts`?\n\nerror: prod.yaml:9:3: no name\n\n2 errors\n"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! Where everything lies on a host. One value, so that another preset is another constructor.
+
+use serde::Serialize;
+
+/// Paths on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Layout {
+    /// Programs.
+    pub bin: String,
+    /// Kubernetes configuration and kubeconfigs.
+    pub kubernetes: String,
+    /// Kubernetes certificates and keys.
+    pub pki: String,
+    /// etcd's configuration.
+    pub etcd: String,
+    /// etcd's certificates and keys, owned by the `etcd` user.
+    pub etcd_pki: String,
+    /// etcd's data.
+    pub etcd_data: String,
+    /// kubelet's root.
+    pub kubelet: String,
+    /// systemd units.
+    pub units: String,
+    /// CNI programs.
+    pub cni_bin: String,
+    /// CNI network configuration.
+    pub cni_conf: String,
+    /// Audit logs.
+    pub logs: String,
+    /// kbootstrap's own records on the host: hashes of what was verified on arrival, images to import.
+    pub records: String,
+}
+
+impl Layout {
+    /// The paths that kube-bench, kubeadm users and distributions expect.
+    pub fn standard() -> Self {
+        Layout {
+            bin: "/usr/local/bin".into(),
+            kubernetes: "/etc/kubernetes".into(),
+            pki: "/etc/kubernetes/pki".into(),
+            etcd: "/etc/etcd".into(),
+            etcd_pki: "/etc/etcd/pki".into(),
+            etcd_data: "/var/lib/etcd".into(),
+            kubelet: "/var/lib/kubelet".into(),
+            units: "/etc/systemd/system".into(),
+            cni_bin: "/opt/cni/bin".into(),
+            cni_conf: "/etc/cni/net.d".into(),
+            logs: "/var/log/kubernetes".into(),
+            records: "/var/lib/kbootstrap".into(),
+        }
+    }
+}

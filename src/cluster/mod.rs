@@ -1,0 +1,200 @@
+//! What the cluster is: every address, name, version, role and path decided. No I/O.
+
+mod layout;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use semver::Version;
+use serde::Serialize;
+
+pub use crate::inventory::{
+    Authorities, Component, ComponentSettings, KeyAlgorithm, NetworkPlugin, ProxyMode, Role, Source, TransportKind,
+};
+pub use layout::Layout;
+
+/// A cluster with everything decided.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cluster {
+    /// Name: of the folder, the kubeconfig context, the etcd cluster token.
+    pub name: String,
+    /// Versions of all programs.
+    pub versions: Versions,
+    /// Networks and DNS.
+    pub networks: Networks,
+    /// Where clients and nodes reach the API: the site's balancer, or the only master.
+    pub endpoint: Endpoint,
+    /// kube-proxy's mode as asked for; `Auto` is decided by each host's kernel.
+    pub proxy_mode: ProxyMode,
+    /// Certificates.
+    pub pki: Pki,
+    /// Encrypt Secrets in etcd.
+    pub encrypt_secrets: bool,
+    /// Where programs come from, in order.
+    pub sources: Vec<Source>,
+    /// The machines, in the inventory's order.
+    pub hosts: Vec<Host>,
+    /// Paths on the hosts.
+    pub layout: Layout,
+}
+
+/// Versions of all programs, without a leading `v`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Versions {
+    /// kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl.
+    pub kubernetes: Version,
+    /// etcd.
+    pub etcd: Version,
+    /// containerd.
+    pub containerd: Version,
+    /// runc.
+    pub runc: Version,
+    /// CNI plugins.
+    pub cni_plugins: Version,
+    /// flanneld.
+    pub flannel: Version,
+    /// CoreDNS.
+    pub coredns: Version,
+    /// The pause image.
+    pub pause: String,
+}
+
+/// Networks and DNS.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Networks {
+    /// Pod network.
+    pub pods: IpNet,
+    /// Service network.
+    pub services: IpNet,
+    /// DNS domain.
+    pub dns_domain: String,
+    /// CoreDNS' service address.
+    pub dns_address: IpAddr,
+    /// The `kubernetes` Service's address: the first of the service network.
+    pub api_address: IpAddr,
+    /// Prefix length of a node's piece of the pod network.
+    pub node_prefix: u8,
+    /// NodePort range, inclusive.
+    pub node_ports: (u16, u16),
+    /// Network plugin.
+    pub plugin: NetworkPlugin,
+}
+
+/// Where the API is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// Address or DNS name.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// `https://host:port`, with brackets around IPv6.
+    pub fn url(&self) -> String {
+        match self.host.parse::<IpAddr>() {
+            Ok(ip) => format!("https://{}", SocketAddr::new(ip, self.port)),
+            Err(_) => format!("https://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// Certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pki {
+    /// One CA or three.
+    pub authorities: Authorities,
+    /// Algorithm of new keys.
+    pub algorithm: KeyAlgorithm,
+    /// Bits of new keys; 0 for Ed25519.
+    pub key_size: u32,
+    /// Life of leaf certificates, as written into `ca-config.json` (a Go duration).
+    pub expiry: String,
+    /// Life of CAs (a Go duration).
+    pub ca_expiry: String,
+    /// Further names in the kube-apiserver certificates.
+    pub extra_sans: Vec<String>,
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Host {
+    /// Host and node name.
+    pub name: String,
+    /// The address that the other hosts use.
+    pub address: IpAddr,
+    /// What runs here.
+    pub roles: BTreeSet<Role>,
+    /// Node labels.
+    pub labels: BTreeMap<String, String>,
+    /// Node taints.
+    pub taints: Vec<Taint>,
+    /// How it is reached.
+    pub ssh: Ssh,
+    /// Flags, configuration and templates: the cluster's with the host's merged over them.
+    pub components: BTreeMap<Component, ComponentSettings>,
+    /// Preflight checks that may fail here.
+    pub waive: BTreeSet<String>,
+}
+
+/// A node taint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taint {
+    /// Key.
+    pub key: String,
+    /// Value, often empty.
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
+}
+
+/// How a host is reached, with defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ssh {
+    /// SSH, or this machine.
+    pub transport: TransportKind,
+    /// Address or name that the operator connects to.
+    pub address: String,
+    /// Port.
+    pub port: u16,
+    /// Login name.
+    pub user: String,
+    /// Private key files; empty: the usual ones.
+    pub keys: Vec<PathBuf>,
+    /// known_hosts; none: the user's.
+    pub known_hosts: Option<PathBuf>,
+    /// The only host key that is accepted.
+    pub host_key: Option<String>,
+    /// Seconds to wait for a connection.
+    pub connect_timeout: u64,
+}
+
+impl Host {
+    /// Whether it has the role.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+    /// The component's settings, when the inventory has any.
+    pub fn settings(&self, component: Component) -> Option<&ComponentSettings> {
+        self.components.get(&component)
+    }
+}
+
+impl Cluster {
+    /// Hosts with the role, in the inventory's order.
+    pub fn with_role(&self, role: Role) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(move |host| host.is(role))
+    }
+    /// The host of that name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+    /// `https://a:2379,https://b:2379…` of all etcd members.
+    pub fn etcd_client_urls(&self) -> String {
+        let urls: Vec<_> =
+            self.with_role(Role::Etcd).map(|h| format!("https://{}", SocketAddr::new(h.address, 2379))).collect();
+        urls.join(",")
+    }
+}

@@ -1,0 +1,158 @@
+//! The one error type: what went wrong, where, and what to do about it.
+//!
+//! [`Kind`] is the table of exit codes. `cli::run` is the only place that prints an [`Error`].
+
+use std::fmt;
+
+/// What sort of failure it was, which decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A defect in kbootstrap itself, or an operating system error on the operator's machine.
+    Internal,
+    /// The command line was wrong.
+    Usage,
+    /// The inventory, a template or another input file was wrong.
+    Input,
+    /// A key, certificate, CSR or CA was refused.
+    Pki,
+    /// A host could not be reached, or its host key or our credentials were refused.
+    Connect,
+    /// A host refused a step: a script failed, a unit did not start, a preflight check failed.
+    Remote,
+    /// The cluster is there but not healthy, or did not become so in time.
+    Health,
+    /// A program or image is missing, corrupt, or could not be had from any source.
+    Artifact,
+    /// Interrupted by the person (Ctrl-C, SIGTERM).
+    Interrupted,
+}
+
+impl Kind {
+    /// The exit code of the process; `docs/exit-codes.md` is the same table.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Internal => 1,
+            Kind::Usage => 2,
+            Kind::Input => 3,
+            Kind::Pki => 4,
+            Kind::Connect => 5,
+            Kind::Remote => 6,
+            Kind::Health => 7,
+            Kind::Artifact => 8,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure as a person should read it. It never holds secret bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// One sentence: what failed and where (host, file, field), lowercase, no full stop.
+    pub message: String,
+    /// Evidence in the words of whoever failed: a source line with a caret, journal lines, a unit's status.
+    pub details: Vec<String>,
+    /// What to do next, one suggestion each.
+    pub hints: Vec<String>,
+    /// Further failures found at the same time; all are reported.
+    pub others: Vec<Error>,
+}
+
+impl Error {
+    /// A failure of the given kind.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), details: Vec::new(), hints: Vec::new(), others: Vec::new() }
+    }
+    /// See [`Kind::Internal`].
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+    /// See [`Kind::Usage`].
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+    /// See [`Kind::Input`].
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message)
+    }
+    /// See [`Kind::Pki`].
+    pub fn pki(message: impl Into<String>) -> Self {
+        Self::new(Kind::Pki, message)
+    }
+    /// See [`Kind::Connect`].
+    pub fn connect(message: impl Into<String>) -> Self {
+        Self::new(Kind::Connect, message)
+    }
+    /// See [`Kind::Remote`].
+    pub fn remote(message: impl Into<String>) -> Self {
+        Self::new(Kind::Remote, message)
+    }
+    /// See [`Kind::Health`].
+    pub fn health(message: impl Into<String>) -> Self {
+        Self::new(Kind::Health, message)
+    }
+    /// See [`Kind::Artifact`].
+    pub fn artifact(message: impl Into<String>) -> Self {
+        Self::new(Kind::Artifact, message)
+    }
+    /// An I/O error on the operator's machine: `context` names the action and the path.
+    pub fn io(context: impl fmt::Display, source: &std::io::Error) -> Self {
+        Self::internal(format!("{context}: {source}"))
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+    /// Adds evidence, one block of text (it may have several lines).
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+    /// Puts `prefix: ` before the message, to say on whose behalf it failed.
+    #[must_use]
+    pub fn context(mut self, prefix: impl fmt::Display) -> Self {
+        self.message = format!("{prefix}: {}", self.message);
+        self
+    }
+
+    /// All of them as one error, or `Ok` when there is none. The first gives the exit code.
+    pub fn all(errors: impl IntoIterator<Item = Error>) -> Result<()> {
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            None => Ok(()),
+            Some(mut first) => {
+                first.others.extend(errors);
+                Err(first)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keeps_every_error_and_the_kind_of_the_first() {
+        let error = Error::all([Error::input("a"), Error::pki("b"), Error::health("c")]).unwrap_err();
+        assert_eq!(error.kind, Kind::Input);
+        assert_eq!(error.others.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(Error::all([]), Ok(()));
+    }
+}

@@ -1,0 +1,165 @@
+//! What one probe learned about a host. Facts decide what is rendered; nobody has to tell us that a host is a container.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+/// Everything that one round trip to a host tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HostFacts {
+    /// `/etc/os-release`.
+    pub os: Os,
+    /// `amd64` or `arm64` (as Go names them).
+    pub arch: String,
+    /// Kernel major and minor.
+    pub kernel: (u32, u32),
+    /// Kernel release as `uname -r` prints it.
+    pub kernel_release: String,
+    /// `hostname`.
+    pub hostname: String,
+    /// `/etc/machine-id`; two hosts with one id are clones.
+    pub machine_id: String,
+    /// PID 1 is systemd, and its version.
+    pub systemd: Option<u32>,
+    /// cgroup version.
+    pub cgroup: Cgroup,
+    /// Effective capabilities of root there (`CapEff`).
+    pub capabilities: u64,
+    /// CPUs.
+    pub cpus: u32,
+    /// Memory, bytes.
+    pub memory: u64,
+    /// Active swap devices.
+    pub swap: Vec<String>,
+    /// The host's clock minus the operator's, milliseconds; the probe's round trip is the error bound.
+    pub clock_skew_ms: i64,
+    /// Kernel modules that were asked about.
+    pub modules: BTreeMap<String, Module>,
+    /// Kernel settings that were asked about; absent where the kernel has none of that name.
+    pub sysctls: BTreeMap<String, Sysctl>,
+    /// Free bytes of the file system that holds each path asked about.
+    pub disk_free: BTreeMap<String, u64>,
+    /// Listening TCP sockets.
+    pub listening: Vec<Listening>,
+    /// Addresses of the host's interfaces.
+    pub addresses: Vec<(String, IpAddr)>,
+    /// Destinations of the routing table (`10.0.0.0/24`) with the interface.
+    pub routes: Vec<(String, String)>,
+    /// Programs on PATH that were asked about (`zstd`, `conntrack`, `nft`, …).
+    pub programs: BTreeSet<String>,
+    /// System users that were asked about and exist.
+    pub users: BTreeSet<String>,
+    /// systemd-resolved runs, so kubelet must use `/run/systemd/resolve/resolv.conf`.
+    pub systemd_resolved: bool,
+    /// Files that were asked about; absent where there is none.
+    pub files: BTreeMap<String, FileFact>,
+    /// Directories that were asked about; absent where there is none.
+    pub dirs: BTreeMap<String, FileFact>,
+    /// Units that were asked about.
+    pub units: BTreeMap<String, UnitFact>,
+    /// Images in containerd's `k8s.io` namespace, by name; empty where containerd does not run.
+    pub images: BTreeSet<String>,
+}
+
+/// Operating system.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Os {
+    /// `ID`.
+    pub id: String,
+    /// `VERSION_ID`.
+    pub version: String,
+    /// `PRETTY_NAME`.
+    pub pretty: String,
+}
+
+/// Which cgroup hierarchy controllers are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cgroup {
+    /// v1 or hybrid.
+    V1,
+    /// Unified.
+    V2,
+}
+
+/// A kernel module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Module {
+    /// Loaded, or built into the kernel.
+    Present,
+    /// `modprobe` would find it.
+    Loadable,
+    /// Neither.
+    Missing,
+}
+
+/// A kernel setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sysctl {
+    /// Its present value.
+    pub value: String,
+    /// Root can change it there.
+    pub writable: bool,
+}
+
+/// A listening TCP socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listening {
+    /// Port.
+    pub port: u16,
+    /// Address as `ss` prints it (`0.0.0.0`, `*`, `127.0.0.1`, `[::]`).
+    pub address: String,
+    /// The process that listens, when it could be seen.
+    pub process: Option<String>,
+}
+
+/// A file or directory on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileFact {
+    /// SHA-256 of the contents, lower-case hex; empty for a directory.
+    pub sha256: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner's name.
+    pub owner: String,
+    /// Group's name.
+    pub group: String,
+}
+
+/// A systemd unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitFact {
+    /// `active`, `inactive`, `failed`, `activating`…
+    pub active: String,
+    /// `running`, `dead`, `auto-restart`…
+    pub sub: String,
+    /// `enabled`, `disabled`, `` when there is no such unit.
+    pub enabled: String,
+    /// Times that systemd restarted it by itself.
+    pub restarts: u32,
+    /// When it last became active, microseconds of the host's monotonic clock; 0: never.
+    pub active_since: u64,
+    /// What the unit last was started with, as recorded by the last apply (see `plan`): unit's restart key; empty if unknown.
+    pub restart_key: String,
+}
+
+/// What a probe is to look at, besides what it always does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// Files whose hash, mode and owner are wanted.
+    pub files: BTreeSet<String>,
+    /// Directories whose mode and owner are wanted.
+    pub dirs: BTreeSet<String>,
+    /// Units.
+    pub units: BTreeSet<String>,
+    /// Kernel modules.
+    pub modules: BTreeSet<String>,
+    /// Kernel settings.
+    pub sysctls: BTreeSet<String>,
+    /// System users.
+    pub users: BTreeSet<String>,
+    /// Hash every file anew instead of trusting the record of what did not change since it was verified.
+    pub rehash: bool,
+}

@@ -1,0 +1,1 @@
+//! Is it true: etcd members, /readyz, leases, nodes Ready, DNS answers.

@@ -1,0 +1,36 @@
+//! PKI and Kubernetes cluster bootstrap, the binary way.
+//!
+//! Data flows one way: [`inventory`] → [`cluster`] → [`pki`] → [`render`] → [`plan`] → [`apply`] → [`health`];
+//! a module knows only those before it. `docs/architecture.md` walks through the house.
+
+pub mod apply;
+pub mod artifacts;
+pub mod cfssl;
+pub mod cli;
+pub mod cluster;
+pub mod error;
+pub mod facts;
+pub mod health;
+pub mod inventory;
+pub mod lab;
+pub mod pki;
+pub mod plan;
+pub mod preflight;
+pub mod remote;
+pub mod render;
+pub mod secret;
+pub mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the command line. The one place where an error is printed and the exit code is picked.
+pub fn run(args: Vec<OsString>) -> ExitCode {
+    match cli::run(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            cli::report::print(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Keys, CSRs, certificates and CAs from cfssl's JSON. Knows nothing of clusters.

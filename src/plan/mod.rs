@@ -1,0 +1,1 @@
+//! What differs: desired state minus facts, as data.

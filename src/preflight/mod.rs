@@ -1,0 +1,1 @@
+//! What would go wrong, by name, with its remedy, before anything is touched.

@@ -1,0 +1,78 @@
+//! Ways to a host: SSH, or this machine itself. A script goes in, bytes come out, streams are forwarded.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::error::Result;
+
+/// How to reach a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The host's name, for messages.
+    pub name: String,
+    /// SSH, or this machine.
+    pub via: Via,
+}
+
+/// The transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    /// The operator's own machine.
+    Local,
+    /// SSH.
+    Ssh(SshTarget),
+}
+
+/// Everything that an SSH connection needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshTarget {
+    /// Address or name.
+    pub address: String,
+    /// Port.
+    pub port: u16,
+    /// Login name; anyone but root uses sudo.
+    pub user: String,
+    /// Key files to try after the agent; empty: the usual ones in `~/.ssh`.
+    pub keys: Vec<PathBuf>,
+    /// known_hosts; none: `~/.ssh/known_hosts`.
+    pub known_hosts: Option<PathBuf>,
+    /// The only host key that is accepted: `ssh-ed25519 AAAA…` or `SHA256:…`.
+    pub host_key: Option<String>,
+    /// Record the key of a host that is not known yet. Never replaces a key that differs.
+    pub accept_new: bool,
+    /// Seconds to wait for a connection.
+    pub connect_timeout: u64,
+}
+
+/// What a script answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Exit status; a script that ended without reporting one is an error, never 0.
+    pub status: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error, the last 64 KiB at most.
+    pub stderr: Vec<u8>,
+}
+
+/// A two-way byte stream to a TCP port as the host sees it.
+pub trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// An open way to one host. It is used by one thread at a time; open more for more.
+pub trait Transport: Send {
+    /// The host's name.
+    fn host(&self) -> &str;
+    /// Runs a POSIX shell script as root with `stdin`, and waits. A non-zero status is not an error here.
+    /// The script is visible in the host's process list: secrets go through `stdin`.
+    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output>;
+    /// Opens a TCP connection from the host. The transport can do nothing else while the stream lives.
+    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>>;
+}
+
+/// Opens transports; shared by the threads of a run.
+pub trait Connect: Sync {
+    /// A new way to the host.
+    fn connect(&self, target: &Target) -> Result<Box<dyn Transport>>;
+}
