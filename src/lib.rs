@@ -18,7 +18,9 @@ pub mod plan;
 pub mod preflight;
 pub mod remote;
 pub mod render;
+pub mod reset;
 pub mod secret;
+pub mod trust;
 pub mod ui;
 
 use std::ffi::OsString;
