@@ -2,6 +2,10 @@
 
 mod decisions;
 mod ordinary;
+mod parse;
+mod probe;
+mod record;
+mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,6 +16,10 @@ pub use decisions::{
     CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, KUBELET_SYSCTLS, MINIMUM_SYSCTLS, NETWORK_SYSCTLS, NFTABLES_KERNEL,
     decide, wanted_modules,
 };
+pub use parse::parse;
+pub use probe::probe;
+pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
+pub use script::script;
 
 /// Programs that a probe looks for on PATH.
 pub const PROGRAMS: [&str; 13] = [
