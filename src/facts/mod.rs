@@ -1,9 +1,42 @@
 //! What one probe learned about a host. Facts decide what is rendered; nobody has to tell us that a host is a container.
 
+mod decisions;
+mod ordinary;
+mod parse;
+mod probe;
+mod record;
+mod script;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::Serialize;
+
+pub use decisions::{
+    CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, KUBELET_SYSCTLS, MINIMUM_SYSCTLS, NETWORK_SYSCTLS, NFTABLES_KERNEL,
+    decide, wanted_modules,
+};
+pub use parse::parse;
+pub use probe::probe;
+pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
+pub use script::script;
+
+/// Programs that a probe looks for on PATH.
+pub const PROGRAMS: [&str; 13] = [
+    "zstd",
+    "gzip",
+    "tar",
+    "sha256sum",
+    "conntrack",
+    "nft",
+    "iptables",
+    "ip",
+    "ss",
+    "modprobe",
+    "mount",
+    "ethtool",
+    "socat",
+];
 
 /// Everything that one round trip to a host tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,8 +65,10 @@ pub struct HostFacts {
     pub memory: u64,
     /// Active swap devices.
     pub swap: Vec<String>,
-    /// The host's clock minus the operator's, milliseconds; the probe's round trip is the error bound.
+    /// The host's clock minus the operator's, milliseconds.
     pub clock_skew_ms: i64,
+    /// How far `clock_skew_ms` may be off, milliseconds: half of the time that the probe spent on the way.
+    pub clock_bound_ms: u64,
     /// Kernel modules that were asked about.
     pub modules: BTreeMap<String, Module>,
     /// Kernel settings that were asked about; absent where the kernel has none of that name.
@@ -46,16 +81,22 @@ pub struct HostFacts {
     pub addresses: Vec<(String, IpAddr)>,
     /// Destinations of the routing table (`10.0.0.0/24`) with the interface.
     pub routes: Vec<(String, String)>,
-    /// Programs on PATH that were asked about (`zstd`, `conntrack`, `nft`, …).
+    /// Name servers in `/etc/resolv.conf`.
+    pub nameservers: Vec<String>,
+    /// Those of [`PROGRAMS`] that are on PATH.
     pub programs: BTreeSet<String>,
     /// System users that were asked about and exist.
     pub users: BTreeSet<String>,
     /// systemd-resolved runs, so kubelet must use `/run/systemd/resolve/resolv.conf`.
     pub systemd_resolved: bool,
+    /// kbootstrap has been here: its record of hashes exists.
+    pub known: bool,
     /// Files that were asked about; absent where there is none.
     pub files: BTreeMap<String, FileFact>,
     /// Directories that were asked about; absent where there is none.
     pub dirs: BTreeMap<String, FileFact>,
+    /// Names in the directories whose listing was asked for; absent where there is none.
+    pub listings: BTreeMap<String, Vec<String>>,
     /// Units that were asked about.
     pub units: BTreeMap<String, UnitFact>,
     /// Images in containerd's `k8s.io` namespace, by name; empty where containerd does not run.
@@ -152,6 +193,10 @@ pub struct Questions {
     pub files: BTreeSet<String>,
     /// Directories whose mode and owner are wanted.
     pub dirs: BTreeSet<String>,
+    /// Directories whose names inside are wanted (hidden ones are left out).
+    pub listings: BTreeSet<String>,
+    /// Paths whose file system's free space is wanted; they need not exist yet.
+    pub disk: BTreeSet<String>,
     /// Units.
     pub units: BTreeSet<String>,
     /// Kernel modules.

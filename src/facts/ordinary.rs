@@ -1,0 +1,67 @@
+//! An ordinary host, for rendering without hosts at hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Cgroup, HostFacts, Module, Os, PROGRAMS, Sysctl};
+
+const MODULES: [&str; 6] = ["overlay", "br_netfilter", "nf_conntrack", "nf_tables", "vxlan", "ip_tables"];
+const IPVS_MODULES: [&str; 4] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
+
+/// Values of a freshly installed Debian 12.
+const SYSCTLS: [(&str, &str); 12] = [
+    ("fs.inotify.max_user_instances", "128"),
+    ("fs.inotify.max_user_watches", "65536"),
+    ("kernel.keys.root_maxbytes", "25000000"),
+    ("kernel.keys.root_maxkeys", "1000000"),
+    ("kernel.panic", "0"),
+    ("kernel.panic_on_oops", "0"),
+    ("net.bridge.bridge-nf-call-ip6tables", "1"),
+    ("net.bridge.bridge-nf-call-iptables", "1"),
+    ("net.ipv4.ip_forward", "0"),
+    ("net.netfilter.nf_conntrack_max", "262144"),
+    ("vm.overcommit_memory", "0"),
+    ("vm.panic_on_oom", "0"),
+];
+
+impl HostFacts {
+    /// A bare Debian 12 on amd64 with 4 CPUs, 8 GiB of memory, nothing of ours on it and nothing missing.
+    pub fn ordinary() -> Self {
+        let mut modules: BTreeMap<_, _> = MODULES.iter().map(|name| (name.to_string(), Module::Present)).collect();
+        modules.extend(IPVS_MODULES.iter().map(|name| (name.to_string(), Module::Loadable)));
+        HostFacts {
+            os: Os { id: "debian".into(), version: "12".into(), pretty: "Debian GNU/Linux 12 (bookworm)".into() },
+            arch: "amd64".into(),
+            kernel: (6, 1),
+            kernel_release: "6.1.0-37-amd64".into(),
+            hostname: String::new(),
+            machine_id: String::new(),
+            systemd: Some(252),
+            cgroup: Cgroup::V2,
+            capabilities: 0x1ff_ffff_ffff,
+            cpus: 4,
+            memory: 8 << 30,
+            swap: Vec::new(),
+            clock_skew_ms: 0,
+            clock_bound_ms: 0,
+            modules,
+            sysctls: SYSCTLS
+                .iter()
+                .map(|(name, value)| (name.to_string(), Sysctl { value: value.to_string(), writable: true }))
+                .collect(),
+            disk_free: BTreeMap::new(),
+            listening: Vec::new(),
+            addresses: Vec::new(),
+            routes: Vec::new(),
+            nameservers: Vec::new(),
+            programs: PROGRAMS.iter().map(|name| name.to_string()).collect(),
+            users: BTreeSet::new(),
+            systemd_resolved: false,
+            known: false,
+            files: BTreeMap::new(),
+            dirs: BTreeMap::new(),
+            listings: BTreeMap::new(),
+            units: BTreeMap::new(),
+            images: BTreeSet::new(),
+        }
+    }
+}
