@@ -1,13 +1,13 @@
-//! What the commands on a cluster share: the cluster at hand, its hosts surveyed, their desired states.
+//! What the commands on a cluster share: connections, a survey of the hosts, their desired states, the API.
 
+mod api;
 mod desire;
 mod objects;
 mod pool;
-mod session;
 mod survey;
 
+pub use api::{ApiAccess, EtcdAccess};
 pub use desire::{Desired, desire, questions};
-pub use objects::{ApiAccess, object_changes};
+pub use objects::{apply_objects, label_nodes, object_changes};
 pub use pool::{Lease, Pool};
-pub use session::{ClusterArgs, Session};
 pub use survey::{each_host, survey};

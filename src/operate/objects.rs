@@ -1,70 +1,64 @@
-//! The cluster's own API objects and node labels: what is there against what should be.
-
-use std::net::SocketAddr;
+//! The cluster's own API objects and the nodes' labels: what is there against what should be.
 
 use serde_json::{Value, json};
 
-use super::pool::{Lease, Pool};
 use crate::cluster::{Cluster, Host, Role};
-use crate::error::{Error, Result};
-use crate::health::http::{Client, Identity};
-use crate::health::kube;
+use crate::error::Result;
+use crate::health::http::Client;
+use crate::health::{covers, kube};
 use crate::plan::ObjectChange;
 use crate::render;
-use crate::trust::{Trust, api_address};
 
-/// A way to the API server of one master, through its SSH connection.
-pub struct ApiAccess<'a> {
-    lease: Lease<'a>,
-    address: SocketAddr,
-    identity: Identity,
-}
-
-impl<'a> ApiAccess<'a> {
-    /// To the given master. Nothing is sent before [`ApiAccess::client`].
-    pub fn new(pool: &'a Pool, master: &Host, trust: &Trust) -> Result<Self> {
-        Ok(ApiAccess { lease: pool.take(master)?, address: api_address(master), identity: trust.super_admin() })
-    }
-    /// To the first master.
-    pub fn first(pool: &'a Pool, cluster: &Cluster, trust: &Trust) -> Result<Self> {
-        let master = cluster.with_role(Role::Master).next().ok_or_else(|| Error::internal("no master"))?;
-        Self::new(pool, master, trust)
-    }
-    /// An open connection.
-    pub fn client(&mut self) -> Result<Client<'_>> {
-        let name = self.address.ip().to_string();
-        Client::connect(&mut *self.lease, self.address, &name, &self.identity)
-    }
-}
-
-/// What lacks or differs in the API.
+/// What lacks or differs in the API. Nodes that have not registered yet are no difference.
 pub fn object_changes(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<Vec<ObjectChange>> {
     let mut changes = Vec::new();
     for object in objects {
-        match kube::get(client, object)? {
-            None => changes.push(ObjectChange { object: kube::title(object), create: true, fields: Vec::new() }),
-            Some(live) => {
-                let fields = kube::covers(&live, object);
-                if !fields.is_empty() {
-                    changes.push(ObjectChange { object: kube::title(object), create: false, fields });
-                }
-            }
-        }
+        let live = kube::get(client, &kube::path_of(object)?)?;
+        changes.extend(change(object, live.as_ref(), true));
     }
     for host in cluster.with_role(Role::Node) {
         let desired = node(host);
-        if let Some(live) = kube::get(client, &desired)? {
-            let fields = kube::covers(&live, &desired);
-            if !fields.is_empty() {
-                changes.push(ObjectChange { object: kube::title(&desired), create: false, fields });
-            }
-        }
+        let live = kube::get(client, &kube::path_of(&desired)?)?;
+        changes.extend(change(&desired, live.as_ref(), false));
     }
     Ok(changes)
 }
 
-/// A node's labels and taints as the inventory wants them, as a merge patch.
-pub fn node(host: &Host) -> Value {
+/// Writes all objects, and the labels of the nodes that are there.
+pub fn apply_objects(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<()> {
+    for object in objects {
+        kube::apply(client, object)?;
+    }
+    label_nodes(client, cluster)
+}
+
+/// Sets the labels of the nodes that are there and lack some.
+pub fn label_nodes(client: &mut Client<'_>, cluster: &Cluster) -> Result<()> {
+    for host in cluster.with_role(Role::Node) {
+        let desired = node(host);
+        let path = kube::path_of(&desired)?;
+        if let Some(live) = kube::get(client, &path)? {
+            if !covers(&live, &desired).is_empty() {
+                kube::patch(client, &path, &desired)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn change(desired: &Value, live: Option<&Value>, must_exist: bool) -> Option<ObjectChange> {
+    match live {
+        None => must_exist.then(|| ObjectChange { object: title(desired), create: true, fields: Vec::new() }),
+        Some(live) => {
+            let fields = covers(live, desired);
+            (!fields.is_empty()).then(|| ObjectChange { object: title(desired), create: false, fields })
+        }
+    }
+}
+
+/// A node's labels as the inventory wants them, as a merge patch. They are set through the API, because a kubelet
+/// may not give itself those of `node-role.kubernetes.io`, and sets the others only when it registers.
+fn node(host: &Host) -> Value {
     let labels: serde_json::Map<String, Value> =
         render::node_labels(host).into_iter().map(|(key, value)| (key, Value::String(value))).collect();
     json!({
@@ -72,4 +66,13 @@ pub fn node(host: &Host) -> Value {
         "kind": "Node",
         "metadata": { "name": host.name, "labels": labels },
     })
+}
+
+/// `Deployment kube-system/coredns`.
+fn title(object: &Value) -> String {
+    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    match text("/metadata/namespace") {
+        "" => format!("{} {}", text("/kind"), text("/metadata/name")),
+        namespace => format!("{} {namespace}/{}", text("/kind"), text("/metadata/name")),
+    }
 }

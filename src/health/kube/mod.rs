@@ -6,7 +6,7 @@ mod nodes;
 mod ready;
 mod rollout;
 
-pub use kinds::path;
+pub use kinds::{path, path_of};
 pub use leases::{Lease, leases};
 pub use nodes::{Node, nodes};
 pub use ready::{Ready, readyz};
