@@ -20,6 +20,7 @@ pub mod remote;
 pub mod render;
 pub mod reset;
 pub mod secret;
+pub mod status;
 pub mod trust;
 pub mod ui;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Ctx;
+use super::session::{ClusterArgs, Session, Use};
 use crate::error::{Error, Kind, Result};
-use crate::operate::{ClusterArgs, Session, Use, survey};
+use crate::operate::{survey};
 use crate::preflight::{self, Finding, Severity};
 use crate::ui::{Cell, Format, Table};
 

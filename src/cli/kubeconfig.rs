@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::Ctx;
+use super::session::{ClusterArgs, Session, Use};
 use crate::error::Result;
-use crate::operate::{ClusterArgs, Session, Use};
 use crate::trust;
 
 /// Write the administrator's kubeconfig anew and say where it is, or print it

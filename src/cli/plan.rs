@@ -1,9 +1,9 @@
 //! `kbootstrap plan`.
 
 use super::Ctx;
+use super::session::{ClusterArgs, Session, Use};
 use super::prepare::{Prepared, prepare};
 use crate::error::Result;
-use crate::operate::{ClusterArgs, Session, Use};
 use crate::plan::{self, Diffs, FileDifference, FileKind};
 use crate::ui::Format;
 

@@ -1,14 +1,16 @@
 //! What `plan` and `up` do first: certificates, programs, facts, checks, and the difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
+use super::session::Session;
 use crate::artifacts::{self, EnsureOptions, Programs, Store};
+use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
-use crate::operate::{ApiAccess, Desired, Session, desire, object_changes, questions, survey};
-use crate::plan::{Plan, compare};
+use crate::operate::{ApiAccess, Desired, desire, names_only, object_changes, questions, survey};
+use crate::plan::{ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding, Severity};
 use crate::render::Templates;
 use crate::trust::{self, Trust};
@@ -31,15 +33,19 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
     let trust = trust::ensure(cluster, &session.dir, now, reporter)?;
-    let programs = programs(session, &store)?;
     let templates = Templates::for_cluster(cluster, &session.inventory)?;
-    let expected = desire(cluster, &BTreeMap::new(), &trust, &programs, &templates)?;
+    let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
 
     let findings = preflight::check_cluster(cluster, &facts);
     refuse(&findings)?;
 
-    let desired = desire(cluster, &facts, &trust, &programs, &templates)?;
+    let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
+    let by_arch = |arch: &str, name: &str| match programs.get(arch) {
+        Some(programs) => programs.get(name).cloned(),
+        None => Err(Error::internal(format!("no programs for {arch}"))),
+    };
+    let desired = desire(cluster, &facts, &trust, &by_arch, &templates)?;
     let hosts = cluster
         .hosts
         .iter()
@@ -49,10 +55,17 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     Ok(Prepared { trust, store, desired, plan: Plan { hosts, objects }, facts, findings })
 }
 
-/// The programs of the inventory's versions, fetched where they lack.
-pub(super) fn programs(session: &Session, store: &Store) -> Result<Programs> {
+/// The programs of the inventory's versions for each architecture among the hosts, fetched where they lack.
+pub(super) fn programs<'a>(
+    session: &Session,
+    store: &Store,
+    archs: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<String, Programs>> {
     let lock = session.dir.join("artifacts.lock");
-    artifacts::ensure(&session.cluster, "amd64", &lock, store, session.reporter(), EnsureOptions { test_images: false })
+    let archs: BTreeSet<&str> = archs.collect();
+    let options = EnsureOptions { test_images: false };
+    let ensure = |arch: &str| artifacts::ensure(&session.cluster, arch, &lock, store, session.reporter(), options);
+    archs.into_iter().map(|arch| Ok((arch.to_owned(), ensure(arch)?))).collect()
 }
 
 /// Preflight failures that are not waived, all of them.
@@ -70,8 +83,8 @@ fn live_objects(
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     desired: &Desired,
-) -> Option<Vec<crate::plan::ObjectChange>> {
-    let master = session.cluster.with_role(crate::cluster::Role::Master).find(|host| {
+) -> Option<Vec<ObjectChange>> {
+    let master = session.cluster.with_role(Role::Master).find(|host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get("kube-apiserver.service"));
         unit.is_some_and(|u| u.active == "active")
     })?;

@@ -3,9 +3,10 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::Ctx;
+use super::session::{ClusterArgs, Session, Use};
 use crate::cluster::Host;
 use crate::error::{Error, Result};
-use crate::operate::{ClusterArgs, Session, Use, each_host};
+use crate::operate::{each_host};
 use crate::reset;
 
 /// Take hosts back: services, files, mounts, interfaces, rules

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::pool::Pool;
+use super::report;
 use crate::cluster::{self, Cluster};
 use crate::error::{Error, Result};
 use crate::inventory;
+use crate::operate::Pool;
 use crate::remote::{Connector, Interrupt};
 use crate::ui::{Event, Fanout, Json, LogFile, Plain, Reporter, Silent, Terminal};
 
@@ -113,7 +114,7 @@ impl Session {
                 Ok(value)
             }
             Err(error) => {
-                log.write(&crate::cli::report::render(&error, false));
+                log.write(&report::render(&error, false));
                 Err(error.hint(format!("everything that was done is in {}", log.path().display())))
             }
         }

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::Ctx;
+use super::session::{ClusterArgs, Session, Use};
 use super::prepare::{Prepared, prepare};
 use crate::apply::Job;
 use crate::error::Result;
-use crate::operate::{ClusterArgs, Session, Use};
 use crate::preflight::Severity;
 use crate::ui::{Event, Format, duration};
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::artifacts::Programs;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::preflight;
-use crate::render::{self, HostState, Inputs, Templates};
+use crate::render::{self, ArtifactRef, HostState, Inputs, Templates};
 use crate::trust::Trust;
 
 /// What the whole cluster must hold.
@@ -21,13 +20,16 @@ pub struct Desired {
     pub objects: Vec<Value>,
 }
 
+/// Programs by architecture and name.
+pub type Programs<'a> = &'a dyn Fn(&str, &str) -> Result<ArtifactRef>;
+
 /// Renders every host with its facts; a host without facts is taken for an ordinary one.
 /// Mistakes on several hosts are reported together.
 pub fn desire(
     cluster: &Cluster,
     facts: &BTreeMap<String, HostFacts>,
     trust: &Trust,
-    programs: &Programs,
+    programs: Programs<'_>,
     templates: &Templates,
 ) -> Result<Desired> {
     let ordinary = HostFacts::ordinary();
@@ -35,11 +37,12 @@ pub fn desire(
     let mut errors = Vec::new();
     for host in &cluster.hosts {
         let pki_files = trust.files(host);
+        let facts = facts.get(&host.name).unwrap_or(&ordinary);
         let state = render::host_state(&Inputs {
             cluster,
             host,
-            facts: facts.get(&host.name).unwrap_or(&ordinary),
-            programs: &|name| programs.get(name).cloned(),
+            facts,
+            programs: &|name| programs(&facts.arch, name),
             pki_files: &pki_files,
             encryption_key: trust.encryption_key(),
             templates,
@@ -52,6 +55,11 @@ pub fn desire(
     }
     Error::all(errors)?;
     Ok(Desired { hosts, objects: render::manifests(cluster, templates)? })
+}
+
+/// Programs that are only names, for finding out which files a host must hold before anything is known of it.
+pub fn names_only(_arch: &str, name: &str) -> Result<ArtifactRef> {
+    Ok(ArtifactRef { name: name.to_owned(), version: String::new(), sha256: String::new(), size: 0 })
 }
 
 /// What to ask each host: what preflight wants to know, and everything that the state names.

@@ -7,7 +7,7 @@ mod pool;
 mod survey;
 
 pub use api::{ApiAccess, EtcdAccess};
-pub use desire::{Desired, desire, questions};
+pub use desire::{Desired, Programs, desire, names_only, questions};
 pub use objects::{apply_objects, label_nodes, object_changes};
 pub use pool::{Lease, Pool};
 pub use survey::{each_host, survey};
