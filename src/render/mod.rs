@@ -1,5 +1,62 @@
 //! What each host must hold: pure functions of cluster, facts, certificates and templates.
+//!
+//! `services.rs` is the table of what runs where; `service.rs` renders one row of it; `host.rs` puts a host together.
+//! Templates hold configuration, Rust holds decisions.
 
+mod context;
+mod encryption;
+mod filters;
+mod flags;
+mod host;
+mod manifests;
+mod merge;
+mod node;
+mod programs;
+mod removed;
+mod service;
+mod services;
 mod state;
+mod templates;
+mod yaml;
 
+use std::collections::BTreeMap;
+
+use crate::cluster::{Cluster, Host};
+use crate::error::Result;
+use crate::facts::HostFacts;
+use crate::secret::Secret;
+
+pub use host::host_state;
+pub use manifests::manifests;
+pub use node::{node_labels, node_taints};
+pub use programs::{Program, programs};
+pub use removed::{Removed, removed_flag};
 pub use state::*;
+pub use templates::{Templates, component_name, template_names, template_source};
+
+/// Everything that a host's state is made from.
+pub struct Inputs<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The host, one of the cluster's.
+    pub host: &'a Host,
+    /// What is known of it.
+    pub facts: &'a HostFacts,
+    /// A program or image of the store by the artifact's name.
+    pub programs: &'a dyn Fn(&str) -> Result<ArtifactRef>,
+    /// Certificates and keys by their path on this host, made elsewhere: included as they are.
+    pub pki_files: &'a BTreeMap<String, File>,
+    /// 32 bytes: what Secrets in etcd are encrypted with.
+    pub encryption_key: &'a Secret,
+    /// Ours, and the inventory's overrides.
+    pub templates: &'a Templates,
+}
+
+/// The name that was probably meant.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    scored.min().filter(|(distance, known)| *distance <= known.len().max(4) / 3).map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests;

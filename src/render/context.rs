@@ -1,0 +1,225 @@
+//! What a template sees: decided values, never a secret.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::node;
+use crate::cluster::{Cluster, Host, Layout, Role, Taint};
+use crate::error::{Error, Result};
+use crate::facts::{Decisions, HostFacts};
+
+/// Forward secret and authenticated; the TLS 1.3 suites are always on beside them (CIS 1.2.29, 4.2.12).
+const CIPHER_SUITES: [&str; 6] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+];
+
+/// The context of every template of one host.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Context<'a> {
+    pub(super) cluster: ClusterContext,
+    pub(super) host: HostContext,
+    pub(super) versions: Versions,
+    pub(super) images: Images,
+    pub(super) layout: &'a Layout,
+    /// What the host's facts decided.
+    pub(super) facts: Decisions,
+    pub(super) tls: Tls,
+    /// In a unit's template only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unit: Option<UnitContext>,
+    /// In a kubeconfig's template only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kubeconfig: Option<Kubeconfig>,
+}
+
+/// What is the same on every host; also the context of the API objects.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ClusterContext {
+    pub(super) name: String,
+    pub(super) dns_domain: String,
+    pub(super) dns_address: IpAddr,
+    pub(super) pods: String,
+    pub(super) services: String,
+    pub(super) node_prefix: u8,
+    pub(super) node_ports: String,
+    pub(super) ipv6: bool,
+    pub(super) endpoint: String,
+    pub(super) etcd_servers: String,
+    pub(super) etcd_initial_cluster: String,
+    pub(super) masters: usize,
+    pub(super) nodes: usize,
+    pub(super) signing_duration: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct HostContext {
+    pub(super) name: String,
+    pub(super) address: IpAddr,
+    /// The address as it stands in a URL: IPv6 in brackets.
+    pub(super) url_address: String,
+    /// The node's name is not the host's own name.
+    pub(super) hostname_differs: bool,
+    pub(super) taints: Vec<Taint>,
+    /// `a=b,c=d` of the labels that a kubelet may give itself.
+    pub(super) registration_labels: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Versions {
+    pub(super) kubernetes: String,
+    pub(super) kubernetes_minor: u64,
+    pub(super) etcd: String,
+    /// etcd 3.6 replaced its `--experimental-…` flags by feature gates.
+    pub(super) etcd_feature_gates: bool,
+    pub(super) containerd: String,
+    /// containerd 2.1 replaced `bin_dir` by `bin_dirs`; 2.4 refuses the old one.
+    pub(super) containerd_bin_dirs: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Images {
+    pub(super) pause: String,
+    pub(super) coredns: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Tls {
+    pub(super) min_version: &'static str,
+    pub(super) cipher_suites: [&'static str; 6],
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct UnitContext {
+    /// Path of the program.
+    pub(super) program: String,
+    /// Its arguments, `--name=value`.
+    pub(super) flags: Vec<String>,
+    /// Seconds before it is started again.
+    pub(super) restart_seconds: u32,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Kubeconfig {
+    pub(super) server: String,
+    pub(super) user: String,
+    pub(super) ca: String,
+    pub(super) certificate: String,
+    pub(super) key: String,
+}
+
+/// The context of the API objects' templates: nothing of any one host.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ManifestContext {
+    pub(super) cluster: ClusterContext,
+    pub(super) versions: Versions,
+    pub(super) images: Images,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        host: &Host,
+        facts: &HostFacts,
+        decisions: Decisions,
+    ) -> Result<Context<'a>> {
+        Ok(Context {
+            cluster: ClusterContext::new(cluster),
+            host: HostContext::new(host, facts),
+            versions: Versions::new(cluster)?,
+            images: Images::new(cluster),
+            layout: &cluster.layout,
+            facts: decisions,
+            tls: Tls { min_version: "VersionTLS12", cipher_suites: CIPHER_SUITES },
+            unit: None,
+            kubeconfig: None,
+        })
+    }
+}
+
+impl ManifestContext {
+    pub(super) fn new(cluster: &Cluster) -> Result<Self> {
+        Ok(ManifestContext {
+            cluster: ClusterContext::new(cluster),
+            versions: Versions::new(cluster)?,
+            images: Images::new(cluster),
+        })
+    }
+}
+
+impl ClusterContext {
+    fn new(cluster: &Cluster) -> Self {
+        let networks = &cluster.networks;
+        let members = cluster.with_role(Role::Etcd);
+        let initial: Vec<_> = members.map(|h| format!("{}=https://{}:2380", h.name, in_url(h.address))).collect();
+        ClusterContext {
+            name: cluster.name.clone(),
+            dns_domain: networks.dns_domain.clone(),
+            dns_address: networks.dns_address,
+            pods: networks.pods.to_string(),
+            services: networks.services.to_string(),
+            node_prefix: networks.node_prefix,
+            node_ports: format!("{}-{}", networks.node_ports.0, networks.node_ports.1),
+            ipv6: networks.pods.addr().is_ipv6(),
+            endpoint: cluster.endpoint.url(),
+            etcd_servers: cluster.etcd_client_urls(),
+            etcd_initial_cluster: initial.join(","),
+            masters: cluster.with_role(Role::Master).count(),
+            nodes: cluster.with_role(Role::Node).count(),
+            signing_duration: cluster.pki.expiry.clone(),
+        }
+    }
+}
+
+impl HostContext {
+    fn new(host: &Host, facts: &HostFacts) -> Self {
+        HostContext {
+            name: host.name.clone(),
+            address: host.address,
+            url_address: in_url(host.address),
+            // The kubelet takes its name from the kernel, in lower case. An assumed host has no name to differ.
+            hostname_differs: facts.known && facts.hostname.to_ascii_lowercase() != host.name,
+            taints: host.taints.clone(),
+            registration_labels: node::registration_labels(host),
+        }
+    }
+}
+
+impl Versions {
+    fn new(cluster: &Cluster) -> Result<Self> {
+        let versions = &cluster.versions;
+        if versions.containerd.major < 2 {
+            let error = Error::input(format!("containerd {} is too old", versions.containerd));
+            return Err(error.hint("set versions.containerd to 2.0 or newer: 1.x has another configuration format"));
+        }
+        Ok(Versions {
+            kubernetes: versions.kubernetes.to_string(),
+            kubernetes_minor: versions.kubernetes.minor,
+            etcd: versions.etcd.to_string(),
+            etcd_feature_gates: (versions.etcd.major, versions.etcd.minor) >= (3, 6),
+            containerd: versions.containerd.to_string(),
+            containerd_bin_dirs: (versions.containerd.major, versions.containerd.minor) >= (2, 1),
+        })
+    }
+}
+
+impl Images {
+    pub(super) fn new(cluster: &Cluster) -> Self {
+        Images {
+            pause: format!("registry.k8s.io/pause:{}", cluster.versions.pause),
+            coredns: format!("registry.k8s.io/coredns/coredns:v{}", cluster.versions.coredns),
+        }
+    }
+}
+
+fn in_url(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}

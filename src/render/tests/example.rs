@@ -1,0 +1,186 @@
+//! Example clusters and hosts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
+
+use crate::cluster::*;
+use crate::error::Result;
+use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, KUBELET_SYSCTLS, Sysctl};
+use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, host_state};
+use crate::secret::Secret;
+
+/// One host that is etcd member, master and node, and a node.
+pub(super) fn cluster(kubernetes: &str) -> Cluster {
+    Cluster {
+        name: "demo".into(),
+        versions: Versions {
+            kubernetes: Version::parse(kubernetes).unwrap(),
+            etcd: Version::new(3, 6, 14),
+            containerd: Version::new(2, 3, 7),
+            runc: Version::new(1, 5, 2),
+            cni_plugins: Version::new(1, 9, 1),
+            flannel: Version::new(0, 28, 10),
+            coredns: Version::new(1, 14, 7),
+            pause: "3.10.1".into(),
+        },
+        networks: Networks {
+            pods: "10.244.0.0/16".parse().unwrap(),
+            services: "10.96.0.0/16".parse().unwrap(),
+            dns_domain: "cluster.local".into(),
+            dns_address: "10.96.0.10".parse().unwrap(),
+            api_address: "10.96.0.1".parse().unwrap(),
+            node_prefix: 24,
+            node_ports: (30000, 32767),
+            plugin: NetworkPlugin::Flannel,
+        },
+        endpoint: Endpoint { host: "10.0.0.11".into(), port: 6443 },
+        proxy_mode: ProxyMode::Auto,
+        pki: Pki {
+            authorities: Authorities::Separate,
+            algorithm: KeyAlgorithm::Ecdsa,
+            key_size: 256,
+            expiry: "8760h".into(),
+            ca_expiry: "87600h".into(),
+            extra_sans: Vec::new(),
+        },
+        encrypt_secrets: true,
+        sources: Vec::new(),
+        hosts: vec![host("m1", 11, &[Role::Etcd, Role::Master, Role::Node]), host("n1", 21, &[Role::Node])],
+        layout: Layout::standard(),
+    }
+}
+
+pub(super) fn host(name: &str, last: u8, roles: &[Role]) -> Host {
+    let address = [10, 0, 0, last].into();
+    Host {
+        name: name.into(),
+        address,
+        roles: roles.iter().copied().collect(),
+        labels: BTreeMap::new(),
+        taints: Vec::new(),
+        ssh: Ssh {
+            transport: TransportKind::Ssh,
+            address: address.to_string(),
+            port: 22,
+            user: "root".into(),
+            keys: Vec::new(),
+            known_hosts: None,
+            host_key: None,
+            connect_timeout: 10,
+        },
+        components: BTreeMap::new(),
+        waive: BTreeSet::new(),
+    }
+}
+
+/// What systemd-nspawn, LXC and small virtual servers look like.
+pub(super) fn container() -> HostFacts {
+    let mut facts = HostFacts::ordinary();
+    facts.cgroup = Cgroup::V1;
+    facts.capabilities &= !(1 << CAP_SYS_RESOURCE);
+    let fixed = KUBELET_SYSCTLS.iter().map(|(name, _)| *name).chain([CONNTRACK_MAX]);
+    for name in fixed {
+        facts.sysctls.insert(name.into(), Sysctl { value: "0".into(), writable: false });
+    }
+    facts.modules.insert("vxlan".into(), crate::facts::Module::Missing);
+    facts.programs.remove("nft");
+    facts
+}
+
+/// The state of the host at `index`, with our templates.
+pub(super) fn state(cluster: &Cluster, index: usize, facts: &HostFacts) -> Result<HostState> {
+    state_with(cluster, index, facts, &Templates::embedded())
+}
+
+pub(super) fn state_with(
+    cluster: &Cluster,
+    index: usize,
+    facts: &HostFacts,
+    templates: &Templates,
+) -> Result<HostState> {
+    let host = &cluster.hosts[index];
+    host_state(&Inputs {
+        cluster,
+        host,
+        facts,
+        programs: &artifact,
+        pki_files: &pki_files(host, &cluster.layout),
+        encryption_key: &Secret::new([7; 32]),
+        templates,
+    })
+}
+
+#[allow(clippy::unnecessary_wraps)] // the type is the one that Inputs wants
+fn artifact(name: &str) -> Result<ArtifactRef> {
+    Ok(ArtifactRef { name: name.into(), version: "1.0.0".into(), sha256: format!("{:0>64}", name.len()), size: 1 })
+}
+
+/// The names that the PKI table gives a host of these roles.
+fn pki_files(host: &Host, layout: &Layout) -> BTreeMap<String, File> {
+    let mut files = BTreeMap::new();
+    let mut add = |folder: &str, owner: &str, names: &[&str]| {
+        for name in names {
+            let secret = name.ends_with(".key");
+            let content =
+                if secret { Content::Secret(Secret::new(*b"key")) } else { Content::Text(format!("{name}\n").into()) };
+            let mode = if secret { 0o600 } else { 0o644 };
+            files.insert(format!("{folder}/{name}"), File { content, mode, owner: owner.into() });
+        }
+    };
+    if host.is(Role::Etcd) {
+        add(&layout.etcd_pki, "etcd", &["ca.crt", "server.crt", "server.key", "peer.crt", "peer.key"]);
+    }
+    if host.is(Role::Master) {
+        let names = ["ca.key", "etcd-ca.crt", "front-proxy-ca.crt", "sa.pub", "sa.key"];
+        add(&layout.pki, "root", &names);
+    }
+    let pairs: &[&str] = &[
+        "apiserver",
+        "apiserver-kubelet-client",
+        "apiserver-etcd-client",
+        "front-proxy-client",
+        "admin",
+        "controller-manager",
+        "scheduler",
+    ];
+    let node: &[&str] = &["kubelet-client", "kubelet", "kube-proxy", "flannel"];
+    for (role, names) in [(Role::Master, pairs), (Role::Node, node)] {
+        if host.is(role) {
+            add(&layout.pki, "root", &["ca.crt"]);
+            for name in names {
+                add(&layout.pki, "root", &[&format!("{name}.crt"), &format!("{name}.key")]);
+            }
+        }
+    }
+    files
+}
+
+/// The text of a file; panics when there is none.
+pub(super) fn text<'a>(state: &'a HostState, path: &str) -> &'a str {
+    match &state.files.get(path).unwrap_or_else(|| panic!("{path} is not rendered")).content {
+        Content::Text(text) => text,
+        other => panic!("{path} is {other:?}"),
+    }
+}
+
+/// The flags of a unit as its program gets them: systemd's quoting undone, a list where a flag stands twice.
+pub(super) fn flags(state: &HostState, program: &str) -> BTreeMap<String, Vec<String>> {
+    let unit = text(state, &format!("/etc/systemd/system/{program}.service"));
+    let start = unit.find("ExecStart=").expect("a unit has ExecStart") + "ExecStart=".len();
+    let command: Vec<_> = unit[start..]
+        .lines()
+        .scan(true, |more, line| {
+            let this = more.then_some(line);
+            *more = line.ends_with('\\');
+            this.map(|line| line.trim_end_matches('\\'))
+        })
+        .collect();
+    let words = shlex::split(&command.join(" ")).expect("quoting is closed");
+    let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for word in words.iter().skip(1) {
+        let (name, value) = word.strip_prefix("--").and_then(|w| w.split_once('=')).expect("--flag=value");
+        flags.entry(name.into()).or_default().push(value.replace("%%", "%").replace("$$", "$"));
+    }
+    flags
+}

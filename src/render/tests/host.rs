@@ -1,0 +1,212 @@
+//! What holds for every rendered host.
+
+use std::collections::BTreeSet;
+
+use super::example::{cluster, container, flags, host, state, text};
+use crate::cluster::{NetworkPlugin, Role, Taint};
+use crate::facts::HostFacts;
+use crate::render::{Content, HostState, Templates, manifests, node_labels};
+
+fn every_host() -> Vec<HostState> {
+    let mut states = Vec::new();
+    for version in ["1.34.4", "1.35.4", "1.36.3"] {
+        for facts in [HostFacts::ordinary(), container()] {
+            for index in 0..2 {
+                states.push(state(&cluster(version), index, &facts).unwrap());
+            }
+        }
+    }
+    states
+}
+
+#[test]
+fn every_path_that_is_named_is_there() {
+    for state in every_host() {
+        for (path, file) in &state.files {
+            let Content::Text(text) = &file.content else { continue };
+            let words = text.split(|c: char| c.is_whitespace() || "=\"',".contains(c));
+            for word in words.filter(|w| w.starts_with("/etc/kubernetes/") || w.starts_with("/etc/etcd/")) {
+                assert!(state.files.contains_key(word), "{} of {} names {word}", path, state.host);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_makes_a_unit_restart_is_rendered_and_programs_are_there() {
+    for state in every_host() {
+        for unit in &state.units {
+            for path in &unit.restart_on {
+                assert!(state.files.contains_key(path), "{} of {} watches {path}", unit.name, state.host);
+            }
+            let unit_file = format!("/etc/systemd/system/{}", unit.name);
+            assert!(unit.restart_on.contains(&unit_file));
+            let exec = text(&state, &unit_file).lines().find_map(|l| l.strip_prefix("ExecStart=")).unwrap();
+            let program = exec.split(' ').next().unwrap();
+            assert!(matches!(state.files[program].content, Content::Artifact(_)), "{program}");
+            assert!(unit.restart_on.contains(program));
+        }
+    }
+}
+
+#[test]
+fn what_a_service_reloads_does_not_restart_it() {
+    let state = state(&cluster("1.36.3"), 0, &HostFacts::ordinary()).unwrap();
+    let on = |name: &str| &state.units.iter().find(|u| u.name == name).unwrap().restart_on;
+    for path in ["/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/encryption.yaml"] {
+        assert!(!on("kube-apiserver.service").contains(path), "{path}");
+    }
+    assert!(on("kube-apiserver.service").contains("/etc/kubernetes/pki/sa.key"));
+    assert!(on("etcd.service").contains("/etc/etcd/pki/ca.crt"));
+    assert!(!on("etcd.service").contains("/etc/etcd/pki/server.crt"));
+    assert!(!on("kubelet.service").contains("/etc/kubernetes/pki/ca.crt"));
+    assert!(!on("flanneld.service").contains("/etc/cni/net.d/10-flannel.conflist"));
+    let older = super::example::state(&cluster("1.35.4"), 0, &HostFacts::ordinary()).unwrap();
+    let kubelet = older.units.iter().find(|u| u.name == "kubelet.service").unwrap();
+    assert!(kubelet.restart_on.contains("/etc/kubernetes/pki/ca.crt"), "reloaded from 1.36 on only");
+}
+
+#[test]
+fn every_unit_is_started_again_for_ever() {
+    for state in every_host() {
+        for unit in &state.units {
+            let text = text(&state, &format!("/etc/systemd/system/{}", unit.name));
+            for line in ["Restart=always", "StartLimitIntervalSec=0", "WantedBy=multi-user.target"] {
+                assert!(text.lines().any(|l| l == line), "{} lacks {line}", unit.name);
+            }
+            assert!(text.contains("\nRestartSec="), "{}", unit.name);
+            assert!(text.ends_with("\n[Install]\nWantedBy=multi-user.target\n"));
+        }
+    }
+}
+
+#[test]
+fn roles_decide_what_a_host_holds() {
+    let mut cluster = cluster("1.36.3");
+    cluster.hosts = vec![host("e1", 1, &[Role::Etcd]), host("m1", 2, &[Role::Master]), host("n1", 3, &[Role::Node])];
+    let units = |index| {
+        let state = state(&cluster, index, &HostFacts::ordinary()).unwrap();
+        state.units.iter().map(|u| u.name.trim_end_matches(".service").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(units(0), ["etcd"]);
+    assert_eq!(units(1), ["kube-apiserver", "kube-controller-manager", "kube-scheduler"]);
+    assert_eq!(units(2), ["containerd", "kubelet", "kube-proxy", "flanneld"]);
+    let etcd = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    assert_eq!(etcd.users, BTreeSet::from(["etcd".to_owned()]));
+    assert!(etcd.images.is_empty() && etcd.sysctls.is_empty() && etcd.modules.is_empty());
+    let node = state(&cluster, 2, &HostFacts::ordinary()).unwrap();
+    assert!(node.users.is_empty());
+    assert_eq!(
+        node.images.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(),
+        ["registry.k8s.io/pause:3.10.1", "registry.k8s.io/coredns/coredns:v1.14.7"]
+    );
+
+    cluster.networks.plugin = NetworkPlugin::None;
+    let bare = state(&cluster, 2, &HostFacts::ordinary()).unwrap();
+    assert!(!bare.files.keys().any(|path| path.contains("flannel") && !path.starts_with("/etc/kubernetes/pki")));
+}
+
+#[test]
+fn no_secret_is_text() {
+    let state = state(&cluster("1.36.3"), 0, &HostFacts::ordinary()).unwrap();
+    assert!(matches!(state.files["/etc/kubernetes/encryption.yaml"].content, Content::Secret(_)));
+    for (path, file) in &state.files {
+        if let Content::Text(text) = &file.content {
+            assert!(!text.contains("BwcHBw") && !text.contains("PRIVATE KEY"), "{path}");
+        }
+        if path.ends_with(".key") {
+            assert_eq!(file.mode, 0o600, "{path}");
+        }
+    }
+}
+
+#[test]
+fn facts_decide() {
+    let cluster = cluster("1.36.3");
+    let state = state(&cluster, 1, &container()).unwrap();
+    assert!(text(&state, "/etc/containerd/config.toml").contains("restrict_oom_score_adj = true"));
+    let kubelet = text(&state, "/var/lib/kubelet/config.yaml");
+    assert!(kubelet.contains("failCgroupV1: false\n") && kubelet.contains("protectKernelDefaults: false\n"));
+    let proxy = text(&state, "/etc/kubernetes/kube-proxy.yaml");
+    assert!(proxy.contains("conntrack:\n  maxPerCore: 0\n  min: 0\n") && proxy.contains("mode: iptables\n"));
+    assert!(text(&state, "/etc/kube-flannel/net-conf.json").contains("\"EnableNFTables\": false"));
+    assert!(!state.sysctls.contains_key("kernel.panic") && !state.modules.contains("vxlan"));
+    assert!(!text(&state, "/etc/sysctl.d/90-kubernetes.conf").contains("kernel.panic"));
+}
+
+#[test]
+fn the_name_is_overridden_only_where_it_differs() {
+    let cluster = cluster("1.36.3");
+    let name = |hostname: &str| {
+        let facts = HostFacts { hostname: hostname.into(), known: true, ..HostFacts::ordinary() };
+        let state = state(&cluster, 1, &facts).unwrap();
+        let proxy = text(&state, "/etc/kubernetes/kube-proxy.yaml").contains("hostnameOverride: n1\n");
+        (flags(&state, "kubelet").get("hostname-override").cloned(), proxy)
+    };
+    assert_eq!(name("n1"), (None, false));
+    assert_eq!(name("N1"), (None, false), "the kubelet lowers it");
+    assert_eq!(name("n1.example.com"), (Some(vec!["n1".into()]), true));
+}
+
+#[test]
+fn labels_and_taints_reach_the_node() {
+    let mut cluster = cluster("1.36.3");
+    let host = &mut cluster.hosts[0];
+    host.labels =
+        [("disk", "ssd"), ("node-role.kubernetes.io/infra", "")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    host.taints = vec![Taint { key: "dedicated".into(), value: "a b".into(), effect: "NoSchedule".into() }];
+    let state = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    assert_eq!(flags(&state, "kubelet")["node-labels"], ["disk=ssd"]);
+    assert!(
+        text(&state, "/var/lib/kubelet/config.yaml")
+            .contains("registerWithTaints:\n- effect: NoSchedule\n  key: dedicated\n  value: \"a b\"\n")
+    );
+    let labels = node_labels(&cluster.hosts[0]);
+    assert_eq!(
+        labels.keys().collect::<Vec<_>>(),
+        ["disk", "node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/infra"]
+    );
+}
+
+#[test]
+fn ipv6_addresses_stand_in_brackets_and_older_programs_get_their_own_flags() {
+    let mut cluster = cluster("1.34.4");
+    cluster.hosts[0].address = "fd00::11".parse().unwrap();
+    cluster.networks.pods = "fd10::/48".parse().unwrap();
+    cluster.versions.etcd = semver::Version::new(3, 5, 32);
+    cluster.versions.containerd = semver::Version::new(2, 0, 9);
+    let state = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    let etcd = flags(&state, "etcd");
+    assert_eq!(etcd["listen-peer-urls"], ["https://[fd00::11]:2380"]);
+    assert_eq!(etcd["experimental-initial-corrupt-check"], ["true"]);
+    assert!(!etcd.contains_key("feature-gates"));
+    assert!(text(&state, "/etc/containerd/config.toml").contains("    bin_dir = \"/opt/cni/bin\"\n"));
+    assert!(text(&state, "/etc/kube-flannel/net-conf.json").contains("\"IPv6Network\": \"fd10::/48\""));
+
+    cluster.versions.containerd = semver::Version::new(1, 7, 28);
+    let error = super::example::state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
+    assert_eq!(error.message, "containerd 1.7.28 is too old");
+}
+
+#[test]
+fn objects_are_complete_and_in_order() {
+    let mut cluster = cluster("1.36.3");
+    let names = |cluster: &_| {
+        let objects = manifests(cluster, &Templates::embedded()).unwrap();
+        let name = |o: &serde_json::Value| {
+            format!("{} {}", o["kind"].as_str().unwrap(), o["metadata"]["name"].as_str().unwrap())
+        };
+        objects.iter().map(name).collect::<Vec<_>>()
+    };
+    insta::assert_snapshot!(names(&cluster).join("\n"), @"");
+    let objects = manifests(&cluster, &Templates::embedded()).unwrap();
+    let find = |kind: &str| objects.iter().find(|o| o["kind"] == kind).unwrap();
+    assert_eq!(find("Deployment")["spec"]["replicas"], 2);
+    assert_eq!(find("Service")["spec"]["clusterIP"], "10.96.0.10");
+    assert!(find("ConfigMap")["data"]["Corefile"].as_str().unwrap().contains("kubernetes cluster.local in-addr.arpa"));
+    cluster.networks.plugin = NetworkPlugin::None;
+    cluster.hosts.truncate(1);
+    assert!(!names(&cluster).iter().any(|name| name.contains("flannel")));
+    let objects = manifests(&cluster, &Templates::embedded()).unwrap();
+    assert_eq!(objects.iter().find(|o| o["kind"] == "Deployment").unwrap()["spec"]["replicas"], 1);
+}

@@ -1,0 +1,55 @@
+//! Every variable that a template of ours names is one that its context has.
+
+use serde_json::Value;
+
+use super::example;
+use crate::facts::{self, HostFacts};
+use crate::render::context::{Context, Kubeconfig, ManifestContext, UnitContext};
+use crate::render::templates::{self, Templates};
+
+#[test]
+fn templates_name_only_what_their_context_has() {
+    let cluster = example::cluster("1.36.3");
+    let (host, facts) = (&cluster.hosts[0], HostFacts::ordinary());
+    let mut context = Context::new(&cluster, host, &facts, facts::decide(&cluster, host, &facts)).unwrap();
+    context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1 });
+    context.kubeconfig = Some(Kubeconfig {
+        server: String::new(),
+        user: String::new(),
+        ca: String::new(),
+        certificate: String::new(),
+        key: String::new(),
+    });
+    let all = serde_json::to_value(&context).unwrap();
+    let manifest = serde_json::to_value(ManifestContext::new(&cluster).unwrap()).unwrap();
+
+    let templates = Templates::embedded();
+    let mut seen = 0;
+    for (name, variables) in templates.undeclared_variables() {
+        let own = match name.as_str() {
+            "coredns/coredns.yaml" | "flanneld/rbac.yaml" | "kube-apiserver/rbac.yaml" => &manifest,
+            _ => &all,
+        };
+        for variable in variables {
+            assert!(has(own, &variable), "{name} names `{variable}`, which its context has not");
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "the lint saw only {seen} variables");
+}
+
+fn has(context: &Value, path: &str) -> bool {
+    path.split('.').try_fold(context, |value, part| value.get(part)).is_some()
+}
+
+#[test]
+fn every_component_lists_its_templates() {
+    use crate::cluster::Component::*;
+    assert_eq!(
+        templates::template_names(Kubelet),
+        ["kubeconfig.yaml", "kubelet.flags", "kubelet.service", "kubelet.yaml"]
+    );
+    assert_eq!(templates::template_names(Etcd), ["etcd.flags", "etcd.service"]);
+    assert_eq!(templates::template_names(Coredns), ["coredns.yaml"]);
+    assert!(templates::template_source(Kubelet, "kubeconfig.yaml").unwrap().contains("kind: Config"));
+}
