@@ -36,7 +36,8 @@ pub fn desire(
     let mut hosts = BTreeMap::new();
     let mut errors = Vec::new();
     for host in &cluster.hosts {
-        let pki_files = trust.files(host);
+        let mut pki_files = trust.files(host);
+        pki_files.extend(trust.service_account_files(cluster, host));
         let facts = facts.get(&host.name).unwrap_or(&ordinary);
         let state = render::host_state(&Inputs {
             cluster,

@@ -1,14 +1,12 @@
 //! One probe per host, all hosts at once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::pool::Pool;
 use crate::cluster::{Cluster, Host};
 use crate::error::{Error, Result};
 use crate::facts::{self, HostFacts, Questions};
+use crate::parallel;
 
 /// Hosts that are worked on at the same time.
 const AT_ONCE: usize = 32;
@@ -38,26 +36,5 @@ pub fn survey(
 
 /// Does the same for many hosts at once; the results are in the hosts' order.
 pub fn each_host<T: Send>(hosts: &[Host], work: impl Fn(&Host) -> Result<T> + Sync) -> Vec<Result<T>> {
-    let results: Vec<Mutex<Option<Result<T>>>> = hosts.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..hosts.len().min(AT_ONCE) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(host) = hosts.get(index) else { break };
-                    let result = work(host);
-                    *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                }
-            });
-        }
-    });
-    results
-        .into_iter()
-        .map(|slot| {
-            slot.into_inner()
-                .unwrap_or_else(PoisonError::into_inner)
-                .unwrap_or_else(|| Err(Error::internal("a host was not worked on")))
-        })
-        .collect()
+    parallel::each(hosts, AT_ONCE, work)
 }
