@@ -22,7 +22,7 @@ pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use script::script;
 
 /// Programs that a probe looks for on PATH.
-pub const PROGRAMS: [&str; 13] = [
+pub const PROGRAMS: [&str; 14] = [
     "zstd",
     "gzip",
     "tar",
@@ -31,6 +31,7 @@ pub const PROGRAMS: [&str; 13] = [
     "nft",
     "iptables",
     "ip",
+    "ipset",
     "ss",
     "modprobe",
     "mount",
@@ -57,6 +58,12 @@ pub struct HostFacts {
     pub systemd: Option<u32>,
     /// cgroup version.
     pub cgroup: Cgroup,
+    /// Controllers that the kernel has and has not disabled (`memory`, `cpu`, `pids`…); empty where it does not say.
+    pub cgroup_controllers: BTreeSet<String>,
+    /// SELinux is enforcing.
+    pub selinux: bool,
+    /// ufw is enabled.
+    pub ufw: bool,
     /// Effective capabilities of root there (`CapEff`).
     pub capabilities: u64,
     /// CPUs.

@@ -23,7 +23,8 @@ section cpus
 nproc 2>/dev/null
 
 section texts
-tail -v -n +1 -- /etc/os-release /etc/machine-id /etc/resolv.conf /proc/swaps /proc/meminfo /proc/self/status 2>/dev/null
+tail -v -n +1 -- /etc/os-release /etc/machine-id /etc/resolv.conf /etc/ufw/ufw.conf /proc/swaps /proc/meminfo \
+  /proc/self/status /proc/cgroups /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce 2>/dev/null
 
 section systemd
 [ -d /run/systemd/system ] && systemctl --version 2>/dev/null

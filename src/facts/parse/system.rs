@@ -1,6 +1,6 @@
 //! The machine: kernel, systemd, cgroups, modules, settings, memory, disks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::sections::Sections;
 use crate::facts::{Cgroup, Module, Os, Sysctl};
@@ -69,6 +69,28 @@ impl<'a> Texts<'a> {
     pub(super) fn nameservers(&self) -> Vec<String> {
         let server = |line: &str| Some(line.strip_prefix("nameserver")?.split_whitespace().next()?.to_owned());
         self.lines("/etc/resolv.conf").filter_map(server).collect()
+    }
+
+    /// From `cgroup.controllers` (v2), or the lines `name hierarchy cgroups enabled` of `/proc/cgroups` (v1).
+    pub(super) fn controllers(&self) -> BTreeSet<String> {
+        let unified = self.lines("/sys/fs/cgroup/cgroup.controllers").flat_map(str::split_whitespace);
+        let unified: BTreeSet<_> = unified.map(str::to_owned).collect();
+        if !unified.is_empty() {
+            return unified;
+        }
+        let enabled = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            (words.len() == 4 && words[3] == "1").then(|| words[0].to_owned())
+        };
+        self.lines("/proc/cgroups").filter_map(enabled).collect()
+    }
+
+    pub(super) fn selinux(&self) -> bool {
+        self.lines("/sys/fs/selinux/enforce").any(|line| line.trim() == "1")
+    }
+
+    pub(super) fn ufw(&self) -> bool {
+        self.lines("/etc/ufw/ufw.conf").any(|line| line.trim().eq_ignore_ascii_case("ENABLED=yes"))
     }
 
     /// `MemTotal`, bytes.
