@@ -2,3 +2,5 @@
 
 mod common;
 mod facts_probe;
+mod health_etcd;
+mod health_kube;

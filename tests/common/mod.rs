@@ -1,1 +1,6 @@
 //! What the tests share: running the program, private folders.
+
+pub mod authority;
+pub mod loopback;
+pub mod process;
+pub mod programs;

@@ -95,8 +95,8 @@ impl Tls {
         let theirs = witness.seen.lock().map_or(None, |seen| seen.as_ref().map(|der| describe(der)));
         match error {
             TlsError::InvalidCertificate(reason) => {
-                let mut failure =
-                    Error::connect(format!("{peer}: the server's certificate is refused: {}", self.reason(reason)));
+                let why = self.reason(reason);
+                let mut failure = Error::connect(format!("{peer}: the server's certificate is refused: {why}"));
                 failure.details.extend(theirs.map(|theirs| format!("server certificate: {theirs}")));
                 failure.hints.extend(remedy(reason).map(str::to_owned));
                 failure
@@ -118,11 +118,9 @@ impl Tls {
             CertificateError::BadSignature => {
                 format!("its signature was not made with the key of the CA of that name ({})", self.trusted)
             }
-            CertificateError::NotValidForNameContext { expected, presented } => format!(
-                "it is for {}, not for {}",
-                if presented.is_empty() { "no name at all".into() } else { presented.join(", ") },
-                expected.to_str()
-            ),
+            CertificateError::NotValidForNameContext { expected, .. } => {
+                format!("it is not for {}", expected.to_str())
+            }
             other => other.to_string(),
         }
     }
@@ -131,18 +129,21 @@ impl Tls {
         let Some(ours) = self.ours() else {
             return Error::connect(format!("{peer}: the server wants a client certificate, and there was none to show"));
         };
-        let why = match alert {
-            AlertDescription::UnknownCA => "its CA is not one that the server trusts",
-            AlertDescription::CertificateExpired => "it has expired, by the server's clock",
-            AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
-                "the server found it invalid (another CA's, expired, or not for client authentication)"
+        let compare = "compare the CA in the server's configuration with the certificate's issuer";
+        let (why, hint) = match alert {
+            AlertDescription::UnknownCA => ("its CA is not one that the server trusts", compare),
+            AlertDescription::CertificateExpired => {
+                ("it has expired, by the server's clock", "renew the certificate; compare the clocks")
             }
-            AlertDescription::CertificateRequired => "the server says that it saw none",
+            AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
+                ("it is another CA's, not valid now, or not for client authentication", compare)
+            }
+            AlertDescription::CertificateRequired => ("the server says that it saw none", compare),
             other => return Error::connect(format!("{peer}: the server ended TLS: {other:?}")),
         };
         Error::connect(format!("{peer}: our client certificate is refused: {why}"))
             .detail(format!("client certificate: {ours}"))
-            .hint("compare the CA in the server's configuration with the certificate's issuer")
+            .hint(hint)
     }
 }
 
