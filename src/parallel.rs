@@ -23,7 +23,10 @@ pub fn each<I: Sync, T: Send>(items: &[I], at_once: usize, work: impl Fn(&I) -> 
         }
     });
     let result = |slot: Mutex<Option<Result<T>>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.into_iter().map(|slot| result(slot).unwrap_or_else(|| Err(Error::internal("an item was skipped")))).collect()
+    results
+        .into_iter()
+        .map(|slot| result(slot).unwrap_or_else(|| Err(Error::internal("an item was skipped"))))
+        .collect()
 }
 
 /// One worker per core, for work that computes.
@@ -37,8 +40,7 @@ mod tests {
 
     #[test]
     fn results_come_in_order_and_failures_stay_with_their_item() {
-        let results =
-            each(&[1, 2, 3, 4, 5], 2, |n| if n % 2 == 0 { Err(Error::internal("even")) } else { Ok(n * 10) });
+        let results = each(&[1, 2, 3, 4, 5], 2, |n| if n % 2 == 0 { Err(Error::internal("even")) } else { Ok(n * 10) });
         let values: Vec<Option<i32>> = results.into_iter().map(Result::ok).collect();
         assert_eq!(values, [Some(10), None, Some(30), None, Some(50)]);
     }

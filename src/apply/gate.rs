@@ -19,7 +19,7 @@ const HEALTHY: Schedule = Schedule::new(180, 150);
 pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<String> {
     let members: Vec<&Host> = job.cluster.with_role(Role::Etcd).collect();
     let quorum = members.len() / 2 + 1;
-    wait("etcd is not healthy", ETCD, job.interrupt.flag(), || {
+    wait("etcd is not healthy", ETCD, job.interrupt, || {
         let mut healthy = Vec::new();
         let mut troubles = Vec::new();
         for member in &members {
@@ -32,7 +32,8 @@ pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<
         }
         let spared = healthy.iter().filter(|name| **name != host).count();
         // A single member can never be spared; its restart is a short outage that the plan has shown.
-        let enough = if about_to_restart && members.len() > 1 { spared >= quorum } else { healthy.len() == members.len() };
+        let enough =
+            if about_to_restart && members.len() > 1 { spared >= quorum } else { healthy.len() == members.len() };
         if enough || (about_to_restart && members.len() == 1) {
             return Ok(Poll::Ready(format!("{} of {} members", healthy.len(), members.len())));
         }
@@ -53,10 +54,14 @@ pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
     let master = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
     let mut access = ApiAccess::new(job.pool, master, job.trust)?;
     let what = format!("{host}: kube-apiserver is not ready");
-    wait(&what, API, job.interrupt.flag(), || {
+    wait(&what, API, job.interrupt, || {
         unless_connected(access.client().and_then(|mut client| {
             let ready = kube::readyz(&mut client)?;
-            Ok(if ready.ready { Poll::Ready(String::new()) } else { Poll::Pending(format!("failing: {}", ready.failing.join(", "))) })
+            Ok(if ready.ready {
+                Poll::Ready(String::new())
+            } else {
+                Poll::Pending(format!("failing: {}", ready.failing.join(", ")))
+            })
         }))
     })
 }
@@ -74,7 +79,7 @@ pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
     let mut client = access.client()?;
-    wait("not all nodes have registered", REGISTER, job.interrupt.flag(), || {
+    wait("not all nodes have registered", REGISTER, job.interrupt, || {
         let live = kube::list(&mut client, "/api/v1/nodes", "")?;
         let missing: Vec<String> = names
             .iter()
@@ -97,7 +102,7 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
     let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
     let mut client = access.client()?;
-    wait("the cluster is not healthy", HEALTHY, job.interrupt.flag(), || {
+    wait("the cluster is not healthy", HEALTHY, job.interrupt, || {
         let mut troubles: Vec<String> = kube::leases(&mut client)?
             .into_iter()
             .filter(|lease| !lease.alive)
@@ -121,6 +126,8 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
         }
         Ok(if troubles.is_empty() { Poll::Ready(()) } else { Poll::Pending(troubles.join("; ")) })
     })
-    .map_err(|e| e.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more"))?;
+    .map_err(|e| {
+        e.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more")
+    })?;
     Ok(format!("{} nodes", names.len()))
 }

@@ -9,6 +9,7 @@ mod unit;
 
 use std::collections::BTreeMap;
 use std::io::empty;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 pub use steps::{Action, steps};
@@ -16,11 +17,11 @@ pub use stream::Packing;
 
 use crate::artifacts::Store;
 use crate::cluster::Cluster;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::operate::{Desired, Lease, Pool};
 use crate::plan::Plan;
-use crate::remote::{Interrupt, sh_quote};
+use crate::remote::sh_quote;
 use crate::trust::Trust;
 use crate::ui::{Event, Reporter};
 
@@ -43,7 +44,7 @@ pub struct Job<'a> {
     /// Where events go.
     pub reporter: &'a dyn Reporter,
     /// Set by Ctrl-C.
-    pub interrupt: &'a Interrupt,
+    pub interrupt: &'a AtomicBool,
 }
 
 impl Job<'_> {
@@ -64,8 +65,12 @@ impl Job<'_> {
     }
 
     fn step(&self, lease: &mut Lease<'_>, action: &Action) -> Result<()> {
-        self.interrupt.check()?;
         let (host, step) = title(action);
+        if self.interrupt.load(Ordering::SeqCst) {
+            return Err(
+                Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
+            );
+        }
         self.reporter.report(&Event::Started { host: host.clone(), step: step.clone() });
         let began = Instant::now();
         match self.perform(lease, action) {

@@ -127,7 +127,11 @@ fn prepare(s: &mut String, plan: &HostPlan) {
     }
     for (path, dir) in &plan.dirs {
         let path = sh_quote(path);
-        s.push_str(&format!("mkdir -p {path}\nchown {0}:{0} {path}\nchmod {1:o} {path}\n", sh_quote(&dir.owner), dir.mode));
+        s.push_str(&format!(
+            "mkdir -p {path}\nchown {0}:{0} {path}\nchmod {1:o} {path}\n",
+            sh_quote(&dir.owner),
+            dir.mode
+        ));
     }
     for module in &plan.modules {
         s.push_str(&format!("modprobe {}\n", sh_quote(module)));

@@ -74,8 +74,7 @@ enum Wave {
     Tools,
 }
 
-const WAVES: [Wave; 6] =
-    [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
+const WAVES: [Wave; 6] = [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
 
 /// The steps that make the plan true.
 pub fn steps(cluster: &Cluster, plan: &Plan, desired: &BTreeMap<String, HostState>) -> Graph<Action> {
@@ -177,8 +176,14 @@ impl Builder<'_> {
                 .filter(|u| u.action == Some(UnitAction::Restart) && is_control_plane(u.component))
                 .collect();
             for change in restarts {
-                let after: Vec<StepId> =
-                    etcd.iter().chain(&gates).chain(&controllers).copied().collect::<BTreeSet<_>>().into_iter().collect();
+                let after: Vec<StepId> = etcd
+                    .iter()
+                    .chain(&gates)
+                    .chain(&controllers)
+                    .copied()
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect();
                 let restart = self.unit(&host, change, after);
                 gates = match change.component {
                     Component::KubeApiserver => {
@@ -203,11 +208,13 @@ impl Builder<'_> {
                 runtime.push(self.unit(&host.host, change, []));
             }
             if !host.images.is_empty() {
-                let after: Vec<StepId> = runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
+                let after: Vec<StepId> =
+                    runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
                 runtime.push(self.graph.add(host.host.clone(), Action::Import { host: host.host.clone() }, after));
             }
             let ready: Vec<StepId> = runtime.iter().chain(api).copied().collect();
-            for change in host.units.iter().filter(|u| matches!(u.component, Component::Kubelet | Component::KubeProxy)) {
+            for change in host.units.iter().filter(|u| matches!(u.component, Component::Kubelet | Component::KubeProxy))
+            {
                 let id = self.unit(&host.host, change, ready.clone());
                 kubelets.push(id);
             }
@@ -306,8 +313,8 @@ fn push(plan: &HostPlan, state: &HostState, wave: Wave, first: bool) -> Option<P
         plan.files.iter().filter(|f| f.change == Mode).filter(mine).map(|f| f.path.clone()).collect();
     let images: Vec<String> =
         if wave == Wave::Runtime { plan.images.iter().map(|i| i.name.clone()).collect() } else { Vec::new() };
-    let prepares = first
-        && !(plan.users.is_empty() && plan.dirs.is_empty() && plan.modules.is_empty() && plan.sysctls.is_empty());
+    let prepares =
+        first && !(plan.users.is_empty() && plan.dirs.is_empty() && plan.modules.is_empty() && plan.sysctls.is_empty());
     if files.is_empty() && modes.is_empty() && images.is_empty() && !prepares {
         return None;
     }

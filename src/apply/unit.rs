@@ -77,11 +77,23 @@ fn hints(journal: &str) -> Vec<String> {
         ("address already in use", "another process holds the port: `ss -ltnp` on the host shows which"),
         ("unknown flag", "a flag in the inventory is not known to this version: remove it under components.*.flags"),
         ("strict decoding error", "a field under components.*.config is not known to this version"),
-        ("certificate has expired", "a certificate has expired: delete it in the cluster's pki folder and run `kbootstrap up`"),
-        ("certificate signed by unknown authority", "host and cluster folder hold different CAs: was the cluster's folder replaced? `kbootstrap reset` takes the host back"),
-        ("cluster ID mismatch", "this member's data is from another cluster: move /var/lib/etcd away, or `kbootstrap reset` the host"),
+        (
+            "certificate has expired",
+            "a certificate has expired: delete it in the cluster's pki folder and run `kbootstrap up`",
+        ),
+        (
+            "certificate signed by unknown authority",
+            "host and cluster folder hold different CAs: was the cluster's folder replaced? `kbootstrap reset` takes the host back",
+        ),
+        (
+            "cluster ID mismatch",
+            "this member's data is from another cluster: move /var/lib/etcd away, or `kbootstrap reset` the host",
+        ),
         ("no space left on device", "the disk is full: `df -h` on the host"),
-        ("member has already been bootstrapped", "etcd knows this member but its data is gone: restore /var/lib/etcd or remove and add the member with etcdctl"),
+        (
+            "member has already been bootstrapped",
+            "etcd knows this member but its data is gone: restore /var/lib/etcd or remove and add the member with etcdctl",
+        ),
     ];
     KNOWN.iter().filter(|(words, _)| journal.contains(words)).map(|(_, hint)| (*hint).to_owned()).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Ctx;
 use super::session::{ClusterArgs, Session, Use};
 use crate::error::{Error, Kind, Result};
-use crate::operate::{survey};
+use crate::operate::survey;
 use crate::preflight::{self, Finding, Severity};
 use crate::ui::{Cell, Format, Table};
 
@@ -38,8 +38,8 @@ impl Args {
         let questions: BTreeMap<_, _> =
             cluster.hosts.iter().map(|h| (h.name.clone(), preflight::questions(cluster, h))).collect();
         let facts = survey(cluster, &session.pool, &questions)?;
-        let findings = preflight::check_cluster(cluster, &facts);
-        let failed = findings.iter().filter(|f| fails(f)).count();
+        let findings = preflight::check_all(cluster, &facts);
+        let failed = findings.iter().filter(|f| f.stops()).count();
         match self.output {
             Format::Json => ctx.out.json(&findings)?,
             Format::Text => ctx.out.text(&text(&findings, cluster.hosts.len(), ctx))?,
@@ -50,10 +50,6 @@ impl Args {
         }
         Ok(0)
     }
-}
-
-fn fails(finding: &Finding) -> bool {
-    finding.severity == Severity::Fail && !finding.waived
 }
 
 fn text(findings: &[Finding], hosts: usize, ctx: &Ctx) -> String {

@@ -1,8 +1,8 @@
 //! `kbootstrap plan`.
 
 use super::Ctx;
-use super::session::{ClusterArgs, Session, Use};
 use super::prepare::{Prepared, prepare};
+use super::session::{ClusterArgs, Session, Use};
 use crate::error::Result;
 use crate::plan::{self, Diffs, FileDifference, FileKind};
 use crate::ui::Format;
@@ -63,7 +63,7 @@ fn present(session: &Session, prepared: &Prepared) -> Result<Diffs> {
         let Some(host) = session.cluster.host(&plan.host) else { continue };
         if !wanted.is_empty() {
             let mut transport = session.pool.take(host)?;
-            all.insert(plan.host.clone(), crate::remote::read_texts(&mut *transport, &wanted)?);
+            all.insert(plan.host.clone(), crate::facts::read_texts(&mut *transport, &wanted)?);
         }
     }
     Ok(all)

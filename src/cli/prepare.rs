@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::operate::{ApiAccess, Desired, desire, names_only, object_changes, questions, survey};
 use crate::plan::{ObjectChange, Plan, compare};
-use crate::preflight::{self, Finding, Severity};
+use crate::preflight::{self, Finding};
 use crate::render::Templates;
 use crate::trust::{self, Trust};
 
@@ -33,12 +33,12 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
     let trust = trust::ensure(cluster, &session.dir, now, reporter)?;
-    let templates = Templates::for_cluster(cluster, &session.inventory)?;
+    let templates = Templates::load(cluster, session.folder())?;
     let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
 
-    let findings = preflight::check_cluster(cluster, &facts);
-    refuse(&findings)?;
+    let findings = preflight::check_all(cluster, &facts);
+    preflight::refuse(&findings)?;
 
     let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
     let by_arch = |arch: &str, name: &str| match programs.get(arch) {
@@ -63,18 +63,9 @@ pub(super) fn programs<'a>(
 ) -> Result<BTreeMap<String, Programs>> {
     let lock = session.dir.join("artifacts.lock");
     let archs: BTreeSet<&str> = archs.collect();
-    let options = EnsureOptions { test_images: false };
+    let options = EnsureOptions { test_images: false, update_lock: false };
     let ensure = |arch: &str| artifacts::ensure(&session.cluster, arch, &lock, store, session.reporter(), options);
     archs.into_iter().map(|arch| Ok((arch.to_owned(), ensure(arch)?))).collect()
-}
-
-/// Preflight failures that are not waived, all of them.
-pub(super) fn refuse(findings: &[Finding]) -> Result<()> {
-    Error::all(findings.iter().filter(|f| f.severity == Severity::Fail && !f.waived).map(|f| {
-        Error::remote(format!("{}: preflight check {}: {}", f.host, f.check, f.finding))
-            .hint(f.remedy.clone())
-            .hint(format!("to go on all the same, put `{}` under `waive:` in the inventory", f.check))
-    }))
 }
 
 /// What differs in the API; `None` where no API server runs yet or it does not answer.

@@ -6,7 +6,7 @@ use super::Ctx;
 use super::session::{ClusterArgs, Session, Use};
 use crate::cluster::Host;
 use crate::error::{Error, Result};
-use crate::operate::{each_host};
+use crate::operate::each_host;
 use crate::reset;
 
 /// Take hosts back: services, files, mounts, interfaces, rules

@@ -1,17 +1,21 @@
 //! A command's work on one cluster: inventory, folder, log, connections.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
 use time::OffsetDateTime;
 
 use super::report;
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Component, Known};
 use crate::error::{Error, Result};
-use crate::inventory;
+use crate::inventory::{self, Loaded};
 use crate::operate::Pool;
-use crate::remote::{Connector, Interrupt};
+use crate::preflight::CHECKS;
+use crate::remote::{Connector, Interrupt, Operator};
+use crate::render;
 use crate::ui::{Event, Fanout, Json, LogFile, Plain, Reporter, Silent, Terminal};
 
 /// Which cluster, and how its hosts are reached.
@@ -55,7 +59,7 @@ pub struct Session {
     /// Connections.
     pub pool: Pool,
     /// Set by Ctrl-C.
-    pub interrupt: Interrupt,
+    pub interrupt: Arc<AtomicBool>,
     reporter: Arc<Tee>,
     // Held for as long as the session: two runs on one cluster would undo each other's work.
     _lock: Option<File>,
@@ -87,20 +91,27 @@ impl Session {
     pub fn open(args: &ClusterArgs, command: &str, purpose: Use) -> Result<Session> {
         let path = inventory::find(args.inventory.as_deref())?;
         let loaded = inventory::load(&path)?;
-        let cluster = cluster::resolve(&loaded)?;
+        let cluster = resolve(&loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, args.state.as_deref());
         let log = LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?;
         let lock = match purpose {
             Use::Look => None,
             Use::Change => Some(lock(&dir.join(".lock"), &cluster.name)?),
         };
-        let interrupt = Interrupt::on_signals()?;
-        let connector = Connector::new(interrupt.clone());
+        let interrupt = interrupt()?;
+        let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
         let pool = Pool::new(Box::new(connector), args.accept_new_host_keys);
         let reporter = Arc::new(Tee { shown: shown(args.progress), log });
+        for warning in cluster::warnings(&cluster) {
+            reporter.warn(&warning);
+        }
         Ok(Session { cluster, inventory: path, dir, pool, interrupt, reporter, _lock: lock })
     }
 
+    /// The folder that the inventory's relative paths start at.
+    pub fn folder(&self) -> &Path {
+        self.inventory.parent().unwrap_or(Path::new("."))
+    }
     /// Where events go.
     pub fn reporter(&self) -> &dyn Reporter {
         &*self.reporter
@@ -119,6 +130,24 @@ impl Session {
             }
         }
     }
+}
+
+/// Decides the cluster; names of checks and templates that the inventory uses must exist.
+fn resolve(loaded: &Loaded) -> Result<Cluster> {
+    let checks: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
+    let templates: Vec<&str> = Component::ALL.iter().flat_map(|c| render::template_names(*c)).collect();
+    cluster::resolve(loaded, &Known { checks: &checks, templates: &templates })
+}
+
+/// The first Ctrl-C or SIGTERM asks everything to stop, the second ends the program.
+fn interrupt() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())
+            .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
+            .map_err(|e| Error::io("watch for Ctrl-C", &e))?;
+    }
+    Ok(flag)
 }
 
 fn shown(progress: Progress) -> Fanout {

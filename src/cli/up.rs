@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::Ctx;
-use super::session::{ClusterArgs, Session, Use};
 use super::prepare::{Prepared, prepare};
+use super::session::{ClusterArgs, Session, Use};
 use crate::apply::Job;
 use crate::error::Result;
 use crate::preflight::Severity;

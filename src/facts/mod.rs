@@ -6,6 +6,7 @@ mod parse;
 mod probe;
 mod record;
 mod script;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ pub use parse::parse;
 pub use probe::probe;
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use script::script;
+pub use texts::read_texts;
 
 /// Programs that a probe looks for on PATH.
 pub const PROGRAMS: [&str; 14] = [

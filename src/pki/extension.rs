@@ -135,7 +135,9 @@ pub(crate) fn policies(policies: &[Policy]) -> Option<Extension> {
                 seq.next().write_sequence(|seq| {
                     seq.next().write_oid(&oid(&policy.id));
                     if !policy.qualifiers.is_empty() {
-                        seq.next().write_sequence(|seq| policy.qualifiers.iter().for_each(|q| write_qualifier(seq.next(), q)));
+                        seq.next().write_sequence(|seq| {
+                            policy.qualifiers.iter().for_each(|q| write_qualifier(seq.next(), q))
+                        });
                     }
                 });
             }

@@ -14,7 +14,8 @@ use crate::trust::Trust;
 pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust) -> Vec<HostStatus> {
     let answers = each_host(&cluster.hosts, |host| {
         let units = units(cluster, host);
-        let questions = Questions { units: units.iter().map(|u| format!("{u}.service")).collect(), ..Default::default() };
+        let questions =
+            Questions { units: units.iter().map(|u| format!("{u}.service")).collect(), ..Default::default() };
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
         let mut components: Vec<Component> = units.iter().map(|u| component(u, &facts.units)).collect();
         for component in components.iter_mut().filter(|c| c.state == State::Good) {
@@ -80,7 +81,8 @@ fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
                 "active" => State::Good,
                 _ => State::Bad,
             };
-            let restarts = if unit.restarts > 0 { format!("restarted {} times by itself", unit.restarts) } else { String::new() };
+            let restarts =
+                if unit.restarts > 0 { format!("restarted {} times by itself", unit.restarts) } else { String::new() };
             (state, unit.sub.clone(), restarts)
         }
     };
@@ -106,12 +108,14 @@ fn own_words(component: &mut Component, host: &Host, pool: &Pool, trust: &Trust)
             let mut access = ApiAccess::new(pool, host, trust)?;
             let mut client = access.client()?;
             let ready = kube::readyz(&mut client)?;
-            component.detail = if ready.ready { "ready".into() } else { format!("failing: {}", ready.failing.join(", ")) };
+            component.detail =
+                if ready.ready { "ready".into() } else { format!("failing: {}", ready.failing.join(", ")) };
             if !ready.ready {
                 component.state = State::Bad;
             }
             if let Some(version) = kube::get(&mut client, "/version")? {
-                component.version = version["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned();
+                component.version =
+                    version["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned();
             }
         }
         _ => {}

@@ -108,12 +108,14 @@ impl Work<'_> {
             }
         }
         let Some(authority) = &ca.authority else {
-            return Err(Error::pki(format!("certificate {} lacks, and so does the key of its CA", row.name)).hint(format!(
-                "sign {} with your CA ({ca_name}) and put the result there as {}.pem and {}-key.pem",
-                self.folder.spec(&row.name).display(),
-                row.name,
-                row.name
-            )));
+            return Err(Error::pki(format!("certificate {} lacks, and so does the key of its CA", row.name)).hint(
+                format!(
+                    "sign {} with your CA ({ca_name}) and put the result there as {}.pem and {}-key.pem",
+                    self.folder.spec(&row.name).display(),
+                    row.name,
+                    row.name
+                ),
+            ));
         };
         let context = |e: Error| e.context(format!("certificate {}", row.name));
         let profile = self.config.profile(Some(row.profile.name())).map_err(|e| e.context("ca-config.json"))?;
@@ -134,15 +136,19 @@ impl Work<'_> {
         let key = match self.folder.read_key(&row.name)? {
             Some(key) => Key::from_pem(key.expose(), &self.folder.key(&row.name).display().to_string())?,
             None => {
-                return Err(Error::pki(format!("{} is there, but its key {}-key.pem is not", path.display(), row.name))
-                    .hint("put the key beside it, or delete the certificate to have both made anew"));
+                return Err(Error::pki(format!(
+                    "{} is there, but its key {}-key.pem is not",
+                    path.display(),
+                    row.name
+                ))
+                .hint("put the key beside it, or delete the certificate to have both made anew"));
             }
         };
         let sans = spec.hosts.iter().map(|h| San::classify(h)).collect::<Result<Vec<_>>>()?;
         let expected = Expected { authority: ca, key: Some(key.public()), sans: &sans, now: self.now };
-        verify(present, &expected).and_then(|()| subject(row, spec, present)).map_err(|e| {
-            e.context(path.display()).hint(format!("delete {} to have it issued anew", path.display()))
-        })
+        verify(present, &expected)
+            .and_then(|()| subject(row, spec, present))
+            .map_err(|e| e.context(path.display()).hint(format!("delete {} to have it issued anew", path.display())))
     }
 }
 
@@ -175,8 +181,12 @@ fn authority(
                 Some(Authority::new(certificate.clone(), key, now).map_err(context)?)
             }
             None if row.placements.iter().any(|p| p.key.is_some()) => {
-                return Err(Error::pki(format!("CA {}: its key {} is not there", row.name, folder.key(&row.name).display()))
-                    .hint("the controller manager signs kubelets' renewed certificates with it"));
+                return Err(Error::pki(format!(
+                    "CA {}: its key {} is not there",
+                    row.name,
+                    folder.key(&row.name).display()
+                ))
+                .hint("the controller manager signs kubelets' renewed certificates with it"));
             }
             None => None,
         };

@@ -76,7 +76,10 @@ impl Trust {
         if host.is(Role::Master) {
             let file = |content, mode| File { content, mode, owner: "root".into() };
             let pki = &cluster.layout.pki;
-            files.insert(format!("{pki}/sa.pub"), file(Content::Text(self.service_account.public.as_str().into()), 0o644));
+            files.insert(
+                format!("{pki}/sa.pub"),
+                file(Content::Text(self.service_account.public.as_str().into()), 0o644),
+            );
             files.insert(format!("{pki}/sa.key"), file(Content::Secret(self.service_account.private.clone()), 0o600));
         }
         files
