@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
@@ -27,7 +26,14 @@ const SHARED: [&str; 1] = ["kubeconfig.yaml"];
 pub struct Templates {
     environment: Environment<'static>,
     /// Contents of the files that the inventory names.
-    overrides: BTreeMap<PathBuf, Arc<str>>,
+    overrides: BTreeMap<PathBuf, Override>,
+}
+
+#[derive(Debug)]
+struct Override {
+    /// Where it was read from, for messages.
+    path: String,
+    source: String,
 }
 
 impl Templates {
@@ -67,7 +73,8 @@ impl Templates {
         self.environment
             .template_from_named_str(&path.to_string_lossy(), &source)
             .map_err(|e| Error::input(format!("{whose}: {e}")))?;
-        self.overrides.insert(file.to_owned(), source.into());
+        let path = path.to_string_lossy().into_owned();
+        self.overrides.insert(file.to_owned(), Override { path, source });
         Ok(())
     }
 
@@ -84,11 +91,11 @@ impl Templates {
         let rendered = match file {
             None => self.environment.get_template(&embedded_name(component, name)).and_then(|t| t.render(context)),
             Some(file) => {
-                let source = self
+                let file = self
                     .overrides
                     .get(file)
                     .ok_or_else(|| Error::internal(format!("the template {} was not loaded", file.display())))?;
-                self.environment.render_named_str(&file.to_string_lossy(), source, context)
+                self.environment.render_named_str(&file.path, &file.source, context)
             }
         };
         // Never `{e:#}`: it prints the values of all variables.
@@ -173,7 +180,8 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_fuel(Some(FUEL));
-    environment.set_debug(false);
+    // Only then does `{e}` name the variable that is missing.
+    environment.set_debug(true);
     filters::add(&mut environment);
     environment.set_loader(|name| Ok(EMBEDDED.get_file(name).and_then(|file| file.contents_utf8())));
     environment

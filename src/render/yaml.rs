@@ -21,7 +21,10 @@ pub(super) fn parse_all(what: &str, text: &str) -> Result<Vec<Value>> {
 /// The value as a document in block style, keys in the map's order.
 pub(super) fn write(value: &Value) -> String {
     let mut out = String::new();
-    block(&mut out, value, 0);
+    match inline_or_none(value) {
+        Some(text) => out = text + "\n",
+        None => block(&mut out, value, 0),
+    }
     out
 }
 
@@ -39,6 +42,7 @@ pub(super) fn scalar(text: &str) -> String {
     }
 }
 
+/// A map or list that is not empty; all else stands in a line.
 fn block(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(map) => {
@@ -56,9 +60,7 @@ fn block(out: &mut String, value: &Value, indent: usize) {
                 out.replace_range(start..=start, "-");
             }
         }
-        other => {
-            let _ = writeln!(out, "{:indent$}{}", "", inline(other));
-        }
+        _ => {}
     }
 }
 

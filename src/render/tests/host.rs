@@ -198,7 +198,19 @@ fn objects_are_complete_and_in_order() {
         };
         objects.iter().map(name).collect::<Vec<_>>()
     };
-    insta::assert_snapshot!(names(&cluster).join("\n"), @"");
+    insta::assert_snapshot!(names(&cluster).join("\n"), @r"
+    ClusterRoleBinding kbootstrap:kubelet-api-admin
+    ClusterRoleBinding kbootstrap:cluster-admins
+    ClusterRoleBinding kbootstrap:node-client-certificate-rotation
+    ClusterRole kbootstrap:flannel
+    ClusterRoleBinding kbootstrap:flannel
+    ServiceAccount coredns
+    ClusterRole system:coredns
+    ClusterRoleBinding system:coredns
+    ConfigMap coredns
+    Deployment coredns
+    Service kube-dns
+    ");
     let objects = manifests(&cluster, &Templates::embedded()).unwrap();
     let find = |kind: &str| objects.iter().find(|o| o["kind"] == kind).unwrap();
     assert_eq!(find("Deployment")["spec"]["replicas"], 2);

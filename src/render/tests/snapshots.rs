@@ -1,1 +1,49 @@
-//! Later.
+//! Whole hosts, as a person would read them. `cargo insta review` after a change that is meant.
+
+use std::fmt::Write;
+
+use super::example::{cluster, container, state};
+use crate::facts::HostFacts;
+use crate::render::{Content, HostState};
+
+/// Everything but certificates and programs' bytes, in path order.
+fn shown(state: &HostState) -> String {
+    let mut out = String::new();
+    for (path, dir) in &state.dirs {
+        let _ = writeln!(out, "{path}/ {:04o} {}", dir.mode, dir.owner);
+    }
+    for (path, file) in &state.files {
+        let _ = write!(out, "\n=== {path} {:04o} {}\n", file.mode, file.owner);
+        match &file.content {
+            Content::Text(text) => out.push_str(text),
+            Content::Secret(_) => out.push_str("<secret>\n"),
+            Content::Artifact(artifact) => {
+                let _ = writeln!(out, "<{}>", artifact.name);
+            }
+        }
+    }
+    for unit in &state.units {
+        let _ = write!(out, "\n=== {} restarts on\n", unit.name);
+        unit.restart_on.iter().for_each(|path| out.push_str(&format!("{path}\n")));
+    }
+    out
+}
+
+fn snapshot(name: &str, version: &str, index: usize, facts: &HostFacts) {
+    let text = shown(&state(&cluster(version), index, facts).unwrap());
+    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn a_master_and_node_of_each_version() {
+    for version in ["1.34.4", "1.35.4", "1.36.3"] {
+        snapshot(&format!("master-{version}"), version, 0, &HostFacts::ordinary());
+    }
+}
+
+#[test]
+fn a_node_in_a_container() {
+    snapshot("container-node-1.36.3", "1.36.3", 1, &container());
+}
