@@ -1,1 +1,3 @@
 //! What the tests share: running the program, private folders.
+
+pub mod sshd;
