@@ -4,3 +4,4 @@ mod common;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;
+mod remote_run;

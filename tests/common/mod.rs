@@ -4,3 +4,4 @@ pub mod authority;
 pub mod loopback;
 pub mod process;
 pub mod programs;
+pub mod sshd;
