@@ -155,20 +155,15 @@ fn adopt<R: Read>(
     record: &Stored,
     kind: OriginKind,
 ) -> Result<u64> {
-    let labels = record.labels.iter().map(|l| Label {
-        origin: Origin { kind, from: l.origin.from.clone() },
-        ..l.clone()
-    });
-    let there = ArtifactRef {
-        name: String::new(),
-        version: String::new(),
-        sha256: record.sha256.clone(),
-        size: record.size,
-    };
+    let labels =
+        record.labels.iter().map(|l| Label { origin: Origin { kind, from: l.origin.from.clone() }, ..l.clone() });
+    let there =
+        ArtifactRef { name: String::new(), version: String::new(), sha256: record.sha256.clone(), size: record.size };
     if store.has(&there) {
         // Already here and whole: only who says so is new. What was downloaded or built keeps its own origin.
         let known = store.record(&record.sha256)?.labels;
-        let is_known = |l: &Label| known.iter().any(|k| (&k.name, &k.version, &k.arch) == (&l.name, &l.version, &l.arch));
+        let is_known =
+            |l: &Label| known.iter().any(|k| (&k.name, &k.version, &k.arch) == (&l.name, &l.version, &l.arch));
         labels.filter(|l| !is_known(l)).try_for_each(|label| store.add_label(&record.sha256, label))?;
         return Ok(record.compressed_size);
     }
@@ -180,8 +175,7 @@ fn adopt<R: Read>(
 }
 
 fn open(path: &Path) -> Result<tar::Archive<BufReader<File>>> {
-    let file = File::open(path)
-        .map_err(|e| Error::input(format!("cannot open the bundle {}: {e}", path.display())))?;
+    let file = File::open(path).map_err(|e| Error::input(format!("cannot open the bundle {}: {e}", path.display())))?;
     Ok(tar::Archive::new(BufReader::with_capacity(1 << 18, file)))
 }
 

@@ -132,14 +132,17 @@ fn known(wanted: &[Wanted], suppliers: &[Box<dyn Supplier>], pins: &Lock, store:
         let fits = labels.filter(|(_, l)| (&l.name, &l.version, &l.arch) == (&thing.name, &thing.version, &thing.arch));
         let ranked = fits.filter_map(|(stored, label)| Some((rank(label.origin.kind, suppliers)?, stored, label)));
         let locked = ranked.map(|(rank, stored, label)| {
-            (rank, Locked {
-                name: thing.name.clone(),
-                arch: thing.arch.clone(),
-                version: thing.version.clone(),
-                sha256: stored.sha256.clone(),
-                size: stored.size,
-                source: label.origin.from.clone(),
-            })
+            (
+                rank,
+                Locked {
+                    name: thing.name.clone(),
+                    arch: thing.arch.clone(),
+                    version: thing.version.clone(),
+                    sha256: stored.sha256.clone(),
+                    size: stored.size,
+                    source: label.origin.from.clone(),
+                },
+            )
         });
         let mut usable: Vec<_> = locked.filter(|(_, locked)| store.has(&locked.artifact())).collect();
         usable.sort();

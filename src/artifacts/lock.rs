@@ -51,8 +51,9 @@ impl Lock {
     /// Parses the file's bytes; `name` is for messages.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         let lock: Lock = serde_json::from_slice(bytes).map_err(|e| {
-            Error::input(format!("{name}:{}:{}: {e}", e.line(), e.column()))
-                .hint("the lock file is written by kbootstrap; bring it back from version control, or remove it to pin anew")
+            Error::input(format!("{name}:{}:{}: {e}", e.line(), e.column())).hint(
+                "the lock file is written by kbootstrap; bring it back from version control, or remove it to pin anew",
+            )
         })?;
         if let Some(bad) = lock.artifacts.iter().find(|l| !is_sha256(&l.sha256)) {
             return Err(Error::input(format!("{name}: {}: {:?} is not a SHA-256", bad.name, bad.sha256)));
@@ -82,9 +83,7 @@ impl Lock {
 
     /// The pin of just this name, architecture and version.
     pub fn get(&self, wanted: &Wanted) -> Option<&Locked> {
-        self.artifacts
-            .iter()
-            .find(|l| (&l.name, &l.arch, &l.version) == (&wanted.name, &wanted.arch, &wanted.version))
+        self.artifacts.iter().find(|l| (&l.name, &l.arch, &l.version) == (&wanted.name, &wanted.arch, &wanted.version))
     }
 
     /// Pins; another version of the same name and architecture goes.

@@ -117,7 +117,8 @@ impl Store {
 
     /// The compressed file and its length in bytes, ready to be sent as it is.
     pub fn compressed(&self, artifact: &ArtifactRef) -> Result<(File, u64)> {
-        let stored = self.record(&artifact.sha256).map_err(|e| e.context(format!("{} is not usable", artifact.name)))?;
+        let stored =
+            self.record(&artifact.sha256).map_err(|e| e.context(format!("{} is not usable", artifact.name)))?;
         self.check_length(&stored).map_err(|e| e.context(format!("{} is not usable", artifact.name)))?;
         let path = self.file(&artifact.sha256);
         let file = File::open(&path).map_err(|e| Error::io(format!("open {}", path.display()), &e))?;
@@ -136,13 +137,14 @@ impl Store {
         let io = |what: &str, e: &io::Error| Error::io(format!("{what} {}", path.display()), e);
         let file = File::open(path).map_err(|e| io("open", &e))?;
         let length = file.metadata().map_err(|e| io("look at", &e))?.len();
-        let mut beside = NamedTempFile::new_in(&self.dir)
-            .map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))?;
+        let mut beside =
+            NamedTempFile::new_in(&self.dir).map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))?;
         let (sha256, size, compressed_sha256, compressed_size) =
             compress(file, length, beside.as_file_mut()).map_err(|e| io("compress", &e))?;
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-            return Err(Error::artifact(format!("{} {} is not what it was", label.name, label.version))
-                .detail(format!("expected SHA-256 {expected}\nfound    SHA-256 {sha256}\nfrom {}", label.origin.from)));
+            return Err(Error::artifact(format!("{} {} is not what it was", label.name, label.version)).detail(
+                format!("expected SHA-256 {expected}\nfound    SHA-256 {sha256}\nfrom {}", label.origin.from),
+            ));
         }
         let artifact = ArtifactRef { name: label.name.clone(), version: label.version.clone(), sha256, size };
         if self.has(&artifact) {
@@ -275,8 +277,7 @@ fn compress(raw: File, length: u64, out: &mut File) -> io::Result<(String, u64, 
 }
 
 fn missing(path: &Path) -> Error {
-    Error::artifact(format!("{} is missing", path.display()))
-        .hint("`kbootstrap artifacts fetch` brings it back")
+    Error::artifact(format!("{} is missing", path.display())).hint("`kbootstrap artifacts fetch` brings it back")
 }
 
 pub(super) fn damaged(path: &Path, why: &str) -> Error {

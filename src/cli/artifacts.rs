@@ -161,7 +161,8 @@ fn print_records(ctx: &Ctx, store: &Store, records: &[Stored], format: Format) -
         ctx.out.json(&records)?;
         return Ok(0);
     }
-    let rows: Vec<_> = records.iter().flat_map(|record| record.labels.iter().map(move |label| (record, label))).collect();
+    let rows: Vec<_> =
+        records.iter().flat_map(|record| record.labels.iter().map(move |label| (record, label))).collect();
     let width = |f: &dyn Fn(&(&Stored, &crate::artifacts::Label)) -> usize| rows.iter().map(f).max().unwrap_or(0);
     let (name, version) = (width(&|(_, l)| l.name.len()), width(&|(_, l)| l.version.len()));
     for (record, label) in &rows {
@@ -330,4 +331,3 @@ impl Reporter for Lines {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
-

@@ -30,7 +30,9 @@ pub fn check_libseccomp(arch: &str) -> Result<()> {
         "set PKG_CONFIG_LIBDIR to the folder of that architecture's libseccomp.pc, build on such a machine, or use another source"
     };
     if arch != native() && std::env::var_os("PKG_CONFIG_LIBDIR").is_none() {
-        return Err(Error::artifact(format!("runc needs libseccomp for {arch}, this machine is {}", native())).hint(hint));
+        return Err(
+            Error::artifact(format!("runc needs libseccomp for {arch}, this machine is {}", native())).hint(hint)
+        );
     }
     if !answers(Command::new("pkg-config").arg("--version")) {
         return Err(Error::artifact("runc needs pkg-config, which is not installed").hint(hint));
@@ -42,7 +44,8 @@ pub fn check_libseccomp(arch: &str) -> Result<()> {
             if Path::new(&dir).join("libseccomp.a").exists() {
                 return Ok(());
             }
-            Err(Error::artifact(format!("runc needs libseccomp as a static library: no libseccomp.a in {dir}")).hint(hint))
+            Err(Error::artifact(format!("runc needs libseccomp as a static library: no libseccomp.a in {dir}"))
+                .hint(hint))
         }
         _ => Err(Error::artifact("runc needs libseccomp, whose headers are not installed").hint(hint)),
     }

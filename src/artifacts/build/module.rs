@@ -64,7 +64,8 @@ fn go_mod(recipe: &Recipe, upstream: &str) -> String {
     for module in recipe.modules {
         text.push_str(&format!("require {module} v{}\n", recipe.version));
     }
-    let staging = upstream.lines().filter_map(|line| line.trim().split_once(" => ./staging/")).map(|(module, _)| module);
+    let staging =
+        upstream.lines().filter_map(|line| line.trim().split_once(" => ./staging/")).map(|(module, _)| module);
     let release = recipe.version.split_once('.').map_or("", |(_, rest)| rest);
     for module in staging {
         text.push_str(&format!("replace {module} => {module} v0.{release}\n"));
@@ -121,7 +122,8 @@ mod tests {
         let thing = everything().into_iter().find(|w| w.name == "kubelet").unwrap();
         let mut recipe = recipe(&thing);
         recipe.version = "1.33.9".into();
-        let upstream = "go 1.24.0\n\ngodebug default=go1.24\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n)\n";
+        let upstream =
+            "go 1.24.0\n\ngodebug default=go1.24\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n)\n";
         insta::assert_snapshot!(go_mod(&recipe, upstream), @r#"
         module kbootstrap.invalid/kubernetes
 

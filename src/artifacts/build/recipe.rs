@@ -87,7 +87,9 @@ pub fn package(artifact: &str) -> Option<String> {
     Some(match artifact {
         "etcd" => "go.etcd.io/etcd/server/v3".into(),
         "etcdctl" | "etcdutl" => format!("go.etcd.io/etcd/{artifact}/v3"),
-        "containerd" | "containerd-shim-runc-v2" | "ctr" => format!("github.com/containerd/containerd/v2/cmd/{artifact}"),
+        "containerd" | "containerd-shim-runc-v2" | "ctr" => {
+            format!("github.com/containerd/containerd/v2/cmd/{artifact}")
+        }
         "runc" => "github.com/opencontainers/runc".into(),
         "cni-bridge" | "cni-loopback" => format!("{cni}/main/{}", &artifact[4..]),
         "cni-host-local" => format!("{cni}/ipam/host-local"),
@@ -119,7 +121,8 @@ pub fn arguments(recipe: &Recipe, artifact: &str, package: &str, arch: &str) -> 
     if cgo == Cgo::Static {
         ldflags.push("-linkmode external -extldflags -static".into());
     }
-    let mut arguments: Vec<String> = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly"].map(String::from).into();
+    let mut arguments: Vec<String> =
+        ["build", "-trimpath", "-buildvcs=false", "-mod=readonly"].map(String::from).into();
     if !tags.is_empty() {
         arguments.push(format!("-tags={tags}"));
     }
@@ -150,7 +153,10 @@ mod tests {
     fn everything_but_pause_is_a_go_package() {
         let without: Vec<_> = everything().into_iter().filter(|w| package(&w.name).is_none()).map(|w| w.name).collect();
         assert_eq!(without, ["image-pause"]);
-        assert_eq!(package("cni-host-local").unwrap(), "github.com/containernetworking/plugins/plugins/ipam/host-local");
+        assert_eq!(
+            package("cni-host-local").unwrap(),
+            "github.com/containernetworking/plugins/plugins/ipam/host-local"
+        );
         assert_eq!(package("kube-proxy").unwrap(), "k8s.io/kubernetes/cmd/kube-proxy");
     }
 }

@@ -12,8 +12,7 @@ use crate::error::{Error, Result};
 
 /// Unpacks just these members into temporary files in `dir`. Members that are not there are left out of the answer.
 pub fn members(archive: &Path, wanted: &BTreeSet<&str>, dir: &Path) -> Result<BTreeMap<String, NamedTempFile>> {
-    unpack(archive, wanted, dir)
-        .map_err(|e| Error::artifact(format!("cannot unpack {}: {e}", archive.display())))
+    unpack(archive, wanted, dir).map_err(|e| Error::artifact(format!("cannot unpack {}: {e}", archive.display())))
 }
 
 fn unpack(archive: &Path, wanted: &BTreeSet<&str>, dir: &Path) -> io::Result<BTreeMap<String, NamedTempFile>> {

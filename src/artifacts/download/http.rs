@@ -86,8 +86,7 @@ impl Client {
     pub fn file(&self, url: &str, part: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64> {
         let io = |e: &io::Error| Error::io(format!("write {}", part.display()), e);
         let address = self.address(url);
-        let mut file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(|e| io(&e))?;
+        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(|e| io(&e))?;
         let mut attempt = 0;
         loop {
             let before = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))?;
@@ -102,13 +101,7 @@ impl Client {
     }
 
     /// One request for what is behind `from`.
-    fn rest(
-        &self,
-        address: &str,
-        file: &mut File,
-        from: u64,
-        progress: &dyn Fn(u64, u64),
-    ) -> Result<u64, Failure> {
+    fn rest(&self, address: &str, file: &mut File, from: u64, progress: &dyn Fn(u64, u64)) -> Result<u64, Failure> {
         let mut request = self.agent.get(address);
         if from > 0 {
             request = request.header("Range", format!("bytes={from}-"));
@@ -137,7 +130,9 @@ impl Client {
         file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start))).map_err(local)?;
         let end = copy(response.body_mut().as_reader(), file, start, total.unwrap_or(0), progress)?;
         match total {
-            Some(total) if end < total => Err(Failure::retry(format!("the connection ended after {end} of {total} bytes"))),
+            Some(total) if end < total => {
+                Err(Failure::retry(format!("the connection ended after {end} of {total} bytes")))
+            }
             _ => Ok(end),
         }
     }
@@ -184,8 +179,8 @@ impl Failure {
         Failure { reason, again: false }
     }
     fn status(status: StatusCode) -> Self {
-        let again = status.is_server_error()
-            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let again =
+            status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
         Failure { reason: format!("the server answered {status}"), again }
     }
 

@@ -31,16 +31,15 @@ const FLANNEL_PLUGIN: (&str, &str) = ("v1.9.1-flannel3", "v1.9.1");
 pub fn place(thing: &Wanted) -> Place {
     let Wanted { name, version, arch, .. } = thing;
     let github = |project: &str, file: String| format!("https://github.com/{project}/releases/download/{file}");
-    let with_checksum = |url: String, suffix: &str, inside| Place {
-        checksum: Some(format!("{url}{suffix}")),
-        url,
-        inside,
-    };
+    let with_checksum =
+        |url: String, suffix: &str, inside| Place { checksum: Some(format!("{url}{suffix}")), url, inside };
     match thing.project {
         Project::Kubernetes if thing.is_image() => image(name, version),
-        Project::Kubernetes => {
-            with_checksum(format!("https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{name}"), ".sha256", Inside::Whole)
-        }
+        Project::Kubernetes => with_checksum(
+            format!("https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{name}"),
+            ".sha256",
+            Inside::Whole,
+        ),
         Project::Etcd => {
             let folder = format!("etcd-v{version}-linux-{arch}");
             Place {
