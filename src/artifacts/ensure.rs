@@ -1,6 +1,7 @@
 //! From what is wanted to what is there: lock and store first, then the sources in order.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use super::build::BuildSource;
@@ -81,14 +82,32 @@ pub fn ensure_wanted(
     let suppliers = suppliers(sources)?;
     let pins = if options.update_lock { Lock::default() } else { lock.clone() };
     let mut found = known(wanted, &suppliers, &pins, store)?;
-    let missing: Vec<_> = wanted.iter().filter(|w| !found.contains_key(&w.name)).cloned().collect();
-    let asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins }, &mut found);
+    let mut asked = Ok(());
+    if found.len() < wanted.len() {
+        let _held = hold(store, reporter)?;
+        // Whoever held it may have brought what is missing.
+        found = known(wanted, &suppliers, &pins, store)?;
+        let missing = wanted.iter().filter(|w| !found.contains_key(&w.name)).cloned().collect();
+        asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins }, &mut found);
+    }
     // What was brought is pinned even when something else failed: the next run goes on from there.
     if let Some(path) = lock_path {
         pin(lock, wanted, &found, path)?;
     }
     asked?;
     Ok(found.into_values().map(|locked| locked.artifact()).collect())
+}
+
+/// One process at a time asks sources: partial downloads and build folders are shared.
+fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
+    let path = store.cache().join("fetch.lock");
+    let io = |e: std::io::Error| Error::io(format!("lock {}", path.display()), &e);
+    let file = File::create(&path).map_err(io)?;
+    if file.try_lock().is_err() {
+        reporter.info("waiting for another kbootstrap that fetches programs");
+        file.lock().map_err(io)?;
+    }
+    Ok(file)
 }
 
 type Found = BTreeMap<String, Locked>;

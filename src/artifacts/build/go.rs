@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn no_go_says_how_to_get_one() {
         let error = find(Path::new("/nonexistent/go")).err().unwrap();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"cannot run /nonexistent/go: No such file or directory (os error 2)");
         assert!(error.hints[0].contains("install Go"));
     }
 

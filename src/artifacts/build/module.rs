@@ -124,6 +124,15 @@ mod tests {
         recipe.version = "1.33.9".into();
         let upstream =
             "go 1.24.0\n\ngodebug default=go1.24\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n)\n";
-        insta::assert_snapshot!(go_mod(&recipe, upstream), @"");
+        insta::assert_snapshot!(go_mod(&recipe, upstream), @r#"
+        module kbootstrap.invalid/kubernetes
+
+        go 1.24.0
+
+        godebug default=go1.24
+
+        require k8s.io/kubernetes v1.33.9
+        replace k8s.io/api => k8s.io/api v0.33.9
+        "#);
     }
 }

@@ -143,10 +143,10 @@ mod tests {
 
     #[test]
     fn versions_and_tags_are_built_in() {
-        insta::assert_snapshot!(command("containerd", "amd64"), @"");
-        insta::assert_snapshot!(command("runc", "amd64"), @"");
-        insta::assert_snapshot!(command("flanneld", "arm64"), @"");
-        insta::assert_snapshot!(command("kubelet", "amd64"), @"");
+        insta::assert_snapshot!(command("containerd", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X github.com/containerd/containerd/v2/version.Version=v2.3.7 github.com/containerd/containerd/v2/cmd/containerd");
+        insta::assert_snapshot!(command("runc", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -tags=seccomp,urfave_cli_no_docs,netgo,osusergo -ldflags=-s -w -linkmode external -extldflags -static github.com/opencontainers/runc");
+        insta::assert_snapshot!(command("flanneld", "arm64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X github.com/flannel-io/flannel/pkg/version.Version=v0.28.10 github.com/flannel-io/flannel");
+        insta::assert_snapshot!(command("kubelet", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36 -X k8s.io/component-base/version.gitCommit=unknown -X k8s.io/component-base/version.gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v1.36.3 -X k8s.io/client-go/pkg/version.gitMajor=1 -X k8s.io/client-go/pkg/version.gitMinor=36 -X k8s.io/client-go/pkg/version.gitCommit=unknown -X k8s.io/client-go/pkg/version.gitTreeState=clean k8s.io/kubernetes/cmd/kubelet");
     }
 
     #[test]

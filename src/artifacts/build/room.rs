@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_with_numbers() {
-        insta::assert_snapshot!(short(Path::new("/var/cache"), 1_250_000_000, needed("kubernetes")), @"");
+        insta::assert_snapshot!(short(Path::new("/var/cache"), 1_250_000_000, needed("kubernetes")), @"too little room to build: 1.2 GB free at /var/cache, 6.0 GB needed");
         assert!(check([Path::new("/nonexistent/below/root")], 1).is_ok());
         assert!(check([Path::new("/")], u64::MAX).is_err());
     }

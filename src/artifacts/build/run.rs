@@ -23,14 +23,16 @@ pub fn group(go: &Go, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<S
     }
 }
 
-/// A prepared folder to build in; held by one process at a time.
+/// Not Go, but in Kubernetes' module.
+const PAUSE: &str = "k8s.io/kubernetes/build/pause";
+
+/// A prepared folder to build in.
 struct Workshop<'a> {
     go: &'a Go,
     recipe: Recipe,
     dir: PathBuf,
     log: PathBuf,
     job: &'a Job<'a>,
-    _lock: File,
 }
 
 impl<'a> Workshop<'a> {
@@ -38,14 +40,12 @@ impl<'a> Workshop<'a> {
         let dir = job.store.cache().join("build").join(format!("{}-{}-{arch}", recipe.name, recipe.version));
         let io = |e: std::io::Error| Error::io(format!("make {}", dir.display()), &e);
         fs::create_dir_all(dir.join("out")).map_err(io)?;
-        let lock = File::create(dir.join("lock")).map_err(io)?;
-        lock.lock().map_err(io)?;
         let folders = go.caches.iter().map(PathBuf::as_path).chain([job.store.dir()]);
         room::check(folders, room::needed(recipe.name))?;
         let log = dir.join("build.log");
         File::create(&log).map_err(io)?;
         module::prepare(go, &recipe, &dir, &log)?;
-        Ok(Workshop { go, recipe, dir, log, job, _lock: lock })
+        Ok(Workshop { go, recipe, dir, log, job })
     }
 
     fn make(&self, thing: &Wanted) -> Result<Supplied> {
@@ -55,7 +55,7 @@ impl<'a> Workshop<'a> {
                 None => self.compile_pause(thing)?,
             };
             let file = self.wrap(thing, built)?;
-            let supplied = self.job.accept(thing, &file, self.origin())?;
+            let supplied = self.job.accept(thing, &file, self.origin(thing))?;
             // The store has it; raw programs of a release would take most of a gigabyte.
             let _ = fs::remove_file(&file);
             let note = megabytes(supplied.artifact.size);
@@ -98,9 +98,9 @@ impl<'a> Workshop<'a> {
         Ok(tar)
     }
 
-    fn origin(&self) -> Origin {
-        let module = self.recipe.modules[0];
-        let from = format!("built from {module}@v{} with {}", self.recipe.version, self.go.version);
+    fn origin(&self, thing: &Wanted) -> Origin {
+        let package = package(&thing.name).unwrap_or_else(|| PAUSE.into());
+        let from = format!("built from {package} v{} with {}", self.recipe.version, self.go.version);
         Origin { kind: OriginKind::Build, from }
     }
 }
