@@ -20,6 +20,7 @@ pub mod remote;
 pub mod render;
 pub mod secret;
 pub mod ui;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

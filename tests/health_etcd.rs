@@ -88,7 +88,9 @@ fn members_status_and_values_over_one_connection() {
 
 /// PKCS#8, SEC1 and PKCS#1; the curves and sizes that an inventory may ask for.
 fn every_form_of_key(ca: &Authority, address: SocketAddr) {
-    for (file, key) in [("a", "sec1:secp384r1"), ("b", "sec1:secp521r1"), ("c", "pkcs1:2048"), ("d", "ed:25519"), ("e", "ec:P-521")] {
+    for (file, key) in
+        [("a", "sec1:secp384r1"), ("b", "sec1:secp521r1"), ("c", "pkcs1:2048"), ("d", "ed:25519"), ("e", "ec:P-521")]
+    {
         let identity = ca.identity(file, key, "/CN=admin");
         let mut transport = Loopback;
         let mut client = Client::connect(&mut transport, address, "127.0.0.1", &identity).unwrap();

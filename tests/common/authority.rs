@@ -24,8 +24,21 @@ impl Authority {
         std::fs::create_dir_all(&dir).unwrap();
         let authority = Authority { dir };
         authority.key("ca", "ec:P-256");
-        authority.openssl(&["req", "-x509", "-new", "-key", "ca.key", "-out", "ca.crt", "-days", "30", "-subj", &format!("/CN={name}"),
-            "-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
+        authority.openssl(&[
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            "ca.key",
+            "-out",
+            "ca.crt",
+            "-days",
+            "30",
+            "-subj",
+            &format!("/CN={name}"),
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        ]);
         authority
     }
 
@@ -44,8 +57,23 @@ impl Authority {
         std::fs::write(self.dir.join(format!("{file}.ext")), extensions).unwrap();
         let path = |end: &str| format!("{file}.{end}");
         self.openssl(&["req", "-new", "-key", &path("key"), "-subj", subject, "-out", &path("csr")]);
-        self.openssl(&["x509", "-req", "-in", &path("csr"), "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", &days.to_string(), "-extfile", &path("ext"), "-out", &path("crt")]);
+        self.openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &path("csr"),
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            &days.to_string(),
+            "-extfile",
+            &path("ext"),
+            "-out",
+            &path("crt"),
+        ]);
         Issued { cert: self.dir.join(path("crt")), key: self.dir.join(path("key")) }
     }
 
@@ -64,7 +92,15 @@ impl Authority {
         let (form, size) = key.split_once(':').unwrap();
         let path = format!("{file}.key");
         match form {
-            "ec" => self.openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", &format!("ec_paramgen_curve:{size}"), "-out", &path]),
+            "ec" => self.openssl(&[
+                "genpkey",
+                "-algorithm",
+                "EC",
+                "-pkeyopt",
+                &format!("ec_paramgen_curve:{size}"),
+                "-out",
+                &path,
+            ]),
             "ed" => self.openssl(&["genpkey", "-algorithm", "ED25519", "-out", &path]),
             "sec1" => self.openssl(&["ecparam", "-name", size, "-genkey", "-noout", "-out", &path]),
             "pkcs1" => self.openssl(&["genrsa", "-traditional", "-out", &path, size]),

@@ -81,9 +81,8 @@ impl Response {
     }
     /// The server's clock, from the `Date` header (RFC 9110 §6.6.1), whole seconds.
     pub fn date(&self) -> Option<PrimitiveDateTime> {
-        let format = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
+        let format =
+            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
         PrimitiveDateTime::parse(self.header("date")?, format).ok()
     }
 }
@@ -333,7 +332,8 @@ mod tests {
     #[test]
     fn a_connection_that_ends_early_is_told_with_the_request() {
         let mut told = Vec::new();
-        let stream = Script { answers: io::Cursor::new(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"), told: &mut told };
+        let stream =
+            Script { answers: io::Cursor::new(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"), told: &mut told };
         let mut client = Client::plain(Box::new(stream), "web".into(), "web");
         let error = client.request("GET", "/a?b=c", "", b"").unwrap_err();
         insta::assert_snapshot!(error, @"GET /a: web: the connection ended in the middle of a response (body)");

@@ -52,7 +52,8 @@ impl Tls {
     /// Checks that the PEM texts can be read and that certificate and key belong together.
     pub fn new(identity: &Identity) -> Result<Self> {
         let chain = certificates(&identity.cert_pem, "client certificate")?;
-        let tls = Tls { ours: Some(Ours { chain, key: identity.key_pem.clone() }), ..Self::anonymous(&identity.ca_pem)? };
+        let tls =
+            Tls { ours: Some(Ours { chain, key: identity.key_pem.clone() }), ..Self::anonymous(&identity.ca_pem)? };
         tls.session().map(|_| tls)
     }
 
@@ -127,7 +128,9 @@ impl Tls {
 
     fn alert(&self, peer: &str, alert: AlertDescription) -> Error {
         let Some(ours) = self.ours() else {
-            return Error::connect(format!("{peer}: the server wants a client certificate, and there was none to show"));
+            return Error::connect(format!(
+                "{peer}: the server wants a client certificate, and there was none to show"
+            ));
         };
         let compare = "compare the CA in the server's configuration with the certificate's issuer";
         let (why, hint) = match alert {

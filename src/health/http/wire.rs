@@ -229,9 +229,10 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, WireError> {
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(error) => return Err(WireError::Malformed(format!("{error}: {}", excerpt(bytes)))),
     };
-    let headers = response.headers.iter().map(|header| {
-        (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).trim().to_owned())
-    });
+    let headers = response
+        .headers
+        .iter()
+        .map(|header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).trim().to_owned()));
     let head = Head {
         status: response.code.unwrap_or_default(),
         headers: headers.collect(),
@@ -375,7 +376,10 @@ mod tests {
             ),
             (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "Malformed(\"content length \\\"-1\\\"\")"),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "TooLarge(\"body\")"),
-            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+4\r\nwiki", "Malformed(\"chunk size \\\"+4\\\"\")"),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+4\r\nwiki",
+                "Malformed(\"chunk size \\\"+4\\\"\")",
+            ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nwiki\r\n",
                 "Malformed(\"a chunk is longer than its size says\")",

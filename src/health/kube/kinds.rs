@@ -49,7 +49,8 @@ pub fn path(api_version: &str, kind: &str, namespace: &str, name: &str) -> Resul
         return Err(Error::input(format!("{api_version} {kind}: kbootstrap cannot apply objects of this kind"))
             .hint("apply it with kubectl"));
     };
-    let mut path = if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") };
+    let mut path =
+        if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") };
     if *namespaced {
         if namespace.is_empty() {
             return Err(Error::input(format!("{kind} {name}: no namespace")));
@@ -82,7 +83,10 @@ mod tests {
     fn paths() {
         let of = |api, kind, namespace, name| path(api, kind, namespace, name).unwrap();
         assert_eq!(of("v1", "Namespace", "", "a"), "/api/v1/namespaces/a");
-        assert_eq!(of("apps/v1", "Deployment", "kube-system", "coredns"), "/apis/apps/v1/namespaces/kube-system/deployments/coredns");
+        assert_eq!(
+            of("apps/v1", "Deployment", "kube-system", "coredns"),
+            "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
+        );
         assert_eq!(
             of("rbac.authorization.k8s.io/v1", "ClusterRole", "", "system:coredns"),
             "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Acoredns"

@@ -61,8 +61,7 @@ mod tests {
     use time::macros::datetime;
 
     fn at(holder: &str, renewed: &str) -> Lease {
-        let lease =
-            json!({"spec": {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed}});
+        let lease = json!({"spec": {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed}});
         judge("kube-scheduler", &lease, Some(datetime!(2026-11-21 14:00:20 UTC)))
     }
 

@@ -67,7 +67,10 @@ pub fn apply(client: &mut Client<'_>, object: &Value) -> Result<Value> {
 /// Deletes an object, and what belongs to it in the background. Whether it was there.
 pub fn delete(client: &mut Client<'_>, path: &str) -> Result<bool> {
     let request = Request {
-        body: Some(("application/json", br#"{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background"}"#)),
+        body: Some((
+            "application/json",
+            br#"{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background"}"#,
+        )),
         ..Request::new("DELETE", path)
     };
     let response = client.send(&request)?;
@@ -81,7 +84,13 @@ pub fn delete(client: &mut Client<'_>, path: &str) -> Result<bool> {
 /// Runs a program in a running container through the API server and the node's kubelet (`/run`), and waits for it.
 /// No word of `command` may have a space in it. Standard output and standard error come back as one text; a program
 /// that fails is an error with both.
-pub fn exec(client: &mut Client<'_>, pod: &Pod, container: &str, command: &[&str], timeout: Duration) -> Result<String> {
+pub fn exec(
+    client: &mut Client<'_>,
+    pod: &Pod,
+    container: &str,
+    command: &[&str],
+    timeout: Duration,
+) -> Result<String> {
     let path = format!(
         "/api/v1/nodes/{}/proxy/run/{}/{}/{container}?cmd={}",
         pod.node,

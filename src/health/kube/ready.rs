@@ -29,8 +29,7 @@ pub fn readyz(client: &mut Client<'_>) -> Result<Ready> {
 /// Lines such as `[-]etcd failed: reason withheld`; a text of another form is kept as it is.
 fn failing(text: &str) -> Vec<String> {
     let failed = text.lines().filter_map(|line| line.strip_prefix("[-]"));
-    let names: Vec<String> =
-        failed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    let names: Vec<String> = failed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     if names.is_empty() { vec![text.trim().chars().take(200).collect()] } else { names }
 }
 

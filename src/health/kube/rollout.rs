@@ -148,8 +148,10 @@ mod tests {
     #[test]
     fn a_deployment_is_out_when_the_newest_template_is_available_everywhere() {
         let state = |generation: u64, replicas: u64, updated: u64, available: u64| {
-            rollout(&json!({"metadata": {"generation": generation}, "spec": {"replicas": 2}, "status": {"observedGeneration": 2,
-                "replicas": replicas, "updatedReplicas": updated, "availableReplicas": available}}))
+            rollout(
+                &json!({"metadata": {"generation": generation}, "spec": {"replicas": 2}, "status": {"observedGeneration": 2,
+                "replicas": replicas, "updatedReplicas": updated, "availableReplicas": available}}),
+            )
         };
         assert!(state(2, 2, 2, 2).ready);
         assert!(!state(3, 2, 2, 2).ready, "a newer template that was not seen yet");
