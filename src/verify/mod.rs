@@ -17,7 +17,7 @@ pub use report::{Check, Outcome, Report};
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 use crate::health::http::{Client, Tls};
@@ -70,7 +70,12 @@ pub struct Access<'a> {
     pub kubeconfig: String,
     /// The cluster's DNS domain.
     pub dns_domain: String,
+    /// How long pods may take to start.
+    pub patience: Duration,
 }
+
+/// The usual [`Access::patience`].
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What differs from run to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +109,8 @@ struct Scene<'s, 'c> {
     names: &'s Names,
     nodes: &'s [(String, IpAddr)],
     pods: &'s mut Vec<Pod>,
-    kubectl: String,
+    kubectl: &'s str,
+    patience: Duration,
     interrupted: &'s AtomicBool,
 }
 
@@ -144,7 +150,8 @@ const SECRET_ENCRYPTED: &str = "secret-encrypted";
 /// Runs every check and removes the namespace again, whatever happens. Failed checks are in the report; an error
 /// is an interruption (after the clean-up) or that nothing could be asked at all.
 pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn Reporter) -> Result<Report> {
-    let Access { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain } = access;
+    let Access { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } =
+        access;
     if nodes.is_empty() {
         return Err(Error::input("verify: the cluster has no nodes to run pods on"));
     }
@@ -180,7 +187,8 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
                 names: &names,
                 nodes: &nodes,
                 pods: &mut pods,
-                kubectl: kubectl.clone(),
+                kubectl: &kubectl,
+                patience,
                 interrupted,
             };
             record.check(name, || step(&mut scene));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use super::{Access, Api, Report, Seed, run};
+use super::{Access, Api, PATIENCE, Report, Seed, run};
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::{Error, Result};
 use crate::health::http::{Identity, Tls};
@@ -54,6 +54,7 @@ pub fn cluster(
         kubectl: format!("{}/kubectl", cluster.layout.bin),
         kubeconfig: format!("{}/admin.conf", cluster.layout.kubernetes),
         dns_domain: cluster.networks.dns_domain.clone(),
+        patience: PATIENCE,
     };
     run(access, &Seed::random()?, interrupted, reporter)
 }

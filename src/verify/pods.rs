@@ -12,14 +12,15 @@ use crate::health::{Poll, Schedule, wait};
 
 /// A program in a pod may look up names that nobody answers for.
 pub(super) const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
-const STARTING: Schedule = Schedule::new(60, 150);
+const POLL: Duration = Duration::from_millis(150);
 /// What does not heal by itself while we wait.
 const HOPELESS: &[&str] = &["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
 
 /// Check `pods`. Pods that run are left in the scene for the other checks even when some do not.
 pub(super) fn one_on_every_node(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let Scene { kube: client, pods, nodes, names, interrupted, .. } = scene;
-    let waited = wait("not every node runs its pod", STARTING, interrupted, || {
+    let Scene { kube: client, pods, nodes, names, patience, interrupted, .. } = scene;
+    let schedule = Schedule { deadline: *patience, poll: POLL };
+    let waited = wait("not every node runs its pod", schedule, interrupted, || {
         let seen = kube::pods(client, &names.namespace, &format!("app={NAME}"))?;
         let missing = without_pod(nodes, &seen);
         let hopeless = seen.iter().flat_map(|pod| &pod.troubles).any(|t| HOPELESS.iter().any(|word| t.contains(word)));
