@@ -25,6 +25,7 @@ pub mod secret;
 pub mod status;
 pub mod trust;
 pub mod ui;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
