@@ -293,6 +293,14 @@ fn template_files_must_exist_beside_the_inventory() {
 }
 
 #[test]
+fn the_documentation_shows_what_is_really_said() {
+    let docs = include_str!("../docs/inventory.md");
+    let section = docs.split("## Mistakes").nth(1).unwrap();
+    let block = |fence: &str| section.split_once(fence).unwrap().1.split_once("```").unwrap().0;
+    assert_eq!(block("answered with\n\n```\n"), explain(block("```yaml\n")));
+}
+
+#[test]
 fn a_file_that_is_not_there() {
     let error = inventory::load(std::path::Path::new("no/such.yaml")).unwrap_err();
     insta::assert_snapshot!(report::render(&error, false), @r"

@@ -2,4 +2,6 @@
 
 mod common;
 
+mod inventory_examples;
+mod inventory_init;
 mod inventory_mistakes;

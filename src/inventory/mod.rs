@@ -26,7 +26,6 @@ pub use draft::Draft;
 pub use duration::Lifetime;
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};
-pub use lookalike::find as find_lookalike;
 pub use mistake::Mistake;
 pub use model::*;
 pub use nearest::nearest;
