@@ -169,7 +169,8 @@ const REMOVED: &[Removed] = &[
     e("discovery-proxy", 7, "v2 discovery is gone: use discovery-token and discovery-endpoints"),
 ];
 
-const KLOG_FLAGS: [&str; 10] = [
+const KLOG_FLAGS: [&str; 11] = [
+    "add-dir-header",
     "logtostderr",
     "alsologtostderr",
     "log-dir",
@@ -185,8 +186,8 @@ const KLOG_PROGRAMS: [Component; 5] = [KubeApiserver, KubeControllerManager, Kub
 
 /// klog's flags but `v` and `vmodule`, gone from all programs in 1.26 (kubernetes#112120).
 const KLOG: [Removed; KLOG_FLAGS.len() * KLOG_PROGRAMS.len()] = {
-    let mut table =
-        [k(Kubelet, "", 26, "the programs log to standard error, and systemd keeps it: `journalctl -u UNIT`"); 50];
+    let any = k(Kubelet, "", 26, "the programs log to standard error, and systemd keeps it: `journalctl -u UNIT`");
+    let mut table = [any; KLOG_FLAGS.len() * KLOG_PROGRAMS.len()];
     let mut i = 0;
     while i < table.len() {
         table[i].component = KLOG_PROGRAMS[i / KLOG_FLAGS.len()];

@@ -3,7 +3,7 @@
 use semver::Version;
 
 use super::Versions;
-use crate::inventory::{Inventory, Mistake, Path, nearest};
+use crate::inventory::{Inventory, Mistake, Path};
 
 /// A Kubernetes release and the versions of the other programs that are brought up with it.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +64,10 @@ pub fn release(text: Option<&str>) -> Result<&'static Release, Mistake> {
         return Ok(found);
     }
     let known = RELEASES.map(|r| r.kubernetes);
-    let same_minor = known.iter().copied().find(|k| text.splitn(3, '.').take(2).eq(k.splitn(3, '.').take(2)));
+    let minor = |text: &str| text.strip_prefix("1.")?.split('.').next()?.parse::<i64>().ok();
+    let near = minor(text).and_then(|n| known.into_iter().min_by_key(|k| minor(k).map(|m| (m - n).abs())));
     Err(Mistake::at(Path::root().key("kubernetes"), format!("unknown Kubernetes version `{written}`"))
-        .meant(same_minor.or_else(|| nearest(text, known)))
+        .meant(near)
         .hint(format!("known: {}", known.join(", "))))
 }
 

@@ -38,9 +38,14 @@ impl Odd {
         }
     }
     /// Both in one sentence.
-    pub fn explain(&self) -> String {
-        format!("there is a {} in this line: {}", self.describe(), self.remedy())
+    pub fn explain(&self, line: usize) -> String {
+        format!("there is a {} in line {line}: {}", self.describe(), self.remedy())
     }
+}
+
+/// The text with ASCII in the place of what looks like it.
+pub fn to_ascii(text: &str) -> String {
+    text.chars().filter(|c| !invisible(*c)).map(|c| ascii(c).unwrap_or(c)).collect()
 }
 
 /// The ASCII character that it is taken for.

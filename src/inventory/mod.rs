@@ -5,6 +5,7 @@
 //! everything that anybody found at once.
 
 pub mod check;
+mod draft;
 mod duration;
 mod files;
 mod find;
@@ -21,10 +22,10 @@ mod text;
 mod wanted;
 mod yaml;
 
+pub use draft::Draft;
 pub use duration::Lifetime;
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};
-pub use lookalike::find as find_lookalike;
 pub use mistake::Mistake;
 pub use model::*;
 pub use nearest::nearest;

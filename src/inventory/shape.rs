@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
         let mut error = self.source.error(span, message);
         error = match (nearest(text, names.iter().copied()), lookalike::find(text)) {
             (Some(name), _) => error.hint(format!("did you mean `{name}`?")),
-            (None, Some(odd)) => error.hint(odd.explain()),
+            (None, Some(odd)) => error.hint(odd.explain(span.line)),
             _ => error,
         };
         let error = error.hint(format!("it can be {}", words(names)));
@@ -183,11 +183,22 @@ impl<'a> Walk<'a> {
         let near = nearest(&entry.key, free).or_else(|| nearest(&entry.key, known.iter().copied()));
         let error = match (near, lookalike::find(&entry.key)) {
             (Some(name), _) => error.hint(format!("did you mean `{name}`?")),
-            (None, Some(odd)) => error.hint(odd.explain()),
-            (None, None) => error.hint(format!("keys that are known here: {}", known.join(", "))),
+            (None, Some(odd)) => error.hint(odd.explain(entry.span.line)),
+            (None, None) => match self.elsewhere(wanted, &entry.key) {
+                Some((outer, inner)) => error.hint(format!("did you mean `{outer}: {{{inner}: …}}`?")),
+                None => error.hint(format!("keys that are known here: {}", known.join(", "))),
+            },
         };
         self.mistakes.push((entry.span, error));
         near
+    }
+
+    /// The key of a mapping that is known here, and the key in it that was meant.
+    fn elsewhere(&self, wanted: &Wanted<'a>, key: &str) -> Option<(&'a str, &'a str)> {
+        wanted.keys().into_iter().find_map(|outer| {
+            let inner = Wanted::of(self.root, wanted.property(outer)?);
+            Some((outer, nearest(key, inner.keys())?))
+        })
     }
 
     /// Checks a key of a mapping whose keys are names from a list.
@@ -209,11 +220,13 @@ impl<'a> Walk<'a> {
         let place = if path.steps().is_empty() { "the inventory".to_owned() } else { path.to_string() };
         let mut error = self.source.error(span, format!("{place}: expected {}, found {found}", wanted.describe()));
         if let Some(odd) = lookalike::find(found) {
-            error = error.hint(odd.explain());
+            error = error.hint(odd.explain(span.line));
         } else if wanted.takes("boolean") && found.starts_with("the text") {
             error = error.hint("write true or false, without quotes");
         } else if wanted.takes("array") && !found.starts_with("a mapping") && found != "nothing" {
             error = error.hint("write a list: [a, b], or one `- a` per line");
+        } else if wanted.takes("string") && found == "a list" {
+            error = error.hint("write one text; where several values go into it, put commas between them");
         }
         self.mistake(span, error, path)
     }

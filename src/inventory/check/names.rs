@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::inventory::lookalike;
+use crate::inventory::lookalike::{self, Odd};
 use crate::inventory::mistake::Mistake;
 use crate::inventory::model::Inventory;
 use crate::inventory::path::Path;
@@ -23,8 +23,8 @@ pub fn cluster(inventory: &Inventory) -> Vec<Mistake> {
 
 /// The mistake in a name, when `rule` finds one; an odd character comes first, because it is hard to see.
 pub fn wrong(path: Path, name: &str, what: &str, rule: fn(&str) -> Result<(), String>) -> Option<Mistake> {
-    if let Some(mistake) = not_ascii(&path, name, what) {
-        return Some(mistake);
+    if let Some(odd) = lookalike::find(name) {
+        return Some(odd_mistake(&path, name, what, odd).hint(ascii_name(name, &odd, rule)));
     }
     let why = rule(name).err()?;
     let mistake = Mistake::at(path, format!("{what} `{name}` {why}"));
@@ -39,8 +39,30 @@ pub fn wrong(path: Path, name: &str, what: &str, rule: fn(&str) -> Result<(), St
 /// The mistake of a text that holds a character outside printable ASCII.
 pub fn not_ascii(path: &Path, text: &str, what: &str) -> Option<Mistake> {
     let odd = lookalike::find(text)?;
-    let message = format!("{what} `{text}` holds a {}", odd.describe());
-    Some(Mistake::at(path.clone(), message).char(odd.offset).hint(odd.remedy()))
+    Some(odd_mistake(path, text, what, odd).hint(odd.remedy()))
+}
+
+fn odd_mistake(path: &Path, text: &str, what: &str, odd: Odd) -> Mistake {
+    Mistake::at(path.clone(), format!("{what} `{text}` holds a {}", odd.describe())).char(odd.offset)
+}
+
+/// What to write in the place of a name with an odd character.
+fn ascii_name(name: &str, odd: &Odd, rule: fn(&str) -> Result<(), String>) -> String {
+    let ascii = lookalike::to_ascii(name);
+    let parts: Vec<&str> = ascii.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
+    let good = !parts.is_empty() && parts.iter().all(|part| rule(part).is_ok());
+    match parts.as_slice() {
+        [one] if good => format!("write `{one}`"),
+        several if good => {
+            let ascii = lookalike::to_ascii(&odd.char.to_string());
+            format!(
+                "the ASCII one is `{ascii}`; one name goes here, and these are {}: `{}`",
+                several.len(),
+                several.join("`, `")
+            )
+        }
+        _ => odd.remedy(),
+    }
 }
 
 /// A DNS label: lower-case letters, digits and `-`, at most 63, beginning and ending with a letter or digit.

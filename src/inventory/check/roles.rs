@@ -40,8 +40,7 @@ fn etcd(inventory: &Inventory) -> Option<Mistake> {
             let mistake = Mistake::whole(hosts, format!("{n} hosts have the role `etcd`: {}", members.join(", ")));
             Some(if n % 2 == 0 {
                 mistake.hint(format!(
-                    "{n} members survive the loss of {}, as {} do: take the role from one host, or add it to one",
-                    (n - 1) / 2,
+                    "{n} members survive no more failures than {} would: take the role from one host, or give it to one more",
                     n - 1
                 ))
             } else {
