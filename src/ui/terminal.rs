@@ -64,7 +64,8 @@ impl Terminal {
     }
 
     fn print(&self, text: &str, color: &str) {
-        let text = if self.color && !color.is_empty() { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() };
+        let text =
+            if self.color && !color.is_empty() { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() };
         // The display is gone when the terminal is; the log has it all.
         let _ = self.bars.println(text);
     }
