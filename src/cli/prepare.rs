@@ -12,7 +12,7 @@ use crate::facts::HostFacts;
 use crate::operate::{ApiAccess, Desired, desire, names_only, object_changes, questions, survey};
 use crate::plan::{ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
-use crate::render::Templates;
+use crate::render::{ArtifactRef, Templates};
 use crate::trust::{self, Trust};
 
 /// Everything up to the plan.
@@ -41,11 +41,7 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     preflight::refuse(&findings)?;
 
     let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
-    let by_arch = |arch: &str, name: &str| match programs.get(arch) {
-        Some(programs) => programs.get(name).cloned(),
-        None => Err(Error::internal(format!("no programs for {arch}"))),
-    };
-    let desired = desire(cluster, &facts, &trust, &by_arch, &templates)?;
+    let desired = desire(cluster, &facts, &trust, &programs.find(), &templates)?;
     let hosts = cluster
         .hosts
         .iter()
@@ -56,16 +52,25 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
 }
 
 /// The programs of the inventory's versions for each architecture among the hosts, fetched where they lack.
-pub(super) fn programs<'a>(
-    session: &Session,
-    store: &Store,
-    archs: impl Iterator<Item = &'a str>,
-) -> Result<BTreeMap<String, Programs>> {
+pub(super) fn programs<'a>(session: &Session, store: &Store, archs: impl Iterator<Item = &'a str>) -> Result<ByArch> {
     let lock = session.dir.join("artifacts.lock");
     let archs: BTreeSet<&str> = archs.collect();
     let options = EnsureOptions { test_images: false, update_lock: false };
     let ensure = |arch: &str| artifacts::ensure(&session.cluster, arch, &lock, store, session.reporter(), options);
-    archs.into_iter().map(|arch| Ok((arch.to_owned(), ensure(arch)?))).collect()
+    Ok(ByArch(archs.into_iter().map(|arch| Ok((arch.to_owned(), ensure(arch)?))).collect::<Result<_>>()?))
+}
+
+/// Programs of each architecture among the hosts.
+pub(super) struct ByArch(BTreeMap<String, Programs>);
+
+impl ByArch {
+    /// A program by architecture and name.
+    pub(super) fn find(&self) -> impl Fn(&str, &str) -> Result<ArtifactRef> {
+        |arch, name| match self.0.get(arch) {
+            Some(programs) => programs.get(name).cloned(),
+            None => Err(Error::internal(format!("no programs for {arch}"))),
+        }
+    }
 }
 
 /// What differs in the API; `None` where no API server runs yet or it does not answer.

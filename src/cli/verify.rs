@@ -1,11 +1,20 @@
 //! `kbootstrap verify`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use super::Ctx;
-use crate::error::{Error, Result};
+use super::session::{ClusterArgs, Session, Use};
+use crate::apply::Job;
+use crate::artifacts::{self, EnsureOptions, Store};
+use crate::cluster::Role;
+use crate::error::Result;
+use crate::facts::{HostFacts, Questions};
+use crate::operate::{Desired, survey};
+use crate::plan::{HostPlan, Plan};
+use crate::render::{HostState, Image};
+use crate::trust::Trust;
 use crate::ui::Format;
-use crate::verify::Report;
+use crate::verify::{self, Credentials, Report};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -19,12 +28,8 @@ deletes again, also after a failure or Ctrl-C. The exit code is 7 when a check f
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// The inventory
-    #[arg(short, long, value_name = "FILE", default_value = "kbootstrap.yaml")]
-    inventory: PathBuf,
-    /// The cluster's folder [default: clusters/<name> beside the inventory]
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -33,15 +38,69 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let report = self.verify()?;
-        print(ctx, self.output, &report)?;
-        report.verdict().map(|()| 0)
+        let session = Session::open(&self.cluster, "verify", Use::Look)?;
+        let result = self.verify(ctx, &session);
+        session.finish(result)?;
+        Ok(0)
     }
 
-    /// Integration: load inventory and state, then `verify::cluster(…)`.
-    fn verify(&self) -> Result<Report> {
-        Err(Error::internal(format!("verify {}: inventories cannot be loaded yet", self.inventory.display())))
+    fn verify(&self, ctx: &Ctx, session: &Session) -> Result<()> {
+        let trust = Trust::load(&session.cluster, &session.dir)?;
+        let image = deliver(session, &trust)?;
+        let credentials = Credentials { kube: trust.super_admin(), etcd: trust.etcd_client() };
+        let report = verify::cluster(
+            &session.cluster,
+            &credentials,
+            &image,
+            session.pool.connector(),
+            &|host| session.pool.target(host),
+            &session.interrupt,
+            session.reporter(),
+        )?;
+        print(ctx, self.output, &report)?;
+        report.verdict()
     }
+}
+
+/// Brings the test image to the nodes that lack it, and returns its name.
+fn deliver(session: &Session, trust: &Trust) -> Result<String> {
+    let cluster = &session.cluster;
+    let store = Store::open_default()?;
+    let facts = survey(cluster, &session.pool, &BTreeMap::<String, Questions>::new())?;
+    let lock = session.dir.join("artifacts.lock");
+    let mut name = String::new();
+    let mut desired = Desired { hosts: BTreeMap::new(), objects: Vec::new() };
+    let mut plan = Plan { hosts: Vec::new(), objects: Some(Vec::new()) };
+    let options = EnsureOptions { test_images: true, update_lock: false };
+    for host in cluster.with_role(Role::Node) {
+        let Some(facts) = facts.get(&host.name) else { continue };
+        let programs = artifacts::ensure(cluster, &facts.arch, &lock, &store, session.reporter(), options)?;
+        let artifact = programs.get("image-agnhost")?.clone();
+        name = artifacts::image_name(&artifact).unwrap_or_else(|| artifact.name.clone());
+        let image = Image { name: name.clone(), artifact };
+        if lacks(facts, &image) {
+            let state = HostState { host: host.name.clone(), images: vec![image.clone()], ..HostState::default() };
+            desired.hosts.insert(host.name.clone(), state);
+            plan.hosts.push(HostPlan { host: host.name.clone(), images: vec![image], ..HostPlan::default() });
+        }
+    }
+    let job = Job {
+        cluster,
+        desired: &desired,
+        facts: &facts,
+        plan: &plan,
+        pool: &session.pool,
+        store: &store,
+        trust,
+        reporter: session.reporter(),
+        interrupt: &session.interrupt,
+    };
+    job.run()?;
+    Ok(name)
+}
+
+fn lacks(facts: &HostFacts, image: &Image) -> bool {
+    !facts.images.contains(&image.name)
 }
 
 fn print(ctx: &Ctx, format: Format, report: &Report) -> Result<()> {

@@ -27,12 +27,22 @@ impl Pool {
         Pool { connector, accept_new, idle: Mutex::new(BTreeMap::new()) }
     }
 
+    /// Opens ways that are not kept.
+    pub fn connector(&self) -> &dyn Connect {
+        &*self.connector
+    }
+
+    /// How the host is reached.
+    pub fn target(&self, host: &Host) -> Target {
+        target(host, self.accept_new)
+    }
+
     /// A way to the host: an idle one, or a new one.
     pub fn take(&self, host: &Host) -> Result<Lease<'_>> {
         let idle = self.idle.lock().unwrap_or_else(|e| e.into_inner()).get_mut(&host.name).and_then(Vec::pop);
         let transport = match idle {
             Some(transport) => transport,
-            None => self.connector.connect(&target(host, self.accept_new))?,
+            None => self.connector.connect(&self.target(host))?,
         };
         Ok(Lease { pool: self, transport: Some(transport) })
     }

@@ -133,7 +133,11 @@ impl Login<'_> {
         })
     }
 
-    fn attempt(&mut self, label: &str, mut call: impl FnMut(&mut Session, &str) -> Result<(), ssh2::Error>) -> Result<Tried> {
+    fn attempt(
+        &mut self,
+        label: &str,
+        mut call: impl FnMut(&mut Session, &str) -> Result<(), ssh2::Error>,
+    ) -> Result<Tried> {
         let user = self.user;
         let (tried, words) = match self.link.drive("logging in", LIMIT, |session| call(session, user))? {
             Ok(()) if self.link.session().authenticated() => (Tried::In, "accepted".to_owned()),
@@ -142,7 +146,9 @@ impl Login<'_> {
                 libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED | libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED => {
                     (Tried::Refused, "refused".to_owned())
                 }
-                libssh2_sys::LIBSSH2_ERROR_FILE => (Tried::Unusable, "not readable (wrong passphrase, or no private key)".to_owned()),
+                libssh2_sys::LIBSSH2_ERROR_FILE => {
+                    (Tried::Unusable, "not readable (wrong passphrase, or no private key)".to_owned())
+                }
                 libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT
                 | libssh2_sys::LIBSSH2_ERROR_SOCKET_RECV
                 | libssh2_sys::LIBSSH2_ERROR_SOCKET_SEND => {
@@ -157,9 +163,13 @@ impl Login<'_> {
     }
 
     fn hung_up(&self) -> Error {
-        Error::connect(format!("{}: the server ended the connection while we logged in as {}", self.link.host(), self.user))
-            .detail(format!("tried, in this order:\n{}", self.tried.join("\n")))
-            .hint("servers allow few attempts (MaxAuthTries): keep fewer keys in the agent")
+        Error::connect(format!(
+            "{}: the server ended the connection while we logged in as {}",
+            self.link.host(),
+            self.user
+        ))
+        .detail(format!("tried, in this order:\n{}", self.tried.join("\n")))
+        .hint("servers allow few attempts (MaxAuthTries): keep fewer keys in the agent")
     }
 }
 

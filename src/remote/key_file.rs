@@ -39,7 +39,8 @@ pub(super) fn candidates(named: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf>
     if !named.is_empty() {
         return named.to_vec();
     }
-    let usual = |home: &Path| USUAL.map(|name| home.join(".ssh").join(name)).into_iter().filter(|path| path.exists()).collect();
+    let usual =
+        |home: &Path| USUAL.map(|name| home.join(".ssh").join(name)).into_iter().filter(|path| path.exists()).collect();
     home.map(usual).unwrap_or_default()
 }
 
