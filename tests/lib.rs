@@ -15,3 +15,4 @@ mod remote_run;
 mod inventory_examples;
 mod inventory_init;
 mod inventory_mistakes;
+mod lab_hosts;
