@@ -2,3 +2,9 @@
 
 mod common;
 mod remote_run;
+mod remote_auth;
+mod remote_dial;
+mod remote_host_keys;
+mod remote_local;
+mod remote_lost;
+mod remote_sudo;
