@@ -62,6 +62,22 @@ fn each_key_of_the_agent_is_tried() {
 }
 
 #[test]
+fn the_agents_copy_of_a_named_key_is_tried_before_its_other_keys() {
+    let Some(sshd) = Sshd::with("MaxAuthTries 2") else { return };
+    let agent = SshAgent::start(sshd.path("").as_path());
+    for name in ["one", "two", "three"] {
+        keygen(&sshd.path(name), "ed25519", "", &[]);
+        agent.add(&sshd.path(name));
+    }
+    let operator = Operator { agent: Some(agent.socket.clone()), ..Operator::default() };
+    let connector = Connector::silent(operator, Interrupt::new());
+    let error = connect(&connector, sshd.ssh_target()).err().unwrap();
+    insta::assert_snapshot!(error, @"web1: the server ended the connection while we logged in as root");
+    agent.add(&sshd.path("client"));
+    connect(&connector, sshd.ssh_target()).unwrap();
+}
+
+#[test]
 fn a_key_file_comes_after_the_agent() {
     let Some(sshd) = Sshd::start() else { return };
     let operator = Operator { agent: Some(sshd.path("no-agent-here")), ..Operator::default() };
@@ -88,7 +104,8 @@ fn refusal_lists_what_was_tried_and_what_would_be_taken() {
     let error = connect(&silent(), SshTarget { keys, ..sshd.ssh_target() }).err().unwrap();
     assert_eq!(error.kind, Kind::Connect);
     let folder = format!("{}/", sshd.path("").display().to_string().trim_end_matches('/'));
-    let shown = format!("{}\n{}\n{}", error.message, error.details.join("\n"), error.hints.join("\n")).replace(&folder, "");
+    let shown =
+        format!("{}\n{}\n{}", error.message, error.details.join("\n"), error.hints.join("\n")).replace(&folder, "");
     insta::assert_snapshot!(shown, @"
     web1: 127.0.0.1 let nobody in as root: no key was accepted
     tried, in this order:

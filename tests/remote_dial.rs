@@ -67,7 +67,11 @@ fn by_forwarding() {
     converse(&mut *host);
     end_is_seen(&mut *host);
     nobody_listens(&mut *host);
-    assert!(sshd.log().contains("direct-tcpip") || !sshd.log().contains("Starting session: command on"), "{}", sshd.log());
+    assert!(
+        sshd.log().contains("direct-tcpip") || !sshd.log().contains("Starting session: command on"),
+        "{}",
+        sshd.log()
+    );
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn a_changed_key_names_the_line_and_is_not_replaced() {
 fn a_revoked_key_is_refused() {
     let Some(sshd) = Sshd::start() else { return };
     let known = sshd.known_hosts_line("host_ed25519");
-    let error = refused(&sshd, with_known_hosts(&sshd, &format!("{known}@revoked * {}\n", sshd.public_key("host_ed25519"))));
+    let error =
+        refused(&sshd, with_known_hosts(&sshd, &format!("{known}@revoked * {}\n", sshd.public_key("host_ed25519"))));
     assert!(error.message.contains("is marked @revoked in"), "{error:?}");
 }
 

@@ -16,7 +16,10 @@ fn here(interrupt: Interrupt) -> Option<Box<dyn Transport>> {
 fn status_streams_and_stdin() {
     let Some(mut host) = here(Interrupt::new()) else { return };
     let output = host.run("pwd; cat; echo words >&2; exit 9", &mut &b"payload"[..]).unwrap();
-    assert_eq!((output.status, output.stdout.as_slice(), output.stderr.as_slice()), (9, &b"/\npayload"[..], &b"words\n"[..]));
+    assert_eq!(
+        (output.status, output.stdout.as_slice(), output.stderr.as_slice()),
+        (9, &b"/\npayload"[..], &b"words\n"[..])
+    );
     assert_eq!(host.run("exit 3", &mut io::repeat(0).take(10 << 20)).unwrap().status, 3);
     let output = host.run("head -c 3000000 /dev/zero >&2; cat", &mut io::repeat(1).take(3_000_000)).unwrap();
     assert_eq!((output.stdout.len(), output.stderr.len()), (3_000_000, 65536));

@@ -22,7 +22,10 @@ fn a_killed_server_is_noticed_at_once() {
             sshd.signal_sessions(Signal::KILL);
         });
         let error = host.run("sleep 30", &mut io::empty()).unwrap_err();
-        assert_eq!((error.kind, error.message.as_str()), (Kind::Connect, "web1: connection lost while running a script"));
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::Connect, "web1: connection lost while running a script")
+        );
     });
     assert!(start.elapsed() < Duration::from_secs(5));
     let error = host.run("true", &mut io::empty()).unwrap_err();

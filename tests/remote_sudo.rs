@@ -31,7 +31,8 @@ fn sudo_with_a_password_by_stdin() {
     let Some(sshd) = Sshd::start() else { return };
     let mut host = connect(&knowing(ASKED, PASSWORD), sshd.ssh_target_of(ASKED)).unwrap();
     check(&mut *host);
-    let listed = host.run("tr '\\0' ' ' < /proc/$PPID/cmdline; tr '\\0' ' ' < /proc/$$/cmdline", &mut io::empty()).unwrap();
+    let listed =
+        host.run("tr '\\0' ' ' < /proc/$PPID/cmdline; tr '\\0' ' ' < /proc/$$/cmdline", &mut io::empty()).unwrap();
     let shown = String::from_utf8(listed.stdout).unwrap();
     assert!(shown.contains("sudo") && !shown.contains(PASSWORD) && !shown.contains("right"), "{shown}");
 }

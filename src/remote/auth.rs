@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::remote::SshTarget;
 use crate::remote::ask::{Answers, Reply};
 use crate::remote::interrupt::Interrupt;
-use crate::remote::key_file::{KeyFile, candidates};
+use crate::remote::key_file::{KeyFile, candidates, public_half};
 use crate::remote::known_hosts::fingerprint;
 use crate::remote::link::{Link, code};
 use crate::secret::Secret;
@@ -35,7 +35,7 @@ pub(super) struct Credentials<'a> {
 pub(super) fn log_in(link: &mut Link, target: &SshTarget, with: &Credentials<'_>) -> Result<()> {
     let accepted = accepted_methods(link, &target.user)?;
     let mut login = Login { link, user: &target.user, with, tried: Vec::new() };
-    if login.link.session().authenticated() || login.agent()? || login.key_files(&target.keys)? {
+    if login.link.session().authenticated() || login.agent(&target.keys)? || login.key_files(&target.keys)? {
         return Ok(());
     }
     Err(refused(login.link.host(), target, &accepted, &login.tried))
@@ -59,12 +59,13 @@ struct Login<'a> {
 }
 
 impl Login<'_> {
-    fn agent(&mut self) -> Result<bool> {
+    /// Keys that the inventory names come first: a server hangs up after a few wrong ones (MaxAuthTries).
+    fn agent(&mut self, named: &[PathBuf]) -> Result<bool> {
         let Some(socket) = self.with.agent else {
             self.tried.push("agent: none (SSH_AUTH_SOCK is not set)".into());
             return Ok(false);
         };
-        let (agent, identities) = match identities(self.link.session(), socket) {
+        let (agent, mut identities) = match identities(self.link.session(), socket) {
             Ok(found) => found,
             Err(error) => {
                 self.tried.push(format!("agent at {}: {}", socket.display(), error.message()));
@@ -74,6 +75,8 @@ impl Login<'_> {
         if identities.is_empty() {
             self.tried.push("agent: it holds no keys".into());
         }
+        let named: Vec<Vec<u8>> = named.iter().filter_map(|path| public_half(path)).collect();
+        identities.sort_by_key(|identity| !named.iter().any(|key| key == identity.blob()));
         for identity in &identities {
             let label = format!("agent key {} ({})", fingerprint(identity.blob()), identity.comment());
             if self.attempt(&label, |_, user| agent.userauth(user, identity))? == Tried::In {
@@ -133,7 +136,11 @@ impl Login<'_> {
         })
     }
 
-    fn attempt(&mut self, label: &str, mut call: impl FnMut(&mut Session, &str) -> Result<(), ssh2::Error>) -> Result<Tried> {
+    fn attempt(
+        &mut self,
+        label: &str,
+        mut call: impl FnMut(&mut Session, &str) -> Result<(), ssh2::Error>,
+    ) -> Result<Tried> {
         let user = self.user;
         let (tried, words) = match self.link.drive("logging in", LIMIT, |session| call(session, user))? {
             Ok(()) if self.link.session().authenticated() => (Tried::In, "accepted".to_owned()),
@@ -142,7 +149,9 @@ impl Login<'_> {
                 libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED | libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED => {
                     (Tried::Refused, "refused".to_owned())
                 }
-                libssh2_sys::LIBSSH2_ERROR_FILE => (Tried::Unusable, "not readable (wrong passphrase, or no private key)".to_owned()),
+                libssh2_sys::LIBSSH2_ERROR_FILE => {
+                    (Tried::Unusable, "not readable (wrong passphrase, or no private key)".to_owned())
+                }
                 libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT
                 | libssh2_sys::LIBSSH2_ERROR_SOCKET_RECV
                 | libssh2_sys::LIBSSH2_ERROR_SOCKET_SEND => {
@@ -157,9 +166,13 @@ impl Login<'_> {
     }
 
     fn hung_up(&self) -> Error {
-        Error::connect(format!("{}: the server ended the connection while we logged in as {}", self.link.host(), self.user))
-            .detail(format!("tried, in this order:\n{}", self.tried.join("\n")))
-            .hint("servers allow few attempts (MaxAuthTries): keep fewer keys in the agent")
+        Error::connect(format!(
+            "{}: the server ended the connection while we logged in as {}",
+            self.link.host(),
+            self.user
+        ))
+        .detail(format!("tried, in this order:\n{}", self.tried.join("\n")))
+        .hint("servers allow few attempts (MaxAuthTries): keep fewer keys in the agent")
     }
 }
 

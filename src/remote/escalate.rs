@@ -96,7 +96,9 @@ fn contains(stdout: &[u8], proof: &str) -> bool {
 fn no_sudo(host: &str, user: &str, words: &str) -> Error {
     Error::connect(format!("{host}: {user} cannot become root with sudo"))
         .detail(if words.is_empty() { "sudo said nothing".to_owned() } else { words.to_owned() })
-        .hint(format!("log in as root, or allow it on the host: echo '{user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{user}"))
+        .hint(format!(
+            "log in as root, or allow it on the host: echo '{user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{user}"
+        ))
 }
 
 fn needs_password(host: &str, user: &str) -> Error {

@@ -44,7 +44,12 @@ impl From<Error> for Failure {
 }
 
 /// Connects, agrees on keys and checks the host's.
-pub(super) fn shake_hands(host: &str, target: &SshTarget, keys: &HostKeys, interrupt: &Interrupt) -> Result<Link, Failure> {
+pub(super) fn shake_hands(
+    host: &str,
+    target: &SshTarget,
+    keys: &HostKeys,
+    interrupt: &Interrupt,
+) -> Result<Link, Failure> {
     let limit = Duration::from_secs(target.connect_timeout.max(1));
     let socket = reach(host, target, limit, interrupt)?;
     let mut link = Link::new(host, socket, interrupt.clone())?;
@@ -88,9 +93,10 @@ fn reach(host: &str, target: &SshTarget, limit: Duration, interrupt: &Interrupt)
             Err(error) => last = error,
         }
     }
-    let error = Error::connect(format!("{host}: cannot connect to {shown}"))
-        .detail(last.to_string())
-        .hint(format!("see that the host is up, that sshd listens on port {}, and that no firewall is in the way", target.port));
+    let error = Error::connect(format!("{host}: cannot connect to {shown}")).detail(last.to_string()).hint(format!(
+        "see that the host is up, that sshd listens on port {}, and that no firewall is in the way",
+        target.port
+    ));
     Err(match last.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Failure::Passing(error),
         _ => Failure::Final(error),

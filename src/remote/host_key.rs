@@ -66,7 +66,9 @@ impl HostKeys {
         let pinned = match &self.pin {
             Some(Pin::Key(key)) => vec![key_type(key)],
             Some(Pin::Fingerprint(_)) => Vec::new(),
-            None => self.known.of(&self.name).filter(|entry| !entry.revoked).map(|entry| entry.key_type.clone()).collect(),
+            None => {
+                self.known.of(&self.name).filter(|entry| !entry.revoked).map(|entry| entry.key_type.clone()).collect()
+            }
         };
         let (first, rest): (Vec<_>, Vec<_>) =
             ALGORITHMS.into_iter().partition(|(kind, _)| pinned.iter().any(|known| known == kind));
@@ -94,10 +96,15 @@ impl HostKeys {
     /// Appends the key under a lock, after looking again: another thread or process may have been faster.
     fn record(&self, key: &[u8]) -> Result<()> {
         let Some(path) = &self.file else {
-            return Err(Error::connect(format!("{}: there is no known_hosts file to record the host key in", self.host))
-                .hint("name one in the inventory, or set HOME"));
+            return Err(Error::connect(format!(
+                "{}: there is no known_hosts file to record the host key in",
+                self.host
+            ))
+            .hint("name one in the inventory, or set HOME"));
         };
-        let failed = |error: io::Error| Error::io(format!("cannot record the host key of {} in {}", self.host, path.display()), &error);
+        let failed = |error: io::Error| {
+            Error::io(format!("cannot record the host key of {} in {}", self.host, path.display()), &error)
+        };
         let mut file = open_for_append(path).map_err(failed)?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
         let mut bytes = Vec::new();

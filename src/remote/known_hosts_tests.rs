@@ -17,7 +17,8 @@ fn key(text: &str) -> Vec<u8> {
 
 #[test]
 fn judges_by_name_and_port() {
-    let known = read(&format!("# a comment\n\nweb1,10.0.0.1 ssh-ed25519 {KEY} root@web1\n[web1]:2222 ssh-ed25519 {OTHER}\n"));
+    let known =
+        read(&format!("# a comment\n\nweb1,10.0.0.1 ssh-ed25519 {KEY} root@web1\n[web1]:2222 ssh-ed25519 {OTHER}\n"));
     assert_eq!(known.judge("web1", &key(KEY)), Verdict::Known);
     assert_eq!(known.judge("10.0.0.1", &key(KEY)), Verdict::Known);
     assert_eq!(known.judge(&lookup_name("WEB1", 2222), &key(OTHER)), Verdict::Known);
@@ -80,7 +81,8 @@ fn a_hashed_name_is_found() {
 
 #[test]
 fn lines_that_cannot_be_read_are_passed_over() {
-    let known = read(&format!("web1\nweb1 ssh-ed25519\nweb1 ssh-ed25519 !!!\n|1|x ssh-ed25519 {KEY}\nweb1 ssh-ed25519 {KEY}"));
+    let known =
+        read(&format!("web1\nweb1 ssh-ed25519\nweb1 ssh-ed25519 !!!\n|1|x ssh-ed25519 {KEY}\nweb1 ssh-ed25519 {KEY}"));
     assert_eq!(known.of("web1").count(), 1);
     assert_eq!(known.judge("web1", &key(KEY)), Verdict::Known);
 }

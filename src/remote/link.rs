@@ -41,15 +41,7 @@ impl Link {
         session.set_blocking(false);
         session.set_keepalive(true, 2);
         let now = Instant::now();
-        Ok(Link {
-            host: host.to_owned(),
-            session,
-            socket,
-            interrupt,
-            heard: now,
-            watched: false,
-            broken: false,
-        })
+        Ok(Link { host: host.to_owned(), session, socket, interrupt, heard: now, watched: false, broken: false })
     }
 
     /// The host's name, for messages.

@@ -64,7 +64,8 @@ impl Transport for LocalTransport {
         }
         end?;
         Err(match answer.begun() {
-            true => Error::connect(format!("{}: a script ended before it reported its status", self.host)).detail(answer.words()),
+            true => Error::connect(format!("{}: a script ended before it reported its status", self.host))
+                .detail(answer.words()),
             false => not_started(&self.host, &answer.words()),
         })
     }
@@ -113,7 +114,10 @@ impl ChildPipes {
             stderr: child.stderr.take(),
             child,
         };
-        unblock(pipes.stdin.as_ref()).and(unblock(pipes.stdout.as_ref())).and(unblock(pipes.stderr.as_ref())).map_err(failed)?;
+        unblock(pipes.stdin.as_ref())
+            .and(unblock(pipes.stdout.as_ref()))
+            .and(unblock(pipes.stderr.as_ref()))
+            .map_err(failed)?;
         Ok(pipes)
     }
 }
@@ -174,7 +178,8 @@ impl Pipes for ChildPipes {
 impl Drop for ChildPipes {
     /// Ends what is still running of the group when it was given up, and collects the child.
     fn drop(&mut self) {
-        if !self.ended() && matches!(self.child.try_wait(), Ok(None))
+        if !self.ended()
+            && matches!(self.child.try_wait(), Ok(None))
             && let Ok(id) = i32::try_from(self.child.id())
             && let Some(group) = Pid::from_raw(id)
         {

@@ -59,9 +59,7 @@ pub(super) fn bootstrap(size: usize, skip_to: Option<&str>) -> String {
     let skip = skip_to.map_or(String::new(), |go| {
         format!("until [ \"$kb_line\" = {go} ]; do IFS= read -r kb_line || exit 1; done; ")
     });
-    format!(
-        "/bin/sh -c '{skip}kb_program=$(dd bs={size} count=1 iflag=fullblock status=none) && eval \"$kb_program\"'"
-    )
+    format!("/bin/sh -c '{skip}kb_program=$(dd bs={size} count=1 iflag=fullblock status=none) && eval \"$kb_program\"'")
 }
 
 /// Listens to the two output streams of a command.

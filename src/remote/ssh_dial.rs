@@ -27,7 +27,9 @@ pub(super) fn dial(link: &mut Link, address: SocketAddr) -> Result<Box<dyn Strea
             let channel = open_relay(link, address)?;
             Ok(Box::new(ChannelStream { link, channel, closed: false }))
         }
-        Err(error) if error.message().contains("connect failed") => Err(not_listening(link.host(), address, error.message())),
+        Err(error) if error.message().contains("connect failed") => {
+            Err(not_listening(link.host(), address, error.message()))
+        }
         Err(error) => Err(link.lost("dialling", &error)),
     }
 }

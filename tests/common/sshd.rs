@@ -41,7 +41,9 @@ impl Sshd {
 
     /// A server with more lines in its configuration.
     pub fn with(lines: &str) -> Option<Self> {
-        if !getuid().is_root() || !["/usr/sbin/sshd", "/usr/bin/unshare", "/usr/bin/sudo"].iter().all(|path| Path::new(path).exists()) {
+        if !getuid().is_root()
+            || !["/usr/sbin/sshd", "/usr/bin/unshare", "/usr/bin/sudo"].iter().all(|path| Path::new(path).exists())
+        {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
