@@ -216,9 +216,15 @@ fn objects_are_complete_and_in_order() {
     assert_eq!(find("Deployment")["spec"]["replicas"], 2);
     assert_eq!(find("Service")["spec"]["clusterIP"], "10.96.0.10");
     assert!(find("ConfigMap")["data"]["Corefile"].as_str().unwrap().contains("kubernetes cluster.local in-addr.arpa"));
+    let replicas = |cluster: &_| {
+        let objects = manifests(cluster, &Templates::embedded()).unwrap();
+        objects.iter().find(|o| o["kind"] == "Deployment").unwrap()["spec"]["replicas"].clone()
+    };
+    let taint = |key: &str| Taint { key: key.into(), value: String::new(), effect: "NoSchedule".into() };
+    cluster.hosts[0].taints = vec![taint("node-role.kubernetes.io/control-plane")];
+    assert_eq!(replicas(&cluster), 2);
+    cluster.hosts[0].taints = vec![taint("dedicated")];
+    assert_eq!(replicas(&cluster), 1, "a second one would find no node");
     cluster.networks.plugin = NetworkPlugin::None;
-    cluster.hosts.truncate(1);
     assert!(!names(&cluster).iter().any(|name| name.contains("flannel")));
-    let objects = manifests(&cluster, &Templates::embedded()).unwrap();
-    assert_eq!(objects.iter().find(|o| o["kind"] == "Deployment").unwrap()["spec"]["replicas"], 1);
 }
