@@ -1,1 +1,166 @@
 //! Make it so: push what differs, restart what changed, in the right order.
+
+mod gate;
+mod graph;
+mod push;
+mod steps;
+mod stream;
+mod unit;
+
+use std::collections::BTreeMap;
+use std::io::empty;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+pub use steps::{Action, steps};
+pub use stream::Packing;
+
+use crate::artifacts::Store;
+use crate::cluster::Cluster;
+use crate::error::{Error, Kind, Result};
+use crate::facts::HostFacts;
+use crate::operate::{Desired, Lease, Pool};
+use crate::plan::Plan;
+use crate::remote::sh_quote;
+use crate::trust::Trust;
+use crate::ui::{Event, Reporter};
+
+/// Everything that applying a plan needs.
+pub struct Job<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// What every host must hold.
+    pub desired: &'a Desired,
+    /// What hosts said.
+    pub facts: &'a BTreeMap<String, HostFacts>,
+    /// What differs.
+    pub plan: &'a Plan,
+    /// Connections.
+    pub pool: &'a Pool,
+    /// Programs and images.
+    pub store: &'a Store,
+    /// Certificates.
+    pub trust: &'a Trust,
+    /// Where events go.
+    pub reporter: &'a dyn Reporter,
+    /// Set by Ctrl-C.
+    pub interrupt: &'a AtomicBool,
+}
+
+impl Job<'_> {
+    /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
+    pub fn run(&self) -> Result<()> {
+        let graph = steps(self.cluster, self.plan, &self.desired.hosts);
+        graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action))
+    }
+
+    /// A lane is a host's name, `NAME/push` for its second connection, or `api` for the first master's.
+    fn open(&self, lane: &str) -> Result<Lease<'_>> {
+        let name = lane.split('/').next().unwrap_or(lane);
+        let host = match name {
+            "api" => self.cluster.with_role(crate::cluster::Role::Master).next(),
+            name => self.cluster.host(name),
+        };
+        self.pool.take(host.ok_or_else(|| Error::internal(format!("no host for the lane {lane}")))?)
+    }
+
+    fn step(&self, lease: &mut Lease<'_>, action: &Action) -> Result<()> {
+        let (host, step) = title(action);
+        if self.interrupt.load(Ordering::SeqCst) {
+            return Err(
+                Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
+            );
+        }
+        self.reporter.report(&Event::Started { host: host.clone(), step: step.clone() });
+        let began = Instant::now();
+        match self.perform(lease, action) {
+            Ok(note) => {
+                let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.reporter.report(&Event::Done { host, step, millis, note });
+                Ok(())
+            }
+            Err(error) => {
+                self.reporter.report(&Event::Failed { host, step, message: error.message.clone() });
+                Err(error)
+            }
+        }
+    }
+
+    fn perform(&self, lease: &mut Lease<'_>, action: &Action) -> Result<String> {
+        let layout = &self.cluster.layout;
+        match action {
+            Action::Push(push) => {
+                let plan = self.plan.hosts.iter().find(|p| p.host == push.host);
+                let plan = plan.ok_or_else(|| Error::internal(format!("no plan for {}", push.host)))?;
+                let state = self.state(&push.host)?;
+                let packing = self.packing(&push.host);
+                let bytes = push::push(&mut **lease, push, plan, state, layout, packing, self.store, self.reporter)?;
+                Ok(format!("{:.1} MB", bytes as f64 / 1e6))
+            }
+            Action::Import { host } => self.import(lease, host),
+            Action::Unit { change, .. } => {
+                unit::bring_up(&mut **lease, change, layout)?;
+                Ok(String::new())
+            }
+            Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
+            Action::ApiReady { host } => gate::api(self, host),
+            Action::Objects => gate::objects(self),
+            Action::NodesRegistered => gate::nodes_registered(self),
+            Action::Healthy => gate::healthy(self),
+        }
+    }
+
+    fn state(&self, host: &str) -> Result<&crate::render::HostState> {
+        self.desired.hosts.get(host).ok_or_else(|| Error::internal(format!("no desired state for {host}")))
+    }
+
+    fn packing(&self, host: &str) -> Packing {
+        match self.facts.get(host) {
+            Some(facts) if facts.programs.contains("zstd") => Packing::Zstd,
+            _ => Packing::None,
+        }
+    }
+
+    fn import(&self, lease: &mut Lease<'_>, host: &str) -> Result<String> {
+        let plan = self.plan.hosts.iter().find(|p| p.host == host);
+        let images = plan.map(|p| p.images.as_slice()).unwrap_or_default();
+        let layout = &self.cluster.layout;
+        let ctr = sh_quote(&format!("{}/ctr", layout.bin));
+        let mut script = String::from("set -eu\n");
+        for image in images {
+            let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
+            script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\nrm -f {tar}\n"));
+        }
+        let output = lease.run(&script, &mut empty())?;
+        if output.status != 0 {
+            return Err(Error::remote(format!("{host}: images could not be imported into containerd"))
+                .detail(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+                .hint(format!("look at it on {host}: journalctl -u containerd -e")));
+        }
+        Ok(images.iter().map(|i| i.name.rsplit('/').next().unwrap_or(&i.name)).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Who and what, for people.
+fn title(action: &Action) -> (String, String) {
+    let (host, step) = match action {
+        Action::Push(push) => (push.host.as_str(), push.title.clone()),
+        Action::Import { host } => (host.as_str(), "import images".into()),
+        Action::Unit { host, change } => {
+            let name = change.name.trim_end_matches(".service");
+            let verb = match change.action {
+                Some(crate::plan::UnitAction::Start) => "start",
+                Some(crate::plan::UnitAction::Restart) => "restart",
+                None => "enable",
+            };
+            (host.as_str(), format!("{verb} {name}"))
+        }
+        Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), "etcd is healthy".into()),
+        Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
+        Action::ApiReady { host } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::Objects => ("", "apply API objects".into()),
+        Action::NodesRegistered => ("", "nodes register".into()),
+        Action::Healthy => ("", "nodes Ready, CoreDNS available".into()),
+    };
+    (host.to_owned(), step)
+}

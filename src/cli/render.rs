@@ -1,23 +1,78 @@
 //! `kbootstrap render`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use time::OffsetDateTime;
+
 use super::Ctx;
+use super::prepare::programs;
+use super::session::{ClusterArgs, Session, Use};
+use crate::artifacts::Store;
 use crate::error::{Error, Result};
-use crate::render::{Content, HostState};
+use crate::facts::HostFacts;
+use crate::operate::{Desired, desire, names_only, questions, survey};
+use crate::render::{Content, HostState, Templates};
+use crate::trust;
 
 /// Write every host's files to a folder, for reading and for git diff
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Examples:
+  kbootstrap render -i prod.yaml --output-dir tree      # asks the hosts for their facts
+  kbootstrap render -i prod.yaml -O tree --offline      # takes every host for an ordinary Debian 12
+
+Keys are never written: where a host holds one, the file says so. HOST.json has modes, owners, units and settings.
+Certificates that lack are issued into the cluster's folder first.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// The folder to write to; files of an earlier run that are no longer wanted are removed from it
+    #[arg(short = 'o', long, visible_short_alias = 'O', value_name = "DIR")]
+    output_dir: PathBuf,
+    /// Do not ask the hosts: take each for an ordinary one
+    #[arg(long)]
+    offline: bool,
+}
 
 impl Args {
     /// Runs the command; the value is the exit code.
-    pub fn run(self, _ctx: &Ctx) -> Result<u8> {
-        Err(Error::internal("render is not there yet"))
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let session = Session::open(&self.cluster, "render", Use::Change)?;
+        let result = self.render(ctx, &session);
+        session.finish(result)?;
+        Ok(0)
     }
+
+    fn render(&self, ctx: &Ctx, session: &Session) -> Result<()> {
+        let desired = desired(session, self.offline)?;
+        for state in desired.hosts.values() {
+            write_tree(&self.output_dir, state)?;
+        }
+        let objects = self.output_dir.join("objects.json");
+        let text = serde_json::to_string_pretty(&desired.objects).map_err(|e| Error::internal(e.to_string()))?;
+        write(&objects, &(text + "\n"))?;
+        let files: usize = desired.hosts.values().map(|h| h.files.len()).sum();
+        ctx.out.line(&format!("{files} files of {} hosts in {}", desired.hosts.len(), self.output_dir.display()))
+    }
+}
+
+fn desired(session: &Session, offline: bool) -> Result<Desired> {
+    let cluster = &session.cluster;
+    let trust = trust::ensure(cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    let templates = Templates::load(cluster, session.folder())?;
+    let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
+    let facts = if offline {
+        session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
+        let ordinary = HostFacts::ordinary();
+        cluster.hosts.iter().map(|h| (h.name.clone(), ordinary.clone())).collect()
+    } else {
+        survey(cluster, &session.pool, &questions(cluster, &expected, false))?
+    };
+    let store = Store::open_default()?;
+    let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
+    desire(cluster, &facts, &trust, &programs.find(), &templates)
 }
 
 /// Writes a host's state below `dir`: its files as `HOST/path/on/host`, everything else (modes, owners, units,

@@ -1,15 +1,103 @@
 //! `kbootstrap reset`.
 
+use std::io::{self, BufRead, IsTerminal, Write};
+
 use super::Ctx;
+use super::session::{ClusterArgs, Session, Use};
+use crate::cluster::Host;
 use crate::error::{Error, Result};
+use crate::operate::each_host;
+use crate::reset;
 
 /// Take hosts back: services, files, mounts, interfaces, rules
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Examples:
+  kbootstrap reset -i prod.yaml              # every host of the inventory; asks first
+  kbootstrap reset -i prod.yaml --host n2
+  kbootstrap reset -i prod.yaml --yes        # for scripts
+
+All data of etcd on these hosts is deleted. The cluster's folder on this machine stays: the next `up` uses
+the same certificates.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Only this host; may be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
 
 impl Args {
     /// Runs the command; the value is the exit code.
-    pub fn run(self, _ctx: &Ctx) -> Result<u8> {
-        Err(Error::internal("reset is not there yet"))
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let session = Session::open(&self.cluster, "reset", Use::Change)?;
+        let hosts = self.hosts(&session)?;
+        self.ask(&session, &hosts)?;
+        let result = self.reset(ctx, &session, &hosts);
+        session.finish(result)?;
+        Ok(0)
+    }
+
+    fn hosts(&self, session: &Session) -> Result<Vec<Host>> {
+        let known: Vec<&str> = session.cluster.hosts.iter().map(|h| h.name.as_str()).collect();
+        Error::all(self.host.iter().filter(|name| !known.contains(&name.as_str())).map(|name| {
+            Error::usage(format!("there is no host {name} in {}", session.inventory.display()))
+                .hint(format!("its hosts are {}", known.join(", ")))
+        }))?;
+        let wanted = |host: &&Host| self.host.is_empty() || self.host.contains(&host.name);
+        Ok(session.cluster.hosts.iter().filter(wanted).cloned().collect())
+    }
+
+    fn ask(&self, session: &Session, hosts: &[Host]) -> Result<()> {
+        if self.yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Error::usage("reset asks first, and there is no terminal to ask on").hint("give --yes"));
+        }
+        let names: Vec<&str> = hosts.iter().map(|h| h.name.as_str()).collect();
+        let name = &session.cluster.name;
+        let question = format!(
+            "Services, files and all etcd data of cluster {name} on {} will be deleted.\nType the cluster's name to go on: ",
+            names.join(", ")
+        );
+        let mut terminal = io::stderr();
+        terminal
+            .write_all(question.as_bytes())
+            .and_then(|()| terminal.flush())
+            .map_err(|e| Error::io("ask on the terminal", &e))?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map_err(|e| Error::io("read the answer", &e))?;
+        if answer.trim() == name {
+            return Ok(());
+        }
+        Err(Error::usage("nothing was touched: the answer was not the cluster's name"))
+    }
+
+    fn reset(&self, ctx: &Ctx, session: &Session, hosts: &[Host]) -> Result<()> {
+        let results = each_host(hosts, |host| {
+            let mut transport = session.pool.take(host)?;
+            reset::reset(&mut *transport, &session.cluster.layout)
+        });
+        let mut errors = Vec::new();
+        for (host, result) in hosts.iter().zip(results) {
+            match result {
+                Ok(lines) => {
+                    ctx.out.line(&format!("{}:", ctx.out.paint("1", &host.name)))?;
+                    for line in &lines {
+                        ctx.out.line(&format!("  {line}"))?;
+                    }
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        Error::all(errors)?;
+        ctx.out.line("left as it is:")?;
+        for left in reset::LEFT {
+            ctx.out.line(&format!("  {left}"))?;
+        }
+        Ok(())
     }
 }

@@ -1,15 +1,96 @@
 //! `kbootstrap up`.
 
+use std::time::Instant;
+
 use super::Ctx;
-use crate::error::{Error, Result};
+use super::prepare::{Prepared, prepare};
+use super::session::{ClusterArgs, Session, Use};
+use crate::apply::Job;
+use crate::error::Result;
+use crate::preflight::Severity;
+use crate::ui::{Event, Format, duration};
 
 /// Bring the cluster up, or bring it to what the inventory says
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Examples:
+  kbootstrap up -i prod.yaml
+  kbootstrap up                       # kbootstrap.yaml in this folder
+  kbootstrap up -i prod.yaml -o json  # a summary for programs
+
+Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that was
+interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// How to print the summary
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    /// Hash every file on the hosts anew, programs too
+    #[arg(long)]
+    rehash: bool,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Summary {
+    cluster: String,
+    changes: usize,
+    millis: u64,
+    kubeconfig: std::path::PathBuf,
+}
 
 impl Args {
     /// Runs the command; the value is the exit code.
-    pub fn run(self, _ctx: &Ctx) -> Result<u8> {
-        Err(Error::internal("up is not there yet"))
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let session = Session::open(&self.cluster, "up", Use::Change)?;
+        let result = self.up(ctx, &session);
+        session.finish(result)
+    }
+
+    fn up(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
+        let began = Instant::now();
+        let reporter = session.reporter();
+        let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
+        stage("look at the hosts");
+        let prepared = prepare(session, self.rehash)?;
+        for finding in prepared.findings.iter().filter(|f| f.severity == Severity::Warn || f.waived) {
+            reporter.warn(&format!("{}: {}: {} ({})", finding.host, finding.check, finding.finding, finding.remedy));
+        }
+        let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
+        let changes = plan.changes();
+        let kubeconfig = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
+        if plan.is_empty() {
+            reporter.info("everything is as the inventory says");
+        } else {
+            stage(&format!("apply {changes} changes"));
+            let job = Job {
+                cluster: &session.cluster,
+                desired,
+                facts,
+                plan,
+                pool: &session.pool,
+                store,
+                trust,
+                reporter,
+                interrupt: &session.interrupt,
+            };
+            job.run()?;
+        }
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig };
+        match self.output {
+            Format::Json => ctx.out.json(&summary)?,
+            Format::Text => ctx.out.text(&text(&summary, plan.is_empty()))?,
+        }
+        Ok(0)
+    }
+}
+
+fn text(summary: &Summary, nothing: bool) -> String {
+    let took = duration(summary.millis);
+    let kubectl = format!("  kubectl --kubeconfig {} get nodes\n", summary.kubeconfig.display());
+    if nothing {
+        format!("cluster {}: nothing to change ({took})\n", summary.cluster)
+    } else {
+        format!("cluster {} is up: {} changes in {took}\n{kubectl}", summary.cluster, summary.changes)
     }
 }

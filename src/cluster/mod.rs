@@ -1,6 +1,10 @@
 //! What the cluster is: every address, name, version, role and path decided. No I/O.
 
 mod layout;
+pub mod removed_flags;
+mod resolve;
+pub mod versions;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -10,10 +14,14 @@ use ipnet::IpNet;
 use semver::Version;
 use serde::Serialize;
 
+pub use crate::inventory::check::Known;
 pub use crate::inventory::{
     Authorities, Component, ComponentSettings, KeyAlgorithm, NetworkPlugin, ProxyMode, Role, Source, TransportKind,
 };
 pub use layout::Layout;
+pub use removed_flags::{Removed, removed};
+pub use resolve::resolve;
+pub use warnings::warnings;
 
 /// A cluster with everything decided.
 #[derive(Debug, Clone, PartialEq, Serialize)]

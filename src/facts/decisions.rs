@@ -38,7 +38,8 @@ pub const MINIMUM_SYSCTLS: [(&str, u64); 2] =
 /// The kernel's limit of tracked connections, which kube-proxy sets by itself where it can.
 pub const CONNTRACK_MAX: &str = "net.netfilter.nf_conntrack_max";
 
-/// What to render on a host because of what it is and what it lacks.
+/// What to render on a host because of what it is and what it lacks. What concerns kubelet, kube-proxy and containerd
+/// means something on nodes only; a host without that role is not asked about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decisions {
     /// Root has no `CAP_SYS_RESOURCE`, so `oom_score_adj` cannot be lowered: containerd needs

@@ -2,6 +2,11 @@
 
 mod decisions;
 mod ordinary;
+mod parse;
+mod probe;
+mod record;
+mod script;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,9 +17,14 @@ pub use decisions::{
     CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, KUBELET_SYSCTLS, MINIMUM_SYSCTLS, NETWORK_SYSCTLS, NFTABLES_KERNEL,
     decide, wanted_modules,
 };
+pub use parse::parse;
+pub use probe::probe;
+pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
+pub use script::script;
+pub use texts::read_texts;
 
 /// Programs that a probe looks for on PATH.
-pub const PROGRAMS: [&str; 13] = [
+pub const PROGRAMS: [&str; 14] = [
     "zstd",
     "gzip",
     "tar",
@@ -23,6 +33,7 @@ pub const PROGRAMS: [&str; 13] = [
     "nft",
     "iptables",
     "ip",
+    "ipset",
     "ss",
     "modprobe",
     "mount",
@@ -49,6 +60,12 @@ pub struct HostFacts {
     pub systemd: Option<u32>,
     /// cgroup version.
     pub cgroup: Cgroup,
+    /// Controllers that the kernel has and has not disabled (`memory`, `cpu`, `pids`…); empty where it does not say.
+    pub cgroup_controllers: BTreeSet<String>,
+    /// SELinux is enforcing.
+    pub selinux: bool,
+    /// ufw is enabled.
+    pub ufw: bool,
     /// Effective capabilities of root there (`CapEff`).
     pub capabilities: u64,
     /// CPUs.

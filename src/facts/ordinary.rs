@@ -7,6 +7,8 @@ use super::{Cgroup, HostFacts, Module, Os, PROGRAMS, Sysctl};
 const MODULES: [&str; 6] = ["overlay", "br_netfilter", "nf_conntrack", "nf_tables", "vxlan", "ip_tables"];
 const IPVS_MODULES: [&str; 4] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
 
+const CONTROLLERS: [&str; 7] = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"];
+
 /// Values of a freshly installed Debian 12.
 const SYSCTLS: [(&str, &str); 12] = [
     ("fs.inotify.max_user_instances", "128"),
@@ -37,6 +39,9 @@ impl HostFacts {
             machine_id: String::new(),
             systemd: Some(252),
             cgroup: Cgroup::V2,
+            cgroup_controllers: CONTROLLERS.iter().map(|name| name.to_string()).collect(),
+            selinux: false,
+            ufw: false,
             capabilities: 0x1ff_ffff_ffff,
             cpus: 4,
             memory: 8 << 30,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -44,6 +44,7 @@ pub struct Inventory {
     pub artifacts: Vec<Source>,
     /// Flags, configuration and templates per component; a host can override them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "component_map")]
     pub components: BTreeMap<Component, ComponentSettings>,
     /// Preflight checks that may fail on every host, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -199,6 +200,7 @@ pub struct Ssh {
     pub user: Option<String>,
     /// Port (default 22).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// Private key files, tried in order after the agent (default: the usual files in ~/.ssh).
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -211,6 +213,7 @@ pub struct Ssh {
     pub host_key: Option<String>,
     /// Seconds to wait for a connection (default 10).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
     pub connect_timeout: Option<u64>,
     /// `ssh` (default), or `local`: this machine itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,6 +293,7 @@ pub enum Component {
 pub struct ComponentSettings {
     /// Command-line flags without the leading dashes; they replace ours of the same name, `null` removes one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "flag_map")]
     pub flags: BTreeMap<String, Value>,
     /// Fields merged into the rendered configuration file; `null` removes one.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
@@ -323,6 +327,7 @@ pub struct Host {
     pub ssh: Ssh,
     /// Overrides of the cluster's `components`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "component_map")]
     pub components: BTreeMap<Component, ComponentSettings>,
     /// Preflight checks that may fail on this host, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -339,4 +344,68 @@ pub enum Role {
     Master,
     /// kubelet, kube-proxy and containerd.
     Node,
+}
+
+impl Component {
+    /// All of them.
+    pub const ALL: [Component; 9] = [
+        Component::Etcd,
+        Component::KubeApiserver,
+        Component::KubeControllerManager,
+        Component::KubeScheduler,
+        Component::Containerd,
+        Component::Kubelet,
+        Component::KubeProxy,
+        Component::Flanneld,
+        Component::Coredns,
+    ];
+
+    /// As it is written in the inventory, which is also the program's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Component::Etcd => "etcd",
+            Component::KubeApiserver => "kube-apiserver",
+            Component::KubeControllerManager => "kube-controller-manager",
+            Component::KubeScheduler => "kube-scheduler",
+            Component::Containerd => "containerd",
+            Component::Kubelet => "kubelet",
+            Component::KubeProxy => "kube-proxy",
+            Component::Flanneld => "flanneld",
+            Component::Coredns => "coredns",
+        }
+    }
+    /// The role whose hosts run it; none for what runs in the cluster.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Component::Etcd => Some(Role::Etcd),
+            Component::KubeApiserver | Component::KubeControllerManager | Component::KubeScheduler => {
+                Some(Role::Master)
+            }
+            Component::Containerd | Component::Kubelet | Component::KubeProxy | Component::Flanneld => Some(Role::Node),
+            Component::Coredns => None,
+        }
+    }
+}
+
+impl Role {
+    /// As it is written in the inventory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Etcd => "etcd",
+            Role::Master => "master",
+            Role::Node => "node",
+        }
+    }
+}
+
+/// Keys are component names; schemars by itself would allow any.
+fn component_map(generator: &mut SchemaGenerator) -> Schema {
+    let names = generator.subschema_for::<Component>();
+    let settings = generator.subschema_for::<ComponentSettings>();
+    json_schema!({ "type": "object", "propertyNames": names, "additionalProperties": settings })
+}
+
+/// Flags take one value each; `null` removes a flag.
+fn flag_map(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean", "null"] } })
 }

@@ -1,1 +1,53 @@
 //! Keys, CSRs, certificates and CAs from cfssl's JSON. Knows nothing of clusters.
+//!
+//! The way through: a [`CsrSpec`] (JSON) and a [`Key`] become a [`Request`]; an [`Authority`] issues a [`Certificate`]
+//! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; only [`store`] touches files.
+
+mod authority;
+mod certificate;
+mod csr;
+mod extension;
+mod inspect;
+mod issue;
+mod json;
+mod key;
+mod key_format;
+mod key_kind;
+mod lifetime;
+mod name;
+mod oid;
+mod pem;
+mod profile;
+mod profile_json;
+mod public_key;
+mod request;
+mod san;
+mod self_signed;
+mod serial;
+mod signature;
+mod signing_config;
+mod spec;
+pub mod store;
+mod usage;
+mod verify;
+
+pub use authority::Authority;
+pub use certificate::Certificate;
+pub use csr::Csr;
+pub use extension::Extension;
+pub use inspect::{CertificateInfo, CsrInfo, NameInfo};
+pub use issue::{Issued, Validity};
+pub use key::Key;
+pub use key_kind::KeyKind;
+pub use lifetime::Lifetime;
+pub use name::{Attribute, Name};
+pub use profile::{CaConstraint, Policy, Profile, Qualifier};
+pub use public_key::PublicKey;
+pub use request::Request;
+pub use san::San;
+pub use self_signed::self_signed;
+pub use serial::Serial;
+pub use signing_config::SigningConfig;
+pub use spec::{CaSpec, CsrSpec, ExtensionSpec, KeySpec, NameSpec, Subject};
+pub use usage::Usage;
+pub use verify::{Expected, verify};

@@ -1,1 +1,158 @@
-//! What differs: desired state minus facts, as data.
+//! What differs: desired state minus facts, as data. Empty when all is right.
+
+mod compare;
+mod print;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cluster::Component;
+use crate::render::{Dir, Image};
+
+pub use compare::{compare, content_sha256, restart_key};
+pub use print::{Diffs, text};
+
+/// What would change, host by host, and in the API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Hosts in the inventory's order; a host that is right has an empty plan.
+    pub hosts: Vec<HostPlan>,
+    /// API objects that lack or differ; `None` where the API cannot be asked yet, so all of them will be applied.
+    pub objects: Option<Vec<ObjectChange>>,
+}
+
+/// What would change on one host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct HostPlan {
+    /// Host.
+    pub host: String,
+    /// System users to make.
+    pub users: Vec<String>,
+    /// Directories to make, or to give another mode or owner.
+    pub dirs: BTreeMap<String, Dir>,
+    /// Files to write, or to give another mode or owner.
+    pub files: Vec<FileChange>,
+    /// Kernel modules to load.
+    pub modules: Vec<String>,
+    /// Kernel settings to set.
+    pub sysctls: Vec<SysctlChange>,
+    /// Images to import.
+    pub images: Vec<Image>,
+    /// Services to enable, start or restart, in order.
+    pub units: Vec<UnitChange>,
+}
+
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileChange {
+    /// Path.
+    pub path: String,
+    /// How it differs.
+    pub change: FileDifference,
+    /// What sort of bytes, which decides how they are shown.
+    pub kind: FileKind,
+    /// Bytes of the new content.
+    pub size: u64,
+}
+
+/// How a file differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileDifference {
+    /// It is not there.
+    Create,
+    /// Its bytes are others.
+    Replace,
+    /// Only its mode or owner.
+    Mode,
+}
+
+/// What sort of bytes a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// Configuration: shown as a diff.
+    Text,
+    /// Never shown.
+    Secret,
+    /// A program.
+    Program,
+}
+
+/// A kernel setting that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SysctlChange {
+    /// Name.
+    pub name: String,
+    /// Present value; empty where it could not be read.
+    pub from: String,
+    /// Desired value.
+    pub to: String,
+}
+
+/// What happens to a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitChange {
+    /// `etcd.service`.
+    pub name: String,
+    /// Its component.
+    pub component: Component,
+    /// Start or restart; none where it is only enabled.
+    pub action: Option<UnitAction>,
+    /// Enable it at boot.
+    pub enable: bool,
+    /// Why, in a few words.
+    pub reason: String,
+    /// What to record once it runs: see [`restart_key`].
+    pub key: String,
+}
+
+/// What is done to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitAction {
+    /// It does not run.
+    Start,
+    /// It runs with something older.
+    Restart,
+}
+
+/// An API object that lacks or differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObjectChange {
+    /// `Deployment kube-system/coredns`.
+    pub object: String,
+    /// It is not there at all.
+    pub create: bool,
+    /// JSON paths that differ.
+    pub fields: Vec<String>,
+}
+
+impl HostPlan {
+    /// Nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes() == 0
+    }
+    /// How many things change.
+    pub fn changes(&self) -> usize {
+        self.users.len()
+            + self.dirs.len()
+            + self.files.len()
+            + self.modules.len()
+            + self.sysctls.len()
+            + self.images.len()
+            + self.units.len()
+    }
+}
+
+impl Plan {
+    /// How many things change; objects that cannot be asked about yet do not count.
+    pub fn changes(&self) -> usize {
+        self.hosts.iter().map(HostPlan::changes).sum::<usize>() + self.objects.as_ref().map_or(0, Vec::len)
+    }
+    /// Nothing to do, and known to be so.
+    pub fn is_empty(&self) -> bool {
+        self.changes() == 0 && self.objects.is_some()
+    }
+}

@@ -1,1 +1,59 @@
 //! What would go wrong, by name, with its remedy, before anything is touched.
+//!
+//! A check looks at one host's facts and changes nothing. Each has a name by which the inventory can waive it
+//! (`waive`); `docs/preflight.md` lists them all.
+
+mod across;
+mod checks;
+mod finding;
+mod hardware;
+mod host;
+mod kernel;
+mod leftovers;
+mod network;
+mod ports;
+mod programs;
+mod proxy;
+mod questions;
+
+use std::collections::BTreeMap;
+
+use crate::cluster::{Cluster, Host};
+use crate::facts::HostFacts;
+
+pub use checks::{CHECKS, is_check};
+pub use finding::{Finding, Severity, refuse};
+pub use ports::ports_ours;
+pub use questions::questions;
+
+use finding::Look;
+
+/// Everything that `facts` say would go wrong on `host`, in the order of [`CHECKS`].
+pub fn check(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> {
+    let mut look = Look::new(cluster, host, facts);
+    for check in [
+        hardware::check,
+        host::check,
+        kernel::check,
+        proxy::check,
+        programs::check,
+        network::check,
+        ports::check,
+        leftovers::check,
+    ] {
+        check(&mut look);
+    }
+    look.findings()
+}
+
+/// [`check`] of every host that has facts, in the inventory's order, and what only shows when hosts are compared:
+/// clones, clocks that disagree, and names in `waive` that are no check.
+pub fn check_all(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<Finding> {
+    let probed = || cluster.hosts.iter().filter_map(|host| Some((host, facts.get(&host.name)?)));
+    let mut findings: Vec<_> = probed().flat_map(|(host, facts)| check(cluster, host, facts)).collect();
+    findings.extend(across::check(cluster, &probed().collect::<Vec<_>>()));
+    findings
+}
+
+#[cfg(test)]
+mod tests;

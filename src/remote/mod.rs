@@ -1,5 +1,30 @@
 //! Ways to a host: SSH, or this machine itself. A script goes in, bytes come out, streams are forwarded.
 
+mod ask;
+mod auth;
+mod connector;
+mod escalate;
+mod gate;
+mod handshake;
+mod host_key;
+mod interrupt;
+mod key_file;
+pub mod known_hosts;
+mod link;
+mod local;
+mod nonce;
+mod pump;
+mod quote;
+mod relay;
+mod script;
+mod ssh;
+mod ssh_dial;
+
+pub use ask::{Ask, Nobody, Terminal};
+pub use connector::{Connector, Operator};
+pub use interrupt::Interrupt;
+pub use quote::sh_quote;
+
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -2,6 +2,12 @@
 
 mod event;
 mod printer;
+mod reporters;
+mod table;
+mod terminal;
 
 pub use event::{Event, Level, Reporter, Silent};
 pub use printer::{Format, Printer};
+pub use reporters::{Fanout, Json, LogFile, Plain, duration};
+pub use table::{Cell, Table};
+pub use terminal::Terminal;

@@ -1,0 +1,133 @@
+//! Gates between steps: what must be true before the next may begin.
+
+use super::Job;
+use crate::cluster::{Host, Role};
+use crate::error::{Error, Kind, Result};
+use crate::health::{Poll, Schedule, etcd as etcd_api, kube, unless_connected, wait};
+use crate::operate::{ApiAccess, EtcdAccess, apply_objects, label_nodes};
+
+/// A member answers at once, or after it has replayed its log.
+const ETCD: Schedule = Schedule::new(60, 50);
+/// An API server runs its start-up hooks for a few seconds.
+const API: Schedule = Schedule::new(90, 50);
+/// Kubelets register and the controller manager hands out pod networks.
+const REGISTER: Schedule = Schedule::new(90, 100);
+/// Runtime, network plugin and CoreDNS come up; an image may have to be pulled.
+const HEALTHY: Schedule = Schedule::new(180, 150);
+
+/// The members answer. Before a restart: enough of the others do, so that the cluster keeps its quorum.
+pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<String> {
+    let members: Vec<&Host> = job.cluster.with_role(Role::Etcd).collect();
+    let quorum = members.len() / 2 + 1;
+    wait("etcd is not healthy", ETCD, job.interrupt, || {
+        let mut healthy = Vec::new();
+        let mut troubles = Vec::new();
+        for member in &members {
+            match member_healthy(job, member) {
+                Ok(None) => healthy.push(member.name.as_str()),
+                Ok(Some(reason)) => troubles.push(format!("{}: {reason}", member.name)),
+                Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                Err(error) => troubles.push(error.message),
+            }
+        }
+        let spared = healthy.iter().filter(|name| **name != host).count();
+        // A single member can never be spared; its restart is a short outage that the plan has shown.
+        let enough =
+            if about_to_restart && members.len() > 1 { spared >= quorum } else { healthy.len() == members.len() };
+        if enough || (about_to_restart && members.len() == 1) {
+            return Ok(Poll::Ready(format!("{} of {} members", healthy.len(), members.len())));
+        }
+        Ok(Poll::Pending(troubles.join("; ")))
+    })
+}
+
+/// None when healthy, else why not.
+fn member_healthy(job: &Job<'_>, member: &Host) -> Result<Option<String>> {
+    let mut access = EtcdAccess::new(job.pool, member, job.trust)?;
+    let mut client = access.client()?;
+    let health = etcd_api::health(&mut client)?;
+    Ok((!health.healthy).then_some(health.reason))
+}
+
+/// The host's API server says `ok` on /readyz.
+pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
+    let master = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
+    let mut access = ApiAccess::new(job.pool, master, job.trust)?;
+    let what = format!("{host}: kube-apiserver is not ready");
+    wait(&what, API, job.interrupt, || {
+        unless_connected(access.client().and_then(|mut client| {
+            let ready = kube::readyz(&mut client)?;
+            Ok(if ready.ready {
+                Poll::Ready(String::new())
+            } else {
+                Poll::Pending(format!("failing: {}", ready.failing.join(", ")))
+            })
+        }))
+    })
+}
+
+/// The cluster's own objects are applied.
+pub(super) fn objects(job: &Job<'_>) -> Result<String> {
+    let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
+    let mut client = access.client()?;
+    apply_objects(&mut client, job.cluster, &job.desired.objects)?;
+    Ok(format!("{} objects", job.desired.objects.len()))
+}
+
+/// Every node is registered and has its piece of the pod network, which flanneld needs to start.
+pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
+    let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
+    let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
+    let mut client = access.client()?;
+    wait("not all nodes have registered", REGISTER, job.interrupt, || {
+        let live = kube::list(&mut client, "/api/v1/nodes", "")?;
+        let missing: Vec<String> = names
+            .iter()
+            .filter_map(|name| match live.iter().find(|n| n["metadata"]["name"] == **name) {
+                None => Some(format!("{name} is not there")),
+                Some(node) if node["spec"]["podCIDR"].is_null() => Some(format!("{name} has no pod network yet")),
+                Some(_) => None,
+            })
+            .collect();
+        Ok(if missing.is_empty() { Poll::Ready(()) } else { Poll::Pending(missing.join("; ")) })
+    })
+    .map_err(|e| e.hint("journalctl -u kubelet on the node says why it does not register"))?;
+    label_nodes(&mut client, job.cluster)?;
+    Ok(format!("{} nodes", names.len()))
+}
+
+/// Leases are held, nodes are Ready, CoreDNS is available.
+pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
+    let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
+    let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
+    let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
+    let mut client = access.client()?;
+    wait("the cluster is not healthy", HEALTHY, job.interrupt, || {
+        let mut troubles: Vec<String> = kube::leases(&mut client)?
+            .into_iter()
+            .filter(|lease| !lease.alive)
+            .map(|lease| format!("{} does not hold its lease", lease.component))
+            .collect();
+        let nodes = kube::nodes(&mut client)?;
+        for name in &names {
+            match nodes.iter().find(|n| n.name == *name) {
+                Some(node) if node.ready || !has_network => {}
+                Some(node) => troubles.push(format!("node {name} is not Ready: {} {}", node.reason, node.message)),
+                None => troubles.push(format!("node {name} is not there")),
+            }
+        }
+        if has_network && !names.is_empty() {
+            let rollout = kube::deployment_ready(&mut client, "kube-system", "coredns")?;
+            if !rollout.ready {
+                let pods = kube::pods(&mut client, "kube-system", "k8s-app=kube-dns")?;
+                let why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
+                troubles.push(format!("CoreDNS: {} {}", rollout.detail, why.join("; ")).trim_end().to_owned());
+            }
+        }
+        Ok(if troubles.is_empty() { Poll::Ready(()) } else { Poll::Pending(troubles.join("; ")) })
+    })
+    .map_err(|e| {
+        e.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more")
+    })?;
+    Ok(format!("{} nodes", names.len()))
+}

@@ -1,0 +1,125 @@
+//! Starting and restarting units: what runs, what does not and why, in the host's own words.
+
+use std::io::empty;
+
+use crate::cluster::Layout;
+use crate::error::{Error, Result};
+use crate::plan::{UnitAction, UnitChange};
+use crate::remote::{Transport, sh_quote};
+
+/// Seconds that a unit may take to be ready; etcd with a large database and an API server that waits for it need some.
+const PATIENCE: u32 = 90;
+/// systemd restarts a unit by itself; more failures than this mean that it will not come up.
+const FAILURES: u32 = 4;
+
+/// Enables and (re)starts the unit and waits until it runs; then records what it was started with.
+pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
+    let output = transport.run(&script(change, layout), &mut empty())?;
+    if output.status == 0 {
+        return Ok(());
+    }
+    let host = transport.host().to_owned();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let mut error = Error::remote(format!("{host}: {} does not run", change.name));
+    for text in [told.trim(), errors.trim()] {
+        if !text.is_empty() {
+            error = error.detail(text);
+        }
+    }
+    for hint in hints(&told) {
+        error = error.hint(hint);
+    }
+    Err(error
+        .hint(format!("look at it on {host}: journalctl -u {} -e", change.name))
+        .hint("when the cause is mended, run `kbootstrap up` again: it goes on from here"))
+}
+
+/// Type=notify units are `activating` until they say that they are ready; the others must stay up for a moment.
+fn script(change: &UnitChange, layout: &Layout) -> String {
+    let unit = sh_quote(&change.name);
+    let mut s = format!("U={unit}\n");
+    if change.enable {
+        s.push_str("systemctl enable --quiet \"$U\" || exit 1\n");
+    }
+    let Some(action) = change.action else { return s };
+    if action == UnitAction::Start {
+        s.push_str("systemctl reset-failed \"$U\" 2>/dev/null\n");
+    }
+    s.push_str("B=$(systemctl show -p NRestarts --value \"$U\")\nsystemctl restart --no-block \"$U\" || exit 1\n");
+    s.push_str(&format!(
+        "n=0
+while :; do
+  eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p Job \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
+  [ \"$NRestarts\" -ge \"${{B:-0}}\" ] || B=0
+  if [ \"$ActiveState\" = active ] && [ -z \"$Job\" ] && [ \"$SubState\" = running ]; then break; fi
+  if [ $((NRestarts - B)) -ge {FAILURES} ] || [ $n -ge {limit} ]; then
+    systemctl --no-pager --full --lines=0 status \"$U\"
+    echo
+    journalctl --no-pager -q -o cat -n 25 -u \"$U\"
+    exit 1
+  fi
+  n=$((n + 1)); sleep 0.05
+done
+mkdir -p -m 700 {records}/units
+printf '%s\\n' {key} > {records}/units/\"$U\"
+",
+        limit = PATIENCE * 20,
+        records = sh_quote(&layout.records),
+        key = sh_quote(&change.key),
+    ));
+    s
+}
+
+/// What well-known last words mean.
+fn hints(journal: &str) -> Vec<String> {
+    const KNOWN: [(&str, &str); 8] = [
+        ("address already in use", "another process holds the port: `ss -ltnp` on the host shows which"),
+        ("unknown flag", "a flag in the inventory is not known to this version: remove it under components.*.flags"),
+        ("strict decoding error", "a field under components.*.config is not known to this version"),
+        (
+            "certificate has expired",
+            "a certificate has expired: delete it in the cluster's pki folder and run `kbootstrap up`",
+        ),
+        (
+            "certificate signed by unknown authority",
+            "host and cluster folder hold different CAs: was the cluster's folder replaced? `kbootstrap reset` takes the host back",
+        ),
+        (
+            "cluster ID mismatch",
+            "this member's data is from another cluster: move /var/lib/etcd away, or `kbootstrap reset` the host",
+        ),
+        ("no space left on device", "the disk is full: `df -h` on the host"),
+        (
+            "member has already been bootstrapped",
+            "etcd knows this member but its data is gone: restore /var/lib/etcd or remove and add the member with etcdctl",
+        ),
+    ];
+    KNOWN.iter().filter(|(words, _)| journal.contains(words)).map(|(_, hint)| (*hint).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Component;
+
+    #[test]
+    fn a_unit_that_is_only_enabled_is_not_restarted() {
+        let change = UnitChange {
+            name: "etcd.service".into(),
+            component: Component::Etcd,
+            action: None,
+            enable: true,
+            reason: String::new(),
+            key: "k".into(),
+        };
+        let script = script(&change, &Layout::standard());
+        assert!(script.contains("systemctl enable") && !script.contains("restart"), "{script}");
+    }
+
+    #[test]
+    fn well_known_last_words_get_a_hint() {
+        assert_eq!(hints("listen tcp 10.0.0.1:2379: bind: address already in use").len(), 1);
+        assert!(hints("all is well").is_empty());
+    }
+}

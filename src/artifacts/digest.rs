@@ -1,0 +1,83 @@
+//! SHA-256 of what flows through a reader or writer.
+
+use std::io::{self, Read, Write};
+
+use ring::digest::{Context, SHA256};
+
+/// Hashes and counts what is read from or written to `inner`.
+pub struct Hashing<T> {
+    inner: T,
+    context: Context,
+    bytes: u64,
+}
+
+impl<T> Hashing<T> {
+    /// Starts at nothing.
+    pub fn new(inner: T) -> Self {
+        Hashing { inner, context: Context::new(&SHA256), bytes: 0 }
+    }
+    /// What is inside, the SHA-256 in lower-case hex, and the bytes that went through.
+    pub fn finish(self) -> (T, String, u64) {
+        (self.inner, hex(self.context.finish().as_ref()), self.bytes)
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.context.update(&buffer[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(buffer)?;
+        self.context.update(&buffer[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// SHA-256 of the bytes, lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&SHA256, bytes).as_ref())
+}
+
+/// SHA-256 (lower-case hex) and length of everything that `reader` gives.
+pub fn sha256_of(reader: impl Read) -> io::Result<(String, u64)> {
+    let mut hashing = Hashing::new(reader);
+    io::copy(&mut hashing, &mut io::sink())?;
+    let (_, sha256, bytes) = hashing.finish();
+    Ok((sha256, bytes))
+}
+
+/// Whether the text is a SHA-256 in lower-case hex.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_flows_through_is_hashed_and_counted() {
+        // FIPS 180-2, appendix B.1
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), abc);
+        assert_eq!(sha256_of(&b"abc"[..]).unwrap(), (abc.to_owned(), 3));
+        let mut writer = Hashing::new(Vec::new());
+        writer.write_all(b"abc").unwrap();
+        assert_eq!(writer.finish(), (b"abc".to_vec(), abc.to_owned(), 3));
+        assert!(is_sha256(abc) && !is_sha256("../../etc/passwd") && !is_sha256(&abc.to_uppercase()));
+    }
+}

@@ -1,0 +1,216 @@
+//! HTTP as downloads need it: small answers, and files that go on where they were interrupted.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use ureq::http::{Response, StatusCode};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use super::roots;
+use crate::error::{Error, Result};
+
+/// Attempts that bring no byte before a download is given up.
+const ATTEMPTS: u32 = 4;
+/// Before the second attempt; doubled for each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// A small answer: a checksum file, a manifest.
+const SMALL: u64 = 4 << 20;
+
+/// An HTTP client with the mirror, if there is one.
+pub struct Client {
+    agent: Agent,
+    mirror: Option<String>,
+}
+
+impl Client {
+    /// Trusts the operating system's certificates; uses the proxy that the environment names.
+    pub fn new(mirror: Option<&str>) -> Result<Self> {
+        // A mirror on plain HTTP needs no certificates on this machine.
+        let plain = mirror.is_some_and(|m| m.starts_with("http://"));
+        let roots = if plain { Vec::new() } else { roots::system()? };
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::new(roots)))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .timeout_resolve(Some(Duration::from_secs(20)))
+            .timeout_connect(Some(Duration::from_secs(20)))
+            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_per_read(Some(Duration::from_secs(60)))
+            .user_agent(concat!("kbootstrap/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let mirror = mirror.map(|m| m.trim_end_matches('/').to_owned());
+        if let Some(bad) = mirror.as_ref().filter(|m| !m.starts_with("http://") && !m.starts_with("https://")) {
+            return Err(Error::input(format!("the mirror {bad:?} does not begin with https:// or http://")));
+        }
+        Ok(Client { agent: Agent::new_with_config(config), mirror })
+    }
+
+    /// The URL that is asked: with a mirror, its prefix before the host and path.
+    pub fn address(&self, url: &str) -> String {
+        match &self.mirror {
+            Some(mirror) => format!("{mirror}/{}", url.trim_start_matches("https://")),
+            None => url.to_owned(),
+        }
+    }
+
+    /// A small answer, at most 4 MiB.
+    pub fn small(&self, url: &str, accept: &str) -> Result<Vec<u8>> {
+        let address = self.address(url);
+        let mut attempt = 0;
+        loop {
+            let failure = match self.agent.get(&address).header("Accept", accept).call() {
+                Ok(mut response) if response.status() == StatusCode::OK => {
+                    match response.body_mut().with_config().limit(SMALL).read_to_vec() {
+                        Ok(bytes) => return Ok(bytes),
+                        Err(e) => Failure::retry(e.to_string()),
+                    }
+                }
+                Ok(response) => Failure::status(response.status()),
+                Err(e) => Failure::retry(e.to_string()),
+            };
+            attempt += 1;
+            failure.pause_or_give_up(&address, attempt)?;
+        }
+    }
+
+    /// Downloads into `part`, going on behind what is there, and says how many bytes it now has.
+    /// `progress` gets the bytes so far and in all.
+    pub fn file(&self, url: &str, part: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64> {
+        let io = |e: &io::Error| Error::io(format!("write {}", part.display()), e);
+        let address = self.address(url);
+        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(|e| io(&e))?;
+        let mut attempt = 0;
+        loop {
+            let before = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))?;
+            let failure = match self.rest(&address, &mut file, before, progress) {
+                Ok(length) => return Ok(length),
+                Err(failure) => failure,
+            };
+            let moved = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))? > before;
+            attempt = if moved { 1 } else { attempt + 1 };
+            failure.pause_or_give_up(&address, attempt)?;
+        }
+    }
+
+    /// One request for what is behind `from`.
+    fn rest(&self, address: &str, file: &mut File, from: u64, progress: &dyn Fn(u64, u64)) -> Result<u64, Failure> {
+        let mut request = self.agent.get(address);
+        if from > 0 {
+            request = request.header("Range", format!("bytes={from}-"));
+        }
+        let mut response = request.call().map_err(|e| Failure::retry(e.to_string()))?;
+        let local = |e: io::Error| Failure::fatal(format!("write: {e}"));
+        let (start, total) = match (response.status(), from) {
+            (StatusCode::OK, _) => (0, header(&response, "content-length").and_then(|v| v.parse().ok())),
+            (StatusCode::PARTIAL_CONTENT, _) => match content_range(&response) {
+                Some((start, total)) if start == from => (start, total),
+                _ => {
+                    file.set_len(0).map_err(local)?;
+                    return Err(Failure::retry("the server continued somewhere else".into()));
+                }
+            },
+            // Nothing is behind what we have: either it is whole, or it is of another file.
+            (StatusCode::RANGE_NOT_SATISFIABLE, 1..) => match content_range_total(&response) {
+                Some(total) if total == from => return Ok(from),
+                _ => {
+                    file.set_len(0).map_err(local)?;
+                    return Err(Failure::retry("the partial file did not fit".into()));
+                }
+            },
+            (status, _) => return Err(Failure::status(status)),
+        };
+        file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start))).map_err(local)?;
+        let end = copy(response.body_mut().as_reader(), file, start, total.unwrap_or(0), progress)?;
+        match total {
+            Some(total) if end < total => {
+                Err(Failure::retry(format!("the connection ended after {end} of {total} bytes")))
+            }
+            _ => Ok(end),
+        }
+    }
+}
+
+fn copy(
+    mut from: impl Read,
+    to: &mut File,
+    start: u64,
+    total: u64,
+    progress: &dyn Fn(u64, u64),
+) -> Result<u64, Failure> {
+    let mut buffer = vec![0; 1 << 18];
+    let mut done = start;
+    let mut told = start;
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(done),
+            Ok(n) => {
+                to.write_all(&buffer[..n]).map_err(|e| Failure::fatal(format!("write: {e}")))?;
+                done += n as u64;
+                if done - told >= 1 << 20 || done == total {
+                    told = done;
+                    progress(done, total);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Failure::retry(e.to_string())),
+        }
+    }
+}
+
+/// Why a request brought nothing, and whether another may.
+struct Failure {
+    reason: String,
+    again: bool,
+}
+
+impl Failure {
+    fn retry(reason: String) -> Self {
+        Failure { reason, again: true }
+    }
+    fn fatal(reason: String) -> Self {
+        Failure { reason, again: false }
+    }
+    fn status(status: StatusCode) -> Self {
+        let again =
+            status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        Failure { reason: format!("the server answered {status}"), again }
+    }
+
+    fn pause_or_give_up(self, address: &str, attempt: u32) -> Result<()> {
+        if self.again && attempt < ATTEMPTS {
+            sleep(FIRST_PAUSE * 2u32.pow(attempt - 1));
+            return Ok(());
+        }
+        let error = Error::artifact(format!("cannot download {address}: {}", self.reason));
+        if self.again {
+            return Err(error.hint(
+                "is the site reachable from here? `artifacts: [{download: {mirror: https://…}}]` names a mirror, \
+                 HTTPS_PROXY a proxy",
+            ));
+        }
+        Err(error)
+    }
+}
+
+fn header<'r>(response: &'r Response<Body>, name: &str) -> Option<&'r str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// Start and total of `bytes 5-9/10` (RFC 9110 §14.4).
+fn content_range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
+    let (range, total) = header(response, "content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()))
+}
+
+/// Total of `bytes */10`.
+fn content_range_total(response: &Response<Body>) -> Option<u64> {
+    header(response, "content-range")?.strip_prefix("bytes */")?.parse().ok()
+}

@@ -1,0 +1,235 @@
+//! From what is wanted to what is there: lock and store first, then the sources in order.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use super::build::BuildSource;
+use super::download::DownloadSource;
+use super::folder::FolderSource;
+use super::lock::{Lock, Locked};
+use super::source::{Job, Supplier};
+use super::store::{OriginKind, Store};
+use super::wanted::{Wanted, check_arch, wanted};
+use crate::cluster::{Cluster, Source};
+use crate::error::{Error, Result};
+use crate::inventory::{Build, Download};
+use crate::render::ArtifactRef;
+use crate::ui::Reporter;
+
+/// How [`ensure`] works.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EnsureOptions {
+    /// The images that `verify` and the tests use, too.
+    pub test_images: bool,
+    /// Take what the sources deliver even where the lock file pins other bytes.
+    pub update_lock: bool,
+}
+
+/// Programs and images by artifact name, all of them in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Programs(BTreeMap<String, ArtifactRef>);
+
+impl Programs {
+    /// The program or image of that name (`kubelet`, `cni-bridge`, `image-pause`).
+    pub fn get(&self, name: &str) -> Result<&ArtifactRef> {
+        self.0.get(name).ok_or_else(|| Error::internal(format!("no program {name} was asked for")))
+    }
+    /// All, in the order of names.
+    pub fn iter(&self) -> impl Iterator<Item = &ArtifactRef> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<ArtifactRef> for Programs {
+    fn from_iter<I: IntoIterator<Item = ArtifactRef>>(artifacts: I) -> Self {
+        Programs(artifacts.into_iter().map(|artifact| (artifact.name.clone(), artifact)).collect())
+    }
+}
+
+/// Everything that the cluster's hosts of that architecture need. Milliseconds when lock and store are complete.
+pub fn ensure(
+    cluster: &Cluster,
+    arch: &str,
+    lock_path: &Path,
+    store: &Store,
+    reporter: &dyn Reporter,
+    options: EnsureOptions,
+) -> Result<Programs> {
+    let wanted = select(cluster, arch, options.test_images);
+    ensure_wanted(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
+}
+
+/// What the cluster's hosts want.
+pub fn select(cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Wanted> {
+    let roles = cluster.hosts.iter().flat_map(|host| host.roles.iter().copied()).collect();
+    wanted(&cluster.versions, cluster.networks.plugin, arch, &roles, test_images)
+}
+
+/// [`ensure`] for a list; without a lock file nothing is pinned.
+pub fn ensure_wanted(
+    wanted: &[Wanted],
+    sources: &[Source],
+    lock_path: Option<&Path>,
+    store: &Store,
+    reporter: &dyn Reporter,
+    options: EnsureOptions,
+) -> Result<Programs> {
+    for arch in wanted.iter().map(|w| &w.arch) {
+        check_arch(arch)?;
+    }
+    let lock = lock_path.map_or_else(|| Ok(Lock::default()), Lock::read)?;
+    let suppliers = suppliers(sources)?;
+    let pins = if options.update_lock { Lock::default() } else { lock.clone() };
+    let mut found = known(wanted, &suppliers, &pins, store)?;
+    let mut asked = Ok(());
+    if found.len() < wanted.len() {
+        let _held = hold(store, reporter)?;
+        // Whoever held it may have brought what is missing.
+        found = known(wanted, &suppliers, &pins, store)?;
+        let missing = wanted.iter().filter(|w| !found.contains_key(&w.name)).cloned().collect();
+        asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins }, &mut found);
+    }
+    // What was brought is pinned even when something else failed: the next run goes on from there.
+    if let Some(path) = lock_path {
+        pin(lock, wanted, &found, path)?;
+    }
+    asked?;
+    Ok(found.into_values().map(|locked| locked.artifact()).collect())
+}
+
+/// One process at a time asks sources: partial downloads and build folders are shared.
+fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
+    let path = store.cache().join("fetch.lock");
+    let io = |e: std::io::Error| Error::io(format!("lock {}", path.display()), &e);
+    let file = File::create(&path).map_err(io)?;
+    if file.try_lock().is_err() {
+        reporter.info("waiting for another kbootstrap that fetches programs");
+        file.lock().map_err(io)?;
+    }
+    Ok(file)
+}
+
+type Found = BTreeMap<String, Locked>;
+
+/// What is in the store already: what the lock pins, or else what a source of the same sort brought.
+fn known(wanted: &[Wanted], suppliers: &[Box<dyn Supplier>], pins: &Lock, store: &Store) -> Result<Found> {
+    let mut found = Found::new();
+    let mut unpinned = Vec::new();
+    for thing in wanted {
+        match pins.get(thing) {
+            Some(locked) if store.has(&locked.artifact()) => drop(found.insert(thing.name.clone(), locked.clone())),
+            Some(_) => {}
+            None => unpinned.push(thing),
+        }
+    }
+    if unpinned.is_empty() {
+        return Ok(found);
+    }
+    let records = store.records()?;
+    for thing in unpinned {
+        let labels = records.iter().flat_map(|stored| stored.labels.iter().map(move |label| (stored, label)));
+        let fits = labels.filter(|(_, l)| (&l.name, &l.version, &l.arch) == (&thing.name, &thing.version, &thing.arch));
+        let ranked = fits.filter_map(|(stored, label)| Some((rank(label.origin.kind, suppliers)?, stored, label)));
+        let locked = ranked.map(|(rank, stored, label)| {
+            (
+                rank,
+                Locked {
+                    name: thing.name.clone(),
+                    arch: thing.arch.clone(),
+                    version: thing.version.clone(),
+                    sha256: stored.sha256.clone(),
+                    size: stored.size,
+                    source: label.origin.from.clone(),
+                },
+            )
+        });
+        let mut usable: Vec<_> = locked.filter(|(_, locked)| store.has(&locked.artifact())).collect();
+        usable.sort();
+        if let Some((_, first)) = usable.into_iter().next() {
+            found.insert(thing.name.clone(), first);
+        }
+    }
+    Ok(found)
+}
+
+/// What a person imported comes first, then the sorts of source that the cluster names, in its order. Folders are
+/// always read anew: their contents are the person's, and reading them costs little.
+fn rank(kind: OriginKind, suppliers: &[Box<dyn Supplier>]) -> Option<usize> {
+    match kind {
+        OriginKind::Import => Some(0),
+        OriginKind::Folder => None,
+        _ => suppliers.iter().position(|s| s.kind() == kind).map(|position| position + 1),
+    }
+}
+
+fn ask(mut missing: Vec<Wanted>, suppliers: &[Box<dyn Supplier>], job: &Job<'_>, found: &mut Found) -> Result<()> {
+    let mut reasons: BTreeMap<Wanted, Vec<(String, Error)>> = BTreeMap::new();
+    for supplier in suppliers {
+        if missing.is_empty() {
+            break;
+        }
+        for (thing, answer) in supplier.supply(&missing, job) {
+            match answer {
+                Ok(supplied) => {
+                    let ArtifactRef { sha256, size, .. } = supplied.artifact;
+                    let (name, arch, version) = (thing.name.clone(), thing.arch.clone(), thing.version.clone());
+                    let locked = Locked { name, arch, version, sha256, size, source: supplied.from };
+                    found.insert(thing.name.clone(), locked);
+                }
+                Err(error) => reasons.entry(thing).or_default().push((supplier.title(), error)),
+            }
+        }
+        missing.retain(|thing| !found.contains_key(&thing.name));
+    }
+    Error::all(missing.iter().map(|thing| explain(thing, reasons.remove(thing).unwrap_or_default())))
+}
+
+/// One error per thing: what each source answered, in order.
+fn explain(thing: &Wanted, reasons: Vec<(String, Error)>) -> Error {
+    let mut error = Error::artifact(format!("no source has {}", thing.title()));
+    let refused = reasons.iter().any(|(_, e)| e.message.starts_with("the lock file refuses it"));
+    for (source, reason) in reasons {
+        error = error.detail(format!("{source}: {}", reason.message));
+        error.details.extend(reason.details);
+        for hint in reason.hints {
+            if !error.hints.contains(&hint) {
+                error.hints.push(hint);
+            }
+        }
+    }
+    if refused {
+        error = error.hint(
+            "if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed \
+             the source, find out why they differ first",
+        );
+    }
+    error
+}
+
+fn pin(mut lock: Lock, wanted: &[Wanted], found: &Found, path: &Path) -> Result<()> {
+    let before = lock.clone();
+    for locked in wanted.iter().filter_map(|thing| found.get(&thing.name)) {
+        lock.set(locked.clone());
+    }
+    if lock == before { Ok(()) } else { lock.write(path) }
+}
+
+/// The inventory's sources, or download and then build when it names none.
+fn suppliers(sources: &[Source]) -> Result<Vec<Box<dyn Supplier>>> {
+    let default = [
+        Source { download: Some(Download::default()), ..Source::default() },
+        Source { build: Some(Build::default()), ..Source::default() },
+    ];
+    let sources = if sources.is_empty() { &default[..] } else { sources };
+    sources.iter().map(supplier).collect()
+}
+
+fn supplier(source: &Source) -> Result<Box<dyn Supplier>> {
+    match source {
+        Source { folder: Some(path), download: None, build: None } => Ok(Box::new(FolderSource::new(path))),
+        Source { folder: None, download: Some(settings), build: None } => Ok(Box::new(DownloadSource::new(settings))),
+        Source { folder: None, download: None, build: Some(settings) } => Ok(Box::new(BuildSource::new(settings))),
+        _ => Err(Error::input("artifacts: each source has exactly one of `folder`, `download` and `build`")),
+    }
+}

@@ -1,0 +1,149 @@
+//! The lock file: which bytes a cluster runs, so that the next run and the next person get the same.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::digest::is_sha256;
+use super::wanted::Wanted;
+use crate::error::{Error, Result};
+use crate::render::ArtifactRef;
+
+/// `artifacts.lock`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Sorted by name and architecture, each pair once.
+    pub artifacts: Vec<Locked>,
+}
+
+/// One program or image, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locked {
+    /// Artifact name.
+    pub name: String,
+    /// Architecture.
+    pub arch: String,
+    /// Version.
+    pub version: String,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Where it came from: a URL, a path, or what it was built from.
+    pub source: String,
+}
+
+impl Lock {
+    /// Reads the file; one that is not there is empty.
+    pub fn read(path: &Path) -> Result<Self> {
+        match fs::read(path) {
+            Ok(bytes) => Self::parse(&bytes, &path.display().to_string()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Lock::default()),
+            Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
+        }
+    }
+
+    /// Parses the file's bytes; `name` is for messages.
+    pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
+        let lock: Lock = serde_json::from_slice(bytes).map_err(|e| {
+            Error::input(format!("{name}:{}:{}: {e}", e.line(), e.column())).hint(
+                "the lock file is written by kbootstrap; bring it back from version control, or remove it to pin anew",
+            )
+        })?;
+        if let Some(bad) = lock.artifacts.iter().find(|l| !is_sha256(&l.sha256)) {
+            return Err(Error::input(format!("{name}: {}: {:?} is not a SHA-256", bad.name, bad.sha256)));
+        }
+        Ok(lock)
+    }
+
+    /// Writes the file beside and renames it.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let io = |e: &io::Error| Error::io(format!("write {}", path.display()), e);
+        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(dir).map_err(|e| io(&e))?;
+        let mut beside = NamedTempFile::new_in(dir).map_err(|e| io(&e))?;
+        beside.write_all(&self.bytes()?).map_err(|e| io(&e))?;
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        beside.as_file().set_permissions(readable).map_err(|e| io(&e))?;
+        beside.persist(path).map_err(|e| io(&e.error))?;
+        Ok(())
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|e| Error::internal(format!("write a lock: {e}")))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// The pin of just this name, architecture and version.
+    pub fn get(&self, wanted: &Wanted) -> Option<&Locked> {
+        self.artifacts.iter().find(|l| (&l.name, &l.arch, &l.version) == (&wanted.name, &wanted.arch, &wanted.version))
+    }
+
+    /// Pins; another version of the same name and architecture goes.
+    pub fn set(&mut self, locked: Locked) {
+        self.artifacts.retain(|l| (&l.name, &l.arch) != (&locked.name, &locked.arch));
+        self.artifacts.push(locked);
+        self.artifacts.sort();
+    }
+}
+
+impl Locked {
+    /// The key in the store.
+    pub fn artifact(&self) -> ArtifactRef {
+        ArtifactRef {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            sha256: self.sha256.clone(),
+            size: self.size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked(name: &str, arch: &str, version: &str) -> Locked {
+        Locked {
+            name: name.into(),
+            arch: arch.into(),
+            version: version.into(),
+            sha256: "a".repeat(64),
+            size: 1,
+            source: "https://dl.k8s.io/x".into(),
+        }
+    }
+
+    #[test]
+    fn a_new_version_replaces_the_old_one_and_order_is_stable() {
+        let mut lock = Lock::default();
+        for (name, arch, version) in
+            [("runc", "amd64", "1"), ("etcd", "arm64", "1"), ("etcd", "amd64", "1"), ("etcd", "amd64", "2")]
+        {
+            lock.set(locked(name, arch, version));
+        }
+        let order: Vec<_> = lock.artifacts.iter().map(|l| format!("{} {} {}", l.name, l.arch, l.version)).collect();
+        assert_eq!(order, ["etcd amd64 2", "etcd arm64 1", "runc amd64 1"]);
+    }
+
+    #[test]
+    fn it_reads_what_it_wrote_and_explains_what_it_cannot() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/artifacts.lock");
+        let mut lock = Lock::default();
+        assert_eq!(Lock::read(&path).unwrap(), lock);
+        lock.set(locked("etcd", "amd64", "3.6.14"));
+        lock.write(&path).unwrap();
+        assert_eq!(Lock::read(&path).unwrap(), lock);
+        insta::assert_snapshot!(Lock::parse(b"{\n\"artifacts\": 3}", "a.lock").unwrap_err(), @"a.lock:2:14: invalid type: integer `3`, expected a sequence at line 2 column 14");
+        let evil = String::from_utf8(lock.bytes().unwrap()).unwrap().replace(&"a".repeat(64), "../x");
+        insta::assert_snapshot!(Lock::parse(evil.as_bytes(), "a.lock").unwrap_err(), @r#"a.lock: etcd: "../x" is not a SHA-256"#);
+    }
+}

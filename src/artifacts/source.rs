@@ -1,0 +1,71 @@
+//! What every source has in common: it is asked for things, and puts what it has into the store.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::elf;
+use super::lock::Lock;
+use super::store::{Label, Origin, OriginKind, Store};
+use super::wanted::Wanted;
+use crate::error::{Error, Result};
+use crate::render::ArtifactRef;
+use crate::ui::Reporter;
+
+/// A place that programs and images come from.
+pub trait Supplier {
+    /// For messages: `folder /srv/k8s`, `download`, `build`.
+    fn title(&self) -> String;
+    /// Its sort.
+    fn kind(&self) -> OriginKind;
+    /// Tries to bring each thing; the answers may come in any order, one for each.
+    fn supply(&self, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)>;
+}
+
+/// Something that was brought and is in the store.
+#[derive(Debug, Clone)]
+pub struct Supplied {
+    /// The bytes.
+    pub artifact: ArtifactRef,
+    /// Where they came from.
+    pub from: String,
+}
+
+/// What a source needs to do its work.
+pub struct Job<'a> {
+    /// Where things go.
+    pub store: &'a Store,
+    /// Where progress is told.
+    pub reporter: &'a dyn Reporter,
+    /// Pins that must hold; empty when the lock is being updated.
+    pub lock: &'a Lock,
+}
+
+impl Job<'_> {
+    /// Checks that a file can be what is wanted, and takes it into the store.
+    pub fn accept(&self, wanted: &Wanted, path: &Path, origin: Origin) -> Result<Supplied> {
+        if !wanted.is_image() {
+            check_program(path, wanted)?;
+        }
+        let label = Label {
+            name: wanted.name.clone(),
+            version: wanted.version.clone(),
+            arch: wanted.arch.clone(),
+            origin: origin.clone(),
+        };
+        let pin = self.lock.get(wanted).map(|locked| locked.sha256.as_str());
+        let artifact = self.store.put(path, label, pin).map_err(|e| match pin {
+            Some(_) => e.context("the lock file refuses it"),
+            None => e,
+        })?;
+        Ok(Supplied { artifact, from: origin.from })
+    }
+}
+
+fn check_program(path: &Path, wanted: &Wanted) -> Result<()> {
+    let mut header = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(elf::HEADER as u64).read_to_end(&mut header))
+        .map_err(|e| Error::io(format!("read {}", path.display()), &e))?;
+    elf::check(&header, &wanted.arch, &format!("{} from {}", wanted.name, path.display()))
+}

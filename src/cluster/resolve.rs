@@ -1,0 +1,56 @@
+//! Inventory → [`Cluster`]: defaults filled in, every name, address and version decided. Pure.
+//!
+//! This is where all mistakes of an inventory come together: those of its text and shape, kept by
+//! [`crate::inventory::load`], those of its values ([`crate::inventory::check`]), and those that show only here.
+
+mod components;
+mod endpoint;
+mod hosts;
+mod networks;
+mod pki;
+
+use super::{Cluster, Layout, ProxyMode, Source, versions};
+use crate::error::{Error, Result};
+use crate::inventory::check::{Known, check};
+use crate::inventory::{Build, Download, Inventory, Loaded};
+
+/// Decides everything that an inventory leaves open.
+///
+/// # Errors
+/// Input: every mistake in the inventory, each with its place, in the order of the file.
+pub fn resolve(loaded: &Loaded, known: &Known<'_>) -> Result<Cluster> {
+    let inventory = &loaded.inventory;
+    let mut mistakes = check(inventory, known);
+    let versions = versions::resolve(inventory, &mut mistakes);
+    let networks = networks::resolve(loaded, &mut mistakes);
+    let endpoint = endpoint::resolve(inventory, networks.as_ref(), &mut mistakes);
+    let pki = pki::resolve(inventory, &mut mistakes);
+    mistakes.extend(components::check(inventory, versions.as_ref()));
+    let hosts = hosts::resolve(inventory);
+    loaded.report(mistakes)?;
+    let decided = versions.zip(networks).zip(endpoint).zip(pki).zip(hosts);
+    let Some(((((versions, networks), endpoint), pki), hosts)) = decided else {
+        return Err(Error::internal("the inventory has a mistake that no check explains"));
+    };
+    Ok(Cluster {
+        name: inventory.cluster.clone(),
+        versions,
+        networks,
+        endpoint,
+        proxy_mode: inventory.proxy.mode.unwrap_or(ProxyMode::Auto),
+        pki,
+        encrypt_secrets: inventory.encrypt_secrets.unwrap_or(true),
+        sources: sources(inventory),
+        hosts,
+        layout: Layout::standard(),
+    })
+}
+
+fn sources(inventory: &Inventory) -> Vec<Source> {
+    if inventory.artifacts.is_empty() {
+        let download = Source { download: Some(Download::default()), ..Source::default() };
+        let build = Source { build: Some(Build::default()), ..Source::default() };
+        return vec![download, build];
+    }
+    inventory.artifacts.clone()
+}

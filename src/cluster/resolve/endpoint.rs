@@ -1,0 +1,130 @@
+//! Where the API is reached: the site's own address in front of the masters, or the only master.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::cluster::{Endpoint, Networks};
+use crate::inventory::check::names;
+use crate::inventory::{Inventory, Mistake, Path, Role};
+
+const PORT: u16 = 6443;
+
+/// Decides the endpoint; mistakes are added to `mistakes`.
+pub fn resolve(inventory: &Inventory, networks: Option<&Networks>, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
+    let at = Path::root().key("controlPlaneEndpoint");
+    let Some(text) = &inventory.control_plane_endpoint else { return only_master(inventory, mistakes) };
+    if let Some(mistake) = names::not_ascii(&at, text, "endpoint") {
+        mistakes.push(mistake);
+        return None;
+    }
+    match parse(text).and_then(|endpoint| usable(endpoint, networks)) {
+        Ok(endpoint) => Some(endpoint),
+        Err((why, hint)) => {
+            mistakes.push(Mistake::at(at, format!("endpoint `{text}` {why}")).hint(hint));
+            None
+        }
+    }
+}
+
+fn only_master(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
+    let masters: Vec<_> = inventory.hosts.iter().filter(|h| h.roles.contains(&Role::Master)).collect();
+    match masters.as_slice() {
+        [] => None,
+        // Brackets are for URLs; here it is a bare address.
+        [only] => Some(Endpoint { host: only.address.parse::<IpAddr>().ok()?.to_string(), port: PORT }),
+        several => {
+            let names: Vec<&str> = several.iter().map(|h| h.name.as_str()).collect();
+            let message = format!("{} masters ({}), but no `controlPlaneEndpoint`", names.len(), names.join(", "));
+            mistakes.push(
+                Mistake::whole(Path::root().key("hosts"), message)
+                    .hint("set controlPlaneEndpoint to the address of what balances over the masters' port 6443"),
+            );
+            None
+        }
+    }
+}
+
+type Wrong = (String, &'static str);
+
+fn parse(text: &str) -> Result<Endpoint, Wrong> {
+    let wrong = |why: &str, hint| Err((why.to_owned(), hint));
+    const FORM: &str = "write HOST or HOST:PORT, an IPv6 address with its port as [ADDRESS]:PORT";
+    if text.contains("://") {
+        return wrong("has a scheme", "leave `https://` out: write HOST or HOST:PORT");
+    }
+    if text.contains('/') {
+        return wrong("has a path", FORM);
+    }
+    if let Ok(ip) = text.parse::<Ipv6Addr>() {
+        return Ok(Endpoint { host: ip.to_string(), port: PORT });
+    }
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => (host, rest.strip_prefix(':')),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = match port.map(str::parse::<u16>) {
+        None => PORT,
+        Some(Ok(port)) if port > 0 => port,
+        Some(_) => return wrong("has no valid port", "ports are numbers from 1 to 65535"),
+    };
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(Endpoint { host: ip.to_string(), port });
+    }
+    match names::host_name(&host.to_lowercase()) {
+        Ok(()) => Ok(Endpoint { host: host.to_lowercase(), port }),
+        Err(why) => Err((why, FORM)),
+    }
+}
+
+fn usable(endpoint: Endpoint, networks: Option<&Networks>) -> Result<Endpoint, Wrong> {
+    if endpoint.host == "localhost" {
+        return Err(("is each host itself".into(), "nodes on other hosts must reach the masters by it"));
+    }
+    let Ok(ip) = endpoint.host.parse::<IpAddr>() else { return Ok(endpoint) };
+    if let Some(kind) = crate::inventory::check::unusable(ip) {
+        return Err((format!("is {kind} address"), "nodes on other hosts must reach the masters by it"));
+    }
+    if let Some(networks) = networks {
+        for (name, network) in [("pod", &networks.pods), ("service", &networks.services)] {
+            if network.contains(&ip) {
+                return Err((
+                    format!("lies in the {name} network {network}"),
+                    "it must be an address of the hosts' network",
+                ));
+            }
+        }
+    }
+    Ok(endpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        parse(text).and_then(|e| usable(e, None)).map(|e| e.url()).map_err(|(why, _)| why)
+    }
+
+    #[test]
+    fn endpoints_as_people_write_them() {
+        assert_eq!(read("10.0.0.10").unwrap(), "https://10.0.0.10:6443");
+        assert_eq!(read("api.example.com:8443").unwrap(), "https://api.example.com:8443");
+        assert_eq!(read("[fd00::10]:8443").unwrap(), "https://[fd00::10]:8443");
+        assert_eq!(read("fd00::10").unwrap(), "https://[fd00::10]:6443");
+        assert_eq!(read("[fd00::10]").unwrap(), "https://[fd00::10]:6443");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(read("https://10.0.0.10:6443").unwrap_err(), "has a scheme");
+        assert_eq!(read("10.0.0.10:6443/api").unwrap_err(), "has a path");
+        assert_eq!(read("10.0.0.10:0").unwrap_err(), "has no valid port");
+        assert_eq!(read("10.0.0.10:http").unwrap_err(), "has no valid port");
+        assert_eq!(read("10.0.0.300").unwrap_err(), "is neither an address nor a name");
+        assert_eq!(read("").unwrap_err(), "is empty");
+        assert_eq!(read("127.0.0.1:6443").unwrap_err(), "is a loopback address");
+        assert_eq!(read("localhost").unwrap_err(), "is each host itself");
+    }
+}

@@ -1,0 +1,44 @@
+//! Hosts with everything decided: SSH defaults and component settings merged.
+
+use std::collections::BTreeSet;
+
+use super::components;
+use crate::cluster::{Host, Ssh, Taint, TransportKind};
+use crate::inventory::check::taint;
+use crate::inventory::{self, Inventory};
+
+/// The hosts in the inventory's order; none when one has a mistake that was told already.
+pub fn resolve(inventory: &Inventory) -> Option<Vec<Host>> {
+    inventory.hosts.iter().map(|host| one(inventory, host)).collect()
+}
+
+fn one(inventory: &Inventory, host: &inventory::Host) -> Option<Host> {
+    let taints = host.taints.iter().map(|text| {
+        let (key, value, effect) = taint(text).ok()?;
+        Some(Taint { key: key.into(), value: value.into(), effect: effect.into() })
+    });
+    Some(Host {
+        name: host.name.clone(),
+        address: host.address.parse().ok()?,
+        roles: host.roles.iter().copied().collect(),
+        labels: host.labels.clone(),
+        taints: taints.collect::<Option<Vec<_>>>()?,
+        ssh: ssh(&inventory.ssh, host),
+        components: components::merged(&inventory.components, &host.components),
+        waive: inventory.waive.iter().chain(&host.waive).cloned().collect::<BTreeSet<_>>(),
+    })
+}
+
+fn ssh(cluster: &inventory::Ssh, host: &inventory::Host) -> Ssh {
+    let own = &host.ssh;
+    Ssh {
+        transport: own.transport.or(cluster.transport).unwrap_or(TransportKind::Ssh),
+        address: host.ssh_address.clone().unwrap_or_else(|| host.address.clone()),
+        port: own.port.or(cluster.port).unwrap_or(22),
+        user: own.user.clone().or_else(|| cluster.user.clone()).unwrap_or_else(|| "root".into()),
+        keys: if own.keys.is_empty() { cluster.keys.clone() } else { own.keys.clone() },
+        known_hosts: own.known_hosts.clone().or_else(|| cluster.known_hosts.clone()),
+        host_key: own.host_key.clone().or_else(|| cluster.host_key.clone()),
+        connect_timeout: own.connect_timeout.or(cluster.connect_timeout).unwrap_or(10),
+    }
+}

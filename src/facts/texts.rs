@@ -1,0 +1,48 @@
+//! What configuration files on a host say now, for showing what would change.
+
+use std::collections::BTreeMap;
+use std::io::empty;
+
+use crate::error::{Error, Result};
+use crate::remote::{Transport, sh_quote};
+
+/// The texts of the files that are there and readable; bytes that are not UTF-8 are replaced.
+pub fn read_texts(transport: &mut dyn Transport, paths: &[&str]) -> Result<BTreeMap<String, String>> {
+    let mut script = String::new();
+    for path in paths {
+        let path = sh_quote(path);
+        script.push_str(&format!("if [ -f {path} ]; then stat -L -c '%s %n' {path} && cat {path} && echo; fi\n"));
+    }
+    let output = transport.run(&script, &mut empty())?;
+    parse(&output.stdout).ok_or_else(|| {
+        Error::remote(format!("{}: its files could not be read", transport.host()))
+            .detail(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    })
+}
+
+/// `<bytes> <path>\n<contents>\n` again and again.
+fn parse(mut bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    while !bytes.is_empty() {
+        let end = bytes.iter().position(|b| *b == b'\n')?;
+        let (size, path) = std::str::from_utf8(&bytes[..end]).ok()?.split_once(' ')?;
+        let size: usize = size.parse().ok()?;
+        let contents = bytes.get(end + 1..end + 1 + size)?;
+        texts.insert(path.to_owned(), String::from_utf8_lossy(contents).into_owned());
+        bytes = bytes.get(end + 2 + size..)?;
+    }
+    Some(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_files_with_and_without_a_last_newline() {
+        let texts = parse(b"4 /etc/a\none\n\n3 /etc/b b\ntwo\n").unwrap();
+        assert_eq!(texts["/etc/a"], "one\n");
+        assert_eq!(texts["/etc/b b"], "two");
+        assert!(parse(b"9 /etc/a\none\n").is_none());
+    }
+}

@@ -1,0 +1,170 @@
+//! etcd, asked through its JSON gateway: <https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/>
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::http::{Client, Request};
+use crate::error::{Error, Result};
+
+/// A member's own opinion of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// Whether it can serve reads through the quorum.
+    pub healthy: bool,
+    /// Why not, in its words.
+    pub reason: String,
+}
+
+/// An entry of the member list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// ID, hexadecimal as etcdctl writes it.
+    pub id: String,
+    /// Name; empty while it was added but never started.
+    pub name: String,
+    /// Where the other members reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it.
+    pub client_urls: Vec<String>,
+    /// Whether it does not vote yet.
+    pub learner: bool,
+}
+
+/// One member's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Its ID, hexadecimal.
+    pub id: String,
+    /// Version, for example `3.6.14`.
+    pub version: String,
+    /// The leader's ID; empty when there is none.
+    pub leader: String,
+    /// Raft term.
+    pub term: u64,
+    /// Last entry in its log.
+    pub raft_index: u64,
+    /// Last entry that it applied.
+    pub applied_index: u64,
+    /// Size of its database file, bytes.
+    pub db_size: u64,
+    /// Of it in use, bytes.
+    pub db_size_in_use: u64,
+    /// Whether it does not vote yet.
+    pub learner: bool,
+    /// Alarms and the like, in its words.
+    pub errors: Vec<String>,
+}
+
+impl Status {
+    /// Whether this member leads.
+    pub fn leads(&self) -> bool {
+        !self.leader.is_empty() && self.leader == self.id
+    }
+}
+
+/// `/health`: true only where the quorum answers too.
+pub fn health(client: &mut Client<'_>) -> Result<Health> {
+    let response = client.send(&Request::new("GET", "/health"))?;
+    let value = response.json().map_err(|e| e.context(format!("{}: GET /health", client.peer())))?;
+    Ok(Health { healthy: value["health"] == "true", reason: text(&value, "reason") })
+}
+
+/// All members, by name; as the quorum knows them.
+pub fn members(client: &mut Client<'_>) -> Result<Vec<Member>> {
+    let answer = call(client, "/v3/cluster/member/list", &json!({}))?;
+    let mut members: Vec<Member> = answer["members"].as_array().into_iter().flatten().map(member).collect();
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(members)
+}
+
+/// The state of the member that answers.
+pub fn status(client: &mut Client<'_>) -> Result<Status> {
+    Ok(read_status(&call(client, "/v3/maintenance/status", &json!({}))?))
+}
+
+/// The bytes stored under a key; none where there is no such key.
+pub fn read(client: &mut Client<'_>, key: &str) -> Result<Option<Vec<u8>>> {
+    let answer = call(client, "/v3/kv/range", &json!({"key": STANDARD.encode(key)}))?;
+    let Some(value) = answer.pointer("/kvs/0") else { return Ok(None) };
+    STANDARD
+        .decode(text(value, "value"))
+        .map(Some)
+        .map_err(|e| Error::health(format!("{}: value of {key}: {e}", client.peer())))
+}
+
+fn call(client: &mut Client<'_>, path: &str, body: &Value) -> Result<Value> {
+    let response = client.request("POST", path, "application/json", body.to_string().as_bytes())?;
+    let at = format!("{}: POST {path}", client.peer());
+    if response.status == 200 {
+        return response.json().map_err(|e| e.context(at));
+    }
+    let value = response.json().unwrap_or_default();
+    let said = ["message", "error"].iter().find_map(|field| value[field].as_str());
+    let said = said.map_or_else(|| response.text().trim().chars().take(200).collect(), str::to_owned);
+    Err(Error::health(format!("{at}: {} {said}", response.status)))
+}
+
+fn member(value: &Value) -> Member {
+    let urls = |field: &str| {
+        value[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    Member {
+        id: hex(&value["ID"]),
+        name: text(value, "name"),
+        peer_urls: urls("peerURLs"),
+        client_urls: urls("clientURLs"),
+        learner: value["isLearner"] == true,
+    }
+}
+
+fn read_status(value: &Value) -> Status {
+    let errors = value["errors"].as_array().into_iter().flatten();
+    Status {
+        id: hex(&value["header"]["member_id"]),
+        version: text(value, "version"),
+        leader: hex(&value["leader"]),
+        term: number(&value["raftTerm"]),
+        raft_index: number(&value["raftIndex"]),
+        applied_index: number(&value["raftAppliedIndex"]),
+        db_size: number(&value["dbSize"]),
+        db_size_in_use: number(&value["dbSizeInUse"]),
+        learner: value["isLearner"] == true,
+        errors: errors.filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
+}
+
+/// 64-bit numbers come as decimal strings; zero is left out.
+fn number(value: &Value) -> u64 {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
+}
+
+fn hex(value: &Value) -> String {
+    match number(value) {
+        0 => String::new(),
+        id => format!("{id:x}"),
+    }
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_the_gateway() {
+        let status = read_status(&json!({"header": {"member_id": "9372538179322589801"}, "version": "3.6.14",
+            "dbSize": "20480", "leader": "9372538179322589801", "raftIndex": "8", "raftTerm": "2", "raftAppliedIndex": "8"}));
+        assert!(status.leads());
+        assert_eq!((status.id.as_str(), status.db_size, status.learner), ("8211f1d0f64f3269", 20480, false));
+        let starting = read_status(&json!({"header": {"member_id": "1"}, "errors": ["etcdserver: no leader"]}));
+        assert!(!starting.leads());
+        assert_eq!(starting.errors, ["etcdserver: no leader"]);
+        let added = member(&json!({"ID": "255", "peerURLs": ["https://10.0.0.12:2380"], "isLearner": true}));
+        assert_eq!((added.id.as_str(), added.name.as_str(), added.learner), ("ff", "", true));
+    }
+}

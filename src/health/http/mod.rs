@@ -1,0 +1,8 @@
+//! An HTTP/1.1 client over any byte stream, mostly TLS through a host: one connection, many requests.
+
+mod client;
+mod tls;
+mod wire;
+
+pub use client::{Client, Request, Response, encode};
+pub use tls::{Identity, Tls};

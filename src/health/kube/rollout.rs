@@ -1,0 +1,180 @@
+//! Workloads: whether a Deployment is out, and what keeps its pods.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::text;
+use crate::error::Result;
+use crate::health::http::Client;
+
+/// How far a Deployment is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rollout {
+    /// All replicas are of the newest template and available.
+    pub ready: bool,
+    /// Replicas wanted.
+    pub wanted: u64,
+    /// Of them available.
+    pub available: u64,
+    /// In words, for example `1 of 2 replicas available`.
+    pub detail: String,
+}
+
+/// A pod, and what keeps it from running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pod {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Node; empty while it is not scheduled.
+    pub node: String,
+    /// Address; empty while it has none.
+    pub ip: String,
+    /// Running with all containers ready, and not being deleted.
+    pub ready: bool,
+    /// Why not: `coredns: ImagePullBackOff: Back-off pulling image …`, one a container.
+    pub troubles: Vec<String>,
+}
+
+/// How far a Deployment is; one that does not exist is not ready.
+pub fn deployment_ready(client: &mut Client<'_>, namespace: &str, name: &str) -> Result<Rollout> {
+    let path = super::path("apps/v1", "Deployment", namespace, name)?;
+    Ok(match super::get(client, &path)? {
+        Some(deployment) => rollout(&deployment),
+        None => Rollout { ready: false, wanted: 0, available: 0, detail: "there is no such Deployment".into() },
+    })
+}
+
+/// The pods of a namespace by name; `selector` is a label selector, or empty.
+pub fn pods(client: &mut Client<'_>, namespace: &str, selector: &str) -> Result<Vec<Pod>> {
+    let path = super::path("v1", "Pod", namespace, "")?;
+    let mut pods: Vec<Pod> = super::list(client, &path, selector)?.iter().map(pod).collect();
+    pods.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(pods)
+}
+
+/// The warnings among a namespace's events: `Pod web-x: FailedScheduling: 0/3 nodes …`; each once.
+pub fn warnings(client: &mut Client<'_>, namespace: &str) -> Result<Vec<String>> {
+    let path = super::path("v1", "Event", namespace, "")?;
+    let mut lines: Vec<String> = super::list(client, &path, "")?.iter().filter_map(warning).collect();
+    lines.sort();
+    lines.dedup();
+    Ok(lines)
+}
+
+fn rollout(deployment: &Value) -> Rollout {
+    let number = |pointer| deployment.pointer(pointer).and_then(Value::as_u64);
+    let count = |pointer| number(pointer).unwrap_or_default();
+    let wanted = number("/spec/replicas").unwrap_or(1);
+    let (updated, available) = (count("/status/updatedReplicas"), count("/status/availableReplicas"));
+    let seen = count("/status/observedGeneration") >= count("/metadata/generation");
+    // Old replicas count in `replicas` until they are gone.
+    let ready = seen && updated == wanted && available >= wanted && count("/status/replicas") == wanted;
+    let detail = if seen {
+        format!("{available} of {wanted} replicas available, {updated} of them up to date")
+    } else {
+        "kube-controller-manager has not looked at it yet".into()
+    };
+    Rollout { ready, wanted, available, detail }
+}
+
+fn pod(value: &Value) -> Pod {
+    let deleting = value.pointer("/metadata/deletionTimestamp").is_some();
+    let containers: Vec<&Value> = ["/status/initContainerStatuses", "/status/containerStatuses"]
+        .iter()
+        .filter_map(|list| value.pointer(list)?.as_array())
+        .flatten()
+        .collect();
+    let ready = condition(value, "Ready").is_some_and(|ready| ready["status"] == "True");
+    let mut troubles: Vec<String> = containers.iter().filter_map(|status| container_trouble(status)).collect();
+    if let Some(scheduled) = condition(value, "PodScheduled").filter(|c| c["status"] == "False") {
+        troubles.push(words(&["not scheduled", &text(scheduled, "/reason"), &text(scheduled, "/message")]));
+    }
+    let (phase, reason) = (text(value, "/status/phase"), text(value, "/status/reason"));
+    if phase == "Failed" || (troubles.is_empty() && !ready) {
+        troubles.push(words(&[&phase, &reason, &text(value, "/status/message")]));
+    }
+    if deleting {
+        troubles.push("being deleted".into());
+    }
+    Pod {
+        namespace: text(value, "/metadata/namespace"),
+        name: text(value, "/metadata/name"),
+        node: text(value, "/spec/nodeName"),
+        ip: text(value, "/status/podIP"),
+        ready: ready && !deleting,
+        troubles,
+    }
+}
+
+fn container_trouble(status: &Value) -> Option<String> {
+    let name = text(status, "/name");
+    if let Some(waiting) = status.pointer("/state/waiting") {
+        let last = status.pointer("/lastState/terminated").map(ended).unwrap_or_default();
+        return Some(words(&[&name, &text(waiting, "/reason"), &text(waiting, "/message"), &last]));
+    }
+    let terminated = status.pointer("/state/terminated")?;
+    (terminated["exitCode"] != 0).then(|| words(&[&name, &ended(terminated)]))
+}
+
+fn ended(terminated: &Value) -> String {
+    let end = format!("ended with {} ({})", terminated["exitCode"], text(terminated, "/reason"));
+    words(&[&end, &text(terminated, "/message")])
+}
+
+fn warning(event: &Value) -> Option<String> {
+    if event["type"] != "Warning" {
+        return None;
+    }
+    let about = format!("{} {}", text(event, "/involvedObject/kind"), text(event, "/involvedObject/name"));
+    Some(words(&[&about, &text(event, "/reason"), &text(event, "/message")]))
+}
+
+fn condition<'v>(value: &'v Value, kind: &str) -> Option<&'v Value> {
+    value.pointer("/status/conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+/// The words that are there, with colons between them.
+fn words(parts: &[&str]) -> String {
+    parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_deployment_is_out_when_the_newest_template_is_available_everywhere() {
+        let state = |generation: u64, replicas: u64, updated: u64, available: u64| {
+            rollout(
+                &json!({"metadata": {"generation": generation}, "spec": {"replicas": 2}, "status": {"observedGeneration": 2,
+                "replicas": replicas, "updatedReplicas": updated, "availableReplicas": available}}),
+            )
+        };
+        assert!(state(2, 2, 2, 2).ready);
+        assert!(!state(3, 2, 2, 2).ready, "a newer template that was not seen yet");
+        assert!(!state(2, 3, 2, 3).ready, "an old replica is still there");
+        insta::assert_snapshot!(state(2, 2, 1, 1).detail, @"1 of 2 replicas available, 1 of them up to date");
+    }
+
+    #[test]
+    fn pods_say_what_keeps_them() {
+        let value = json!({"metadata": {"name": "c-1", "namespace": "kube-system"}, "spec": {"nodeName": "n1"}, "status": {"phase": "Pending",
+            "containerStatuses": [
+                {"name": "coredns", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"c:1\""}}},
+                {"name": "side", "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                    "lastState": {"terminated": {"exitCode": 2, "reason": "Error", "message": "no config"}}}]}});
+        insta::assert_snapshot!(pod(&value).troubles.join("\n"), @r#"
+        coredns: ImagePullBackOff: Back-off pulling image "c:1"
+        side: CrashLoopBackOff: ended with 2 (Error): no config
+        "#);
+        let value = json!({"metadata": {"name": "c-2"}, "status": {"phase": "Pending",
+            "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}]}});
+        assert_eq!(pod(&value).troubles, ["not scheduled: Unschedulable: 0/1 nodes are available"]);
+        let ready = json!({"metadata": {"name": "c-3"}, "status": {"phase": "Running", "podIP": "10.244.0.2",
+            "conditions": [{"type": "Ready", "status": "True"}]}});
+        assert_eq!((pod(&ready).ready, pod(&ready).troubles.len()), (true, 0));
+    }
+}

@@ -1,0 +1,126 @@
+//! Hosts: their names and addresses.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{host, names};
+use crate::inventory::mistake::Mistake;
+use crate::inventory::model::{Inventory, TransportKind};
+use crate::inventory::path::Path;
+
+/// Mistakes in hosts' names and addresses.
+pub fn check(inventory: &Inventory) -> Vec<Mistake> {
+    let mut mistakes = vec![];
+    if inventory.hosts.is_empty() {
+        mistakes.push(
+            Mistake::whole(Path::root().key("hosts"), "there are no hosts")
+                .hint("write at least one: `- {name: master-1, address: 10.0.0.11, roles: [etcd, master, node]}`"),
+        );
+    }
+    for (i, one) in inventory.hosts.iter().enumerate() {
+        let at = host(i);
+        mistakes.extend(names::wrong(at.key("name"), &one.name, "host name", names::subdomain));
+        mistakes.extend(address(at.key("address"), &one.address));
+        if let Some(address) = &one.ssh_address {
+            mistakes.extend(ssh_address(at.key("sshAddress"), address));
+        }
+    }
+    mistakes.extend(twice(inventory, "name", |i| inventory.hosts[i].name.clone()));
+    // Two ways to write one IPv6 address are one address.
+    mistakes.extend(twice(inventory, "address", |i| {
+        let text = &inventory.hosts[i].address;
+        text.parse::<IpAddr>().map_or_else(|_| text.clone(), |ip| ip.to_string())
+    }));
+    mistakes.extend(several_local(inventory));
+    mistakes
+}
+
+fn address(path: Path, text: &str) -> Option<Mistake> {
+    if let Some(mistake) = names::not_ascii(&path, text, "address") {
+        return Some(mistake);
+    }
+    let Ok(ip) = text.parse::<IpAddr>() else {
+        let mistake = Mistake::at(path, format!("`{text}` is not an IP address"));
+        return Some(match text.rsplit_once(':') {
+            Some((ip, port)) if ip.parse::<std::net::Ipv4Addr>().is_ok() => {
+                mistake.hint(format!("write `address: {ip}`; the SSH port goes into `ssh: {{port: {port}}}`"))
+            }
+            _ if names::host_name(text).is_ok() => {
+                mistake.hint("the cluster needs the address that the other hosts see; a name can go into `sshAddress`")
+            }
+            _ => mistake,
+        });
+    };
+    let kind = unusable(ip)?;
+    Some(
+        Mistake::at(path, format!("{ip} is {kind} address"))
+            .hint("write the address by which the other hosts reach this one"),
+    )
+}
+
+/// Why other hosts cannot reach an address.
+pub fn unusable(ip: IpAddr) -> Option<&'static str> {
+    let link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    match ip {
+        _ if ip.is_loopback() => Some("a loopback"),
+        _ if ip.is_unspecified() => Some("the unspecified"),
+        _ if ip.is_multicast() => Some("a multicast"),
+        IpAddr::V4(ip) if ip.is_broadcast() => Some("the broadcast"),
+        _ if link_local => Some("a link-local"),
+        _ => None,
+    }
+}
+
+fn ssh_address(path: Path, text: &str) -> Option<Mistake> {
+    if text.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let lower = |name: &str| names::host_name(&name.to_lowercase());
+    names::wrong(path, text, "SSH address", lower)
+}
+
+/// Hosts that have what an earlier host has.
+fn twice(inventory: &Inventory, field: &str, value: impl Fn(usize) -> String) -> Vec<Mistake> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let mut mistakes = vec![];
+    for (i, one) in inventory.hosts.iter().enumerate() {
+        let value = value(i);
+        if value.is_empty() {
+            continue;
+        }
+        match first.get(&value) {
+            Some(earlier) => {
+                let other = match field {
+                    "name" => format!("hosts[{earlier}]"),
+                    _ => format!("host {}", inventory.hosts[*earlier].name),
+                };
+                let whose = if field == "name" { "name" } else { "address" };
+                let message = format!("{other} has the {whose} `{value}` already");
+                mistakes.push(Mistake::at(host(i).key(field), message).hint(match field {
+                    "name" => format!("give the host at {} another name", one.address),
+                    _ => format!("give {} its own address", one.name),
+                }));
+            }
+            None => drop(first.insert(value, i)),
+        }
+    }
+    mistakes
+}
+
+fn several_local(inventory: &Inventory) -> Option<Mistake> {
+    let transport = |i: usize| inventory.hosts[i].ssh.transport.or(inventory.ssh.transport);
+    let mut local = (0..inventory.hosts.len()).filter(|i| transport(*i) == Some(TransportKind::Local));
+    let (first, second) = (local.next()?, local.next()?);
+    let path = match inventory.hosts[second].ssh.transport {
+        Some(_) => host(second).key("ssh").key("transport"),
+        None => Path::root().key("ssh").key("transport"),
+    };
+    let (a, b) = (&inventory.hosts[first].name, &inventory.hosts[second].name);
+    Some(
+        Mistake::at(path, format!("hosts {a} and {b} are both `local`, and this machine is only one host"))
+            .hint("set `transport: local` on one host only"),
+    )
+}

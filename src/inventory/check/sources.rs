@@ -1,0 +1,41 @@
+//! Where programs come from: each entry names exactly one source.
+
+use crate::inventory::mistake::Mistake;
+use crate::inventory::model::{Inventory, Source};
+use crate::inventory::path::Path;
+
+/// Mistakes in `artifacts`.
+pub fn check(inventory: &Inventory) -> Vec<Mistake> {
+    let entries = inventory.artifacts.iter().enumerate();
+    entries.filter_map(|(i, source)| one(&Path::root().key("artifacts").index(i), source)).collect()
+}
+
+fn one(at: &Path, source: &Source) -> Option<Mistake> {
+    let fields = [
+        ("folder", source.folder.is_some()),
+        ("download", source.download.is_some()),
+        ("build", source.build.is_some()),
+    ];
+    let named: Vec<&str> = fields.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+    match named.as_slice() {
+        [] => Some(
+            Mistake::at(at.clone(), "this source names nothing")
+                .hint("write one of `- folder: PATH`, `- download: {}`, `- build: {}`"),
+        ),
+        [_] => mirror(at, source),
+        several => Some(
+            Mistake::at(at.clone(), format!("one source with {}", several.join(" and ")))
+                .hint("write a list entry for each: they are tried in that order"),
+        ),
+    }
+}
+
+fn mirror(at: &Path, source: &Source) -> Option<Mistake> {
+    let mirror = source.download.as_ref()?.mirror.as_ref()?;
+    let rest = mirror.strip_prefix("https://").or_else(|| mirror.strip_prefix("http://"));
+    if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(' ')) {
+        return None;
+    }
+    let path = at.key("download").key("mirror");
+    Some(Mistake::at(path, format!("`{mirror}` is not a URL")).hint("it begins with https:// or http://"))
+}

@@ -1,0 +1,40 @@
+//! One probe per host, all hosts at once.
+
+use std::collections::BTreeMap;
+
+use super::pool::Pool;
+use crate::cluster::{Cluster, Host};
+use crate::error::{Error, Result};
+use crate::facts::{self, HostFacts, Questions};
+use crate::parallel;
+
+/// Hosts that are worked on at the same time.
+const AT_ONCE: usize = 32;
+
+/// Asks every host; all hosts that could not be asked are in the error.
+pub fn survey(
+    cluster: &Cluster,
+    pool: &Pool,
+    questions: &BTreeMap<String, Questions>,
+) -> Result<BTreeMap<String, HostFacts>> {
+    let none = Questions::default();
+    let answers = each_host(&cluster.hosts, |host| {
+        let mut transport = pool.take(host)?;
+        facts::probe(&mut *transport, questions.get(&host.name).unwrap_or(&none), &cluster.layout)
+    });
+    let mut all = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (host, answer) in cluster.hosts.iter().zip(answers) {
+        match answer {
+            Ok(facts) => drop(all.insert(host.name.clone(), facts)),
+            Err(error) => errors.push(error),
+        }
+    }
+    Error::all(errors)?;
+    Ok(all)
+}
+
+/// Does the same for many hosts at once; the results are in the hosts' order.
+pub fn each_host<T: Send>(hosts: &[Host], work: impl Fn(&Host) -> Result<T> + Sync) -> Vec<Result<T>> {
+    parallel::each(hosts, AT_ONCE, work)
+}

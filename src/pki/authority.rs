@@ -1,0 +1,137 @@
+//! A certificate authority: a CA certificate and its key, checked before they are used.
+
+use time::OffsetDateTime;
+
+use super::certificate::Certificate;
+use super::issue::{self, Issued, Validity, day_and_minute};
+use super::key::Key;
+use super::name::Name;
+use super::profile::Profile;
+use super::request::Request;
+use super::serial::Serial;
+use crate::error::{Error, Result};
+
+/// A CA that can issue.
+#[derive(Debug)]
+pub struct Authority {
+    certificate: Certificate,
+    key: Key,
+    subject: Name,
+    key_id: Vec<u8>,
+    validity: Validity,
+    path_length: Option<u32>,
+}
+
+impl Authority {
+    /// Loads both files' contents and checks them as [`Authority::new`]; the names are for errors.
+    pub fn load(
+        certificate: &[u8],
+        certificate_name: &str,
+        key: &[u8],
+        key_name: &str,
+        now: OffsetDateTime,
+    ) -> Result<Self> {
+        let certificate = Certificate::from_pem(certificate, certificate_name)?;
+        let key = Key::from_pem(key, key_name)?;
+        Self::new(certificate, key, now).map_err(|e| in_files(e, certificate_name, key_name))
+    }
+
+    /// Checks that it is a CA, may sign certificates, is valid now, and that the key is its own; names all that is wrong.
+    pub fn new(certificate: Certificate, key: Key, now: OffsetDateTime) -> Result<Self> {
+        let parsed = certificate.parsed()?;
+        let constraints = parsed.basic_constraints().ok().flatten().filter(|bc| bc.value.ca);
+        let may_sign = parsed.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
+        let validity = certificate.validity()?;
+        let mut errors = Vec::new();
+        if constraints.is_none() {
+            errors.push(Error::pki("the certificate is not a CA (its basic constraints do not say CA:TRUE)"));
+        } else if !may_sign {
+            errors.push(Error::pki("the CA may not sign certificates (its key usage lacks `cert sign`)"));
+        }
+        errors.extend(validity_error(&validity, now));
+        if parsed.public_key().raw != key.public().spki()
+            && certificate.public_key().ok().as_ref() != Some(key.public())
+        {
+            errors.push(Error::pki("the private key does not belong to the CA certificate"));
+        }
+        Error::all(errors)?;
+        let subject_key_id = parsed.iter_extensions().find_map(|e| match e.parsed_extension() {
+            x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        });
+        let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
+        let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
+        drop(parsed);
+        Ok(Authority { certificate, key, subject, key_id, validity, path_length })
+    }
+
+    /// Issues a certificate. `serial` must be new: see [`Serial::random`].
+    pub fn issue(&self, request: &Request, profile: &Profile, now: OffsetDateTime, serial: Serial) -> Result<Issued> {
+        issue::issue(self, request, profile, now, serial)
+    }
+
+    /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
+    /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
+    ///
+    /// A certificate that would outlive its CA by at most 1 % of its life is cut to the CA's end with a warning: a CA
+    /// and its certificates often have the same life, and a CA is made first.
+    pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
+        profile.check()?;
+        if let Some(error) = validity_error(&self.validity, now) {
+            return Err(error);
+        }
+        if profile.ca_constraint.is_ca && self.path_length == Some(0) {
+            return Err(Error::pki("the CA may not issue CA certificates (its path length is 0)")
+                .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\""));
+        }
+        let wanted = profile.validity(now)?;
+        let excess = wanted.not_after - self.validity.not_after;
+        if !excess.is_positive() {
+            return Ok(wanted);
+        }
+        let (ca_end, end) = (day_and_minute(self.validity.not_after), day_and_minute(wanted.not_after));
+        if excess * 100 > wanted.not_after - wanted.not_before {
+            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA"));
+        }
+        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
+        Validity::new(wanted.not_before, self.validity.not_after)
+    }
+
+    /// Its certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+    /// The CA's subject bytes: the issuer of what it issues.
+    pub(crate) fn subject(&self) -> &Name {
+        &self.subject
+    }
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+    /// Its subject key identifier; where it has none, the one that it would have.
+    pub(crate) fn key_id(&self) -> &[u8] {
+        &self.key_id
+    }
+}
+
+fn validity_error(validity: &Validity, now: OffsetDateTime) -> Option<Error> {
+    if now < validity.not_before {
+        let begin = day_and_minute(validity.not_before);
+        return Some(
+            Error::pki(format!("the CA is not valid before {begin}")).hint("is the clock of this machine right?"),
+        );
+    }
+    (now > validity.not_after)
+        .then(|| Error::pki(format!("the CA has expired on {}", day_and_minute(validity.not_after))))
+}
+
+fn in_files(mut error: Error, certificate: &str, key: &str) -> Error {
+    let place = |e: &mut Error| {
+        let file = if e.message.contains("private key") { key } else { certificate };
+        e.message = format!("{file}: {}", e.message);
+    };
+    place(&mut error);
+    error.others.iter_mut().for_each(place);
+    error
+}

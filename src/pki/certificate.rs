@@ -1,0 +1,193 @@
+//! Certificates: the one encoder that makes every one of them, and the value that holds one.
+
+use time::{Month, OffsetDateTime, UtcOffset};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use yasna::models::TaggedDerValue;
+use yasna::tags::{TAG_GENERALIZEDTIME, TAG_UTCTIME};
+use yasna::{DERWriter, Tag};
+
+use super::extension::Extension;
+use super::issue::Validity;
+use super::key::Key;
+use super::name::Name;
+use super::public_key::PublicKey;
+use super::serial::Serial;
+use super::{pem, signature};
+use crate::error::{Error, Result};
+
+/// A certificate that could be parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate(Vec<u8>);
+
+impl Certificate {
+    /// Reads a PEM text with exactly one certificate; `what` names the source in errors.
+    pub fn from_pem(text: &[u8], what: &str) -> Result<Self> {
+        let mut all = Self::all_from_pem(text, what)?;
+        match (all.pop(), all.len()) {
+            (Some(certificate), 0) => Ok(certificate),
+            (_, others) => {
+                Err(Error::pki(format!("{what}: there are {} certificates in it, expected one", others + 1)))
+            }
+        }
+    }
+
+    /// Reads all certificates of a PEM text, at least one; other blocks are skipped.
+    pub fn all_from_pem(text: &[u8], what: &str) -> Result<Vec<Self>> {
+        let blocks = pem::decode(text, what)?;
+        let certificates = blocks
+            .iter()
+            .filter(|b| matches!(b.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"));
+        let all = certificates.map(|b| Self::from_der(&b.der, what)).collect::<Result<Vec<_>>>()?;
+        match (all.is_empty(), blocks.first()) {
+            (false, _) => Ok(all),
+            (true, None) => Err(Error::pki(format!("{what}: there is no PEM block in it"))),
+            (true, Some(block)) => {
+                Err(Error::pki(format!("{what}: there is no certificate in it, only {}", block.label)))
+            }
+        }
+    }
+
+    /// Takes DER over, once it parses.
+    pub fn from_der(der: &[u8], what: &str) -> Result<Self> {
+        parse(der).map_err(|e| e.context(what))?;
+        Ok(Certificate(der.to_vec()))
+    }
+
+    /// DER.
+    pub fn der(&self) -> &[u8] {
+        &self.0
+    }
+    /// `-----BEGIN CERTIFICATE-----`.
+    pub fn to_pem(&self) -> String {
+        pem::encode("CERTIFICATE", &self.0).to_string()
+    }
+    /// Parsed anew: microseconds.
+    pub fn parsed(&self) -> Result<X509Certificate<'_>> {
+        parse(&self.0)
+    }
+    /// The subject's bytes.
+    pub fn subject(&self) -> Result<Name> {
+        Ok(Name::from_raw(self.parsed()?.subject().as_raw()))
+    }
+    /// The key it certifies.
+    pub fn public_key(&self) -> Result<PublicKey> {
+        PublicKey::from_spki(self.parsed()?.public_key().raw)
+    }
+    /// When it is valid.
+    pub fn validity(&self) -> Result<Validity> {
+        let parsed = self.parsed()?;
+        let time = |t: x509_parser::time::ASN1Time| t.to_datetime();
+        Ok(Validity { not_before: time(parsed.validity().not_before), not_after: time(parsed.validity().not_after) })
+    }
+}
+
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok((rest, _)) => {
+            Err(Error::pki(format!("the certificate is followed by {} bytes of something else", rest.len())))
+        }
+        Err(_) => Err(Error::pki("the certificate cannot be parsed")),
+    }
+}
+
+/// What is signed (TBSCertificate, RFC 5280 §4.1).
+pub(crate) struct Content<'a> {
+    pub(crate) serial: &'a Serial,
+    pub(crate) issuer: &'a Name,
+    pub(crate) validity: Validity,
+    pub(crate) subject: &'a Name,
+    pub(crate) public_key: &'a PublicKey,
+    pub(crate) extensions: &'a [Extension],
+}
+
+/// Encodes and signs; the result is read back and its signature checked before anybody gets it.
+pub(crate) fn sign(content: &Content<'_>, key: &Key) -> Result<Certificate> {
+    let tbs = yasna::construct_der(|writer| write_content(writer, content, key));
+    let signature = key.sign(&tbs)?;
+    let der = yasna::construct_der(|writer| {
+        writer.write_sequence(|seq| {
+            seq.next().write_der(&tbs);
+            key.kind().write_signature_algorithm(seq.next());
+            seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
+        });
+    });
+    check(&der, content, key)
+        .map_err(|e| Error::internal(format!("the new certificate is not what it should be: {e}")))?;
+    Ok(Certificate(der))
+}
+
+fn write_content(writer: DERWriter<'_>, content: &Content<'_>, key: &Key) {
+    writer.write_sequence(|seq| {
+        seq.next().write_tagged(Tag::context(0), |w| w.write_u8(2));
+        seq.next().write_bigint_bytes(content.serial.bytes(), true);
+        key.kind().write_signature_algorithm(seq.next());
+        seq.next().write_der(content.issuer.der());
+        seq.next().write_sequence(|seq| {
+            write_time(seq.next(), content.validity.not_before);
+            write_time(seq.next(), content.validity.not_after);
+        });
+        seq.next().write_der(content.subject.der());
+        seq.next().write_der(content.public_key.spki());
+        seq.next().write_tagged(Tag::context(3), |w| {
+            w.write_sequence(|seq| content.extensions.iter().for_each(|e| e.write(seq.next())));
+        });
+    });
+}
+
+/// UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5).
+fn write_time(writer: DERWriter<'_>, time: OffsetDateTime) {
+    let utc = time.to_offset(UtcOffset::UTC);
+    let (year, month) = (utc.year(), u8::from(Month::from(utc.month())));
+    let rest = format!("{month:02}{:02}{:02}{:02}{:02}Z", utc.day(), utc.hour(), utc.minute(), utc.second());
+    let (tag, text) = match year {
+        1950..2050 => (TAG_UTCTIME, format!("{:02}{rest}", year % 100)),
+        _ => (TAG_GENERALIZEDTIME, format!("{year:04}{rest}")),
+    };
+    writer.write_tagged_der(&TaggedDerValue::from_tag_and_bytes(tag, text.into_bytes()));
+}
+
+fn check(der: &[u8], content: &Content<'_>, key: &Key) -> Result<()> {
+    let parsed = parse(der)?;
+    let tbs = &parsed.tbs_certificate;
+    let same = tbs.issuer.as_raw() == content.issuer.der()
+        && tbs.subject.as_raw() == content.subject.der()
+        && tbs.subject_pki.raw == content.public_key.spki()
+        && tbs.extensions().len() == content.extensions.len()
+        && tbs.validity.not_after.timestamp() == content.validity.not_after.unix_timestamp();
+    if !same {
+        return Err(Error::internal("it reads back differently"));
+    }
+    signature::check(key.public(), &parsed.signature_algorithm, tbs.as_ref(), &parsed.signature_value.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn times_take_the_form_of_their_century() {
+        use time::macros::datetime;
+        let text = |time| String::from_utf8(yasna::construct_der(|w| write_time(w, time))[2..].to_vec()).unwrap();
+        assert_eq!(text(datetime!(2049-12-31 23:59:59 UTC)), "491231235959Z");
+        assert_eq!(text(datetime!(2050-01-01 00:00:00 UTC)), "20500101000000Z");
+        assert_eq!(text(datetime!(2026-01-01 01:00:00 +2)), "251231230000Z");
+    }
+
+    #[test]
+    fn says_what_is_no_certificate() {
+        let error = |text: &str| Certificate::from_pem(text.as_bytes(), "ca.pem").unwrap_err().message;
+        insta::assert_snapshot!(error(""), @"ca.pem: there is no PEM block in it");
+        insta::assert_snapshot!(error("-----BEGIN EC PRIVATE KEY-----\n-----END EC PRIVATE KEY-----"), @"ca.pem: there is no certificate in it, only EC PRIVATE KEY");
+        insta::assert_snapshot!(error("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----"), @"ca.pem: the certificate cannot be parsed");
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Certificate::from_der(&bytes, "x");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What is in a certificate or CSR, as a value to show.
+
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+use time::OffsetDateTime;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, KeyUsage, ParsedExtension, X509Extension};
+use x509_parser::public_key::PublicKey as AnyKey;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+
+use super::certificate::Certificate;
+use super::csr::Csr;
+use super::name::{self, NameParts};
+use super::san::San;
+use super::{oid, serial, usage};
+use crate::error::Result;
+
+/// A certificate's contents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertificateInfo {
+    /// Subject.
+    pub subject: NameInfo,
+    /// Issuer.
+    pub issuer: NameInfo,
+    /// The issuer is the subject itself.
+    pub self_issued: bool,
+    /// Serial number, decimal.
+    pub serial_number: String,
+    /// First moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_before: OffsetDateTime,
+    /// Last moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+    /// `ecdsa-256`, `rsa-2048`, `ed25519`, or an identifier.
+    pub key: String,
+    /// Signature algorithm as Go names it: `ECDSAWithSHA256`.
+    pub signature_algorithm: String,
+    /// Names.
+    #[serde(flatten)]
+    pub extensions: ExtensionInfo,
+    /// SHA-256 of the certificate, lower-case hex.
+    pub sha256: String,
+}
+
+/// A CSR's contents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CsrInfo {
+    /// Subject.
+    pub subject: NameInfo,
+    /// `ecdsa-256`, `rsa-2048`, `ed25519`.
+    pub key: String,
+    /// Signature algorithm as Go names it.
+    pub signature_algorithm: String,
+    /// Names.
+    pub sans: Vec<String>,
+    /// It asks for a CA certificate.
+    pub is_ca: bool,
+    /// Types of other extensions that it asks for.
+    pub other_extensions: Vec<String>,
+}
+
+/// A distinguished name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NameInfo {
+    /// `O=system:masters, CN=admin`, in the order of its encoding.
+    pub text: String,
+    /// Common name, the last if there are several.
+    pub common_name: String,
+    /// Organizations: the groups of a Kubernetes user.
+    pub organizations: Vec<String>,
+}
+
+/// What a certificate's extensions say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ExtensionInfo {
+    /// Names of every type, as openssl shows them.
+    pub sans: Vec<String>,
+    /// cfssl's names of its key usages and extended key usages.
+    pub usages: Vec<String>,
+    /// It is a CA.
+    pub is_ca: bool,
+    /// How many CAs may stand below.
+    pub path_length: Option<u32>,
+    /// `AA:BB…`, or empty.
+    pub subject_key_id: String,
+    /// `AA:BB…`, or empty.
+    pub authority_key_id: String,
+    /// Types of all other extensions.
+    pub other_extensions: Vec<String>,
+}
+
+impl CertificateInfo {
+    /// Of a certificate, whatever its algorithms.
+    pub fn of(certificate: &Certificate) -> Result<Self> {
+        let parsed = certificate.parsed()?;
+        let validity = certificate.validity()?;
+        Ok(CertificateInfo {
+            subject: NameInfo::of(parsed.subject()),
+            issuer: NameInfo::of(parsed.issuer()),
+            self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
+            serial_number: serial::decimal(parsed.raw_serial()),
+            not_before: validity.not_before,
+            not_after: validity.not_after,
+            key: key_text(parsed.public_key()),
+            signature_algorithm: signature_name(&parsed),
+            extensions: ExtensionInfo::of(parsed.extensions()),
+            sha256: digest(&SHA256, certificate.der()).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
+        })
+    }
+
+    /// Whole days until it ends; negative once it has.
+    pub fn days_left(&self, now: OffsetDateTime) -> i64 {
+        (self.not_after - now).whole_seconds().div_euclid(86_400)
+    }
+}
+
+impl CsrInfo {
+    /// Of a CSR.
+    pub fn of(csr: &Csr) -> Result<Self> {
+        let parsed = csr.parsed()?;
+        let request = csr.request();
+        Ok(CsrInfo {
+            subject: NameInfo::of(&parsed.certification_request_info.subject),
+            key: request.public_key.kind().to_string(),
+            signature_algorithm: algorithm_name(&parsed.signature_algorithm.algorithm),
+            sans: request.sans.iter().map(San::to_string).collect(),
+            is_ca: request.ca.is_some(),
+            other_extensions: request.extensions.iter().map(|e| oid::dotted(&e.oid)).collect(),
+        })
+    }
+}
+
+impl NameInfo {
+    fn of(x509_name: &X509Name<'_>) -> Self {
+        let mut parts = NameParts::of(x509_name);
+        NameInfo {
+            text: name::display(x509_name),
+            common_name: parts.common_name.pop().unwrap_or_default(),
+            organizations: parts.organization,
+        }
+    }
+}
+
+impl ExtensionInfo {
+    fn of(extensions: &[X509Extension<'_>]) -> Self {
+        let mut info = ExtensionInfo::default();
+        for extension in extensions {
+            match extension.parsed_extension() {
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    info.sans.extend(names.general_names.iter().map(general_name));
+                }
+                ParsedExtension::KeyUsage(key_usage) => info.usages.extend(key_usages(key_usage)),
+                ParsedExtension::ExtendedKeyUsage(extended) => info.usages.extend(extended_usages(extended)),
+                ParsedExtension::BasicConstraints(constraints) => {
+                    info.is_ca = constraints.ca;
+                    info.path_length = constraints.path_len_constraint;
+                }
+                ParsedExtension::SubjectKeyIdentifier(id) => info.subject_key_id = colons(id.0),
+                ParsedExtension::AuthorityKeyIdentifier(id) => {
+                    info.authority_key_id = id.key_identifier.as_ref().map(|id| colons(id.0)).unwrap_or_default();
+                }
+                _ => info.other_extensions.push(extension.oid.to_id_string()),
+            }
+        }
+        info
+    }
+}
+
+fn general_name(name: &GeneralName<'_>) -> String {
+    San::of(name).map_or_else(|| name.to_string(), |san| san.to_string())
+}
+
+fn key_usages(usage: &KeyUsage) -> impl Iterator<Item = String> {
+    let flags = usage.flags;
+    let names = usage::KEY_USAGE_NAMES.iter().enumerate();
+    names.filter(move |(bit, _)| flags >> bit & 1 == 1).map(|(_, name)| (*name).to_owned())
+}
+
+fn extended_usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    let known = [
+        (usage.any, "any"),
+        (usage.server_auth, "server auth"),
+        (usage.client_auth, "client auth"),
+        (usage.code_signing, "code signing"),
+        (usage.email_protection, "email protection"),
+        (usage.time_stamping, "timestamping"),
+        (usage.ocsp_signing, "ocsp signing"),
+    ];
+    let mut names: Vec<_> = known.iter().filter(|(set, _)| *set).map(|(_, name)| (*name).to_owned()).collect();
+    names.extend(usage.other.iter().map(|purpose| usage::purpose_name(&oid::of(purpose).unwrap_or_default())));
+    names
+}
+
+fn key_text(spki: &SubjectPublicKeyInfo<'_>) -> String {
+    if let Ok(key) = super::PublicKey::from_spki(spki.raw) {
+        return key.kind().to_string();
+    }
+    match spki.parsed() {
+        Ok(AnyKey::RSA(key)) => format!("rsa-{}", key.key_size()),
+        Ok(AnyKey::EC(point)) => format!("ec-{}", point.key_size()),
+        Ok(AnyKey::DSA(_)) => "dsa".to_owned(),
+        _ => spki.algorithm.algorithm.to_id_string(),
+    }
+}
+
+fn signature_name(certificate: &X509Certificate<'_>) -> String {
+    algorithm_name(&certificate.signature_algorithm.algorithm)
+}
+
+/// As Go prints it; the identifier where Go would not know it either.
+fn algorithm_name(algorithm: &x509_parser::asn1_rs::Oid<'_>) -> String {
+    let name = match oid::of(algorithm).unwrap_or_default().as_slice() {
+        oid::RSA_SHA1 => "SHA1WithRSA",
+        oid::RSA_SHA256 => "SHA256WithRSA",
+        oid::RSA_SHA384 => "SHA384WithRSA",
+        oid::RSA_SHA512 => "SHA512WithRSA",
+        oid::ECDSA_SHA256 => "ECDSAWithSHA256",
+        oid::ECDSA_SHA384 => "ECDSAWithSHA384",
+        oid::ECDSA_SHA512 => "ECDSAWithSHA512",
+        oid::ED25519 => "Ed25519",
+        _ => return algorithm.to_id_string(),
+    };
+    name.to_owned()
+}
+
+fn colons(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
+}

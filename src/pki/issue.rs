@@ -1,0 +1,170 @@
+//! What an authority puts into a certificate.
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::authority::Authority;
+use super::certificate::{self, Certificate, Content};
+use super::extension::{self, Extension};
+use super::profile::Profile;
+use super::request::Request;
+use super::san::{self, San};
+use super::serial::Serial;
+use super::{oid, profile};
+use crate::error::{Error, Result};
+
+/// From when until when, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Validity {
+    /// The first moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_before: OffsetDateTime,
+    /// The last moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+}
+
+/// A new certificate, and what a person should know about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its serial number.
+    pub serial: Serial,
+    /// One line each.
+    pub warnings: Vec<String>,
+}
+
+impl Validity {
+    /// Refuses an end before the beginning.
+    pub fn new(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<Self> {
+        if not_after <= not_before {
+            let (begin, end) = (day_and_minute(not_before), day_and_minute(not_after));
+            return Err(Error::pki(format!("the certificate would end ({end}) before it begins ({begin})")));
+        }
+        if !(1950..10_000).contains(&not_before.year()) || not_after.year() > 9999 {
+            return Err(profile::beyond_9999());
+        }
+        Ok(Validity { not_before, not_after })
+    }
+
+    /// The time lies in it.
+    pub fn contains(&self, now: OffsetDateTime) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+}
+
+/// `2026-11-21 09:55 UTC`, for messages.
+pub(crate) fn day_and_minute(time: OffsetDateTime) -> String {
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    time.to_offset(time::UtcOffset::UTC).format(form).unwrap_or_else(|_| time.unix_timestamp().to_string())
+}
+
+/// Everything is checked before the signature; nothing is dropped or changed without a warning.
+pub(crate) fn issue(
+    authority: &Authority,
+    request: &Request,
+    profile: &Profile,
+    now: OffsetDateTime,
+    serial: Serial,
+) -> Result<Issued> {
+    let mut warnings = request.warnings.clone();
+    let validity = authority.validity(profile, now, &mut warnings)?;
+    let is_ca = profile.ca_constraint.is_ca;
+    if request.ca.is_some() && !is_ca {
+        return Err(Error::pki("the CSR asks for a CA certificate, which the profile does not allow")
+            .hint("use a profile with \"ca_constraint\": {\"is_ca\": true}"));
+    }
+    if !is_ca && profile.usages.iter().any(|u| u.is_cert_sign()) {
+        warnings
+            .push("the usages have `cert sign`, but the certificate is not a CA: strict verifiers refuse it".into());
+    }
+    if authority.subject() == &request.subject {
+        warnings.push("the certificate and its CA have the same subject: give the certificate a CN of its own".into());
+    }
+    let extensions = extensions(authority, request, profile, &mut warnings)?;
+    let content = Content {
+        serial: &serial,
+        issuer: authority.subject(),
+        validity,
+        subject: &request.subject,
+        public_key: &request.public_key,
+        extensions: &extensions,
+    };
+    let certificate = certificate::sign(&content, authority.key())?;
+    Ok(Issued { certificate, serial, warnings })
+}
+
+/// In cfssl's order.
+fn extensions(
+    authority: &Authority,
+    request: &Request,
+    profile: &Profile,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Extension>> {
+    let is_ca = profile.ca_constraint.is_ca;
+    let mut list = extension::usages(&profile.usages);
+    list.push(extension::basic_constraints(is_ca.then(|| profile.ca_constraint.path_length())));
+    list.push(extension::subject_key_id(&request.public_key.key_id()));
+    list.push(extension::authority_key_id(authority.key_id()));
+    list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
+    let sans = if is_ca { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
+    list.extend(san::extension(&sans, request.subject.is_empty()));
+    list.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
+    list.extend(extension::policies(&profile.policies));
+    if profile.ocsp_no_check {
+        list.push(extension::null(oid::OCSP_NO_CHECK));
+    }
+    for extension in &request.extensions {
+        if wanted(extension, profile) {
+            copy(extension, &mut list, warnings);
+        }
+    }
+    refuse_duplicates(&list)?;
+    Ok(list)
+}
+
+/// cfssl keeps only the IP addresses of a CA's names.
+pub(crate) fn sans_of_ca(sans: &[San], warnings: &mut Vec<String>) -> Vec<San> {
+    let kept: Vec<_> = sans.iter().filter(|san| matches!(san, San::Ip(_))).cloned().collect();
+    if kept.len() < sans.len() {
+        warnings.push("a CA certificate carries no host names: its hosts other than IP addresses are left out".into());
+    }
+    kept
+}
+
+fn wanted(extension: &Extension, profile: &Profile) -> bool {
+    let allowed = profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid);
+    extension.oid == oid::DELEGATION || (profile.copy_extensions && allowed)
+}
+
+/// What the profile and the CA decide, a CSR cannot override.
+fn copy(extension: &Extension, list: &mut Vec<Extension>, warnings: &mut Vec<String>) {
+    const DECIDED: [&[u64]; 8] = [
+        oid::KEY_USAGE,
+        oid::EXTENDED_KEY_USAGE,
+        oid::BASIC_CONSTRAINTS,
+        oid::SUBJECT_KEY_ID,
+        oid::AUTHORITY_KEY_ID,
+        oid::AUTHORITY_INFO_ACCESS,
+        oid::CRL_DISTRIBUTION_POINTS,
+        oid::CERTIFICATE_POLICIES,
+    ];
+    if DECIDED.contains(&extension.oid.as_slice()) {
+        let oid = oid::dotted(&extension.oid);
+        warnings.push(format!("the CSR's extension {oid} is not copied: the profile decides it"));
+    } else {
+        list.push(extension.clone());
+    }
+}
+
+/// RFC 5280 §4.2: never twice.
+fn refuse_duplicates(list: &[Extension]) -> Result<()> {
+    for (i, extension) in list.iter().enumerate() {
+        if list[..i].iter().any(|earlier| earlier.oid == extension.oid) {
+            let oid = oid::dotted(&extension.oid);
+            return Err(Error::pki(format!("the certificate would have the extension {oid} twice")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! PEM (RFC 7468), read leniently and written as OpenSSL and Go write it: 64 columns, `\n`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// One PEM block. Its bytes may be a key, so they are wiped when dropped.
+pub(crate) struct Block {
+    /// `CERTIFICATE`, `PRIVATE KEY`, …
+    pub(crate) label: String,
+    /// It has RFC 1421 headers that say it is encrypted.
+    pub(crate) encrypted: bool,
+    /// What the base64 holds.
+    pub(crate) der: Zeroizing<Vec<u8>>,
+}
+
+/// All blocks of a text; whatever stands between them is skipped. `what` names the source in errors.
+pub(crate) fn decode(text: &[u8], what: &str) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let mut lines = text.split(|&b| b == b'\n').enumerate();
+    while let Some((number, line)) = lines.next() {
+        if let Some(label) = boundary(line, b"-----BEGIN ") {
+            blocks.push(block(label, number + 1, &mut lines, what)?);
+        }
+    }
+    Ok(blocks)
+}
+
+fn block<'a>(
+    label: String,
+    start: usize,
+    lines: &mut impl Iterator<Item = (usize, &'a [u8])>,
+    what: &str,
+) -> Result<Block> {
+    let mut base64 = Zeroizing::new(Vec::new());
+    let mut encrypted = false;
+    for (_, line) in lines {
+        if let Some(end) = boundary(line, b"-----END ") {
+            if end != label {
+                return Err(Error::pki(format!("{what}: line {start}: BEGIN {label} ends with END {end}")));
+            }
+            let der = STANDARD
+                .decode(base64.as_slice())
+                .map_err(|_| Error::pki(format!("{what}: line {start}: the {label} block is not valid base64")))?;
+            return Ok(Block { label, encrypted, der: Zeroizing::new(der) });
+        }
+        if line.contains(&b':') {
+            encrypted |= line.starts_with(b"Proc-Type:") && line.windows(9).any(|w| w == b"ENCRYPTED");
+        } else {
+            base64.extend(line.iter().filter(|b| !b.is_ascii_whitespace()));
+        }
+    }
+    Err(Error::pki(format!("{what}: line {start}: BEGIN {label} has no END: the file is cut off")))
+}
+
+fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
+    let line = line.trim_ascii();
+    let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
+    String::from_utf8(label.to_vec()).ok()
+}
+
+/// One block. The text may hold a key: it is wiped when dropped.
+pub(crate) fn encode(label: &str, der: &[u8]) -> Zeroizing<String> {
+    let base64 = Zeroizing::new(STANDARD.encode(der));
+    let mut text = String::with_capacity(base64.len() + base64.len() / 64 + 2 * label.len() + 40);
+    text.push_str("-----BEGIN ");
+    text.push_str(label);
+    text.push_str("-----\n");
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str("-----END ");
+    text.push_str(label);
+    text.push_str("-----\n");
+    Zeroizing::new(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn skips_text_around_blocks_and_takes_windows_line_ends() {
+        let text =
+            b"junk\r\n-----BEGIN A-----\r\nAAEC\r\n-----END A-----\r\nmore\n-----BEGIN B-----\nAw==\n-----END B-----";
+        let blocks = decode(text, "x").unwrap();
+        let seen: Vec<_> = blocks.iter().map(|b| (b.label.as_str(), b.der.as_slice())).collect();
+        assert_eq!(seen, [("A", &[0u8, 1, 2][..]), ("B", &[3u8][..])]);
+    }
+
+    #[test]
+    fn says_where_a_block_is_broken() {
+        let error = |text: &[u8]| decode(text, "ca.pem").err().unwrap().message;
+        insta::assert_snapshot!(error(b"\n-----BEGIN A-----\nAA"), @"ca.pem: line 2: BEGIN A has no END: the file is cut off");
+        insta::assert_snapshot!(error(b"-----BEGIN A-----\n?\n-----END A-----"), @"ca.pem: line 1: the A block is not valid base64");
+        insta::assert_snapshot!(error(b"-----BEGIN A-----\n-----END B-----"), @"ca.pem: line 1: BEGIN A ends with END B");
+    }
+
+    proptest! {
+        #[test]
+        fn decode_reads_what_encode_writes(der in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let text = encode("X", &der);
+            prop_assert!(text.lines().all(|line| line.len() <= 64));
+            let blocks = decode(text.as_bytes(), "x").unwrap();
+            prop_assert_eq!(blocks.len(), 1);
+            prop_assert_eq!(blocks[0].der.as_slice(), der.as_slice());
+        }
+
+        #[test]
+        fn decode_never_panics(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode(&text, "x");
+            let _ = decode(&[b"-----BEGIN A-----\n".as_slice(), &text].concat(), "x");
+        }
+    }
+}

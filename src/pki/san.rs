@@ -1,0 +1,250 @@
+//! Subject alternative names: what a `hosts` entry of a CSR spec becomes, by cfssl's rules.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Serialize, Serializer};
+use x509_parser::extensions::GeneralName;
+use yasna::Tag;
+
+use super::extension::Extension;
+use super::oid;
+use crate::error::{Error, Result};
+
+/// A subject alternative name. Shown, and serialised, as openssl shows it: `DNS:a`, `IP:10.0.0.1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum San {
+    /// dNSName.
+    Dns(String),
+    /// rfc822Name.
+    Email(String),
+    /// iPAddress.
+    Ip(IpAddr),
+    /// uniformResourceIdentifier.
+    Uri(String),
+}
+
+impl San {
+    /// Tried in cfssl's order: IP address, e-mail address, URI, else a DNS name. What cannot stand in a certificate
+    /// (empty, non-ASCII, control characters) is refused.
+    pub fn classify(host: &str) -> Result<Self> {
+        if host.is_empty() {
+            return Err(Error::pki("a host is the empty string")
+                .hint("remove it; a certificate without names has no hosts at all"));
+        }
+        if let Some(bad) = host.chars().find(|c| !c.is_ascii() || c.is_ascii_control()) {
+            return Err(refuse_character(host, bad));
+        }
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(San::Ip(plain(ip)));
+        }
+        if let Some(address) = email(host) {
+            return Ok(San::Email(address.to_owned()));
+        }
+        if is_uri(host) {
+            return Ok(San::Uri(host.to_owned()));
+        }
+        Ok(San::Dns(host.to_owned()))
+    }
+
+    /// What a person probably did not mean, as cfssl signs it anyway.
+    pub fn suspicion(&self) -> Option<String> {
+        match self {
+            San::Uri(uri) => {
+                let port =
+                    uri.rsplit_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+                let path = uri.starts_with('/');
+                (path || (port && !uri.contains('/')))
+                    .then(|| format!("host `{uri}` is taken for a URI: write the name without port or path"))
+            }
+            San::Dns(name) if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+                Some(format!("host `{name}` is no valid IP address and is taken for a DNS name"))
+            }
+            San::Dns(name) if name.bytes().any(|b| b" ,/:;\"\\".contains(&b)) => {
+                Some(format!("host `{name}` is taken for a DNS name, but no DNS name has such characters"))
+            }
+            San::Dns(_) | San::Email(_) | San::Ip(_) => None,
+        }
+    }
+
+    /// From a parsed certificate or CSR; none for the types that cfssl does not know.
+    pub(crate) fn of(name: &GeneralName<'_>) -> Option<Self> {
+        Some(match name {
+            GeneralName::DNSName(dns) => San::Dns((*dns).to_owned()),
+            GeneralName::RFC822Name(email) => San::Email((*email).to_owned()),
+            GeneralName::URI(uri) => San::Uri((*uri).to_owned()),
+            GeneralName::IPAddress(bytes) => {
+                let v4 = <[u8; 4]>::try_from(*bytes).map(|b| IpAddr::V4(Ipv4Addr::from(b)));
+                let v6 = || <[u8; 16]>::try_from(*bytes).map(|b| IpAddr::V6(Ipv6Addr::from(b)));
+                San::Ip(v4.or_else(|_| v6()).ok()?)
+            }
+            _ => return None,
+        })
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            San::Dns(_) => 0,
+            San::Email(_) => 1,
+            San::Ip(_) => 2,
+            San::Uri(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for San {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            San::Dns(name) => write!(f, "DNS:{name}"),
+            San::Email(address) => write!(f, "email:{address}"),
+            San::Ip(ip) => write!(f, "IP:{ip}"),
+            San::Uri(uri) => write!(f, "URI:{uri}"),
+        }
+    }
+}
+
+impl Serialize for San {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The extension, critical where the subject is empty (RFC 5280 §4.2.1.6). Order as Go: all DNS names, then e-mail
+/// addresses, IP addresses, URIs; the input's order within each; duplicates stay.
+pub(crate) fn extension(sans: &[San], empty_subject: bool) -> Option<Extension> {
+    if sans.is_empty() {
+        return None;
+    }
+    let mut ordered: Vec<_> = sans.iter().collect();
+    ordered.sort_by_key(|san| san.rank());
+    let value = yasna::construct_der(|writer| {
+        writer.write_sequence(|seq| {
+            for san in ordered {
+                let mut text =
+                    |tag, text: &str| seq.next().write_tagged_implicit(Tag::context(tag), |w| w.write_ia5_string(text));
+                match san {
+                    San::Dns(name) => text(2, name),
+                    San::Email(address) => text(1, address),
+                    San::Uri(uri) => text(6, uri),
+                    San::Ip(ip) => {
+                        let bytes = match ip {
+                            IpAddr::V4(ip) => ip.octets().to_vec(),
+                            IpAddr::V6(ip) => ip.octets().to_vec(),
+                        };
+                        seq.next().write_tagged_implicit(Tag::context(7), |w| w.write_bytes(&bytes));
+                    }
+                }
+            }
+        });
+    });
+    Some(Extension { oid: oid::SUBJECT_ALT_NAME.to_vec(), critical: empty_subject, value })
+}
+
+/// Go writes an IPv4-mapped IPv6 address as IPv4.
+fn plain(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(ip, IpAddr::V4),
+        IpAddr::V4(_) => ip,
+    }
+}
+
+fn refuse_character(host: &str, bad: char) -> Error {
+    let error =
+        Error::pki(format!("host `{}` has the character {bad:?}, which no certificate can hold", host.escape_debug()));
+    match bad {
+        '，' | '、' | '。' | '：' | '．' => {
+            error.hint("it is a full-width character: type it again with an ASCII keyboard")
+        }
+        c if c.is_ascii_control() => error,
+        _ => error.hint("write an internationalised name in its ASCII form (xn--…)"),
+    }
+}
+
+/// The address in `a@b` or `Some Name <a@b>`, by the ordinary part of RFC 5322.
+fn email(host: &str) -> Option<&str> {
+    let address = match host.strip_suffix('>').and_then(|h| h.split_once('<')) {
+        Some((display, address)) if !display.contains('>') => address,
+        Some(_) => return None,
+        None => host,
+    };
+    let (local, domain) = address.rsplit_once('@')?;
+    let dot_atom = |text: &str| text.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+    (dot_atom(local) && dot_atom(domain)).then_some(address)
+}
+
+fn is_atext(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
+}
+
+/// As Go's `url.ParseRequestURI`: has a scheme, or begins with a slash.
+fn is_uri(host: &str) -> bool {
+    if host.starts_with('/') {
+        return true;
+    }
+    let scheme_char = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    match host.split_once(':') {
+        Some((scheme, rest)) => {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(scheme_char)
+                && !rest.contains(' ')
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(host: &str) -> String {
+        San::classify(host).map_or_else(|e| format!("refused: {e}"), |san| san.to_string())
+    }
+
+    #[test]
+    fn classification_is_that_of_cfssl() {
+        for (host, expected) in [
+            ("10.0.0.1", "IP:10.0.0.1"),
+            ("::ffff:10.0.0.1", "IP:10.0.0.1"),
+            ("fd00::1", "IP:fd00::1"),
+            ("010.0.0.1", "DNS:010.0.0.1"),
+            ("10.0.0.0/8", "DNS:10.0.0.0/8"),
+            ("10.0.0.1:443", "DNS:10.0.0.1:443"),
+            ("localhost:443", "URI:localhost:443"),
+            ("/etc/passwd", "URI:/etc/passwd"),
+            ("fe80::1%eth0", "URI:fe80::1%eth0"),
+            ("a b", "DNS:a b"),
+            (" 10.0.0.1", "DNS: 10.0.0.1"),
+            ("a,b", "DNS:a,b"),
+            ("UPPER.Example", "DNS:UPPER.Example"),
+            ("*.a.b", "DNS:*.a.b"),
+            ("x.svc.cluster.local.", "DNS:x.svc.cluster.local."),
+            ("1.2.3", "DNS:1.2.3"),
+            ("0x7f.1", "DNS:0x7f.1"),
+            ("u@h", "email:u@h"),
+            ("Bob <b@x.y>", "email:b@x.y"),
+            ("https://h/p", "URI:https://h/p"),
+            ("spiffe://d/w", "URI:spiffe://d/w"),
+        ] {
+            assert_eq!(class(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_no_certificate_can_hold() {
+        insta::assert_snapshot!(class(""), @"refused: a host is the empty string");
+        insta::assert_snapshot!(class("bücher.de"), @"refused: host `bücher.de` has the character 'ü', which no certificate can hold");
+        insta::assert_snapshot!(class("10.0.0.1，10.0.0.2"), @"refused: host `10.0.0.1，10.0.0.2` has the character '，', which no certificate can hold");
+        insta::assert_snapshot!(class("a\nb"), @r"refused: host `a\nb` has the character '\n', which no certificate can hold");
+    }
+
+    #[test]
+    fn warns_of_what_was_probably_not_meant() {
+        let suspicious = |host| San::classify(host).unwrap().suspicion().is_some();
+        for host in ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8"] {
+            assert!(suspicious(host), "{host}");
+        }
+        for host in ["a.b", "*.a.b", "10.0.0.1", "spiffe://d/w", "https://h:443/p", "u@h"] {
+            assert!(!suspicious(host), "{host}");
+        }
+    }
+}

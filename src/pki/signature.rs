@@ -1,0 +1,48 @@
+//! Checking a signature, for every key kind that there is (x509-parser knows neither P-521 nor ECDSA with SHA-512).
+
+use aws_lc_rs::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
+use x509_parser::x509::AlgorithmIdentifier;
+
+use super::key_kind::KeyKind;
+use super::oid;
+use super::public_key::PublicKey;
+use crate::error::{Error, Result};
+
+/// `Ok` when `signature` over `message` was made with the key.
+pub(crate) fn check(
+    key: &PublicKey,
+    algorithm: &AlgorithmIdentifier<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<()> {
+    let arcs = oid::of(&algorithm.algorithm).unwrap_or_default();
+    let verifier = verifier(key.kind(), &arcs).ok_or_else(|| {
+        Error::pki(format!("signature algorithm {} does not go with a key of kind {}", oid::dotted(&arcs), key.kind()))
+    })?;
+    UnparsedPublicKey::new(verifier, key.bits())
+        .verify(message, signature)
+        .map_err(|_| Error::pki("the signature does not match"))
+}
+
+fn verifier(kind: KeyKind, algorithm: &[u64]) -> Option<&'static dyn VerificationAlgorithm> {
+    use KeyKind::{EcdsaP256, EcdsaP384, EcdsaP521, Ed25519, Rsa};
+    let is = |arcs: &[u64]| algorithm == arcs;
+    let verifier: &'static dyn VerificationAlgorithm = match kind {
+        Rsa(_) if is(oid::RSA_SHA1) => &algorithms::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        Rsa(_) if is(oid::RSA_SHA256) => &algorithms::RSA_PKCS1_2048_8192_SHA256,
+        Rsa(_) if is(oid::RSA_SHA384) => &algorithms::RSA_PKCS1_2048_8192_SHA384,
+        Rsa(_) if is(oid::RSA_SHA512) => &algorithms::RSA_PKCS1_2048_8192_SHA512,
+        EcdsaP256 if is(oid::ECDSA_SHA256) => &algorithms::ECDSA_P256_SHA256_ASN1,
+        EcdsaP256 if is(oid::ECDSA_SHA384) => &algorithms::ECDSA_P256_SHA384_ASN1,
+        EcdsaP256 if is(oid::ECDSA_SHA512) => &algorithms::ECDSA_P256_SHA512_ASN1,
+        EcdsaP384 if is(oid::ECDSA_SHA256) => &algorithms::ECDSA_P384_SHA256_ASN1,
+        EcdsaP384 if is(oid::ECDSA_SHA384) => &algorithms::ECDSA_P384_SHA384_ASN1,
+        EcdsaP384 if is(oid::ECDSA_SHA512) => &algorithms::ECDSA_P384_SHA512_ASN1,
+        EcdsaP521 if is(oid::ECDSA_SHA256) => &algorithms::ECDSA_P521_SHA256_ASN1,
+        EcdsaP521 if is(oid::ECDSA_SHA384) => &algorithms::ECDSA_P521_SHA384_ASN1,
+        EcdsaP521 if is(oid::ECDSA_SHA512) => &algorithms::ECDSA_P521_SHA512_ASN1,
+        Ed25519 if is(oid::ED25519) => &algorithms::ED25519,
+        _ => return None,
+    };
+    Some(verifier)
+}

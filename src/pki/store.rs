@@ -1,0 +1,95 @@
+//! Keys and certificates in files: read with errors that name them, written beside and renamed, keys 0600 from birth.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// Reads a file whose bytes are wiped when dropped: it may be a key.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Zeroizing::new(bytes)),
+        Err(e) => Err(Error::input(format!("cannot read {}: {e}", path.display()))),
+    }
+}
+
+/// Writes what anybody may read (0644). A symlink is followed, as a person who made it expects.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    write(&target, bytes, 0o644)
+}
+
+/// Writes a key (0600), even where a file with wider permissions was. A symlink is replaced, not followed.
+pub fn write_key(path: &Path, key: &Secret) -> Result<()> {
+    write(path, key.expose(), 0o600)
+}
+
+/// Beside and renamed: a reader sees the old file or the new one, whole, also after a crash.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let failed = |e: &std::io::Error| {
+        let error = Error::input(format!("cannot write {}: {e}", path.display()));
+        if e.kind() == std::io::ErrorKind::NotFound { error.hint("make the folder first") } else { error }
+    };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    // It is created 0600 and only ever widened.
+    let mut file = tempfile::Builder::new()
+        .prefix(".kbootstrap-")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(&folder)
+        .map_err(|e| failed(&e))?;
+    file.write_all(bytes).map_err(|e| failed(&e))?;
+    if mode != 0o600 {
+        file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(|e| failed(&e))?;
+    }
+    file.as_file().sync_all().map_err(|e| failed(&e))?;
+    file.persist(path).map_err(|e| failed(&e.error))?;
+    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|e| failed(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_key_is_0600_even_over_an_older_file_that_was_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a-key.pem");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        write_key(&path, &Secret::new(*b"new")).unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (b"new".as_slice(), 0o600));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_key_does_not_follow_a_symlink_and_a_certificate_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "victim").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_public(&link, b"public").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"public");
+        assert_eq!(mode(&target), 0o644);
+        write_key(&link, &Secret::new(*b"key")).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"public");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = write_public(Path::new("/nonexistent-folder/x.pem"), b"x").unwrap_err();
+        insta::assert_snapshot!(error, @"cannot write /nonexistent-folder/x.pem: No such file or directory (os error 2) at path \"/nonexistent-folder/...\"");
+    }
+}

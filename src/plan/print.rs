@@ -1,0 +1,125 @@
+//! The plan as a person reads it. Secrets are named, never shown.
+
+use std::collections::BTreeMap;
+
+use similar::TextDiff;
+
+use super::{FileChange, FileDifference, FileKind, HostPlan, Plan, UnitAction};
+use crate::render::{Content, HostState};
+use crate::ui::Printer;
+
+/// Present texts of files that would change: host → path → text.
+pub type Diffs = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The plan in words and diffs; `present` holds what the hosts have now, where it is known.
+pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs, out: &Printer) -> String {
+    let mut text = String::new();
+    for host in &plan.hosts {
+        if host.is_empty() {
+            text.push_str(&format!("{}: nothing to change\n", out.paint("1", &host.host)));
+            continue;
+        }
+        text.push_str(&format!("{}: {}\n", out.paint("1", &host.host), plural(host.changes(), "change")));
+        host_text(&mut text, host, desired.get(&host.host), present.get(&host.host), out);
+    }
+    match &plan.objects {
+        None => text.push_str("API objects: all (the API server cannot be asked yet)\n"),
+        Some(objects) if objects.is_empty() => text.push_str("API objects: nothing to change\n"),
+        Some(objects) => {
+            text.push_str(&format!("API objects: {}\n", plural(objects.len(), "change")));
+            for object in objects {
+                let sign = if object.create { out.paint("32", "+") } else { out.paint("33", "~") };
+                text.push_str(&format!("  {sign} {}", object.object));
+                if !object.fields.is_empty() {
+                    text.push_str(&format!(" ({})", object.fields.join(", ")));
+                }
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+fn host_text(
+    text: &mut String,
+    host: &HostPlan,
+    desired: Option<&HostState>,
+    present: Option<&BTreeMap<String, String>>,
+    out: &Printer,
+) {
+    let (plus, tilde) = (out.paint("32", "+"), out.paint("33", "~"));
+    for user in &host.users {
+        text.push_str(&format!("  {plus} user {user}\n"));
+    }
+    for (path, dir) in &host.dirs {
+        text.push_str(&format!("  {plus} folder {path} ({:04o} {})\n", dir.mode, dir.owner));
+    }
+    for module in &host.modules {
+        text.push_str(&format!("  {plus} kernel module {module}\n"));
+    }
+    for sysctl in &host.sysctls {
+        text.push_str(&format!("  {tilde} {} = {} (is {})\n", sysctl.name, sysctl.to, quoted(&sysctl.from)));
+    }
+    for file in &host.files {
+        let content = desired.and_then(|d| d.files.get(&file.path)).map(|f| &f.content);
+        file_text(text, file, content, present.and_then(|p| p.get(&file.path)), out);
+    }
+    for image in &host.images {
+        text.push_str(&format!("  {plus} image {}\n", image.name));
+    }
+    for unit in &host.units {
+        let what = match (unit.action, unit.enable) {
+            (Some(UnitAction::Start), true) => "enable and start",
+            (Some(UnitAction::Start), false) => "start",
+            (Some(UnitAction::Restart), _) => "restart",
+            (None, _) => "enable",
+        };
+        text.push_str(&format!("  {tilde} {what} {}: {}\n", unit.name, unit.reason));
+    }
+}
+
+fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, present: Option<&String>, out: &Printer) {
+    let sign = match file.change {
+        FileDifference::Create => out.paint("32", "+"),
+        _ => out.paint("33", "~"),
+    };
+    let note = match (file.kind, file.change) {
+        (_, FileDifference::Mode) => "mode or owner".to_owned(),
+        (FileKind::Secret, _) => "secret, not shown".to_owned(),
+        (FileKind::Program, _) => match content {
+            Some(Content::Artifact(a)) => format!("{} {}, {:.1} MB", a.name, a.version, a.size as f64 / 1e6),
+            _ => String::new(),
+        },
+        (FileKind::Text, _) => plural(content_lines(content), "line"),
+    };
+    text.push_str(&format!("  {sign} {} ({note})\n", file.path));
+    if let (FileKind::Text, FileDifference::Replace, Some(Content::Text(new)), Some(old)) =
+        (file.kind, file.change, content, present)
+    {
+        let diff = TextDiff::from_lines(old.as_str(), &**new);
+        for line in diff.unified_diff().context_radius(2).to_string().lines() {
+            let color = match line.as_bytes().first() {
+                Some(b'+') => "32",
+                Some(b'-') => "31",
+                _ => "2",
+            };
+            text.push_str(&format!("      {}\n", out.paint(color, line)));
+        }
+    }
+}
+
+fn content_lines(content: Option<&Content>) -> usize {
+    match content {
+        Some(Content::Text(text)) => text.lines().count(),
+        _ => 0,
+    }
+}
+
+fn quoted(value: &str) -> &str {
+    if value.is_empty() { "not set" } else { value }
+}
+
+/// `1 change`, `2 changes`.
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,48 @@
+//! The names of all checks.
+
+/// Every check: its name, and what it looks at. `docs/preflight.md` says more about each.
+pub const CHECKS: &[(&str, &str)] = &[
+    ("arch", "the processor is amd64 or arm64"),
+    ("systemd", "systemd runs the host, and is new enough"),
+    ("os", "a distribution that this is known to work on"),
+    ("cpus", "masters have at least 2 CPUs"),
+    ("memory", "masters have at least 1.7 GB of memory, other hosts 0.9 GB"),
+    ("disk", "room for programs, images and etcd's data"),
+    ("swap", "no swap on nodes: the kubelet refuses to start"),
+    ("clock-skew", "the clocks of the hosts and of this machine agree"),
+    ("hostname", "the host's own name is its name in the inventory, and no other host's"),
+    ("machine-id", "/etc/machine-id is there and no other host's"),
+    ("kernel", "Linux 4.19 or newer, 5.13 where nftables was asked for"),
+    ("cgroup", "the cgroup version and the controllers that the kubelet needs"),
+    ("modules", "kernel modules: overlay, br_netfilter, nf_conntrack, vxlan for flannel"),
+    ("kernel-settings", "settings that the kubelet and pod networking insist on are right or can be set"),
+    ("inotify", "enough inotify instances for kubelet and pods"),
+    ("selinux", "SELinux is not enforcing"),
+    ("ipvs", "kernel modules and ipset for kube-proxy's ipvs mode, where it was asked for"),
+    ("nftables", "nft and the kernel's nf_tables for kube-proxy's nftables mode"),
+    ("iptables", "iptables and its kernel support, for kube-proxy's iptables and ipvs modes and for flannel"),
+    ("conntrack", "the conntrack program"),
+    ("tools", "programs that installing and running need: tar, sha256sum, ip, ss, mount, modprobe"),
+    ("address", "the inventory's address is on one of the host's interfaces"),
+    ("loopback", "127.0.0.1 is there"),
+    ("network-overlap", "no route or address of the host lies in the pod or service network"),
+    ("resolv", "name servers that pods can ask"),
+    ("port-2379", "etcd, clients"),
+    ("port-2380", "etcd, members"),
+    ("port-2381", "etcd, metrics and health on 127.0.0.1"),
+    ("port-6443", "kube-apiserver"),
+    ("port-10248", "kubelet, health on 127.0.0.1"),
+    ("port-10249", "kube-proxy, metrics on 127.0.0.1"),
+    ("port-10250", "kubelet"),
+    ("port-10256", "kube-proxy, health"),
+    ("port-10257", "kube-controller-manager on 127.0.0.1"),
+    ("port-10259", "kube-scheduler on 127.0.0.1"),
+    ("firewall", "neither firewalld nor ufw runs"),
+    ("leftovers", "no other cluster, container engine or CNI configuration lives here"),
+    ("waive", "names in the inventory's `waive` are checks"),
+];
+
+/// Whether there is a check of that name.
+pub fn is_check(name: &str) -> bool {
+    CHECKS.iter().any(|(check, _)| *check == name)
+}

@@ -1,0 +1,98 @@
+//! A finding, and the look at one host that collects them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::checks::{CHECKS, is_check};
+use crate::cluster::{Cluster, Host};
+use crate::error::{Error, Result};
+use crate::facts::HostFacts;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It would not work.
+    Fail,
+    /// It may work; a person should know.
+    Warn,
+}
+
+/// Something that was seen on a host and stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The host's name.
+    pub host: String,
+    /// The check's name, one of [`CHECKS`].
+    pub check: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// What was seen.
+    pub finding: String,
+    /// What to do, a command where there is one.
+    pub remedy: String,
+    /// The inventory waives this check on this host: it is shown and stops nothing.
+    pub waived: bool,
+}
+
+impl Finding {
+    /// A finding on `host`, waived when the host's inventory says so.
+    pub(super) fn new(host: &Host, check: &'static str, severity: Severity, finding: String, remedy: String) -> Self {
+        debug_assert!(is_check(check), "{check} is not in CHECKS");
+        let waived = host.waive.contains(check);
+        Finding { host: host.name.clone(), check, severity, finding, remedy, waived }
+    }
+
+    /// Nothing can go on with it.
+    pub fn stops(&self) -> bool {
+        self.severity == Severity::Fail && !self.waived
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.host, self.check, self.finding)
+    }
+}
+
+/// `Ok` when nothing in `findings` stops; else one error each, with its remedy as the hint.
+///
+/// # Errors
+/// `Remote`.
+pub fn refuse(findings: &[Finding]) -> Result<()> {
+    Error::all(findings.iter().filter(|finding| finding.stops()).map(|finding| {
+        Error::remote(finding.to_string())
+            .hint(&finding.remedy)
+            .hint(format!("to go on regardless: `waive: [{}]` at this host in the inventory", finding.check))
+    }))
+}
+
+/// A look at one host.
+pub(super) struct Look<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) host: &'a Host,
+    pub(super) facts: &'a HostFacts,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(cluster: &'a Cluster, host: &'a Host, facts: &'a HostFacts) -> Self {
+        Look { cluster, host, facts, findings: Vec::new() }
+    }
+
+    pub(super) fn fail(&mut self, check: &'static str, finding: impl Into<String>, remedy: impl Into<String>) {
+        self.findings.push(Finding::new(self.host, check, Severity::Fail, finding.into(), remedy.into()));
+    }
+
+    pub(super) fn warn(&mut self, check: &'static str, finding: impl Into<String>, remedy: impl Into<String>) {
+        self.findings.push(Finding::new(self.host, check, Severity::Warn, finding.into(), remedy.into()));
+    }
+
+    /// The findings in the order of [`CHECKS`].
+    pub(super) fn findings(mut self) -> Vec<Finding> {
+        let place = |finding: &Finding| CHECKS.iter().position(|(name, _)| *name == finding.check);
+        self.findings.sort_by_key(place);
+        self.findings
+    }
+}

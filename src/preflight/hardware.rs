@@ -1,0 +1,87 @@
+//! Processor, memory, disk, swap.
+
+use super::finding::Look;
+use super::questions::CONTAINERD;
+use crate::cluster::{Component, Role};
+
+pub(super) fn check(look: &mut Look) {
+    arch(look);
+    cpus(look);
+    memory(look);
+    disk(look);
+    swap(look);
+}
+
+fn arch(look: &mut Look) {
+    let arch = &look.facts.arch;
+    if !["amd64", "arm64"].contains(&arch.as_str()) {
+        look.fail("arch", format!("the processor is {arch}"), "use a host with an amd64 or arm64 processor");
+    }
+}
+
+/// kubeadm's NumCPU: a master wants two.
+fn cpus(look: &mut Look) {
+    let cpus = look.facts.cpus;
+    if look.host.is(Role::Master) && cpus == 1 {
+        look.warn("cpus", "a master with 1 CPU", "give it 2 CPUs or more; one makes a slow control plane");
+    }
+}
+
+const MB: u64 = 1_000_000;
+const GB: u64 = 1_000_000_000;
+
+/// kubeadm's Mem asks for 1700 MB on masters; below the lower figure, programs are killed while they start.
+fn memory(look: &mut Look) {
+    let memory = look.facts.memory;
+    let (enough, least) = if look.host.is(Role::Master) { (1700 * MB, 900 * MB) } else { (900 * MB, 400 * MB) };
+    if memory == 0 || memory >= enough {
+        return;
+    }
+    let finding = format!("{} MB of memory", memory / MB);
+    let remedy = format!("give it {} MB or more", enough / MB);
+    if memory < least { look.fail("memory", finding, remedy) } else { look.warn("memory", finding, remedy) }
+}
+
+fn disk(look: &mut Look) {
+    let layout = &look.cluster.layout;
+    // Programs of an earlier run are there already; a new version still needs room beside the old one.
+    let programs = if look.facts.known { 200 * MB } else { 700 * MB };
+    let mut needs = vec![(&layout.bin, "programs", programs, GB)];
+    let containerd = CONTAINERD.to_owned();
+    if look.host.is(Role::Etcd) {
+        // etcd stops taking writes at its quota of 2 GB by default, and keeps a snapshot beside it.
+        needs.push((&layout.etcd_data, "etcd's data", GB, 4 * GB));
+    }
+    if look.host.is(Role::Node) {
+        needs.push((&containerd, "images and containers", 2 * GB, 10 * GB));
+        needs.push((&layout.kubelet, "pods' volumes", GB, 2 * GB));
+    }
+    for (path, what, least, enough) in needs {
+        let Some(free) = look.facts.disk_free.get(path).copied() else { continue };
+        let finding = format!("{} MB free for {what} in {path}", free / MB);
+        let remedy = format!(
+            "make room: {} MB at least, better {} MB, or mount a larger disk at {path}",
+            least / MB,
+            enough / MB
+        );
+        if free < least {
+            look.fail("disk", finding, remedy);
+        } else if free < enough {
+            look.warn("disk", finding, remedy);
+        }
+    }
+}
+
+/// The kubelet does not start beside swap, unless its configuration says `failSwapOn: false`.
+fn swap(look: &mut Look) {
+    let allowed = look.host.settings(Component::Kubelet).and_then(|settings| settings.config.get("failSwapOn"));
+    if look.host.is(Role::Node) && !look.facts.swap.is_empty() && allowed != Some(&false.into()) {
+        let devices = look.facts.swap.join(" ");
+        look.fail(
+            "swap",
+            format!("swap is on: {devices}"),
+            "`swapoff -a`, and take its lines out of /etc/fstab: `sed -ri '/\\sswap\\s/s/^/#/' /etc/fstab`; \
+             or let the kubelet accept it: `components: {kubelet: {config: {failSwapOn: false}}}`",
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! What another cluster or container engine left or still runs, and firewalls.
+
+use super::finding::Look;
+use crate::cluster::{Layout, NetworkPlugin, Role};
+
+/// Where kubeadm keeps the static pods of its control plane.
+pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
+/// Units of others, which are asked about on every host.
+pub(super) const UNITS: [&str; 14] = [
+    "firewalld.service",
+    "docker.service",
+    "crio.service",
+    "containerd.service",
+    "kubelet.service",
+    "etcd.service",
+    "k3s.service",
+    "k3s-agent.service",
+    "rke2-server.service",
+    "rke2-agent.service",
+    "k0scontroller.service",
+    "k0sworker.service",
+    "snap.microk8s.daemon-kubelite.service",
+    "snap.k8s.kubelet.service",
+];
+
+/// The directory that exists where an etcd member has been.
+pub(super) fn etcd_member(layout: &Layout) -> String {
+    format!("{}/member", layout.etcd_data)
+}
+
+pub(super) fn check(look: &mut Look) {
+    firewall(look);
+    distributions(look);
+    if !look.facts.known {
+        manifests(look);
+        strangers(look);
+        etcd_data(look);
+    }
+    cni(look);
+    docker(look);
+}
+
+fn running(look: &Look, unit: &str) -> bool {
+    look.facts.units.get(unit).is_some_and(|unit| ["active", "activating", "reloading"].contains(&unit.active.as_str()))
+}
+
+fn firewall(look: &mut Look) {
+    let open = "open 2379-2380, 6443, 10250, 10256 and 30000-32767 (TCP) and 8472 (UDP) between the hosts";
+    if running(look, "firewalld.service") {
+        look.warn("firewall", "firewalld runs", format!("`systemctl disable --now firewalld`, or {open}"));
+    }
+    if look.facts.ufw {
+        look.warn("firewall", "ufw is enabled", format!("`ufw disable`, or {open}"));
+    }
+}
+
+/// Other ways to run Kubernetes, with what takes them away.
+const DISTRIBUTIONS: [(&str, &str, &str); 8] = [
+    ("k3s.service", "k3s", "`k3s-uninstall.sh`"),
+    ("k3s-agent.service", "k3s", "`k3s-agent-uninstall.sh`"),
+    ("rke2-server.service", "RKE2", "`rke2-uninstall.sh`"),
+    ("rke2-agent.service", "RKE2", "`rke2-uninstall.sh`"),
+    ("k0scontroller.service", "k0s", "`k0s stop && k0s reset`"),
+    ("k0sworker.service", "k0s", "`k0s stop && k0s reset`"),
+    ("snap.microk8s.daemon-kubelite.service", "MicroK8s", "`snap remove --purge microk8s`"),
+    ("snap.k8s.kubelet.service", "Canonical Kubernetes", "`snap remove --purge k8s`"),
+];
+
+fn distributions(look: &mut Look) {
+    for (unit, name, remedy) in DISTRIBUTIONS {
+        if running(look, unit) {
+            look.fail("leftovers", format!("{name} runs here ({unit})"), format!("{remedy}, or use another host"));
+        }
+    }
+}
+
+/// Where kbootstrap has been, static pods are the person's own.
+fn manifests(look: &mut Look) {
+    if let Some(names) = look.facts.listings.get(MANIFESTS).filter(|names| !names.is_empty()) {
+        look.fail(
+            "leftovers",
+            format!("a kubeadm cluster was or is here: {MANIFESTS} holds {}", names.join(", ")),
+            "`kubeadm reset` if nobody needs it, or use another host",
+        );
+    }
+}
+
+/// Units of the names that ours will have, on a host where kbootstrap has never been.
+fn strangers(look: &mut Look) {
+    if look.host.is(Role::Node) && running(look, "kubelet.service") {
+        look.fail(
+            "leftovers",
+            "a kubelet of another cluster runs here",
+            "drain the node there, then `systemctl disable --now kubelet`, or use another host",
+        );
+    }
+    if look.host.is(Role::Etcd) && running(look, "etcd.service") {
+        look.fail(
+            "leftovers",
+            "an etcd that is not ours runs here",
+            "save its data, then `systemctl disable --now etcd`, or use another host",
+        );
+    }
+    if look.host.is(Role::Node) && running(look, "containerd.service") {
+        look.warn(
+            "leftovers",
+            "a containerd of the distribution runs here; ours will take its place and its configuration",
+            "see what it runs with `ctr namespaces ls`; `systemctl disable --now containerd` if nobody needs it",
+        );
+    }
+}
+
+fn etcd_data(look: &mut Look) {
+    let member = etcd_member(&look.cluster.layout);
+    if look.host.is(Role::Etcd) && look.facts.dirs.contains_key(&member) {
+        let data = &look.cluster.layout.etcd_data;
+        look.fail(
+            "leftovers",
+            format!("{member} holds the data of an etcd that kbootstrap did not start"),
+            format!("save it if somebody needs it, then move it away: `mv {data} {data}.old`"),
+        );
+    }
+}
+
+/// containerd takes the first configuration by name, so another plugin's can win over flannel's.
+fn cni(look: &mut Look) {
+    let directory = &look.cluster.layout.cni_conf;
+    let Some(names) = look.facts.listings.get(directory) else { return };
+    let others: Vec<_> = names.iter().filter(|name| !name.contains("flannel")).map(String::as_str).collect();
+    if look.host.is(Role::Node) && look.cluster.networks.plugin == NetworkPlugin::Flannel && !others.is_empty() {
+        look.warn(
+            "leftovers",
+            format!("{directory} holds configuration of another network plugin: {}", others.join(", ")),
+            "move these files away, or containerd may take them instead of flannel's",
+        );
+    }
+}
+
+fn docker(look: &mut Look) {
+    for (unit, name) in [("docker.service", "Docker"), ("crio.service", "CRI-O")] {
+        if look.host.is(Role::Node) && running(look, unit) {
+            look.warn(
+                "leftovers",
+                format!("{name} runs here; it changes firewall rules, and nodes run containerd beside it"),
+                format!(
+                    "`systemctl disable --now {unit}` if nobody needs it; Docker's own stops pod traffic by its \
+                         FORWARD policy: `iptables -P FORWARD ACCEPT`"
+                ),
+            );
+        }
+    }
+}

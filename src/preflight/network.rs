@@ -1,0 +1,132 @@
+//! Addresses, routes, name servers.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::finding::Look;
+use crate::cluster::{Component, NetworkPlugin, Role};
+
+pub(super) fn check(look: &mut Look) {
+    // Without the ip program nothing was seen, which the check `tools` says.
+    if !look.facts.addresses.is_empty() {
+        address(look);
+        loopback(look);
+    }
+    overlap(look);
+    if look.host.is(Role::Node) {
+        resolv(look);
+    }
+}
+
+fn address(look: &mut Look) {
+    let address = look.host.address;
+    if look.facts.addresses.iter().any(|(_, there)| *there == address) {
+        return;
+    }
+    let shown = |(interface, address): &(String, IpAddr)| format!("{address} ({interface})");
+    let others = look.facts.addresses.iter().filter(|(interface, address)| global(address) && !ours(interface));
+    let others: Vec<_> = others.map(shown).collect();
+    look.fail(
+        "address",
+        format!("{address} is on none of its interfaces; it has {}", list(&others)),
+        "put the address by which the other hosts reach it into `address`; the one that only SSH uses goes into \
+         `sshAddress`",
+    );
+}
+
+fn loopback(look: &mut Look) {
+    if !look.facts.addresses.iter().any(|(_, address)| *address == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
+        look.fail("loopback", "127.0.0.1 is on no interface", "`ip link set lo up`");
+    }
+}
+
+/// Interfaces that a cluster makes by itself; a second run finds them.
+fn ours(interface: &str) -> bool {
+    ["cni0", "kube-ipvs0"].contains(&interface)
+        || ["flannel", "veth"].iter().any(|prefix| interface.starts_with(prefix))
+}
+
+fn overlap(look: &mut Look) {
+    let networks = &look.cluster.networks;
+    for (what, field, network) in [("pod", "pods", networks.pods), ("service", "services", networks.services)] {
+        // A plugin of the person's own has put addresses and routes of the pod network here since.
+        if look.facts.known && networks.plugin == NetworkPlugin::None && what == "pod" {
+            continue;
+        }
+        for (interface, address) in &look.facts.addresses {
+            if network.contains(address) && !ours(interface) {
+                look.fail(
+                    "network-overlap",
+                    format!("its address {address} ({interface}) lies in the {what} network {network}"),
+                    format!("choose another `networks: {{{field}: …}}` in the inventory"),
+                );
+            }
+        }
+        for (destination, interface) in &look.facts.routes {
+            // A route without an interface (blackhole) inside the pod network is a node's own, put there by a plugin.
+            if ours(interface) || (interface.is_empty() && look.facts.known) {
+                continue;
+            }
+            if let Some(route) = network_of(destination) {
+                route_overlap(look, what, field, network, route, interface);
+            }
+        }
+    }
+}
+
+/// A route into the network takes packets away from pods; one that contains it only hides some far addresses.
+fn route_overlap(look: &mut Look, what: &str, field: &str, network: IpNet, route: IpNet, interface: &str) {
+    let via = if interface.is_empty() { String::new() } else { format!(" on {interface}") };
+    if network.contains(&route) {
+        look.fail(
+            "network-overlap",
+            format!("its route to {route}{via} lies in the {what} network {network}"),
+            format!("choose another `networks: {{{field}: …}}` in the inventory, or remove it: `ip route del {route}`"),
+        );
+    } else if route.contains(&network) {
+        look.warn(
+            "network-overlap",
+            format!("its route to {route}{via} contains the {what} network {network}; addresses there are hidden"),
+            format!("choose another `networks: {{{field}: …}}` in the inventory where that matters"),
+        );
+    }
+}
+
+fn network_of(destination: &str) -> Option<IpNet> {
+    let network: IpNet = match destination.parse::<IpAddr>() {
+        Ok(address) => address.into(),
+        Err(_) => destination.parse().ok()?,
+    };
+    // The default route, also when written out, contains everything and says nothing.
+    if network.prefix_len() == 0 { None } else { Some(network.trunc()) }
+}
+
+/// Pods inherit the host's name servers; one on loopback is the pod itself there, and CoreDNS asks itself.
+fn resolv(look: &mut Look) {
+    let chosen =
+        look.host.settings(Component::Kubelet).is_some_and(|settings| settings.config.contains_key("resolvConf"));
+    if look.facts.systemd_resolved || chosen {
+        return;
+    }
+    let servers = &look.facts.nameservers;
+    let remedy = "put a name server that pods can reach into /etc/resolv.conf, or into a file of its own: \
+                  `components: {kubelet: {config: {resolvConf: /etc/kubernetes/resolv.conf}}}`";
+    if servers.is_empty() {
+        look.warn("resolv", "/etc/resolv.conf names no name server; pods find names inside the cluster only", remedy);
+    } else if servers.iter().any(|server| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())) {
+        let finding = format!("/etc/resolv.conf names {}, and CoreDNS would ask itself there", list(servers));
+        look.warn("resolv", finding, remedy);
+    }
+}
+
+fn global(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+    }
+}
+
+fn list(items: &[String]) -> String {
+    if items.is_empty() { "none".into() } else { items.join(", ") }
+}

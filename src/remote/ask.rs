@@ -1,0 +1,211 @@
+//! Passphrases and passwords: asked for once, on the terminal, and shared by all threads.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::{Error, Result};
+use crate::remote::interrupt::Interrupt;
+use crate::secret::Secret;
+
+/// How often a person may mistype.
+const TRIES: u32 = 3;
+
+/// Asks a person for something secret.
+pub trait Ask: Send + Sync {
+    /// The answer, or none when there is nobody to ask. `question` ends with `: `.
+    fn ask(&self, question: &str, interrupt: &Interrupt) -> Result<Option<Secret>>;
+}
+
+/// Nobody to ask: for `--no-input` and the like.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Ask for Nobody {
+    fn ask(&self, _: &str, _: &Interrupt) -> Result<Option<Secret>> {
+        Ok(None)
+    }
+}
+
+/// The controlling terminal, whatever stdin and stdout are. What is typed is not shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal;
+
+impl Ask for Terminal {
+    fn ask(&self, question: &str, interrupt: &Interrupt) -> Result<Option<Secret>> {
+        let Ok(mut tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else { return Ok(None) };
+        let failed = |error: std::io::Error| Error::io("asking on the terminal", &error);
+        let hidden = Hidden::new(&tty).map_err(failed)?;
+        write!(tty, "{question}").map_err(failed)?;
+        let answer = read_line(&mut tty, interrupt);
+        drop(hidden);
+        writeln!(tty).map_err(failed)?;
+        answer
+    }
+}
+
+/// Echo is off while this lives.
+struct Hidden {
+    tty: File,
+    before: Termios,
+}
+
+impl Hidden {
+    fn new(tty: &File) -> std::io::Result<Self> {
+        let before = tcgetattr(tty)?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(tty, OptionalActions::Flush, &quiet)?;
+        Ok(Hidden { tty: tty.try_clone()?, before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.before);
+    }
+}
+
+fn read_line(tty: &mut File, interrupt: &Interrupt) -> Result<Option<Secret>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(1024));
+    let mut piece = [0; 256];
+    loop {
+        interrupt.check("terminal")?;
+        let tick = Timespec { tv_sec: 0, tv_nsec: Duration::from_millis(100).subsec_nanos().into() };
+        if !matches!(poll(&mut [PollFd::new(&*tty, PollFlags::IN)], Some(&tick)), Ok(1)) {
+            continue;
+        }
+        let count = tty.read(&mut piece).map_err(|error| Error::io("reading from the terminal", &error))?;
+        line.extend_from_slice(&piece[..count]);
+        piece.zeroize();
+        if count == 0 && line.is_empty() {
+            return Ok(None);
+        }
+        if count == 0 || line.last() == Some(&b'\n') {
+            let end = line.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(line.len());
+            return Ok(Some(Secret::new(&line[..end])));
+        }
+    }
+}
+
+/// What was answered so far, by question. Whoever asks the same meanwhile waits for that answer.
+pub(super) struct Answers {
+    ask: Box<dyn Ask>,
+    given: Mutex<HashMap<String, Given>>,
+}
+
+/// The state of one question.
+#[derive(Default)]
+struct Given {
+    answer: Option<Secret>,
+    asked: u32,
+    nobody: bool,
+}
+
+/// What asking led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// This, right or wrong.
+    Answer(Secret),
+    /// Nobody is there to answer.
+    Nobody,
+    /// The person was asked often enough.
+    Exhausted,
+}
+
+impl Answers {
+    pub(super) fn new(ask: Box<dyn Ask>) -> Self {
+        Answers { ask, given: Mutex::default() }
+    }
+
+    /// Gives an answer beforehand.
+    pub(super) fn preset(&self, question: &str, answer: Secret) {
+        let given = Given { answer: Some(answer), asked: TRIES, nobody: false };
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).insert(question.to_owned(), given);
+    }
+
+    /// The answer to a question, asked now unless somebody answered it before. `wrong` is an answer that turned out to
+    /// be wrong: the question is asked again unless another thread has a newer answer.
+    pub(super) fn get(&self, question: &str, wrong: Option<&Secret>, interrupt: &Interrupt) -> Result<Reply> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = given.entry(question.to_owned()).or_default();
+        if let Some(answer) = given.answer.as_ref().filter(|answer| Some(*answer) != wrong) {
+            return Ok(Reply::Answer(answer.clone()));
+        }
+        if given.nobody {
+            return Ok(Reply::Nobody);
+        }
+        if given.asked >= TRIES {
+            return Ok(Reply::Exhausted);
+        }
+        given.asked += 1;
+        let again = if wrong.is_some() { "that was not right, try again. " } else { "" };
+        given.answer = self.ask.ask(&format!("{again}{question}: "), interrupt)?;
+        given.nobody = given.answer.is_none();
+        Ok(given.answer.clone().map_or(Reply::Nobody, Reply::Answer))
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answers")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Answers "1", "2", … and counts.
+    struct Counting(AtomicU32);
+
+    impl Ask for Counting {
+        fn ask(&self, _: &str, _: &Interrupt) -> Result<Option<Secret>> {
+            let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+            Ok(Some(Secret::new(number.to_string())))
+        }
+    }
+
+    fn answer(text: &str) -> Reply {
+        Reply::Answer(Secret::new(text))
+    }
+
+    #[test]
+    fn many_threads_ask_once() {
+        let answers = Answers::new(Box::new(Counting(AtomicU32::new(0))));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(answer("1"))));
+            }
+        });
+    }
+
+    #[test]
+    fn a_wrong_answer_is_asked_again_three_times_in_all() {
+        let answers = Answers::new(Box::new(Counting(AtomicU32::new(0))));
+        let wrong = |text: &str| answers.get("q", Some(&Secret::new(text)), &Interrupt::new()).unwrap();
+        assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(answer("1")));
+        assert_eq!(wrong("1"), answer("2"));
+        assert_eq!(wrong("1"), answer("2"), "a slow thread takes the newer answer");
+        assert_eq!(wrong("2"), answer("3"));
+        assert_eq!(wrong("3"), Reply::Exhausted);
+    }
+
+    #[test]
+    fn nobody_is_asked_only_once() {
+        let answers = Answers::new(Box::new(Nobody));
+        assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(Reply::Nobody));
+        answers.preset("q", Secret::new("given"));
+        assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(answer("given")));
+        assert_eq!(answers.get("q", Some(&Secret::new("given")), &Interrupt::new()), Ok(Reply::Exhausted));
+    }
+}

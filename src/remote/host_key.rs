@@ -1,0 +1,301 @@
+//! Whether the key that a host offers is the one it must have.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::error::{Error, Result};
+use crate::remote::SshTarget;
+use crate::remote::known_hosts::{self, Entry, KnownHosts, Verdict, fingerprint, key_type};
+
+/// Host key algorithms in order of preference, by the type of key that they prove.
+const ALGORITHMS: [(&str, &str); 5] = [
+    ("ssh-ed25519", "ssh-ed25519"),
+    ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"),
+    ("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384"),
+    ("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521"),
+    ("ssh-rsa", "rsa-sha2-512,rsa-sha2-256"),
+];
+
+/// What decides over a host's key.
+pub(super) struct HostKeys {
+    host: String,
+    name: String,
+    known: KnownHosts,
+    pin: Option<Pin>,
+    accept_new: bool,
+    file: Option<PathBuf>,
+}
+
+/// The key that the inventory names.
+#[derive(Debug, PartialEq, Eq)]
+enum Pin {
+    Fingerprint(String),
+    Key(Vec<u8>),
+}
+
+impl HostKeys {
+    /// Reads known_hosts: the file that the target names, else `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
+    pub(super) fn load(host: &str, target: &SshTarget, home: Option<&Path>) -> Result<Self> {
+        let own = target.known_hosts.clone().or_else(|| home.map(|home| home.join(".ssh/known_hosts")));
+        let shared = target.known_hosts.is_none().then(|| PathBuf::from("/etc/ssh/ssh_known_hosts"));
+        let mut known = KnownHosts::default();
+        for file in own.iter().chain(&shared) {
+            match fs::read(file) {
+                Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io(format!("cannot read {}", file.display()), &error)),
+            }
+        }
+        Ok(HostKeys {
+            host: host.to_owned(),
+            name: known_hosts::lookup_name(&target.address, target.port),
+            known,
+            pin: target.host_key.as_deref().map(|text| parse_pin(host, text)).transpose()?,
+            accept_new: target.accept_new,
+            file: own,
+        })
+    }
+
+    /// The algorithms to propose: first those of the keys that are known, so that a server with several keys shows one
+    /// of them.
+    pub(super) fn algorithms(&self) -> String {
+        let pinned = match &self.pin {
+            Some(Pin::Key(key)) => vec![key_type(key)],
+            Some(Pin::Fingerprint(_)) => Vec::new(),
+            None => {
+                self.known.of(&self.name).filter(|entry| !entry.revoked).map(|entry| entry.key_type.clone()).collect()
+            }
+        };
+        let (first, rest): (Vec<_>, Vec<_>) =
+            ALGORITHMS.into_iter().partition(|(kind, _)| pinned.iter().any(|known| known == kind));
+        first.into_iter().chain(rest).map(|(_, algorithms)| algorithms).collect::<Vec<_>>().join(",")
+    }
+
+    /// Accepts the key or says why not. With `accept_new`, the key of a host that is known by none is recorded.
+    pub(super) fn check(&self, key: &[u8]) -> Result<()> {
+        let verdict = self.known.judge(&self.name, key);
+        if let Verdict::Revoked(entry) = verdict {
+            return Err(self.revoked(key, entry));
+        }
+        if let Some(pin) = &self.pin {
+            return if pin.is(key) { Ok(()) } else { Err(self.not_pinned(key, pin)) };
+        }
+        match verdict {
+            Verdict::Known => Ok(()),
+            Verdict::Unknown if self.accept_new => self.record(key),
+            Verdict::Unknown => Err(self.unknown(key)),
+            Verdict::Changed(entries) => Err(self.changed(key, &entries)),
+            Verdict::Revoked(entry) => Err(self.revoked(key, entry)),
+        }
+    }
+
+    /// Appends the key under a lock, after looking again: another thread or process may have been faster.
+    fn record(&self, key: &[u8]) -> Result<()> {
+        let Some(path) = &self.file else {
+            return Err(Error::connect(format!(
+                "{}: there is no known_hosts file to record the host key in",
+                self.host
+            ))
+            .hint("name one in the inventory, or set HOME"));
+        };
+        let failed = |error: io::Error| {
+            Error::io(format!("cannot record the host key of {} in {}", self.host, path.display()), &error)
+        };
+        let mut file = open_for_append(path).map_err(failed)?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let mut now = KnownHosts::default();
+        now.add(path, &String::from_utf8_lossy(&bytes));
+        match now.judge(&self.name, key) {
+            Verdict::Known => Ok(()),
+            Verdict::Changed(entries) => Err(self.changed(key, &entries)),
+            Verdict::Revoked(entry) => Err(self.revoked(key, entry)),
+            Verdict::Unknown => {
+                let gap = if bytes.last().is_some_and(|&last| last != b'\n') { "\n" } else { "" };
+                let line = format!("{gap}{}", known_hosts::line(&self.name, key));
+                file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(failed)
+            }
+        }
+    }
+
+    fn unknown(&self, key: &[u8]) -> Error {
+        let port = self.name.rsplit_once("]:").map_or(String::new(), |(_, port)| format!("-p {port} "));
+        let address = self.name.trim_start_matches('[').split("]:").next().unwrap_or(&self.name);
+        let file = self.file.as_ref().map_or("~/.ssh/known_hosts".to_owned(), |file| file.display().to_string());
+        Error::connect(format!("{}: the host key of {} is not known", self.host, self.name))
+            .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
+            .hint(format!("compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan {port}{address} >> {file}"))
+            .hint(format!("or pin it in the inventory: hostKey: {}", fingerprint(key)))
+            .hint("or, on a network that you trust, let the first contact decide: --accept-new-host-keys")
+    }
+
+    fn changed(&self, key: &[u8], entries: &[&Entry]) -> Error {
+        let mut error = Error::connect(format!(
+            "{}: THE HOST KEY OF {} HAS CHANGED: somebody may be listening in, or the host was installed anew",
+            self.host, self.name
+        ))
+        .detail(format!("it offers {} {}", key_type(key), fingerprint(key)));
+        for entry in entries {
+            error = error.detail(format!("{} has {} {}", entry.place, entry.key_type, fingerprint(&entry.key)));
+        }
+        let places: Vec<String> = entries.iter().map(|entry| entry.place.to_string()).collect();
+        error.hint(format!("only when you know why it changed: remove {} and connect again", places.join(" and ")))
+    }
+
+    fn revoked(&self, key: &[u8], entry: &Entry) -> Error {
+        Error::connect(format!("{}: the host key of {} is marked @revoked in {}", self.host, self.name, entry.place))
+            .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
+            .hint("give the host a new key (`ssh-keygen -A` after removing the old one) and make that one known")
+    }
+
+    fn not_pinned(&self, key: &[u8], pin: &Pin) -> Error {
+        let pinned = match pin {
+            Pin::Fingerprint(text) => text.clone(),
+            Pin::Key(key) => format!("{} {}", key_type(key), fingerprint(key)),
+        };
+        Error::connect(format!("{}: the host key of {} is not the one that the inventory pins", self.host, self.name))
+            .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
+            .detail(format!("hostKey: {pinned}"))
+            .hint("a host has a key of each type: pin `ssh-ed25519 AAAA…` from /etc/ssh/ssh_host_ed25519_key.pub, or correct hostKey when you know why it changed")
+    }
+}
+
+impl Pin {
+    fn is(&self, key: &[u8]) -> bool {
+        match self {
+            Pin::Fingerprint(text) => *text == fingerprint(key),
+            Pin::Key(pinned) => pinned == key,
+        }
+    }
+}
+
+fn parse_pin(host: &str, text: &str) -> Result<Pin> {
+    let mut words = text.split_ascii_whitespace();
+    let first = words.next().unwrap_or_default();
+    if let Some(digest) = first.strip_prefix("SHA256:") {
+        let digest = digest.trim_end_matches('=');
+        if digest.len() == 43 && digest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte)) {
+            return Ok(Pin::Fingerprint(format!("SHA256:{digest}")));
+        }
+    } else if let Some(key) = words.next().and_then(known_hosts::decode_key).filter(|key| key_type(key) == first) {
+        return Ok(Pin::Key(key));
+    }
+    Err(Error::input(format!("{host}: hostKey is neither a fingerprint nor a public key: `{text}`"))
+        .hint("write `SHA256:…` as `ssh-keygen -l` shows it, or `ssh-ed25519 AAAA…` as it stands in a .pub file"))
+}
+
+fn open_for_append(path: &Path) -> io::Result<fs::File> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+    const OTHER: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIP//////////////////////////////////////////";
+
+    fn target(known_hosts: &Path, host_key: Option<&str>) -> SshTarget {
+        SshTarget {
+            address: "10.0.0.1".into(),
+            port: 2222,
+            user: "root".into(),
+            keys: Vec::new(),
+            known_hosts: Some(known_hosts.to_owned()),
+            host_key: host_key.map(str::to_owned),
+            accept_new: false,
+            connect_timeout: 5,
+        }
+    }
+
+    fn keys(text: &str, host_key: Option<&str>) -> Result<HostKeys> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("known_hosts");
+        fs::write(&file, text).unwrap();
+        let mut keys = HostKeys::load("web1", &target(&file, host_key), None)?;
+        keys.file = Some("known_hosts".into());
+        Ok(keys)
+    }
+
+    fn key(text: &str) -> Vec<u8> {
+        known_hosts::decode_key(text).unwrap()
+    }
+
+    fn shown(error: &Error) -> String {
+        let lines = error.details.iter().map(|line| format!("  {line}"));
+        let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
+        std::iter::once(error.message.clone()).chain(lines).chain(hints).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn an_unknown_host_is_refused_with_what_to_do() {
+        let error = keys("", None).unwrap().check(&key(KEY)).unwrap_err();
+        insta::assert_snapshot!(shown(&error), @"
+        web1: the host key of [10.0.0.1]:2222 is not known
+          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+        hint: compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan -p 2222 10.0.0.1 >> known_hosts
+        hint: or pin it in the inventory: hostKey: SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+        hint: or, on a network that you trust, let the first contact decide: --accept-new-host-keys
+        ");
+    }
+
+    #[test]
+    fn a_changed_key_is_refused_loudly() {
+        let mut keys = keys("", None).unwrap();
+        keys.known.add(Path::new("known_hosts"), &format!("# mine\n[10.0.0.1]:2222 ssh-ed25519 {OTHER}\n"));
+        insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
+        web1: THE HOST KEY OF [10.0.0.1]:2222 HAS CHANGED: somebody may be listening in, or the host was installed anew
+          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+          known_hosts:2 has ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
+        hint: only when you know why it changed: remove known_hosts:2 and connect again
+        ");
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_even_when_it_is_pinned() {
+        let mut keys = keys("", Some(&format!("ssh-ed25519 {KEY} a comment"))).unwrap();
+        assert_eq!(keys.check(&key(KEY)), Ok(()));
+        keys.known.add(Path::new("known_hosts"), &format!("@revoked * ssh-ed25519 {KEY}\n"));
+        insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
+        web1: the host key of [10.0.0.1]:2222 is marked @revoked in known_hosts:1
+          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+        hint: give the host a new key (`ssh-keygen -A` after removing the old one) and make that one known
+        ");
+    }
+
+    #[test]
+    fn a_pin_outweighs_known_hosts() {
+        let line = format!("[10.0.0.1]:2222 ssh-ed25519 {OTHER}\n");
+        let pinned = keys(&line, Some("SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4=")).unwrap();
+        assert_eq!(pinned.check(&key(KEY)), Ok(()));
+        insta::assert_snapshot!(shown(&pinned.check(&key(OTHER)).unwrap_err()), @"
+        web1: the host key of [10.0.0.1]:2222 is not the one that the inventory pins
+          it offers ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
+          hostKey: SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+        hint: a host has a key of each type: pin `ssh-ed25519 AAAA…` from /etc/ssh/ssh_host_ed25519_key.pub, or correct hostKey when you know why it changed
+        ");
+    }
+
+    #[test]
+    fn a_pin_that_is_none_is_explained() {
+        for text in ["", "SHA256:short", "ssh-rsa AAAA", &format!("ssh-rsa {KEY}"), "MD5:aa:bb"] {
+            let Err(error) = keys("", Some(text)) else { panic!("{text} was taken for a key") };
+            assert_eq!(error.kind, crate::error::Kind::Input);
+        }
+    }
+
+    #[test]
+    fn known_types_are_proposed_first() {
+        let line = "[10.0.0.1]:2222 ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQM=\n";
+        insta::assert_snapshot!(keys(line, None).unwrap().algorithms(), @"rsa-sha2-512,rsa-sha2-256,ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521");
+        insta::assert_snapshot!(keys("", None).unwrap().algorithms(), @"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256");
+    }
+}

@@ -1,0 +1,107 @@
+//! Private key files: which there are, and whether they need a passphrase.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+/// The keys that OpenSSH would try, in its order.
+const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// A key file, read.
+pub(super) struct KeyFile {
+    /// Where it lies.
+    pub(super) path: PathBuf,
+    /// The file's text; wiped.
+    pub(super) text: Zeroizing<String>,
+    /// Whether a passphrase is needed to use it.
+    pub(super) encrypted: bool,
+}
+
+impl KeyFile {
+    /// Reads a key file. libssh2 answers a missing passphrase with "unsupported private key format", so whether one
+    /// is needed is found out here.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let bytes = Zeroizing::new(fs::read(path)?);
+        let text = std::str::from_utf8(&bytes)
+            .ok()
+            .filter(|text| text.contains("PRIVATE KEY-----") && !text.contains('\0'))
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a private key"))?;
+        Ok(KeyFile { path: path.to_owned(), text: Zeroizing::new(text.to_owned()), encrypted: is_encrypted(text) })
+    }
+}
+
+/// The key files to try: those that were named, else the usual ones that exist.
+pub(super) fn candidates(named: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf> {
+    if !named.is_empty() {
+        return named.to_vec();
+    }
+    let usual =
+        |home: &Path| USUAL.map(|name| home.join(".ssh").join(name)).into_iter().filter(|path| path.exists()).collect();
+    home.map(usual).unwrap_or_default()
+}
+
+/// Whether a private key in PEM needs a passphrase: PKCS#8 and RFC 1421 say so in their headers, OpenSSH's own format
+/// (PROTOCOL.key) names its cipher behind the magic.
+fn is_encrypted(text: &str) -> bool {
+    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return true;
+    }
+    openssh_cipher(text).is_some_and(|cipher| cipher != b"none")
+}
+
+fn openssh_cipher(text: &str) -> Option<Vec<u8>> {
+    let (_, body) = text.split_once("-----BEGIN OPENSSH PRIVATE KEY-----")?;
+    let (body, _) = body.split_once("-----END")?;
+    let body: Zeroizing<Vec<u8>> = Zeroizing::new(body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
+    let key = Zeroizing::new(STANDARD.decode(body.as_slice()).ok()?);
+    let rest = key.strip_prefix(b"openssh-key-v1\0")?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    rest.get(..u32::from_be_bytes(*length) as usize).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn made(folder: &Path, name: &str, arguments: &[&str]) -> KeyFile {
+        let path = folder.join(name);
+        let status = Command::new("ssh-keygen").args(["-q", "-f"]).arg(&path).args(arguments).status().unwrap();
+        assert!(status.success());
+        KeyFile::read(&path).unwrap()
+    }
+
+    #[test]
+    fn encryption_is_seen_in_every_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str, arguments: &[&str]| made(folder.path(), name, arguments).encrypted;
+        assert!(!at("plain", &["-t", "ed25519", "-N", ""]));
+        assert!(at("locked", &["-t", "ed25519", "-N", "secret"]));
+        assert!(!at("pem", &["-t", "ecdsa", "-m", "PEM", "-N", ""]));
+        assert!(at("pem-locked", &["-t", "ecdsa", "-m", "PEM", "-N", "secret"]));
+        assert!(at("pkcs8-locked", &["-t", "ecdsa", "-m", "PKCS8", "-N", "secret"]));
+    }
+
+    #[test]
+    fn a_public_key_is_no_key_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("id.pub");
+        fs::write(&path, "ssh-ed25519 AAAA").unwrap();
+        assert!(KeyFile::read(&path).is_err());
+    }
+
+    #[test]
+    fn named_keys_replace_the_usual_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(".ssh")).unwrap();
+        fs::write(folder.path().join(".ssh/id_rsa"), "").unwrap();
+        assert_eq!(candidates(&["/k".into()], Some(folder.path())), [PathBuf::from("/k")]);
+        assert_eq!(candidates(&[], Some(folder.path())), [folder.path().join(".ssh/id_rsa")]);
+        assert!(candidates(&[], None).is_empty());
+    }
+}

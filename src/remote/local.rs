@@ -1,0 +1,190 @@
+//! The operator's own machine as a host.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::{Pid, Signal, getuid, kill_process_group};
+
+use crate::error::{Error, Result};
+use crate::remote::ask::Answers;
+use crate::remote::escalate::{Launch, Rise, find_way, not_started};
+use crate::remote::interrupt::Interrupt;
+use crate::remote::nonce::nonce;
+use crate::remote::pump::{Pipes, pump};
+use crate::remote::script::{Plain, Program, Sink, tail};
+use crate::remote::ssh_dial::{STALL, not_listening};
+use crate::remote::{Output, Stream, Transport};
+
+/// How long a wait takes at most before it looks around, in nanoseconds.
+const TICK: i64 = 100_000_000;
+
+/// Runs scripts as child processes, with the same wrapping as over SSH.
+pub(super) struct LocalTransport {
+    host: String,
+    rise: Rise,
+    interrupt: Interrupt,
+}
+
+impl LocalTransport {
+    /// Finds out how to become root here.
+    pub(super) fn new(host: &str, user: &str, answers: &Answers, interrupt: &Interrupt) -> Result<Self> {
+        let rise = if getuid().is_root() {
+            Rise::Root
+        } else {
+            find_way(host, user, &nonce()?, answers, interrupt, |command, stdin| {
+                let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
+                let mut plain = Plain::default();
+                exec(host, interrupt, &launch, stdin, &mut plain)?;
+                Ok(plain)
+            })?
+        };
+        Ok(LocalTransport { host: host.to_owned(), rise, interrupt: interrupt.clone() })
+    }
+}
+
+impl Transport for LocalTransport {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+        let nonce = nonce()?;
+        let program = Program::new(script, &nonce)?;
+        let mut answer = program.answer();
+        let launch = self.rise.launch(&program, &nonce);
+        let end = exec(&self.host, &self.interrupt, &launch, stdin, &mut answer);
+        if let Some(status) = answer.status() {
+            let (stdout, stderr) = answer.into_streams();
+            return Ok(Output { status, stdout, stderr: tail(stderr) });
+        }
+        end?;
+        Err(match answer.begun() {
+            true => Error::connect(format!("{}: a script ended before it reported its status", self.host))
+                .detail(answer.words()),
+            false => not_started(&self.host, &answer.words()),
+        })
+    }
+
+    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        let failed = |error: io::Error| not_listening(&self.host, address, &error.to_string());
+        let stream = TcpStream::connect_timeout(&address, STALL).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_read_timeout(Some(STALL)).map_err(failed)?;
+        stream.set_write_timeout(Some(STALL)).map_err(failed)?;
+        Ok(Box::new(stream))
+    }
+}
+
+fn exec(host: &str, interrupt: &Interrupt, launch: &Launch, stdin: &mut dyn Read, sink: &mut dyn Sink) -> Result<()> {
+    let mut pipes = ChildPipes::spawn(host, &launch.command, interrupt)?;
+    pump(&mut pipes, &mut launch.preface.as_slice().chain(stdin), sink)
+}
+
+/// A child process in a group of its own, so that Ctrl-C reaches us alone and we end all of it.
+struct ChildPipes {
+    host: String,
+    interrupt: Interrupt,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
+impl ChildPipes {
+    fn spawn(host: &str, command: &str, interrupt: &Interrupt) -> Result<Self> {
+        let failed = |error: io::Error| Error::io(format!("{host}: cannot start /bin/sh"), &error);
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", command])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let pipes = ChildPipes {
+            host: host.to_owned(),
+            interrupt: interrupt.clone(),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+        };
+        unblock(pipes.stdin.as_ref())
+            .and(unblock(pipes.stdout.as_ref()))
+            .and(unblock(pipes.stderr.as_ref()))
+            .map_err(failed)?;
+        Ok(pipes)
+    }
+}
+
+fn unblock(end: Option<&impl AsFd>) -> io::Result<()> {
+    let Some(end) = end else { return Ok(()) };
+    Ok(fcntl_setfl(end, fcntl_getfl(end)? | OFlags::NONBLOCK)?)
+}
+
+/// Reads, and forgets the stream at its end.
+fn read<R: Read>(stream: &mut Option<R>, buffer: &mut [u8]) -> io::Result<usize> {
+    let Some(open) = stream else { return Ok(0) };
+    let count = open.read(buffer)?;
+    if count == 0 {
+        *stream = None;
+    }
+    Ok(count)
+}
+
+impl Pipes for ChildPipes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write(bytes)
+    }
+    fn close_stdin(&mut self) -> io::Result<()> {
+        self.stdin = None;
+        Ok(())
+    }
+    fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        read(&mut self.stdout, buffer)
+    }
+    fn read_stderr(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        read(&mut self.stderr, buffer)
+    }
+    fn ended(&mut self) -> bool {
+        self.stdout.is_none() && self.stderr.is_none()
+    }
+    fn moved(&mut self) {}
+
+    fn wait(&mut self) -> Result<()> {
+        let mut fds = Vec::with_capacity(3);
+        fds.extend(self.stdout.iter().map(|end| PollFd::new(end, PollFlags::IN)));
+        fds.extend(self.stderr.iter().map(|end| PollFd::new(end, PollFlags::IN)));
+        fds.extend(self.stdin.iter().map(|end| PollFd::new(end, PollFlags::OUT)));
+        match poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: TICK })) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(self.lost(&error.into())),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.interrupt.check(&self.host)
+    }
+    fn lost(&self, error: &io::Error) -> Error {
+        Error::io(format!("{}: talking to a child process", self.host), error)
+    }
+}
+
+impl Drop for ChildPipes {
+    /// Ends what is still running of the group when it was given up, and collects the child.
+    fn drop(&mut self) {
+        if !self.ended()
+            && matches!(self.child.try_wait(), Ok(None))
+            && let Ok(id) = i32::try_from(self.child.id())
+            && let Some(group) = Pid::from_raw(id)
+        {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}

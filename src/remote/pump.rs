@@ -1,0 +1,160 @@
+//! Feeds a command and listens to it at the same time, so that neither side ever waits for the other.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::remote::script::Sink;
+
+/// Bytes asked of the source at a time.
+const CHUNK: usize = 256 * 1024;
+/// Bytes taken from the command at a time.
+const TAKE: usize = 64 * 1024;
+/// How long to wait for the streams to close once the script has reported its status: something that it left
+/// running in the background may hold them open for ever.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The three streams of a running command, none of which may block.
+pub(super) trait Pipes {
+    /// Takes some bytes for standard input; [`io::ErrorKind::BrokenPipe`] when the command reads no more.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Closes standard input.
+    fn close_stdin(&mut self) -> io::Result<()>;
+    /// Bytes of standard output; 0 at its end.
+    fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Bytes of standard error; 0 at its end.
+    fn read_stderr(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Whether both output streams are at their end.
+    fn ended(&mut self) -> bool;
+    /// Something moved: the other side is alive.
+    fn moved(&mut self);
+    /// Waits a moment for something to move. Fails when interrupted or when the other side is gone.
+    fn wait(&mut self) -> Result<()>;
+    /// Fails when interrupted.
+    fn check(&self) -> Result<()>;
+    /// What a failed read or write means.
+    fn lost(&self, error: &io::Error) -> Error;
+}
+
+/// Runs until the command has ended and everything it said has been heard.
+pub(super) fn pump(pipes: &mut dyn Pipes, source: &mut dyn Read, sink: &mut dyn Sink) -> Result<()> {
+    let mut feed = Feed { chunk: Zeroizing::new(vec![0; CHUNK]), at: 0, len: 0, state: State::Open };
+    let mut buffer = vec![0; TAKE];
+    let mut complete_since: Option<Instant> = None;
+    loop {
+        pipes.check()?;
+        let fed = feed.step(pipes, source)?;
+        let heard = listen(pipes, sink, &mut buffer)?;
+        if pipes.ended() {
+            return Ok(());
+        }
+        if sink.complete() && complete_since.get_or_insert_with(Instant::now).elapsed() > GRACE {
+            return Ok(());
+        }
+        if fed || heard {
+            pipes.moved();
+        } else {
+            pipes.wait()?;
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Open,
+    SourceEnded,
+    Closed,
+}
+
+/// What is still to be written. Private keys pass through here, so it is wiped.
+struct Feed {
+    chunk: Zeroizing<Vec<u8>>,
+    at: usize,
+    len: usize,
+    state: State,
+}
+
+impl Feed {
+    /// Writes what the command takes now; whether that was anything.
+    fn step(&mut self, pipes: &mut dyn Pipes, source: &mut dyn Read) -> Result<bool> {
+        let mut moved = false;
+        if self.state == State::Open && self.at == self.len {
+            self.refill(source)?;
+        }
+        while self.at < self.len {
+            match pipes.write(&self.chunk[self.at..self.len]) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.at += count;
+                    moved = true;
+                }
+                Err(error) if would_block(&error) => break,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    self.at = self.len;
+                    self.state = State::SourceEnded;
+                }
+                Err(error) => return Err(pipes.lost(&error)),
+            }
+        }
+        if self.state == State::SourceEnded && self.at == self.len {
+            match pipes.close_stdin() {
+                Ok(()) => {
+                    self.state = State::Closed;
+                    moved = true;
+                }
+                Err(error) if would_block(&error) => {}
+                Err(error) => return Err(pipes.lost(&error)),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn refill(&mut self, source: &mut dyn Read) -> Result<()> {
+        (self.at, self.len) = (0, 0);
+        loop {
+            match source.read(&mut self.chunk) {
+                Ok(0) => self.state = State::SourceEnded,
+                Ok(count) => self.len = count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::io("reading what a host is to receive", &error)),
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// Takes what both streams hold now; whether that was anything.
+fn listen(pipes: &mut dyn Pipes, sink: &mut dyn Sink, buffer: &mut [u8]) -> Result<bool> {
+    let mut moved = false;
+    loop {
+        let mut quiet = true;
+        if let Some(count) = taken(pipes.read_stdout(buffer), pipes)? {
+            sink.stdout(&buffer[..count]);
+            quiet = false;
+        }
+        if let Some(count) = taken(pipes.read_stderr(buffer), pipes)? {
+            sink.stderr(&buffer[..count]);
+            quiet = false;
+        }
+        if quiet {
+            return Ok(moved);
+        }
+        moved = true;
+        pipes.check()?;
+    }
+}
+
+fn taken(result: io::Result<usize>, pipes: &dyn Pipes) -> Result<Option<usize>> {
+    match result {
+        Ok(0) => Ok(None),
+        Ok(count) => Ok(Some(count)),
+        Err(error) if would_block(&error) => Ok(None),
+        Err(error) => Err(pipes.lost(&error)),
+    }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

@@ -1,0 +1,295 @@
+//! How a script travels, and how its end is recognised.
+//!
+//! Any login shell only ever sees one short constant command; the script itself follows on stdin, framed by its length,
+//! and the payload comes after it. So no shell's quoting rules, no argument limit and no sudo log touch the script.
+//! A nonce marks where its output begins (start-up files may print anything before) and which status it ended with:
+//! libssh2 reports status 0 for a killed command and for a channel that the server closed, so its word is never taken.
+
+use crate::error::{Error, Result};
+use crate::remote::quote::sh_quote;
+
+/// As much of stderr as is kept, in bytes.
+pub(super) const STDERR_KEPT: usize = 64 * 1024;
+
+/// A script wrapped for sending.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// What the host's `/bin/sh` evaluates.
+    pub(super) text: String,
+    begin: String,
+    status: String,
+}
+
+impl Program {
+    /// Wraps `script`; `nonce` must be unguessable enough not to occur in any output.
+    pub(super) fn new(script: &str, nonce: &str) -> Result<Self> {
+        if script.contains('\0') {
+            return Err(Error::internal("a script for a host holds a NUL byte"));
+        }
+        let begin = format!("__KB_BEGIN_{nonce}");
+        let status = format!("__KB_RC_{nonce}");
+        let text = format!(
+            "LC_ALL=C LANG=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH\n\
+             export LC_ALL LANG PATH\numask 022\ncd /\necho {begin}\necho {begin} >&2\n\
+             ( eval {script} )\nprintf '\\n{status}=%d\\n' $?\nexit 0\n",
+            script = sh_quote(script),
+        );
+        Ok(Program { text, begin, status })
+    }
+
+    /// What listens to this program's output.
+    pub(super) fn answer(&self) -> Answer {
+        Answer {
+            begin: format!("{}\n", self.begin).into_bytes(),
+            status_mark: format!("\n{}=", self.status).into_bytes(),
+            stdout: Vec::new(),
+            begun: false,
+            scanned: 0,
+            status: None,
+            stderr: Stderr { mark: format!("{}\n", self.begin).into_bytes(), ..Stderr::default() },
+        }
+    }
+}
+
+/// The command that reads a program of `size` bytes from stdin and becomes it.
+///
+/// It has nothing in it that sh, bash, dash, zsh, fish or csh see differently. `dd` with one full block reads exactly
+/// that many bytes and leaves the payload alone, which `head -c` does not promise everywhere.
+pub(super) fn bootstrap(size: usize, skip_to: Option<&str>) -> String {
+    let skip = skip_to.map_or(String::new(), |go| {
+        format!("until [ \"$kb_line\" = {go} ]; do IFS= read -r kb_line || exit 1; done; ")
+    });
+    format!("/bin/sh -c '{skip}kb_program=$(dd bs={size} count=1 iflag=fullblock status=none) && eval \"$kb_program\"'")
+}
+
+/// Listens to the two output streams of a command.
+pub(super) trait Sink {
+    /// Bytes from standard output.
+    fn stdout(&mut self, bytes: &[u8]);
+    /// Bytes from standard error.
+    fn stderr(&mut self, bytes: &[u8]);
+    /// Whether all that matters has been said, even if somebody still holds the streams open.
+    fn complete(&self) -> bool;
+}
+
+/// Takes the two streams as they come.
+#[derive(Debug, Default)]
+pub(super) struct Plain {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+}
+
+impl Sink for Plain {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.stdout.extend_from_slice(bytes);
+    }
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.stderr.extend_from_slice(bytes);
+        keep_tail(&mut self.stderr);
+    }
+    fn complete(&self) -> bool {
+        false
+    }
+}
+
+/// A program's output with the wrapping taken off.
+#[derive(Debug)]
+pub(super) struct Answer {
+    begin: Vec<u8>,
+    status_mark: Vec<u8>,
+    stdout: Vec<u8>,
+    begun: bool,
+    scanned: usize,
+    status: Option<i32>,
+    stderr: Stderr,
+}
+
+impl Answer {
+    /// Whether the script was started at all.
+    pub(super) fn begun(&self) -> bool {
+        self.begun
+    }
+    /// The exit status, once the script reported it.
+    pub(super) fn status(&self) -> Option<i32> {
+        self.status
+    }
+    /// Standard error for a person: the script's own words, or what was said instead of running it.
+    pub(super) fn words(&self) -> String {
+        let bytes = if self.begun { &self.stderr.kept } else { &self.stderr.before };
+        String::from_utf8_lossy(bytes).trim().to_owned()
+    }
+    /// Standard output and standard error of the script.
+    pub(super) fn into_streams(self) -> (Vec<u8>, Vec<u8>) {
+        (self.stdout, self.stderr.kept)
+    }
+
+    fn find_begin(&mut self) {
+        match find(&self.stdout, &self.begin, self.scanned) {
+            Some(at) => {
+                self.stdout.drain(..at + self.begin.len());
+                self.begun = true;
+                self.scanned = 0;
+            }
+            None => self.scanned = (self.stdout.len() + 1).saturating_sub(self.begin.len()),
+        }
+    }
+
+    fn find_status(&mut self) {
+        match find(&self.stdout, &self.status_mark, self.scanned) {
+            Some(at) => {
+                self.scanned = at;
+                let rest = &self.stdout[at + self.status_mark.len()..];
+                let Some(end) = rest.iter().position(|&byte| byte == b'\n') else { return };
+                self.status = std::str::from_utf8(&rest[..end]).ok().and_then(|digits| digits.parse().ok());
+                self.stdout.truncate(at);
+            }
+            None => self.scanned = (self.stdout.len() + 1).saturating_sub(self.status_mark.len()),
+        }
+    }
+}
+
+impl Sink for Answer {
+    fn stdout(&mut self, bytes: &[u8]) {
+        if self.status.is_some() {
+            return;
+        }
+        self.stdout.extend_from_slice(bytes);
+        if !self.begun {
+            self.find_begin();
+        }
+        if self.begun {
+            self.find_status();
+        }
+    }
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.stderr.push(bytes);
+    }
+    fn complete(&self) -> bool {
+        self.status.is_some()
+    }
+}
+
+/// Standard error, split where the script began.
+#[derive(Debug, Default)]
+struct Stderr {
+    mark: Vec<u8>,
+    before: Vec<u8>,
+    kept: Vec<u8>,
+    begun: bool,
+}
+
+impl Stderr {
+    fn push(&mut self, bytes: &[u8]) {
+        if self.begun {
+            self.kept.extend_from_slice(bytes);
+            return keep_tail(&mut self.kept);
+        }
+        let from = (self.before.len() + 1).saturating_sub(self.mark.len());
+        self.before.extend_from_slice(bytes);
+        match find(&self.before, &self.mark, from) {
+            Some(at) => {
+                self.kept = self.before.split_off(at + self.mark.len());
+                self.before.truncate(at);
+                self.begun = true;
+                keep_tail(&mut self.kept);
+            }
+            None => keep_tail(&mut self.before),
+        }
+    }
+}
+
+/// Forgets the oldest bytes beyond [`STDERR_KEPT`], not at every byte but when twice that has come together.
+fn keep_tail(bytes: &mut Vec<u8>) {
+    if bytes.len() > 2 * STDERR_KEPT {
+        bytes.drain(..bytes.len() - STDERR_KEPT);
+    }
+}
+
+/// The last [`STDERR_KEPT`] bytes.
+pub(super) fn tail(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() > STDERR_KEPT {
+        bytes.drain(..bytes.len() - STDERR_KEPT);
+    }
+    bytes
+}
+
+fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    let (first, rest) = needle.split_first()?;
+    let mut at = from;
+    while let Some(step) = bytes.get(at..)?.iter().position(|byte| byte == first) {
+        at += step;
+        if bytes[at + 1..].starts_with(rest) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_bootstrap_is_one_quoted_word_without_traps() {
+        insta::assert_snapshot!(bootstrap(812, None), @r#"/bin/sh -c 'kb_program=$(dd bs=812 count=1 iflag=fullblock status=none) && eval "$kb_program"'"#);
+        let with_skip = bootstrap(1, Some("__KB_GO_ab"));
+        assert_eq!(with_skip.matches('\'').count(), 2);
+        assert!(!with_skip.contains(['\\', '\n', '!', '`']), "{with_skip}");
+    }
+
+    #[test]
+    fn a_nul_byte_is_refused() {
+        assert!(Program::new("a\0b", "n").is_err());
+    }
+
+    #[test]
+    fn noise_before_the_script_is_not_its_output() {
+        let mut answer = Program::new("true", "n1").unwrap().answer();
+        answer.stdout(b"Welcome!\nToday is a good day__KB_BEG");
+        answer.stdout(b"IN_n1\n");
+        answer.stdout(b"__KB_BEGIN_n1\nreal\n\n__KB_RC_n1=");
+        assert_eq!(answer.status(), None);
+        answer.stdout(b"7\nstraggler");
+        answer.stderr(b"stty: not a tty\n__KB_BEGIN_n1\nwords");
+        assert_eq!((answer.status(), answer.begun(), answer.words().as_str()), (Some(7), true, "words"));
+        assert_eq!(answer.into_streams(), (b"__KB_BEGIN_n1\nreal\n".to_vec(), b"words".to_vec()));
+    }
+
+    #[test]
+    fn stderr_keeps_its_end() {
+        let mut answer = Program::new("true", "n1").unwrap().answer();
+        answer.stderr(b"__KB_BEGIN_n1\n");
+        for _ in 0..5000 {
+            answer.stderr(&[b'x'; 100]);
+        }
+        answer.stderr(b"the end");
+        let stderr = tail(answer.into_streams().1);
+        assert_eq!(stderr.len(), STDERR_KEPT);
+        assert!(stderr.ends_with(b"xthe end"));
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_bytes_are_cut_the_answer_is_the_same(
+            noise in prop::collection::vec(any::<u8>(), 0..40),
+            body in prop::collection::vec(any::<u8>(), 0..80),
+            status in 0..256i32,
+            cut in 1usize..17,
+        ) {
+            let mut wire = noise;
+            wire.extend_from_slice(b"\n__KB_BEGIN_n\n");
+            wire.extend_from_slice(&body);
+            wire.extend_from_slice(format!("\n__KB_RC_n={status}\n").as_bytes());
+            let mut answer = Program::new("true", "n").unwrap().answer();
+            for piece in wire.chunks(cut) {
+                answer.stdout(piece);
+                answer.stderr(piece);
+            }
+            prop_assert_eq!(answer.status(), Some(status));
+            prop_assert_eq!(answer.into_streams().0, body);
+        }
+    }
+}

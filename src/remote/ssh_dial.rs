@@ -1,0 +1,143 @@
+//! A TCP port as the host sees it, through the SSH session.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ssh2::{Channel, Session};
+
+use crate::error::{Error, Result};
+use crate::remote::Stream;
+use crate::remote::link::Link;
+use crate::remote::nonce::nonce;
+use crate::remote::relay;
+use crate::remote::ssh::{CHANNEL_LIMIT, open_session};
+
+/// How long a read or a write may stand still.
+pub(super) const STALL: Duration = Duration::from_secs(30);
+
+/// Connects from the host: by a forwarded channel, or by a relay command where the server forwards nothing.
+pub(super) fn dial(link: &mut Link, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+    link.usable()?;
+    let (host, port) = (address.ip().to_string(), address.port());
+    let open = |session: &mut Session| session.channel_direct_tcpip(&host, port, None);
+    match link.drive("dialling", CHANNEL_LIMIT, open)? {
+        Ok(channel) => Ok(Box::new(ChannelStream { link, channel, closed: false })),
+        Err(error) if error.message().contains("prohibited") || error.message().contains("unknown channel type") => {
+            let channel = open_relay(link, address)?;
+            Ok(Box::new(ChannelStream { link, channel, closed: false }))
+        }
+        Err(error) if error.message().contains("connect failed") => {
+            Err(not_listening(link.host(), address, error.message()))
+        }
+        Err(error) => Err(link.lost("dialling", &error)),
+    }
+}
+
+/// What it means that nobody answers at a port.
+pub(super) fn not_listening(host: &str, address: SocketAddr, why: &str) -> Error {
+    Error::connect(format!("{host}: cannot connect from the host to {address}")).detail(why.to_owned())
+}
+
+fn open_relay(link: &mut Link, address: SocketAddr) -> Result<Channel> {
+    let mark = format!("__KB_OPEN_{}", nonce()?);
+    let command = relay::command(address, &mark);
+    let channel = open_session(link)?;
+    let mut stream = ChannelStream { link, channel, closed: false };
+    stream.start(&command)?;
+    match stream.skip_past(mark.as_bytes()) {
+        Ok(true) => Ok(stream.into_channel()),
+        Ok(false) => {
+            let words = stream.stderr();
+            let host = stream.link.host().to_owned();
+            drop(stream);
+            Err(not_listening(&host, address, &words)
+                .hint("the SSH server forwards no ports (AllowTcpForwarding no), so a relay was tried: it needs bash, socat or nc on the host"))
+        }
+        Err(error) => Err(stream.link.lost("dialling", &error)),
+    }
+}
+
+/// A channel as a blocking stream with a time limit on standing still.
+struct ChannelStream<'a> {
+    link: &'a mut Link,
+    channel: Channel,
+    closed: bool,
+}
+
+impl ChannelStream<'_> {
+    fn start(&mut self, command: &str) -> Result<()> {
+        let channel = &mut self.channel;
+        let started = self.link.drive("dialling", CHANNEL_LIMIT, |_| channel.exec(command))?;
+        started.map_err(|error| self.link.lost("dialling", &error))
+    }
+
+    /// Reads up to and with a line that holds `mark`, byte by byte, as what follows is not ours.
+    fn skip_past(&mut self, mark: &[u8]) -> io::Result<bool> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while self.read(&mut byte)? == 1 {
+            match byte[0] {
+                b'\n' if line.ends_with(mark) => return Ok(true),
+                b'\n' => line.clear(),
+                other => line.push(other),
+            }
+        }
+        Ok(false)
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut words = vec![0; 4096];
+        let count = self.channel.stderr().read(&mut words).unwrap_or(0);
+        String::from_utf8_lossy(&words[..count]).trim().to_owned()
+    }
+
+    fn into_channel(mut self) -> Channel {
+        self.closed = true;
+        self.channel.clone()
+    }
+
+    /// Repeats a call until it moves something, the peer stands still for too long, or somebody interrupts.
+    fn until_moved(&mut self, mut call: impl FnMut(&mut Channel) -> io::Result<usize>) -> io::Result<usize> {
+        let until = Instant::now() + STALL;
+        loop {
+            match call(&mut self.channel) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            if Instant::now() > until {
+                let why = format!("{}: nothing moved for {} s", self.link.host(), STALL.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            self.link.wait("talking to a port").map_err(io::Error::other)?;
+        }
+    }
+}
+
+impl Read for ChannelStream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.until_moved(|channel| channel.read(buffer))
+    }
+}
+
+impl Write for ChannelStream<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.until_moved(|channel| channel.write(bytes))
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for ChannelStream<'_> {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let channel = &mut self.channel;
+        let closed = self.link.drive("closing a channel", Duration::from_secs(5), |_| channel.close());
+        if !matches!(closed, Ok(Ok(()))) {
+            self.link.give_up();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+# Takes this host back. The caller sets: BIN PROGRAMS CNI_BIN CNI_PLUGINS UNITS UNIT_DIR DIRS FILES POD_MOUNTS
+# Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
+failed=0
+say() { printf '%s\n' "$*"; }
+warn() { printf 'left: %s\n' "$*"; failed=1; }
+
+# Services first, the kubelet before the runtime, so that nothing starts pods anew.
+for unit in $UNITS; do
+  if systemctl cat "$unit" >/dev/null 2>&1; then
+    systemctl disable --quiet "$unit" 2>/dev/null
+    case $unit in containerd.service) continue ;; esac
+    timeout 20 systemctl stop "$unit" 2>/dev/null || systemctl kill --signal=KILL "$unit" 2>/dev/null
+  fi
+done
+
+# Pods: their processes live in kubepods, the shims in containerd's own cgroup.
+systemctl kill --signal=KILL kubepods.slice 2>/dev/null
+systemctl kill --signal=KILL containerd.service 2>/dev/null
+timeout 20 systemctl stop containerd.service 2>/dev/null
+systemctl stop kubepods.slice 2>/dev/null
+say "stopped: services and pods"
+
+# Mounts of pods, deepest first; a path with a space is written with \040 there.
+n=0
+while IFS=' ' read -r _ _ _ _ where _; do
+  where=$(printf '%b' "$where")
+  for root in $POD_MOUNTS; do
+    case $where in "$root"/*) printf '%s\n' "$where" ;; esac
+  done
+done </proc/self/mountinfo | sort -r | {
+  while IFS= read -r where; do
+    umount "$where" 2>/dev/null || umount -l "$where" 2>/dev/null || printf 'left: mount %s\n' "$where"
+    n=$((n + 1))
+  done
+  [ "$n" -eq 0 ] || say "unmounted: $n mounts of pods"
+}
+
+# Pod networks: namespaces, interfaces, rules.
+for ns in $(ip netns list 2>/dev/null | awk '/^cni-/ { print $1 }'); do ip netns delete "$ns" 2>/dev/null; done
+for link in cni0 flannel.1 kube-ipvs0; do
+  if ip link show "$link" >/dev/null 2>&1; then
+    ip link delete "$link" && say "removed: interface $link" || warn "interface $link"
+  fi
+done
+if command -v nft >/dev/null 2>&1; then
+  nft list tables 2>/dev/null | while read -r _ family table; do
+    case $table in
+    kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport | cni_plugins_masquerade)
+      nft delete table "$family" "$table" && say "removed: nftables table $family $table" ;;
+    esac
+  done
+fi
+for tool in iptables ip6tables; do
+  command -v "$tool-save" >/dev/null 2>&1 || continue
+  if "$tool-save" 2>/dev/null | grep -Eq 'KUBE-|FLANNEL-|CNI-'; then
+    "$tool-save" | grep -Ev 'KUBE-|FLANNEL-|CNI-' | "$tool-restore" && say "removed: our $tool chains" || warn "$tool chains"
+  fi
+done
+
+# Files. A directory that is a mount point of its own is emptied and stays.
+for unit in $UNITS; do rm -f "$UNIT_DIR/$unit"; done
+for program in $PROGRAMS; do rm -f "$BIN/$program"; done
+for plugin in $CNI_PLUGINS; do rm -f "$CNI_BIN/$plugin"; done
+rmdir "$CNI_BIN" 2>/dev/null
+for file in $FILES; do rm -f "$file"; done
+for dir in $DIRS; do
+  [ -e "$dir" ] || continue
+  if mountpoint -q "$dir" 2>/dev/null; then
+    find "$dir" -xdev -mindepth 1 -delete 2>/dev/null
+    [ -z "$(ls -A "$dir")" ] && say "emptied: $dir (a mount point)" || warn "files under $dir"
+  else
+    rm -rf --one-file-system "$dir" && say "removed: $dir" || warn "$dir"
+  fi
+done
+systemctl daemon-reload
+systemctl reset-failed 2>/dev/null
+exit $failed

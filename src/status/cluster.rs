@@ -1,0 +1,77 @@
+//! What concerns the cluster as a whole: leases, nodes, DNS.
+
+use super::{Check, HostStatus, State};
+use crate::cluster::{Cluster, NetworkPlugin, Role};
+use crate::error::Result;
+use crate::health::http::Client;
+use crate::health::kube;
+use crate::operate::{ApiAccess, Pool};
+use crate::trust::Trust;
+
+/// Asks the first API server that answers; kubelet versions go to the hosts' rows.
+pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, hosts: &mut [HostStatus]) -> Vec<Check> {
+    let checks = ApiAccess::any(pool, cluster, trust).and_then(|mut access| {
+        let mut client = access.client()?;
+        let mut checks = leases(&mut client)?;
+        checks.extend(nodes(&mut client, cluster, hosts)?);
+        checks.extend(dns(&mut client, cluster)?);
+        Ok(checks)
+    });
+    checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)])
+}
+
+fn leases(client: &mut Client<'_>) -> Result<Vec<Check>> {
+    let leases = kube::leases(client)?;
+    Ok(leases
+        .into_iter()
+        .map(|lease| {
+            let holder = lease.holder.split('_').next().unwrap_or_default().to_owned();
+            match lease.alive {
+                true => check(&lease.component, State::Good, "leads", holder),
+                false => check(&lease.component, State::Bad, "no leader", format!("last held by {holder:?}")),
+            }
+        })
+        .collect())
+}
+
+fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -> Result<Vec<Check>> {
+    let live = kube::nodes(client)?;
+    let mut ready = 0;
+    let mut troubles = Vec::new();
+    let wanted: Vec<&str> = cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
+    for name in &wanted {
+        match live.iter().find(|n| n.name == *name) {
+            Some(node) => {
+                if let Some(host) = hosts.iter_mut().find(|h| h.name == *name) {
+                    for component in host.components.iter_mut().filter(|c| c.name == "kubelet") {
+                        component.version = node.kubelet.trim_start_matches('v').to_owned();
+                    }
+                }
+                match node.ready {
+                    true => ready += 1,
+                    false => troubles.push(format!("{name}: {} {}", node.reason, node.message)),
+                }
+                if node.unschedulable {
+                    troubles.push(format!("{name} is cordoned"));
+                }
+            }
+            None => troubles.push(format!("{name} has not registered")),
+        }
+    }
+    let state = if ready == wanted.len() { State::Good } else { State::Bad };
+    Ok(vec![check("nodes", state, &format!("{ready} of {} Ready", wanted.len()), troubles.join("; "))])
+}
+
+fn dns(client: &mut Client<'_>, cluster: &Cluster) -> Result<Option<Check>> {
+    if cluster.networks.plugin == NetworkPlugin::None || cluster.with_role(Role::Node).next().is_none() {
+        return Ok(None);
+    }
+    let rollout = kube::deployment_ready(client, "kube-system", "coredns")?;
+    let state = if rollout.ready { State::Good } else { State::Bad };
+    let word = if rollout.ready { "available" } else { "not available" };
+    Ok(Some(check("CoreDNS", state, word, rollout.detail)))
+}
+
+fn check(name: &str, state: State, word: &str, detail: impl Into<String>) -> Check {
+    Check { name: name.into(), state, word: word.into(), detail: detail.into() }
+}

@@ -1,0 +1,139 @@
+//! The cluster on one screen, whatever state it is in: every question may fail without spoiling the others.
+
+mod certificates;
+mod cluster;
+mod host;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::cluster::Cluster;
+use crate::operate::Pool;
+use crate::trust::Trust;
+
+/// How good something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As it should be.
+    Good,
+    /// Works, but look at it.
+    Warning,
+    /// Does not work.
+    Bad,
+}
+
+/// The whole cluster.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Name.
+    pub cluster: String,
+    /// Version in the inventory.
+    pub kubernetes: String,
+    /// Where the API is reached.
+    pub endpoint: String,
+    /// Nothing is bad.
+    pub healthy: bool,
+    /// Hosts in the inventory's order.
+    pub hosts: Vec<HostStatus>,
+    /// What concerns the cluster as a whole.
+    pub checks: Vec<Check>,
+    /// Certificates, the first to expire first; the ones with the same life are not repeated beyond ten.
+    pub certificates: Vec<Expiry>,
+}
+
+/// One host.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostStatus {
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Operating system and kernel.
+    pub system: String,
+    /// Its services; none when it could not be asked.
+    pub components: Vec<Component>,
+    /// Why it could not be asked.
+    pub trouble: String,
+}
+
+/// A service on a host.
+#[derive(Debug, Clone, Serialize)]
+pub struct Component {
+    /// For example `etcd`.
+    pub name: String,
+    /// How good.
+    pub state: State,
+    /// In a word: `running`, `failed`, `auto-restart`.
+    pub word: String,
+    /// The version that runs, where it could be asked.
+    pub version: String,
+    /// Leader, restarts, reasons.
+    pub detail: String,
+}
+
+/// Something about the cluster as a whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// How good.
+    pub state: State,
+    /// In a word.
+    pub word: String,
+    /// More.
+    pub detail: String,
+}
+
+/// When a certificate expires.
+#[derive(Debug, Clone, Serialize)]
+pub struct Expiry {
+    /// File stem in the cluster's `pki/`.
+    pub name: String,
+    /// RFC 3339.
+    pub not_after: String,
+    /// Whole days left; negative when it is over.
+    pub days: i64,
+}
+
+/// Asks everything.
+pub fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, now: OffsetDateTime) -> Status {
+    let mut hosts = host::ask(cluster, pool, trust);
+    let checks = cluster::ask(cluster, pool, trust, &mut hosts);
+    let certificates = certificates::expiries(trust, now);
+    let mut status = Status {
+        cluster: cluster.name.clone(),
+        kubernetes: cluster.versions.kubernetes.to_string(),
+        endpoint: cluster.endpoint.url(),
+        healthy: true,
+        hosts,
+        checks,
+        certificates,
+    };
+    status.healthy = status.troubles().is_empty();
+    status
+}
+
+impl Status {
+    /// Everything that is bad, a line each.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for host in &self.hosts {
+            if !host.trouble.is_empty() {
+                lines.push(format!("{}: {}", host.name, host.trouble));
+            }
+            for c in host.components.iter().filter(|c| c.state == State::Bad) {
+                lines.push(format!("{}: {} is {} {}", host.name, c.name, c.word, c.detail).trim_end().to_owned());
+            }
+        }
+        for check in self.checks.iter().filter(|c| c.state == State::Bad) {
+            lines.push(format!("{}: {} {}", check.name, check.word, check.detail).trim_end().to_owned());
+        }
+        for c in self.certificates.iter().filter(|c| c.days < 0) {
+            lines.push(format!("certificate {} expired on {}", c.name, c.not_after));
+        }
+        lines
+    }
+}

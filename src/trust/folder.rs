@@ -1,0 +1,132 @@
+//! The cluster's `pki/` folder: which file is what, and what kbootstrap itself put there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use super::table::{authorities, certificates};
+use super::{Pair, ServiceAccount, Trust};
+use crate::cluster::Cluster;
+use crate::error::{Error, Result};
+use crate::pki::{Certificate, store};
+use crate::secret::Secret;
+
+/// File names of one cluster's certificates.
+#[derive(Debug, Clone)]
+pub(super) struct Folder(PathBuf);
+
+/// What kbootstrap generated, by name, so that a person's own edits and certificates are told from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Generated {
+    /// SHA-256 of each CSR spec as it was written.
+    pub(super) specs: BTreeMap<String, String>,
+    /// SHA-256 of each certificate (DER) that was issued.
+    pub(super) certificates: BTreeMap<String, String>,
+}
+
+impl Folder {
+    /// `pki/` in the cluster's folder, made 0700 where it lacks.
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        let path = dir.join("pki");
+        let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        make.map_err(|e| Error::io(format!("make the folder {}", path.display()), &e))?;
+        Ok(Folder(path))
+    }
+    pub(super) fn spec(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}-csr.json"))
+    }
+    pub(super) fn certificate(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.pem"))
+    }
+    pub(super) fn key(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}-key.pem"))
+    }
+    pub(super) fn config(&self) -> PathBuf {
+        self.0.join("ca-config.json")
+    }
+    pub(super) fn service_account(&self) -> (PathBuf, PathBuf) {
+        (self.0.join("sa.pub"), self.0.join("sa.key"))
+    }
+    pub(super) fn encryption_key(&self) -> PathBuf {
+        self.0.join("encryption.key")
+    }
+
+    /// The record of what kbootstrap generated; nothing where there is none.
+    pub(super) fn generated(&self) -> Result<Generated> {
+        let path = self.0.join("generated.json");
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
+                Error::input(format!("{}: {e}", path.display()))
+                    .hint("it can be deleted: then every certificate there counts as one of your own")
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Generated::default()),
+            Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
+        }
+    }
+    /// Writes the record.
+    pub(super) fn set_generated(&self, generated: &Generated) -> Result<()> {
+        let text = serde_json::to_string_pretty(generated).map_err(|e| Error::internal(e.to_string()))? + "\n";
+        store::write_public(&self.0.join("generated.json"), text.as_bytes())
+    }
+
+    /// A certificate that is there.
+    pub(super) fn read_certificate(&self, name: &str) -> Result<Option<Certificate>> {
+        let path = self.certificate(name);
+        if !path.exists() {
+            return Ok(None);
+        }
+        Certificate::from_pem(&store::read(&path)?, &path.display().to_string()).map(Some)
+    }
+    /// A key that is there, as it is written.
+    pub(super) fn read_key(&self, name: &str) -> Result<Option<Secret>> {
+        let path = self.key(name);
+        if path.exists() { Ok(Some(Secret::new(store::read(&path)?.to_vec()))) } else { Ok(None) }
+    }
+}
+
+/// SHA-256, lower-case hex.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// All that the folder holds; everything that lacks is named at once.
+pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
+    let folder = Folder(dir.join("pki"));
+    let (table, authority_table) = (certificates(cluster), authorities(cluster));
+    let mut pairs = BTreeMap::new();
+    let mut missing = Vec::new();
+    for name in authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name)) {
+        match folder.read_certificate(name)? {
+            Some(certificate) => {
+                let pair = Pair {
+                    certificate: certificate.to_pem(),
+                    key: folder.read_key(name)?,
+                    not_after: certificate.validity()?.not_after,
+                };
+                pairs.insert(name.clone(), pair);
+            }
+            None => missing.push(folder.certificate(name).display().to_string()),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Error::pki(format!("{} certificates of cluster {} are not there", missing.len(), cluster.name))
+            .detail(missing.join("\n"))
+            .hint("`kbootstrap up` issues what lacks; is --state right?"));
+    }
+    let (public, private) = folder.service_account();
+    Ok(Trust {
+        table,
+        authority_table,
+        pairs,
+        service_account: ServiceAccount {
+            public: String::from_utf8_lossy(&store::read(&public)?).into_owned(),
+            private: Secret::new(store::read(&private)?.to_vec()),
+        },
+        encryption_key: Secret::new(store::read(&folder.encryption_key())?.to_vec()),
+    })
+}

@@ -1,0 +1,274 @@
+//! Issues what lacks in the cluster's folder, and checks what is there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use time::OffsetDateTime;
+
+use super::Trust;
+use super::folder::{self, Folder, Generated, sha256};
+use super::specs;
+use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
+use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::error::{Error, Result};
+use crate::parallel;
+use crate::pki::{
+    Authority, Certificate, CsrSpec, Expected, Key, KeyKind, Request, San, Serial, SigningConfig, self_signed, store,
+    verify,
+};
+use crate::secret::Secret;
+use crate::ui::{Event, Level, Reporter};
+
+/// Makes the cluster's folder complete and returns what it holds. CAs, certificates, specs and keys that a person put
+/// there are used and never overwritten; what kbootstrap issued is issued anew when its spec has changed.
+pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
+    let folder = Folder::open(dir)?;
+    let mut generated = folder.generated()?;
+    let before = generated.clone();
+    let config = signing_config(cluster, &folder)?;
+    let mut signers = BTreeMap::new();
+    let mut errors = Vec::new();
+    for row in authorities(cluster) {
+        match authority(cluster, &folder, &row, now, &mut generated, reporter) {
+            Ok(signer) => signers.extend(row.serves.iter().map(|s| (*s, (row.name.clone(), signer.clone())))),
+            Err(error) => errors.push(error),
+        }
+    }
+    Error::all(errors)?;
+    let rows = certificates(cluster);
+    let work = Work { cluster, folder: &folder, config: &config, signers: &signers, generated: &generated, now };
+    let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
+    let mut errors = Vec::new();
+    for (row, result) in rows.iter().zip(results) {
+        match result {
+            Ok(outcome) => outcome.record(row, &mut generated, reporter),
+            Err(error) => errors.push(error),
+        }
+    }
+    if generated != before {
+        folder.set_generated(&generated)?;
+    }
+    Error::all(errors)?;
+    service_account(cluster, &folder)?;
+    encryption_key(&folder)?;
+    folder::load(cluster, dir)
+}
+
+type Signers = BTreeMap<Signer, (String, std::sync::Arc<Ca>)>;
+
+/// A CA: always its certificate, and the key where it is at hand.
+struct Ca {
+    certificate: Certificate,
+    authority: Option<Authority>,
+}
+
+struct Work<'a> {
+    cluster: &'a Cluster,
+    folder: &'a Folder,
+    config: &'a SigningConfig,
+    signers: &'a Signers,
+    generated: &'a Generated,
+    now: OffsetDateTime,
+}
+
+/// What became of a row.
+struct Outcome {
+    spec: Option<String>,
+    issued: Option<String>,
+    warnings: Vec<String>,
+}
+
+impl Outcome {
+    fn record(self, row: &CertificateRow, generated: &mut Generated, reporter: &dyn Reporter) {
+        generated.specs.extend(self.spec.map(|hash| (row.name.clone(), hash)));
+        if let Some(fingerprint) = self.issued {
+            generated.certificates.insert(row.name.clone(), fingerprint);
+            tell(reporter, Level::Debug, format!("issued certificate {}", row.name));
+        }
+        for warning in self.warnings {
+            tell(reporter, Level::Warning, format!("certificate {}: {warning}", row.name));
+        }
+    }
+}
+
+impl Work<'_> {
+    fn certificate(&self, row: &CertificateRow) -> Result<Outcome> {
+        let wanted = specs::certificate(row, &self.cluster.pki);
+        let (spec, spec_hash) = spec(self.folder, &row.name, &wanted, self.generated)?;
+        let mut outcome = Outcome { spec: spec_hash, issued: None, warnings: Vec::new() };
+        let (ca_name, ca) = &self.signers[&row.authority];
+        if let Some(present) = self.folder.read_certificate(&row.name)? {
+            let ours = self.generated.certificates.get(&row.name) == Some(&sha256(present.der()));
+            match self.check(row, &spec, &present, &ca.certificate) {
+                Ok(()) => return Ok(outcome),
+                // Its spec or its CA has changed since; only an end that has come is not mended silently.
+                Err(_) if ours && present.validity()?.contains(self.now) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(authority) = &ca.authority else {
+            return Err(Error::pki(format!("certificate {} lacks, and so does the key of its CA", row.name)).hint(
+                format!(
+                    "sign {} with your CA ({ca_name}) and put the result there as {}.pem and {}-key.pem",
+                    self.folder.spec(&row.name).display(),
+                    row.name,
+                    row.name
+                ),
+            ));
+        };
+        let context = |e: Error| e.context(format!("certificate {}", row.name));
+        let profile = self.config.profile(Some(row.profile.name())).map_err(|e| e.context("ca-config.json"))?;
+        // Everything that can be refused is refused before a key is made.
+        authority.validity(&profile, self.now, &mut Vec::new()).map_err(context)?;
+        let key = key(self.folder, &row.name, spec.key_kind().map_err(context)?)?;
+        let request = Request::from_spec(&spec, key.public()).map_err(context)?;
+        let issued = authority.issue(&request, &profile, self.now, Serial::random()?).map_err(context)?;
+        store::write_public(&self.folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
+        outcome.issued = Some(sha256(issued.certificate.der()));
+        outcome.warnings = issued.warnings;
+        Ok(outcome)
+    }
+
+    /// Whether the certificate that is there does what the cluster needs of it.
+    fn check(&self, row: &CertificateRow, spec: &CsrSpec, present: &Certificate, ca: &Certificate) -> Result<()> {
+        let path = self.folder.certificate(&row.name);
+        let key = match self.folder.read_key(&row.name)? {
+            Some(key) => Key::from_pem(key.expose(), &self.folder.key(&row.name).display().to_string())?,
+            None => {
+                return Err(Error::pki(format!(
+                    "{} is there, but its key {}-key.pem is not",
+                    path.display(),
+                    row.name
+                ))
+                .hint("put the key beside it, or delete the certificate to have both made anew"));
+            }
+        };
+        let sans = spec.hosts.iter().map(|h| San::classify(h)).collect::<Result<Vec<_>>>()?;
+        let expected = Expected { authority: ca, key: Some(key.public()), sans: &sans, now: self.now };
+        verify(present, &expected)
+            .and_then(|()| subject(row, spec, present))
+            .map_err(|e| e.context(path.display()).hint(format!("delete {} to have it issued anew", path.display())))
+    }
+}
+
+/// Kubernetes takes user and groups from the subject: a certificate with another one would be somebody else.
+fn subject(row: &CertificateRow, spec: &CsrSpec, present: &Certificate) -> Result<()> {
+    let info = crate::pki::CertificateInfo::of(present)?.subject;
+    if info.common_name != spec.cn {
+        return Err(Error::pki(format!("its common name is `{}`, `{}` is needed", info.common_name, spec.cn)));
+    }
+    if !row.organization.is_empty() && !info.organizations.contains(&row.organization) {
+        return Err(Error::pki(format!("its subject lacks the organization (group) `{}`", row.organization)));
+    }
+    Ok(())
+}
+
+fn authority(
+    cluster: &Cluster,
+    folder: &Folder,
+    row: &AuthorityRow,
+    now: OffsetDateTime,
+    generated: &mut Generated,
+    reporter: &dyn Reporter,
+) -> Result<std::sync::Arc<Ca>> {
+    let context = |e: Error| e.context(format!("CA {}", row.name));
+    let present = folder.read_certificate(&row.name)?;
+    if let Some(certificate) = present {
+        let authority = match folder.read_key(&row.name)? {
+            Some(key) => {
+                let key = Key::from_pem(key.expose(), &folder.key(&row.name).display().to_string())?;
+                Some(Authority::new(certificate.clone(), key, now).map_err(context)?)
+            }
+            None if row.placements.iter().any(|p| p.key.is_some()) => {
+                return Err(Error::pki(format!(
+                    "CA {}: its key {} is not there",
+                    row.name,
+                    folder.key(&row.name).display()
+                ))
+                .hint("the controller manager signs kubelets' renewed certificates with it"));
+            }
+            None => None,
+        };
+        return Ok(std::sync::Arc::new(Ca { certificate, authority }));
+    }
+    let wanted = specs::authority(row, &cluster.pki)?;
+    let (spec, hash) = spec(folder, &row.name, &wanted, generated)?;
+    generated.specs.extend(hash.map(|hash| (row.name.clone(), hash)));
+    let key = key(folder, &row.name, spec.key_kind().map_err(context)?)?;
+    let issued = self_signed(&spec, &key, now, Serial::random()?).map_err(context)?;
+    store::write_public(&folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
+    generated.certificates.insert(row.name.clone(), sha256(issued.certificate.der()));
+    tell(reporter, Level::Info, format!("made CA {} in {}", row.name, folder.certificate(&row.name).display()));
+    let authority = Authority::new(issued.certificate.clone(), key, now).map_err(context)?;
+    Ok(std::sync::Arc::new(Ca { certificate: issued.certificate, authority: Some(authority) }))
+}
+
+/// The spec to issue from: a person's own where there is one. The hash is of a spec that was written just now.
+fn spec(folder: &Folder, name: &str, wanted: &CsrSpec, generated: &Generated) -> Result<(CsrSpec, Option<String>)> {
+    let path = folder.spec(name);
+    let text = wanted.to_json();
+    if path.exists() {
+        let present = store::read(&path)?;
+        let ours = generated.specs.get(name) == Some(&sha256(&present));
+        if !ours || *present == *text.as_bytes() {
+            return Ok((CsrSpec::from_json(&present, &path.display().to_string())?, None));
+        }
+    }
+    store::write_public(&path, text.as_bytes())?;
+    Ok((wanted.clone(), Some(sha256(text.as_bytes()))))
+}
+
+/// The key that is there, or a new one. It is written before its certificate, so that a run that dies in between is gone on with.
+fn key(folder: &Folder, name: &str, kind: KeyKind) -> Result<Key> {
+    if let Some(present) = folder.read_key(name)? {
+        return Key::from_pem(present.expose(), &folder.key(name).display().to_string());
+    }
+    let key = Key::generate(kind)?;
+    store::write_key(&folder.key(name), &key.to_pem())?;
+    Ok(key)
+}
+
+fn signing_config(cluster: &Cluster, folder: &Folder) -> Result<SigningConfig> {
+    let path = folder.config();
+    if path.exists() {
+        return SigningConfig::from_json(&store::read(&path)?, &path.display().to_string());
+    }
+    let config = specs::signing_config(cluster)?;
+    store::write_public(&path, config.to_json().as_bytes())?;
+    Ok(config)
+}
+
+/// Tokens are JWTs, which Kubernetes signs with RSA or ECDSA only.
+fn service_account(cluster: &Cluster, folder: &Folder) -> Result<()> {
+    let (public, private) = folder.service_account();
+    let kind = match cluster.pki.algorithm {
+        KeyAlgorithm::Rsa => KeyKind::from_spec("rsa", cluster.pki.key_size.max(2048))?,
+        KeyAlgorithm::Ecdsa | KeyAlgorithm::Ed25519 => KeyKind::from_spec("ecdsa", 256)?,
+    };
+    let key = if private.exists() {
+        Key::from_pem(&store::read(&private)?, &private.display().to_string())?
+    } else {
+        let key = Key::generate(kind)?;
+        store::write_key(&private, &key.to_pem())?;
+        key
+    };
+    if !public.exists() {
+        store::write_public(&public, key.public().to_pem().as_bytes())?;
+    }
+    Ok(())
+}
+
+fn encryption_key(folder: &Folder) -> Result<()> {
+    let path = folder.encryption_key();
+    if path.exists() {
+        return Ok(());
+    }
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
+    store::write_key(&path, &Secret::new(bytes.as_slice()))
+}
+
+fn tell(reporter: &dyn Reporter, level: Level, text: String) {
+    reporter.report(&Event::Message { level, host: String::new(), text });
+}

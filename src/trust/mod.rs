@@ -1,0 +1,137 @@
+//! Who trusts whom: the cluster's certificate table, issued into the cluster's folder and laid out for each host.
+
+mod folder;
+mod issue;
+mod kubeconfig;
+mod specs;
+mod table;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use crate::cluster::{Cluster, Host, Role};
+use crate::error::Result;
+use crate::health::http::Identity;
+use crate::render::{Content, File};
+use crate::secret::Secret;
+
+pub use issue::ensure;
+pub use table::*;
+
+/// All certificates and keys of a cluster.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    table: Vec<CertificateRow>,
+    authority_table: Vec<AuthorityRow>,
+    /// By file stem: CAs and leaves.
+    pairs: BTreeMap<String, Pair>,
+    service_account: ServiceAccount,
+    encryption_key: Secret,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone)]
+struct Pair {
+    certificate: String,
+    key: Option<Secret>,
+    not_after: OffsetDateTime,
+}
+
+/// The keys that service account tokens are signed with and checked by.
+#[derive(Debug, Clone)]
+struct ServiceAccount {
+    public: String,
+    private: Secret,
+}
+
+impl Trust {
+    /// What the cluster's folder holds; missing files are an error that says what to run.
+    pub fn load(cluster: &Cluster, dir: &Path) -> Result<Self> {
+        folder::load(cluster, dir)
+    }
+
+    /// The certificate and key files of a host, by path.
+    pub fn files(&self, host: &Host) -> BTreeMap<String, File> {
+        let mut files = BTreeMap::new();
+        let authorities = self.authority_table.iter().map(|row| (&row.name, &row.placements));
+        let leaves = self.table.iter().map(|row| (&row.name, &row.placements));
+        for (name, placements) in authorities.chain(leaves) {
+            let Some(pair) = self.pairs.get(name) else { continue };
+            for place in placements.iter().filter(|p| p.host == host.name) {
+                let file = |content, mode| File { content, mode, owner: place.owner.clone() };
+                files.insert(place.certificate.clone(), file(Content::Text(pair.certificate.as_str().into()), 0o644));
+                if let (Some(path), Some(key)) = (&place.key, &pair.key) {
+                    files.insert(path.clone(), file(Content::Secret(key.clone()), 0o600));
+                }
+            }
+        }
+        files
+    }
+
+    /// The service account key pair of a master, by path.
+    pub fn service_account_files(&self, cluster: &Cluster, host: &Host) -> BTreeMap<String, File> {
+        let mut files = BTreeMap::new();
+        if host.is(Role::Master) {
+            let file = |content, mode| File { content, mode, owner: "root".into() };
+            let pki = &cluster.layout.pki;
+            files.insert(
+                format!("{pki}/sa.pub"),
+                file(Content::Text(self.service_account.public.as_str().into()), 0o644),
+            );
+            files.insert(format!("{pki}/sa.key"), file(Content::Secret(self.service_account.private.clone()), 0o600));
+        }
+        files
+    }
+
+    /// 32 bytes that Secrets in etcd are encrypted with.
+    pub fn encryption_key(&self) -> &Secret {
+        &self.encryption_key
+    }
+
+    /// The tool's own identity towards the API server: it can do everything, also before any role exists there.
+    pub fn super_admin(&self) -> Identity {
+        self.identity(Authority::Kubernetes, "super-admin")
+    }
+
+    /// The tool's own identity towards etcd.
+    pub fn etcd_client(&self) -> Identity {
+        self.identity(Authority::Etcd, "etcd-healthcheck-client")
+    }
+
+    fn identity(&self, authority: Authority, name: &str) -> Identity {
+        let pair = self.pairs.get(name);
+        Identity {
+            ca_pem: self.authority(authority).as_bytes().to_vec(),
+            cert_pem: pair.map(|p| p.certificate.clone().into_bytes()).unwrap_or_default(),
+            key_pem: pair.and_then(|p| p.key.clone()).unwrap_or_else(|| Secret::new([])),
+        }
+    }
+
+    /// The PEM of the CA that signs for `authority`.
+    fn authority(&self, authority: Authority) -> &str {
+        self.authority_table
+            .iter()
+            .find(|row| row.serves.contains(&authority))
+            .and_then(|row| self.pairs.get(&row.name))
+            .map_or("", |pair| &pair.certificate)
+    }
+
+    /// When each certificate expires.
+    pub fn expiries(&self) -> Vec<(String, OffsetDateTime)> {
+        self.pairs.iter().map(|(name, pair)| (name.clone(), pair.not_after)).collect()
+    }
+
+    /// The administrator's kubeconfig with everything embedded, so that it works from anywhere.
+    pub fn admin_kubeconfig(&self, cluster: &Cluster) -> Result<Secret> {
+        kubeconfig::embedded(cluster, self.authority(Authority::Kubernetes), self.pairs.get("admin"))
+    }
+
+    /// Writes [`Trust::admin_kubeconfig`] into the cluster's folder, 0600.
+    pub fn write_admin_kubeconfig(&self, cluster: &Cluster, dir: &Path) -> Result<PathBuf> {
+        let path = dir.join("admin.kubeconfig");
+        crate::pki::store::write_key(&path, &self.admin_kubeconfig(cluster)?)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,176 @@
+//! Where events go: plain lines, JSON lines, a log file, or several of them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use super::event::{Event, Level, Reporter};
+use crate::error::{Error, Result};
+
+/// One line per event on standard error, for pipes and CI.
+pub struct Plain {
+    began: Instant,
+    out: Mutex<io::Stderr>,
+}
+
+impl Plain {
+    /// Times are counted from now.
+    pub fn new() -> Self {
+        Plain { began: Instant::now(), out: Mutex::new(io::stderr()) }
+    }
+}
+
+impl Default for Plain {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reporter for Plain {
+    fn report(&self, event: &Event) {
+        if let Some(line) = line(event) {
+            let seconds = self.began.elapsed().as_secs_f64();
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(self.out.lock().unwrap_or_else(|e| e.into_inner()), "[{seconds:6.2}s] {line}");
+        }
+    }
+}
+
+/// One JSON object per event on standard error.
+#[derive(Debug, Default)]
+pub struct Json;
+
+impl Reporter for Json {
+    fn report(&self, event: &Event) {
+        if let Ok(text) = serde_json::to_string(event) {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+}
+
+/// Everything that was done, with times, in a file of the cluster's folder.
+pub struct LogFile {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl LogFile {
+    /// Begins `<dir>/<UTC time>-<command>.log`, 0600; the folder is made if need be.
+    pub fn begin(dir: &Path, command: &str, now: OffsetDateTime) -> Result<Self> {
+        fs::create_dir_all(dir).map_err(|e| Error::io(format!("make the log folder {}", dir.display()), &e))?;
+        let stamp = now
+            .format(format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:3]Z"))
+            .map_err(|e| Error::internal(format!("format a time: {e}")))?;
+        let path = dir.join(format!("{stamp}-{command}.log"));
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| Error::io(format!("open the log {}", path.display()), &e))?;
+        Ok(LogFile { path, file: Mutex::new(file) })
+    }
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// A line of its own, for what is no event (the error at the end).
+    pub fn write(&self, text: &str) {
+        let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        for part in text.lines() {
+            // A full disk must not end the run that the log is about.
+            let _ = writeln!(file, "{now} {part}");
+        }
+    }
+}
+
+impl Reporter for LogFile {
+    fn report(&self, event: &Event) {
+        let text = match event {
+            Event::Started { host, step } => format!("{} begins: {step}", place(host)),
+            Event::Message { level: Level::Debug, host, text } => format!("{} debug: {text}", place(host)),
+            other => match line(other) {
+                Some(line) => line,
+                None => return,
+            },
+        };
+        self.write(&text);
+    }
+}
+
+/// Several reporters as one.
+#[derive(Default)]
+pub struct Fanout(pub Vec<Box<dyn Reporter>>);
+
+impl Reporter for Fanout {
+    fn report(&self, event: &Event) {
+        for reporter in &self.0 {
+            reporter.report(event);
+        }
+    }
+}
+
+/// The event as a line for people; none for what only a live display shows.
+pub(super) fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Stage { title } => format!("== {title}"),
+        Event::Started { .. } | Event::Progress { .. } | Event::Message { level: Level::Debug, .. } => return None,
+        Event::Done { host, step, millis, note } if note.is_empty() => {
+            format!("{} {step} ({})", place(host), duration(*millis))
+        }
+        Event::Done { host, step, millis, note } => {
+            format!("{} {step}: {note} ({})", place(host), duration(*millis))
+        }
+        Event::Failed { host, step, message } => format!("{} {step}: FAILED: {message}", place(host)),
+        Event::Message { level, host, text } => {
+            let mark = if *level == Level::Warning { "warning: " } else { "" };
+            if host.is_empty() { format!("{mark}{text}") } else { format!("{host}: {mark}{text}") }
+        }
+    })
+}
+
+fn place(host: &str) -> String {
+    format!("{}:", if host.is_empty() { "here" } else { host })
+}
+
+/// `340 ms`, `2.1 s`, `3 min 20 s`.
+pub fn duration(millis: u64) -> String {
+    match millis {
+        0..1_000 => format!("{millis} ms"),
+        1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+        _ => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(duration(340), "340 ms");
+        assert_eq!(duration(2_150), "2.1 s");
+        assert_eq!(duration(200_000), "3 min 20 s");
+    }
+
+    #[test]
+    fn the_log_is_private_and_keeps_beginnings_and_ends() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let log = LogFile::begin(&dir.path().join("log"), "up", OffsetDateTime::UNIX_EPOCH).unwrap();
+        log.report(&Event::Started { host: "m1".into(), step: "start etcd".into() });
+        log.report(&Event::Done { host: "m1".into(), step: "start etcd".into(), millis: 12, note: String::new() });
+        let text = fs::read_to_string(log.path()).unwrap();
+        assert!(text.contains("m1: begins: start etcd\n") && text.contains("m1: start etcd (12 ms)\n"), "{text}");
+        assert_eq!(fs::metadata(log.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(log.path().ends_with("19700101T000000.000Z-up.log"));
+    }
+}

@@ -1,0 +1,75 @@
+//! Columns for people.
+
+/// Rows with a header; columns are as wide as their widest cell.
+#[derive(Debug, Clone)]
+pub struct Table {
+    rows: Vec<Vec<Cell>>,
+}
+
+/// A cell and the ANSI colour that it wants.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    text: String,
+    color: &'static str,
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Cell { text: text.into(), color: "" }
+    }
+}
+
+impl Cell {
+    /// A cell in an ANSI colour (`32` green, `33` yellow, `31` red).
+    pub fn colored(text: impl Into<String>, color: &'static str) -> Self {
+        Cell { text: text.into(), color }
+    }
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(header: &[&str]) -> Self {
+        Table { rows: vec![header.iter().map(|h| Cell::colored(*h, "2")).collect()] }
+    }
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
+    }
+    /// The text, a line per row.
+    pub fn render(&self, color: bool) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width =
+            |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|c| c.text.chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                let pad = width - cell.text.chars().count();
+                if color && !cell.color.is_empty() {
+                    line.push_str(&format!("\x1b[{}m{}\x1b[0m", cell.color, cell.text));
+                } else {
+                    line.push_str(&cell.text);
+                }
+                line.push_str(&" ".repeat(pad + 2));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_with_and_without_colour() {
+        let mut table = Table::new(&["NAME", "READY"]);
+        table.row(vec!["n1".into(), Cell::colored("yes", "32")]);
+        table.row(vec!["node-two".into(), "no".into()]);
+        assert_eq!(table.render(false), "NAME      READY\nn1        yes\nnode-two  no\n");
+        assert!(table.render(true).contains("\x1b[32myes\x1b[0m"));
+    }
+}

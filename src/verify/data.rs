@@ -1,0 +1,76 @@
+//! ConfigMap and Secret: what went in comes out in a pod, and is not readable in etcd.
+
+use super::Scene;
+use super::manifests::{CONFIG_MAP_FILE, NAME, SECRET_FILE};
+use super::pods::EXEC_TIMEOUT;
+use crate::error::{Error, Result};
+use crate::health::{etcd, kube};
+
+/// What kube-apiserver puts before an encrypted value:
+/// <https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#verifying-that-data-is-encrypted>
+const ENCRYPTED: &[u8] = b"k8s:enc:";
+
+/// Check `config-map`.
+pub(super) fn config_map(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let expected = scene.names.config.clone();
+    mounted(scene, CONFIG_MAP_FILE, &expected)
+}
+
+/// Check `secret`. Its value is of this run only.
+pub(super) fn secret(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let expected = scene.names.secret.clone();
+    mounted(scene, SECRET_FILE, &expected)
+}
+
+fn mounted(scene: &mut Scene<'_, '_>, file: &str, expected: &str) -> Result<String> {
+    let Some(pod) = scene.pods.first() else { return Err(Error::health("no pod runs")) };
+    let flag = format!("--file_content={file}");
+    let text = kube::exec(scene.kube, pod, NAME, &["/agnhost", "mounttest", &flag], EXEC_TIMEOUT)?;
+    if text.contains(expected) {
+        Ok(format!("read back in {}", pod.name))
+    } else {
+        Err(Error::health(format!("{}: {file} in the pod does not hold what was stored", pod.name)).detail(text))
+    }
+}
+
+/// Check `secret-encrypted`.
+pub(super) fn secret_is_encrypted(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let Some(api) = scene.etcd.as_mut() else { return Err(Error::health("etcd cannot be asked")) };
+    let key = format!("/registry/secrets/{}/{NAME}", scene.names.namespace);
+    let mut client = api.client()?;
+    let stored = etcd::read(&mut client, &key)?
+        .ok_or_else(|| Error::health(format!("{}: there is no {key} in etcd", client.peer())))?;
+    judge(&stored, &scene.names.secret).map_err(|why| {
+        Error::health(format!("{key} in etcd {why}"))
+            .hint("check --encryption-provider-config of every kube-apiserver, and that secretbox stands first in it")
+    })
+}
+
+fn judge(stored: &[u8], secret: &str) -> Result<String, &'static str> {
+    let readable = stored.windows(secret.len()).any(|window| window == secret.as_bytes());
+    match stored.strip_prefix(ENCRYPTED) {
+        Some(_) if readable => Err("is marked as encrypted, but its value can be read"),
+        Some(rest) => {
+            let end = rest.iter().position(|&byte| byte == b':').unwrap_or_default();
+            Ok(format!("by {} in etcd", String::from_utf8_lossy(&rest[..end])))
+        }
+        None if readable => Err("holds the Secret's value in plain text"),
+        None => Err("is not encrypted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encrypted_is_what_says_so_and_cannot_be_read() {
+        assert_eq!(judge(b"k8s:enc:secretbox:v1:key1:\x01\x02", "s3cret"), Ok("by secretbox in etcd".into()));
+        assert_eq!(judge(b"k8s\0\n\x0cs3cret", "s3cret"), Err("holds the Secret's value in plain text"));
+        assert_eq!(
+            judge(b"k8s:enc:secretbox:v1:key1:s3cret", "s3cret").unwrap_err(),
+            "is marked as encrypted, but its value can be read"
+        );
+        assert_eq!(judge(b"k8s\0", "s3cret"), Err("is not encrypted"));
+    }
+}

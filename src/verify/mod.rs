@@ -1,0 +1,224 @@
+//! The smoke test: does the cluster do what clusters are for? In a namespace of its own, which goes again.
+//!
+//! Everything is asked through SSH: the API over one forwarded connection, programs in pods through the API server
+//! and kubelet, node ports from the first master. [`cluster`] opens the ways, [`run`] uses them.
+
+mod cleanup;
+mod data;
+mod manifests;
+mod network;
+mod open;
+mod pods;
+mod report;
+mod strangers;
+
+pub use open::{Credentials, cluster};
+pub use report::{Check, Outcome, Report};
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Kind, Result};
+use crate::health::http::{Client, Tls};
+use crate::health::kube::Pod;
+use crate::remote::Transport;
+use crate::ui::Reporter;
+
+use manifests::Names;
+use report::Record;
+
+/// A server and the way to it. Its transport serves nothing else.
+pub struct Api<'a> {
+    /// Through which host.
+    pub transport: &'a mut dyn Transport,
+    /// As that host sees it.
+    pub address: SocketAddr,
+    /// What its certificate must be for.
+    pub server_name: String,
+    /// Who we are.
+    pub tls: Tls,
+}
+
+impl Api<'_> {
+    fn client(&mut self) -> Result<Client<'_>> {
+        Client::dial(self.transport, self.address, &self.server_name, &self.tls)
+    }
+    fn reborrow(&mut self) -> Api<'_> {
+        let (server_name, tls) = (self.server_name.clone(), self.tls.clone());
+        Api { transport: &mut *self.transport, address: self.address, server_name, tls }
+    }
+}
+
+/// Everything that the smoke test needs.
+pub struct Access<'a> {
+    /// The API server, as cluster-admin.
+    pub kube: Api<'a>,
+    /// An etcd member; none where Secrets are not encrypted, or etcd cannot be asked.
+    pub etcd: Option<Api<'a>>,
+    /// The first master: kubectl runs here, and node ports are asked from here.
+    pub master: &'a mut dyn Transport,
+    /// The API server's CA alone: how a stranger comes.
+    pub stranger: Tls,
+    /// Names and addresses of the nodes that must run pods.
+    pub nodes: Vec<(String, IpAddr)>,
+    /// The agnhost image, which the hosts have or can pull.
+    pub image: String,
+    /// Path of kubectl on the master.
+    pub kubectl: String,
+    /// Path of a cluster-admin's kubeconfig on the master.
+    pub kubeconfig: String,
+    /// The cluster's DNS domain.
+    pub dns_domain: String,
+    /// How long pods may take to start.
+    pub patience: Duration,
+}
+
+/// The usual [`Access::patience`].
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What differs from run to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    /// Ends the namespace's name: lower-case letters and digits.
+    pub suffix: String,
+    /// Is put into a ConfigMap and a Secret and must come back: letters and digits.
+    pub token: String,
+}
+
+impl Seed {
+    /// From the operating system's randomness.
+    pub fn random() -> Result<Seed> {
+        let mut bytes = [0; 24];
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+            .map_err(|_| Error::internal("the operating system gives no random bytes"))?;
+        let text: String =
+            bytes.iter().map(|byte| char::from(b"bcdfghjklmnpqrstvwxz2456789"[usize::from(byte % 27)])).collect();
+        Ok(Seed { suffix: text[..6].to_owned(), token: text[6..].to_owned() })
+    }
+}
+
+/// What a check may use.
+struct Scene<'s, 'c> {
+    kube: &'s mut Client<'c>,
+    etcd: Option<Api<'s>>,
+    master: &'s mut dyn Transport,
+    /// The API server's address and name, for whoever comes by another way.
+    server: (SocketAddr, &'s str),
+    stranger: &'s Tls,
+    names: &'s Names,
+    nodes: &'s [(String, IpAddr)],
+    pods: &'s mut Vec<Pod>,
+    kubectl: &'s str,
+    patience: Duration,
+    interrupted: &'s AtomicBool,
+}
+
+type Step = fn(&mut Scene<'_, '_>) -> Result<String>;
+
+/// What must have worked before a check makes sense.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// The namespace and what is in it.
+    Objects,
+    /// At least one running pod.
+    Pods,
+}
+
+/// In this order: what needs no pods is asked while they start.
+const CHECKS: &[(&str, Needs, Step)] = &[
+    ("objects", Needs::Nothing, manifests::create),
+    ("no-anonymous", Needs::Objects, strangers::anonymous),
+    ("rbac", Needs::Objects, strangers::without_rights),
+    (SECRET_ENCRYPTED, Needs::Objects, data::secret_is_encrypted),
+    ("pods", Needs::Objects, pods::one_on_every_node),
+    ("pod-to-pod", Needs::Pods, network::pod_to_pod),
+    ("service-address", Needs::Pods, network::service_by_address),
+    ("service-name", Needs::Pods, network::service_by_name),
+    ("dns", Needs::Pods, network::api_by_name),
+    ("node-port", Needs::Pods, network::node_port),
+    ("large-packets", Needs::Pods, network::large_packets),
+    ("exec", Needs::Pods, pods::exec),
+    ("logs", Needs::Pods, pods::logs),
+    ("config-map", Needs::Pods, data::config_map),
+    ("secret", Needs::Pods, data::secret),
+];
+/// The check that is left out where Secrets are not encrypted.
+const SECRET_ENCRYPTED: &str = "secret-encrypted";
+
+/// Runs every check and removes the namespace again, whatever happens. Failed checks are in the report; an error
+/// is an interruption (after the clean-up) or that nothing could be asked at all.
+pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn Reporter) -> Result<Report> {
+    let Access { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } =
+        access;
+    if nodes.is_empty() {
+        return Err(Error::input("verify: the cluster has no nodes to run pods on"));
+    }
+    let started = Instant::now();
+    let kubectl = format!("{} --kubeconfig={} --request-timeout=20s", quote(&kubectl), quote(&kubeconfig));
+    let names = Names::new(seed, &nodes, &image, &dns_domain);
+    let server = (kube.address, kube.server_name.clone());
+    let mut record = Record::new(reporter);
+    let mut pods = Vec::new();
+    {
+        let mut client = kube.client()?;
+        for left_over in cleanup::sweep(&mut client).unwrap_or_default() {
+            reporter.info(&format!("removed namespace {left_over}, left behind by an interrupted run"));
+        }
+        for (name, needs, step) in CHECKS {
+            if *name == SECRET_ENCRYPTED && etcd.is_none() {
+                continue;
+            }
+            if !client.is_open() {
+                drop(client);
+                client = kube.client()?;
+            }
+            if let Some(why) = missing(*needs, interrupted, record.passed("objects"), &pods) {
+                record.skip(name, why);
+                continue;
+            }
+            let mut scene = Scene {
+                kube: &mut client,
+                etcd: etcd.as_mut().map(Api::reborrow),
+                master: &mut *master,
+                server: (server.0, &server.1),
+                stranger: &stranger,
+                names: &names,
+                nodes: &nodes,
+                pods: &mut pods,
+                kubectl: &kubectl,
+                patience,
+                interrupted,
+            };
+            record.check(name, || step(&mut scene));
+        }
+    }
+    let cleaned =
+        record.check("cleanup", || cleanup::remove(&mut kube, master, &kubectl, &names.namespace, interrupted));
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(cleanup::interrupted(&names.namespace, cleaned));
+    }
+    Ok(record.finish(names.namespace, nodes.into_iter().map(|(name, _)| name).collect(), started.elapsed()))
+}
+
+fn missing(needs: Needs, interrupted: &AtomicBool, objects: bool, pods: &[Pod]) -> Option<&'static str> {
+    if interrupted.load(Ordering::Relaxed) {
+        return Some("interrupted");
+    }
+    match needs {
+        Needs::Objects | Needs::Pods if !objects => Some("its objects could not be created"),
+        Needs::Pods if pods.is_empty() => Some("no pod runs"),
+        _ => None,
+    }
+}
+
+/// Whether an error ends the run rather than a check.
+fn is_interruption(error: &Error) -> bool {
+    error.kind == Kind::Interrupted
+}
+
+/// One word of a shell command.
+fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,144 @@
+//! The pods: one on every node, which can be looked into.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::manifests::{CONFIG_MAP_FILE, NAME};
+use super::{Scene, quote};
+use crate::error::{Error, Result};
+use crate::health::http::Client;
+use crate::health::kube::{self, Node, Pod};
+use crate::health::{Poll, Schedule, wait};
+
+/// A program in a pod may look up names that nobody answers for.
+pub(super) const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(150);
+/// What does not heal by itself while we wait.
+const HOPELESS: &[&str] = &["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+
+/// Check `pods`. Pods that run are left in the scene for the other checks even when some do not.
+pub(super) fn one_on_every_node(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let Scene { kube: client, pods, nodes, names, patience, interrupted, .. } = scene;
+    let schedule = Schedule { deadline: *patience, poll: POLL };
+    let waited = wait("not every node runs its pod", schedule, interrupted, || {
+        let seen = kube::pods(client, &names.namespace, &format!("app={NAME}"))?;
+        let missing = without_pod(nodes, &seen);
+        let hopeless = seen.iter().flat_map(|pod| &pod.troubles).any(|t| HOPELESS.iter().any(|word| t.contains(word)));
+        **pods = seen.iter().filter(|pod| pod.ready && !pod.ip.is_empty()).cloned().collect();
+        if missing.is_empty() {
+            return Ok(Poll::Ready(()));
+        }
+        let summary = format!("no running pod on {}", missing.join(", "));
+        if hopeless { Err(Error::health(summary)) } else { Ok(Poll::Pending(summary)) }
+    });
+    match waited {
+        Ok(()) => Ok(format!("one on each of {} nodes", nodes.len())),
+        Err(error) if super::is_interruption(&error) || !client.is_open() => Err(error),
+        Err(error) => Err(evidence(client, nodes, &names.namespace).into_iter().fold(error, Error::detail)),
+    }
+}
+
+fn without_pod(nodes: &[(String, IpAddr)], pods: &[Pod]) -> Vec<String> {
+    let runs = |node: &String| pods.iter().any(|pod| pod.ready && pod.node == *node);
+    nodes.iter().map(|(name, _)| name).filter(|name| !runs(name)).cloned().collect()
+}
+
+/// What explains why pods do not run; what cannot be had is left out.
+fn evidence(client: &mut Client<'_>, nodes: &[(String, IpAddr)], namespace: &str) -> Vec<String> {
+    let mut lines = kube::nodes(client).map(|seen| sick_nodes(nodes, &seen)).unwrap_or_default();
+    let pods = kube::pods(client, namespace, "").unwrap_or_default();
+    for pod in pods.iter().filter(|pod| !pod.ready) {
+        let on = if pod.node.is_empty() { String::new() } else { format!(" on {}", pod.node) };
+        lines.push(format!("{}{on}: {}", pod.name, pod.troubles.join("; ")));
+    }
+    if pods.is_empty() {
+        lines.push("no pod was created: is kube-controller-manager running?".into());
+    }
+    lines.extend(kube::warnings(client, namespace).unwrap_or_default());
+    for pod in pods.iter().filter(|pod| !pod.ready && !pod.node.is_empty()) {
+        let log = kube::logs(client, pod, 10).unwrap_or_default();
+        if !log.trim().is_empty() {
+            lines.push(format!("log of {}:\n{}", pod.name, log.trim_end()));
+        }
+    }
+    lines
+}
+
+fn sick_nodes(expected: &[(String, IpAddr)], seen: &[Node]) -> Vec<String> {
+    let state = |name: &String| match seen.iter().find(|node| node.name == *name) {
+        None => Some(format!("node {name} has not joined the cluster")),
+        Some(node) if !node.ready => Some(format!("node {name} is not Ready: {} {}", node.reason, node.message)),
+        Some(_) => None,
+    };
+    expected.iter().filter_map(|(name, _)| state(name)).collect()
+}
+
+/// Check `exec`: kubectl on the master runs a program in a pod; this is a stream through the API server and kubelet.
+pub(super) fn exec(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let Some(pod) = scene.pods.last() else { return Err(Error::health("no pod runs")) };
+    let script = format!(
+        "{} -n {} exec {} -c {NAME} -- /agnhost mounttest --file_content={CONFIG_MAP_FILE}",
+        scene.kubectl,
+        quote(&pod.namespace),
+        quote(&pod.name)
+    );
+    let output = scene.master.run(&script, &mut std::io::empty())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status == 0 && text.contains(&scene.names.config) {
+        return Ok(format!("kubectl exec in {} on {}", pod.name, pod.node));
+    }
+    Err(Error::health(format!("kubectl exec in {} on {} ended with {}", pod.name, pod.node, output.status))
+        .detail(format!("{text}{}", String::from_utf8_lossy(&output.stderr)).trim_end()))
+}
+
+/// Check `logs`: of every pod, so from every kubelet.
+pub(super) fn logs(scene: &mut Scene<'_, '_>) -> Result<String> {
+    for pod in scene.pods.iter() {
+        let log =
+            kube::logs(scene.kube, pod, 100).map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
+        if !log.contains("Started HTTP server") {
+            return Err(
+                Error::health(format!("the log of {} on {} lacks its first line", pod.name, pod.node)).detail(log)
+            );
+        }
+    }
+    Ok(format!("of {} pods", scene.pods.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_cannot_run_pods_are_named() {
+        let node = |name: &str, ready| Node {
+            name: name.into(),
+            ready,
+            reason: "KubeletNotReady".into(),
+            message: "cni plugin not initialized".into(),
+            unschedulable: false,
+            kubelet: String::new(),
+            internal_ip: String::new(),
+        };
+        let expected = ["n1", "n2", "n3"].map(|name| (name.to_owned(), IpAddr::from([10, 0, 0, 1])));
+        assert_eq!(
+            sick_nodes(&expected, &[node("n1", true), node("n2", false)]),
+            ["node n2 is not Ready: KubeletNotReady cni plugin not initialized", "node n3 has not joined the cluster"]
+        );
+    }
+
+    #[test]
+    fn a_pod_counts_where_it_is_ready() {
+        let pod = |node: &str, ready| Pod {
+            namespace: "x".into(),
+            name: "web".into(),
+            node: node.into(),
+            ip: "10.244.0.2".into(),
+            ready,
+            troubles: Vec::new(),
+        };
+        let nodes = ["n1", "n2"].map(|name| (name.to_owned(), IpAddr::from([10, 0, 0, 1])));
+        assert_eq!(without_pod(&nodes, &[pod("n1", true), pod("n2", false)]), ["n2"]);
+        assert!(without_pod(&nodes, &[pod("n1", true), pod("n2", true)]).is_empty());
+    }
+}

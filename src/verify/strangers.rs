@@ -1,0 +1,48 @@
+//! Whoever has no business here is turned away.
+
+use super::Scene;
+use super::manifests::NAME;
+use crate::error::{Error, Result};
+use crate::health::http::{Client, Request};
+
+/// Check `no-anonymous`: without a client certificate nobody reads Secrets.
+pub(super) fn anonymous(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let (address, name) = scene.server;
+    let mut client = Client::dial(scene.master, address, name, scene.stranger)?;
+    let response = client.send(&Request::new("GET", &secrets(&scene.names.namespace)))?;
+    match response.status {
+        401 => Ok("401 without a client certificate".into()),
+        // anonymous-auth is on, but has no rights.
+        403 => Ok("403 without a client certificate".into()),
+        status => {
+            Err(Error::health(format!("a request for Secrets without a client certificate was answered with {status}"))
+                .hint("remove what grants rights to system:anonymous or system:unauthenticated"))
+        }
+    }
+}
+
+/// Check `rbac`: who is known but was granted nothing reads no Secrets either.
+pub(super) fn without_rights(scene: &mut Scene<'_, '_>) -> Result<String> {
+    let user = format!("system:serviceaccount:{}:{NAME}", scene.names.namespace);
+    let headers = [
+        ("Impersonate-User", user.as_str()),
+        ("Impersonate-Group", "system:serviceaccounts"),
+        ("Impersonate-Group", "system:authenticated"),
+    ];
+    let path = secrets(&scene.names.namespace);
+    let response = scene.kube.send(&Request { headers: &headers, ..Request::new("GET", &path) })?;
+    let message = response.json().ok().and_then(|status| Some(status["message"].as_str()?.to_owned()));
+    let message = message.unwrap_or_default();
+    // Our own right to impersonate is refused with the same code.
+    match response.status {
+        403 if message.contains(&format!("\"{user}\" cannot list")) => {
+            Ok("403 for a service account without rights".into())
+        }
+        status => Err(Error::health(format!("a service account without rights asked for Secrets: {status} {message}"))
+            .hint("kube-apiserver needs --authorization-mode=Node,RBAC; look for roles bound to system:authenticated")),
+    }
+}
+
+fn secrets(namespace: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/secrets")
+}

@@ -1,0 +1,357 @@
+//! Downloading from a fake release tree: whole, interrupted, wrong, missing.
+
+use std::fs;
+
+use flate2::write::GzEncoder;
+use kbootstrap::artifacts::{EnsureOptions, Lock};
+use kbootstrap::error::{Error, Kind};
+use kbootstrap::ui::Event;
+use serde_json::json;
+
+use crate::artifacts_fixture::{Place, download, everything, folder, program, sha256, some};
+use crate::artifacts_http::{Fault, Page, Server};
+
+const KUBELET: &str = "https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet";
+const RUNC: &str = "https://github.com/opencontainers/runc/releases/download/v1.5.2";
+const REGISTRY: &str = "https://registry.k8s.io/v2/pause";
+
+fn kubelet(server: &Server) -> Vec<u8> {
+    let body = program("kubelet", 3 << 20);
+    server.put(KUBELET, Page::new(body.clone()));
+    server.put(&format!("{KUBELET}.sha256"), Page::new(sha256(&body)));
+    body
+}
+
+fn tgz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o755);
+        // As `tar -C dir .` writes it.
+        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        tar.append(&header, &bytes[..]).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// An image of two layers behind an index, as registries have it.
+fn image(server: &Server, base: &str, tag: &str) -> (String, Vec<u8>) {
+    let layer = program("a layer", 5000);
+    let config = json!({"architecture": "amd64", "os": "linux"}).to_string();
+    let blob = |bytes: &[u8]| json!({"digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len()});
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": blob(config.as_bytes()),
+        "layers": [blob(&layer), blob(&layer)],
+    })
+    .to_string();
+    let entry = |arch: &str, bytes: &[u8]| {
+        json!({"digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len(),
+               "platform": {"os": "linux", "architecture": arch}})
+    };
+    let index = json!({
+        "schemaVersion": 2,
+        "manifests": [entry("arm64", b"another"), entry("amd64", manifest.as_bytes())],
+    });
+    server.put(&format!("{base}/manifests/{tag}"), Page::new(index.to_string()));
+    let digest = sha256(manifest.as_bytes());
+    server.put(&format!("{base}/manifests/sha256:{digest}"), Page::new(manifest));
+    for bytes in [config.as_bytes(), &layer] {
+        server.put(&format!("{base}/blobs/sha256:{}", sha256(bytes)), Page::new(bytes));
+    }
+    (digest, layer)
+}
+
+fn release_tree(server: &Server) {
+    let file = |url: &str, body: Vec<u8>, checksum: &str| {
+        let name = url.rsplit('/').next().unwrap();
+        server.put(checksum, Page::new(format!("{}  {name}\n", sha256(&body))));
+        server.put(url, Page::new(body));
+    };
+    let small = |name: &str| program(name, 4000);
+    for name in ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet"] {
+        let url = KUBELET.replace("kubelet", name);
+        file(&url, small(name), &format!("{url}.sha256"));
+    }
+    let github = "https://github.com";
+    let etcd = format!("{github}/etcd-io/etcd/releases/download/v3.6.14");
+    let members = ["etcd", "etcdctl", "etcdutl"].map(|n| (format!("etcd-v3.6.14-linux-amd64/{n}"), small(n)));
+    let members: Vec<_> = members.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    file(&format!("{etcd}/etcd-v3.6.14-linux-amd64.tar.gz"), tgz(&members), &format!("{etcd}/SHA256SUMS"));
+    let url =
+        format!("{github}/containerd/containerd/releases/download/v2.3.7/containerd-static-2.3.7-linux-amd64.tar.gz");
+    let names = ["containerd", "containerd-shim-runc-v2", "ctr"];
+    let members = names.map(|n| (format!("bin/{n}"), small(n)));
+    let members: Vec<_> = members.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    file(&url, tgz(&members), &format!("{url}.sha256sum"));
+    file(&format!("{RUNC}/runc.amd64"), small("runc"), &format!("{RUNC}/runc.sha256sum"));
+    let url =
+        format!("{github}/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-amd64-v1.9.1.tgz");
+    let names = ["bandwidth", "bridge", "dummy", "firewall", "host-local", "loopback", "portmap"];
+    let members = names.map(|n| (format!("./{n}"), small(n)));
+    let members: Vec<_> = members.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    file(&url, tgz(&members), &format!("{url}.sha256"));
+    let tag = "flannel-io/cni-plugin/releases/download/v1.9.1-flannel3";
+    let url = format!("{github}/{tag}/cni-plugin-flannel-linux-amd64-v1.9.1.tgz");
+    file(&url, tgz(&[("flannel-amd64", small("flannel"))]), &format!("{url}.sha256"));
+    let url = format!("{github}/flannel-io/flannel/releases/download/v0.28.10/flanneld-amd64");
+    server.put(&url, Page::new(small("flanneld")));
+    let url = format!("{github}/coredns/coredns/releases/download/v1.14.7/coredns_1.14.7_linux_amd64.tgz");
+    file(&url, tgz(&[("coredns", small("coredns"))]), &format!("{url}.sha256"));
+    image(server, REGISTRY, "3.10.1");
+    image(server, "https://registry.k8s.io/v2/e2e-test-images/agnhost", "2.63.0");
+}
+
+/// The error's text with the server's port and this machine's folders taken out.
+fn text(error: &Error, server: &Server, place: &Place) -> String {
+    let all = [vec![error.message.clone()], error.details.clone(), error.hints.clone()].concat().join("\n");
+    all.replace(&server.base, "MIRROR").replace(&place.dir.path().display().to_string(), "DIR")
+}
+
+#[test]
+fn a_whole_release_comes_through_a_mirror_and_is_pinned_by_its_public_urls() {
+    let (server, place) = (Server::start(), Place::new());
+    release_tree(&server);
+    let sources = [download(&server.base)];
+    let programs = place.ensure(&everything(), &sources).unwrap();
+    for name in ["kubelet", "etcdutl", "ctr", "runc", "flanneld"] {
+        assert_eq!(place.bytes(&programs, name), program(name, 4000), "{name}");
+    }
+    assert_eq!(place.bytes(&programs, "cni-host-local"), program("host-local", 4000));
+    assert_eq!(place.bytes(&programs, "cni-flannel"), program("flannel", 4000));
+    let lock = Lock::read(&place.lock()).unwrap();
+    assert_eq!(lock.artifacts.len(), everything().len());
+    let source = |name: &str| lock.artifacts.iter().find(|l| l.name == name).unwrap().source.clone();
+    assert_eq!(source("kubelet"), KUBELET);
+    assert_eq!(source("image-pause"), format!("{REGISTRY}/manifests/3.10.1"));
+    let warned =
+        place.events.take().iter().any(|e| matches!(e, Event::Message { text, .. } if text.contains("flanneld")));
+    assert!(warned, "flannel publishes no checksum: that must be said");
+    let left = fs::read_dir(place.store.cache().join("download")).unwrap().count();
+    assert_eq!(left, 0, "nothing is left of the downloads");
+
+    server.take_seen();
+    assert_eq!(place.ensure(&everything(), &sources).unwrap(), programs);
+    assert_eq!(server.take_seen(), [], "a second run asks nobody");
+}
+
+#[test]
+fn images_keep_the_digest_of_their_project() {
+    let (server, place) = (Server::start(), Place::new());
+    let (digest, layer) = image(&server, REGISTRY, "3.10.1");
+    let programs = place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap();
+    let bytes = place.bytes(&programs, "image-pause");
+    let mut tar = tar::Archive::new(&bytes[..]);
+    let mut names = Vec::new();
+    let mut index = String::new();
+    for entry in tar.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        if name == "index.json" {
+            std::io::Read::read_to_string(&mut entry, &mut index).unwrap();
+        }
+        names.push(name);
+    }
+    assert!(index.contains(&format!("sha256:{digest}")) && index.contains("registry.k8s.io/pause:3.10.1"), "{index}");
+    assert_eq!(names.iter().filter(|n| n.contains(&sha256(&layer))).count(), 1, "a layer that repeats is there once");
+}
+
+#[test]
+fn a_layer_with_other_bytes_is_refused() {
+    let (server, place) = (Server::start(), Place::new());
+    let (_, layer) = image(&server, REGISTRY, "3.10.1");
+    server.change(&format!("{REGISTRY}/blobs/sha256:{}", sha256(&layer)), |page| page.body[100] ^= 1);
+    let error = place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap_err();
+    assert!(text(&error, &server, &place).contains("is not what the project published"), "{error:?}");
+    assert_eq!(place.stored(), 0);
+}
+
+#[test]
+fn an_interrupted_download_goes_on_where_it_ended() {
+    let (server, place) = (Server::start(), Place::new());
+    let body = kubelet(&server);
+    server.change(KUBELET, |page| page.faults = vec![Fault::Cut(1_000_000), Fault::Cut(500_000)]);
+    let programs = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    assert_eq!(place.bytes(&programs, "kubelet"), body);
+    let seen: Vec<_> =
+        server.take_seen().into_iter().filter(|s| s.path.ends_with("kubelet")).map(|s| s.range).collect();
+    assert_eq!(seen, [None, Some("bytes=1000000-".into()), Some("bytes=1500000-".into())]);
+    let told = place.events.take();
+    assert!(
+        told.iter()
+            .any(|e| matches!(e, Event::Progress { done, total, .. } if done == total && *total == body.len() as u64))
+    );
+}
+
+#[test]
+fn the_next_run_goes_on_with_what_the_last_one_had() {
+    let (server, place) = (Server::start(), Place::new());
+    let body = kubelet(&server);
+    // The connection breaks, and then the server refuses: the run fails for good.
+    server.change(KUBELET, |page| page.faults = vec![Fault::Cut(1_000_000), Fault::Status(403)]);
+    let first = place.ensure(&some(&["kubelet"]), &[download(&server.base)]);
+    assert_eq!(first.unwrap_err().kind, Kind::Artifact);
+    server.take_seen();
+    let programs = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    assert_eq!(place.bytes(&programs, "kubelet"), body);
+    assert_eq!(server.take_seen().last().unwrap().range.as_deref(), Some("bytes=1000000-"));
+}
+
+#[test]
+fn a_server_without_ranges_sends_all_of_it_again() {
+    let (server, place) = (Server::start(), Place::new());
+    let body = kubelet(&server);
+    server.change(KUBELET, |page| (page.faults, page.ranges) = (vec![Fault::Cut(1_000_000)], false));
+    let programs = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    assert_eq!(place.bytes(&programs, "kubelet"), body);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_and_one_that_stays_busy_is_told() {
+    let (server, place) = (Server::start(), Place::new());
+    kubelet(&server);
+    server.change(KUBELET, |page| page.faults = vec![Fault::Status(503), Fault::Status(429)]);
+    place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+
+    let place = Place::new();
+    server.change(KUBELET, |page| page.faults = vec![Fault::Status(503); 20]);
+    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has kubelet 1.36.3 (amd64)
+        download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet: the server answered 503 Service Unavailable
+        is the site reachable from here? `artifacts: [{download: {mirror: https://…}}]` names a mirror, HTTPS_PROXY a proxy
+        "#);
+}
+
+#[test]
+fn other_bytes_than_published_are_refused_and_not_kept() {
+    let (server, place) = (Server::start(), Place::new());
+    kubelet(&server);
+    server.change(&format!("{KUBELET}.sha256"), |page| page.body = "a".repeat(64).into());
+    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
+    assert_eq!(error.kind.exit_code(), 8);
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has kubelet 1.36.3 (amd64)
+        download from MIRROR: MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet is not what the project published
+        expected SHA-256 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        found    SHA-256 814d722ab39074050616c4ed043815bd320cea14b5e470abb3a3048d8dc9ccd0
+        run it again; if it stays so, a proxy or mirror in between changes or has damaged the file
+        "#);
+    assert_eq!(place.stored(), 0);
+    assert!(!place.lock().exists());
+    assert_eq!(fs::read_dir(place.store.cache().join("download")).unwrap().count(), 0, "the bad file is gone");
+}
+
+#[test]
+fn a_missing_file_is_told_with_its_address_once_for_each_thing() {
+    let (server, place) = (Server::start(), Place::new());
+    kubelet(&server);
+    server.remove(KUBELET);
+    let error = place.ensure(&some(&["kubelet", "kubectl"]), &[download(&server.base)]).unwrap_err();
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has kubectl 1.36.3 (amd64)
+        download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl.sha256: the server answered 404 Not Found
+        "#);
+    insta::assert_snapshot!(text(&error.others[0], &server, &place), @r#"
+        no source has kubelet 1.36.3 (amd64)
+        download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet: the server answered 404 Not Found
+        "#);
+}
+
+#[test]
+fn what_came_before_a_failure_is_kept_and_pinned() {
+    let (server, place) = (Server::start(), Place::new());
+    kubelet(&server);
+    assert!(place.ensure(&some(&["kubelet", "kubectl"]), &[download(&server.base)]).is_err());
+    let lock = Lock::read(&place.lock()).unwrap();
+    assert_eq!(lock.artifacts.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["kubelet"]);
+}
+
+#[test]
+fn a_checksum_file_that_does_not_name_the_file_is_told() {
+    let (server, place) = (Server::start(), Place::new());
+    server.put(&format!("{RUNC}/runc.amd64"), Page::new(program("runc", 100)));
+    server.put(&format!("{RUNC}/runc.sha256sum"), Page::new(format!("{} *runc.arm64\n", "b".repeat(64))));
+    let error = place.ensure(&some(&["runc"]), &[download(&server.base)]).unwrap_err();
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has runc 1.5.2 (amd64)
+        download from MIRROR: MIRROR/github.com/opencontainers/runc/releases/download/v1.5.2/runc.sha256sum has no SHA-256 of runc.amd64
+        "#);
+}
+
+#[test]
+fn a_release_that_changed_is_refused_by_the_lock_until_it_is_updated() {
+    let (server, place) = (Server::start(), Place::new());
+    kubelet(&server);
+    place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    let changed = program("another kubelet", 4000);
+    server.change(KUBELET, |page| page.body.clone_from(&changed));
+    server.change(&format!("{KUBELET}.sha256"), |page| page.body = sha256(&changed).into());
+    for entry in fs::read_dir(place.store.dir()).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has kubelet 1.36.3 (amd64)
+        download from MIRROR: the lock file refuses it: kubelet 1.36.3 is not what it was
+        expected SHA-256 814d722ab39074050616c4ed043815bd320cea14b5e470abb3a3048d8dc9ccd0
+        found    SHA-256 8b7843e155d8dd2ff817f4346e3bf9ce37926c568f2f3f7688206787ea017257
+        from https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet
+        if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed the source, find out why they differ first
+        "#);
+    let options = EnsureOptions { update_lock: true, ..EnsureOptions::default() };
+    let programs = place.ensure_with(&some(&["kubelet"]), &[download(&server.base)], options).unwrap();
+    assert_eq!(place.bytes(&programs, "kubelet"), changed);
+    assert_eq!(Lock::read(&place.lock()).unwrap().artifacts[0].sha256, sha256(&changed));
+}
+
+#[test]
+fn a_program_for_another_machine_is_refused() {
+    let (server, place) = (Server::start(), Place::new());
+    let mut body = kubelet(&server);
+    body[18] = 183;
+    server.change(KUBELET, |page| page.body.clone_from(&body));
+    server.change(&format!("{KUBELET}.sha256"), |page| page.body = sha256(&body).into());
+    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
+    assert!(text(&error, &server, &place).contains("is built for arm64, wanted is amd64"), "{error:?}");
+}
+
+#[test]
+fn every_source_is_tried_in_order_and_each_says_why_not() {
+    let (server, place) = (Server::start(), Place::new());
+    let body = kubelet(&server);
+    let empty = place.dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let sources = [folder(&empty), download(&server.base)];
+    let programs = place.ensure(&some(&["kubelet"]), &sources).unwrap();
+    assert_eq!(place.bytes(&programs, "kubelet"), body);
+    let error = place.ensure(&some(&["kubectl"]), &sources).unwrap_err();
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has kubectl 1.36.3 (amd64)
+        folder DIR/empty: no bin/1.36.3/amd64/kubectl, bin/1.36.3/kubectl, 1.36.3/kubectl, amd64/kubectl, bin/kubectl, kubectl in DIR/empty
+        download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl.sha256: the server answered 404 Not Found
+        "#);
+}
+
+#[test]
+fn a_mirror_that_is_no_url_is_refused() {
+    let place = Place::new();
+    let error = place.ensure(&some(&["kubelet"]), &[download("mirror.example.org")]).unwrap_err();
+    assert!(error.details[0].contains("does not begin with https:// or http://"), "{error:?}");
+}
+
+#[test]
+fn gzip_that_is_cut_is_told() {
+    let (server, place) = (Server::start(), Place::new());
+    let url = "https://github.com/coredns/coredns/releases/download/v1.14.7/coredns_1.14.7_linux_amd64.tgz";
+    let mut body = tgz(&[("coredns", program("coredns", 4000))]);
+    body.truncate(body.len() / 2);
+
+    server.put(&format!("{url}.sha256"), Page::new(sha256(&body)));
+    server.put(url, Page::new(body));
+    let error = place.ensure(&some(&["image-coredns"]), &[download(&server.base)]).unwrap_err();
+    assert!(text(&error, &server, &place).contains("cannot unpack"), "{error:?}");
+}

@@ -1,0 +1,125 @@
+//! Fake programs, folders with them, and what is wanted.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+
+use kbootstrap::artifacts::{EnsureOptions, Programs, Store, Wanted, ensure_wanted, wanted};
+use kbootstrap::cluster::{NetworkPlugin, Role, Source, Versions};
+use kbootstrap::error::Result;
+use kbootstrap::inventory::Download;
+use kbootstrap::ui::{Event, Reporter};
+use semver::Version;
+
+/// Bytes that look like a program for amd64, different for each name, hard to compress.
+pub fn program(name: &str, size: usize) -> Vec<u8> {
+    let mut bytes = vec![0u8; 20];
+    bytes[..4].copy_from_slice(b"\x7fELF");
+    bytes[18] = 62;
+    let mut state = name.bytes().fold(0x9e37_79b9_7f4a_7c15u64, |s, b| s.rotate_left(7) ^ u64::from(b));
+    while bytes.len() < size.max(20) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+pub fn versions() -> Versions {
+    Versions {
+        kubernetes: Version::new(1, 36, 3),
+        etcd: Version::new(3, 6, 14),
+        containerd: Version::new(2, 3, 7),
+        runc: Version::new(1, 5, 2),
+        cni_plugins: Version::new(1, 9, 1),
+        flannel: Version::new(0, 28, 10),
+        coredns: Version::new(1, 14, 7),
+        pause: "3.10.1".into(),
+    }
+}
+
+/// Everything that a cluster with the test images wants.
+pub fn everything() -> Vec<Wanted> {
+    let roles = [Role::Etcd, Role::Master, Role::Node].into();
+    wanted(&versions(), NetworkPlugin::Flannel, "amd64", &roles, true)
+}
+
+/// Those of the names.
+pub fn some(names: &[&str]) -> Vec<Wanted> {
+    let found: Vec<_> = everything().into_iter().filter(|w| names.contains(&w.name.as_str())).collect();
+    assert_eq!(found.len(), names.len());
+    found
+}
+
+/// A folder with a fake of everything, by name.
+pub fn fill(folder: &Path) {
+    for thing in everything() {
+        let file = if thing.is_image() { format!("{}.tar", thing.name) } else { thing.name.clone() };
+        fs::write(folder.join(file), program(&thing.name, 3000)).unwrap();
+    }
+}
+
+pub fn folder(path: &Path) -> Source {
+    Source { folder: Some(path.into()), ..Source::default() }
+}
+
+pub fn download(mirror: &str) -> Source {
+    Source { download: Some(Download { mirror: Some(mirror.into()) }), ..Source::default() }
+}
+
+/// Collects events.
+#[derive(Default)]
+pub struct Events(Mutex<Vec<Event>>);
+
+impl Reporter for Events {
+    fn report(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Events {
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A private cache with a lock file.
+pub struct Place {
+    pub dir: tempfile::TempDir,
+    pub store: Store,
+    pub events: Events,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("cache")).unwrap();
+        Place { dir, store, events: Events::default() }
+    }
+    pub fn lock(&self) -> std::path::PathBuf {
+        self.dir.path().join("artifacts.lock")
+    }
+    pub fn ensure(&self, wanted: &[Wanted], sources: &[Source]) -> Result<Programs> {
+        self.ensure_with(wanted, sources, EnsureOptions::default())
+    }
+    pub fn ensure_with(&self, wanted: &[Wanted], sources: &[Source], options: EnsureOptions) -> Result<Programs> {
+        ensure_wanted(wanted, sources, Some(&self.lock()), &self.store, &self.events, options)
+    }
+    /// The raw bytes of a thing in the store.
+    pub fn bytes(&self, programs: &Programs, name: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut reader = self.store.raw_reader(programs.get(name).unwrap()).unwrap();
+        std::io::Read::read_to_end(&mut reader, &mut bytes).unwrap();
+        bytes
+    }
+    /// Files in the store's folder.
+    pub fn stored(&self) -> usize {
+        fs::read_dir(self.store.dir()).unwrap().count()
+    }
+}

@@ -1,0 +1,115 @@
+//! Certificates made by openssl, so that what we read was not written by ourselves.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbootstrap::health::http::Identity;
+use kbootstrap::secret::Secret;
+
+/// A certificate authority in a folder.
+pub struct Authority {
+    dir: PathBuf,
+}
+
+/// The files of a certificate.
+pub struct Issued {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Authority {
+    /// Makes a P-256 CA with the common name in a folder of its own below `dir`.
+    pub fn new(dir: &Path, name: &str) -> Authority {
+        let dir = dir.join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        let authority = Authority { dir };
+        authority.key("ca", "ec:P-256");
+        authority.openssl(&[
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            "ca.key",
+            "-out",
+            "ca.crt",
+            "-days",
+            "30",
+            "-subj",
+            &format!("/CN={name}"),
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        ]);
+        authority
+    }
+
+    pub fn cert(&self) -> PathBuf {
+        self.dir.join("ca.crt")
+    }
+
+    /// Issues a certificate for servers and clients. `key` is `ec:P-256` (PKCS#8), `sec1:P-521`, `pkcs1:2048`…;
+    /// `names` is a list such as `IP:127.0.0.1,DNS:localhost`, or empty.
+    pub fn issue(&self, file: &str, key: &str, subject: &str, names: &str, days: i32) -> Issued {
+        self.key(file, key);
+        let mut extensions = "extendedKeyUsage=serverAuth,clientAuth\n".to_owned();
+        if !names.is_empty() {
+            extensions.push_str(&format!("subjectAltName={names}\n"));
+        }
+        std::fs::write(self.dir.join(format!("{file}.ext")), extensions).unwrap();
+        let path = |end: &str| format!("{file}.{end}");
+        self.openssl(&["req", "-new", "-key", &path("key"), "-subj", subject, "-out", &path("csr")]);
+        self.openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &path("csr"),
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            &days.to_string(),
+            "-extfile",
+            &path("ext"),
+            "-out",
+            &path("crt"),
+        ]);
+        Issued { cert: self.dir.join(path("crt")), key: self.dir.join(path("key")) }
+    }
+
+    /// As [`Authority::issue`], for use by the client: this CA is the one that it trusts.
+    pub fn identity(&self, file: &str, key: &str, subject: &str) -> Identity {
+        self.identity_of(&self.issue(file, key, subject, "", 10))
+    }
+
+    /// An identity from files, which trusts this CA.
+    pub fn identity_of(&self, issued: &Issued) -> Identity {
+        let read = |path: &Path| std::fs::read(path).unwrap();
+        Identity { ca_pem: read(&self.cert()), cert_pem: read(&issued.cert), key_pem: Secret::new(read(&issued.key)) }
+    }
+
+    fn key(&self, file: &str, key: &str) {
+        let (form, size) = key.split_once(':').unwrap();
+        let path = format!("{file}.key");
+        match form {
+            "ec" => self.openssl(&[
+                "genpkey",
+                "-algorithm",
+                "EC",
+                "-pkeyopt",
+                &format!("ec_paramgen_curve:{size}"),
+                "-out",
+                &path,
+            ]),
+            "ed" => self.openssl(&["genpkey", "-algorithm", "ED25519", "-out", &path]),
+            "sec1" => self.openssl(&["ecparam", "-name", size, "-genkey", "-noout", "-out", &path]),
+            "pkcs1" => self.openssl(&["genrsa", "-traditional", "-out", &path, size]),
+            other => panic!("no such key: {other}"),
+        }
+    }
+
+    fn openssl(&self, arguments: &[&str]) {
+        let output = Command::new("openssl").args(arguments).current_dir(&self.dir).output().unwrap();
+        assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

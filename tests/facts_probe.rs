@@ -1,0 +1,205 @@
+//! The real probe on this machine, under each POSIX shell that is here.
+
+use std::fs;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kbootstrap::cluster::Layout;
+use kbootstrap::error::{Error, Kind, Result};
+use kbootstrap::facts::{HostFacts, Module, Questions, probe, record_hashes, script};
+use kbootstrap::remote::{Output, Stream, Transport};
+use tempfile::TempDir;
+
+/// Runs scripts with one shell, here.
+struct Shell(&'static str);
+
+impl Transport for Shell {
+    fn host(&self) -> &str {
+        "here"
+    }
+    fn run(&mut self, script: &str, _stdin: &mut dyn Read) -> Result<Output> {
+        let output = Command::new(self.0).args(["-c", script]).stdin(Stdio::null()).output();
+        let output = output.map_err(|error| Error::io(self.0, &error))?;
+        Ok(Output { status: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr })
+    }
+    fn dial(&mut self, _address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        Err(Error::internal("not here"))
+    }
+}
+
+fn shells() -> Vec<&'static str> {
+    let found = |shell: &&str| Path::new("/bin").join(shell).exists();
+    let shells: Vec<_> = ["sh", "dash", "bash"].into_iter().filter(found).collect();
+    assert!(shells.contains(&"sh"));
+    shells
+}
+
+fn names<const N: usize>(names: [&str; N]) -> std::collections::BTreeSet<String> {
+    names.map(String::from).into()
+}
+
+fn layout(dir: &TempDir) -> Layout {
+    Layout { records: dir.path().join("re cords").display().to_string(), ..Layout::standard() }
+}
+
+fn ask(shell: &'static str, questions: &Questions, layout: &Layout) -> HostFacts {
+    probe(&mut Shell(shell), questions, layout).unwrap()
+}
+
+#[test]
+fn every_shell_learns_the_same_about_this_machine() {
+    let dir = TempDir::new().unwrap();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let questions = Questions {
+        disk: names(["/", "/no/such/directory"]),
+        modules: names(["overlay", "no_such_module"]),
+        sysctls: names(["kernel.ostype", "net.ipv4.ip_forward", "no.such.setting"]),
+        users: names(["root", "no-such-user"]),
+        units: names(["no-such.service"]),
+        ..Questions::default()
+    };
+    for shell in shells() {
+        let facts = ask(shell, &questions, &layout(&dir));
+        let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        assert_eq!(facts.arch, arch, "{shell}");
+        assert_eq!(facts.kernel_release, fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().trim());
+        assert_eq!(facts.hostname, fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim());
+        assert!(facts.cpus > 0 && facts.memory > 64 << 20, "{shell}: {} CPUs, {} bytes", facts.cpus, facts.memory);
+        assert_eq!(facts.modules["no_such_module"], Module::Missing);
+        assert!(!facts.sysctls["kernel.ostype"].writable, "{shell}: the kernel's name cannot be set");
+        assert_eq!(facts.sysctls["kernel.ostype"].value, "Linux");
+        assert!(facts.sysctls.contains_key("net.ipv4.ip_forward") && !facts.sysctls.contains_key("no.such.setting"));
+        assert_eq!(facts.users, names(["root"]));
+        assert_eq!(facts.disk_free["/"], facts.disk_free["/no/such/directory"]);
+        assert!(facts.programs.contains("tar") && facts.programs.contains("sha256sum"));
+        assert!(!facts.known);
+        // Both clocks are this machine's.
+        assert!(facts.clock_skew_ms.unsigned_abs() <= facts.clock_bound_ms, "{shell}: {} ms", facts.clock_skew_ms);
+        if facts.programs.contains("ss") {
+            assert!(facts.listening.iter().any(|l| l.port == port && l.address == "127.0.0.1"), "{shell}");
+        }
+        if facts.programs.contains("ip") {
+            assert!(facts.addresses.iter().any(|(_, address)| address.is_loopback()), "{shell}");
+        }
+    }
+}
+
+#[test]
+fn files_are_hashed_until_they_are_recorded_and_again_when_they_change() {
+    for shell in shells() {
+        let dir = TempDir::new().unwrap();
+        let layout = layout(&dir);
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let (big, small, gone) = (path("a big 'one'"), path("small"), path("gone"));
+        fs::write(&big, vec![7; 2 << 20]).unwrap();
+        fs::write(&small, "hello\n").unwrap();
+        let questions = Questions {
+            files: [big.clone(), small.clone(), gone.clone()].into(),
+            dirs: [dir.path().display().to_string()].into(),
+            listings: [dir.path().display().to_string()].into(),
+            ..Questions::default()
+        };
+
+        let first = ask(shell, &questions, &layout);
+        assert_eq!(first.files[&big].sha256, sha256(&big));
+        assert_eq!(first.files[&small].sha256, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+        assert!(!first.files.contains_key(&gone));
+        assert_eq!(first.dirs.len(), 1);
+        assert_eq!(first.listings.values().next().unwrap(), &["a big 'one'", "small"]);
+
+        // A recorded hash is believed (a false one shows that) …
+        let recorded = "0".repeat(64);
+        record(shell, &layout, &[(&big, &recorded)]);
+        let second = ask(shell, &questions, &layout);
+        assert!(second.known);
+        assert_eq!(second.files[&big].sha256, recorded, "{shell}");
+        assert_eq!(second.files[&small].sha256, first.files[&small].sha256);
+        let again = Questions { rehash: true, ..questions.clone() };
+        assert_eq!(ask(shell, &again, &layout).files[&big].sha256, first.files[&big].sha256, "{shell}: rehash");
+
+        // … until the file changes, even when size and modification time stay.
+        let modified = fs::metadata(&big).unwrap().modified().unwrap();
+        let changed = fs::OpenOptions::new().write(true).open(&big).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&changed, b"x", 1000).unwrap();
+        changed.set_modified(modified).unwrap();
+        assert_eq!(ask(shell, &questions, &layout).files[&big].sha256, sha256(&big), "{shell}: changed");
+    }
+}
+
+#[test]
+fn recording_replaces_a_files_line_keeps_others_and_refuses_what_is_not_there() {
+    for shell in shells() {
+        let dir = TempDir::new().unwrap();
+        let layout = layout(&dir);
+        let [one, two] = ["one", "two"].map(|name| {
+            let path = dir.path().join(name);
+            fs::write(&path, name).unwrap();
+            path.display().to_string()
+        });
+        record(shell, &layout, &[(&one, "11"), (&two, "22")]);
+        record(shell, &layout, &[(&two, "33")]);
+        let hashes = fs::read_to_string(format!("{}/hashes", layout.records)).unwrap();
+        let firsts: Vec<_> = hashes.lines().map(|line| line.split(' ').next().unwrap()).collect();
+        assert_eq!(firsts, ["11", "33"], "{shell}");
+        let missing = dir.path().join("missing").display().to_string();
+        let refused =
+            Shell(shell).run(&record_hashes(&layout, &[(&missing, "44"), (&one, "55")]), &mut std::io::empty());
+        assert_ne!(refused.unwrap().status, 0, "{shell}");
+        assert_eq!(fs::read_to_string(format!("{}/hashes", layout.records)).unwrap(), hashes, "{shell}");
+    }
+}
+
+#[test]
+fn restart_keys_need_no_systemd_to_be_read() {
+    let dir = TempDir::new().unwrap();
+    let layout = layout(&dir);
+    let units = Path::new(&layout.records).join("units");
+    fs::create_dir_all(&units).unwrap();
+    fs::write(units.join("kubelet.service"), "abc123\n").unwrap();
+    let questions = Questions { units: names(["kubelet.service"]), ..Questions::default() };
+    let output = Shell("sh").run(&script(&questions, &layout), &mut std::io::empty()).unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("\u{1e}started\nkubelet.service abc123\n"));
+}
+
+#[test]
+fn a_probe_is_fast() {
+    let dir = TempDir::new().unwrap();
+    let mut questions = Questions { sysctls: names(["net.ipv4.ip_forward"]), ..Questions::default() };
+    for i in 0..150 {
+        let path = dir.path().join(format!("file-{i}"));
+        fs::write(&path, format!("{i}")).unwrap();
+        questions.files.insert(path.display().to_string());
+    }
+    // The best of a few: the machine is shared. The bound is generous; 60 ms are usual.
+    let best = (0..5).map(|_| {
+        let started = Instant::now();
+        assert_eq!(ask("sh", &questions, &layout(&dir)).files.len(), 150);
+        started.elapsed()
+    });
+    let best = best.min().unwrap();
+    assert!(best < Duration::from_secs(1), "{best:?}");
+}
+
+#[test]
+fn a_host_that_cannot_answer_is_named() {
+    let error = probe(&mut Shell("true"), &Questions::default(), &Layout::standard()).unwrap_err();
+    assert_eq!(error.kind, Kind::Remote);
+    assert_eq!(error.message, "here: the probe's answer is incomplete");
+    let error = probe(&mut Shell("false"), &Questions::default(), &Layout::standard()).unwrap_err();
+    assert_eq!(error.message, "here: the probe failed with status 1");
+}
+
+fn record(shell: &'static str, layout: &Layout, verified: &[(&str, &str)]) {
+    let output = Shell(shell).run(&record_hashes(layout, verified), &mut std::io::empty()).unwrap();
+    assert_eq!(output.status, 0, "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn sha256(path: &str) -> String {
+    let output = Command::new("sha256sum").arg("--").arg(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.trim_start_matches('\\').split(' ').next().unwrap().to_owned()
+}

@@ -1,0 +1,235 @@
+//! A real control plane asked as a cluster's masters are. One test, as starting it takes seconds.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kbootstrap::cli::report::render;
+use kbootstrap::error::{Kind, Result};
+use kbootstrap::health::http::{Client, Request, Tls};
+use kbootstrap::health::{Poll, Schedule, covers, kube, wait};
+use kbootstrap::ui::{Event, Reporter, Silent};
+use kbootstrap::verify::{self, Access, Api, Outcome, Report, Seed};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::common::authority::Authority;
+use crate::common::control_plane::ControlPlane;
+use crate::common::loopback::Loopback;
+use crate::common::programs::program;
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn a_control_plane_is_asked_and_changed() {
+    let dir = TempDir::new().unwrap();
+    let mut plane = ControlPlane::start(dir.path());
+    strangers_are_told_apart(&plane, &Authority::new(dir.path(), "other-ca"));
+    applied_objects_cover_what_was_desired(&plane);
+    workloads_say_what_keeps_them(&plane);
+    a_smoke_test_without_kubelets_fails_and_cleans_up(&plane);
+    an_interrupted_smoke_test_cleans_up_too(&plane);
+    a_dead_leader_shows_in_its_lease(&mut plane);
+    without_etcd_the_api_server_is_not_ready(&mut plane);
+}
+
+fn strangers_are_told_apart(plane: &ControlPlane, other: &Authority) {
+    let mut transport = Loopback;
+    let foreign = other.issue("admin", "ec:P-256", "/O=system:masters/CN=admin", "", 10);
+    let mut client =
+        Client::connect(&mut transport, plane.address, "127.0.0.1", &plane.ca.identity_of(&foreign)).unwrap();
+    let error = kube::readyz(&mut client).unwrap_err();
+    assert_eq!(error.kind, Kind::Connect);
+    assert!(error.message.ends_with("GET /readyz: 401 Unauthorized"), "{}", error.message);
+    assert!(
+        error.details[0]
+            .starts_with("client certificate: O=system:masters, CN=admin issued by CN=other-ca, valid until")
+    );
+    drop(client);
+
+    let nobody = plane.ca.identity("nobody", "sec1:secp384r1", "/CN=nobody");
+    let mut client = Client::connect(&mut transport, plane.address, "127.0.0.1", &nobody).unwrap();
+    let error = kube::nodes(&mut client).unwrap_err();
+    assert_eq!(error.kind, Kind::Health);
+    assert!(error.message.contains(r#"403 nodes is forbidden: User "nobody" cannot list"#), "{}", error.message);
+    assert!(client.is_open());
+}
+
+fn applied_objects_cover_what_was_desired(plane: &ControlPlane) {
+    let mut transport = Loopback;
+    let client = &mut plane.client(&mut transport);
+    let mut desired = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "dns", "namespace": "kube-system"}, "spec": {
+        "replicas": 0, "selector": {"matchLabels": {"app": "dns"}}, "template": {"metadata": {"labels": {"app": "dns"}}, "spec": {
+            "containers": [{"name": "dns", "image": "dns:1", "args": ["-conf", "/c"], "env": [], "securityContext": {"privileged": false},
+                "ports": [{"containerPort": 53, "protocol": "UDP", "name": "dns"}, {"containerPort": 53, "name": "dns-tcp"}],
+                "resources": {"limits": {"memory": "1024Mi", "cpu": 0.5}, "requests": {"cpu": "1000m"}}}],
+            "hostNetwork": false, "tolerations": [{"operator": "Exists"}]}}}});
+    desired["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("100m");
+    let path = kube::path("apps/v1", "Deployment", "kube-system", "dns").unwrap();
+    assert_eq!(kube::get(client, &path).unwrap(), None);
+    kube::apply(client, &desired).unwrap();
+    let live = kube::get(client, &path).unwrap().unwrap();
+    assert_eq!(covers(&live, &desired), Vec::<String>::new());
+
+    // Applying the same again writes nothing.
+    let again = kube::apply(client, &desired).unwrap();
+    assert_eq!(again["metadata"]["generation"], live["metadata"]["generation"]);
+
+    kube::patch(
+        client,
+        &path,
+        &json!({"spec": {"template": {"spec": {"hostNetwork": true}}}, "metadata": {"labels": {"mine": "x"}}}),
+    )
+    .unwrap();
+    let drifted = kube::get(client, &path).unwrap().unwrap();
+    assert_eq!(covers(&drifted, &desired), [".spec.template.spec.hostNetwork"]);
+    let repaired = kube::apply(client, &desired).unwrap();
+    assert_eq!(covers(&repaired, &desired), Vec::<String>::new());
+    assert_eq!(repaired["metadata"]["labels"]["mine"], "x", "other people's fields stay");
+
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}, "stringData": {"a": "ü"}}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "default"}, "spec": {"clusterIP": "10.96.0.10",
+            "selector": {"a": "b"}, "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53}]}}),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "kbootstrap:test"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody"}]}),
+    ] {
+        let live = kube::apply(client, &object).unwrap();
+        assert_eq!(covers(&live, &object), Vec::<String>::new(), "{}", object["kind"]);
+    }
+    let refused = kube::apply(
+        client,
+        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "A", "namespace": "default"}}),
+    );
+    let refused = refused.unwrap_err();
+    assert!(refused.message.contains(r#"422 ConfigMap "A" is invalid: metadata.name"#), "{}", refused.message);
+    assert!(kube::delete(client, &path).unwrap());
+    // A thousand names in one answer: chunks, and many of them.
+    let names = kube::list(client, "/apis/rbac.authorization.k8s.io/v1/clusterroles", "").unwrap();
+    assert!(names.len() > 50);
+    assert!(client.is_open(), "all of it over one connection");
+}
+
+fn workloads_say_what_keeps_them(plane: &ControlPlane) {
+    let mut transport = Loopback;
+    let client = &mut plane.client(&mut transport);
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}});
+    kube::create(client, "/api/v1/nodes", &node).unwrap();
+    let status = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": "no CNI"}],
+        "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}], "nodeInfo": {"kubeletVersion": "v1.36.3"}}});
+    kube::patch(client, "/api/v1/nodes/n1/status", &status).unwrap();
+    let nodes = kube::nodes(client).unwrap();
+    assert_eq!((nodes.len(), nodes[0].ready, nodes[0].message.as_str()), (1, false, "no CNI"));
+    assert_eq!(nodes[0].internal_ip, "10.0.0.1");
+    assert!(kube::delete(client, "/api/v1/nodes/n1").unwrap());
+
+    let absent = kube::deployment_ready(client, "kube-system", "absent").unwrap();
+    assert_eq!((absent.ready, absent.detail.as_str()), (false, "there is no such Deployment"));
+}
+
+fn access<'a>(plane: &ControlPlane, transports: &'a mut [Loopback; 3]) -> Access<'a> {
+    let [api, etcd, master] = transports;
+    let tls = |identity| Tls::new(identity).unwrap();
+    let server_name = "127.0.0.1".to_owned();
+    Access {
+        kube: Api { transport: api, address: plane.address, server_name: server_name.clone(), tls: tls(&plane.admin) },
+        etcd: Some(Api { transport: etcd, address: plane.etcd_address, server_name, tls: tls(&plane.etcd_client) }),
+        master,
+        stranger: Tls::anonymous(&plane.admin.ca_pem).unwrap(),
+        nodes: vec![("n1".into(), IpAddr::V4(Ipv4Addr::LOCALHOST))],
+        image: "agnhost:test".into(),
+        kubectl: program("kubectl").display().to_string(),
+        kubeconfig: plane.kubeconfig.display().to_string(),
+        dns_domain: "cluster.local".into(),
+        patience: Duration::from_secs(3),
+    }
+}
+
+fn a_smoke_test_without_kubelets_fails_and_cleans_up(plane: &ControlPlane) {
+    let mut transports = [Loopback, Loopback, Loopback];
+    let seed = Seed::random().unwrap();
+    let report = verify::run(access(plane, &mut transports), &seed, &NEVER, &Silent).unwrap();
+    let outcome = |name: &str| report.checks.iter().find(|check| check.name == name).unwrap();
+    for name in ["objects", "no-anonymous", "rbac", "secret-encrypted", "cleanup"] {
+        assert_eq!(outcome(name).outcome, Outcome::Passed, "{name}: {}", outcome(name).detail);
+    }
+    assert_eq!(outcome("secret-encrypted").detail, "by secretbox in etcd");
+    assert_eq!(outcome("no-anonymous").detail, "401 without a client certificate");
+    for name in ["pod-to-pod", "service-name", "exec", "secret"] {
+        assert_eq!((outcome(name).outcome, outcome(name).ok), (Outcome::Skipped, false), "{name}");
+    }
+    let error = render(&report.verdict().unwrap_err(), false);
+    assert!(error.contains("pods: not every node runs its pod after 3s\n"), "{error}");
+    assert!(error.contains("last seen: no running pod on n1\n"), "{error}");
+    assert!(error.contains("node n1 has not joined the cluster\n"), "{error}");
+    assert!(error.contains("not scheduled: Unschedulable: no nodes available to schedule pods"), "{error}");
+    assert!(error.contains("FailedScheduling"), "{error}");
+    assert_nothing_left(plane, &report);
+}
+
+fn assert_nothing_left(plane: &ControlPlane, report: &Report) {
+    let mut transport = Loopback;
+    let client = &mut plane.client(&mut transport);
+    assert_eq!(kube::get(client, &format!("/api/v1/namespaces/{}", report.namespace)).unwrap(), None);
+}
+
+/// Sets a flag as soon as a check begins.
+struct Interrupt<'a>(&'a str, &'a AtomicBool);
+impl Reporter for Interrupt<'_> {
+    fn report(&self, event: &Event) {
+        if matches!(event, Event::Started { step, .. } if step.ends_with(self.0)) {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn an_interrupted_smoke_test_cleans_up_too(plane: &ControlPlane) {
+    let mut transports = [Loopback, Loopback, Loopback];
+    let flag = AtomicBool::new(false);
+    let seed = Seed { suffix: "interrupted".into(), token: "t".into() };
+    let error = verify::run(access(plane, &mut transports), &seed, &flag, &Interrupt("pods", &flag)).unwrap_err();
+    assert_eq!(error.kind, Kind::Interrupted);
+    assert_eq!(error.details, ["namespace kbootstrap-verify-interrupted is being deleted"]);
+    let gone = |client: &mut Client<'_>| -> Result<Poll<()>> {
+        let left = kube::get(client, "/api/v1/namespaces/kbootstrap-verify-interrupted")?;
+        Ok(left.map_or(Poll::Ready(()), |left| Poll::Pending(left["status"].to_string())))
+    };
+    let mut transport = Loopback;
+    let mut client = plane.client(&mut transport);
+    wait("the namespace is not gone", Schedule::new(30, 100), &NEVER, || gone(&mut client)).unwrap();
+}
+
+fn a_dead_leader_shows_in_its_lease(plane: &mut ControlPlane) {
+    let mut transport = Loopback;
+    let mut client = plane.client(&mut transport);
+    let mut until = |wanted: [bool; 2]| {
+        wait("the leases are otherwise", Schedule::new(30, 100), &NEVER, || {
+            let leases = kube::leases(&mut client)?;
+            let alive = [leases[0].alive, leases[1].alive];
+            Ok(if alive == wanted { Poll::Ready(leases) } else { Poll::Pending(format!("{leases:?}")) })
+        })
+        .unwrap()
+    };
+    let leases = until([true, true]);
+    assert!(leases.iter().all(|lease| !lease.holder.is_empty() && lease.duration_seconds == 3.0), "{leases:?}");
+    plane.scheduler = None;
+    let leases = until([true, false]);
+    assert!(leases[1].age_seconds > 3.0, "{leases:?}");
+}
+
+fn without_etcd_the_api_server_is_not_ready(plane: &mut ControlPlane) {
+    plane.etcd = None;
+    let mut transport = Loopback;
+    let mut client = plane.client(&mut transport);
+    let seen = wait("the API server calls itself ready", Schedule::new(30, 100), &NEVER, || {
+        let ready = kube::readyz(&mut client)?;
+        Ok(if ready.ready { Poll::Pending(String::new()) } else { Poll::Ready(ready.failing) })
+    });
+    assert!(seen.unwrap().iter().any(|check| check == "etcd"));
+    let refused =
+        client.send(&Request { timeout: Duration::from_millis(200), ..Request::new("GET", "/api/v1/secrets") });
+    let error = refused.unwrap_err();
+    assert_eq!(error.kind, Kind::Health);
+    assert!(error.message.ends_with("no answer in time"), "{}", error.message);
+}

@@ -1,0 +1,178 @@
+//! Scripts over SSH: what comes back is what happened.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use kbootstrap::error::Kind;
+use kbootstrap::remote::{Connector, Interrupt, Operator, Output, Transport};
+
+use crate::common::sshd::{Sshd, connect};
+
+fn run(transport: &mut dyn Transport, script: &str) -> Output {
+    transport.run(script, &mut io::empty()).unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn status_and_streams_are_the_scripts_own() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    let output = run(&mut *host, "echo out; echo err >&2; printf 'no newline'; exit 7");
+    assert_eq!((output.status, text(&output.stdout), text(&output.stderr)), (7, "out\nno newline", "err\n"));
+    assert_eq!(run(&mut *host, "true"), Output::default());
+    assert_eq!(run(&mut *host, "set -eu; false; echo unreached").status, 1);
+    assert_eq!(run(&mut *host, "if then").status, 2, "a syntax error is the script's failure");
+    let output = run(&mut *host, "id -u; pwd; umask; echo $LC_ALL; command -v ip >/dev/null || command -v sysctl");
+    assert!(text(&output.stdout).starts_with("0\n/\n0022\nC\n"), "{output:?}");
+}
+
+#[test]
+fn a_killed_script_is_no_success() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    assert_eq!(run(&mut *host, "sh -c 'kill -9 $$'").status, 137);
+    let error = host.run("echo last words >&2; kill -9 $$", &mut io::empty()).unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Connect, "web1: connection lost while running a script"));
+    assert_eq!(error.details, ["it was killed by SIGKILL", "last words"]);
+    assert_eq!(run(&mut *host, "echo still here").stdout, b"still here\n", "the session goes on");
+}
+
+#[test]
+fn silence_is_no_loss_as_long_as_the_host_answers() {
+    let Some(sshd) = Sshd::start() else { return };
+    assert_eq!(run(&mut *sshd.transport(), "sleep 12; exit 4").status, 4);
+}
+
+#[test]
+fn a_channel_that_the_server_closes_is_no_success() {
+    let Some(sshd) = Sshd::with("ChannelTimeout session:*=1") else { return };
+    let error = sshd.transport().run("sleep 30", &mut io::empty()).unwrap_err();
+    assert_eq!(error.kind, Kind::Connect, "{error:?}");
+}
+
+#[test]
+fn five_megabytes_on_both_streams_at_once() {
+    let Some(sshd) = Sshd::start() else { return };
+    let script = "head -c 5000000 /dev/zero >&2 & head -c 5000000 /dev/zero; wait; echo end >&2";
+    let output = run(&mut *sshd.transport(), script);
+    assert_eq!((output.status, output.stdout.len(), output.stderr.len()), (0, 5_000_000, 64 * 1024));
+    assert!(output.stderr.ends_with(b"\0end\n") && output.stdout.iter().all(|&byte| byte == 0));
+}
+
+/// Bytes that depend on their place, so that a lost or doubled piece is noticed.
+struct Counting {
+    at: u64,
+    end: u64,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min((self.end - self.at) as usize);
+        for (place, byte) in (self.at..).zip(&mut buffer[..count]) {
+            *byte = (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
+        }
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+fn sha256(mut source: impl Read) -> String {
+    let mut bytes = Vec::new();
+    source.read_to_end(&mut bytes).unwrap();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn fifty_megabytes_of_stdin_arrive_whole() {
+    let Some(sshd) = Sshd::start() else { return };
+    let source = || Counting { at: 0, end: 50 << 20 };
+    let output = sshd.transport().run("sha256sum", &mut source()).unwrap();
+    assert_eq!(text(&output.stdout), format!("{}  -\n", sha256(source())));
+}
+
+#[test]
+fn ten_megabytes_there_and_back_while_the_host_answers_before_it_has_all() {
+    let Some(sshd) = Sshd::start() else { return };
+    let source = || Counting { at: 0, end: 10 << 20 };
+    let output = sshd.transport().run("cat", &mut source()).unwrap();
+    assert_eq!((output.status, output.stdout.len()), (0, 10 << 20));
+    assert_eq!(sha256(output.stdout.as_slice()), sha256(source()));
+}
+
+#[test]
+fn a_script_need_not_read_its_stdin() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    let output = host.run("echo early; exit 3", &mut Counting { at: 0, end: 20 << 20 }).unwrap();
+    assert_eq!((output.status, text(&output.stdout)), (3, "early\n"));
+    assert_eq!(run(&mut *host, "echo next").stdout, b"next\n");
+}
+
+#[test]
+fn long_scripts_are_sent_whole_and_leave_stdin_alone() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    for lines in [1_000, 50_000] {
+        let script: String = (0..lines).map(|line| format!(": 'a line of the script, number {line}'\n")).collect();
+        let output = host.run(&format!("{script}cat; echo '<{lines}>'"), &mut &b"payload"[..]).unwrap();
+        assert_eq!((output.status, text(&output.stdout)), (0, format!("payload<{lines}>\n").as_str()));
+    }
+}
+
+#[test]
+fn noisy_and_greedy_surroundings_do_not_matter() {
+    let Some(sshd) = Sshd::with("SetEnv BASH_ENV=/nonexistent FOO=bar") else { return };
+    let profile = sshd.path("homes").join(crate::common::sshd::FREE).join(".bashrc");
+    std::fs::write(&profile, "echo welcome; echo careful >&2; alias cat=false; echo __KB_BEGIN_; sleep 0.2\n").unwrap();
+    let mut host = connect(&crate::common::sshd::silent(), sshd.ssh_target_of(crate::common::sshd::FREE)).unwrap();
+    let output = host.run("cat; echo done >&2", &mut &b"in"[..]).unwrap();
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("in", "done\n"));
+}
+
+#[test]
+fn what_is_left_in_the_background_is_not_waited_for() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    let start = Instant::now();
+    let output = run(&mut *host, "sleep 20 & echo started");
+    assert_eq!(output.stdout, b"started\n");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(run(&mut *host, "echo next").stdout, b"next\n");
+}
+
+#[test]
+fn an_interrupt_ends_a_run_promptly() {
+    let Some(sshd) = Sshd::start() else { return };
+    let interrupt = Interrupt::new();
+    let connector = Connector::silent(Operator::default(), interrupt.clone());
+    let mut host = connect(&connector, sshd.ssh_target()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            interrupt.raise();
+        });
+        let start = Instant::now();
+        let error = host.run("sleep 30", &mut io::empty()).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (Kind::Interrupted, "web1: interrupted"));
+        assert!(start.elapsed() < Duration::from_secs(2));
+    });
+    let error = connect(&connector, sshd.ssh_target()).err().unwrap();
+    assert_eq!(error.kind, Kind::Interrupted);
+}
+
+#[test]
+fn an_unreadable_source_is_our_error() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("disk on fire"))
+        }
+    }
+    let Some(sshd) = Sshd::start() else { return };
+    let error = sshd.transport().run("cat", &mut Broken).unwrap_err();
+    insta::assert_snapshot!(error, @"reading what a host is to receive: disk on fire");
+}

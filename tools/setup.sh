@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what building, testing and the lab need and this machine lacks. Run as root on Debian 12 or newer.
+set -euo pipefail
+
+rust=1.91 # the oldest that builds us: rust-version in Cargo.toml
+go=1.26.8 # what the programs are built with
+
+say() { printf '== %s\n' "$*"; }
+newer() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; } # newer HAVE WANT
+
+packages=()
+need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || packages+=("$2"); }
+need gcc gcc
+need make make
+need perl perl
+need pkg-config pkg-config
+need curl curl
+need git git
+need zstd zstd
+need openssl openssl
+need sudo sudo
+need ssh openssh-client
+need sshd openssh-server
+need debootstrap debootstrap
+need systemd-nspawn systemd-container
+need ip iproute2
+need iptables iptables
+need nft nftables
+[ -e /usr/include/stdlib.h ] || packages+=(libc6-dev)
+[ -e /usr/include/seccomp.h ] || packages+=(libseccomp-dev)
+[ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
+
+if [ "${#packages[@]}" -gt 0 ]; then
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "error: these Debian packages are missing: ${packages[*]}" >&2
+    echo "hint: install them (as root: apt-get install ${packages[*]}) and run this again" >&2
+    exit 1
+  fi
+  say "installing packages: ${packages[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+cache="${KBOOTSTRAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kbootstrap}"
+mkdir -p "$cache/tools/bin"
+
+export PATH="$HOME/.cargo/bin:$PATH"
+if ! newer "$(cargo --version 2>/dev/null | awk '{print $2}')" "$rust"; then
+  say "installing Rust with rustup"
+  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y -q --profile minimal -c clippy -c rustfmt
+fi
+
+if ! newer "$(go version 2>/dev/null | sed 's/.* go\([0-9.]*\).*/\1/')" 1.26; then
+  say "installing Go $go"
+  command -v go >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go >/dev/null
+  # Any Go can fetch a newer one as a module, with its checksum verified.
+  arch=$(dpkg --print-architecture)
+  dir=$(cd / && GOFLAGS=-mod=mod go mod download -json "golang.org/toolchain@v0.0.1-go$go.linux-$arch" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  chmod -R u+w "$dir" && chmod +x "$dir"/bin/* "$dir"/pkg/tool/*/*
+  ln -sf "$dir/bin/go" "$cache/tools/bin/go"
+fi
+
+if [ "${1-}" = test ] && [ ! -x "$cache/tools/bin/cargo-deny" ]; then
+  say "building cargo-deny (licences of dependencies); a few minutes, once"
+  cargo install -q --locked cargo-deny --version '^0.20' --root "$cache/tools"
+fi
