@@ -24,7 +24,13 @@ pub struct Authority {
 
 impl Authority {
     /// Loads both files' contents and checks them as [`Authority::new`]; the names are for errors.
-    pub fn load(certificate: &[u8], certificate_name: &str, key: &[u8], key_name: &str, now: OffsetDateTime) -> Result<Self> {
+    pub fn load(
+        certificate: &[u8],
+        certificate_name: &str,
+        key: &[u8],
+        key_name: &str,
+        now: OffsetDateTime,
+    ) -> Result<Self> {
         let certificate = Certificate::from_pem(certificate, certificate_name)?;
         let key = Key::from_pem(key, key_name)?;
         Self::new(certificate, key, now).map_err(|e| in_files(e, certificate_name, key_name))
@@ -43,7 +49,9 @@ impl Authority {
             errors.push(Error::pki("the CA may not sign certificates (its key usage lacks `cert sign`)"));
         }
         errors.extend(validity_error(&validity, now));
-        if parsed.public_key().raw != key.public().spki() && certificate.public_key().ok().as_ref() != Some(key.public()) {
+        if parsed.public_key().raw != key.public().spki()
+            && certificate.public_key().ok().as_ref() != Some(key.public())
+        {
             errors.push(Error::pki("the private key does not belong to the CA certificate"));
         }
         Error::all(errors)?;
@@ -110,9 +118,12 @@ impl Authority {
 fn validity_error(validity: &Validity, now: OffsetDateTime) -> Option<Error> {
     if now < validity.not_before {
         let begin = day_and_minute(validity.not_before);
-        return Some(Error::pki(format!("the CA is not valid before {begin}")).hint("is the clock of this machine right?"));
+        return Some(
+            Error::pki(format!("the CA is not valid before {begin}")).hint("is the clock of this machine right?"),
+        );
     }
-    (now > validity.not_after).then(|| Error::pki(format!("the CA has expired on {}", day_and_minute(validity.not_after))))
+    (now > validity.not_after)
+        .then(|| Error::pki(format!("the CA has expired on {}", day_and_minute(validity.not_after))))
 }
 
 fn in_files(mut error: Error, certificate: &str, key: &str) -> Error {

@@ -26,19 +26,25 @@ impl Certificate {
         let mut all = Self::all_from_pem(text, what)?;
         match (all.pop(), all.len()) {
             (Some(certificate), 0) => Ok(certificate),
-            (_, others) => Err(Error::pki(format!("{what}: there are {} certificates in it, expected one", others + 1))),
+            (_, others) => {
+                Err(Error::pki(format!("{what}: there are {} certificates in it, expected one", others + 1)))
+            }
         }
     }
 
     /// Reads all certificates of a PEM text, at least one; other blocks are skipped.
     pub fn all_from_pem(text: &[u8], what: &str) -> Result<Vec<Self>> {
         let blocks = pem::decode(text, what)?;
-        let certificates = blocks.iter().filter(|b| matches!(b.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"));
+        let certificates = blocks
+            .iter()
+            .filter(|b| matches!(b.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"));
         let all = certificates.map(|b| Self::from_der(&b.der, what)).collect::<Result<Vec<_>>>()?;
         match (all.is_empty(), blocks.first()) {
             (false, _) => Ok(all),
             (true, None) => Err(Error::pki(format!("{what}: there is no PEM block in it"))),
-            (true, Some(block)) => Err(Error::pki(format!("{what}: there is no certificate in it, only {}", block.label))),
+            (true, Some(block)) => {
+                Err(Error::pki(format!("{what}: there is no certificate in it, only {}", block.label)))
+            }
         }
     }
 
@@ -79,7 +85,9 @@ impl Certificate {
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
-        Ok((rest, _)) => Err(Error::pki(format!("the certificate is followed by {} bytes of something else", rest.len()))),
+        Ok((rest, _)) => {
+            Err(Error::pki(format!("the certificate is followed by {} bytes of something else", rest.len())))
+        }
         Err(_) => Err(Error::pki("the certificate cannot be parsed")),
     }
 }
@@ -105,7 +113,8 @@ pub(crate) fn sign(content: &Content<'_>, key: &Key) -> Result<Certificate> {
             seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
         });
     });
-    check(&der, content, key).map_err(|e| Error::internal(format!("the new certificate is not what it should be: {e}")))?;
+    check(&der, content, key)
+        .map_err(|e| Error::internal(format!("the new certificate is not what it should be: {e}")))?;
     Ok(Certificate(der))
 }
 

@@ -47,7 +47,8 @@ impl Csr {
     /// Reads `CERTIFICATE REQUEST` (or `NEW CERTIFICATE REQUEST`); `what` names the source in errors.
     pub fn from_pem(text: &[u8], what: &str) -> Result<Self> {
         let blocks = pem::decode(text, what)?;
-        let mut csrs = blocks.iter().filter(|b| matches!(b.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST"));
+        let mut csrs =
+            blocks.iter().filter(|b| matches!(b.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST"));
         match (csrs.next(), csrs.next()) {
             (Some(block), None) => Self::from_der(&block.der, what),
             (Some(_), Some(_)) => Err(Error::pki(format!("{what}: there are several CSRs in it, expected one"))),
@@ -96,7 +97,9 @@ fn encode_info(request: &Request) -> Vec<u8> {
                         attributes.next().write_sequence(|attribute| {
                             attribute.next().write_oid(&oid::oid(oid::EXTENSION_REQUEST));
                             attribute.next().write_set_of(|values| {
-                                values.next().write_sequence(|list| extensions.iter().for_each(|e| e.write(list.next())));
+                                values
+                                    .next()
+                                    .write_sequence(|list| extensions.iter().for_each(|e| e.write(list.next())));
                             });
                         });
                     }
@@ -143,13 +146,20 @@ fn read_extensions(csr: &X509CertificationRequest<'_>, request: &mut Request) ->
                     request.ca = constraints.ca.then_some(constraints.path_len_constraint);
                 }
                 ParsedExtension::ParseError { .. } => {
-                    return Err(Error::pki(format!("the CSR's extension {} cannot be parsed", extension.oid.to_id_string())));
+                    return Err(Error::pki(format!(
+                        "the CSR's extension {} cannot be parsed",
+                        extension.oid.to_id_string()
+                    )));
                 }
-                _ => request.extensions.push(Extension {
-                    oid: oid::of(&extension.oid).unwrap_or_default(),
-                    critical: extension.critical,
-                    value: extension.value.to_vec(),
-                }),
+                _ => {
+                    let oid = oid::of(&extension.oid)
+                        .ok_or_else(|| Error::pki("the CSR has an extension of a type that cannot be read"))?;
+                    request.extensions.push(Extension {
+                        oid,
+                        critical: extension.critical,
+                        value: extension.value.to_vec(),
+                    });
+                }
             }
         }
     }
@@ -160,7 +170,9 @@ fn read_sans(names: &[x509_parser::extensions::GeneralName<'_>], request: &mut R
     for name in names {
         match San::of(name) {
             Some(san) => request.sans.push(san),
-            None => request.warnings.push(format!("the CSR's alternative name `{name}` is of a type that is not supported, and left out")),
+            None => request
+                .warnings
+                .push(format!("the CSR's alternative name `{name}` is of a type that is not supported, and left out")),
         }
     }
 }

@@ -76,7 +76,8 @@ pub(crate) fn issue(
             .hint("use a profile with \"ca_constraint\": {\"is_ca\": true}"));
     }
     if !is_ca && profile.usages.iter().any(|u| u.is_cert_sign()) {
-        warnings.push("the usages have `cert sign`, but the certificate is not a CA: strict verifiers refuse it".into());
+        warnings
+            .push("the usages have `cert sign`, but the certificate is not a CA: strict verifiers refuse it".into());
     }
     if authority.subject() == &request.subject {
         warnings.push("the certificate and its CA have the same subject: give the certificate a CN of its own".into());

@@ -26,11 +26,19 @@ impl Key {
         let failed = |e: rcgen::Error| Error::internal(format!("generate a key of kind {kind}: {e}"));
         let algorithm = algorithm(kind);
         match kind {
-            KeyKind::Rsa(2048) => Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_2048).map_err(failed)?),
-            KeyKind::Rsa(3072) => Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_3072).map_err(failed)?),
-            KeyKind::Rsa(4096) => Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_4096).map_err(failed)?),
+            KeyKind::Rsa(2048) => {
+                Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_2048).map_err(failed)?)
+            }
+            KeyKind::Rsa(3072) => {
+                Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_3072).map_err(failed)?)
+            }
+            KeyKind::Rsa(4096) => {
+                Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_4096).map_err(failed)?)
+            }
             KeyKind::Rsa(8192) => Self::from_pkcs8(kind, &rsa_8192()?),
-            KeyKind::Rsa(bits) => KeyKind::from_spec("rsa", bits).and_then(|_| Err(Error::internal("unreachable size"))),
+            KeyKind::Rsa(bits) => {
+                KeyKind::from_spec("rsa", bits).and_then(|_| Err(Error::internal("unreachable size")))
+            }
             KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => {
                 Self::new(kind, KeyPair::generate_for(algorithm).map_err(failed)?)
             }

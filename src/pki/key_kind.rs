@@ -30,8 +30,10 @@ impl KeyKind {
             ("rsa", 0..2048) => {
                 Err(Error::pki(format!("RSA key of {size} bits is too weak")).hint("use 2048, 3072, 4096 or 8192 bits"))
             }
-            ("rsa", 8193..) => Err(Error::pki(format!("RSA key of {size} bits is too large"))
-                .hint("use 2048, 3072, 4096 or 8192 bits")),
+            ("rsa", 8193..) => {
+                Err(Error::pki(format!("RSA key of {size} bits is too large"))
+                    .hint("use 2048, 3072, 4096 or 8192 bits"))
+            }
             ("rsa", _) => Err(Error::pki(format!("RSA keys of {size} bits cannot be generated"))
                 .hint("use 2048, 3072, 4096 or 8192 bits")),
             ("ecdsa", 256) => Ok(KeyKind::EcdsaP256),

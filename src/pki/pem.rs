@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn skips_text_around_blocks_and_takes_windows_line_ends() {
-        let text = b"junk\r\n-----BEGIN A-----\r\nAAEC\r\n-----END A-----\r\nmore\n-----BEGIN B-----\nAw==\n-----END B-----";
+        let text =
+            b"junk\r\n-----BEGIN A-----\r\nAAEC\r\n-----END A-----\r\nmore\n-----BEGIN B-----\nAw==\n-----END B-----";
         let blocks = decode(text, "x").unwrap();
         let seen: Vec<_> = blocks.iter().map(|b| (b.label.as_str(), b.der.as_slice())).collect();
         assert_eq!(seen, [("A", &[0u8, 1, 2][..]), ("B", &[3u8][..])]);

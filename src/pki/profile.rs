@@ -114,11 +114,14 @@ impl Profile {
     pub(crate) fn check(&self) -> Result<()> {
         let signs = self.usages.iter().any(|u| u.is_cert_sign());
         if self.usages.is_empty() {
-            return Err(Error::pki("the profile has no usages").hint("for example \"usages\": [\"signing\", \"key encipherment\", \"server auth\"]"));
+            return Err(Error::pki("the profile has no usages")
+                .hint("for example \"usages\": [\"signing\", \"key encipherment\", \"server auth\"]"));
         }
         if self.ca_constraint.is_ca && !signs {
-            return Err(Error::pki("the profile makes CA certificates (is_ca), but its usages lack `cert sign`: they could sign nothing")
-                .hint("add \"cert sign\" and \"crl sign\" to its usages"));
+            return Err(Error::pki(
+                "the profile makes CA certificates (is_ca), but its usages lack `cert sign`: they could sign nothing",
+            )
+            .hint("add \"cert sign\" and \"crl sign\" to its usages"));
         }
         Ok(())
     }
@@ -176,7 +179,10 @@ mod tests {
         let begin = |now| profile.validity(now).unwrap().not_before;
         assert_eq!(begin(datetime!(2026-11-21 09:58:29.9 UTC)), datetime!(2026-11-21 09:53:00 UTC));
         assert_eq!(begin(datetime!(2026-11-21 09:58:30 UTC)), datetime!(2026-11-21 09:54:00 UTC));
-        assert_eq!(profile.validity(datetime!(2026-11-21 09:58:00 UTC)).unwrap().not_after, datetime!(2026-11-21 10:53:00 UTC));
+        assert_eq!(
+            profile.validity(datetime!(2026-11-21 09:58:00 UTC)).unwrap().not_after,
+            datetime!(2026-11-21 10:53:00 UTC)
+        );
     }
 
     #[test]

@@ -26,11 +26,14 @@ pub(crate) fn read(f: &mut Fields<'_>) -> Profile {
         allowed_extensions: f.all_parsed("allowed_extensions", oid::parse),
         policies: f.objects("Policies", policy),
     };
-    for name in ["name_whitelist", "remote", "auth_remote", "ct_log_servers", "CSRWhitelist", "ClientProvidesSerialNumbers"] {
+    for name in
+        ["name_whitelist", "remote", "auth_remote", "ct_log_servers", "CSRWhitelist", "ClientProvidesSerialNumbers"]
+    {
         f.unsupported(name);
     }
     // What a remote signer, a database and a linter would use: signing here needs none of them.
-    for name in ["auth_key", "prev_auth_key", "cert_store", "lint_error_level", "ignored_lints", "ignored_lint_sources"] {
+    for name in ["auth_key", "prev_auth_key", "cert_store", "lint_error_level", "ignored_lints", "ignored_lint_sources"]
+    {
         f.ignore(name);
     }
     profile

@@ -8,7 +8,7 @@ use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::extension::Extension;
-use super::oid;
+use super::{der, oid};
 use crate::error::{Error, Result};
 
 /// A subject alternative name. Shown, and serialised, as openssl shows it: `DNS:a`, `IP:10.0.0.1`.
@@ -29,7 +29,8 @@ impl San {
     /// (empty, non-ASCII, control characters) is refused.
     pub fn classify(host: &str) -> Result<Self> {
         if host.is_empty() {
-            return Err(Error::pki("a host is the empty string").hint("remove it; a certificate without names has no hosts at all"));
+            return Err(Error::pki("a host is the empty string")
+                .hint("remove it; a certificate without names has no hosts at all"));
         }
         if let Some(bad) = host.chars().find(|c| !c.is_ascii() || c.is_ascii_control()) {
             return Err(refuse_character(host, bad));
@@ -50,9 +51,11 @@ impl San {
     pub fn suspicion(&self) -> Option<String> {
         match self {
             San::Uri(uri) => {
-                let port = uri.rsplit_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+                let port =
+                    uri.rsplit_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
                 let path = uri.starts_with('/');
-                (path || (port && !uri.contains('/'))).then(|| format!("host `{uri}` is taken for a URI: write the name without port or path"))
+                (path || (port && !uri.contains('/')))
+                    .then(|| format!("host `{uri}` is taken for a URI: write the name without port or path"))
             }
             San::Dns(name) if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
                 Some(format!("host `{name}` is no valid IP address and is taken for a DNS name"))
@@ -64,9 +67,9 @@ impl San {
         }
     }
 
-    /// From a parsed certificate or CSR; none for the types that cfssl does not know.
+    /// From a parsed certificate or CSR; none for the types that cfssl does not know, and for what is no ASCII.
     pub(crate) fn of(name: &GeneralName<'_>) -> Option<Self> {
-        Some(match name {
+        let san = match name {
             GeneralName::DNSName(dns) => San::Dns((*dns).to_owned()),
             GeneralName::RFC822Name(email) => San::Email((*email).to_owned()),
             GeneralName::URI(uri) => San::Uri((*uri).to_owned()),
@@ -76,7 +79,8 @@ impl San {
                 San::Ip(v4.or_else(|_| v6()).ok()?)
             }
             _ => return None,
-        })
+        };
+        san.to_string().is_ascii().then_some(san)
     }
 
     fn rank(&self) -> u8 {
@@ -117,7 +121,7 @@ pub(crate) fn extension(sans: &[San], empty_subject: bool) -> Option<Extension> 
     let value = yasna::construct_der(|writer| {
         writer.write_sequence(|seq| {
             for san in ordered {
-                let mut text = |tag, text: &str| seq.next().write_tagged_implicit(Tag::context(tag), |w| w.write_ia5_string(text));
+                let mut text = |tag, text: &str| der::tagged_ia5(seq.next(), tag, text);
                 match san {
                     San::Dns(name) => text(2, name),
                     San::Email(address) => text(1, address),
@@ -145,9 +149,12 @@ fn plain(ip: IpAddr) -> IpAddr {
 }
 
 fn refuse_character(host: &str, bad: char) -> Error {
-    let error = Error::pki(format!("host `{}` has the character {bad:?}, which no certificate can hold", host.escape_debug()));
+    let error =
+        Error::pki(format!("host `{}` has the character {bad:?}, which no certificate can hold", host.escape_debug()));
     match bad {
-        '，' | '、' | '。' | '：' | '．' => error.hint("it is a full-width character: type it again with an ASCII keyboard"),
+        '，' | '、' | '。' | '：' | '．' => {
+            error.hint("it is a full-width character: type it again with an ASCII keyboard")
+        }
         c if c.is_ascii_control() => error,
         _ => error.hint("write an internationalised name in its ASCII form (xn--…)"),
     }

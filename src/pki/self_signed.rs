@@ -21,7 +21,9 @@ const LIFE: Lifetime = Lifetime::hours(43_800);
 /// authority key identifier.
 pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Serial) -> Result<Issued> {
     if !spec.subject().is_somebody() {
-        return Err(Error::pki("a CA needs a subject").hint("give it a \"CN\", or \"names\" with something in each entry"));
+        return Err(
+            Error::pki("a CA needs a subject").hint("give it a \"CN\", or \"names\" with something in each entry")
+        );
     }
     let request = Request::from_spec(spec, key.public())?;
     let ca = spec.ca.clone().unwrap_or_default();

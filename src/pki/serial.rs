@@ -23,7 +23,9 @@ impl Serial {
     /// From the operating system's randomness.
     pub fn random() -> Result<Self> {
         let mut bytes = [0; 20];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Error::internal("the operating system gave no random bytes"))?;
         Ok(Self::from_random(bytes))
     }
     /// Big-endian, without leading zeros.

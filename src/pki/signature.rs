@@ -19,7 +19,9 @@ pub(crate) fn check(
     let verifier = verifier(key.kind(), &arcs).ok_or_else(|| {
         Error::pki(format!("signature algorithm {} does not go with a key of kind {}", oid::dotted(&arcs), key.kind()))
     })?;
-    UnparsedPublicKey::new(verifier, key.bits()).verify(message, signature).map_err(|_| Error::pki("the signature does not match"))
+    UnparsedPublicKey::new(verifier, key.bits())
+        .verify(message, signature)
+        .map_err(|_| Error::pki("the signature does not match"))
 }
 
 fn verifier(kind: KeyKind, algorithm: &[u64]) -> Option<&'static dyn VerificationAlgorithm> {

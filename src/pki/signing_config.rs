@@ -34,7 +34,10 @@ impl SigningConfig {
             f.ignore("remotes");
             f.object("signing", Self::read)
         })?;
-        let config = config.ok_or_else(|| Error::input(format!("{what}: there is no \"signing\" in it")).hint("kbootstrap print-defaults config shows the form"))?;
+        let config = config.ok_or_else(|| {
+            Error::input(format!("{what}: there is no \"signing\" in it"))
+                .hint("kbootstrap print-defaults config shows the form")
+        })?;
         Error::all(config.mistakes().into_iter().map(|e| e.context(what)))?;
         Ok(config)
     }
@@ -83,7 +86,8 @@ impl SigningConfig {
                 mistakes.push(Error::input(format!("{place}: usages are missing")));
             }
             if profile.expiry.or(default_expiry).is_none() && profile.not_after.is_none() {
-                mistakes.push(Error::input(format!("{place}: the expiry is missing, and the default profile has none")));
+                mistakes
+                    .push(Error::input(format!("{place}: the expiry is missing, and the default profile has none")));
             }
         }
         mistakes
@@ -100,7 +104,11 @@ impl SigningConfig {
 
     fn known(&self) -> String {
         let names: Vec<_> = self.profiles.keys().map(String::as_str).collect();
-        if names.is_empty() { "it names no profiles".to_owned() } else { format!("its profiles are: {}", names.join(", ")) }
+        if names.is_empty() {
+            "it names no profiles".to_owned()
+        } else {
+            format!("its profiles are: {}", names.join(", "))
+        }
     }
 }
 
@@ -168,7 +176,10 @@ mod tests {
         ");
         let error = read(r#"{"signing":{"profiles":{"a":{}}}}"#).unwrap_err();
         assert_eq!(error.message, "ca-config.json: signing.profiles.a: usages are missing");
-        assert_eq!(error.others[0].message, "ca-config.json: signing.profiles.a: the expiry is missing, and the default profile has none");
+        assert_eq!(
+            error.others[0].message,
+            "ca-config.json: signing.profiles.a: the expiry is missing, and the default profile has none"
+        );
         insta::assert_snapshot!(read("{}").unwrap_err(), @r#"ca-config.json: there is no "signing" in it"#);
     }
 

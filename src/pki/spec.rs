@@ -342,7 +342,10 @@ mod tests {
     #[test]
     fn reads_as_go_does() {
         let spec = read(r#"{"cn":"x","Hosts":null,"KEY":{"Algo":"ed25519","size":7},"Names":[{"o":"k8s"}]}"#).unwrap();
-        assert_eq!((spec.cn.as_str(), spec.key_kind().unwrap(), spec.names[0].o.as_str()), ("x", KeyKind::Ed25519, "k8s"));
+        assert_eq!(
+            (spec.cn.as_str(), spec.key_kind().unwrap(), spec.names[0].o.as_str()),
+            ("x", KeyKind::Ed25519, "k8s")
+        );
         assert_eq!(read("null").unwrap(), CsrSpec::default());
         assert_eq!(read("{}").unwrap().key_kind().unwrap(), KeyKind::EcdsaP256);
         assert_eq!(read(r#"{"key":{"algo":"rsa"}}"#).unwrap().key_kind().unwrap(), KeyKind::Rsa(2048));

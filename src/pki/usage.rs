@@ -31,12 +31,14 @@ impl Usage {
             return Ok(Usage(entry));
         }
         let words = name.to_lowercase().replace(['_', '-'], " ");
-        let nearest = USAGES.iter().max_by(|a, b| {
-            strsim::jaro_winkler(a.name, &words).total_cmp(&strsim::jaro_winkler(b.name, &words))
-        });
+        let nearest = USAGES
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(a.name, &words).total_cmp(&strsim::jaro_winkler(b.name, &words)));
         let error = Error::pki(format!("unknown usage `{name}`"));
         Err(match nearest {
-            Some(entry) if strsim::jaro_winkler(entry.name, &words) > 0.8 => error.hint(format!("did you mean `{}`?", entry.name)),
+            Some(entry) if strsim::jaro_winkler(entry.name, &words) > 0.8 => {
+                error.hint(format!("did you mean `{}`?", entry.name))
+            }
             _ => error.hint(format!("usages are: {}", USAGES.iter().map(|u| u.name).collect::<Vec<_>>().join(", "))),
         })
     }
