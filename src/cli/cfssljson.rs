@@ -20,13 +20,13 @@ pub struct Args {
     #[arg(default_value = "cert")]
     name: PathBuf,
     /// The JSON is a command's output, not an answer of the HTTP API
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+    #[arg(long)]
     bare: bool,
     /// Read this file; `-`: standard input
     #[arg(short, value_name = "FILE", default_value = "-")]
     file: String,
     /// Print in place of writing files
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+    #[arg(long)]
     stdout: bool,
 }
 

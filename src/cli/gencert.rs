@@ -26,7 +26,7 @@ pub struct Args {
     /// CSR spec (JSON); `-`: standard input
     csr_spec: String,
     /// Make a self-signed CA; with -ca-key: for a key that is there
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+    #[arg(long)]
     initca: bool,
     #[command(flatten)]
     signer: SignerArgs,

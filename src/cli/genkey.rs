@@ -22,7 +22,7 @@ pub struct Args {
     /// CSR spec (JSON); `-`: standard input
     csr_spec: String,
     /// Make a self-signed CA certificate too
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true, hide_possible_values = true)]
+    #[arg(long)]
     initca: bool,
     /// Write PATH-key.pem and PATH.csr in place of JSON on standard output
     #[arg(long, value_name = "PATH")]
