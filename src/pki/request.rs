@@ -84,7 +84,8 @@ impl Request {
         use x509_parser::prelude::FromDer;
         let parsed = x509_parser::x509::X509Name::from_der(self.subject.der());
         let (_, name) = parsed.map_err(|_| Error::pki("the subject of the CSR cannot be read"))?;
-        Ok(NameParts::of(&name))
+        NameParts::of(&name)
+            .ok_or_else(|| Error::pki("the subject of the CSR has an attribute of a type that cannot be read"))
     }
 }
 

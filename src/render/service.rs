@@ -29,9 +29,7 @@ pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<
         let path = (config.path)(layout);
         let text = render_config(inputs, context, service, config, settings)?;
         state.files.insert(path.clone(), private(text));
-        if config.restart {
-            restart_on.insert(path);
-        }
+        restart_on.insert(path);
     }
     if let Some(row) = &service.kubeconfig {
         let path = format!("{}/{}", layout.kubernetes, row.file);

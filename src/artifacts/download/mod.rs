@@ -3,6 +3,7 @@
 mod archive;
 mod checksum;
 mod fetch;
+mod hosts;
 mod http;
 mod registry;
 mod release;
