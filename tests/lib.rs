@@ -6,11 +6,15 @@ mod artifacts_download;
 mod artifacts_fixture;
 mod artifacts_folder;
 mod artifacts_http;
+mod cli_help;
 mod common;
+mod docs_architecture;
+mod docs_certificates;
+mod docs_dependencies;
+mod docs_links;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;
-mod remote_run;
 
 mod inventory_examples;
 mod inventory_init;
