@@ -159,7 +159,10 @@ fn receive(s: &mut String, files: &[(String, String, String)], packing: Packing)
     };
     // The pipe's own status is tar's; a broken zstd stream shows as a tar error or a wrong hash.
     s.push_str(&format!("{unpack}tar -x -p -f - -C / --no-same-owner\n"));
-    s.push_str("sha256sum -c --quiet - >&2 <<'KB_SUMS'\n");
+    // coreutils hash without the processor's help, openssl four times as fast; each says which file is wrong.
+    s.push_str("verify() {\n  if command -v openssl >/dev/null 2>&1; then\n    while read -r sum file; do\n");
+    s.push_str("      [ \"$(openssl dgst -sha256 -r \"$file\" | cut -c 1-64)\" = \"$sum\" ] || { echo \"$file: its SHA-256 is wrong\" >&2; return 1; }\n");
+    s.push_str("    done\n  else\n    sha256sum -c --quiet - >&2\n  fi\n}\nverify <<'KB_SUMS'\n");
     heredoc(s, "KB_SUMS", &mut files.iter().map(|(path, sum, _)| format!("{sum}  {path}{STAGED}")));
     for (path, _, owner) in files.iter().filter(|(_, _, owner)| owner != "root") {
         s.push_str(&format!("chown {0}:{0} {1}\n", sh_quote(owner), sh_quote(&format!("{path}{STAGED}"))));
