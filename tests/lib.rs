@@ -10,8 +10,6 @@ mod common;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;
-mod remote_run;
-
 mod inventory_examples;
 mod inventory_init;
 mod inventory_mistakes;

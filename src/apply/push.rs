@@ -16,22 +16,31 @@ use crate::ui::{Event, Reporter};
 /// Files arrive under this suffix beside their place, so that the rename is atomic.
 const STAGED: &str = ".kbootstrap-new";
 
+/// How bytes get to hosts.
+pub struct Way<'a> {
+    /// Paths on the host.
+    pub layout: &'a Layout,
+    /// How the stream is packed.
+    pub packing: Packing,
+    /// Where programs and images come from.
+    pub store: &'a Store,
+    /// Told how far it is.
+    pub reporter: &'a dyn Reporter,
+}
+
 /// Performs the push; the number is how many bytes travelled.
 pub fn push(
     transport: &mut dyn Transport,
     push: &Push,
     plan: &HostPlan,
     state: &HostState,
-    layout: &Layout,
-    packing: Packing,
-    store: &Store,
-    reporter: &dyn Reporter,
+    way: &Way<'_>,
 ) -> Result<u64> {
-    let items = items(push, state, layout)?;
-    let stream = PushStream::new(&items, packing, store)?;
+    let items = items(push, state, way.layout)?;
+    let stream = PushStream::new(&items, way.packing, way.store)?;
     let total = stream.total();
-    let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter };
-    let script = script(push, plan, state, layout, packing);
+    let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter: way.reporter };
+    let script = script(push, plan, state, way.layout, way.packing);
     let output = transport.run(&script, &mut input)?;
     if output.status != 0 {
         let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
