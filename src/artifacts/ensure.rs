@@ -107,6 +107,7 @@ fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
         reporter.info("waiting for another kbootstrap that fetches programs");
         file.lock().map_err(io)?;
     }
+    store.sweep();
     Ok(file)
 }
 

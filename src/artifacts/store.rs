@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -18,6 +19,8 @@ use crate::render::ArtifactRef;
 
 /// Level 3 compresses about 3 to 1 at several hundred MB/s; 19 saves a quarter of the bytes for 100 times the time.
 const LEVEL: i32 = 3;
+/// How files begin that are being written.
+const SCRATCH: &str = ".part-";
 
 /// The folder with all programs and images of this user.
 #[derive(Debug, Clone)]
@@ -137,8 +140,7 @@ impl Store {
         let io = |what: &str, e: &io::Error| Error::io(format!("{what} {}", path.display()), e);
         let file = File::open(path).map_err(|e| io("open", &e))?;
         let length = file.metadata().map_err(|e| io("look at", &e))?.len();
-        let mut beside =
-            NamedTempFile::new_in(&self.dir).map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))?;
+        let mut beside = self.scratch()?;
         let (sha256, size, compressed_sha256, compressed_size) =
             compress(file, length, beside.as_file_mut()).map_err(|e| io("compress", &e))?;
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
@@ -178,7 +180,22 @@ impl Store {
 
     /// A new file in the store's folder that vanishes unless it is taken in.
     pub(super) fn scratch(&self) -> Result<NamedTempFile> {
-        NamedTempFile::new_in(&self.dir).map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))
+        tempfile::Builder::new()
+            .prefix(SCRATCH)
+            .tempfile_in(&self.dir)
+            .map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))
+    }
+
+    /// Removes what a killed run left half written more than a day ago.
+    pub(super) fn sweep(&self) {
+        let Ok(list) = fs::read_dir(&self.dir) else { return };
+        for entry in list.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(SCRATCH)) {
+            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            if age.is_some_and(|age| age > Duration::from_secs(24 * 3600)) {
+                // One that cannot be removed costs room, nothing else.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Records of everything in the store, by hash. Records that cannot be read are left out; [`super::verify`] tells them.
@@ -358,6 +375,19 @@ pub(super) mod tests {
         let error = store.put(&raw, label("runc", "1.5.2"), Some(&"0".repeat(64))).unwrap_err();
         insta::assert_snapshot!(error, @"runc 1.5.2 is not what it was");
         assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_when_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, artifact) = stored(dir.path());
+        for (name, hours) in [(".part-old", 25), (".part-new", 1)] {
+            let file = File::create(store.dir().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+        }
+        store.sweep();
+        assert!(!store.dir().join(".part-old").exists() && store.dir().join(".part-new").exists());
+        assert!(store.has(&artifact));
     }
 
     #[test]
