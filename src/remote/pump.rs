@@ -28,6 +28,8 @@ pub(super) trait Pipes {
     fn read_stderr(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Whether both output streams are at their end.
     fn ended(&mut self) -> bool;
+    /// Whether a write was cut in half, and nothing else can be sent before it is finished.
+    fn unfinished(&self) -> bool;
     /// Something moved: the other side is alive.
     fn moved(&mut self);
     /// Waits a moment for something to move. Fails when interrupted or when the other side is gone.
@@ -45,12 +47,12 @@ pub(super) fn pump(pipes: &mut dyn Pipes, source: &mut dyn Read, sink: &mut dyn 
     let mut complete_since: Option<Instant> = None;
     loop {
         pipes.check()?;
-        let fed = feed.step(pipes, source)?;
+        let ending = sink.complete() || pipes.ended();
+        let fed = feed.step(pipes, source, ending)?;
         let heard = listen(pipes, sink, &mut buffer)?;
-        if pipes.ended() {
-            return Ok(());
-        }
-        if sink.complete() && complete_since.get_or_insert_with(Instant::now).elapsed() > GRACE {
+        let done =
+            pipes.ended() || (sink.complete() && complete_since.get_or_insert_with(Instant::now).elapsed() > GRACE);
+        if done && !pipes.unfinished() {
             return Ok(());
         }
         if fed || heard {
@@ -77,10 +79,14 @@ struct Feed {
 }
 
 impl Feed {
-    /// Writes what the command takes now; whether that was anything.
-    fn step(&mut self, pipes: &mut dyn Pipes, source: &mut dyn Read) -> Result<bool> {
+    /// Writes what the command takes now; whether that was anything. When the command is `ending`, it takes no more:
+    /// then only a write that was cut in half is finished.
+    fn step(&mut self, pipes: &mut dyn Pipes, source: &mut dyn Read, ending: bool) -> Result<bool> {
         let mut moved = false;
-        if self.state == State::Open && self.at == self.len {
+        if ending && !pipes.unfinished() {
+            return Ok(false);
+        }
+        if self.state == State::Open && self.at == self.len && !ending {
             self.refill(source)?;
         }
         while self.at < self.len {
@@ -89,6 +95,9 @@ impl Feed {
                 Ok(count) => {
                     self.at += count;
                     moved = true;
+                    if ending {
+                        return Ok(true);
+                    }
                 }
                 Err(error) if would_block(&error) => break,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
