@@ -167,3 +167,80 @@ fn taken(result: io::Result<usize>, pipes: &dyn Pipes) -> Result<Option<usize>> 
 fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::remote::script::Plain;
+
+    /// A command that takes `room` bytes, then stops in the middle of a packet, ends, and only afterwards has room for
+    /// the rest of that packet.
+    struct Halfway {
+        room: usize,
+        taken: usize,
+        cut: Cell<Option<u32>>,
+        output: Vec<u8>,
+    }
+
+    impl Pipes for Halfway {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(waits) = self.cut.get() {
+                if waits > 0 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                self.cut.set(None);
+                self.taken += 1;
+                return Ok(1);
+            }
+            if self.taken >= self.room {
+                self.cut.set(Some(3));
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let count = bytes.len().min(1000);
+            self.taken += count;
+            Ok(count)
+        }
+        fn close_stdin(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.taken < self.room {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let count = self.output.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.output[..count]);
+            self.output.drain(..count);
+            Ok(count)
+        }
+        fn read_stderr(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn ended(&mut self) -> bool {
+            self.taken >= self.room && self.output.is_empty()
+        }
+        fn unfinished(&self) -> bool {
+            self.cut.get().is_some()
+        }
+        fn moved(&mut self) {}
+        fn wait(&mut self) -> Result<()> {
+            self.cut.set(self.cut.get().map(|waits| waits.saturating_sub(1)));
+            Ok(())
+        }
+        fn check(&self) -> Result<()> {
+            Ok(())
+        }
+        fn lost(&self, error: &io::Error) -> Error {
+            Error::connect(error.to_string())
+        }
+    }
+
+    #[test]
+    fn a_packet_cut_in_half_is_finished_and_no_other_is_begun() {
+        let mut pipes = Halfway { room: CHUNK + 38_000, taken: 0, cut: Cell::new(None), output: vec![b'x'; 100_000] };
+        let mut sink = Plain::default();
+        pump(&mut pipes, &mut io::repeat(7), &mut sink).unwrap();
+        assert_eq!((pipes.taken, pipes.unfinished(), sink.stdout.len()), (CHUNK + 38_001, false, 100_000));
+    }
+}
