@@ -29,3 +29,8 @@ mod remote_lost;
 mod remote_run;
 mod remote_sudo;
 mod remote_throughput;
+mod pki_cfssl;
+mod pki_foreign;
+mod pki_kinds;
+mod pki_refused;
+mod pki_tools;

@@ -88,7 +88,7 @@ fn nobody_listens() {
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let start = Instant::now();
     let error = connect(&silent(), target("127.0.0.1", mute.local_addr().unwrap().port())).err().unwrap();
-    assert_eq!(error.kind, Kind::Connect);
+    assert_eq!((error.kind, error.details), (Kind::Connect, vec!["no answer within 1 s".to_owned()]));
     assert!(start.elapsed() < Duration::from_secs(5), "a server that says nothing must not hold us up");
 }
 

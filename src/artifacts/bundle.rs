@@ -11,9 +11,10 @@ use tempfile::NamedTempFile;
 
 use super::digest::is_sha256;
 use super::lock::{Lock, Locked};
+use super::record::{Label, Origin, OriginKind, Stored};
 use super::source::{Job, REFUSED, Supplied};
 use super::step::{self, megabytes};
-use super::store::{Label, Origin, OriginKind, Store, Stored};
+use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::render::ArtifactRef;

@@ -8,8 +8,9 @@ use super::build::BuildSource;
 use super::download::DownloadSource;
 use super::folder::FolderSource;
 use super::lock::{Lock, Locked};
+use super::record::OriginKind;
 use super::source::{Job, REFUSED, Supplier};
-use super::store::{OriginKind, Store};
+use super::store::Store;
 use super::wanted::{Wanted, check_arch, wanted};
 use crate::cluster::{Cluster, Source};
 use crate::error::{Error, Result};
@@ -107,6 +108,7 @@ fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
         reporter.info("waiting for another kbootstrap that fetches programs");
         file.lock().map_err(io)?;
     }
+    store.sweep();
     Ok(file)
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::bundle;
+use super::record::{Origin, OriginKind};
 use super::source::{Job, Supplied, Supplier};
-use super::store::{Origin, OriginKind};
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 

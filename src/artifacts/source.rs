@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::elf;
 use super::lock::Lock;
-use super::store::{Label, Origin, OriginKind, Store};
+use super::record::{Label, Origin, OriginKind};
+use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::render::ArtifactRef;

@@ -69,6 +69,7 @@ impl Args {
             }
         }
         match self.output {
+            _ if entries.is_empty() => {}
             Format::Json => ctx.out.json(&entries)?,
             Format::Text => {
                 let texts: Vec<_> = entries.iter().map(|entry| summary(entry, &ctx.out)).collect();

@@ -89,8 +89,8 @@ impl Request {
     }
 }
 
-/// All bad hosts at once; empty ones, which `"hosts": [""]` in many guides has, are dropped.
-fn classify(hosts: &[String]) -> Result<(Vec<San>, Vec<String>)> {
+/// All bad hosts at once, before a key is made for them; empty ones, which `"hosts": [""]` in many guides has, are dropped.
+pub(crate) fn classify(hosts: &[String]) -> Result<(Vec<San>, Vec<String>)> {
     let (mut sans, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for host in hosts {
         match San::classify(host) {

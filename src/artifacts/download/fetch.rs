@@ -8,9 +8,9 @@ use tempfile::NamedTempFile;
 
 use super::super::digest::{sha256, sha256_of};
 use super::super::image;
+use super::super::record::{Origin, OriginKind};
 use super::super::source::{Job, Supplied};
 use super::super::step::{self, Step, megabytes};
-use super::super::store::{Origin, OriginKind};
 use super::super::wanted::Wanted;
 use super::http::Client;
 use super::release::{Inside, Place};
