@@ -20,6 +20,15 @@ fn head(lab: &str) -> String {
     )
 }
 
+/// The hosts share the machine's disk with everything else on it: a part of it says nothing.
+const EVICTION: &str = "\
+components:
+  kubelet:
+    config:
+      # The hosts share this machine's disk: limits in bytes, not in parts of it.
+      evictionHard: {imagefs.available: 1Gi, nodefs.available: 1Gi, nodefs.inodesFree: 1%, memory.available: 100Mi}
+";
+
 /// The text.
 pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
     let mut text = head(&state.name);
@@ -27,7 +36,7 @@ pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
         text.push_str(&format!("controlPlaneEndpoint: {}\n", quoted(&endpoint)));
     }
     text.push_str(&format!(
-        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\nhosts:\n",
+        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\n{EVICTION}hosts:\n",
         quoted(&folder.key().to_string_lossy()),
         quoted(&folder.known_hosts().to_string_lossy())
     ));
@@ -91,6 +100,11 @@ mod tests {
           keys:
             - "/c/labs/demo/id_ed25519"
           knownHosts: "/c/labs/demo/known_hosts"
+        components:
+          kubelet:
+            config:
+              # The hosts share this machine's disk: limits in bytes, not in parts of it.
+              evictionHard: {imagefs.available: 1Gi, nodefs.available: 1Gi, nodefs.inodesFree: 1%, memory.available: 100Mi}
         hosts:
           - name: n1
             address: 10.99.7.11

@@ -116,6 +116,7 @@ mod tests {
             ready,
             reason: "KubeletNotReady".into(),
             message: "cni plugin not initialized".into(),
+            pressures: Vec::new(),
             unschedulable: false,
             kubelet: String::new(),
             internal_ip: String::new(),

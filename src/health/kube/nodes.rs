@@ -18,6 +18,8 @@ pub struct Node {
     pub reason: String,
     /// The Ready condition's message.
     pub message: String,
+    /// What it is short of, for example `disk pressure`: it takes no pods then, though it is Ready.
+    pub pressures: Vec<String>,
     /// Whether it was cordoned.
     pub unschedulable: bool,
     /// kubelet's version, for example `v1.36.3`.
@@ -40,10 +42,21 @@ fn node(value: &Value) -> Node {
         ready: ready["status"] == "True",
         reason: text(&ready, "/reason"),
         message: if ready.is_null() { "kubelet has not reported yet".into() } else { text(&ready, "/message") },
+        pressures: pressures(value),
         unschedulable: value.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
         kubelet: text(value, "/status/nodeInfo/kubeletVersion"),
         internal_ip: find(value, "/status/addresses", "InternalIP").map(|a| text(a, "/address")).unwrap_or_default(),
     }
+}
+
+fn pressures(value: &Value) -> Vec<String> {
+    let conditions = value.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let under = conditions.filter(|condition| condition["status"] == "True");
+    under
+        .filter_map(|c| {
+            c["type"].as_str()?.strip_suffix("Pressure").map(|of| format!("{} pressure", of.to_lowercase()))
+        })
+        .collect()
 }
 
 fn find<'v>(value: &'v Value, list: &str, kind: &str) -> Option<&'v Value> {
@@ -65,6 +78,9 @@ mod tests {
         let seen = node(&value);
         assert_eq!((seen.ready, seen.message.as_str()), (false, "cni plugin not initialized"));
         assert_eq!((seen.kubelet.as_str(), seen.internal_ip.as_str()), ("v1.36.3", "10.0.0.21"));
+        assert_eq!(seen.pressures, Vec::<String>::new());
+        let short = json!({"status": {"conditions": [{"type": "DiskPressure", "status": "True"}]}});
+        assert_eq!(node(&short).pressures, ["disk pressure"]);
         assert_eq!(node(&json!({"metadata": {"name": "n2"}})).message, "kubelet has not reported yet");
     }
 }
