@@ -222,7 +222,6 @@ fn a_busy_server_is_asked_again_and_one_that_stays_busy_is_told() {
     insta::assert_snapshot!(text(&error, &server, &place), @r#"
         no source has kubelet 1.36.3 (amd64)
         download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet: the server answered 503 Service Unavailable
-        is the site reachable from here? `artifacts: [{download: {mirror: https://…}}]` names a mirror, HTTPS_PROXY a proxy
         "#);
 }
 
@@ -331,8 +330,9 @@ fn every_source_is_tried_in_order_and_each_says_why_not() {
     let error = place.ensure(&some(&["kubectl"]), &sources).unwrap_err();
     insta::assert_snapshot!(text(&error, &server, &place), @r#"
         no source has kubectl 1.36.3 (amd64)
-        folder DIR/empty: no bin/1.36.3/amd64/kubectl, bin/1.36.3/kubectl, 1.36.3/kubectl, amd64/kubectl, bin/kubectl, kubectl in DIR/empty
+        folder DIR/empty: is not in the folder
         download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl.sha256: the server answered 404 Not Found
+        a folder has programs by name, images as image-NAME.tar: flat, in bin/, or in bin/VERSION/ and bin/VERSION/ARCH/, which are looked at first
         "#);
 }
 
@@ -354,4 +354,19 @@ fn gzip_that_is_cut_is_told() {
     server.put(url, Page::new(body));
     let error = place.ensure(&some(&["image-coredns"]), &[download(&server.base)]).unwrap_err();
     assert!(text(&error, &server, &place).contains("cannot unpack"), "{error:?}");
+}
+
+#[test]
+fn a_site_that_cannot_be_reached_is_told_once_for_everything() {
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = place.ensure(&some(&["kubelet", "etcd", "image-pause"]), &[download(&base)]).unwrap_err();
+    assert_eq!(error.others, []);
+    let text = error.message.clone() + "\n" + &error.details.join("\n");
+    insta::assert_snapshot!(text.replace(base.strip_prefix("http://").unwrap(), "MIRROR"), @r#"
+        no source has image-pause 3.10.1 (amd64), kubelet 1.36.3 (amd64), etcd 3.6.14 (amd64)
+        download from http://MIRROR: MIRROR cannot be reached: Connection refused (os error 111)
+        "#);
 }

@@ -9,11 +9,11 @@ use crate::operate::{ApiAccess, EtcdAccess, apply_objects, label_nodes};
 /// A member answers at once, or after it has replayed its log.
 const ETCD: Schedule = Schedule::new(60, 50);
 /// An API server runs its start-up hooks for a few seconds.
-const API: Schedule = Schedule::new(90, 50);
+const API: Schedule = Schedule::new(90, 100);
 /// Kubelets register and the controller manager hands out pod networks.
 const REGISTER: Schedule = Schedule::new(90, 100);
 /// Runtime, network plugin and CoreDNS come up; an image may have to be pulled.
-const HEALTHY: Schedule = Schedule::new(180, 150);
+const HEALTHY: Schedule = Schedule::new(180, 200);
 
 /// The members answer. Before a restart: enough of the others do, so that the cluster keeps its quorum.
 pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<String> {

@@ -12,7 +12,8 @@ use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-pub use steps::{Action, steps};
+pub use push::{Way, push};
+pub use steps::{Action, Push, steps};
 pub use stream::Packing;
 
 use crate::artifacts::Store;
@@ -94,7 +95,8 @@ impl Job<'_> {
                 let plan = plan.ok_or_else(|| Error::internal(format!("no plan for {}", push.host)))?;
                 let state = self.state(&push.host)?;
                 let packing = self.packing(&push.host);
-                let bytes = push::push(&mut **lease, push, plan, state, layout, packing, self.store, self.reporter)?;
+                let way = Way { layout, packing, store: self.store, reporter: self.reporter };
+                let bytes = push::push(&mut **lease, push, plan, state, &way)?;
                 Ok(format!("{:.1} MB", bytes as f64 / 1e6))
             }
             Action::Import { host } => self.import(lease, host),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, StepId};
-use crate::cluster::{Cluster, Component, NetworkPlugin, Role};
+use crate::cluster::{Cluster, Component, Role};
 use crate::plan::{FileChange, FileKind, HostPlan, Plan, UnitAction, UnitChange};
 use crate::render::{Content, HostState};
 
@@ -213,37 +213,24 @@ impl Builder<'_> {
                 runtime.push(self.graph.add(host.host.clone(), Action::Import { host: host.host.clone() }, after));
             }
             let ready: Vec<StepId> = runtime.iter().chain(api).copied().collect();
-            for change in host.units.iter().filter(|u| matches!(u.component, Component::Kubelet | Component::KubeProxy))
-            {
-                let id = self.unit(&host.host, change, ready.clone());
-                kubelets.push(id);
+            // flanneld waits by itself for its node's piece of the pod network.
+            for component in [Component::Kubelet, Component::KubeProxy, Component::Flanneld] {
+                for change in host.units.iter().filter(|u| u.component == component) {
+                    let id = self.unit(&host.host, change, ready.clone());
+                    if component == Component::Kubelet {
+                        kubelets.push(id);
+                    }
+                    all.push(id);
+                }
             }
             all.extend(runtime);
         }
-        all.extend(&kubelets);
-        let labels = kubelets.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
-        let flannel = self.cluster.networks.plugin == NetworkPlugin::Flannel;
-        if !labels && !self.graph.is_empty() {
+        let nothing_new = kubelets.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
+        if !nothing_new && !self.graph.is_empty() {
             let after: Vec<StepId> = kubelets.iter().chain(api).copied().collect();
-            let registered = self.graph.add("api", Action::NodesRegistered, after);
-            all.push(registered);
-            if flannel {
-                all.extend(self.flanneld(plan, Some(registered)));
-            }
-        } else if flannel {
-            all.extend(self.flanneld(plan, None));
+            all.push(self.graph.add("api", Action::NodesRegistered, after));
         }
         all
-    }
-
-    fn flanneld(&mut self, plan: &Plan, after: Option<StepId>) -> Vec<StepId> {
-        let mut ids = Vec::new();
-        for host in &plan.hosts {
-            for change in host.units.iter().filter(|u| u.component == Component::Flanneld) {
-                ids.push(self.unit(&host.host, change, after));
-            }
-        }
-        ids
     }
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {

@@ -35,10 +35,10 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
         .hint("when the cause is mended, run `kbootstrap up` again: it goes on from here"))
 }
 
-/// Type=notify units are `activating` until they say that they are ready; the others must stay up for a moment.
+/// systemctl itself waits for a Type=notify unit until it says that it is ready, which costs nothing; only a unit that
+/// fails at first is watched, because systemd tries again. The other types run at once, and must go on for a moment.
 fn script(change: &UnitChange, layout: &Layout) -> String {
-    let unit = sh_quote(&change.name);
-    let mut s = format!("U={unit}\n");
+    let mut s = format!("U={}\n", sh_quote(&change.name));
     if change.enable {
         s.push_str("systemctl enable --quiet \"$U\" || exit 1\n");
     }
@@ -46,25 +46,33 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
     if action == UnitAction::Start {
         s.push_str("systemctl reset-failed \"$U\" 2>/dev/null\n");
     }
-    s.push_str("B=$(systemctl show -p NRestarts --value \"$U\")\nsystemctl restart --no-block \"$U\" || exit 1\n");
     s.push_str(&format!(
-        "n=0
+        "look() {{
+  eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
+}}
+look
+[ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
+timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
+n=0
+B=
 while :; do
-  eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p Job \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
-  [ \"$NRestarts\" -ge \"${{B:-0}}\" ] || B=0
-  if [ \"$ActiveState\" = active ] && [ -z \"$Job\" ] && [ \"$SubState\" = running ]; then break; fi
-  if [ $((NRestarts - B)) -ge {FAILURES} ] || [ $n -ge {limit} ]; then
+  look
+  [ -n \"$B\" ] || B=$NRestarts
+  if [ \"$ActiveState\" = active ] && [ \"$SubState\" = running ]; then
+    if [ \"$Type\" = notify ] || {{ [ $n -ge 2 ] && [ \"$NRestarts\" -le \"$B\" ]; }}; then break; fi
+  fi
+  if [ \"$NRestarts\" -ge $((B + {FAILURES})) ] || [ $n -ge {limit} ]; then
     systemctl --no-pager --full --lines=0 status \"$U\"
     echo
     journalctl --no-pager -q -o cat -n 25 -u \"$U\"
     exit 1
   fi
-  n=$((n + 1)); sleep 0.05
+  n=$((n + 1)); sleep 0.15
 done
 mkdir -p -m 700 {records}/units
 printf '%s\\n' {key} > {records}/units/\"$U\"
 ",
-        limit = PATIENCE * 20,
+        limit = PATIENCE * 6,
         records = sh_quote(&layout.records),
         key = sh_quote(&change.key),
     ));

@@ -11,9 +11,10 @@ use tempfile::NamedTempFile;
 
 use super::digest::is_sha256;
 use super::lock::{Lock, Locked};
-use super::source::{Job, Supplied};
+use super::record::{Label, Origin, OriginKind, Stored};
+use super::source::{Job, REFUSED, Supplied};
 use super::step::{self, megabytes};
-use super::store::{Label, Origin, OriginKind, Store, Stored};
+use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::render::ArtifactRef;
@@ -92,7 +93,7 @@ fn answer(path: &Path, thing: &Wanted, lock: &Lock, job: &Job<'_>) -> Result<Sup
     let locked =
         lock.get(thing).ok_or_else(|| Error::artifact(format!("{} is not in {}", thing.title(), path.display())))?;
     if let Some(pin) = job.lock.get(thing).filter(|pin| pin.sha256 != locked.sha256) {
-        return Err(Error::artifact(format!("the lock file refuses it: {} is not what it was", thing.title()))
+        return Err(Error::artifact(format!("{REFUSED}: {} {} is not what it was", thing.name, thing.version))
             .detail(format!("expected SHA-256 {}\nfound    SHA-256 {}", pin.sha256, locked.sha256)));
     }
     let artifact = locked.artifact();

@@ -8,8 +8,9 @@ use super::build::BuildSource;
 use super::download::DownloadSource;
 use super::folder::FolderSource;
 use super::lock::{Lock, Locked};
-use super::source::{Job, Supplier};
-use super::store::{OriginKind, Store};
+use super::record::OriginKind;
+use super::source::{Job, REFUSED, Supplier};
+use super::store::Store;
 use super::wanted::{Wanted, check_arch, wanted};
 use crate::cluster::{Cluster, Source};
 use crate::error::{Error, Result};
@@ -107,6 +108,7 @@ fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
         reporter.info("waiting for another kbootstrap that fetches programs");
         file.lock().map_err(io)?;
     }
+    store.sweep();
     Ok(file)
 }
 
@@ -165,9 +167,12 @@ fn rank(kind: OriginKind, suppliers: &[Box<dyn Supplier>]) -> Option<usize> {
 
 fn ask(mut missing: Vec<Wanted>, suppliers: &[Box<dyn Supplier>], job: &Job<'_>, found: &mut Found) -> Result<()> {
     let mut reasons: BTreeMap<Wanted, Vec<(String, Error)>> = BTreeMap::new();
-    for supplier in suppliers {
+    for (index, supplier) in suppliers.iter().enumerate() {
         if missing.is_empty() {
             break;
+        }
+        if let Some(before) = index.checked_sub(1).map(|i| suppliers[i].title()) {
+            job.reporter.info(&format!("{before}: {} not there; trying {}", count(missing.len()), supplier.title()));
         }
         for (thing, answer) in supplier.supply(&missing, job) {
             match answer {
@@ -182,23 +187,39 @@ fn ask(mut missing: Vec<Wanted>, suppliers: &[Box<dyn Supplier>], job: &Job<'_>,
         }
         missing.retain(|thing| !found.contains_key(&thing.name));
     }
-    Error::all(missing.iter().map(|thing| explain(thing, reasons.remove(thing).unwrap_or_default())))
+    Error::all(explain(&missing, &reasons))
 }
 
-/// One error per thing: what each source answered, in order.
-fn explain(thing: &Wanted, reasons: Vec<(String, Error)>) -> Error {
-    let mut error = Error::artifact(format!("no source has {}", thing.title()));
-    let refused = reasons.iter().any(|(_, e)| e.message.starts_with("the lock file refuses it"));
+fn count(things: usize) -> String {
+    if things == 1 { "1 program or image".into() } else { format!("{things} programs and images") }
+}
+
+/// What each source answered, in order; things that fail for the same reasons are told together.
+fn explain(missing: &[Wanted], reasons: &BTreeMap<Wanted, Vec<(String, Error)>>) -> Vec<Error> {
+    type Why = [(String, Error)];
+    let mut groups: Vec<(Vec<String>, &Why)> = Vec::new();
+    for thing in missing {
+        let why = reasons.get(thing).map_or(&[][..], Vec::as_slice);
+        match groups.iter_mut().find(|(_, other)| *other == why) {
+            Some((titles, _)) => titles.push(thing.title()),
+            None => groups.push((vec![thing.title()], why)),
+        }
+    }
+    groups.into_iter().map(|(titles, why)| refusal(&titles.join(", "), why)).collect()
+}
+
+fn refusal(titles: &str, reasons: &[(String, Error)]) -> Error {
+    let mut error = Error::artifact(format!("no source has {titles}"));
     for (source, reason) in reasons {
         error = error.detail(format!("{source}: {}", reason.message));
-        error.details.extend(reason.details);
-        for hint in reason.hints {
-            if !error.hints.contains(&hint) {
-                error.hints.push(hint);
+        error.details.extend(reason.details.iter().cloned());
+        for hint in &reason.hints {
+            if !error.hints.contains(hint) {
+                error.hints.push(hint.clone());
             }
         }
     }
-    if refused {
+    if reasons.iter().any(|(_, e)| e.message.starts_with(REFUSED)) {
         error = error.hint(
             "if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed \
              the source, find out why they differ first",

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::bundle;
+use super::record::{Origin, OriginKind};
 use super::source::{Job, Supplied, Supplier};
-use super::store::{Origin, OriginKind};
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 
@@ -22,7 +22,9 @@ impl FolderSource {
     fn one(&self, thing: &Wanted, job: &Job<'_>) -> Result<Supplied> {
         let found = candidates(thing).into_iter().map(|c| self.path.join(c)).find(|path| path.is_file());
         let Some(path) = found else {
-            return Err(Error::artifact(format!("no {} in {}", candidates(thing).join(", "), self.path.display())));
+            let why =
+                if self.path.is_dir() { "is not in the folder" } else { "cannot be in the folder, which is not there" };
+            return Err(Error::artifact(why).hint(NAMES));
         };
         job.accept(thing, &path, Origin { kind: OriginKind::Folder, from: path.display().to_string() })
     }
@@ -43,6 +45,9 @@ impl Supplier for FolderSource {
         wanted.iter().map(|thing| (thing.clone(), self.one(thing, job))).collect()
     }
 }
+
+const NAMES: &str = "a folder has programs by name, images as image-NAME.tar: flat, in bin/, or in bin/VERSION/ and \
+                     bin/VERSION/ARCH/, which are looked at first";
 
 /// Where in a folder a thing may lie, the most exact first: with its version, then without; CNI plugins also by their
 /// plain names in `cni/`.

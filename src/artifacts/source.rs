@@ -6,11 +6,15 @@ use std::path::Path;
 
 use super::elf;
 use super::lock::Lock;
-use super::store::{Label, Origin, OriginKind, Store};
+use super::record::{Label, Origin, OriginKind};
+use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::render::ArtifactRef;
 use crate::ui::Reporter;
+
+/// How the message begins when the lock pins other bytes.
+pub const REFUSED: &str = "the lock file refuses it";
 
 /// A place that programs and images come from.
 pub trait Supplier {
@@ -55,7 +59,7 @@ impl Job<'_> {
         };
         let pin = self.lock.get(wanted).map(|locked| locked.sha256.as_str());
         let artifact = self.store.put(path, label, pin).map_err(|e| match pin {
-            Some(_) => e.context("the lock file refuses it"),
+            Some(_) => e.context(REFUSED),
             None => e,
         })?;
         Ok(Supplied { artifact, from: origin.from })

@@ -5,79 +5,27 @@
 //! presence means that the file is whole.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::digest::{Hashing, is_sha256, sha256_of};
+use super::digest::is_sha256;
+use super::frame::{check_contents, compress};
+use super::record::{Label, Stored};
 use crate::error::{Error, Result};
 use crate::render::ArtifactRef;
 
-/// Level 3 compresses about 3 to 1 at several hundred MB/s; 19 saves a quarter of the bytes for 100 times the time.
-const LEVEL: i32 = 3;
+/// How files begin that are being written.
+const SCRATCH: &str = ".part-";
 
 /// The folder with all programs and images of this user.
 #[derive(Debug, Clone)]
 pub struct Store {
     cache: PathBuf,
     dir: PathBuf,
-}
-
-/// Which sort of source brought something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OriginKind {
-    /// A folder or bundle named in the inventory.
-    Folder,
-    /// The project's release page or a mirror of it.
-    Download,
-    /// Built from source here.
-    Build,
-    /// A bundle that a person imported.
-    Import,
-}
-
-/// Where something came from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Origin {
-    /// Sort of source.
-    pub kind: OriginKind,
-    /// URL, path, or module, version and Go version.
-    pub from: String,
-}
-
-/// What some bytes are. The same bytes can be more than one thing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Label {
-    /// Artifact name.
-    pub name: String,
-    /// Version.
-    pub version: String,
-    /// Architecture.
-    pub arch: String,
-    /// Source.
-    pub origin: Origin,
-}
-
-/// The record beside each file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Stored {
-    /// SHA-256 of the raw bytes.
-    pub sha256: String,
-    /// Raw bytes.
-    pub size: u64,
-    /// SHA-256 of the compressed file.
-    pub compressed_sha256: String,
-    /// Bytes of the compressed file.
-    pub compressed_size: u64,
-    /// What it is; the newest last.
-    pub labels: Vec<Label>,
 }
 
 impl Store {
@@ -137,8 +85,7 @@ impl Store {
         let io = |what: &str, e: &io::Error| Error::io(format!("{what} {}", path.display()), e);
         let file = File::open(path).map_err(|e| io("open", &e))?;
         let length = file.metadata().map_err(|e| io("look at", &e))?.len();
-        let mut beside =
-            NamedTempFile::new_in(&self.dir).map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))?;
+        let mut beside = self.scratch()?;
         let (sha256, size, compressed_sha256, compressed_size) =
             compress(file, length, beside.as_file_mut()).map_err(|e| io("compress", &e))?;
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
@@ -178,7 +125,22 @@ impl Store {
 
     /// A new file in the store's folder that vanishes unless it is taken in.
     pub(super) fn scratch(&self) -> Result<NamedTempFile> {
-        NamedTempFile::new_in(&self.dir).map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))
+        tempfile::Builder::new()
+            .prefix(SCRATCH)
+            .tempfile_in(&self.dir)
+            .map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))
+    }
+
+    /// Removes what a killed run left half written more than a day ago.
+    pub(super) fn sweep(&self) {
+        let Ok(list) = fs::read_dir(&self.dir) else { return };
+        for entry in list.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(SCRATCH)) {
+            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            if age.is_some_and(|age| age > Duration::from_secs(24 * 3600)) {
+                // One that cannot be removed costs room, nothing else.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Records of everything in the store, by hash. Records that cannot be read are left out; [`super::verify`] tells them.
@@ -248,34 +210,6 @@ impl Store {
     }
 }
 
-/// Reads the whole compressed file: its own hash, then what comes out of it.
-pub(super) fn check_contents(path: &Path, stored: &Stored) -> Result<()> {
-    let open = || File::open(path).map_err(|e| Error::io(format!("open {}", path.display()), &e));
-    let (sha256, size) = sha256_of(open()?).map_err(|e| damaged(path, &e.to_string()))?;
-    if (sha256.as_str(), size) != (stored.compressed_sha256.as_str(), stored.compressed_size) {
-        return Err(damaged(path, "its bytes are not those that were written"));
-    }
-    let decoder = zstd::Decoder::new(open()?).map_err(|e| damaged(path, &e.to_string()))?;
-    let (sha256, size) = sha256_of(decoder).map_err(|e| damaged(path, &e.to_string()))?;
-    if (sha256.as_str(), size) != (stored.sha256.as_str(), stored.size) {
-        return Err(damaged(path, "what it unpacks to has another SHA-256 than its name says"));
-    }
-    Ok(())
-}
-
-fn compress(raw: File, length: u64, out: &mut File) -> io::Result<(String, u64, String, u64)> {
-    let mut raw = Hashing::new(BufReader::with_capacity(1 << 18, raw));
-    let mut encoder = zstd::Encoder::new(Hashing::new(out), LEVEL)?;
-    encoder.include_checksum(true)?;
-    encoder.include_contentsize(true)?;
-    encoder.set_pledged_src_size(Some(length))?;
-    io::copy(&mut raw, &mut encoder)?;
-    let (out, compressed_sha256, compressed_size) = encoder.finish()?.finish();
-    out.flush()?;
-    let (_, sha256, size) = raw.finish();
-    Ok((sha256, size, compressed_sha256, compressed_size))
-}
-
 fn missing(path: &Path) -> Error {
     Error::artifact(format!("{} is missing", path.display())).hint("`kbootstrap artifacts fetch` brings it back")
 }
@@ -286,10 +220,11 @@ pub(super) fn damaged(path: &Path, why: &str) -> Error {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::record::{Origin, OriginKind};
     use super::*;
 
-    pub(in crate::artifacts) fn label(name: &str, version: &str) -> Label {
+    fn label(name: &str, version: &str) -> Label {
         Label {
             name: name.into(),
             version: version.into(),
@@ -358,6 +293,19 @@ pub(super) mod tests {
         let error = store.put(&raw, label("runc", "1.5.2"), Some(&"0".repeat(64))).unwrap_err();
         insta::assert_snapshot!(error, @"runc 1.5.2 is not what it was");
         assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_when_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, artifact) = stored(dir.path());
+        for (name, hours) in [(".part-old", 25), (".part-new", 1)] {
+            let file = File::create(store.dir().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+        }
+        store.sweep();
+        assert!(!store.dir().join(".part-old").exists() && store.dir().join(".part-new").exists());
+        assert!(store.has(&artifact));
     }
 
     #[test]

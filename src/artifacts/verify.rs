@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::digest::sha256_of;
+use super::frame::check_contents;
+use super::record::Stored;
 use super::step;
-use super::store::{Store, Stored, check_contents, damaged};
+use super::store::{Store, damaged};
 use crate::error::{Error, Result};
 use crate::ui::Reporter;
 

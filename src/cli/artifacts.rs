@@ -322,6 +322,7 @@ struct Lines;
 impl Reporter for Lines {
     fn report(&self, event: &Event) {
         let line = match event {
+            Event::Started { step, .. } => format!("{step} …"),
             Event::Done { step, millis, note, .. } => format!("{step}: {note} ({:.1} s)", *millis as f64 / 1e3),
             Event::Failed { step, message, .. } => format!("{step}: {message}"),
             Event::Message { level: Level::Info | Level::Warning, text, .. } => text.clone(),

@@ -1,15 +1,124 @@
 //! `kbootstrap gencert`.
 
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
 use super::Ctx;
+use crate::cfssl::log::Log;
+use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::signer::{SignerArgs, log_issued};
+use crate::cfssl::source;
 use crate::error::{Error, Result};
+use crate::pki::{Csr, CsrSpec, Key, Request, Serial, self_signed};
 
 /// Make a key and a certificate from a CSR spec, like cfssl gencert
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+Examples:
+  kbootstrap gencert -initca ca-csr.json --out ca
+  kbootstrap gencert -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server-csr.json --out server
+  kbootstrap gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca
+
+Flags work with one dash or two. Without --out, the result is printed as cfssl's JSON.
+`kbootstrap print-defaults csr` and `… config` print files to start from.")]
+pub struct Args {
+    /// CSR spec (JSON); `-`: standard input
+    csr_spec: String,
+    /// Make a self-signed CA; with -ca-key: for a key that is there
+    #[arg(long)]
+    initca: bool,
+    #[command(flatten)]
+    signer: SignerArgs,
+    /// Names and addresses in place of the spec's hosts, with commas
+    #[arg(long, value_name = "A,B")]
+    hostname: Option<String>,
+    /// Common name in place of the spec's
+    #[arg(long, value_name = "NAME")]
+    cn: Option<String>,
+    /// Write PATH.pem, PATH-key.pem and PATH.csr in place of JSON on standard output
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// 0 debug, 1 information, 2 warnings, 3 errors only
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    loglevel: u8,
+}
 
 impl Args {
     /// Runs the command; the value is the exit code.
-    pub fn run(self, _ctx: &Ctx) -> Result<u8> {
-        Err(Error::internal("gencert is not there yet"))
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let log = Log::new(self.loglevel);
+        check_base(self.out.as_deref())?;
+        let spec = self.spec()?;
+        let now = OffsetDateTime::now_utc();
+        let output = if self.initca { self.root(&spec, now, &log)? } else { self.leaf(&spec, now, &log)? };
+        output.put(self.out.as_deref(), &ctx.out, &log)?;
+        Ok(0)
     }
+
+    fn spec(&self) -> Result<CsrSpec> {
+        let (text, name) = source::read(&self.csr_spec)?;
+        let mut spec = CsrSpec::from_json(&text, &name)?;
+        if let Some(cn) = self.cn.as_deref().filter(|cn| !cn.is_empty()) {
+            spec.cn = cn.to_owned();
+        }
+        if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
+            spec.hosts = hosts.split(',').map(str::to_owned).collect();
+        }
+        spec.check().map_err(|e| e.context(&name))?;
+        if spec.ca.is_some() && !self.initca {
+            return Err(Error::input(format!("{name}: a \"ca\" is for -initca only"))
+                .hint("an intermediate CA is made by a profile with \"ca_constraint\": {\"is_ca\": true}"));
+        }
+        Ok(spec)
+    }
+
+    fn root(&self, spec: &CsrSpec, now: OffsetDateTime, log: &Log) -> Result<Output> {
+        if self.signer.ca.is_some() {
+            return Err(Error::usage("-initca makes a self-signed CA: it takes no -ca")
+                .hint("an intermediate CA is made without -initca, by a profile with is_ca"));
+        }
+        if self.signer.config.is_some() || self.signer.profile.is_some() {
+            log.warning(
+                "-initca signs under no profile: -config and -profile change nothing; the \"ca\" of the spec does",
+            );
+        }
+        let (key, made) = match &self.signer.ca_key {
+            None => {
+                log.info("generating a new CA key and certificate from CSR");
+                (generate(spec, log)?, true)
+            }
+            Some(argument) => {
+                log.info("re-generate a CA certificate from CSR and CA key");
+                let (text, name) = source::read_ca(argument)?;
+                (Key::from_pem(&text, &name)?, false)
+            }
+        };
+        let csr = Csr::create(&Request::from_spec(spec, key.public())?, &key)?;
+        log.info("encoded CSR");
+        let issued = self_signed(spec, &key, now, Serial::random()?)?;
+        log_issued(&issued, log);
+        let cert = Some(issued.certificate.to_pem());
+        Ok(Output { cert, csr: Some(csr.to_pem()), key: made.then(|| key.to_pem()) })
+    }
+
+    fn leaf(&self, spec: &CsrSpec, now: OffsetDateTime, log: &Log) -> Result<Output> {
+        // The CA is looked at before a key is made for it.
+        let signer = self.signer.load(now)?;
+        log.info("generate received request");
+        log.info("received CSR");
+        let key = generate(spec, log)?;
+        let request = Request::from_spec(spec, key.public())?;
+        let csr = Csr::create(&request, &key)?;
+        log.info("encoded CSR");
+        let issued = signer.issue(&request, now, log)?;
+        Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
+    }
+}
+
+/// The key that a spec asks for.
+pub(super) fn generate(spec: &CsrSpec, log: &Log) -> Result<Key> {
+    let kind = spec.key_kind()?;
+    log.info(&format!("generating key: {kind}"));
+    Key::generate(kind)
 }

@@ -17,13 +17,13 @@ use crate::ui::{Cell, Format, Plain, Reporter, Table, Terminal};
 
 const EXAMPLE: &str = "\
 Examples:
-  kbootstrap lab up -n 3                         3 hosts: n1 is etcd member, master and node, n2 and n3 are nodes
+  kbootstrap lab up -n 3                         n1: etcd, master and node; n2 and n3: nodes
   kbootstrap lab up -n 4 --masters 3 --name ha   a second lab beside it
   kbootstrap lab ssh n1 systemctl status
   kbootstrap lab poweroff n2 && kbootstrap lab start n2
   kbootstrap lab down --all
 
-Hosts are systemd-nspawn containers with a systemd and an sshd of their own, on a private network of this machine.
+Hosts are systemd-nspawn containers with a systemd and an sshd of their own, on a private network.
 Labs lie in ~/.cache/kbootstrap, or in $KBOOTSTRAP_CACHE.";
 
 /// Throwaway systemd hosts on this machine

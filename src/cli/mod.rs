@@ -70,7 +70,7 @@ pub struct Ctx {
 
 /// Parses the command line and runs the command; the value is the exit code.
 pub fn run(args: Vec<OsString>) -> Result<u8> {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(crate::cfssl::args::rewrite(args)) {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).

@@ -1,15 +1,77 @@
 //! `kbootstrap sign`.
 
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
 use super::Ctx;
+use crate::cfssl::log::Log;
+use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::signer::SignerArgs;
+use crate::cfssl::source;
 use crate::error::{Error, Result};
+use crate::pki::{Csr, Request, Subject};
 
 /// Sign a CSR, like cfssl sign
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+Examples:
+  kbootstrap sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr --out server
+  kbootstrap sign -ca ca.pem -ca-key ca-key.pem server.csr | kbootstrap cfssljson -bare server")]
+pub struct Args {
+    /// CSR (PEM); `-`: standard input
+    #[arg(value_name = "CSR", required_unless_present = "csr")]
+    csr_file: Option<String>,
+    /// Subject (JSON with CN, names) whose fields replace the CSR's
+    subject: Option<String>,
+    /// CSR, in place of the argument
+    #[arg(long, value_name = "FILE")]
+    csr: Option<String>,
+    #[command(flatten)]
+    signer: SignerArgs,
+    /// Names and addresses in place of the CSR's, with commas
+    #[arg(long, value_name = "A,B")]
+    hostname: Option<String>,
+    /// Write PATH.pem in place of JSON on standard output
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// 0 debug, 1 information, 2 warnings, 3 errors only
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    loglevel: u8,
+}
 
 impl Args {
     /// Runs the command; the value is the exit code.
-    pub fn run(self, _ctx: &Ctx) -> Result<u8> {
-        Err(Error::internal("sign is not there yet"))
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let log = Log::new(self.loglevel);
+        check_base(self.out.as_deref())?;
+        let (csr_file, subject) = self.inputs()?;
+        let now = OffsetDateTime::now_utc();
+        let signer = self.signer.load(now)?;
+        let (text, name) = source::read(csr_file)?;
+        let csr = Csr::from_pem(&text, &name)?;
+        let mut request = Request::from_csr(&csr);
+        if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
+            request.set_hosts(&hosts.split(',').map(str::to_owned).collect::<Vec<_>>())?;
+        }
+        if let Some(subject) = subject {
+            let (text, name) = source::read(subject)?;
+            request.override_subject(&Subject::from_json(&text, &name)?)?;
+        }
+        let issued = signer.issue(&request, now, &log)?;
+        let cert = Some(issued.certificate.to_pem());
+        // In files, the CSR is there already.
+        let csr = self.out.is_none().then(|| csr.to_pem());
+        Output { cert, csr, key: None }.put(self.out.as_deref(), &ctx.out, &log)?;
+        Ok(0)
+    }
+
+    /// With `-csr FILE`, the only argument is the subject.
+    fn inputs(&self) -> Result<(&str, Option<&str>)> {
+        match (&self.csr, &self.csr_file, &self.subject) {
+            (None, Some(csr), subject) => Ok((csr, subject.as_deref())),
+            (Some(csr), subject, None) => Ok((csr, subject.as_deref())),
+            _ => Err(Error::usage("too many arguments: a CSR and a subject are all it takes")),
+        }
     }
 }

@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::folders::{DATA, HostFolder};
+use super::lock::Lock;
+use super::mounts;
 use super::state::{HostState, State};
-use super::{command, mounts};
 use crate::error::{Error, Result};
 
 /// The one file that holds the lab's public key, for root and the other user alike.
@@ -26,7 +27,7 @@ pub fn make(folder: &HostFolder) -> Result<()> {
 }
 
 /// Mounts the host's root, where it is not mounted.
-pub fn mount(state: &State, folder: &HostFolder) -> Result<()> {
+pub fn mount(lock: &Lock, state: &State, folder: &HostFolder) -> Result<()> {
     let root = folder.root();
     if mounts::all()?.iter().any(|mount| mount.point == root) {
         return Ok(());
@@ -34,7 +35,7 @@ pub fn mount(state: &State, folder: &HostFolder) -> Result<()> {
     let (tree, upper, work) = (state.tree.display(), folder.upper(), folder.work());
     let options = format!("lowerdir={tree},upperdir={},workdir={}", upper.display(), work.display());
     let args = ["-t", "overlay", &format!("kb-{}", state.id), "-o", &options, &root.to_string_lossy()];
-    command::run("mount", &args).map(drop).map_err(|e| {
+    lock.run("mount", &args).map_err(|e| {
         e.hint(
             "an overlay cannot lie on another one, as inside a container: set KBOOTSTRAP_CACHE to a folder on a disk",
         )
@@ -42,7 +43,13 @@ pub fn mount(state: &State, folder: &HostFolder) -> Result<()> {
 }
 
 /// Writes into the mounted root what this host alone has, and returns its line for known_hosts.
-pub fn personalize(state: &State, host: &HostState, folder: &HostFolder, public_key: &str) -> Result<String> {
+pub fn personalize(
+    lock: &Lock,
+    state: &State,
+    host: &HostState,
+    folder: &HostFolder,
+    public_key: &str,
+) -> Result<String> {
     let root = folder.root();
     let name = &host.name;
     write(&root.join("etc/machine-id"), &format!("{}\n", random_id()?), 0o444)?;
@@ -51,14 +58,14 @@ pub fn personalize(state: &State, host: &HostState, folder: &HostFolder, public_
     // Nobody answers there, but the refusal comes at once; programs that forward need one nameserver at least.
     write(&root.join("etc/resolv.conf"), &format!("nameserver {}\n", state.gateway), 0o644)?;
     write(&root.join(AUTHORIZED_KEYS), public_key, 0o644)?;
-    let key = make_key(&root.join(HOST_KEY), name)?;
+    let key = make_key(lock, &root.join(HOST_KEY), name)?;
     let words: Vec<&str> = key.split_ascii_whitespace().take(2).collect();
     Ok(format!("{} {}\n", host.address, words.join(" ")))
 }
 
 /// Makes an Ed25519 key pair, the private file 0600 from the start, and returns the public line.
-pub fn make_key(path: &Path, comment: &str) -> Result<String> {
-    command::run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &path.to_string_lossy()])?;
+pub fn make_key(lock: &Lock, path: &Path, comment: &str) -> Result<String> {
+    lock.run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &path.to_string_lossy()])?;
     let public = path.with_extension("pub");
     fs::read_to_string(&public).map_err(|e| Error::io(format!("read {}", public.display()), &e))
 }

@@ -1,23 +1,28 @@
 //! Removing a lab: all that its state names, however much of it there is, and nothing else.
 
 use std::fs;
+use std::time::Duration;
 
 use super::folders::{Folders, LabFolder};
 use super::host::{self, Off};
-use super::state::{self, Lock, State};
+use super::lock::Lock;
+use super::state::{self, State};
 use super::{inventory, machine, mounts, network};
 use crate::error::{Error, Result};
 use crate::ui::{Event, Reporter};
+
+/// What a killed `lab up` had started ends by itself within this time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Removes the lab. That there is none is no error; the value says whether there was one.
 pub fn down(folders: &Folders, name: &str, reporter: &dyn Reporter) -> Result<bool> {
     machine::check_root()?;
     let folder = folders.lab(name);
-    let Some(_lock) = Lock::existing(&folder)? else { return Ok(false) };
+    let Some(lock) = Lock::existing(&folder, PATIENCE)? else { return Ok(false) };
     let began = std::time::Instant::now();
     let step = format!("remove lab {name}");
     reporter.report(&Event::Started { host: String::new(), step: step.clone() });
-    clear_and_remove(&folder)?;
+    clear_and_remove(&lock, &folder)?;
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     reporter.report(&Event::Done { host: String::new(), step, millis, note: String::new() });
     Ok(true)
@@ -33,9 +38,9 @@ pub fn down_all(folders: &Folders, reporter: &dyn Reporter) -> Result<Vec<String
 
 /// Ends the hosts and takes away what the kernel and the machine keep for the lab. Nothing is switched off in order:
 /// the disks are thrown away next.
-pub(super) fn clear(state: &State, folder: &LabFolder) -> Result<()> {
+pub(super) fn clear(lock: &Lock, state: &State, folder: &LabFolder) -> Result<()> {
     let errors: Vec<Error> = std::thread::scope(|scope| {
-        let end = |host: &state::HostState| host::switch_off(host, &folder.host(&host.name), Off::Cut);
+        let end = |host: &state::HostState| host::switch_off(lock, host, &folder.host(&host.name), Off::Cut);
         let threads: Vec<_> = state.hosts.iter().map(|host| scope.spawn(move || end(host))).collect();
         threads
             .into_iter()
@@ -43,7 +48,7 @@ pub(super) fn clear(state: &State, folder: &LabFolder) -> Result<()> {
             .collect()
     });
     Error::all(errors)?;
-    network::remove_bridge(state)?;
+    network::remove_bridge(lock, state)?;
     mounts::remove_folder(&folder.path().join("hosts"))?;
     // What is to be made anew must not be there: ssh-keygen would ask.
     for file in [folder.key(), folder.key().with_extension("pub"), folder.known_hosts()] {
@@ -63,9 +68,9 @@ fn remove_file(path: &std::path::Path) -> Result<()> {
 }
 
 /// [`clear`], then the lab's folder; the state, which says what there is to remove, is in it and goes last.
-pub(super) fn clear_and_remove(folder: &LabFolder) -> Result<()> {
+pub(super) fn clear_and_remove(lock: &Lock, folder: &LabFolder) -> Result<()> {
     if let Some(state) = State::load(folder)? {
-        clear(&state, folder)?;
+        clear(lock, &state, folder)?;
     }
     mounts::remove_folder(folder.path())
 }

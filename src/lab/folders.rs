@@ -61,6 +61,12 @@ impl LabFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+    /// Six hexadecimal digits that are in the names of all that the kernel keeps for this lab. Labs of the same name in
+    /// other cache folders have others.
+    pub fn id(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA256, self.path.as_os_str().as_encoded_bytes());
+        digest.as_ref()[..3].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
     /// What was made, written before it is made.
     pub fn state(&self) -> PathBuf {
         self.path.join("state.json")

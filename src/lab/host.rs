@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use rustix::process::Signal;
 use super::cgroup;
 use super::folders::HostFolder;
 use super::launch::{self, Launched};
+use super::lock::Lock;
 use super::process::Process;
 use super::state::{HostState, State};
 use super::{disk, network};
@@ -36,8 +38,8 @@ pub fn is_on(folder: &HostFolder) -> bool {
 }
 
 /// Starts a host whose disk is mounted, and waits until its sshd answers.
-pub fn switch_on(state: &State, host: &HostState, folder: &HostFolder, unified: bool) -> Result<()> {
-    network::connect(state, host)?;
+pub fn switch_on(lock: &Lock, state: &State, host: &HostState, folder: &HostFolder, unified: bool) -> Result<()> {
+    network::connect(lock, state, host)?;
     for cgroup in &host.cgroups {
         cgroup::make(cgroup)?;
     }
@@ -77,7 +79,7 @@ fn answers(address: SocketAddr) -> bool {
 
 /// Switches the host off and takes away all that the kernel keeps for it. Its disk stays. It does not matter how much of
 /// it there is.
-pub fn switch_off(host: &HostState, folder: &HostFolder, how: Off) -> Result<()> {
+pub fn switch_off(lock: &Lock, host: &HostState, folder: &HostFolder, how: Off) -> Result<()> {
     let supervisor = Process::load(&folder.process()).filter(|process| process.is_alive());
     if let (Some(process), Off::Orderly(limit)) = (supervisor, how) {
         process.signal(Signal::TERM);
@@ -91,10 +93,12 @@ pub fn switch_off(host: &HostState, folder: &HostFolder, how: Off) -> Result<()>
     }
     // The host's own processes outlive systemd-nspawn when that is killed.
     cgroup::destroy(&host.cgroups)?;
+    let supervisor_lock = supervisor_lock(&folder.root());
     disk::unmount(folder)?;
-    network::disconnect(host)?;
+    network::disconnect(lock, host)?;
     let propagate = Path::new("/run/systemd/nspawn/propagate").join(&host.netns);
-    for gone in [fs::remove_dir_all(propagate), fs::remove_file(folder.process())] {
+    let remains = [fs::remove_dir_all(propagate), fs::remove_file(supervisor_lock), fs::remove_file(folder.process())];
+    for gone in remains {
         if let Err(e) = gone
             && e.kind() != std::io::ErrorKind::NotFound
         {
@@ -102,4 +106,10 @@ pub fn switch_off(host: &HostState, folder: &HostFolder, how: Off) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// The file by which systemd-nspawn says that it uses a folder; it stays when systemd-nspawn is killed.
+fn supervisor_lock(root: &Path) -> PathBuf {
+    let name = fs::metadata(root).map(|data| format!("inode-{}:{}", data.dev(), data.ino())).unwrap_or_default();
+    Path::new("/run/systemd/nspawn/locks").join(if name.is_empty() { "none" } else { &name })
 }

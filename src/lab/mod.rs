@@ -20,6 +20,7 @@ mod host;
 mod inventory;
 mod launch;
 mod list;
+mod lock;
 mod machine;
 mod manifest;
 mod mirror;
@@ -37,9 +38,10 @@ use std::net::Ipv4Addr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 pub use down::{down, down_all};
-pub use folders::{Folders, LabFolder};
+pub use folders::{Folders, HostFolder, LabFolder};
 pub use host::Off;
 pub use inventory::role_name;
 pub use list::{HostStatus, LabStatus, list};
@@ -51,7 +53,10 @@ pub use up::up;
 
 use crate::error::{Error, Result};
 use crate::ui::{Reporter, Silent};
-use state::Lock;
+use lock::Lock;
+
+/// How long switching one host waits for another that is being switched.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A lab that is there. It stays when this value is dropped; see [`Lab::guard`].
 #[derive(Debug, Clone)]
@@ -116,19 +121,20 @@ impl Lab {
     /// Switches a host off; its disk stays.
     pub fn poweroff(&self, host: &str, how: Off) -> Result<()> {
         machine::check_root()?;
-        let _lock = self.lock()?;
-        host::switch_off(self.state.host(host)?, &self.folder.host(host), how)
+        let (lock, state) = self.lock()?;
+        host::switch_off(&lock, state.host(host)?, &self.folder.host(host), how)
     }
 
     /// Starts a host that is off, and waits until its sshd answers; one that is on stays on.
     pub fn start(&mut self, host: &str, reporter: &dyn Reporter) -> Result<()> {
         machine::check()?;
-        let _lock = self.lock()?;
-        if self.is_on(host) {
+        let (lock, state) = self.lock()?;
+        self.state = state;
+        let host = self.state.host(host)?.clone();
+        if self.is_on(&host.name) {
             return Ok(());
         }
-        let host = self.state.host(host)?.clone();
-        up::start(&mut self.state, &self.folder, &[host], reporter)
+        up::start(&lock, &mut self.state, &self.folder, &[host], reporter)
     }
 
     /// Removes the lab with all that is on it.
@@ -142,8 +148,13 @@ impl Lab {
         Guard(self)
     }
 
-    fn lock(&self) -> Result<Lock> {
-        Lock::existing(&self.folder)?.ok_or_else(|| Error::usage(format!("lab {} is gone", self.state.name)))
+    /// Another process may have changed the lab since it was opened: the state is read again.
+    fn lock(&self) -> Result<(Lock, State)> {
+        let lock = Lock::existing(&self.folder, PATIENCE)?;
+        match lock.zip(State::load(&self.folder)?) {
+            Some(both) => Ok(both),
+            None => Err(Error::usage(format!("lab {} is gone", self.state.name))),
+        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use ipnet::Ipv4Net;
 
 use super::command;
+use super::lock::Lock;
 use super::state::{HostState, State};
 use crate::error::Result;
 
 /// Makes the bridge, where it is not there yet, and lets the hosts' packets through the machine's firewall.
-pub fn make_bridge(state: &State) -> Result<()> {
+pub fn make_bridge(lock: &Lock, state: &State) -> Result<()> {
     let bridge = &state.bridge;
     if !interface_exists(bridge) {
         let length = state.subnet.prefix_len();
@@ -17,15 +18,15 @@ pub fn make_bridge(state: &State) -> Result<()> {
             "link add {bridge} type bridge\naddr add {}/{length} dev {bridge}\nlink set {bridge} up\n",
             state.gateway
         );
-        command::feed("ip", &["-batch", "-"], &batch)?;
+        lock.ip(&[], &batch)?;
     }
-    open_firewall(state)
+    open_firewall(lock, state)
 }
 
 /// Gives the host its namespace, its cable, its address and its route.
 /// The hardware address follows from the IP address: the neighbours know a host that comes back.
-pub fn connect(state: &State, host: &HostState) -> Result<()> {
-    disconnect(host)?;
+pub fn connect(lock: &Lock, state: &State, host: &HostState) -> Result<()> {
+    disconnect(lock, host)?;
     let HostState { netns, veth, address, .. } = host;
     let [a, b, c, d] = address.octets();
     let mac = format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
@@ -35,33 +36,32 @@ pub fn connect(state: &State, host: &HostState) -> Result<()> {
          link set {veth} master {} up\n",
         state.bridge
     );
-    command::feed("ip", &["-batch", "-"], &outside)?;
+    lock.ip(&[], &outside)?;
     let length = state.subnet.prefix_len();
     let inside = format!(
         "addr add {address}/{length} dev host0\nlink set lo up\nlink set host0 up\nroute add default via {}\n",
         state.gateway
     );
-    command::feed("ip", &["-n", netns, "-batch", "-"], &inside)?;
-    Ok(())
+    lock.ip(&["-n", netns], &inside)
 }
 
 /// Takes the host's cable and namespace away, as far as they are there.
-pub fn disconnect(host: &HostState) -> Result<()> {
+pub fn disconnect(lock: &Lock, host: &HostState) -> Result<()> {
     if interface_exists(&host.veth) {
-        command::run("ip", &["link", "del", &host.veth])?;
+        lock.run("ip", &["link", "del", &host.veth])?;
     }
     if Path::new("/run/netns").join(&host.netns).exists() {
-        command::run("ip", &["netns", "del", &host.netns])?;
+        lock.run("ip", &["netns", "del", &host.netns])?;
     }
     Ok(())
 }
 
 /// Takes the bridge and the firewall rule away, as far as they are there.
-pub fn remove_bridge(state: &State) -> Result<()> {
+pub fn remove_bridge(lock: &Lock, state: &State) -> Result<()> {
     if interface_exists(&state.bridge) {
-        command::run("ip", &["link", "del", &state.bridge])?;
+        lock.run("ip", &["link", "del", &state.bridge])?;
     }
-    close_firewall(state);
+    close_firewall(lock, state);
     Ok(())
 }
 
@@ -71,17 +71,17 @@ fn interface_exists(name: &str) -> bool {
 
 /// Bridged packets pass the machine's FORWARD chain where br_netfilter is loaded. Nothing is done where that chain lets
 /// everything through; else one rule for this bridge goes first.
-fn open_firewall(state: &State) -> Result<()> {
+fn open_firewall(lock: &Lock, state: &State) -> Result<()> {
     let chain = command::run("iptables", &["--wait", "-S", "FORWARD"]).unwrap_or_default();
-    if is_open(&String::from_utf8_lossy(&chain)) || command::run("iptables", &rule("-C", state)).is_ok() {
+    if is_open(&String::from_utf8_lossy(&chain)) || lock.run("iptables", &rule("-C", state)).is_ok() {
         return Ok(());
     }
-    command::run("iptables", &rule("-I", state)).map(drop)
+    lock.run("iptables", &rule("-I", state))
 }
 
-fn close_firewall(state: &State) {
-    while command::run("iptables", &rule("-C", state)).is_ok() {
-        if command::run("iptables", &rule("-D", state)).is_err() {
+fn close_firewall(lock: &Lock, state: &State) {
+    while lock.run("iptables", &rule("-C", state)).is_ok() {
+        if lock.run("iptables", &rule("-D", state)).is_err() {
             return;
         }
     }

@@ -66,7 +66,7 @@ impl LabSpec {
         if self.hosts == 0 || self.hosts > MOST_HOSTS {
             errors.push(Error::usage(format!("{} hosts: a lab has 1 to {MOST_HOSTS}", self.hosts)));
         }
-        if self.masters == 0 || self.masters > self.hosts {
+        if self.hosts > 0 && !(1..=self.hosts).contains(&self.masters) {
             errors.push(Error::usage(format!("{} masters among {} hosts", self.masters, self.hosts)));
         }
         let names: Vec<String> = (1..=self.hosts).map(host_name).collect();

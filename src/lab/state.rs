@@ -1,10 +1,9 @@
 //! What a lab is made of. Written before anything is made, so that all of it can be found again and removed after
 //! `kill -9` at any moment. PIDs are not here: a host's supervisor writes its own ([`super::launch`]).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
@@ -85,12 +84,6 @@ impl State {
     }
 }
 
-/// The id of the lab in that folder: labs of the same name in other cache folders have others.
-pub fn id(folder: &LabFolder) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, folder.path().as_os_str().as_encoded_bytes());
-    digest.as_ref()[..3].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Writes a file beside and renames it into place, 0600.
 pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -118,74 +111,15 @@ pub fn names(folders: &Folders) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Keeps other processes from changing the same lab; ends when dropped, or with the process.
-#[derive(Debug)]
-pub struct Lock {
-    _folder: File,
-}
-
-impl Lock {
-    /// Makes the lab's folder (0700: it holds a key) and locks it.
-    pub fn make(folder: &LabFolder) -> Result<Self> {
-        let path = folder.path();
-        let failed = |e: &io::Error| Error::io(format!("make {}", path.display()), e);
-        loop {
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(|e| failed(&e))?;
-            }
-            let mut builder = fs::DirBuilder::new();
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            match builder.create(path) {
-                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&e)),
-                _ => {}
-            }
-            if let Some(lock) = Self::existing(folder)? {
-                return Ok(lock);
-            }
-        }
-    }
-
-    /// Locks the lab's folder; none where there is none.
-    pub fn existing(folder: &LabFolder) -> Result<Option<Self>> {
-        let path = folder.path();
-        let file = match File::open(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(|e| Error::io(format!("open {}", path.display()), &e))?,
-        };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(Error::usage(format!("another process is working on the lab in {}", path.display()))
-                    .hint("wait for it, or end it; then `kbootstrap lab down` cleans up"));
-            }
-            Err(fs::TryLockError::Error(e)) => return Err(Error::io(format!("lock {}", path.display()), &e)),
-        }
-        // It may have been removed between open and lock.
-        let same = matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if a.ino() == b.ino());
-        Ok(same.then_some(Lock { _folder: file }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_lab_is_worked_on_by_one_process_at_a_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = Folders::at(dir.path()).unwrap().lab("demo");
-        assert!(Lock::existing(&folder).unwrap().is_none());
-        let lock = Lock::make(&folder).unwrap();
-        assert!(Lock::existing(&folder).is_err());
-        drop(lock);
-        assert!(Lock::existing(&folder).unwrap().is_some());
-    }
-
-    #[test]
     fn a_host_that_is_not_there_is_told_with_those_that_are() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folders::at(dir.path()).unwrap().lab("demo");
-        let _lock = Lock::make(&folder).unwrap();
+        fs::create_dir_all(folder.path()).unwrap();
         assert_eq!(State::load(&folder).unwrap(), None);
         let host = |name: &str| HostState {
             name: name.into(),
@@ -197,7 +131,7 @@ mod tests {
         };
         let state = State {
             name: "demo".into(),
-            id: id(&folder),
+            id: folder.id(),
             subnet: "10.99.7.0/24".parse().unwrap(),
             gateway: [10, 99, 7, 1].into(),
             bridge: "kb".into(),

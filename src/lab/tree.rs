@@ -153,3 +153,34 @@ fn tail(mut log: File) -> Vec<String> {
     }
     BufReader::new(log).lines().map_while(std::result::Result::ok).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::Silent;
+
+    #[test]
+    fn a_tree_is_whole_only_while_it_is_as_it_was_built() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().join("tree-x");
+        fs::create_dir(&tree).unwrap();
+        fs::write(tree.join("init"), "whole").unwrap();
+        assert!(!is_whole(&tree), "there is no manifest yet");
+        fs::write(manifest_path(&tree), manifest::of(&tree).unwrap()).unwrap();
+        assert!(is_whole(&tree));
+        fs::write(tree.join("init"), "brok").unwrap();
+        assert!(!is_whole(&tree));
+        discard(&tree, &Silent).unwrap();
+        assert!(!tree.exists());
+    }
+
+    #[test]
+    fn what_killed_builds_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["partial-42", "tree-x"] {
+            fs::create_dir_all(dir.path().join(name).join("etc")).unwrap();
+        }
+        remove_unfinished(dir.path()).unwrap();
+        assert!(!dir.path().join("partial-42").exists() && dir.path().join("tree-x/etc").exists());
+    }
+}

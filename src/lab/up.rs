@@ -8,8 +8,9 @@ use ipnet::Ipv4Net;
 
 use super::cgroup::Hierarchies;
 use super::folders::{Folders, LabFolder};
+use super::lock::Lock;
 use super::spec::{self, LabSpec};
-use super::state::{self, HostState, Lock, State};
+use super::state::{self, HostState, State};
 use super::{Lab, disk, down, host, inventory, machine, network, subnet, tree};
 use crate::error::{Error, Result};
 use crate::ui::{Event, Reporter};
@@ -22,19 +23,19 @@ pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<
     spare_inventory(spec)?;
     let tree = tree::ensure(folders, reporter)?;
     let folder = folders.lab(&spec.name);
-    let _lock = Lock::make(&folder)?;
+    let lock = Lock::make(&folder, down::PATIENCE)?;
     match State::load(&folder)? {
-        Some(state) if state.complete => return again(state, spec, folder, reporter),
+        Some(state) if state.complete => return again(&lock, state, spec, folder, reporter),
         Some(state) => {
             reporter.info(&format!("removing what an interrupted run left of lab {}", spec.name));
-            down::clear(&state, &folder)?;
+            down::clear(&lock, &state, &folder)?;
         }
         None => {}
     }
-    match anew(folders, spec, &folder, &tree, reporter) {
+    match anew(&lock, folders, spec, &folder, &tree, reporter) {
         Ok(state) => Ok(Lab { folder, state }),
         Err(error) => {
-            if let Err(second) = down::clear_and_remove(&folder) {
+            if let Err(second) = down::clear_and_remove(&lock, &folder) {
                 reporter.warn(&format!("could not clean up: {second}; try `kbootstrap lab down --name {}`", spec.name));
             }
             Err(error)
@@ -42,12 +43,19 @@ pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<
     }
 }
 
-fn anew(folders: &Folders, spec: &LabSpec, folder: &LabFolder, tree: &Path, reporter: &dyn Reporter) -> Result<State> {
+fn anew(
+    lock: &Lock,
+    folders: &Folders,
+    spec: &LabSpec,
+    folder: &LabFolder,
+    tree: &Path,
+    reporter: &dyn Reporter,
+) -> Result<State> {
     machine::raise_inotify_limits(reporter);
     machine::load_modules();
     let hierarchies = Hierarchies::read()?;
-    let state = claim_network(folders, spec, folder, tree, &hierarchies)?;
-    make(state, spec, folder, &hierarchies, reporter)
+    let state = claim_network(lock, folders, spec, folder, tree, &hierarchies)?;
+    make(lock, state, spec, folder, &hierarchies, reporter)
 }
 
 /// An inventory is written only where there is none, or this lab's.
@@ -69,7 +77,7 @@ pub(super) fn plan(
     tree: &Path,
     cgroups: impl Fn(&str) -> Vec<PathBuf>,
 ) -> State {
-    let id = state::id(folder);
+    let id = folder.id();
     let hosts = (1..).zip(spec.hosts()).map(|(i, host)| HostState {
         address: spec::address(subnet, spec.hosts, i),
         roles: host.roles,
@@ -92,11 +100,12 @@ pub(super) fn plan(
 }
 
 fn cgroup_name(name: &str, folder: &LabFolder) -> String {
-    format!("{name}-{}", state::id(folder))
+    format!("{name}-{}", folder.id())
 }
 
 /// Chooses the network and claims it by making the bridge; two labs that come up at once do not choose the same.
 fn claim_network(
+    held: &Lock,
     folders: &Folders,
     spec: &LabSpec,
     folder: &LabFolder,
@@ -110,24 +119,25 @@ fn claim_network(
     let cgroup_name = cgroup_name(&spec.name, folder);
     let state = plan(spec, folder, subnet, tree, |host| hierarchies.of(&cgroup_name, host));
     state.save(folder)?;
-    network::make_bridge(&state)?;
+    network::make_bridge(held, &state)?;
     Ok(state)
 }
 
 fn make(
+    lock: &Lock,
     mut state: State,
     spec: &LabSpec,
     folder: &LabFolder,
     hierarchies: &Hierarchies,
     reporter: &dyn Reporter,
 ) -> Result<State> {
-    let public_key = disk::make_key(&folder.key(), &format!("kbootstrap lab {}", state.name))?;
+    let public_key = disk::make_key(lock, &folder.key(), &format!("kbootstrap lab {}", state.name))?;
     let known_hosts = on_all(&state.hosts, reporter, |host| {
         let folder = folder.host(&host.name);
         disk::make(&folder)?;
-        disk::mount(&state, &folder)?;
-        let known = disk::personalize(&state, host, &folder, &public_key)?;
-        host::switch_on(&state, host, &folder, hierarchies.unified)?;
+        disk::mount(lock, &state, &folder)?;
+        let known = disk::personalize(lock, &state, host, &folder, &public_key)?;
+        host::switch_on(lock, &state, host, &folder, hierarchies.unified)?;
         Ok(known)
     })?;
     state::write_beside(&folder.known_hosts(), known_hosts.concat().as_bytes())?;
@@ -138,7 +148,7 @@ fn make(
 }
 
 /// The lab is there: starts those of its hosts that are off, for example after the machine itself was restarted.
-fn again(mut state: State, spec: &LabSpec, folder: LabFolder, reporter: &dyn Reporter) -> Result<Lab> {
+fn again(lock: &Lock, mut state: State, spec: &LabSpec, folder: LabFolder, reporter: &dyn Reporter) -> Result<Lab> {
     let same = spec
         .hosts()
         .into_iter()
@@ -154,12 +164,18 @@ fn again(mut state: State, spec: &LabSpec, folder: LabFolder, reporter: &dyn Rep
     if off.is_empty() {
         reporter.info(&format!("lab {} is up already", state.name));
     }
-    start(&mut state, &folder, &off, reporter)?;
+    start(lock, &mut state, &folder, &off, reporter)?;
     Ok(Lab { folder, state })
 }
 
 /// Starts hosts that have a disk.
-pub(super) fn start(state: &mut State, folder: &LabFolder, hosts: &[HostState], reporter: &dyn Reporter) -> Result<()> {
+pub(super) fn start(
+    lock: &Lock,
+    state: &mut State,
+    folder: &LabFolder,
+    hosts: &[HostState],
+    reporter: &dyn Reporter,
+) -> Result<()> {
     if hosts.is_empty() {
         return Ok(());
     }
@@ -169,19 +185,19 @@ pub(super) fn start(state: &mut State, folder: &LabFolder, hosts: &[HostState], 
     let name = cgroup_name(&state.name, folder);
     for host in hosts {
         // Whatever is left of its last life goes first.
-        host::switch_off(host, &folder.host(&host.name), host::Off::Cut)?;
+        host::switch_off(lock, host, &folder.host(&host.name), host::Off::Cut)?;
         if let Some(host) = state.hosts.iter_mut().find(|h| h.name == host.name) {
             host.cgroups = hierarchies.of(&name, &host.name);
         }
     }
     state.save(folder)?;
-    network::make_bridge(state)?;
+    network::make_bridge(lock, state)?;
     let chosen: Vec<_> =
         state.hosts.iter().filter(|h| hosts.iter().any(|wanted| wanted.name == h.name)).cloned().collect();
     on_all(&chosen, reporter, |host| {
         let folder = folder.host(&host.name);
-        disk::mount(state, &folder)?;
-        host::switch_on(state, host, &folder, hierarchies.unified)
+        disk::mount(lock, state, &folder)?;
+        host::switch_on(lock, state, host, &folder, hierarchies.unified)
     })
     .map(drop)
 }

@@ -2,6 +2,7 @@
 
 use yasna::Tag;
 
+use super::der;
 use super::oid::{self, oid};
 use super::profile::{Policy, Qualifier};
 use super::usage::Usage;
@@ -98,7 +99,7 @@ pub(crate) fn authority_info_access(ocsp: Option<&str>, issuers: &[String]) -> O
             for (method, url) in entries {
                 seq.next().write_sequence(|seq| {
                     seq.next().write_oid(&oid(method));
-                    seq.next().write_tagged_implicit(Tag::context(6), |w| w.write_ia5_string(url));
+                    der::tagged_ia5(seq.next(), 6, url);
                 });
             }
         });
@@ -114,7 +115,7 @@ pub(crate) fn crl_distribution_point(url: &str) -> Extension {
                 point.next().write_tagged(Tag::context(0), |name| {
                     name.write_tagged_implicit(Tag::context(0), |full| {
                         full.write_sequence(|names| {
-                            names.next().write_tagged_implicit(Tag::context(6), |w| w.write_ia5_string(url));
+                            der::tagged_ia5(names.next(), 6, url);
                         });
                     });
                 });
@@ -150,7 +151,7 @@ fn write_qualifier(writer: yasna::DERWriter<'_>, qualifier: &Qualifier) {
     writer.write_sequence(|seq| match qualifier {
         Qualifier::Cps(url) => {
             seq.next().write_oid(&oid(oid::POLICY_CPS));
-            seq.next().write_ia5_string(url);
+            der::ia5(seq.next(), url);
         }
         Qualifier::Notice(text) => {
             seq.next().write_oid(&oid(oid::POLICY_NOTICE));

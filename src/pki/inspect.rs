@@ -10,7 +10,7 @@ use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 use super::certificate::Certificate;
 use super::csr::Csr;
-use super::name::{self, NameParts};
+use super::name;
 use super::san::San;
 use super::{oid, serial, usage};
 use crate::error::Result;
@@ -36,9 +36,20 @@ pub struct CertificateInfo {
     pub key: String,
     /// Signature algorithm as Go names it: `ECDSAWithSHA256`.
     pub signature_algorithm: String,
-    /// Names.
-    #[serde(flatten)]
-    pub extensions: ExtensionInfo,
+    /// Names of every type, as openssl shows them.
+    pub sans: Vec<String>,
+    /// cfssl's names of its key usages and extended key usages.
+    pub usages: Vec<String>,
+    /// It is a CA.
+    pub is_ca: bool,
+    /// How many CAs may stand below.
+    pub path_length: Option<u32>,
+    /// `AA:BB…`, or empty.
+    pub subject_key_id: String,
+    /// `AA:BB…`, or empty.
+    pub authority_key_id: String,
+    /// Types of all other extensions.
+    pub other_extensions: Vec<String>,
     /// SHA-256 of the certificate, lower-case hex.
     pub sha256: String,
 }
@@ -71,23 +82,16 @@ pub struct NameInfo {
     pub organizations: Vec<String>,
 }
 
-/// What a certificate's extensions say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ExtensionInfo {
-    /// Names of every type, as openssl shows them.
-    pub sans: Vec<String>,
-    /// cfssl's names of its key usages and extended key usages.
-    pub usages: Vec<String>,
-    /// It is a CA.
-    pub is_ca: bool,
-    /// How many CAs may stand below.
-    pub path_length: Option<u32>,
-    /// `AA:BB…`, or empty.
-    pub subject_key_id: String,
-    /// `AA:BB…`, or empty.
-    pub authority_key_id: String,
-    /// Types of all other extensions.
-    pub other_extensions: Vec<String>,
+/// What the extensions say.
+#[derive(Default)]
+struct Extensions {
+    sans: Vec<String>,
+    usages: Vec<String>,
+    is_ca: bool,
+    path_length: Option<u32>,
+    subject_key_id: String,
+    authority_key_id: String,
+    others: Vec<String>,
 }
 
 impl CertificateInfo {
@@ -95,6 +99,7 @@ impl CertificateInfo {
     pub fn of(certificate: &Certificate) -> Result<Self> {
         let parsed = certificate.parsed()?;
         let validity = certificate.validity()?;
+        let extensions = Extensions::of(parsed.extensions());
         Ok(CertificateInfo {
             subject: NameInfo::of(parsed.subject()),
             issuer: NameInfo::of(parsed.issuer()),
@@ -104,7 +109,13 @@ impl CertificateInfo {
             not_after: validity.not_after,
             key: key_text(parsed.public_key()),
             signature_algorithm: signature_name(&parsed),
-            extensions: ExtensionInfo::of(parsed.extensions()),
+            sans: extensions.sans,
+            usages: extensions.usages,
+            is_ca: extensions.is_ca,
+            path_length: extensions.path_length,
+            subject_key_id: extensions.subject_key_id,
+            authority_key_id: extensions.authority_key_id,
+            other_extensions: extensions.others,
             sha256: digest(&SHA256, certificate.der()).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
         })
     }
@@ -133,18 +144,17 @@ impl CsrInfo {
 
 impl NameInfo {
     fn of(x509_name: &X509Name<'_>) -> Self {
-        let mut parts = NameParts::of(x509_name);
         NameInfo {
             text: name::display(x509_name),
-            common_name: parts.common_name.pop().unwrap_or_default(),
-            organizations: parts.organization,
+            common_name: x509_name.iter_common_name().last().map(name::attribute_text).unwrap_or_default(),
+            organizations: x509_name.iter_organization().map(name::attribute_text).collect(),
         }
     }
 }
 
-impl ExtensionInfo {
+impl Extensions {
     fn of(extensions: &[X509Extension<'_>]) -> Self {
-        let mut info = ExtensionInfo::default();
+        let mut info = Extensions::default();
         for extension in extensions {
             match extension.parsed_extension() {
                 ParsedExtension::SubjectAlternativeName(names) => {
@@ -160,7 +170,7 @@ impl ExtensionInfo {
                 ParsedExtension::AuthorityKeyIdentifier(id) => {
                     info.authority_key_id = id.key_identifier.as_ref().map(|id| colons(id.0)).unwrap_or_default();
                 }
-                _ => info.other_extensions.push(extension.oid.to_id_string()),
+                _ => info.others.push(extension.oid.to_id_string()),
             }
         }
         info

@@ -116,14 +116,9 @@ pub(crate) struct Fields<'a> {
 
 /// Decodes a whole document by `read`; `null` is an empty object.
 pub(crate) fn decode<T>(text: &[u8], what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T> {
-    decode_value(parse(text, what)?, read).map_err(|error| error.context(what))
-}
-
-/// As [`decode`], for what [`parse`] gave.
-pub(crate) fn decode_value<T>(value: Value, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T> {
     let mut errors = Vec::new();
-    let result = Fields::read(String::new(), value, &mut errors, read);
-    Error::all(errors)?;
+    let result = Fields::read(String::new(), parse(text, what)?, &mut errors, read);
+    Error::all(errors.into_iter().map(|error| error.context(what)))?;
     Ok(result)
 }
 

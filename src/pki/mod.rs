@@ -6,6 +6,7 @@
 mod authority;
 mod certificate;
 mod csr;
+mod der;
 mod extension;
 mod inspect;
 mod issue;
@@ -40,6 +41,7 @@ pub use issue::{Issued, Validity};
 pub use key::Key;
 pub use key_kind::KeyKind;
 pub use lifetime::Lifetime;
+pub(crate) use name::attribute_text;
 pub use name::{Attribute, Name};
 pub use profile::{CaConstraint, Policy, Profile, Qualifier};
 pub use public_key::PublicKey;

@@ -4,7 +4,7 @@ use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 use yasna::DERWriter;
 use yasna::models::ObjectIdentifier;
 
-use super::oid;
+use super::{der, oid};
 
 /// An encoded distinguished name (RDNSequence, DER).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ fn write_attribute(writer: DERWriter<'_>, attribute: &Attribute) {
         let value = &attribute.value;
         // Go's rule, which also leaves out `*` and `&`; even an e-mail address becomes UTF8String.
         if value.bytes().all(|b| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b)) {
-            seq.next().write_printable_string(value);
+            der::printable(seq.next(), value);
         } else {
             seq.next().write_utf8_string(value);
         }
@@ -100,12 +100,13 @@ impl NameParts {
         ]
     }
 
-    /// The attributes of a parsed name; those of other types go to `extra` in their order.
-    pub(crate) fn of(name: &X509Name<'_>) -> Self {
+    /// The attributes of a parsed name; those of other types go to `extra` in their order. None where a type is so
+    /// long that no program has it.
+    pub(crate) fn of(name: &X509Name<'_>) -> Option<Self> {
         let mut parts = NameParts::default();
         for attribute in name.iter_attributes() {
             let value = attribute_text(attribute);
-            let arcs = oid::of(attribute.attr_type()).unwrap_or_default();
+            let arcs = oid::of(attribute.attr_type())?;
             let group = match arcs.as_slice() {
                 oid::COUNTRY => &mut parts.country,
                 oid::PROVINCE => &mut parts.province,
@@ -123,7 +124,7 @@ impl NameParts {
             };
             group.push(value);
         }
-        parts
+        Some(parts)
     }
 }
 
@@ -195,7 +196,10 @@ mod tests {
             ..NameParts::default()
         };
         insta::assert_snapshot!(shown(&parts), @"C=CN, O=k8s + O=system:masters, OU=Mid + OU=zeta + OU=alpha, CN=admin, 1.2.3.4=v");
-        assert_eq!(NameParts::of(&X509Name::from_der(parts.encode().der()).unwrap().1).encode(), parts.encode());
+        assert_eq!(
+            NameParts::of(&X509Name::from_der(parts.encode().der()).unwrap().1).unwrap().encode(),
+            parts.encode()
+        );
     }
 
     #[test]

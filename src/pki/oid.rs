@@ -69,9 +69,21 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u64>> {
     }
 }
 
-/// The dotted form of x509-parser back to arcs.
+/// The arcs of an identifier as x509-parser has it; none where it is broken or an arc does not fit.
 pub(crate) fn of(oid: &x509_parser::asn1_rs::Oid<'_>) -> Option<Vec<u64>> {
-    Some(oid.iter()?.collect())
+    let (mut arcs, mut arc) = (Vec::new(), 0u64);
+    for &byte in oid.as_bytes() {
+        arc = arc.checked_mul(128)? + u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            if arcs.is_empty() {
+                arcs.push((arc / 40).min(2));
+                arc -= arcs[0] * 40;
+            }
+            arcs.push(arc);
+            arc = 0;
+        }
+    }
+    (arcs.len() >= 2).then_some(arcs)
 }
 
 /// Arcs → `1.2.3`.
@@ -82,6 +94,17 @@ pub(crate) fn dotted(arcs: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arcs_come_back_from_their_encoding() {
+        for text in ["1.2.840.113549", "2.999.1", "2.5.4.3", "0.9.2342", "1.39.18446744073709551615"] {
+            let der = yasna::construct_der(|w| w.write_oid(&oid(&parse(text).unwrap())));
+            let read = x509_parser::asn1_rs::Oid::new(der[2..].into());
+            assert_eq!(of(&read).map(|arcs| dotted(&arcs)).as_deref(), Some(text));
+        }
+        assert_eq!(of(&x509_parser::asn1_rs::Oid::new((&[][..]).into())), None);
+        assert_eq!(of(&x509_parser::asn1_rs::Oid::new((&[0xff; 12][..]).into())), None);
+    }
 
     #[test]
     fn parses_dotted_form_and_refuses_the_rest() {

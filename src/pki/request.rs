@@ -84,12 +84,13 @@ impl Request {
         use x509_parser::prelude::FromDer;
         let parsed = x509_parser::x509::X509Name::from_der(self.subject.der());
         let (_, name) = parsed.map_err(|_| Error::pki("the subject of the CSR cannot be read"))?;
-        Ok(NameParts::of(&name))
+        NameParts::of(&name)
+            .ok_or_else(|| Error::pki("the subject of the CSR has an attribute of a type that cannot be read"))
     }
 }
 
-/// All bad hosts at once; empty ones, which `"hosts": [""]` in many guides has, are dropped.
-fn classify(hosts: &[String]) -> Result<(Vec<San>, Vec<String>)> {
+/// All bad hosts at once, before a key is made for them; empty ones, which `"hosts": [""]` in many guides has, are dropped.
+pub(crate) fn classify(hosts: &[String]) -> Result<(Vec<San>, Vec<String>)> {
     let (mut sans, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for host in hosts {
         match San::classify(host) {

@@ -8,7 +8,7 @@ use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::extension::Extension;
-use super::oid;
+use super::{der, oid};
 use crate::error::{Error, Result};
 
 /// A subject alternative name. Shown, and serialised, as openssl shows it: `DNS:a`, `IP:10.0.0.1`.
@@ -67,9 +67,9 @@ impl San {
         }
     }
 
-    /// From a parsed certificate or CSR; none for the types that cfssl does not know.
+    /// From a parsed certificate or CSR; none for the types that cfssl does not know, and for what is no ASCII.
     pub(crate) fn of(name: &GeneralName<'_>) -> Option<Self> {
-        Some(match name {
+        let san = match name {
             GeneralName::DNSName(dns) => San::Dns((*dns).to_owned()),
             GeneralName::RFC822Name(email) => San::Email((*email).to_owned()),
             GeneralName::URI(uri) => San::Uri((*uri).to_owned()),
@@ -79,7 +79,8 @@ impl San {
                 San::Ip(v4.or_else(|_| v6()).ok()?)
             }
             _ => return None,
-        })
+        };
+        san.to_string().is_ascii().then_some(san)
     }
 
     fn rank(&self) -> u8 {
@@ -120,8 +121,7 @@ pub(crate) fn extension(sans: &[San], empty_subject: bool) -> Option<Extension> 
     let value = yasna::construct_der(|writer| {
         writer.write_sequence(|seq| {
             for san in ordered {
-                let mut text =
-                    |tag, text: &str| seq.next().write_tagged_implicit(Tag::context(tag), |w| w.write_ia5_string(text));
+                let mut text = |tag, text: &str| der::tagged_ia5(seq.next(), tag, text);
                 match san {
                     San::Dns(name) => text(2, name),
                     San::Email(address) => text(1, address),

@@ -10,6 +10,7 @@ use super::key_kind::KeyKind;
 use super::lifetime::Lifetime;
 use super::name::{Attribute, Name, NameParts};
 use super::oid;
+use super::request::classify;
 use crate::error::{Error, Result};
 
 /// What a key and certificate are to be.
@@ -141,6 +142,13 @@ impl CsrSpec {
     /// Its subject.
     pub fn subject(&self) -> Subject {
         Subject { cn: self.cn.clone(), names: self.names.clone(), serial_number: self.serial_number.clone() }
+    }
+
+    /// Whether its subject and hosts can stand in a certificate: what can be known before there is a key.
+    pub fn check(&self) -> Result<()> {
+        let subject = self.subject().to_name().map(|_| ()).err();
+        let hosts = classify(&self.hosts).map(|_| ()).err();
+        Error::all(subject.into_iter().chain(hosts))
     }
 
     fn read(f: &mut Fields<'_>) -> Self {

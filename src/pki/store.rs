@@ -32,7 +32,12 @@ pub fn write_key(path: &Path, key: &Secret) -> Result<()> {
 /// Beside and renamed: a reader sees the old file or the new one, whole, also after a crash.
 fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let failed = |e: &std::io::Error| {
-        let error = Error::input(format!("cannot write {}: {e}", path.display()));
+        // Of the causes only the system's: tempfile puts its own random name into the text.
+        let cause =
+            e.raw_os_error().map_or_else(|| e.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string());
+        let cause =
+            if e.kind() == std::io::ErrorKind::NotFound { "the folder does not exist".to_owned() } else { cause };
+        let error = Error::input(format!("cannot write {}: {cause}", path.display()));
         if e.kind() == std::io::ErrorKind::NotFound { error.hint("make the folder first") } else { error }
     };
     let folder = match path.parent() {
@@ -90,6 +95,6 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let error = write_public(Path::new("/nonexistent-folder/x.pem"), b"x").unwrap_err();
-        insta::assert_snapshot!(error, @"cannot write /nonexistent-folder/x.pem: No such file or directory (os error 2) at path \"/nonexistent-folder/...\"");
+        insta::assert_snapshot!(error, @"cannot write /nonexistent-folder/x.pem: the folder does not exist");
     }
 }

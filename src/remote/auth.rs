@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::remote::SshTarget;
 use crate::remote::ask::{Answers, Reply};
 use crate::remote::interrupt::Interrupt;
-use crate::remote::key_file::{KeyFile, candidates};
+use crate::remote::key_file::{KeyFile, candidates, public_half};
 use crate::remote::known_hosts::fingerprint;
 use crate::remote::link::{Link, code};
 use crate::secret::Secret;
@@ -35,7 +35,7 @@ pub(super) struct Credentials<'a> {
 pub(super) fn log_in(link: &mut Link, target: &SshTarget, with: &Credentials<'_>) -> Result<()> {
     let accepted = accepted_methods(link, &target.user)?;
     let mut login = Login { link, user: &target.user, with, tried: Vec::new() };
-    if login.link.session().authenticated() || login.agent()? || login.key_files(&target.keys)? {
+    if login.link.session().authenticated() || login.agent(&target.keys)? || login.key_files(&target.keys)? {
         return Ok(());
     }
     Err(refused(login.link.host(), target, &accepted, &login.tried))
@@ -59,12 +59,13 @@ struct Login<'a> {
 }
 
 impl Login<'_> {
-    fn agent(&mut self) -> Result<bool> {
+    /// Keys that the inventory names come first: a server hangs up after a few wrong ones (MaxAuthTries).
+    fn agent(&mut self, named: &[PathBuf]) -> Result<bool> {
         let Some(socket) = self.with.agent else {
             self.tried.push("agent: none (SSH_AUTH_SOCK is not set)".into());
             return Ok(false);
         };
-        let (agent, identities) = match identities(self.link.session(), socket) {
+        let (agent, mut identities) = match identities(self.link.session(), socket) {
             Ok(found) => found,
             Err(error) => {
                 self.tried.push(format!("agent at {}: {}", socket.display(), error.message()));
@@ -74,6 +75,8 @@ impl Login<'_> {
         if identities.is_empty() {
             self.tried.push("agent: it holds no keys".into());
         }
+        let named: Vec<Vec<u8>> = named.iter().filter_map(|path| public_half(path)).collect();
+        identities.sort_by_key(|identity| !named.iter().any(|key| key == identity.blob()));
         for identity in &identities {
             let label = format!("agent key {} ({})", fingerprint(identity.blob()), identity.comment());
             if self.attempt(&label, |_, user| agent.userauth(user, identity))? == Tried::In {

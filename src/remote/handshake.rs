@@ -54,12 +54,11 @@ pub(super) fn shake_hands(
     let socket = reach(host, target, limit, interrupt)?;
     let mut link = Link::new(host, socket, interrupt.clone())?;
     prefer(link.session(), &keys.algorithms()).map_err(|error| Error::internal(format!("{host}: {error}")))?;
-    let shaken = link.drive("agreeing on keys", limit, Session::handshake);
-    match shaken {
+    match link.drive("agreeing on keys", limit, Session::handshake) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(no_handshake(host, target, &error)),
         Err(error) if error.kind == Kind::Interrupted => return Err(error.into()),
-        Err(error) => return Err(Failure::Final(error.context(format!("{}:{}", target.address, target.port)))),
+        Err(error) => return Err(Failure::Final(no_session(host, target, &error.details.join("\n")))),
     }
     let key = link.session().host_key().map(|(key, _)| key.to_vec());
     keys.check(&key.ok_or_else(|| Error::connect(format!("{host}: the server showed no host key")))?)?;
@@ -109,9 +108,12 @@ fn prepared(socket: TcpStream) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
+fn no_session(host: &str, target: &SshTarget, why: &str) -> Error {
+    Error::connect(format!("{host}: no SSH connection with {}:{}", target.address, target.port)).detail(why)
+}
+
 fn no_handshake(host: &str, target: &SshTarget, error: &ssh2::Error) -> Failure {
-    let told = Error::connect(format!("{host}: no SSH connection with {}:{}", target.address, target.port))
-        .detail(error.to_string());
+    let told = no_session(host, target, &error.to_string());
     match code(error) {
         libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT
         | libssh2_sys::LIBSSH2_ERROR_SOCKET_RECV

@@ -8,6 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::remote::known_hosts::decode_key;
+
 /// The keys that OpenSSH would try, in its order.
 const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
@@ -42,6 +44,13 @@ pub(super) fn candidates(named: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf>
     let usual =
         |home: &Path| USUAL.map(|name| home.join(".ssh").join(name)).into_iter().filter(|path| path.exists()).collect();
     home.map(usual).unwrap_or_default()
+}
+
+/// The public key that lies beside a private one as `<name>.pub`.
+pub(super) fn public_half(path: &Path) -> Option<Vec<u8>> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    decode_key(fs::read_to_string(name).ok()?.split_ascii_whitespace().nth(1)?)
 }
 
 /// Whether a private key in PEM needs a passphrase: PKCS#8 and RFC 1421 say so in their headers, OpenSSH's own format

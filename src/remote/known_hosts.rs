@@ -99,9 +99,10 @@ impl KnownHosts {
     }
 }
 
-/// The name that a host has in known_hosts: `host` at port 22, else `[host]:port`; lower case.
+/// The name that a host has in known_hosts: `host` at port 22, else `[host]:port`; lower case. Brackets that are there
+/// already (IPv6) do not count.
 pub fn lookup_name(address: &str, port: u16) -> String {
-    let address = address.to_ascii_lowercase();
+    let address = address.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     match port {
         22 => address,
         port => format!("[{address}]:{port}"),

@@ -28,6 +28,13 @@ fn judges_by_name_and_port() {
 }
 
 #[test]
+fn names_are_those_of_openssh() {
+    assert_eq!(lookup_name("Web1.Example.org", 22), "web1.example.org");
+    assert_eq!(lookup_name("[fe80::1]", 22), "fe80::1");
+    assert_eq!(lookup_name("fe80::1", 2222), "[fe80::1]:2222");
+}
+
+#[test]
 fn a_key_of_another_type_is_a_changed_key() {
     let known = read(&format!("web1 ssh-ed25519 {KEY}\n"));
     let ecdsa = b"\0\0\0\x13ecdsa-sha2-nistp256rest";

@@ -85,8 +85,22 @@ impl Link {
     }
 
     /// Repeats a libssh2 call until it is through. `Err` of the inner result is libssh2's refusal; the outer one is an
-    /// interrupt, a lost connection or the time limit.
+    /// interrupt, a lost connection or the time limit, after which the session is given up: libssh2 would insist on
+    /// finishing that call first.
     pub(super) fn drive<T>(
+        &mut self,
+        doing: &str,
+        limit: Duration,
+        call: impl FnMut(&mut Session) -> Result<T, ssh2::Error>,
+    ) -> Result<Result<T, ssh2::Error>> {
+        let result = self.repeat(doing, limit, call);
+        if result.is_err() {
+            self.give_up();
+        }
+        result
+    }
+
+    fn repeat<T>(
         &mut self,
         doing: &str,
         limit: Duration,

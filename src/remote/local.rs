@@ -154,6 +154,9 @@ impl Pipes for ChildPipes {
     fn ended(&mut self) -> bool {
         self.stdout.is_none() && self.stderr.is_none()
     }
+    fn unfinished(&self) -> bool {
+        false
+    }
     fn moved(&mut self) {}
 
     fn wait(&mut self) -> Result<()> {

@@ -28,6 +28,8 @@ pub(super) trait Pipes {
     fn read_stderr(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Whether both output streams are at their end.
     fn ended(&mut self) -> bool;
+    /// Whether a write was cut in half, and nothing else can be sent before it is finished.
+    fn unfinished(&self) -> bool;
     /// Something moved: the other side is alive.
     fn moved(&mut self);
     /// Waits a moment for something to move. Fails when interrupted or when the other side is gone.
@@ -45,12 +47,12 @@ pub(super) fn pump(pipes: &mut dyn Pipes, source: &mut dyn Read, sink: &mut dyn 
     let mut complete_since: Option<Instant> = None;
     loop {
         pipes.check()?;
-        let fed = feed.step(pipes, source)?;
+        let ending = sink.complete() || pipes.ended();
+        let fed = feed.step(pipes, source, ending)?;
         let heard = listen(pipes, sink, &mut buffer)?;
-        if pipes.ended() {
-            return Ok(());
-        }
-        if sink.complete() && complete_since.get_or_insert_with(Instant::now).elapsed() > GRACE {
+        let done =
+            pipes.ended() || (sink.complete() && complete_since.get_or_insert_with(Instant::now).elapsed() > GRACE);
+        if done && !pipes.unfinished() {
             return Ok(());
         }
         if fed || heard {
@@ -77,10 +79,14 @@ struct Feed {
 }
 
 impl Feed {
-    /// Writes what the command takes now; whether that was anything.
-    fn step(&mut self, pipes: &mut dyn Pipes, source: &mut dyn Read) -> Result<bool> {
+    /// Writes what the command takes now; whether that was anything. When the command is `ending`, it takes no more:
+    /// then only a write that was cut in half is finished.
+    fn step(&mut self, pipes: &mut dyn Pipes, source: &mut dyn Read, ending: bool) -> Result<bool> {
         let mut moved = false;
-        if self.state == State::Open && self.at == self.len {
+        if ending && !pipes.unfinished() {
+            return Ok(false);
+        }
+        if self.state == State::Open && self.at == self.len && !ending {
             self.refill(source)?;
         }
         while self.at < self.len {
@@ -89,6 +95,9 @@ impl Feed {
                 Ok(count) => {
                     self.at += count;
                     moved = true;
+                    if ending {
+                        return Ok(true);
+                    }
                 }
                 Err(error) if would_block(&error) => break,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -157,4 +166,81 @@ fn taken(result: io::Result<usize>, pipes: &dyn Pipes) -> Result<Option<usize>> 
 
 fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::remote::script::Plain;
+
+    /// A command that takes `room` bytes, then stops in the middle of a packet, ends, and only afterwards has room for
+    /// the rest of that packet.
+    struct Halfway {
+        room: usize,
+        taken: usize,
+        cut: Cell<Option<u32>>,
+        output: Vec<u8>,
+    }
+
+    impl Pipes for Halfway {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(waits) = self.cut.get() {
+                if waits > 0 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                self.cut.set(None);
+                self.taken += 1;
+                return Ok(1);
+            }
+            if self.taken >= self.room {
+                self.cut.set(Some(3));
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let count = bytes.len().min(1000);
+            self.taken += count;
+            Ok(count)
+        }
+        fn close_stdin(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.taken < self.room {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let count = self.output.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.output[..count]);
+            self.output.drain(..count);
+            Ok(count)
+        }
+        fn read_stderr(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn ended(&mut self) -> bool {
+            self.taken >= self.room && self.output.is_empty()
+        }
+        fn unfinished(&self) -> bool {
+            self.cut.get().is_some()
+        }
+        fn moved(&mut self) {}
+        fn wait(&mut self) -> Result<()> {
+            self.cut.set(self.cut.get().map(|waits| waits.saturating_sub(1)));
+            Ok(())
+        }
+        fn check(&self) -> Result<()> {
+            Ok(())
+        }
+        fn lost(&self, error: &io::Error) -> Error {
+            Error::connect(error.to_string())
+        }
+    }
+
+    #[test]
+    fn a_packet_cut_in_half_is_finished_and_no_other_is_begun() {
+        let mut pipes = Halfway { room: CHUNK + 38_000, taken: 0, cut: Cell::new(None), output: vec![b'x'; 100_000] };
+        let mut sink = Plain::default();
+        pump(&mut pipes, &mut io::repeat(7), &mut sink).unwrap();
+        assert_eq!((pipes.taken, pipes.unfinished(), sink.stdout.len()), (CHUNK + 38_001, false, 100_000));
+    }
 }

@@ -12,7 +12,8 @@ use crate::remote::link::{Link, code};
 use crate::remote::nonce::nonce;
 use crate::remote::pump::{Pipes, pump};
 use crate::remote::script::{Plain, Program, Sink, tail};
-use crate::remote::{Output, Stream, Transport, ssh_dial};
+use crate::remote::ssh_dial::{self, Forwarding};
+use crate::remote::{Output, Stream, Transport};
 
 /// How long opening or closing a channel may take.
 pub(super) const CHANNEL_LIMIT: Duration = Duration::from_secs(30);
@@ -26,11 +27,12 @@ const RUNNING: &str = "running a script";
 pub(super) struct SshTransport {
     link: Link,
     rise: Rise,
+    forwarding: Forwarding,
 }
 
 impl SshTransport {
     pub(super) fn new(link: Link, rise: Rise) -> Self {
-        SshTransport { link, rise }
+        SshTransport { link, rise, forwarding: Forwarding::Untried }
     }
 }
 
@@ -58,7 +60,7 @@ impl Transport for SshTransport {
     }
 
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
-        ssh_dial::dial(&mut self.link, address)
+        ssh_dial::dial(&mut self.link, &mut self.forwarding, address)
     }
 }
 
@@ -189,6 +191,10 @@ impl Pipes for SshPipes<'_> {
 
     fn ended(&mut self) -> bool {
         self.channel.eof()
+    }
+
+    fn unfinished(&self) -> bool {
+        self.link.has_unsent()
     }
 
     fn moved(&mut self) {

@@ -16,22 +16,41 @@ use crate::remote::ssh::{CHANNEL_LIMIT, open_session};
 /// How long a read or a write may stand still.
 pub(super) const STALL: Duration = Duration::from_secs(30);
 
+/// Whether the server forwards ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forwarding {
+    /// Nobody asked yet, or it does.
+    Untried,
+    /// It does not: asking again would only cost a round trip.
+    Refused,
+}
+
 /// Connects from the host: by a forwarded channel, or by a relay command where the server forwards nothing.
-pub(super) fn dial(link: &mut Link, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+pub(super) fn dial<'a>(
+    link: &'a mut Link,
+    forwarding: &mut Forwarding,
+    address: SocketAddr,
+) -> Result<Box<dyn Stream + 'a>> {
     link.usable()?;
-    let (host, port) = (address.ip().to_string(), address.port());
-    let open = |session: &mut Session| session.channel_direct_tcpip(&host, port, None);
-    match link.drive("dialling", CHANNEL_LIMIT, open)? {
-        Ok(channel) => Ok(Box::new(ChannelStream { link, channel, closed: false })),
-        Err(error) if error.message().contains("prohibited") || error.message().contains("unknown channel type") => {
-            let channel = open_relay(link, address)?;
-            Ok(Box::new(ChannelStream { link, channel, closed: false }))
+    if *forwarding == Forwarding::Untried {
+        let (host, port) = (address.ip().to_string(), address.port());
+        let open = |session: &mut Session| session.channel_direct_tcpip(&host, port, None);
+        match link.drive("dialling", CHANNEL_LIMIT, open)? {
+            Ok(channel) => return Ok(Box::new(ChannelStream { link, channel, closed: false })),
+            Err(error) if refuses_forwarding(&error) => *forwarding = Forwarding::Refused,
+            Err(error) if error.message().contains("connect failed") => {
+                return Err(not_listening(link.host(), address, error.message()));
+            }
+            Err(error) => return Err(link.lost("dialling", &error)),
         }
-        Err(error) if error.message().contains("connect failed") => {
-            Err(not_listening(link.host(), address, error.message()))
-        }
-        Err(error) => Err(link.lost("dialling", &error)),
     }
+    let channel = open_relay(link, address)?;
+    Ok(Box::new(ChannelStream { link, channel, closed: false }))
+}
+
+/// libssh2 tells the reasons of RFC 4254 §5.1 apart in its message only.
+fn refuses_forwarding(error: &ssh2::Error) -> bool {
+    ["prohibited", "unknown channel type"].iter().any(|reason| error.message().contains(reason))
 }
 
 /// What it means that nobody answers at a port.

@@ -54,6 +54,7 @@ pub(super) struct ClusterContext {
     pub(super) etcd_initial_cluster: String,
     pub(super) masters: usize,
     pub(super) nodes: usize,
+    pub(super) dns_replicas: usize,
     pub(super) signing_duration: String,
 }
 
@@ -171,6 +172,7 @@ impl ClusterContext {
             etcd_initial_cluster: initial.join(","),
             masters: cluster.with_role(Role::Master).count(),
             nodes: cluster.with_role(Role::Node).count(),
+            dns_replicas: cluster.with_role(Role::Node).filter(|host| takes_dns(host)).count().clamp(1, 2),
             signing_duration: cluster.pki.expiry.clone(),
         }
     }
@@ -215,6 +217,15 @@ impl Images {
             coredns: format!("registry.k8s.io/coredns/coredns:v{}", cluster.versions.coredns),
         }
     }
+}
+
+/// CoreDNS tolerates the control plane's taint and no other.
+fn takes_dns(host: &Host) -> bool {
+    let tolerated = |taint: &Taint| {
+        taint.effect == "PreferNoSchedule"
+            || (taint.key == "node-role.kubernetes.io/control-plane" && taint.effect == "NoSchedule")
+    };
+    host.taints.iter().all(tolerated)
 }
 
 fn in_url(address: IpAddr) -> String {

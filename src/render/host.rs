@@ -87,6 +87,8 @@ fn dirs(inputs: &Inputs<'_>) -> BTreeMap<String, Dir> {
     if host.is(Role::Master) || host.is(Role::Node) {
         add(&layout.kubernetes, 0o755, "root");
         add(&layout.pki, 0o755, "root");
+        // Looked for by kubelet and kube-controller-manager, which would make it in /usr/libexec.
+        add(&format!("{}/volume-plugins", layout.kubernetes), 0o755, "root");
     }
     if host.is(Role::Master) {
         add(&layout.logs, 0o700, "root");

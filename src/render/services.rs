@@ -33,13 +33,11 @@ pub(super) struct KubeconfigRow {
     pub(super) local: bool,
 }
 
-/// A configuration file.
+/// A configuration file; the service reads it when it starts, and so restarts when it changes.
 pub(super) struct Config {
     pub(super) template: &'static str,
     pub(super) path: fn(&Layout) -> String,
     pub(super) format: Format,
-    /// The service reads it only when it starts.
-    pub(super) restart: bool,
 }
 
 /// What is done with a rendered configuration file.
@@ -98,7 +96,6 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "audit-policy.yaml",
             path: |layout| format!("{}/audit-policy.yaml", layout.kubernetes),
             format: Format::Yaml,
-            restart: true,
         }],
         watched_by_restart: |cluster| {
             let mut files = pki(cluster, &["etcd-ca.crt", "sa.key", "sa.pub"]);
@@ -136,7 +133,6 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "kube-scheduler.yaml",
             path: |layout| format!("{}/kube-scheduler.yaml", layout.kubernetes),
             format: Format::MergedYaml,
-            restart: true,
         }],
         watched_by_restart: kubernetes_ca,
         restart_seconds: 2,
@@ -150,7 +146,6 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "config.toml",
             path: |_| "/etc/containerd/config.toml".into(),
             format: Format::Text,
-            restart: true,
         }],
         watched_by_restart: |_| Vec::new(),
         restart_seconds: 2,
@@ -169,7 +164,6 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "kubelet.yaml",
             path: |layout| format!("{}/config.yaml", layout.kubelet),
             format: Format::MergedYaml,
-            restart: true,
         }],
         watched_by_restart: kubernetes_ca,
         restart_seconds: 2,
@@ -188,7 +182,6 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "kube-proxy.yaml",
             path: |layout| format!("{}/kube-proxy.yaml", layout.kubernetes),
             format: Format::MergedYaml,
-            restart: true,
         }],
         watched_by_restart: kubernetes_ca,
         restart_seconds: 2,
@@ -203,13 +196,12 @@ pub(super) static SERVICES: [Service; 8] = [
                 template: "net-conf.json",
                 path: |_| "/etc/kube-flannel/net-conf.json".into(),
                 format: Format::MergedJson,
-                restart: true,
             },
             Config {
                 template: "10-flannel.conflist",
-                path: |layout| format!("{}/10-flannel.conflist", layout.cni_conf),
+                // The unit puts it where containerd looks, once the network is there.
+                path: |_| "/etc/kube-flannel/10-flannel.conflist".into(),
                 format: Format::Json,
-                restart: false,
             },
         ],
         watched_by_restart: |cluster| pki(cluster, &["ca.crt"]),

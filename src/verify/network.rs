@@ -14,6 +14,8 @@ use crate::health::{Poll, Schedule, wait};
 
 /// kube-proxy and CoreDNS learn of a new Service within seconds.
 const SETTLING: Schedule = Schedule::new(10, 200);
+/// The label that CoreDNS carries in every cluster.
+const DNS_PODS: &str = "k8s-app=kube-dns";
 /// More than the largest packet of any usual link (9000 is a jumbo frame).
 const LARGE: usize = 20_000;
 
@@ -40,16 +42,18 @@ pub(super) fn service_by_address(scene: &mut Scene<'_, '_>) -> Result<String> {
 
 /// Check `service-name`: from every node by the short name, which the pod's search list completes.
 pub(super) fn service_by_name(scene: &mut Scene<'_, '_>) -> Result<String> {
-    from_every_pod(scene, &target(NAME, SERVICE_PORT), "the Service by its name").map_err(dns_hint)?;
+    from_every_pod(scene, &target(NAME, SERVICE_PORT), "the Service by its name")
+        .map_err(|e| dns_evidence(scene, e))?;
     let full = format!("{NAME}.{}.svc.{}", scene.names.namespace, scene.names.dns_domain);
-    from_every_pod(scene, &target(&full, SERVICE_PORT), "the Service by its full name").map_err(dns_hint)?;
+    from_every_pod(scene, &target(&full, SERVICE_PORT), "the Service by its full name")
+        .map_err(|e| dns_evidence(scene, e))?;
     Ok(format!("{NAME} and {full}"))
 }
 
 /// Check `dns`: the API server, by the name that every program in the cluster uses.
 pub(super) fn api_by_name(scene: &mut Scene<'_, '_>) -> Result<String> {
     let name = "kubernetes.default";
-    from_every_pod(scene, &target(name, 443), "the API server by its name").map_err(dns_hint)?;
+    from_every_pod(scene, &target(name, 443), "the API server by its name").map_err(|e| dns_evidence(scene, e))?;
     Ok(format!("{name} from {} nodes", scene.pods.len()))
 }
 
@@ -104,8 +108,18 @@ pub(super) fn large_packets(scene: &mut Scene<'_, '_>) -> Result<String> {
     .hint("small packets pass and large ones do not: compare the MTU of the pods' interfaces with that of the link"))
 }
 
-fn dns_hint(error: Error) -> Error {
-    error.hint("look at CoreDNS: kubectl -n kube-system get pods -l k8s-app=kube-dns")
+/// Adds what keeps CoreDNS, where something does.
+fn dns_evidence(scene: &mut Scene<'_, '_>, error: Error) -> Error {
+    let pods = kube::pods(scene.kube, "kube-system", DNS_PODS).unwrap_or_default();
+    let sick = pods.iter().filter(|pod| !pod.ready);
+    let lines: Vec<String> =
+        sick.map(|pod| format!("{} on {}: {}", pod.name, pod.node, pod.troubles.join("; "))).collect();
+    let error = lines.into_iter().fold(error, Error::detail);
+    match pods.iter().any(|pod| pod.ready) {
+        true => error,
+        false => error.detail(format!("no pod with the label {DNS_PODS} is ready in kube-system")),
+    }
+    .hint(format!("look at CoreDNS: kubectl -n kube-system get pods -l {DNS_PODS}"))
 }
 
 fn from_every_pod(scene: &mut Scene<'_, '_>, target: &str, what: &str) -> Result<()> {

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::record::OriginKind;
 use super::source::{Job, Supplied, Supplier};
-use super::store::OriginKind;
 use super::wanted::{Project, Wanted};
 use crate::error::Result;
 use crate::inventory::Build;

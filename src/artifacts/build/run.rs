@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::super::image;
+use super::super::record::{Origin, OriginKind};
 use super::super::source::{Job, Supplied};
 use super::super::step::{self, megabytes};
-use super::super::store::{Origin, OriginKind};
 use super::super::wanted::Wanted;
 use super::go::{Go, logged};
 use super::recipe::{Cgo, Recipe, arguments, cgo, package, recipe};

@@ -8,9 +8,9 @@ use tempfile::NamedTempFile;
 
 use super::super::digest::{sha256, sha256_of};
 use super::super::image;
+use super::super::record::{Origin, OriginKind};
 use super::super::source::{Job, Supplied};
 use super::super::step::{self, Step, megabytes};
-use super::super::store::{Origin, OriginKind};
 use super::super::wanted::Wanted;
 use super::http::Client;
 use super::release::{Inside, Place};
@@ -57,16 +57,13 @@ fn fetch(
         return Ok(vec![(first.clone(), accept(first, out.path()))]);
     }
     let expected = published(client, place)?;
-    if expected.is_none() {
-        let pinned = job.lock.get(first).is_some();
-        if !pinned {
-            job.reporter.warn(&format!(
-                "{} {}: the project publishes no checksum; what the connection brings is trusted once and pinned",
-                first.name, first.version
-            ));
-        }
-    }
     let file = verified(client, &place.url, expected.as_deref(), &dir, &|done, total| step.progress(done, total))?;
+    if expected.is_none() && job.lock.get(first).is_none() {
+        job.reporter.warn(&format!(
+            "{} {}: the project publishes no checksum; what the connection brought is trusted once, and pinned",
+            first.name, first.version
+        ));
+    }
     let answers = match place.inside {
         Inside::Member(_) => unpack(&file, things, &dir, accept),
         _ => Ok(things.iter().map(|(thing, _)| (thing.clone(), accept(thing, &file))).collect()),

@@ -4,20 +4,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::sleep;
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
+use super::hosts::{Failure, Hosts};
 use super::roots;
 use crate::error::{Error, Result};
 
-/// Attempts that bring no byte before a download is given up.
-const ATTEMPTS: u32 = 4;
-/// Before the second attempt; doubled for each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// A small answer: a checksum file, a manifest.
 const SMALL: u64 = 4 << 20;
 
@@ -25,6 +21,7 @@ const SMALL: u64 = 4 << 20;
 pub struct Client {
     agent: Agent,
     mirror: Option<String>,
+    hosts: Hosts,
 }
 
 impl Client {
@@ -40,6 +37,8 @@ impl Client {
         let config = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
+            // A redirect cannot lead from HTTPS to plain HTTP.
+            .https_only(!plain)
             .timeout_resolve(Some(Duration::from_secs(20)))
             .timeout_connect(Some(Duration::from_secs(20)))
             .timeout_recv_response(Some(Duration::from_secs(60)))
@@ -50,7 +49,7 @@ impl Client {
         if let Some(bad) = mirror.as_ref().filter(|m| !m.starts_with("http://") && !m.starts_with("https://")) {
             return Err(Error::input(format!("the mirror {bad:?} does not begin with https:// or http://")));
         }
-        Ok(Client { agent: Agent::new_with_config(config), mirror })
+        Ok(Client { agent: Agent::new_with_config(config), mirror, hosts: Hosts::default() })
     }
 
     /// The URL that is asked: with a mirror, its prefix before the host and path.
@@ -64,20 +63,25 @@ impl Client {
     /// A small answer, at most 4 MiB.
     pub fn small(&self, url: &str, accept: &str) -> Result<Vec<u8>> {
         let address = self.address(url);
+        self.hosts.check(&address)?;
         let mut attempt = 0;
         loop {
-            let failure = match self.agent.get(&address).header("Accept", accept).call() {
+            let answer = self.agent.get(&address).header("Accept", accept).call();
+            if answer.is_ok() {
+                self.hosts.answered(&address);
+            }
+            let failure = match answer {
                 Ok(mut response) if response.status() == StatusCode::OK => {
                     match response.body_mut().with_config().limit(SMALL).read_to_vec() {
                         Ok(bytes) => return Ok(bytes),
-                        Err(e) => Failure::retry(e.to_string()),
+                        Err(e) => Failure::Broken(reason(&e)),
                     }
                 }
                 Ok(response) => Failure::status(response.status()),
-                Err(e) => Failure::retry(e.to_string()),
+                Err(e) => Failure::Broken(reason(&e)),
             };
             attempt += 1;
-            failure.pause_or_give_up(&address, attempt)?;
+            self.hosts.pause_or_give_up(&address, failure, attempt)?;
         }
     }
 
@@ -86,17 +90,19 @@ impl Client {
     pub fn file(&self, url: &str, part: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64> {
         let io = |e: &io::Error| Error::io(format!("write {}", part.display()), e);
         let address = self.address(url);
+        self.hosts.check(&address)?;
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(|e| io(&e))?;
-        let mut attempt = 0;
+        let (mut attempt, mut most) = (0, 0);
         loop {
             let before = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))?;
             let failure = match self.rest(&address, &mut file, before, progress) {
                 Ok(length) => return Ok(length),
                 Err(failure) => failure,
             };
-            let moved = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))? > before;
-            attempt = if moved { 1 } else { attempt + 1 };
-            failure.pause_or_give_up(&address, attempt)?;
+            let now = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))?;
+            attempt = if now > most.max(before) { 1 } else { attempt + 1 };
+            most = most.max(now);
+            self.hosts.pause_or_give_up(&address, failure, attempt)?;
         }
     }
 
@@ -106,15 +112,16 @@ impl Client {
         if from > 0 {
             request = request.header("Range", format!("bytes={from}-"));
         }
-        let mut response = request.call().map_err(|e| Failure::retry(e.to_string()))?;
-        let local = |e: io::Error| Failure::fatal(format!("write: {e}"));
+        let mut response = request.call().map_err(|e| Failure::Broken(reason(&e)))?;
+        self.hosts.answered(address);
+        let local = |e: io::Error| Failure::Refused(format!("write: {e}"));
         let (start, total) = match (response.status(), from) {
             (StatusCode::OK, _) => (0, header(&response, "content-length").and_then(|v| v.parse().ok())),
             (StatusCode::PARTIAL_CONTENT, _) => match content_range(&response) {
                 Some((start, total)) if start == from => (start, total),
                 _ => {
                     file.set_len(0).map_err(local)?;
-                    return Err(Failure::retry("the server continued somewhere else".into()));
+                    return Err(Failure::Broken("the server continued somewhere else".into()));
                 }
             },
             // Nothing is behind what we have: either it is whole, or it is of another file.
@@ -122,7 +129,7 @@ impl Client {
                 Some(total) if total == from => return Ok(from),
                 _ => {
                     file.set_len(0).map_err(local)?;
-                    return Err(Failure::retry("the partial file did not fit".into()));
+                    return Err(Failure::Broken("the partial file did not fit".into()));
                 }
             },
             (status, _) => return Err(Failure::status(status)),
@@ -131,7 +138,7 @@ impl Client {
         let end = copy(response.body_mut().as_reader(), file, start, total.unwrap_or(0), progress)?;
         match total {
             Some(total) if end < total => {
-                Err(Failure::retry(format!("the connection ended after {end} of {total} bytes")))
+                Err(Failure::Broken(format!("the connection ended after {end} of {total} bytes")))
             }
             _ => Ok(end),
         }
@@ -152,7 +159,7 @@ fn copy(
         match from.read(&mut buffer) {
             Ok(0) => return Ok(done),
             Ok(n) => {
-                to.write_all(&buffer[..n]).map_err(|e| Failure::fatal(format!("write: {e}")))?;
+                to.write_all(&buffer[..n]).map_err(|e| Failure::Refused(format!("write: {e}")))?;
                 done += n as u64;
                 if done - told >= 1 << 20 || done == total {
                     told = done;
@@ -160,44 +167,15 @@ fn copy(
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Failure::retry(e.to_string())),
+            Err(e) => return Err(Failure::Broken(reason(&e))),
         }
     }
 }
 
-/// Why a request brought nothing, and whether another may.
-struct Failure {
-    reason: String,
-    again: bool,
-}
-
-impl Failure {
-    fn retry(reason: String) -> Self {
-        Failure { reason, again: true }
-    }
-    fn fatal(reason: String) -> Self {
-        Failure { reason, again: false }
-    }
-    fn status(status: StatusCode) -> Self {
-        let again =
-            status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-        Failure { reason: format!("the server answered {status}"), again }
-    }
-
-    fn pause_or_give_up(self, address: &str, attempt: u32) -> Result<()> {
-        if self.again && attempt < ATTEMPTS {
-            sleep(FIRST_PAUSE * 2u32.pow(attempt - 1));
-            return Ok(());
-        }
-        let error = Error::artifact(format!("cannot download {address}: {}", self.reason));
-        if self.again {
-            return Err(error.hint(
-                "is the site reachable from here? `artifacts: [{download: {mirror: https://…}}]` names a mirror, \
-                 HTTPS_PROXY a proxy",
-            ));
-        }
-        Err(error)
-    }
+/// An error's text without the words of the library.
+fn reason(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    text.strip_prefix("io: ").unwrap_or(&text).to_owned()
 }
 
 fn header<'r>(response: &'r Response<Body>, name: &str) -> Option<&'r str> {

@@ -3,6 +3,7 @@
 mod archive;
 mod checksum;
 mod fetch;
+mod hosts;
 mod http;
 mod registry;
 mod release;
@@ -11,8 +12,8 @@ mod roots;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use super::record::OriginKind;
 use super::source::{Job, Supplied, Supplier};
-use super::store::OriginKind;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::inventory::Download;

@@ -1,5 +1,7 @@
 //! Workloads: whether a Deployment is out, and what keeps its pods.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,13 +56,25 @@ pub fn pods(client: &mut Client<'_>, namespace: &str, selector: &str) -> Result<
     Ok(pods)
 }
 
-/// The warnings among a namespace's events: `Pod web-x: FailedScheduling: 0/3 nodes …`; each once.
+/// The warnings among a namespace's events: `Pod web-x: FailedScheduling: 0/3 nodes …`; of those that say the same
+/// of the same object, only one.
 pub fn warnings(client: &mut Client<'_>, namespace: &str) -> Result<Vec<String>> {
     let path = super::path("v1", "Event", namespace, "")?;
-    let mut lines: Vec<String> = super::list(client, &path, "")?.iter().filter_map(warning).collect();
-    lines.sort();
-    lines.dedup();
-    Ok(lines)
+    Ok(distinct(&super::list(client, &path, "")?))
+}
+
+fn distinct(events: &[Value]) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    for event in events.iter().filter(|event| event["type"] == "Warning") {
+        let about = format!("{} {}", text(event, "/involvedObject/kind"), text(event, "/involvedObject/name"));
+        let last = seen.entry((about, text(event, "/reason"))).or_insert((0, String::new()));
+        *last = (last.0 + 1, text(event, "/message"));
+    }
+    let line = |((about, reason), (count, message)): ((String, String), (u32, String))| {
+        let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+        words(&[&about, &format!("{reason}{times}"), &message])
+    };
+    seen.into_iter().map(line).collect()
 }
 
 fn rollout(deployment: &Value) -> Rollout {
@@ -123,14 +137,6 @@ fn ended(terminated: &Value) -> String {
     words(&[&end, &text(terminated, "/message")])
 }
 
-fn warning(event: &Value) -> Option<String> {
-    if event["type"] != "Warning" {
-        return None;
-    }
-    let about = format!("{} {}", text(event, "/involvedObject/kind"), text(event, "/involvedObject/name"));
-    Some(words(&[&about, &text(event, "/reason"), &text(event, "/message")]))
-}
-
 fn condition<'v>(value: &'v Value, kind: &str) -> Option<&'v Value> {
     value.pointer("/status/conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
 }
@@ -176,5 +182,20 @@ mod tests {
         let ready = json!({"metadata": {"name": "c-3"}, "status": {"phase": "Running", "podIP": "10.244.0.2",
             "conditions": [{"type": "Ready", "status": "True"}]}});
         assert_eq!((pod(&ready).ready, pod(&ready).troubles.len()), (true, 0));
+    }
+
+    #[test]
+    fn warnings_that_repeat_are_told_once() {
+        let event = |kind: &str, reason: &str, message: &str| json!({"type": kind, "reason": reason, "message": message, "involvedObject": {"kind": "Pod", "name": "web"}});
+        let events = [
+            event("Normal", "Pulled", "image is there"),
+            event("Warning", "FailedCreatePodSandBox", "sandbox 1: no CNI"),
+            event("Warning", "FailedCreatePodSandBox", "sandbox 2: no CNI"),
+            event("Warning", "Unhealthy", "probe failed"),
+        ];
+        assert_eq!(
+            distinct(&events),
+            ["Pod web: FailedCreatePodSandBox (2 times): sandbox 2: no CNI", "Pod web: Unhealthy: probe failed"]
+        );
     }
 }

@@ -84,7 +84,10 @@ const RULES: [Rule; 68] = [
     ("1.1.6", |t| t.unit("kube-scheduler") && t.conf("kube-scheduler.yaml")),
     ("1.1.7", |t| t.unit("etcd")),
     ("1.1.8", |t| t.unit("etcd")),
-    ("1.1.9 (manual)", |t| t.root_file("/etc/cni/net.d/10-flannel.conflist", 0o600)),
+    ("1.1.9 (manual)", |t| {
+        let unit = text(&t.state, "/etc/systemd/system/flanneld.service");
+        t.root_file("/etc/kube-flannel/10-flannel.conflist", 0o600) && unit.contains("install -m 0600")
+    }),
     ("1.1.11", |t| t.state.dirs["/var/lib/etcd"].mode == 0o700),
     ("1.1.12", |t| t.state.dirs["/var/lib/etcd"].owner == "etcd"),
     ("1.1.13", |t| t.conf("admin.conf")),

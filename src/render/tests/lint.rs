@@ -10,17 +10,7 @@ use crate::render::templates::{self, Templates};
 #[test]
 fn templates_name_only_what_their_context_has() {
     let cluster = example::cluster("1.36.3");
-    let (host, facts) = (&cluster.hosts[0], HostFacts::ordinary());
-    let mut context = Context::new(&cluster, host, &facts, facts::decide(&cluster, host, &facts)).unwrap();
-    context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1 });
-    context.kubeconfig = Some(Kubeconfig {
-        server: String::new(),
-        user: String::new(),
-        ca: String::new(),
-        certificate: String::new(),
-        key: String::new(),
-    });
-    let all = serde_json::to_value(&context).unwrap();
+    let all = context();
     let manifest = serde_json::to_value(ManifestContext::new(&cluster).unwrap()).unwrap();
 
     let templates = Templates::embedded();
@@ -38,6 +28,22 @@ fn templates_name_only_what_their_context_has() {
     assert!(seen > 50, "the lint saw only {seen} variables");
 }
 
+/// A context with everything in it.
+fn context() -> Value {
+    let cluster = example::cluster("1.36.3");
+    let (host, facts) = (&cluster.hosts[0], HostFacts::ordinary());
+    let mut context = Context::new(&cluster, host, &facts, facts::decide(&cluster, host, &facts)).unwrap();
+    context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1 });
+    context.kubeconfig = Some(Kubeconfig {
+        server: String::new(),
+        user: String::new(),
+        ca: String::new(),
+        certificate: String::new(),
+        key: String::new(),
+    });
+    serde_json::to_value(&context).unwrap()
+}
+
 fn has(context: &Value, path: &str) -> bool {
     path.split('.').try_fold(context, |value, part| value.get(part)).is_some()
 }
@@ -52,4 +58,22 @@ fn every_component_lists_its_templates() {
     assert_eq!(templates::template_names(Etcd), ["etcd.flags", "etcd.service"]);
     assert_eq!(templates::template_names(Coredns), ["coredns.yaml"]);
     assert!(templates::template_source(Kubelet, "kubeconfig.yaml").unwrap().contains("kind: Config"));
+}
+
+/// A person who writes a template finds every name in the documentation, and every template of ours.
+#[test]
+fn the_documentation_names_all_of_them() {
+    let text = include_str!("../../../docs/templates.md");
+    for component in crate::cluster::Component::ALL {
+        let row = format!("| {} |", component.name());
+        let row = text.lines().find(|line| line.starts_with(&row)).expect("a row for each component");
+        for name in templates::template_names(component) {
+            assert!(row.contains(&format!("`{name}`")), "docs/templates.md lacks {name} in: {row}");
+        }
+    }
+    for (group, fields) in context().as_object().unwrap() {
+        for field in fields.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("`{group}.{field}`")), "docs/templates.md lacks {group}.{field}");
+        }
+    }
 }

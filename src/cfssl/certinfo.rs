@@ -1,0 +1,114 @@
+//! The JSON that `cfssl certinfo -cert` prints.
+
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+use crate::error::{Error, Result};
+use crate::pki::{Certificate, CertificateInfo, San, attribute_text};
+
+/// Field names, order and omissions are cfssl's.
+#[derive(Debug, Serialize)]
+struct Info {
+    subject: Name,
+    issuer: Name,
+    serial_number: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sans: Vec<String>,
+    not_before: String,
+    not_after: String,
+    sigalg: String,
+    authority_key_id: String,
+    subject_key_id: String,
+    pem: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Name {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    common_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    serial_number: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    country: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    organization: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    organizational_unit: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    locality: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    province: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    street_address: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    postal_code: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<String>,
+}
+
+/// Indented JSON with a final newline; `& < >` escaped as Go does.
+pub fn json(certificate: &Certificate) -> Result<String> {
+    let value = info(certificate)?;
+    let text = serde_json::to_string_pretty(&value).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
+    Ok(text.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e") + "\n")
+}
+
+fn info(certificate: &Certificate) -> Result<Info> {
+    let parsed = certificate.parsed()?;
+    let info = CertificateInfo::of(certificate)?;
+    let time = |t: time::OffsetDateTime| t.format(&Rfc3339).map_err(|e| Error::internal(format!("write a time: {e}")));
+    let mut sans = Vec::new();
+    for extension in parsed.iter_extensions() {
+        if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
+            sans = dns_then_ip(&names.general_names);
+        }
+    }
+    Ok(Info {
+        subject: name(parsed.subject()),
+        issuer: name(parsed.issuer()),
+        serial_number: info.serial_number,
+        sans,
+        not_before: time(info.not_before)?,
+        not_after: time(info.not_after)?,
+        sigalg: info.signature_algorithm,
+        authority_key_id: info.authority_key_id,
+        subject_key_id: info.subject_key_id,
+        pem: certificate.to_pem(),
+    })
+}
+
+/// cfssl shows no others.
+fn dns_then_ip(names: &[GeneralName<'_>]) -> Vec<String> {
+    let sans: Vec<_> = names.iter().filter_map(San::of).collect();
+    let dns = sans.iter().filter_map(|san| if let San::Dns(name) = san { Some(name.clone()) } else { None });
+    let ips = sans.iter().filter_map(|san| if let San::Ip(ip) = san { Some(ip.to_string()) } else { None });
+    dns.chain(ips).collect()
+}
+
+fn name(name: &X509Name<'_>) -> Name {
+    const TYPES: [&str; 9] =
+        ["2.5.4.3", "2.5.4.5", "2.5.4.6", "2.5.4.10", "2.5.4.11", "2.5.4.7", "2.5.4.8", "2.5.4.9", "2.5.4.17"];
+    let mut values: [Vec<String>; 9] = Default::default();
+    for attribute in name.iter_attributes() {
+        let kind = attribute.attr_type().to_id_string();
+        if let Some(i) = TYPES.iter().position(|t| *t == kind) {
+            values[i].push(attribute_text(attribute));
+        }
+    }
+    let last = |values: &[String]| values.last().cloned().unwrap_or_default();
+    let [cn, serial, c, o, ou, l, st, street, postal] = &values;
+    Name {
+        common_name: last(cn),
+        serial_number: last(serial),
+        country: c.join(","),
+        organization: o.join(","),
+        organizational_unit: ou.join(","),
+        locality: l.join(","),
+        province: st.join(","),
+        street_address: street.join(","),
+        postal_code: postal.join(","),
+        names: name.iter_attributes().map(|a: &AttributeTypeAndValue<'_>| attribute_text(a)).collect(),
+    }
+}

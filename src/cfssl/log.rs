@@ -1,0 +1,54 @@
+//! cfssl's log lines on standard error; scripts cut the serial number out of one of them.
+
+use std::io::Write;
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// Writes log lines from a level on.
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    level: u8,
+}
+
+impl Log {
+    /// cfssl's levels: 0 debug, 1 information, 2 warnings, 3 and above errors only.
+    pub fn new(level: u8) -> Self {
+        Log { level }
+    }
+    /// What is being done.
+    pub fn info(&self, text: &str) {
+        self.write(1, "INFO", text);
+    }
+    /// Something that a person should look at.
+    pub fn warning(&self, text: &str) {
+        self.write(2, "WARNING", text);
+    }
+
+    fn write(&self, level: u8, name: &str, text: &str) {
+        if level >= self.level {
+            let line = line(OffsetDateTime::now_utc(), name, text);
+            // A standard error that is gone is no reason to fail.
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        }
+    }
+}
+
+/// `2026/11/21 09:57:31 [INFO] text`, in UTC.
+fn line(now: OffsetDateTime, level: &str, text: &str) -> String {
+    let form = format_description!("[year]/[month]/[day] [hour]:[minute]:[second]");
+    format!("{} [{level}] {text}\n", now.format(form).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_the_serial_number_in_its_ninth_field() {
+        let now = time::macros::datetime!(2026-11-21 09:57:31 UTC);
+        let line = line(now, "INFO", "signed certificate with serial number 42");
+        assert_eq!(line, "2026/11/21 09:57:31 [INFO] signed certificate with serial number 42\n");
+        assert_eq!(line.split_whitespace().nth(8), Some("42"));
+    }
+}

@@ -1,0 +1,73 @@
+//! The flags that name a CA and how it signs.
+
+use time::OffsetDateTime;
+
+use super::log::Log;
+use super::source;
+use crate::error::{Error, Result};
+use crate::pki::{Authority, Issued, Profile, Request, Serial, SigningConfig};
+
+/// `-ca -ca-key -config -profile`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SignerArgs {
+    /// CA certificate: a file, file:PATH or env:VARIABLE
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<String>,
+    /// CA private key: a file, file:PATH or env:VARIABLE
+    #[arg(long, value_name = "FILE")]
+    pub ca_key: Option<String>,
+    /// Signing configuration (JSON); without one: server and client, one year
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Profile of the signing configuration; without one: its default
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// A CA with the profile that it signs under.
+#[derive(Debug)]
+pub struct Signer {
+    authority: Authority,
+    profile: Profile,
+}
+
+impl SignerArgs {
+    /// Reads and checks the configuration and the CA, so that nothing is generated for a CA that cannot sign it.
+    pub fn load(&self, now: OffsetDateTime) -> Result<Signer> {
+        let config = match &self.config {
+            None => SigningConfig::built_in()?,
+            Some(path) => {
+                let (text, name) = source::read(path)?;
+                SigningConfig::from_json(&text, &name)?
+            }
+        };
+        let profile = config.profile(self.profile.as_deref())?;
+        let (Some(ca), Some(ca_key)) = (&self.ca, &self.ca_key) else {
+            let missing = if self.ca.is_none() { "a CA certificate (-ca)" } else { "a CA key (-ca-key)" };
+            return Err(Error::usage(format!("{missing} is needed")).hint("name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca"));
+        };
+        let (certificate, certificate_name) = source::read_ca(ca)?;
+        let (key, key_name) = source::read_ca(ca_key)?;
+        let authority = Authority::load(&certificate, &certificate_name, &key, &key_name, now)?;
+        authority.validity(&profile, now, &mut Vec::new()).map_err(|e| e.context(&certificate_name))?;
+        Ok(Signer { authority, profile })
+    }
+}
+
+impl Signer {
+    /// Issues, logs the serial number and the warnings.
+    pub fn issue(&self, request: &Request, now: OffsetDateTime, log: &Log) -> Result<Issued> {
+        let issued = self.authority.issue(request, &self.profile, now, Serial::random()?)?;
+        log_issued(&issued, log);
+        if request.sans.is_empty() && self.profile.usages.iter().any(|u| u.name() == "server auth") {
+            log.warning("the certificate has no hosts: clients will refuse it as a server's certificate");
+        }
+        Ok(issued)
+    }
+}
+
+/// `signed certificate with serial number N`, and the warnings.
+pub fn log_issued(issued: &Issued, log: &Log) {
+    log.info(&format!("signed certificate with serial number {}", issued.serial));
+    issued.warnings.iter().for_each(|warning| log.warning(warning));
+}

@@ -1,0 +1,111 @@
+//! For the PKI tests: a private folder in which the real program and openssl run.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A private folder.
+pub struct Folder(tempfile::TempDir);
+
+/// What a program did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        Folder(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), text).expect("write a file");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("read {name}: {e}"))
+    }
+
+    pub fn mode(&self, name: &str) -> u32 {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::symlink_metadata(self.path(name)).expect("the file exists").permissions().mode() & 0o777
+    }
+
+    /// Runs kbootstrap; arguments are separated by spaces.
+    pub fn kbootstrap(&self, line: &str, stdin: &str) -> Ran {
+        self.run(env!("CARGO_BIN_EXE_kbootstrap"), line, stdin)
+    }
+
+    /// Runs kbootstrap, which must succeed.
+    pub fn ok(&self, line: &str) -> Ran {
+        let ran = self.kbootstrap(line, "");
+        assert_eq!(ran.code, 0, "kbootstrap {line}: {ran:#?}");
+        ran
+    }
+
+    /// Runs kbootstrap, which must fail; what it says without its log lines.
+    pub fn refused(&self, line: &str) -> String {
+        let ran = self.kbootstrap(line, "");
+        assert_ne!(ran.code, 0, "kbootstrap {line}: {ran:#?}");
+        assert_eq!(ran.stdout, "", "kbootstrap {line}");
+        let lines: Vec<_> = ran.stderr.lines().filter(|line| !line.contains(" [INFO] ")).collect();
+        format!("{}\nexit code {}", lines.join("\n"), ran.code)
+    }
+
+    /// Runs openssl, which must succeed; what it prints, standard error too.
+    pub fn openssl(&self, line: &str) -> String {
+        let ran = self.run("openssl", line, "");
+        assert_eq!(ran.code, 0, "openssl {line}: {ran:#?}");
+        ran.stdout + &ran.stderr
+    }
+
+    /// Runs a program here; `'…'` keeps spaces together.
+    fn run(&self, program: &str, line: &str, stdin: &str) -> Ran {
+        let args = shlex::split(line).expect("quotes match");
+        let mut child = Command::new(program)
+            .args(args)
+            .current_dir(self.0.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("start {program}: {e}"));
+        // A program that fails early does not read what it is given.
+        let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+        let output = child.wait_with_output().expect("wait");
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A signing configuration with the profiles of a cluster.
+pub const CONFIG: &str = r#"{"signing":{"default":{"expiry":"8760h"},"profiles":{
+    "server":{"usages":["signing","key encipherment","server auth"],"expiry":"8760h"},
+    "client":{"usages":["signing","key encipherment","client auth"],"expiry":"8760h"},
+    "peer":{"usages":["signing","key encipherment","server auth","client auth"],"expiry":"1y"},
+    "intermediate":{"usages":["cert sign","crl sign"],"expiry":"9y","ca_constraint":{"is_ca":true,"max_path_len":0,"max_path_len_zero":true}},
+    "everything":{"usages":["signing","content commitment","key encipherment","key agreement","data encipherment","encipher only","decipher only",
+        "any","server auth","client auth","code signing","email protection","ipsec end system","ipsec tunnel","ipsec user",
+        "timestamping","ocsp signing","microsoft sgc","netscape sgc"],"expiry":"90d","issuer_urls":["http://ca.example/a","http://ca.example/b"],
+        "ocsp_url":"http://ocsp.example","crl_url":"http://crl.example/ca.crl","ocsp_no_check":true,"copy_extensions":true,
+        "policies":[{"ID":"1.2.3.4","Qualifiers":[{"Type":"id-qt-cps","Value":"http://cps.example"},{"Type":"id-qt-unotice","Value":"höflich"}]}]}}}}"#;
+
+/// A folder with a CA of the key (JSON of `key`) and the configuration.
+pub fn with_ca(key: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("config.json", CONFIG);
+    let names = r#"[{"C":"CN","ST":"Beijing","L":"Beijing","O":"k8s","OU":"System"},{"O":"second"}]"#;
+    folder.write("ca.json", format!(r#"{{"CN":"root","key":{key},"names":{names},"ca":{{"expiry":"10y"}}}}"#));
+    folder.ok("gencert -initca ca.json --out ca");
+    folder
+}

@@ -1,0 +1,118 @@
+//! Host keys: known, unknown, changed, revoked, pinned, and accepted when new.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use kbootstrap::error::{Error, Kind};
+use kbootstrap::remote::SshTarget;
+
+use crate::common::sshd::{Sshd, connect, silent};
+
+fn refused(sshd: &Sshd, target: SshTarget) -> Error {
+    let error = connect(&silent(), target).err().expect("the connection must be refused");
+    assert!(!sshd.log().contains("Accepted publickey"), "we logged in to a host that we do not trust");
+    error
+}
+
+fn with_known_hosts(sshd: &Sshd, text: &str) -> SshTarget {
+    fs::write(sshd.path("known_hosts"), text).unwrap();
+    sshd.ssh_target()
+}
+
+#[test]
+fn an_unknown_host_is_refused_with_its_fingerprint() {
+    let Some(sshd) = Sshd::start() else { return };
+    let error = refused(&sshd, with_known_hosts(&sshd, ""));
+    let key = sshd.path("host_ed25519.pub");
+    let listed = Command::new("ssh-keygen").arg("-lf").arg(key).output().unwrap().stdout;
+    let fingerprint = String::from_utf8(listed).unwrap().split_whitespace().nth(1).unwrap().to_owned();
+    assert_eq!(error.kind, Kind::Connect);
+    assert_eq!(error.message, format!("web1: the host key of [127.0.0.1]:{} is not known", sshd.port));
+    assert_eq!(error.details, [format!("it offers ssh-ed25519 {fingerprint}")]);
+    assert_eq!(error.hints.len(), 3);
+}
+
+#[test]
+fn a_changed_key_names_the_line_and_is_not_replaced() {
+    let Some(sshd) = Sshd::start() else { return };
+    let text = format!("# comment\n[127.0.0.1]:{} {}\n", sshd.port, sshd.public_key("client"));
+    let error = refused(&sshd, SshTarget { accept_new: true, ..with_known_hosts(&sshd, &text) });
+    let place = format!("{}:2", sshd.path("known_hosts").display());
+    assert!(error.message.contains("HAS CHANGED") && error.details[1].starts_with(&place), "{error:?}");
+    assert_eq!(fs::read_to_string(sshd.path("known_hosts")).unwrap(), text);
+}
+
+#[test]
+fn a_revoked_key_is_refused() {
+    let Some(sshd) = Sshd::start() else { return };
+    let known = sshd.known_hosts_line("host_ed25519");
+    let error =
+        refused(&sshd, with_known_hosts(&sshd, &format!("{known}@revoked * {}\n", sshd.public_key("host_ed25519"))));
+    assert!(error.message.contains("is marked @revoked in"), "{error:?}");
+}
+
+#[test]
+fn hashed_names_of_ssh_keygen_are_understood() {
+    let Some(sshd) = Sshd::start() else { return };
+    let file = sshd.path("known_hosts");
+    assert!(Command::new("ssh-keygen").arg("-Hf").arg(&file).output().unwrap().status.success());
+    assert!(fs::read_to_string(&file).unwrap().starts_with("|1|"));
+    connect(&silent(), sshd.ssh_target()).unwrap();
+}
+
+#[test]
+fn the_server_is_asked_for_the_type_of_key_that_is_known() {
+    let Some(sshd) = Sshd::start() else { return };
+    let target = with_known_hosts(&sshd, &sshd.known_hosts_line("host_ecdsa"));
+    connect(&silent(), target).unwrap();
+}
+
+#[test]
+fn the_port_is_part_of_the_name() {
+    let Some(sshd) = Sshd::start() else { return };
+    let error = refused(&sshd, with_known_hosts(&sshd, &format!("127.0.0.1 {}\n", sshd.public_key("host_ed25519"))));
+    assert!(error.message.ends_with("is not known"), "{error:?}");
+}
+
+#[test]
+fn a_pin_decides_alone() {
+    let Some(sshd) = Sshd::start() else { return };
+    let pinned = |host_key: String| SshTarget {
+        host_key: Some(host_key),
+        known_hosts: Some("/nonexistent/known_hosts".into()),
+        ..sshd.ssh_target()
+    };
+    let error = refused(&sshd, pinned(sshd.public_key("client")));
+    assert!(error.message.ends_with("is not the one that the inventory pins"), "{error:?}");
+    connect(&silent(), pinned(sshd.public_key("host_ed25519"))).unwrap();
+    connect(&silent(), pinned(sshd.public_key("host_ecdsa"))).unwrap();
+    let fingerprint = error.details[0].rsplit(' ').next().unwrap().to_owned();
+    connect(&silent(), pinned(fingerprint)).unwrap();
+}
+
+#[test]
+fn eight_threads_accept_a_new_host_and_one_line_is_written() {
+    let Some(sshd) = Sshd::start() else { return };
+    let file = sshd.path("fresh/known_hosts");
+    let target = SshTarget { accept_new: true, known_hosts: Some(file.clone()), ..sshd.ssh_target() };
+    let connector = silent();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| connect(&connector, target.clone()).unwrap());
+        }
+    });
+    assert_eq!(fs::read_to_string(&file).unwrap(), sshd.known_hosts_line("host_ed25519"));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    connect(&silent(), SshTarget { accept_new: false, ..target }).unwrap();
+}
+
+#[test]
+fn accepting_leaves_the_other_lines_alone() {
+    let Some(sshd) = Sshd::start() else { return };
+    let before = "other.example.org ssh-ed25519 AAAA # without a newline";
+    let target = with_known_hosts(&sshd, before);
+    connect(&silent(), SshTarget { accept_new: true, ..target }).unwrap();
+    let after = fs::read_to_string(sshd.path("known_hosts")).unwrap();
+    assert_eq!(after, format!("{before}\n{}", sshd.known_hosts_line("host_ed25519")));
+}

@@ -1,0 +1,135 @@
+//! Connections that break, stall, or never come about.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use kbootstrap::error::Kind;
+use kbootstrap::remote::SshTarget;
+use rustix::process::Signal;
+
+use crate::common::sshd::{Sshd, connect, free_port, silent};
+
+#[test]
+fn a_killed_server_is_noticed_at_once() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(500));
+            sshd.signal_sessions(Signal::KILL);
+        });
+        let error = host.run("sleep 30", &mut io::empty()).unwrap_err();
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::Connect, "web1: connection lost while running a script")
+        );
+    });
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let error = host.run("true", &mut io::empty()).unwrap_err();
+    insta::assert_snapshot!(error, @"web1: the SSH connection was lost earlier");
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_push_is_noticed() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut host = sshd.transport();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(500));
+            sshd.signal_sessions(Signal::KILL);
+        });
+        let error = host.run("cat > /dev/null", &mut io::repeat(1)).unwrap_err();
+        assert_eq!(error.kind, Kind::Connect);
+    });
+}
+
+/// A stopped process stands for a host that lost its power: the connection stays open and nobody answers.
+#[test]
+#[ignore = "takes 20 s"]
+fn a_host_that_falls_silent_is_noticed_within_twenty_seconds() {
+    let Some(sshd) = Sshd::start() else { return };
+    for source in [&mut io::empty() as &mut dyn io::Read, &mut io::repeat(1)] {
+        let mut host = sshd.transport();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(500));
+                sshd.signal_sessions(Signal::STOP);
+            });
+            let start = Instant::now();
+            let error = host.run("cat >/dev/null; sleep 60", source).unwrap_err();
+            assert_eq!(error.kind, Kind::Connect);
+            assert!(error.details[0].contains("has not been heard of for 2"), "{error:?}");
+            assert!((15..24).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+        });
+        sshd.signal_sessions(Signal::KILL);
+    }
+}
+
+#[test]
+fn nobody_listens() {
+    let target = |address: &str, port| SshTarget {
+        address: address.into(),
+        port,
+        user: "root".into(),
+        keys: vec![],
+        known_hosts: Some("/nonexistent/known_hosts".into()),
+        host_key: None,
+        accept_new: false,
+        connect_timeout: 1,
+    };
+    let port = free_port();
+    let error = connect(&silent(), target("127.0.0.1", port)).err().unwrap();
+    assert_eq!((error.kind, error.message), (Kind::Connect, format!("web1: cannot connect to 127.0.0.1:{port}")));
+    let error = connect(&silent(), target("no-such-host.invalid", 22)).err().unwrap();
+    insta::assert_snapshot!(error, @"web1: cannot find the address of no-such-host.invalid");
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let start = Instant::now();
+    let error = connect(&silent(), target("127.0.0.1", mute.local_addr().unwrap().port())).err().unwrap();
+    assert_eq!((error.kind, error.details), (Kind::Connect, vec!["no answer within 1 s".to_owned()]));
+    assert!(start.elapsed() < Duration::from_secs(5), "a server that says nothing must not hold us up");
+}
+
+/// Drops the first connections as an overloaded sshd does, then lets them through.
+#[test]
+fn a_dropped_handshake_is_tried_again() {
+    let Some(sshd) = Sshd::start() else { return };
+    let front = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = front.local_addr().unwrap().port();
+    let (dropped, behind) = (AtomicUsize::new(0), sshd.port);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..2 {
+                drop(front.accept().unwrap());
+                dropped.fetch_add(1, Ordering::SeqCst);
+            }
+            let (client, _) = front.accept().unwrap();
+            let server = TcpStream::connect(("127.0.0.1", behind)).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || io::copy(&mut from, &mut to));
+            std::thread::spawn(move || io::copy(&mut &server, &mut &client));
+        });
+        let target = SshTarget { port, host_key: Some(sshd.public_key("host_ed25519")), ..sshd.ssh_target() };
+        let mut host = connect(&silent(), target).unwrap();
+        assert_eq!(host.run("echo in", &mut io::empty()).unwrap().stdout, b"in\n");
+        assert_eq!(dropped.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn many_threads_connect_at_once() {
+    let Some(sshd) = Sshd::start() else { return };
+    let connector = silent();
+    std::thread::scope(|scope| {
+        for number in 0..24 {
+            let (connector, target) = (&connector, sshd.ssh_target());
+            scope.spawn(move || {
+                let mut host = connect(connector, target).unwrap();
+                let output = host.run(&format!("echo {number}"), &mut io::empty()).unwrap();
+                assert_eq!(output.stdout, format!("{number}\n").into_bytes());
+            });
+        }
+    });
+}
