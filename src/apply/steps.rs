@@ -114,13 +114,13 @@ impl Builder<'_> {
 
     fn units(&mut self, plan: &Plan) {
         let etcd = self.etcd(plan);
-        let masters = self.masters(plan, &etcd);
-        let api: Vec<StepId> = etcd.into_iter().chain(masters).collect();
-        let mut all = api.clone();
-        if plan.objects.as_ref().is_none_or(|o| !o.is_empty()) {
-            all.push(self.graph.add("api", Action::Objects, api.clone()));
-        }
-        all.extend(self.nodes(plan, &api));
+        let api = self.masters(plan, &etcd);
+        let objects = plan
+            .objects
+            .as_ref()
+            .is_none_or(|o| !o.is_empty())
+            .then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
+        self.nodes(plan, &api, objects);
         if !self.graph.is_empty() {
             let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
             self.graph.add("api", Action::Healthy, everything);
@@ -154,6 +154,7 @@ impl Builder<'_> {
     }
 
     /// Masters that do not run start together; those that run change one at a time, each gated on /readyz.
+    /// The steps after which the API can be used are returned.
     fn masters(&mut self, plan: &Plan, etcd: &[StepId]) -> Vec<StepId> {
         let mut gates: Vec<StepId> = Vec::new();
         for (host, change) in changes(plan, Component::KubeApiserver, UnitAction::Start) {
@@ -193,15 +194,12 @@ impl Builder<'_> {
                 };
             }
         }
-        if !controllers.is_empty() {
-            gates.extend(controllers);
-        }
+        gates.extend(etcd);
         gates
     }
 
-    fn nodes(&mut self, plan: &Plan, api: &[StepId]) -> Vec<StepId> {
+    fn nodes(&mut self, plan: &Plan, api: &[StepId], objects: Option<StepId>) {
         let mut kubelets = Vec::new();
-        let mut all = Vec::new();
         for host in &plan.hosts {
             let mut runtime = Vec::new();
             for change in host.units.iter().filter(|u| u.component == Component::Containerd) {
@@ -210,36 +208,47 @@ impl Builder<'_> {
             if !host.images.is_empty() {
                 let after: Vec<StepId> =
                     runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
-                runtime.push(self.graph.add(host.host.clone(), Action::Import { host: host.host.clone() }, after));
+                let lane = lane(&host.host, Component::Containerd);
+                runtime.push(self.graph.add(lane, Action::Import { host: host.host.clone() }, after));
             }
             let ready: Vec<StepId> = runtime.iter().chain(api).copied().collect();
-            // flanneld waits by itself for its node's piece of the pod network.
-            for component in [Component::Kubelet, Component::KubeProxy, Component::Flanneld] {
+            // flanneld waits by itself for its node's piece of the pod network, but must be allowed to look at it.
+            for (component, more) in
+                [(Component::Kubelet, None), (Component::KubeProxy, None), (Component::Flanneld, objects)]
+            {
                 for change in host.units.iter().filter(|u| u.component == component) {
-                    let id = self.unit(&host.host, change, ready.clone());
+                    let id = self.unit(&host.host, change, ready.iter().copied().chain(more));
                     if component == Component::Kubelet {
                         kubelets.push(id);
                     }
-                    all.push(id);
                 }
             }
-            all.extend(runtime);
         }
         let nothing_new = kubelets.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
         if !nothing_new && !self.graph.is_empty() {
             let after: Vec<StepId> = kubelets.iter().chain(api).copied().collect();
-            all.push(self.graph.add("api", Action::NodesRegistered, after));
+            self.graph.add("api", Action::NodesRegistered, after);
         }
-        all
     }
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
         let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, wave_of(change.component))).collect();
-        self.graph.add(host.to_owned(), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
+        let lane = lane(host, change.component);
+        self.graph.add(lane, Action::Unit { host: host.to_owned(), change: change.clone() }, after)
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
         self.pushed.get(&(host.to_owned(), wave)).copied()
+    }
+}
+
+/// The node's services have a connection of their own, so that they come up beside the control plane's.
+fn lane(host: &str, component: Component) -> String {
+    match component {
+        Component::Containerd | Component::Kubelet | Component::KubeProxy | Component::Flanneld => {
+            format!("{host}/node")
+        }
+        _ => host.to_owned(),
     }
 }
 

@@ -65,7 +65,7 @@ fn text(findings: &[Finding], hosts: usize, out: &Printer) -> String {
         return format!("{all}: all {} checks passed\n", preflight::CHECKS.len());
     }
     let mut text = String::new();
-    for (finding, names) in grouped(findings) {
+    for (finding, names) in preflight::together(findings) {
         let mark = match (finding.waived, finding.severity) {
             (true, _) => out.paint("2", "waived"),
             (false, Severity::Fail) => out.paint("31", "fails"),
@@ -81,21 +81,6 @@ fn text(findings: &[Finding], hosts: usize, out: &Printer) -> String {
     let waived = count(&|f| f.waived);
     text.push_str(&format!("{all}: {fails} failed, {warns} warnings, {waived} waived\n"));
     text
-}
-
-fn grouped(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
-    let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
-    for finding in findings {
-        let alike = |f: &Finding| {
-            (f.check, &f.finding, &f.remedy, f.waived)
-                == (finding.check, &finding.finding, &finding.remedy, finding.waived)
-        };
-        match groups.iter_mut().find(|(first, _)| alike(first)) {
-            Some((_, names)) => names.push(&finding.host),
-            None => groups.push((finding, vec![&finding.host])),
-        }
-    }
-    groups
 }
 
 #[cfg(test)]
