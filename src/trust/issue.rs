@@ -35,7 +35,11 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
             Err(error) => errors.push(error),
         }
     }
-    Error::all(errors)?;
+    if !errors.is_empty() {
+        // What was made before the mistake was found is ours all the same.
+        folder.set_generated(&generated)?;
+        Error::all(errors)?;
+    }
     let rows = certificates(cluster);
     let work = Work { cluster, folder: &folder, config: &config, signers: &signers, generated: &generated, now };
     let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
@@ -199,8 +203,12 @@ fn authority(
                 .hint("the controller manager signs kubelets' renewed certificates with it"));
             }
             None if !certificate.validity().map_err(context)?.contains(now) => {
-                return Err(Error::pki(format!("CA {}: {} has expired, or is not valid yet", row.name, folder.certificate(&row.name).display()))
-                    .hint("renew the CA, or delete its certificate and key to have a new one made"));
+                return Err(Error::pki(format!(
+                    "CA {}: {} has expired, or is not valid yet",
+                    row.name,
+                    folder.certificate(&row.name).display()
+                ))
+                .hint("renew the CA, or delete its certificate and key to have a new one made"));
             }
             None => None,
         };
