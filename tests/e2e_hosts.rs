@@ -156,7 +156,8 @@ pub fn check_flags(cluster: &Cluster, host: &str) {
         ("kube-scheduler", SCHEDULER),
         ("etcd", ETCD),
     ] {
-        let words = cluster.on(host, &format!("tr '\\0' '\\n' < /proc/$(systemctl show -p MainPID --value {unit})/cmdline"));
+        let words =
+            cluster.on(host, &format!("tr '\\0' '\\n' < /proc/$(systemctl show -p MainPID --value {unit})/cmdline"));
         let flags: BTreeMap<&str, &str> =
             words.lines().filter_map(|word| word.strip_prefix("--")?.split_once('=')).collect();
         for (id, flag, passes) in rules {

@@ -77,8 +77,7 @@ impl Cluster {
     }
     /// Changes the inventory.
     pub fn edit(&self, change: impl FnOnce(&mut Inventory)) {
-        let mut inventory: Inventory =
-            serde_saphyr::from_str(&fs::read_to_string(self.inventory()).unwrap()).unwrap();
+        let mut inventory: Inventory = serde_saphyr::from_str(&fs::read_to_string(self.inventory()).unwrap()).unwrap();
         change(&mut inventory);
         // JSON is YAML.
         fs::write(self.inventory(), serde_json::to_string_pretty(&inventory).unwrap()).unwrap();
