@@ -101,6 +101,12 @@ mod tests {
           keys:
             - "/c/labs/demo/id_ed25519"
           knownHosts: "/c/labs/demo/known_hosts"
+        # These hosts see the whole disk of this machine, so kubelets count bytes, not percent.
+        components:
+          kubelet:
+            config:
+              imageGCHighThresholdPercent: 100
+              evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
         hosts:
           - name: n1
             address: 10.99.7.11
