@@ -13,6 +13,7 @@ pub mod facts;
 pub mod health;
 pub mod inventory;
 pub mod lab;
+pub mod lifetime;
 pub mod operate;
 pub mod parallel;
 pub mod pki;

@@ -18,7 +18,6 @@ mod e2e_life;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;
-
 mod inventory_examples;
 mod inventory_init;
 mod inventory_mistakes;

@@ -252,12 +252,21 @@ fn a_certificate_of_ones_own_that_does_not_fit_is_refused_with_all_reasons() {
 }
 
 #[test]
-fn a_person_with_another_name_or_group_is_refused() {
+fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
     let folder = Folder::filled();
-    let spec = folder.read("admin-csr.json").replace("kbootstrap:cluster-admins", "admins");
-    fs::write(folder.pki("admin-csr.json"), spec).unwrap();
-    folder.remove(&["admin.pem"]);
-    let first = folder.ensure("");
-    let text = report::render(&first.and_then(|_| folder.ensure("")).unwrap_err(), false);
-    assert!(text.contains("its subject lacks the organization (group) `kbootstrap:cluster-admins`"), "{text}");
+    let edit = |name: &str, from: &str, to: &str| {
+        let spec = folder.read(name).replace(from, to);
+        fs::write(folder.pki(name), spec).unwrap();
+    };
+    edit("admin-csr.json", "kbootstrap:cluster-admins", "admins");
+    edit("scheduler-csr.json", "system:kube-scheduler", "scheduler");
+    folder.remove(&["admin.pem", "scheduler.pem"]);
+    insta::assert_snapshot!(folder.refused(""), @"");
+    assert!(!folder.pki("admin.pem").exists());
+    edit("admin-csr.json", "admins", "kbootstrap:cluster-admins");
+    edit("admin-csr.json", "\"CN\": \"kubernetes-admin\"", "\"CN\": \"carol\"");
+    edit("scheduler-csr.json", "scheduler", "system:kube-scheduler");
+    folder.ensure("").unwrap();
+    let admin = Certificate::from_pem(folder.read("admin.pem").as_bytes(), "admin").unwrap();
+    assert_eq!(kbootstrap::pki::CertificateInfo::of(&admin).unwrap().subject.common_name, "carol");
 }

@@ -8,6 +8,16 @@ use super::spec::LabSpec;
 use super::state::State;
 use crate::cluster::Role;
 
+/// Lab hosts share the machine's disk: a share of it that is in use says nothing about them.
+const KUBELET: &str = "\
+# These hosts see the whole disk of this machine, so kubelets count bytes, not percent.
+components:
+  kubelet:
+    config:
+      imageGCHighThresholdPercent: 100
+      evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
+";
+
 /// Whether the file at that path is this lab's inventory, and not somebody's own.
 pub fn is_ours(path: &Path, lab: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with(&head(lab)))
@@ -20,15 +30,6 @@ fn head(lab: &str) -> String {
     )
 }
 
-/// The hosts share the machine's disk with everything else on it: a part of it says nothing.
-const EVICTION: &str = "\
-components:
-  kubelet:
-    config:
-      # The hosts share this machine's disk: limits in bytes, not in parts of it.
-      evictionHard: {imagefs.available: 1Gi, nodefs.available: 1Gi, nodefs.inodesFree: 1%, memory.available: 100Mi}
-";
-
 /// The text.
 pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
     let mut text = head(&state.name);
@@ -36,7 +37,7 @@ pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
         text.push_str(&format!("controlPlaneEndpoint: {}\n", quoted(&endpoint)));
     }
     text.push_str(&format!(
-        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\n{EVICTION}hosts:\n",
+        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\n{KUBELET}hosts:\n",
         quoted(&folder.key().to_string_lossy()),
         quoted(&folder.known_hosts().to_string_lossy())
     ));
@@ -100,11 +101,12 @@ mod tests {
           keys:
             - "/c/labs/demo/id_ed25519"
           knownHosts: "/c/labs/demo/known_hosts"
+        # These hosts see the whole disk of this machine, so kubelets count bytes, not percent.
         components:
           kubelet:
             config:
-              # The hosts share this machine's disk: limits in bytes, not in parts of it.
-              evictionHard: {imagefs.available: 1Gi, nodefs.available: 1Gi, nodefs.inodesFree: 1%, memory.available: 100Mi}
+              imageGCHighThresholdPercent: 100
+              evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
         hosts:
           - name: n1
             address: 10.99.7.11

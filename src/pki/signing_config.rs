@@ -6,10 +6,10 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::json::{self, Fields};
-use super::lifetime::Lifetime;
 use super::profile::Profile;
 use super::profile_json;
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 /// A default profile and named ones, `{"signing": {"default": …, "profiles": {…}}}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

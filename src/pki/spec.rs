@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{self, Fields};
 use super::key_kind::KeyKind;
-use super::lifetime::Lifetime;
 use super::name::{Attribute, Name, NameParts};
 use super::oid;
 use super::request::classify;
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 /// What a key and certificate are to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -122,6 +122,7 @@ impl Work<'_> {
             ));
         };
         let context = |e: Error| e.context(format!("certificate {}", row.name));
+        identity(row, &spec).map_err(|e| e.context(self.folder.spec(&row.name).display()))?;
         let profile = self.config.profile(Some(row.profile.name())).map_err(|e| e.context("ca-config.json"))?;
         // Everything that can be refused is refused before a key is made.
         authority.validity(&profile, self.now, &mut Vec::new()).map_err(context)?;
@@ -164,6 +165,21 @@ fn unasked(spec: &CsrSpec, row: &CertificateRow) -> Vec<String> {
     }
     let names = missing.join(", ");
     vec![format!("{0}-csr.json was edited and lacks {names}: add them, or delete it to follow the inventory", row.name)]
+}
+
+/// Kubernetes takes user and group from the subject: an edited spec must not make a service somebody else.
+fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
+    let hint = "edit the other fields as you like, or delete the file to have it written anew";
+    let named = row.authority != Signer::Etcd && row.profile == super::table::Profile::Client && row.used_by.is_some();
+    if named && spec.cn != row.common_name {
+        let message = format!("the common name is `{}`, and must be `{}`: it is who the client is", spec.cn, row.common_name);
+        return Err(Error::pki(message).hint(hint));
+    }
+    if !row.organization.is_empty() && !spec.names.iter().any(|name| name.o == row.organization) {
+        let message = format!("`names` lacks {{\"O\": \"{}\"}}, the group of this client", row.organization);
+        return Err(Error::pki(message).hint(hint));
+    }
+    Ok(())
 }
 
 /// Kubernetes takes user and groups from the subject: a certificate with another one would be somebody else.
