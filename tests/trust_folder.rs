@@ -270,3 +270,15 @@ fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
     let admin = Certificate::from_pem(folder.read("admin.pem").as_bytes(), "admin").unwrap();
     assert_eq!(kbootstrap::pki::CertificateInfo::of(&admin).unwrap().subject.common_name, "carol");
 }
+
+#[test]
+fn a_key_that_cannot_be_made_twice_is_missed() {
+    let folder = Folder::filled();
+    folder.remove(&["encryption.key"]);
+    insta::assert_snapshot!(folder.refused(""), @"");
+    let folder = Folder::filled();
+    folder.remove(&["sa.key"]);
+    assert!(folder.refused("").contains("pki/sa.key was made here and is gone"));
+    folder.remove(&["generated.json"]);
+    folder.ensure("").unwrap();
+}

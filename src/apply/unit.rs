@@ -62,7 +62,7 @@ while :; do
     if [ \"$Type\" = notify ] || {{ [ $n -ge 2 ] && [ \"$NRestarts\" -le \"$B\" ]; }}; then break; fi
   fi
   if [ \"$NRestarts\" -ge $((B + {FAILURES})) ] || [ $n -ge {limit} ]; then
-    systemctl --no-pager --full --lines=0 status \"$U\"
+    systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
     echo
     journalctl --no-pager -q -o cat -n 25 -u \"$U\"
     exit 1

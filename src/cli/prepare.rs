@@ -10,7 +10,7 @@ use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::operate::{ApiAccess, Desired, desire, names_only, object_changes, questions, survey};
-use crate::plan::{ObjectChange, Plan, compare};
+use crate::plan::{ObjectChange, Plan, compare, content_sha256};
 use crate::preflight::{self, Finding};
 use crate::render::{ArtifactRef, Templates};
 use crate::trust::{self, Trust};
@@ -36,6 +36,7 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     let templates = Templates::load(cluster, session.folder())?;
     let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
+    same_cluster(session, &trust, &facts)?;
 
     let findings = preflight::check_all(cluster, &facts);
     preflight::refuse(&findings)?;
@@ -49,6 +50,27 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
         .collect();
     let objects = live_objects(session, &trust, &facts, &desired);
     Ok(Prepared { trust, store, desired, plan: Plan { hosts, objects }, facts, findings })
+}
+
+/// Refuses to give hosts other CAs than those that they have: nothing in the cluster would trust anything else.
+fn same_cluster(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
+    let mut others = Vec::new();
+    for host in &session.cluster.hosts {
+        let Some(facts) = facts.get(&host.name) else { continue };
+        for (path, file) in trust.authorities_on(host) {
+            if facts.files.get(&path).is_some_and(|there| there.sha256 != content_sha256(&file.content)) {
+                others.push(format!("{}: {path}", host.name));
+            }
+        }
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    let pki = session.dir.join("pki");
+    Err(Error::pki(format!("hosts have other CAs than those in {}", pki.display()))
+        .detail(others.join("\n"))
+        .hint("when the cluster runs, this is not its folder: is --state right, or is there a backup of it?")
+        .hint("to begin anew with the CAs of this folder, `kbootstrap reset` takes the hosts back first"))
 }
 
 /// The programs of the inventory's versions for each architecture among the hosts, fetched where they lack.

@@ -1,5 +1,6 @@
 //! `kbootstrap reset`.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::Ctx;
@@ -8,13 +9,14 @@ use crate::cluster::Host;
 use crate::error::{Error, Result};
 use crate::operate::each_host;
 use crate::reset;
+use crate::ui::{Format, Printer};
 
 /// Take hosts back: services, files, mounts, interfaces, rules
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap reset -i prod.yaml              # every host of the inventory; asks first
+  kbootstrap reset -i prod.yaml                 # every host of the inventory; asks first
   kbootstrap reset -i prod.yaml --host n2
-  kbootstrap reset -i prod.yaml --yes        # for scripts
+  kbootstrap reset -i prod.yaml --yes -o json   # for scripts
 
 All data of etcd on these hosts is deleted. The cluster's folder on this machine stays: the next `up` uses \
 the same certificates.")]
@@ -27,6 +29,16 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    /// How to print what was done: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
+    output: Format,
+}
+
+/// What was done, and what never is.
+#[derive(Debug, serde::Serialize)]
+struct Report {
+    hosts: BTreeMap<String, Vec<String>>,
+    left: [&'static str; 4],
 }
 
 impl Args {
@@ -82,22 +94,30 @@ impl Args {
             reset::reset(&mut *transport, &session.cluster.layout)
         });
         let mut errors = Vec::new();
+        let mut report = Report { hosts: BTreeMap::new(), left: reset::LEFT };
         for (host, result) in hosts.iter().zip(results) {
             match result {
-                Ok(lines) => {
-                    ctx.out.line(&format!("{}:", ctx.out.paint("1", &host.name)))?;
-                    for line in &lines {
-                        ctx.out.line(&format!("  {line}"))?;
-                    }
-                }
+                Ok(lines) => drop(report.hosts.insert(host.name.clone(), lines)),
                 Err(error) => errors.push(error),
             }
         }
-        Error::all(errors)?;
-        ctx.out.line("left as it is:")?;
-        for left in reset::LEFT {
-            ctx.out.line(&format!("  {left}"))?;
+        match self.output {
+            Format::Json => ctx.out.json(&report)?,
+            Format::Text => ctx.out.text(&report.text(&ctx.out))?,
         }
-        Ok(())
+        Error::all(errors)
+    }
+}
+
+impl Report {
+    fn text(&self, out: &Printer) -> String {
+        let mut text = String::new();
+        for (host, lines) in &self.hosts {
+            text.push_str(&format!("{}:\n", out.paint("1", host)));
+            lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+        }
+        text.push_str("left as it is:\n");
+        self.left.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+        text
     }
 }

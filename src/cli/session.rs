@@ -126,9 +126,12 @@ impl Session {
                 log.write("done");
                 Ok(value)
             }
-            Err(error) => {
+            Err(mut error) => {
                 log.write(&report::render(&error, false));
-                Err(error.hint(format!("everything that was done is in {}", log.path().display())))
+                let hint = format!("everything that was done is in {}", log.path().display());
+                // It concerns all of them, so it comes last.
+                error.others.last_mut().map_or(&mut error.hints, |last| &mut last.hints).push(hint);
+                Err(error)
             }
         }
     }

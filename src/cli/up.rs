@@ -92,6 +92,7 @@ fn text(summary: &Summary, nothing: bool) -> String {
     if nothing {
         format!("cluster {}: nothing to change ({took})\n", summary.cluster)
     } else {
-        format!("cluster {} is up: {} changes in {took}\n{kubectl}", summary.cluster, summary.changes)
+        let changes = if summary.changes == 1 { "1 change".into() } else { format!("{} changes", summary.changes) };
+        format!("cluster {} is up: {changes} in {took}\n{kubectl}", summary.cluster)
     }
 }

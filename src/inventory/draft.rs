@@ -124,7 +124,7 @@ impl Draft {
             }
         }
         text.push_str("  # labels: {topology.kubernetes.io/zone: a}\n");
-        text.push_str("  # sshAddress: bastion.example.com    # where SSH uses another address than the cluster\n");
+        text.push_str("  # sshAddress: node-1.mgmt.example.com    # where SSH uses another address than the cluster\n");
     }
 
     /// etcd members: those asked for, or masters; of an even number the last is left out.

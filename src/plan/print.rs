@@ -37,6 +37,14 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
             }
         }
     }
+    if !plan.is_empty() {
+        let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
+        text.push_str(&format!(
+            "\n{} on {}; `kbootstrap up` makes them\n",
+            plural(plan.changes(), "change"),
+            plural(hosts, "host")
+        ));
+    }
     text
 }
 
@@ -90,9 +98,13 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
             Some(Content::Artifact(a)) => format!("{} {}, {:.1} MB", a.name, a.version, a.size as f64 / 1e6),
             _ => String::new(),
         },
+        (FileKind::Text, _) if is_certificate(content) => "certificate".to_owned(),
         (FileKind::Text, _) => plural(content_lines(content), "line"),
     };
     text.push_str(&format!("  {sign} {} ({note})\n", file.path));
+    if is_certificate(content) {
+        return;
+    }
     if let (FileKind::Text, FileDifference::Replace, Some(Content::Text(new)), Some(old)) =
         (file.kind, file.change, content, present)
     {
@@ -106,6 +118,11 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
             text.push_str(&format!("      {}\n", out.paint(color, line)));
         }
     }
+}
+
+/// Base64 tells a person nothing; `kbootstrap certinfo` shows what is in the new one.
+fn is_certificate(content: Option<&Content>) -> bool {
+    matches!(content, Some(Content::Text(text)) if text.starts_with("-----BEGIN CERTIFICATE-----"))
 }
 
 fn content_lines(content: Option<&Content>) -> usize {
@@ -122,4 +139,60 @@ fn quoted(value: &str) -> &str {
 /// `1 change`, `2 changes`.
 fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Component;
+    use crate::plan::{FileChange, ObjectChange, UnitChange};
+    use crate::render::File;
+    use crate::secret::Secret;
+
+    fn change(path: &str, change: FileDifference, kind: FileKind) -> FileChange {
+        FileChange { path: path.into(), change, kind, size: 1 }
+    }
+
+    #[test]
+    fn a_plan_shows_texts_as_diffs_and_neither_secrets_nor_base64() {
+        let file = |content| File { content, mode: 0o600, owner: "root".into() };
+        let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        let state = HostState {
+            host: "m1".into(),
+            files: BTreeMap::from([
+                ("/etc/a.crt".into(), file(Content::Text(certificate.into()))),
+                ("/etc/a.key".into(), file(Content::Secret(Secret::new(*b"hunter2")))),
+                ("/etc/a.conf".into(), file(Content::Text("one\ntwo\n".into()))),
+            ]),
+            ..HostState::default()
+        };
+        let unit = UnitChange {
+            name: "a.service".into(),
+            component: Component::Etcd,
+            action: Some(UnitAction::Restart),
+            enable: false,
+            reason: "/etc/a.conf changes".into(),
+            key: String::new(),
+        };
+        let host = HostPlan {
+            host: "m1".into(),
+            files: vec![
+                change("/etc/a.conf", FileDifference::Replace, FileKind::Text),
+                change("/etc/a.crt", FileDifference::Replace, FileKind::Text),
+                change("/etc/a.key", FileDifference::Replace, FileKind::Secret),
+            ],
+            units: vec![unit],
+            ..HostPlan::default()
+        };
+        let objects =
+            vec![ObjectChange { object: "ClusterRole x".into(), create: false, fields: vec!["rules".into()] }];
+        let right = HostPlan { host: "n1".into(), ..HostPlan::default() };
+        let plan = Plan { hosts: vec![host, right], objects: Some(objects) };
+        let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
+        let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
+        let desired = BTreeMap::from([("m1".into(), state)]);
+        insta::assert_snapshot!(text(&plan, &desired, &present, &Printer::new(true)), @"");
+        let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
+        assert_eq!(text(&nothing, &desired, &present, &Printer::new(true)), "API objects: nothing to change\n");
+    }
 }

@@ -130,7 +130,7 @@ impl HostKeys {
         Error::connect(format!("{}: the host key of {} is not known", self.host, self.name))
             .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
             .hint(format!("compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan {port}{address} >> {file}"))
-            .hint(format!("or pin it in the inventory: hostKey: {}", fingerprint(key)))
+            .hint(format!("or pin it at the host in the inventory: `ssh: {{hostKey: \"{}\"}}`", fingerprint(key)))
             .hint("or, on a network that you trust, let the first contact decide: --accept-new-host-keys")
     }
 
@@ -238,13 +238,13 @@ mod tests {
     #[test]
     fn an_unknown_host_is_refused_with_what_to_do() {
         let error = keys("", None).unwrap().check(&key(KEY)).unwrap_err();
-        insta::assert_snapshot!(shown(&error), @"
+        insta::assert_snapshot!(shown(&error), @r#"
         web1: the host key of [10.0.0.1]:2222 is not known
           it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
         hint: compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan -p 2222 10.0.0.1 >> known_hosts
-        hint: or pin it in the inventory: hostKey: SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+        hint: or pin it at the host in the inventory: `ssh: {hostKey: "SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4"}`
         hint: or, on a network that you trust, let the first contact decide: --accept-new-host-keys
-        ");
+        "#);
     }
 
     #[test]

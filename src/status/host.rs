@@ -81,8 +81,11 @@ fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
                 "active" => State::Good,
                 _ => State::Bad,
             };
-            let restarts =
-                if unit.restarts > 0 { format!("restarted {} times by itself", unit.restarts) } else { String::new() };
+            let restarts = match unit.restarts {
+                0 => String::new(),
+                1 => "restarted once by itself".to_owned(),
+                n => format!("restarted {n} times by itself"),
+            };
             (state, unit.sub.clone(), restarts)
         }
     };

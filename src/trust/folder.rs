@@ -1,6 +1,6 @@
 //! The cluster's `pki/` folder: which file is what, and what kbootstrap itself put there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,9 @@ pub(super) struct Generated {
     /// SHA-256 of `ca-config.json` as it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) config: Option<String>,
+    /// Names of the key files that must not be made twice.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) keys: BTreeSet<String>,
     /// SHA-256 of each CSR spec as it was written.
     pub(super) specs: BTreeMap<String, String>,
     /// SHA-256 of each certificate (DER) that was issued.
@@ -115,6 +118,14 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
             }
             None => missing.push(folder.certificate(name).display().to_string()),
         }
+    }
+    if pairs.is_empty() {
+        return Err(Error::pki(format!(
+            "there are no certificates of cluster {} in {}",
+            cluster.name,
+            folder.0.display()
+        ))
+        .hint("`kbootstrap up` makes them; when the cluster runs already, this is not its folder: is --state right?"));
     }
     if !missing.is_empty() {
         return Err(Error::pki(format!("{} certificates of cluster {} are not there", missing.len(), cluster.name))

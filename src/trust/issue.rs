@@ -50,12 +50,14 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
             Err(error) => errors.push(error),
         }
     }
+    let issued = Error::all(errors).and_then(|()| {
+        service_account(cluster, &folder, &mut generated)?;
+        encryption_key(&folder, &mut generated)
+    });
     if generated != before {
         folder.set_generated(&generated)?;
     }
-    Error::all(errors)?;
-    service_account(cluster, &folder)?;
-    encryption_key(&folder)?;
+    issued?;
     folder::load(cluster, dir)
 }
 
@@ -172,7 +174,8 @@ fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
     let hint = "edit the other fields as you like, or delete the file to have it written anew";
     let named = row.authority != Signer::Etcd && row.profile == super::table::Profile::Client && row.used_by.is_some();
     if named && spec.cn != row.common_name {
-        let message = format!("the common name is `{}`, and must be `{}`: it is who the client is", spec.cn, row.common_name);
+        let message =
+            format!("the common name is `{}`, and must be `{}`: it is who the client is", spec.cn, row.common_name);
         return Err(Error::pki(message).hint(hint));
     }
     if !row.organization.is_empty() && !spec.names.iter().any(|name| name.o == row.organization) {
@@ -285,8 +288,9 @@ fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut Generated)
 }
 
 /// Tokens are JWTs, which Kubernetes signs with RSA or ECDSA only.
-fn service_account(cluster: &Cluster, folder: &Folder) -> Result<()> {
+fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<()> {
     let (public, private) = folder.service_account();
+    not_lost(&private, "no service account's token would be valid any more", generated)?;
     let kind = match cluster.pki.algorithm {
         KeyAlgorithm::Rsa => KeyKind::from_spec("rsa", cluster.pki.key_size.max(2048))?,
         KeyAlgorithm::Ecdsa | KeyAlgorithm::Ed25519 => KeyKind::from_spec("ecdsa", 256)?,
@@ -304,8 +308,23 @@ fn service_account(cluster: &Cluster, folder: &Folder) -> Result<()> {
     Ok(())
 }
 
-fn encryption_key(folder: &Folder) -> Result<()> {
+/// A key that was made here once must come back from a backup: with another one, what was made with it is lost.
+fn not_lost(path: &Path, loss: &str, generated: &mut Generated) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if !path.exists() && generated.keys.contains(&name) {
+        return Err(Error::pki(format!("{} was made here and is gone: with a new one {loss}", path.display()))
+            .hint("bring it back from your backup of the cluster's folder")
+            .hint(format!(
+                "if the cluster never ran, or is to begin anew, take {name} out of generated.json beside it"
+            )));
+    }
+    generated.keys.insert(name);
+    Ok(())
+}
+
+fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
     let path = folder.encryption_key();
+    not_lost(&path, "the Secrets of a running cluster could not be read", generated)?;
     if path.exists() {
         return Ok(());
     }

@@ -6,7 +6,7 @@ mod kubeconfig;
 mod specs;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -68,6 +68,13 @@ impl Trust {
             }
         }
         files
+    }
+
+    /// The CA certificates of a host, by path.
+    pub fn authorities_on(&self, host: &Host) -> BTreeMap<String, File> {
+        let places = self.authority_table.iter().flat_map(|row| &row.placements);
+        let paths: BTreeSet<&str> = places.filter(|p| p.host == host.name).map(|p| p.certificate.as_str()).collect();
+        self.files(host).into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect()
     }
 
     /// The service account key pair of a master, by path.

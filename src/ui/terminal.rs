@@ -49,7 +49,7 @@ impl Terminal {
         if let Some(bar) = running.get(&(host.to_owned(), step.to_owned())) {
             if total > 0 && bar.length() != Some(total) {
                 bar.set_length(total);
-                bar.set_style(style("{spinner} {prefix:<10} {msg} {bar:20} {bytes}/{total_bytes} {bytes_per_sec}"));
+                bar.set_style(style("{spinner} {prefix:<10} {msg} {bar:20} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}"));
             }
             bar.set_position(done);
         }
