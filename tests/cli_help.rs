@@ -18,8 +18,11 @@ fn commands() -> Vec<(String, Command)> {
     all
 }
 
-fn help(command: &Command) -> String {
-    let text = command.clone().term_width(100).color(clap::ColorChoice::Never).render_long_help().to_string();
+/// What the program prints for `--help`.
+fn help(name: &str) -> String {
+    let words: Vec<&str> = name.split(' ').chain(["--help"]).collect();
+    let root = cli::command().term_width(100).color(clap::ColorChoice::Never);
+    let text = root.try_get_matches_from(words).unwrap_err().to_string();
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -83,16 +86,14 @@ fn o_json_is_the_same_everywhere() {
 #[test]
 fn help_of_all_commands() {
     let rule = "=".repeat(100);
-    let all: String =
-        commands().iter().map(|(name, command)| format!("{rule}\n{name} --help\n\n{}", help(command))).collect();
+    let all: String = commands().iter().map(|(name, _)| format!("{rule}\n{name} --help\n\n{}", help(name))).collect();
     insta::assert_snapshot!("help", all);
 }
 
 #[test]
 fn no_line_of_help_is_wider_than_the_terminal() {
-    for (name, command) in commands() {
-        let text = command.clone().term_width(100).render_long_help().to_string();
-        let wide = text.lines().find(|line| line.chars().count() > 100);
+    for (name, _) in commands() {
+        let wide = help(&name).lines().find(|line| line.chars().count() > 100).map(str::to_owned);
         assert_eq!(wide, None, "{name}");
     }
 }

@@ -36,3 +36,4 @@ mod remote_lost;
 mod remote_run;
 mod remote_sudo;
 mod remote_throughput;
+mod trust_folder;

@@ -120,7 +120,8 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
             let rollout = kube::deployment_ready(&mut client, "kube-system", "coredns")?;
             if !rollout.ready {
                 let pods = kube::pods(&mut client, "kube-system", "k8s-app=kube-dns")?;
-                let why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
+                let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
+                why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
                 troubles.push(format!("CoreDNS: {} {}", rollout.detail, why.join("; ")).trim_end().to_owned());
             }
         }

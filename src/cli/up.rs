@@ -7,7 +7,7 @@ use super::prepare::{Prepared, prepare};
 use super::session::{ClusterArgs, Session, Use};
 use crate::apply::Job;
 use crate::error::Result;
-use crate::preflight::Severity;
+use crate::preflight;
 use crate::ui::{Event, Format, duration};
 
 /// Bring the cluster up, or bring it to what the inventory says
@@ -52,8 +52,9 @@ impl Args {
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
         let prepared = prepare(session, self.rehash)?;
-        for finding in prepared.findings.iter().filter(|f| f.severity == Severity::Warn || f.waived) {
-            reporter.warn(&format!("{}: {}: {} ({})", finding.host, finding.check, finding.finding, finding.remedy));
+        for (finding, hosts) in preflight::together(&prepared.findings) {
+            let hosts = hosts.join(", ");
+            reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
         let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
         let changes = plan.changes();
