@@ -20,6 +20,17 @@ fn head(lab: &str) -> String {
     )
 }
 
+/// A lab's hosts share the machine's disk. A kubelet takes one that is 85 % full for its own to clear: it deletes images,
+/// evicts pods and takes no new ones.
+const KUBELET: &str = "\
+components:
+  kubelet:
+    config:
+      # All hosts are on this machine's disk, which may be fuller than a kubelet likes its own to be.
+      imageGCHighThresholdPercent: 100
+      evictionHard: {memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
+";
+
 /// The text.
 pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
     let mut text = head(&state.name);
@@ -27,7 +38,7 @@ pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
         text.push_str(&format!("controlPlaneEndpoint: {}\n", quoted(&endpoint)));
     }
     text.push_str(&format!(
-        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\nhosts:\n",
+        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\n{KUBELET}hosts:\n",
         quoted(&folder.key().to_string_lossy()),
         quoted(&folder.known_hosts().to_string_lossy())
     ));
@@ -91,6 +102,12 @@ mod tests {
           keys:
             - "/c/labs/demo/id_ed25519"
           knownHosts: "/c/labs/demo/known_hosts"
+        components:
+          kubelet:
+            config:
+              # All hosts are on this machine's disk, which may be fuller than a kubelet likes its own to be.
+              imageGCHighThresholdPercent: 100
+              evictionHard: {memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
         hosts:
           - name: n1
             address: 10.99.7.11
