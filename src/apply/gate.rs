@@ -4,7 +4,7 @@ use super::Job;
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, etcd as etcd_api, kube, unless_connected, wait};
-use crate::operate::{ApiAccess, EtcdAccess, apply_objects, label_nodes};
+use crate::operate::{ApiAccess, EtcdAccess, apply_objects, mark_nodes};
 
 /// A member answers at once, or after it has replayed its log.
 const ETCD: Schedule = Schedule::new(60, 50);
@@ -92,7 +92,7 @@ pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
         Ok(if missing.is_empty() { Poll::Ready(()) } else { Poll::Pending(missing.join("; ")) })
     })
     .map_err(|e| e.hint("journalctl -u kubelet on the node says why it does not register"))?;
-    label_nodes(&mut client, job.cluster)?;
+    mark_nodes(&mut client, job.cluster)?;
     Ok(format!("{} nodes", names.len()))
 }
 

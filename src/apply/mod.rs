@@ -12,6 +12,7 @@ use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use graph::Graph;
 pub use push::{Way, push};
 pub use steps::{Action, Push, steps};
 pub use stream::Packing;
@@ -51,8 +52,20 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
-        let graph = steps(self.cluster, self.plan, &self.desired.hosts);
-        graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action))
+        self.go(&steps(self.cluster, self.plan, &self.desired.hosts))
+    }
+
+    /// Waits until the cluster is healthy and changes nothing: a run that was interrupted may have left all in place,
+    /// and nothing ready yet.
+    pub fn wait(&self) -> Result<()> {
+        let mut graph = Graph::default();
+        graph.add("api", Action::Healthy, []);
+        self.go(&graph)
+    }
+
+    fn go(&self, graph: &Graph<Action>) -> Result<()> {
+        let result = graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action));
+        result.map_err(|error| if error.kind == Kind::Interrupted { interrupted() } else { error })
     }
 
     /// A lane is a host's name, `NAME/push` for its second connection, or `api` for the first master's.
@@ -68,9 +81,7 @@ impl Job<'_> {
     fn step(&self, lease: &mut Lease<'_>, action: &Action) -> Result<()> {
         let (host, step) = title(action);
         if self.interrupt.load(Ordering::SeqCst) {
-            return Err(
-                Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
-            );
+            return Err(interrupted());
         }
         self.reporter.report(&Event::Started { host: host.clone(), step: step.clone() });
         let began = Instant::now();
@@ -144,6 +155,10 @@ impl Job<'_> {
         }
         Ok(images.iter().map(|i| i.name.rsplit('/').next().unwrap_or(&i.name)).collect::<Vec<_>>().join(", "))
     }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
 }
 
 /// Who and what, for people.
