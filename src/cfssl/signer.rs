@@ -44,7 +44,8 @@ impl SignerArgs {
         let profile = config.profile(self.profile.as_deref())?;
         let (Some(ca), Some(ca_key)) = (&self.ca, &self.ca_key) else {
             let missing = if self.ca.is_none() { "a CA certificate (-ca)" } else { "a CA key (-ca-key)" };
-            return Err(Error::usage(format!("{missing} is needed")).hint("name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca"));
+            return Err(Error::usage(format!("{missing} is needed"))
+                .hint("name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca"));
         };
         let (certificate, certificate_name) = source::read_ca(ca)?;
         let (key, key_name) = source::read_ca(ca_key)?;
