@@ -137,7 +137,7 @@ impl Job<'_> {
         for image in images {
             let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
             script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\nrm -f {tar}\n"));
-            // Else the kubelet deletes it when the disk fills up, and where no registry is in reach it is gone.
+            // Without a registry an image that the kubelet's garbage collection took away would be gone for good.
             let name = sh_quote(&image.name);
             script.push_str(&format!("{ctr} -n k8s.io images label {name} io.cri-containerd.pinned=pinned >&2\n"));
         }

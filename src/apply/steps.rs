@@ -91,12 +91,10 @@ impl Builder<'_> {
 
     fn units(&mut self, plan: &Plan) {
         let etcd = self.etcd(plan);
-        let mut api = self.masters(plan, &etcd);
-        api.extend(etcd);
-        if plan.objects.as_ref().is_none_or(|o| !o.is_empty()) {
-            self.graph.add("api", Action::Objects, api.clone());
-        }
-        self.nodes(plan, &api);
+        let api = self.masters(plan, &etcd);
+        let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
+        let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
+        self.nodes(plan, &api, objects);
         if !self.graph.is_empty() {
             let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
             self.graph.add("api", Action::Healthy, everything);
@@ -123,7 +121,8 @@ impl Builder<'_> {
         gates
     }
 
-    /// Masters that do not run start together; those that run change one at a time.
+    /// Masters that do not run start together; those that run change one at a time. The steps after which the API can
+    /// be used come back.
     fn masters(&mut self, plan: &Plan, etcd: &[StepId]) -> Vec<StepId> {
         let mut gates = Vec::new();
         for (host, change) in changes(plan, Component::KubeApiserver, UnitAction::Start) {
@@ -136,9 +135,8 @@ impl Builder<'_> {
                 controllers.push(self.unit(host, change, etcd.iter().chain(&gates).copied()));
             }
         }
-        gates.extend(controllers);
         for (host, change) in restarts(plan, is_control_plane) {
-            let after: Vec<StepId> = etcd.iter().chain(&gates).copied().collect();
+            let after: Vec<StepId> = etcd.iter().chain(&gates).chain(&controllers).copied().collect();
             gates = match change.component {
                 Component::KubeApiserver => {
                     let before = self.graph.add(host.clone(), ready(host, true), after);
@@ -148,20 +146,21 @@ impl Builder<'_> {
                 _ => vec![self.restart(host, change, after)],
             };
         }
+        gates.extend(etcd);
         gates
     }
 
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
-    fn nodes(&mut self, plan: &Plan, api: &[StepId]) {
+    fn nodes(&mut self, plan: &Plan, api: &[StepId], objects: Option<StepId>) {
         let mut kubelets = Vec::new();
         for host in &plan.hosts {
-            kubelets.extend(self.node_starts(host, api));
+            kubelets.extend(self.node_starts(host, api, objects));
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
             let mut restarted = Vec::new();
             for change in host.units.iter().filter(|u| is_node(u.component) && is_restart(u)) {
-                let id = self.restart(&host.host, change, api.iter().chain(&tried).copied());
+                let id = self.restart(&host.host, change, api.iter().chain(&objects).chain(&tried).copied());
                 restarted.push(id);
                 if change.component == Component::Kubelet {
                     kubelets.push(id);
@@ -178,8 +177,8 @@ impl Builder<'_> {
     }
 
     /// The runtime needs nobody; the kubelet and its companions need the runtime and the API. flanneld waits by itself
-    /// for its node's piece of the pod network. The kubelets' steps come back.
-    fn node_starts(&mut self, host: &HostPlan, api: &[StepId]) -> Vec<StepId> {
+    /// for its node's piece of the pod network, but must be allowed to look at it. The kubelets' steps come back.
+    fn node_starts(&mut self, host: &HostPlan, api: &[StepId], objects: Option<StepId>) -> Vec<StepId> {
         let starts = |component| host.units.iter().filter(move |u| u.component == component && !is_restart(u));
         let mut runtime = Vec::new();
         for change in starts(Component::Containerd) {
@@ -187,12 +186,15 @@ impl Builder<'_> {
         }
         if !host.images.is_empty() {
             let after: Vec<StepId> = runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
-            runtime.push(self.graph.add(host.host.clone(), Action::Import { host: host.host.clone() }, after));
+            let import = Action::Import { host: host.host.clone() };
+            runtime.push(self.graph.add(lane(&host.host, Component::Containerd), import, after));
         }
         let mut kubelets = Vec::new();
-        for component in [Component::Kubelet, Component::KubeProxy, Component::Flanneld] {
+        for (component, more) in
+            [(Component::Kubelet, None), (Component::KubeProxy, None), (Component::Flanneld, objects)]
+        {
             for change in starts(component) {
-                let id = self.unit(&host.host, change, runtime.iter().chain(api).copied());
+                let id = self.unit(&host.host, change, runtime.iter().chain(api).copied().chain(more));
                 if component == Component::Kubelet {
                     kubelets.push(id);
                 }
@@ -214,12 +216,18 @@ impl Builder<'_> {
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
         let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, wave_of(change.component))).collect();
-        self.graph.add(host.to_owned(), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
+        let lane = lane(host, change.component);
+        self.graph.add(lane, Action::Unit { host: host.to_owned(), change: change.clone() }, after)
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
         self.pushed.get(&(host.to_owned(), wave)).copied()
     }
+}
+
+/// The node's services have a connection of their own, so that they come up beside the control plane's.
+fn lane(host: &str, component: Component) -> String {
+    if is_node(component) { format!("{host}/node") } else { host.to_owned() }
 }
 
 /// Changes of one component that start or restart it, in the inventory's order.

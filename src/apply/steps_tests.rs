@@ -29,12 +29,9 @@ fn the_first_start_of_one_host() {
     n1 push control plane | n1 start etcd
     n1 push control plane | n1 etcd is healthy
     n1 push container runtime | n1 start kube-apiserver
-    n1 push node programs | n1 kube-apiserver is ready
-    n1 push tools | n1 start kube-controller-manager
-    n1 start kube-scheduler
-    apply API objects | n1 start containerd
-    n1 import images
-    n1 start kubelet
+    n1 push node programs | n1 kube-apiserver is ready | n1 start containerd
+    n1 push tools | n1 start kube-controller-manager | apply API objects | n1 import images
+    n1 start kube-scheduler | n1 start kubelet
     n1 start kube-proxy | nodes register
     n1 start flanneld
     nodes Ready, CoreDNS available
@@ -46,16 +43,12 @@ fn the_first_start_of_three_masters() {
     let (cluster, states) = wanted(THREE, "");
     let graph = graph(&cluster, &states, &bare(&cluster), None);
     insta::assert_snapshot!(timeline(&without_pushes(&graph)), @"
-    n1 start etcd | n2 start etcd | n3 start etcd
-    n1 etcd is healthy
+    n1 start etcd | n2 start etcd | n3 start etcd | n1 start containerd | n2 start containerd | n3 start containerd
+    n1 etcd is healthy | n1 import images | n2 import images | n3 import images
     n1 start kube-apiserver | n2 start kube-apiserver | n3 start kube-apiserver
     n1 kube-apiserver is ready | n2 kube-apiserver is ready | n3 kube-apiserver is ready
-    n1 start kube-controller-manager | n2 start kube-controller-manager | n3 start kube-controller-manager
-    n1 start kube-scheduler | n2 start kube-scheduler | n3 start kube-scheduler
-    apply API objects | n1 start containerd | n2 start containerd | n3 start containerd
-    n1 import images | n2 import images | n3 import images
-    n1 start kubelet | n2 start kubelet | n3 start kubelet
-    n1 start kube-proxy | n2 start kube-proxy | n3 start kube-proxy | nodes register
+    n1 start kube-controller-manager | n2 start kube-controller-manager | n3 start kube-controller-manager | apply API objects | n1 start kubelet | n2 start kubelet | n3 start kubelet
+    n1 start kube-scheduler | n2 start kube-scheduler | n3 start kube-scheduler | n1 start kube-proxy | n2 start kube-proxy | n3 start kube-proxy | nodes register
     n1 start flanneld | n2 start flanneld | n3 start flanneld
     nodes Ready, CoreDNS available
     ");

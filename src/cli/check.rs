@@ -20,15 +20,15 @@ The checks are described in docs/preflight.md.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "check", Use::Look)?;
+        let session = Session::open(ctx, &self.cluster, "check", Use::Look)?;
         let result = self.check(ctx, &session);
         session.finish(result)
     }

@@ -17,13 +17,13 @@ use crate::ui::{Event, Format, duration};
   kbootstrap up                       # kbootstrap.yaml in this folder
   kbootstrap up -i prod.yaml -o json  # a summary for programs
 
-Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that was
-interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
+Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
+was interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print the summary
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print the summary: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
     /// Hash every file on the hosts anew, programs too
     #[arg(long)]
@@ -41,7 +41,7 @@ struct Summary {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "up", Use::Change)?;
+        let session = Session::open(ctx, &self.cluster, "up", Use::Change)?;
         let result = self.up(ctx, &session);
         session.finish(result)
     }

@@ -8,6 +8,16 @@ use super::spec::LabSpec;
 use super::state::State;
 use crate::cluster::Role;
 
+/// Lab hosts share the machine's disk: a share of it that is in use says nothing about them.
+const KUBELET: &str = "\
+# These hosts see the whole disk of this machine, so kubelets count bytes, not percent.
+components:
+  kubelet:
+    config:
+      imageGCHighThresholdPercent: 100
+      evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
+";
+
 /// Whether the file at that path is this lab's inventory, and not somebody's own.
 pub fn is_ours(path: &Path, lab: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with(&head(lab)))
@@ -27,7 +37,7 @@ pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
         text.push_str(&format!("controlPlaneEndpoint: {}\n", quoted(&endpoint)));
     }
     text.push_str(&format!(
-        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\nhosts:\n",
+        "ssh:\n  user: root\n  keys:\n    - {}\n  knownHosts: {}\n{KUBELET}hosts:\n",
         quoted(&folder.key().to_string_lossy()),
         quoted(&folder.known_hosts().to_string_lossy())
     ));

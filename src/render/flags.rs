@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::removed;
-use super::templates::component_name;
-use crate::cluster::Component;
+use crate::cluster::removed_flags::removed_in;
+use crate::cluster::{Component, Versions};
 use crate::error::{Error, Result};
 
 /// Flags in the order in which they are rendered; a name can stand several times.
@@ -39,20 +38,26 @@ impl Flags {
     /// Puts a person's flags over ours: a value replaces ours of the same name or is added, `null` removes, a list
     /// is joined by commas (or given several times, where the flag wants that), a map is merged key by key into
     /// `key=value` pairs. A flag that this Kubernetes version no longer has is a mistake; all are reported.
-    pub(super) fn apply(&mut self, component: Component, asked: &BTreeMap<String, Value>, minor: u64) -> Result<()> {
-        let results = asked.iter().map(|(name, value)| self.set(component, name, value, minor));
+    pub(super) fn apply(
+        &mut self,
+        component: Component,
+        asked: &BTreeMap<String, Value>,
+        versions: &Versions,
+    ) -> Result<()> {
+        let results = asked.iter().map(|(name, value)| self.set(component, name, value, versions));
         let errors: Vec<_> = results.filter_map(Result::err).collect();
         Error::all(errors)
     }
 
-    fn set(&mut self, component: Component, name: &str, value: &Value, minor: u64) -> Result<()> {
-        let place = || format!("components.{}.flags.{name}", component_name(component));
+    fn set(&mut self, component: Component, name: &str, value: &Value, versions: &Versions) -> Result<()> {
+        let place = || format!("components.{}.flags.{name}", component.name());
         if !is_name(name) {
             let error = Error::input(format!("{}: not the name of a flag", place()));
             return Err(error.hint("write it without the leading dashes, its value after the colon"));
         }
-        if let (Some(gone), false) = (removed::removed_flag(component, name, minor), value.is_null()) {
-            return Err(Error::input(format!("{}: {}", place(), gone.why())).hint(gone.instead));
+        if let (Some(gone), false) = (removed_in(component, name, versions), value.is_null()) {
+            let message = format!("{}: {} has no such flag since {}", place(), component.name(), gone.release());
+            return Err(Error::input(message).hint(gone.replacement));
         }
         let values = match value {
             Value::Null => Vec::new(),
@@ -122,7 +127,8 @@ mod tests {
     fn applied(ours: &str, asked: Value) -> Result<Vec<String>> {
         let mut flags = Flags::parse("it", ours)?;
         let asked = serde_json::from_value(asked).unwrap();
-        flags.apply(Component::KubeApiserver, &asked, 36)?;
+        let versions = super::super::tests::example::cluster("1.36.3").versions;
+        flags.apply(Component::KubeApiserver, &asked, &versions)?;
         Ok(flags.arguments())
     }
 
@@ -152,7 +158,7 @@ mod tests {
         let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
         components.kube-apiserver.flags.--v: not the name of a flag
-        components.kube-apiserver.flags.insecure-port: kube-apiserver no longer has --insecure-port (removed in Kubernetes 1.24)
+        components.kube-apiserver.flags.insecure-port: kube-apiserver has no such flag since Kubernetes 1.24
         components.kube-apiserver.flags.x: a flag takes a string, a number, true or false, a list or a map of these
         ");
     }

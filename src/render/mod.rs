@@ -12,7 +12,6 @@ mod manifests;
 mod merge;
 mod node;
 mod programs;
-mod removed;
 mod service;
 mod services;
 mod state;
@@ -30,9 +29,8 @@ pub use host::host_state;
 pub use manifests::manifests;
 pub use node::{node_labels, node_taints};
 pub use programs::{Program, programs};
-pub use removed::{Removed, removed_flag};
 pub use state::*;
-pub use templates::{Templates, component_name, template_names, template_source};
+pub use templates::{Templates, template_names, template_source};
 
 /// Everything that a host's state is made from.
 pub struct Inputs<'a> {
@@ -50,12 +48,6 @@ pub struct Inputs<'a> {
     pub encryption_key: &'a Secret,
     /// Ours, and the inventory's overrides.
     pub templates: &'a Templates,
-}
-
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = names.map(|known| (strsim::damerau_levenshtein(name, known), known));
-    scored.min().filter(|(distance, known)| *distance <= known.len().max(4) / 3).map(|(_, known)| known)
 }
 
 #[cfg(test)]

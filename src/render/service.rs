@@ -9,7 +9,6 @@ use super::flags::Flags;
 use super::merge::merge;
 use super::services::{Config, Format, KubeconfigRow, Service};
 use super::state::{Content, File, HostState, Unit};
-use super::templates::component_name;
 use super::{Inputs, yaml};
 use crate::cluster::{Component, ComponentSettings};
 use crate::error::{Error, Result};
@@ -85,9 +84,9 @@ fn flags(
     let text = inputs.templates.render(inputs.host, service.component, &name, context)?;
     let mut flags = Flags::parse(&what(inputs, &name), &text)?;
     if let Some(settings) = settings {
-        let versions = &inputs.cluster.versions;
-        let minor = if service.component == Component::Etcd { versions.etcd.minor } else { versions.kubernetes.minor };
-        flags.apply(service.component, &settings.flags, minor).map_err(|e| e.context(&inputs.host.name))?;
+        flags
+            .apply(service.component, &settings.flags, &inputs.cluster.versions)
+            .map_err(|e| e.context(&inputs.host.name))?;
     }
     Ok(flags)
 }
@@ -133,7 +132,7 @@ fn check_settings(service: &Service, settings: Option<&ComponentSettings>) -> Re
 }
 
 fn no_config(component: Component) -> Error {
-    let name = component_name(component);
+    let name = component.name();
     let error =
         Error::input(format!("components.{name}.config: {name} has no configuration that fields could be merged into"));
     match component {
@@ -145,7 +144,7 @@ fn no_config(component: Component) -> Error {
 /// Settings of a component that no service reads: CoreDNS has no flags and no configuration file of ours.
 pub(super) fn check_unused(settings: Option<&ComponentSettings>, component: Component) -> Result<()> {
     let Some(settings) = settings else { return Ok(()) };
-    let name = component_name(component);
+    let name = component.name();
     let unused = [("flags", settings.flags.is_empty()), ("config", settings.config.is_empty())];
     Error::all(unused.iter().filter(|(_, empty)| !empty).map(|(field, _)| {
         Error::input(format!("components.{name}.{field} has no effect: {name} runs in pods"))

@@ -9,9 +9,10 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use super::{filters, nearest};
+use super::filters;
 use crate::cluster::{Cluster, Component, Host};
 use crate::error::{Error, Result};
+use crate::inventory::nearest;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -67,7 +68,7 @@ impl Templates {
             return Ok(());
         }
         let path = base.join(file);
-        let whose = format!("components.{}.templates.{name}", component_name(component));
+        let whose = format!("components.{}.templates.{name}", component.name());
         let source = std::fs::read_to_string(&path)
             .map_err(|e| Error::input(format!("{whose}: cannot read {}: {e}", path.display())))?;
         self.environment
@@ -120,7 +121,7 @@ impl Templates {
 
 /// The names of a component's templates, as an inventory's `components.X.templates` names them.
 pub fn template_names(component: Component) -> Vec<&'static str> {
-    let own = EMBEDDED.get_dir(component_name(component)).into_iter().flat_map(Dir::files);
+    let own = EMBEDDED.get_dir(component.name()).into_iter().flat_map(Dir::files);
     let mut names: Vec<_> = own.filter_map(|file| file.path().file_name()?.to_str()).collect();
     if names.iter().any(|name| name.ends_with(".service"))
         && !matches!(component, Component::Etcd | Component::Containerd)
@@ -138,23 +139,8 @@ pub fn template_source(component: Component, name: &str) -> Result<&'static str>
     file.and_then(|f| f.contents_utf8()).ok_or_else(|| Error::internal(format!("no embedded template {name}")))
 }
 
-/// A component's name as the inventory writes it.
-pub fn component_name(component: Component) -> &'static str {
-    match component {
-        Component::Etcd => "etcd",
-        Component::KubeApiserver => "kube-apiserver",
-        Component::KubeControllerManager => "kube-controller-manager",
-        Component::KubeScheduler => "kube-scheduler",
-        Component::Containerd => "containerd",
-        Component::Kubelet => "kubelet",
-        Component::KubeProxy => "kube-proxy",
-        Component::Flanneld => "flanneld",
-        Component::Coredns => "coredns",
-    }
-}
-
 fn embedded_name(component: Component, name: &str) -> String {
-    let folder = if SHARED.contains(&name) { "shared" } else { component_name(component) };
+    let folder = if SHARED.contains(&name) { "shared" } else { component.name() };
     format!("{folder}/{name}")
 }
 
@@ -163,7 +149,7 @@ fn known(component: Component, name: &str) -> Result<()> {
     if names.contains(&name) {
         return Ok(());
     }
-    let component = component_name(component);
+    let component = component.name();
     let error = Error::input(format!("components.{component}.templates: there is no template `{name}` to override"));
     Err(match nearest(name, names.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

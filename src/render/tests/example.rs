@@ -11,7 +11,7 @@ use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, ho
 use crate::secret::Secret;
 
 /// One host that is etcd member, master and node, and a node.
-pub(super) fn cluster(kubernetes: &str) -> Cluster {
+pub(in crate::render) fn cluster(kubernetes: &str) -> Cluster {
     Cluster {
         name: "demo".into(),
         versions: Versions {

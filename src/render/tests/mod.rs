@@ -1,7 +1,7 @@
 //! Tests of whole hosts.
 
 mod cis;
-mod example;
+pub(super) mod example;
 mod foreign;
 mod host;
 mod lint;

@@ -53,12 +53,12 @@ fn what_cannot_be_set_is_said_all_at_once() {
     set(&mut cluster, Component::Coredns, json!({"x": 1}), json!({}), &[]);
     let error = state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
     insta::assert_snapshot!(messages(&error), @r"
-    m1: components.etcd.flags.enable-v2: etcd no longer has --enable-v2 (removed in etcd 3.6)
-      the v2 API is gone from etcd 3.6
+    m1: components.etcd.flags.enable-v2: etcd has no such flag since etcd 3.6
+      the v2 API is gone: remove it
     components.containerd.config: containerd has no configuration that fields could be merged into
       its configuration is TOML: override the template `config.toml` instead
-    m1: components.kubelet.flags.pod-infra-container-image: kubelet no longer has --pod-infra-container-image (removed in Kubernetes 1.35)
-      containerd's configuration names the pause image
+    m1: components.kubelet.flags.pod-infra-container-image: kubelet has no such flag since Kubernetes 1.35
+      containerd names and pins the pause image: remove the flag
     components.coredns.flags has no effect: coredns runs in pods
       override the template `coredns.yaml` instead
     ");

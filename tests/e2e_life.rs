@@ -1,0 +1,191 @@
+//! A cluster's whole life on three hosts: checked, planned, brought up, left alone, changed, tampered with, reset, and
+//! brought up again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::common::cluster::Cluster;
+use crate::e2e_footprint::{added, footprint};
+use crate::e2e_hosts as hosts;
+
+#[test]
+fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
+    let cluster = Cluster::new("e2e-life", 3);
+    let before: Vec<Vec<String>> = cluster.hosts().iter().map(|host| footprint(&cluster, host)).collect();
+    comes_up(&cluster);
+    is_left_alone(&cluster);
+    hosts_are_as_they_should_be(&cluster);
+    kubelet_setting_reaches_the_nodes(&cluster);
+    tampering_is_mended(&cluster);
+    labels_and_taints_reach_a_node(&cluster);
+    secrets_stay_secret(&cluster);
+    goes_away(&cluster, &before);
+    assert!(cluster.up() > 100);
+    is_healthy(&cluster);
+}
+
+fn comes_up(cluster: &Cluster) {
+    cluster.run(&["check"]).ok();
+    let plan = cluster.run(&["plan", "--exit-code"]).exits(10);
+    plan.check(plan.stdout.contains("enable and start etcd.service"), "the plan should name what starts");
+    no_secret_in(cluster, "the plan", &plan.stdout);
+    no_secret_in(cluster, "the plan as JSON", &cluster.run(&["plan", "-o", "json"]).ok().stdout);
+    for host in cluster.hosts() {
+        assert_eq!(cluster.try_on(&host, "test -e /var/lib/kbootstrap").0, 1, "{host}: plan has touched the host");
+    }
+    assert!(cluster.up() > 100);
+    is_healthy(cluster);
+    let verify = cluster.run(&["verify", "-o", "json"]).ok();
+    let report = verify.json();
+    verify.check(report["ok"] == true && report["checks"].as_array().unwrap().len() >= 10, "all checks should pass");
+}
+
+fn is_healthy(cluster: &Cluster) {
+    let status = cluster.run(&["status", "-o", "json"]).ok();
+    status.check(status.json()["healthy"] == true, "the cluster should be healthy");
+}
+
+/// A second `up` changes nothing and restarts nothing.
+fn is_left_alone(cluster: &Cluster) {
+    let before = hosts::lives(cluster);
+    assert_eq!(before.len(), 4 + 3 * 4, "{before:?}");
+    assert_eq!(cluster.up(), 0);
+    assert_eq!(hosts::restarted(&before, &hosts::lives(cluster)), Vec::<String>::new());
+    cluster.run(&["plan", "--exit-code"]).ok();
+}
+
+fn hosts_are_as_they_should_be(cluster: &Cluster) {
+    let kubeconfig = cluster.state().join("admin.kubeconfig");
+    assert_eq!(fs::metadata(kubeconfig).unwrap().permissions().mode() & 0o777, 0o600);
+    let nodes = cluster.get(&["nodes"]);
+    let names: Vec<&str> =
+        nodes["items"].as_array().unwrap().iter().map(|n| n["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["n1", "n2", "n3"]);
+    hosts::check_modes(cluster, "n1");
+    hosts::check_flags(cluster, "n1");
+    hosts::check_kubelet(cluster, "n2");
+    hosts::check_ports(cluster, "n1", &[2379, 2380, 6443, 10250]);
+    hosts::check_ports(cluster, "n2", &[10250]);
+    hosts::check_strangers(cluster);
+    for host in cluster.hosts() {
+        hosts::check_certificates(cluster, &host);
+    }
+}
+
+/// A changed kubelet setting is one file and one restart on each node, and nothing else.
+fn kubelet_setting_reaches_the_nodes(cluster: &Cluster) {
+    cluster.edit(|inventory| {
+        let kubelet = inventory.components.entry(kbootstrap::cluster::Component::Kubelet).or_default();
+        kubelet.config.insert("maxPods".into(), json!(77));
+    });
+    let plan = cluster.plan();
+    let change = json!({ "files": ["/var/lib/kubelet/config.yaml"], "units": ["restart kubelet.service"] });
+    assert_eq!(changes(&plan), json!({ "n1": change, "n2": change, "n3": change }), "{plan}");
+    let before = hosts::lives(cluster);
+    assert_eq!(cluster.up(), 6);
+    let restarted = hosts::restarted(&before, &hosts::lives(cluster));
+    assert_eq!(restarted, ["n1 kubelet.service", "n2 kubelet.service", "n3 kubelet.service"]);
+    assert_eq!(cluster.get(&["node", "n2"])["status"]["capacity"]["pods"], "77");
+}
+
+/// Whatever was done to a host by hand is found, and mended without touching anything else.
+fn tampering_is_mended(cluster: &Cluster) {
+    cluster.on("n1", "printf '# by hand\\n' >> /etc/systemd/system/kube-scheduler.service");
+    cluster.on("n2", "chmod 644 /etc/kubernetes/kubelet.conf; rm /etc/cni/net.d/10-flannel.conflist");
+    cluster.on("n3", "printf x >> /usr/local/bin/ctr; systemctl disable --quiet --now kube-proxy");
+    let plan = cluster.plan();
+    let expected = json!({
+        "n1": {
+            "files": ["/etc/systemd/system/kube-scheduler.service"],
+            "units": ["restart kube-scheduler.service"],
+        },
+        "n2": { "files": ["/etc/cni/net.d/10-flannel.conflist", "/etc/kubernetes/kubelet.conf"], "units": [] },
+        "n3": { "files": ["/usr/local/bin/ctr"], "units": ["start kube-proxy.service"] },
+    });
+    assert_eq!(changes(&plan), expected, "{plan}");
+    let before = hosts::lives(cluster);
+    assert_eq!(cluster.up(), 6);
+    let restarted = hosts::restarted(&before, &hosts::lives(cluster));
+    assert_eq!(restarted, ["n1 kube-scheduler.service", "n3 kube-proxy.service"]);
+    hosts::check_modes(cluster, "n1");
+    assert_eq!(cluster.on("n2", "stat -c %a /etc/kubernetes/kubelet.conf").trim(), "600");
+    assert_eq!(cluster.up(), 0);
+}
+
+/// On a node that has registered long ago.
+fn labels_and_taints_reach_a_node(cluster: &Cluster) {
+    cluster.edit(|inventory| {
+        inventory.hosts[2].labels.insert("disk".into(), "ssd".into());
+        inventory.hosts[2].taints.push("dedicated=db:NoSchedule".into());
+    });
+    assert!(cluster.up() > 0);
+    let node = cluster.get(&["node", "n3"]);
+    assert_eq!(node["metadata"]["labels"]["disk"], "ssd");
+    let taint = json!({ "key": "dedicated", "value": "db", "effect": "NoSchedule" });
+    assert_eq!(node["spec"]["taints"], json!([taint]));
+    assert_eq!(cluster.up(), 0);
+}
+
+/// `reset` leaves what it says that it leaves, and nothing else.
+fn goes_away(cluster: &Cluster, before: &[Vec<String>]) {
+    let reset = cluster.run(&["reset", "--yes"]).ok();
+    reset.check(reset.stdout.contains("left as it is:"), "reset should say what it leaves");
+    reset.check(reset.stdout.contains("/var/log/kubernetes"), "reset should say that it leaves logs");
+    for (host, before) in cluster.hosts().iter().zip(before) {
+        let mut left = added(before, &footprint(cluster, host));
+        left.retain(|line| !line.starts_with("files: /var/log/kubernetes"));
+        reset.check(left.is_empty(), &format!("{host}: reset has left\n{}", left.join("\n")));
+    }
+    cluster.run(&["status"]).exits(7);
+}
+
+/// Names of the files and units that a plan changes, by host; hosts without changes are left out.
+fn changes(plan: &Value) -> Value {
+    let mut all = serde_json::Map::new();
+    for host in plan["hosts"].as_array().unwrap() {
+        let array = |key: &str| host[key].as_array().unwrap().iter();
+        let files: Vec<&Value> = array("files").map(|file| &file["path"]).collect();
+        let units: Vec<String> = array("units")
+            .map(|unit| format!("{} {}", unit["action"].as_str().unwrap_or("enable"), unit["name"].as_str().unwrap()))
+            .collect();
+        if !files.is_empty() || !units.is_empty() {
+            all.insert(host["host"].as_str().unwrap().into(), json!({ "files": files, "units": units }));
+        }
+    }
+    Value::Object(all)
+}
+
+/// Neither logs nor the hosts' journals hold a byte of any key.
+fn secrets_stay_secret(cluster: &Cluster) {
+    for entry in fs::read_dir(cluster.state().join("log")).unwrap() {
+        let path = entry.unwrap().path();
+        no_secret_in(cluster, &path.display().to_string(), &fs::read_to_string(&path).unwrap());
+    }
+    for host in cluster.hosts() {
+        no_secret_in(cluster, &format!("journal of {host}"), &cluster.on(&host, "journalctl --no-pager -q -o cat"));
+    }
+}
+
+fn no_secret_in(cluster: &Cluster, what: &str, text: &str) {
+    let mut secrets = 0;
+    for entry in fs::read_dir(cluster.state().join("pki")).unwrap() {
+        let path = entry.unwrap().path();
+        if fs::metadata(&path).unwrap().permissions().mode() & 0o077 != 0 {
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        // The second line of a PEM key, which no certificate shares; the encryption key as configuration has it.
+        let secret = match std::str::from_utf8(&bytes) {
+            Ok(pem) => pem.lines().nth(1).unwrap().to_owned(),
+            Err(_) => STANDARD.encode(&bytes),
+        };
+        assert!(secret.len() >= 40, "{}: no secret in it?", path.display());
+        assert!(!text.contains(&secret), "{what} holds the secret of {}", path.display());
+        secrets += 1;
+    }
+    assert!(secrets > 10, "{secrets} secrets");
+}
