@@ -172,7 +172,8 @@ fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
     let hint = "edit the other fields as you like, or delete the file to have it written anew";
     let named = row.authority != Signer::Etcd && row.profile == super::table::Profile::Client && row.used_by.is_some();
     if named && spec.cn != row.common_name {
-        let message = format!("the common name is `{}`, and must be `{}`: it is who the client is", spec.cn, row.common_name);
+        let message =
+            format!("the common name is `{}`, and must be `{}`: it is who the client is", spec.cn, row.common_name);
         return Err(Error::pki(message).hint(hint));
     }
     if !row.organization.is_empty() && !spec.names.iter().any(|name| name.o == row.organization) {
