@@ -4,17 +4,22 @@ mod gate;
 mod graph;
 mod push;
 mod steps;
+#[cfg(test)]
+mod steps_tests;
 mod stream;
 mod unit;
+mod waves;
 
 use std::collections::BTreeMap;
 use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use graph::Graph;
 pub use push::{Way, push};
-pub use steps::{Action, Push, steps};
+pub use steps::{Action, steps};
 pub use stream::Packing;
+pub use waves::Push;
 
 use crate::artifacts::Store;
 use crate::cluster::Cluster;
@@ -51,8 +56,20 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
-        let graph = steps(self.cluster, self.plan, &self.desired.hosts);
-        graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action))
+        self.go(&steps(self.cluster, self.plan, &self.desired.hosts))
+    }
+
+    /// Waits until the cluster is healthy and changes nothing: a run that was interrupted may have left all in place,
+    /// and nothing ready yet.
+    pub fn wait(&self) -> Result<()> {
+        let mut graph = Graph::default();
+        graph.add("api", Action::Healthy, []);
+        self.go(&graph)
+    }
+
+    fn go(&self, graph: &Graph<Action>) -> Result<()> {
+        let result = graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action));
+        result.map_err(|error| if error.kind == Kind::Interrupted { interrupted() } else { error })
     }
 
     /// A lane is a host's name, `NAME/push` for its second connection, or `api` for the first master's.
@@ -68,9 +85,7 @@ impl Job<'_> {
     fn step(&self, lease: &mut Lease<'_>, action: &Action) -> Result<()> {
         let (host, step) = title(action);
         if self.interrupt.load(Ordering::SeqCst) {
-            return Err(
-                Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
-            );
+            return Err(interrupted());
         }
         self.reporter.report(&Event::Started { host: host.clone(), step: step.clone() });
         let began = Instant::now();
@@ -105,7 +120,8 @@ impl Job<'_> {
                 Ok(String::new())
             }
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
-            Action::ApiReady { host } => gate::api(self, host),
+            Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
+            Action::ApiReady { host, .. } => gate::other_api(self, host),
             Action::Objects => gate::objects(self),
             Action::NodesRegistered => gate::nodes_registered(self),
             Action::Healthy => gate::healthy(self),
@@ -146,6 +162,10 @@ impl Job<'_> {
     }
 }
 
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
+}
+
 /// Who and what, for people.
 fn title(action: &Action) -> (String, String) {
     let (host, step) = match action {
@@ -162,7 +182,8 @@ fn title(action: &Action) -> (String, String) {
         }
         Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), "etcd is healthy".into()),
         Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
-        Action::ApiReady { host } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::ApiReady { host, about_to_restart: false } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
         Action::Objects => ("", "apply API objects".into()),
         Action::NodesRegistered => ("", "nodes register".into()),
         Action::Healthy => ("", "nodes Ready, CoreDNS available".into()),

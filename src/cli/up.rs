@@ -59,21 +59,22 @@ impl Args {
         let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
         let changes = plan.changes();
         let kubeconfig = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
+        let job = Job {
+            cluster: &session.cluster,
+            desired,
+            facts,
+            plan,
+            pool: &session.pool,
+            store,
+            trust,
+            reporter,
+            interrupt: &session.interrupt,
+        };
         if plan.is_empty() {
             reporter.info("everything is as the inventory says");
+            job.wait()?;
         } else {
             stage(&format!("apply {changes} changes"));
-            let job = Job {
-                cluster: &session.cluster,
-                desired,
-                facts,
-                plan,
-                pool: &session.pool,
-                store,
-                trust,
-                reporter,
-                interrupt: &session.interrupt,
-            };
             job.run()?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -2,12 +2,14 @@
 
 mod api;
 mod desire;
+mod nodes;
 mod objects;
 mod pool;
 mod survey;
 
 pub use api::{ApiAccess, EtcdAccess};
 pub use desire::{Desired, Programs, desire, names_only, questions};
-pub use objects::{apply_objects, label_nodes, object_changes};
+pub use nodes::mark_nodes;
+pub use objects::{apply_objects, object_changes};
 pub use pool::{Lease, Pool};
 pub use survey::{each_host, survey};

@@ -1,71 +1,41 @@
-//! The cluster's own API objects and the nodes' labels: what is there against what should be.
+//! The cluster's own API objects: what is there against what should be.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::cluster::{Cluster, Host, Role};
+use super::nodes::{mark_nodes, node_changes};
+use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::health::http::Client;
 use crate::health::{covers, kube};
 use crate::plan::ObjectChange;
-use crate::render;
 
-/// What lacks or differs in the API. Nodes that have not registered yet are no difference.
+/// What lacks or differs in the API.
 pub fn object_changes(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<Vec<ObjectChange>> {
     let mut changes = Vec::new();
     for object in objects {
         let live = kube::get(client, &kube::path_of(object)?)?;
-        changes.extend(change(object, live.as_ref(), true));
+        changes.extend(change(object, live.as_ref()));
     }
-    for host in cluster.with_role(Role::Node) {
-        let desired = node(host);
-        let live = kube::get(client, &kube::path_of(&desired)?)?;
-        changes.extend(change(&desired, live.as_ref(), false));
-    }
+    changes.extend(node_changes(client, cluster)?);
     Ok(changes)
 }
 
-/// Writes all objects, and the labels of the nodes that are there.
+/// Writes all objects, and the labels and taints of the nodes that are there.
 pub fn apply_objects(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<()> {
     for object in objects {
         kube::apply(client, object)?;
     }
-    label_nodes(client, cluster)
+    mark_nodes(client, cluster)
 }
 
-/// Sets the labels of the nodes that are there and lack some.
-pub fn label_nodes(client: &mut Client<'_>, cluster: &Cluster) -> Result<()> {
-    for host in cluster.with_role(Role::Node) {
-        let desired = node(host);
-        let path = kube::path_of(&desired)?;
-        if let Some(live) = kube::get(client, &path)? {
-            if !covers(&live, &desired).is_empty() {
-                kube::patch(client, &path, &desired)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn change(desired: &Value, live: Option<&Value>, must_exist: bool) -> Option<ObjectChange> {
+fn change(desired: &Value, live: Option<&Value>) -> Option<ObjectChange> {
     match live {
-        None => must_exist.then(|| ObjectChange { object: title(desired), create: true, fields: Vec::new() }),
+        None => Some(ObjectChange { object: title(desired), create: true, fields: Vec::new() }),
         Some(live) => {
             let fields = covers(live, desired);
             (!fields.is_empty()).then(|| ObjectChange { object: title(desired), create: false, fields })
         }
     }
-}
-
-/// A node's labels as the inventory wants them, as a merge patch. They are set through the API, because a kubelet
-/// may not give itself those of `node-role.kubernetes.io`, and sets the others only when it registers.
-fn node(host: &Host) -> Value {
-    let labels: serde_json::Map<String, Value> =
-        render::node_labels(host).into_iter().map(|(key, value)| (key, Value::String(value))).collect();
-    json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": { "name": host.name, "labels": labels },
-    })
 }
 
 /// `Deployment kube-system/coredns`.

@@ -15,6 +15,9 @@ const CNI_PLUGINS: &str = "bridge host-local loopback portmap bandwidth firewall
 const UNITS: &str = "kubelet.service kube-proxy.service flanneld.service kube-scheduler.service \
                      kube-controller-manager.service kube-apiserver.service etcd.service containerd.service";
 
+/// Folders that our programs make or that we made above ours, the deepest first; they go where nothing is in them.
+const EMPTY_DIRS: &str = "/etc/cni /opt/cni/bin /opt/cni /opt/containerd/bin /opt/containerd/lib /opt/containerd";
+
 /// What a reset never touches; it is told to the person.
 pub const LEFT: [&str; 4] = [
     "the `etcd` system user and loaded kernel modules",
@@ -48,6 +51,7 @@ fn script(layout: &Layout) -> String {
         "/etc/containerd",
         "/var/lib/containerd",
         "/run/containerd",
+        "/run/nri",
         "/var/lib/cni",
         "/run/flannel",
         "/var/log/pods",
@@ -69,6 +73,8 @@ fn script(layout: &Layout) -> String {
         set("UNIT_DIR", &layout.units),
         set("DIRS", &dirs),
         set("FILES", files),
+        set("EMPTY_DIRS", EMPTY_DIRS),
+        set("STAGED", &format!("{}/staged", layout.records)),
         set("POD_MOUNTS", &mounts),
         include_str!("reset.sh").to_owned(),
     ]

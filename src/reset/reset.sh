@@ -1,4 +1,5 @@
-# Takes this host back. The caller sets: BIN PROGRAMS CNI_BIN CNI_PLUGINS UNITS UNIT_DIR DIRS FILES POD_MOUNTS
+# Takes this host back. The caller sets: BIN PROGRAMS CNI_BIN CNI_PLUGINS UNITS UNIT_DIR DIRS EMPTY_DIRS FILES
+# POD_MOUNTS STAGED
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -58,10 +59,13 @@ for tool in iptables ip6tables; do
 done
 
 # Files. A directory that is a mount point of its own is emptied and stays.
+# What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
+if [ -f "$STAGED" ]; then
+  while IFS= read -r file; do rm -f -- "$file"; done <"$STAGED"
+fi
 for unit in $UNITS; do rm -f "$UNIT_DIR/$unit"; done
 for program in $PROGRAMS; do rm -f "$BIN/$program"; done
 for plugin in $CNI_PLUGINS; do rm -f "$CNI_BIN/$plugin"; done
-rmdir "$CNI_BIN" 2>/dev/null
 for file in $FILES; do rm -f "$file"; done
 for dir in $DIRS; do
   [ -e "$dir" ] || continue
@@ -72,6 +76,7 @@ for dir in $DIRS; do
     rm -rf --one-file-system "$dir" && say "removed: $dir" || warn "$dir"
   fi
 done
+for dir in $EMPTY_DIRS; do rmdir "$dir" 2>/dev/null; done
 systemctl daemon-reload
 systemctl reset-failed 2>/dev/null
 exit $failed

@@ -49,10 +49,6 @@ impl Cluster {
     pub fn lab(&self) -> &Lab {
         &self.lab
     }
-    /// The hosts, to switch them off and on.
-    pub fn lab_mut(&mut self) -> &mut Lab {
-        &mut self.lab
-    }
     /// Names of the hosts.
     pub fn hosts(&self) -> Vec<String> {
         self.lab.hosts().iter().map(|host| host.name.clone()).collect()
@@ -154,7 +150,8 @@ impl Cluster {
                 continue;
             }
             let script = "systemctl --no-pager --no-legend list-units --state=failed,activating,auto-restart\n\
-                          journalctl --no-pager -q -o short-monotonic -n 25 -p warning";
+                          journalctl --no-pager -q -o short-monotonic -n 200 -p warning |\
+                          grep -Ev 'world-inaccessible|CPUShares|MemoryLimit' | tail -n 20";
             let mut command = self.lab.ssh(&host, "root").unwrap();
             command.args(["-o", "ConnectTimeout=5"]).arg(script).stdin(Stdio::null());
             let said = command.output().map(|o| String::from_utf8_lossy(&o.stdout).into_owned());
