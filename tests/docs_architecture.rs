@@ -40,10 +40,14 @@ fn modules() -> BTreeSet<String> {
     names.filter(|name| name != "lib" && name != "main").collect()
 }
 
+fn is_test(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"))
+}
+
 fn sources(path: &Path, all: &mut Vec<PathBuf>) {
     if path.is_dir() {
         // Tests may look further than what they test.
-        for entry in fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).filter(|p| !p.ends_with("tests")) {
+        for entry in fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).filter(|p| !is_test(p)) {
             sources(&entry, all);
         }
     } else if path.extension().is_some_and(|e| e == "rs") {

@@ -186,9 +186,7 @@ fn a_ca_with_another_key_or_that_has_expired_is_refused() {
     let folder = Folder::filled();
     let (_, key) = foreign_ca("x", folder.now);
     fs::write(folder.pki("ca-key.pem"), key).unwrap();
-    insta::assert_snapshot!(folder.refused(""), @r"
-    error: CA ca: the private key does not belong to the CA certificate
-    ");
+    insta::assert_snapshot!(folder.refused(""), @"error: CA ca: the private key does not belong to the CA certificate");
 
     let mut folder = Folder::filled();
     folder.now += Duration::days(3651);
@@ -235,7 +233,7 @@ fn an_expired_certificate_is_not_replaced_silently() {
 #[test]
 fn a_certificate_of_ones_own_that_does_not_fit_is_refused_with_all_reasons() {
     let folder = Folder::filled();
-    let (certificate, key) = foreign_ca("somebody", folder.now);
+    let (certificate, _) = foreign_ca("somebody", folder.now);
     fs::write(folder.pki("apiserver-m1.pem"), &certificate).unwrap();
     insta::assert_snapshot!(folder.refused(""), @r"
     error: pki/apiserver-m1.pem: it was issued by `CN=somebody`, not by `CN=kubernetes`
@@ -243,12 +241,11 @@ fn a_certificate_of_ones_own_that_does_not_fit_is_refused_with_all_reasons() {
 
     error: it is for another private key
 
-    error: it lacks the names kubernetes, kubernetes.default, kubernetes.default.svc, kubernetes.default.svc.cluster.local, m1, localhost, 10.96.0.1, 10.0.0.11, 127.0.0.1
+    error: it lacks the names DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local, DNS:m1, DNS:localhost, IP:10.96.0.1, IP:10.0.0.11, IP:127.0.0.1
 
     3 errors
     ");
     assert_eq!(folder.read("apiserver-m1.pem"), certificate);
-    drop(key);
 }
 
 #[test]
@@ -261,7 +258,15 @@ fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
     edit("admin-csr.json", "kbootstrap:cluster-admins", "admins");
     edit("scheduler-csr.json", "system:kube-scheduler", "scheduler");
     folder.remove(&["admin.pem", "scheduler.pem"]);
-    insta::assert_snapshot!(folder.refused(""), @"");
+    insta::assert_snapshot!(folder.refused(""), @r#"
+    error: pki/scheduler-csr.json: the common name is `scheduler`, and must be `system:kube-scheduler`: it is who the client is
+    hint: edit the other fields as you like, or delete the file to have it written anew
+
+    error: pki/admin-csr.json: `names` lacks {"O": "kbootstrap:cluster-admins"}, the group of this client
+    hint: edit the other fields as you like, or delete the file to have it written anew
+
+    2 errors
+    "#);
     assert!(!folder.pki("admin.pem").exists());
     edit("admin-csr.json", "admins", "kbootstrap:cluster-admins");
     edit("admin-csr.json", "\"CN\": \"kubernetes-admin\"", "\"CN\": \"carol\"");
@@ -275,7 +280,11 @@ fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
 fn a_key_that_cannot_be_made_twice_is_missed() {
     let folder = Folder::filled();
     folder.remove(&["encryption.key"]);
-    insta::assert_snapshot!(folder.refused(""), @"");
+    insta::assert_snapshot!(folder.refused(""), @r"
+    error: pki/encryption.key was made here and is gone: with a new one the Secrets of a running cluster could not be read
+    hint: bring it back from your backup of the cluster's folder
+    hint: if the cluster never ran, or is to begin anew, take encryption.key out of generated.json beside it
+    ");
     let folder = Folder::filled();
     folder.remove(&["sa.key"]);
     assert!(folder.refused("").contains("pki/sa.key was made here and is gone"));

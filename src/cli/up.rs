@@ -6,7 +6,7 @@ use super::Ctx;
 use super::prepare::{Prepared, prepare};
 use super::session::{ClusterArgs, Session, Use};
 use crate::apply::Job;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::preflight;
 use crate::ui::{Event, Format, duration};
 
@@ -42,7 +42,12 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let session = Session::open(ctx, &self.cluster, "up", Use::Change)?;
-        let result = self.up(ctx, &session);
+        let result = self.up(ctx, &session).map_err(|error| match error.kind {
+            Kind::Interrupted if error.hints.is_empty() => {
+                error.hint("run `kbootstrap up` again: it goes on from here")
+            }
+            _ => error,
+        });
         session.finish(result)
     }
 

@@ -191,7 +191,22 @@ mod tests {
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);
-        insta::assert_snapshot!(text(&plan, &desired, &present, &Printer::new(true)), @"");
+        insta::assert_snapshot!(text(&plan, &desired, &present, &Printer::new(true)), @r"
+        m1: 4 changes
+          ~ /etc/a.conf (2 lines)
+              @@ -1,2 +1,2 @@
+               one
+              -2
+              +two
+          ~ /etc/a.crt (certificate)
+          ~ /etc/a.key (secret, not shown)
+          ~ restart a.service: /etc/a.conf changes
+        n1: nothing to change
+        API objects: 1 change
+          ~ ClusterRole x (rules)
+
+        5 changes on 1 host; `kbootstrap up` makes them
+        ");
         let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
         assert_eq!(text(&nothing, &desired, &present, &Printer::new(true)), "API objects: nothing to change\n");
     }

@@ -85,7 +85,8 @@ fn pressure(look: &mut Look) {
     }
     let (containerd, kubelet) = (CONTAINERD.to_owned(), look.cluster.layout.kubelet.clone());
     let short = |(path, least): &(String, u64)| {
-        let disk = look.facts.disks.get(path)?;
+        // One with next to nothing free was found already.
+        let disk = look.facts.disks.get(path).filter(|disk| disk.free >= 2 * GB)?;
         let part = disk.free.saturating_mul(100) / disk.size.max(1);
         (part < *least).then(|| {
             format!("{part} % of the disk of {path} is free: with less than {least} % the kubelet takes no pods")
