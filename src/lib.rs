@@ -13,6 +13,7 @@ pub mod facts;
 pub mod health;
 pub mod inventory;
 pub mod lab;
+pub mod lifetime;
 pub mod operate;
 pub mod parallel;
 pub mod pki;
@@ -32,10 +33,11 @@ use std::process::ExitCode;
 
 /// Runs the command line. The one place where an error is printed and the exit code is picked.
 pub fn run(args: Vec<OsString>) -> ExitCode {
+    let color = ui::stderr_color(cli::wants_no_color(&args));
     match cli::run(args) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            cli::report::print(&error);
+            cli::report::print(&error, color);
             ExitCode::from(error.kind.exit_code())
         }
     }

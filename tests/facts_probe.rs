@@ -74,7 +74,7 @@ fn every_shell_learns_the_same_about_this_machine() {
         assert_eq!(facts.sysctls["kernel.ostype"].value, "Linux");
         assert!(facts.sysctls.contains_key("net.ipv4.ip_forward") && !facts.sysctls.contains_key("no.such.setting"));
         assert_eq!(facts.users, names(["root"]));
-        assert_eq!(facts.disk_free["/"], facts.disk_free["/no/such/directory"]);
+        assert_eq!(facts.disks["/"], facts.disks["/no/such/directory"]);
         assert!(facts.programs.contains("tar") && facts.programs.contains("sha256sum"));
         assert!(!facts.known);
         // Both clocks are this machine's.

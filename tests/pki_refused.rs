@@ -140,10 +140,10 @@ fn profiles_and_specs() {
     error: config.json: signing.profiles.everything.usages[8]: unknown usage `Server Auth`
     hint: did you mean `server auth`?
 
-    error: signing.profiles.peer.usages[2]: unknown usage `Server Auth`
+    error: config.json: signing.profiles.peer.usages[2]: unknown usage `Server Auth`
     hint: did you mean `server auth`?
 
-    error: signing.profiles.server.usages[2]: unknown usage `Server Auth`
+    error: config.json: signing.profiles.server.usages[2]: unknown usage `Server Auth`
     hint: did you mean `server auth`?
 
     3 errors
@@ -163,17 +163,17 @@ fn profiles_and_specs() {
     error: leaf.json: key.size: RSA key of 1024 bits is too weak
     hint: use 2048, 3072, 4096 or 8192 bits
 
-    error: host: unknown key
+    error: leaf.json: host: unknown key
     hint: did you mean `hosts`?
 
     2 errors
     exit code 4
     ");
     insta::assert_snapshot!(spec(r#"{"CN":"x","hosts":["bücher.de","10.0.0.1，10.0.0.2"]}"#), @r"
-    error: host `bücher.de` has the character 'ü', which no certificate can hold
+    error: leaf.json: host `bücher.de` has the character 'ü', which no certificate can hold
     hint: write an internationalised name in its ASCII form (xn--…)
 
-    error: host `10.0.0.1，10.0.0.2` has the character '，', which no certificate can hold
+    error: leaf.json: host `10.0.0.1，10.0.0.2` has the character '，', which no certificate can hold
     hint: it is a full-width character: type it again with an ASCII keyboard
 
     2 errors
@@ -206,17 +206,17 @@ fn nothing_done_is_never_success() {
     let folder = folder();
     insta::assert_snapshot!(folder.refused("gencert leaf.json"), @r"
     error: a CA certificate (-ca) is needed
-    hint: for a self-signed CA: -initca
+    hint: name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca
     exit code 2
     ");
     insta::assert_snapshot!(folder.refused("gencert -ca ca.pem leaf.json"), @r"
     error: a CA key (-ca-key) is needed
-    hint: for a self-signed CA: -initca
+    hint: name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca
     exit code 2
     ");
     insta::assert_snapshot!(folder.refused("sign leaf.csr"), @r"
     error: a CA certificate (-ca) is needed
-    hint: for a self-signed CA: -initca
+    hint: name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca
     exit code 2
     ");
     insta::assert_snapshot!(folder.refused("certinfo"), @r"

@@ -73,6 +73,8 @@ fn the_agents_copy_of_a_named_key_is_tried_before_its_other_keys() {
     let connector = Connector::silent(operator, Interrupt::new());
     let error = connect(&connector, sshd.ssh_target()).err().unwrap();
     insta::assert_snapshot!(error, @"web1: the server ended the connection while we logged in as root");
+    let outcomes: Vec<&str> = error.details[0].lines().filter_map(|line| line.rsplit(": ").next()).collect();
+    assert_eq!(outcomes[1..], ["refused", "the server hung up"], "{error:?}");
     agent.add(&sshd.path("client"));
     connect(&connector, sshd.ssh_target()).unwrap();
 }

@@ -1,8 +1,11 @@
 //! Gates between steps: what must be true before the next may begin.
 
+use std::time::Duration;
+
 use super::Job;
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Kind, Result};
+use crate::health::http::Client;
 use crate::health::{Poll, Schedule, etcd as etcd_api, kube, unless_connected, wait};
 use crate::operate::{ApiAccess, EtcdAccess, apply_objects, mark_nodes};
 
@@ -14,6 +17,10 @@ const API: Schedule = Schedule::new(90, 100);
 const REGISTER: Schedule = Schedule::new(90, 100);
 /// Runtime, network plugin and CoreDNS come up; an image may have to be pulled.
 const HEALTHY: Schedule = Schedule::new(180, 200);
+/// How often an API server may go away or stumble while it is asked, and the pause after that.
+const STUMBLES: u32 = 10;
+/// See [`STUMBLES`].
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// The members answer. Before a restart: enough of the others do, so that the cluster keeps its quorum.
 pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<String> {
@@ -41,11 +48,11 @@ pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<
     })
 }
 
-/// None when healthy, else why not.
+/// None when it can be counted on, else why not.
 fn member_healthy(job: &Job<'_>, member: &Host) -> Result<Option<String>> {
     let mut access = EtcdAccess::new(job.pool, member, job.trust)?;
     let mut client = access.client()?;
-    let health = etcd_api::health(&mut client)?;
+    let health = etcd_api::takes_part(&mut client)?;
     Ok((!health.healthy).then_some(health.reason))
 }
 
@@ -54,33 +61,90 @@ pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
     let master = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
     let mut access = ApiAccess::new(job.pool, master, job.trust)?;
     let what = format!("{host}: kube-apiserver is not ready");
+    wait(&what, API, job.interrupt, || unless_connected(look_ready(&mut access)))
+}
+
+/// Another host's API server takes over while this one restarts.
+pub(super) fn other_api(job: &Job<'_>, host: &str) -> Result<String> {
+    let others: Vec<&Host> = job.cluster.with_role(Role::Master).filter(|master| master.name != host).collect();
+    if others.is_empty() {
+        // Its restart is a short outage that the plan has shown.
+        return Ok("it is the only one".into());
+    }
+    let what = format!("{host}: kube-apiserver is not restarted, because no other one is ready");
     wait(&what, API, job.interrupt, || {
-        unless_connected(access.client().and_then(|mut client| {
-            let ready = kube::readyz(&mut client)?;
-            Ok(if ready.ready {
-                Poll::Ready(String::new())
-            } else {
-                Poll::Pending(format!("failing: {}", ready.failing.join(", ")))
-            })
-        }))
+        let mut troubles = Vec::new();
+        for master in &others {
+            match ApiAccess::new(job.pool, master, job.trust).and_then(|mut access| look_ready(&mut access)) {
+                Ok(Poll::Ready(_)) => return Ok(Poll::Ready(master.name.clone())),
+                Ok(Poll::Pending(why)) => troubles.push(format!("{}: {why}", master.name)),
+                Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                Err(error) => troubles.push(error.message),
+            }
+        }
+        Ok(Poll::Pending(troubles.join("; ")))
     })
+}
+
+fn look_ready(access: &mut ApiAccess<'_>) -> Result<Poll<String>> {
+    let ready = kube::readyz(&mut access.client()?)?;
+    Ok(match ready.ready {
+        true => Poll::Ready(String::new()),
+        false => Poll::Pending(format!("failing: {}", ready.failing.join(", "))),
+    })
+}
+
+/// Asks an API server until it is so. When the one that answered goes away or stumbles, as they do while another one
+/// restarts, the next that answers is asked; what fails again and again is an error.
+fn ask<T>(
+    job: &Job<'_>,
+    what: &str,
+    schedule: Schedule,
+    mut look: impl FnMut(&mut Client<'_>) -> Result<Poll<T>>,
+) -> Result<T> {
+    let mut stumbles = 0;
+    loop {
+        let mut stumble = None;
+        let outcome = ApiAccess::any(job.pool, job.cluster, job.trust).and_then(|mut access| {
+            let mut client = access.client()?;
+            wait(what, schedule, job.interrupt, || match look(&mut client) {
+                Ok(Poll::Ready(value)) => Ok(Poll::Ready(Some(value))),
+                Ok(Poll::Pending(why)) => Ok(Poll::Pending(why)),
+                Err(error) if error.kind == Kind::Interrupted => Err(error),
+                Err(error) => {
+                    stumble = Some(error);
+                    Ok(Poll::Ready(None))
+                }
+            })
+        });
+        let error = match (outcome, stumble) {
+            (Ok(Some(value)), _) => return Ok(value),
+            (_, Some(error)) => error,
+            (Err(error), None) if error.kind == Kind::Connect => error,
+            (Err(error), None) => return Err(error),
+            (Ok(None), None) => Error::internal(format!("{what}: no answer and no error")),
+        };
+        stumbles += 1;
+        if stumbles >= STUMBLES {
+            return Err(error);
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// The cluster's own objects are applied.
 pub(super) fn objects(job: &Job<'_>) -> Result<String> {
-    let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
-    let mut client = access.client()?;
-    apply_objects(&mut client, job.cluster, &job.desired.objects)?;
+    ask(job, "the cluster's objects are not applied", API, |client| {
+        apply_objects(client, job.cluster, &job.desired.objects).map(Poll::Ready)
+    })?;
     Ok(format!("{} objects", job.desired.objects.len()))
 }
 
 /// Every node is registered and has its piece of the pod network, which flanneld needs to start.
 pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
-    let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
-    let mut client = access.client()?;
-    wait("not all nodes have registered", REGISTER, job.interrupt, || {
-        let live = kube::list(&mut client, "/api/v1/nodes", "")?;
+    ask(job, "not all nodes have registered", REGISTER, |client| {
+        let live = kube::list(client, "/api/v1/nodes", "")?;
         let missing: Vec<String> = names
             .iter()
             .filter_map(|name| match live.iter().find(|n| n["metadata"]["name"] == **name) {
@@ -89,10 +153,12 @@ pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
                 Some(_) => None,
             })
             .collect();
-        Ok(if missing.is_empty() { Poll::Ready(()) } else { Poll::Pending(missing.join("; ")) })
+        if !missing.is_empty() {
+            return Ok(Poll::Pending(missing.join("; ")));
+        }
+        mark_nodes(client, job.cluster).map(Poll::Ready)
     })
     .map_err(|e| e.hint("journalctl -u kubelet on the node says why it does not register"))?;
-    mark_nodes(&mut client, job.cluster)?;
     Ok(format!("{} nodes", names.len()))
 }
 
@@ -100,15 +166,13 @@ pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
-    let mut access = ApiAccess::any(job.pool, job.cluster, job.trust)?;
-    let mut client = access.client()?;
-    wait("the cluster is not healthy", HEALTHY, job.interrupt, || {
-        let mut troubles: Vec<String> = kube::leases(&mut client)?
+    ask(job, "the cluster is not healthy", HEALTHY, |client| {
+        let mut troubles: Vec<String> = kube::leases(client)?
             .into_iter()
             .filter(|lease| !lease.alive)
             .map(|lease| format!("{} does not hold its lease", lease.component))
             .collect();
-        let nodes = kube::nodes(&mut client)?;
+        let nodes = kube::nodes(client)?;
         for name in &names {
             match nodes.iter().find(|n| n.name == *name) {
                 Some(node) if node.ready || !has_network => {}
@@ -117,10 +181,11 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
             }
         }
         if has_network && !names.is_empty() {
-            let rollout = kube::deployment_ready(&mut client, "kube-system", "coredns")?;
+            let rollout = kube::deployment_ready(client, "kube-system", "coredns")?;
             if !rollout.ready {
-                let pods = kube::pods(&mut client, "kube-system", "k8s-app=kube-dns")?;
-                let why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
+                let pods = kube::pods(client, "kube-system", "k8s-app=kube-dns")?;
+                let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
+                why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
                 troubles.push(format!("CoreDNS: {} {}", rollout.detail, why.join("; ")).trim_end().to_owned());
             }
         }

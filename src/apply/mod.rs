@@ -4,8 +4,11 @@ mod gate;
 mod graph;
 mod push;
 mod steps;
+#[cfg(test)]
+mod steps_tests;
 mod stream;
 mod unit;
+mod waves;
 
 use std::collections::BTreeMap;
 use std::io::empty;
@@ -14,8 +17,9 @@ use std::time::Instant;
 
 use graph::Graph;
 pub use push::{Way, push};
-pub use steps::{Action, Push, steps};
+pub use steps::{Action, steps};
 pub use stream::Packing;
+pub use waves::Push;
 
 use crate::artifacts::Store;
 use crate::cluster::Cluster;
@@ -116,7 +120,8 @@ impl Job<'_> {
                 Ok(String::new())
             }
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
-            Action::ApiReady { host } => gate::api(self, host),
+            Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
+            Action::ApiReady { host, .. } => gate::other_api(self, host),
             Action::Objects => gate::objects(self),
             Action::NodesRegistered => gate::nodes_registered(self),
             Action::Healthy => gate::healthy(self),
@@ -143,6 +148,9 @@ impl Job<'_> {
         for image in images {
             let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
             script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\nrm -f {tar}\n"));
+            // Without a registry an image that the kubelet's garbage collection took away would be gone for good.
+            let name = sh_quote(&image.name);
+            script.push_str(&format!("{ctr} -n k8s.io images label {name} io.cri-containerd.pinned=pinned >&2\n"));
         }
         let output = lease.run(&script, &mut empty())?;
         if output.status != 0 {
@@ -174,7 +182,8 @@ fn title(action: &Action) -> (String, String) {
         }
         Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), "etcd is healthy".into()),
         Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
-        Action::ApiReady { host } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::ApiReady { host, about_to_restart: false } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
         Action::Objects => ("", "apply API objects".into()),
         Action::NodesRegistered => ("", "nodes register".into()),
         Action::Healthy => ("", "nodes Ready, CoreDNS available".into()),

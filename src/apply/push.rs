@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use super::steps::Push;
 use super::stream::{Item, Packing, PushStream};
+use super::waves::Push;
 use crate::artifacts::Store;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};

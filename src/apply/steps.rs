@@ -1,16 +1,20 @@
 //! From a plan to steps: what depends on what, what may run at once, what must roll.
+//!
+//! What does not run starts together: it takes nothing away from anybody. What runs is changed one at a time, gated
+//! on the health of the others before and on its own after, so that the first change that does not work is the last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::graph::{Graph, StepId};
+use super::waves::{Push, WAVES, Wave, arrivals, wave_of};
 use crate::cluster::{Cluster, Component, Role};
-use crate::plan::{FileChange, FileKind, HostPlan, Plan, UnitAction, UnitChange};
-use crate::render::{Content, HostState};
+use crate::plan::{HostPlan, Plan, UnitAction, UnitChange};
+use crate::render::HostState;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Users, folders, modules, kernel settings and files of one wave.
+    /// Users, folders, modules, kernel settings and files of one wave, or the files of a unit that is to restart.
     Push(Push),
     /// Images into containerd; their tars were pushed before.
     Import {
@@ -31,10 +35,12 @@ pub enum Action {
         /// The member that is about to be restarted.
         about_to_restart: bool,
     },
-    /// The host's API server says that it is ready.
+    /// The host's API server says that it is ready. Before a restart: another one does.
     ApiReady {
         /// Host.
         host: String,
+        /// It is about to be restarted.
+        about_to_restart: bool,
     },
     /// The cluster's own API objects are as they should be.
     Objects,
@@ -44,43 +50,14 @@ pub enum Action {
     Healthy,
 }
 
-/// One stream to a host.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Push {
-    /// Host.
-    pub host: String,
-    /// What it is, for people.
-    pub title: String,
-    /// The first push also makes users and folders, loads modules and sets kernel settings.
-    pub first: bool,
-    /// Paths of files to write.
-    pub files: Vec<String>,
-    /// Paths whose mode or owner is all that changes.
-    pub modes: Vec<String>,
-    /// Names of images whose tars travel along.
-    pub images: Vec<String>,
-    /// Units whose restart key is forgotten first, because their files change.
-    pub forget: Vec<String>,
-}
-
-/// Programs arrive in the order in which they are needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Wave {
-    Etcd,
-    Apiserver,
-    Controllers,
-    Runtime,
-    Node,
-    Tools,
-}
-
-const WAVES: [Wave; 6] = [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
-
 /// The steps that make the plan true.
 pub fn steps(cluster: &Cluster, plan: &Plan, desired: &BTreeMap<String, HostState>) -> Graph<Action> {
-    let mut builder = Builder { cluster, desired, graph: Graph::default(), pushed: BTreeMap::new() };
+    let mut builder =
+        Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
     for host in &plan.hosts {
-        builder.pushes(host);
+        if let Some(state) = desired.get(&host.host) {
+            builder.pushes(host, state);
+        }
     }
     builder.units(plan);
     builder.graph
@@ -88,39 +65,36 @@ pub fn steps(cluster: &Cluster, plan: &Plan, desired: &BTreeMap<String, HostStat
 
 struct Builder<'a> {
     cluster: &'a Cluster,
-    desired: &'a BTreeMap<String, HostState>,
     graph: Graph<Action>,
     /// The last push that a host's component needs.
     pushed: BTreeMap<(String, Wave), StepId>,
+    /// By host and unit: what arrives right before its restart.
+    before_restart: BTreeMap<(String, String), Push>,
 }
 
 impl Builder<'_> {
-    fn pushes(&mut self, plan: &HostPlan) {
-        let Some(state) = self.desired.get(&plan.host) else { return };
-        let mut first = true;
+    fn pushes(&mut self, plan: &HostPlan, state: &HostState) {
+        let arrivals = arrivals(plan, state);
+        let mut waves: BTreeMap<Wave, Push> = arrivals.waves.into_iter().collect();
         let mut last = None;
         for wave in WAVES {
-            let push = push(plan, state, wave, first);
-            if let Some(push) = push {
-                let id = self.graph.add(format!("{}/push", plan.host), Action::Push(push), last);
-                last = Some(id);
-                first = false;
+            if let Some(push) = waves.remove(&wave) {
+                last = Some(self.graph.add(push_lane(&plan.host), Action::Push(push), last));
             }
             if let Some(id) = last {
                 self.pushed.insert((plan.host.clone(), wave), id);
             }
         }
+        let units = arrivals.before_restart.into_iter();
+        self.before_restart.extend(units.map(|(unit, push)| ((plan.host.clone(), unit), push)));
     }
 
     fn units(&mut self, plan: &Plan) {
         let etcd = self.etcd(plan);
-        let masters = self.masters(plan, &etcd);
-        let api: Vec<StepId> = etcd.into_iter().chain(masters).collect();
-        let mut all = api.clone();
-        if plan.objects.as_ref().is_none_or(|o| !o.is_empty()) {
-            all.push(self.graph.add("api", Action::Objects, api.clone()));
-        }
-        all.extend(self.nodes(plan, &api));
+        let api = self.masters(plan, &etcd);
+        let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
+        let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
+        self.nodes(plan, &api, objects);
         if !self.graph.is_empty() {
             let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
             self.graph.add("api", Action::Healthy, everything);
@@ -133,114 +107,127 @@ impl Builder<'_> {
         for (host, change) in changes(plan, Component::Etcd, UnitAction::Start) {
             started.push(self.unit(host, change, []));
         }
-        let mut gates: Vec<StepId> = match started.is_empty() {
-            true => Vec::new(),
-            false => {
-                let host = first(self.cluster, Role::Etcd);
-                vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)]
-            }
-        };
+        let mut gates = Vec::new();
+        if !started.is_empty() {
+            let host = first(self.cluster, Role::Etcd);
+            gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
+        }
         for (host, change) in changes(plan, Component::Etcd, UnitAction::Restart) {
-            let before = self.graph.add(
-                host.clone(),
-                Action::EtcdHealthy { host: host.clone(), about_to_restart: true },
-                gates.clone(),
-            );
-            let restart = self.unit(host, change, [before]);
-            let healthy = Action::EtcdHealthy { host: host.clone(), about_to_restart: false };
-            gates = vec![self.graph.add(host.clone(), healthy, [restart])];
+            let healthy = |about_to_restart| Action::EtcdHealthy { host: host.clone(), about_to_restart };
+            let before = self.graph.add(host.clone(), healthy(true), gates);
+            let restart = self.restart(host, change, [before]);
+            gates = vec![self.graph.add(host.clone(), healthy(false), [restart])];
         }
         gates
     }
 
-    /// Masters that do not run start together; those that run change one at a time, each gated on /readyz.
+    /// Masters that do not run start together; those that run change one at a time. The steps after which the API can
+    /// be used come back.
     fn masters(&mut self, plan: &Plan, etcd: &[StepId]) -> Vec<StepId> {
-        let mut gates: Vec<StepId> = Vec::new();
+        let mut gates = Vec::new();
         for (host, change) in changes(plan, Component::KubeApiserver, UnitAction::Start) {
             let start = self.unit(host, change, etcd.iter().copied());
-            gates.push(self.graph.add(host.clone(), Action::ApiReady { host: host.clone() }, [start]));
+            gates.push(self.graph.add(host.clone(), ready(host, false), [start]));
         }
         let mut controllers = Vec::new();
         for component in [Component::KubeControllerManager, Component::KubeScheduler] {
             for (host, change) in changes(plan, component, UnitAction::Start) {
-                let after: Vec<StepId> = etcd.iter().copied().chain(gates.iter().copied()).collect();
-                controllers.push(self.unit(host, change, after));
+                controllers.push(self.unit(host, change, etcd.iter().chain(&gates).copied()));
             }
         }
-        for host in self.cluster.with_role(Role::Master).map(|h| h.name.clone()) {
-            let restarts: Vec<&UnitChange> = plan
-                .hosts
-                .iter()
-                .filter(|p| p.host == host)
-                .flat_map(|p| &p.units)
-                .filter(|u| u.action == Some(UnitAction::Restart) && is_control_plane(u.component))
-                .collect();
-            for change in restarts {
-                let after: Vec<StepId> = etcd
-                    .iter()
-                    .chain(&gates)
-                    .chain(&controllers)
-                    .copied()
-                    .collect::<BTreeSet<_>>()
-                    .into_iter()
-                    .collect();
-                let restart = self.unit(&host, change, after);
-                gates = match change.component {
-                    Component::KubeApiserver => {
-                        vec![self.graph.add(host.clone(), Action::ApiReady { host: host.clone() }, [restart])]
-                    }
-                    _ => vec![restart],
-                };
-            }
+        for (host, change) in restarts(plan, is_control_plane) {
+            let after: Vec<StepId> = etcd.iter().chain(&gates).chain(&controllers).copied().collect();
+            gates = match change.component {
+                Component::KubeApiserver => {
+                    let before = self.graph.add(host.clone(), ready(host, true), after);
+                    let restart = self.restart(host, change, [before]);
+                    vec![self.graph.add(host.clone(), ready(host, false), [restart])]
+                }
+                _ => vec![self.restart(host, change, after)],
+            };
         }
-        if !controllers.is_empty() {
-            gates.extend(controllers);
-        }
+        gates.extend(etcd);
         gates
     }
 
-    fn nodes(&mut self, plan: &Plan, api: &[StepId]) -> Vec<StepId> {
+    /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
+    fn nodes(&mut self, plan: &Plan, api: &[StepId], objects: Option<StepId>) {
         let mut kubelets = Vec::new();
-        let mut all = Vec::new();
         for host in &plan.hosts {
-            let mut runtime = Vec::new();
-            for change in host.units.iter().filter(|u| u.component == Component::Containerd) {
-                runtime.push(self.unit(&host.host, change, []));
-            }
-            if !host.images.is_empty() {
-                let after: Vec<StepId> =
-                    runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
-                runtime.push(self.graph.add(host.host.clone(), Action::Import { host: host.host.clone() }, after));
-            }
-            let ready: Vec<StepId> = runtime.iter().chain(api).copied().collect();
-            // flanneld waits by itself for its node's piece of the pod network.
-            for component in [Component::Kubelet, Component::KubeProxy, Component::Flanneld] {
-                for change in host.units.iter().filter(|u| u.component == component) {
-                    let id = self.unit(&host.host, change, ready.clone());
-                    if component == Component::Kubelet {
-                        kubelets.push(id);
-                    }
-                    all.push(id);
+            kubelets.extend(self.node_starts(host, api, objects));
+        }
+        let mut tried: Vec<StepId> = Vec::new();
+        for host in &plan.hosts {
+            let mut restarted = Vec::new();
+            for change in host.units.iter().filter(|u| is_node(u.component) && is_restart(u)) {
+                let id = self.restart(&host.host, change, api.iter().chain(&objects).chain(&tried).copied());
+                restarted.push(id);
+                if change.component == Component::Kubelet {
+                    kubelets.push(id);
                 }
             }
-            all.extend(runtime);
+            if tried.is_empty() {
+                tried = restarted;
+            }
         }
         let nothing_new = kubelets.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
         if !nothing_new && !self.graph.is_empty() {
-            let after: Vec<StepId> = kubelets.iter().chain(api).copied().collect();
-            all.push(self.graph.add("api", Action::NodesRegistered, after));
+            self.graph.add("api", Action::NodesRegistered, kubelets.into_iter().chain(api.iter().copied()));
         }
-        all
+    }
+
+    /// The runtime needs nobody; the kubelet and its companions need the runtime and the API. flanneld waits by itself
+    /// for its node's piece of the pod network, but must be allowed to look at it. The kubelets' steps come back.
+    fn node_starts(&mut self, host: &HostPlan, api: &[StepId], objects: Option<StepId>) -> Vec<StepId> {
+        let starts = |component| host.units.iter().filter(move |u| u.component == component && !is_restart(u));
+        let mut runtime = Vec::new();
+        for change in starts(Component::Containerd) {
+            runtime.push(self.unit(&host.host, change, []));
+        }
+        if !host.images.is_empty() {
+            let after: Vec<StepId> = runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
+            let import = Action::Import { host: host.host.clone() };
+            runtime.push(self.graph.add(lane(&host.host, Component::Containerd), import, after));
+        }
+        let mut kubelets = Vec::new();
+        for (component, more) in
+            [(Component::Kubelet, None), (Component::KubeProxy, None), (Component::Flanneld, objects)]
+        {
+            for change in starts(component) {
+                let id = self.unit(&host.host, change, runtime.iter().chain(api).copied().chain(more));
+                if component == Component::Kubelet {
+                    kubelets.push(id);
+                }
+            }
+        }
+        kubelets
+    }
+
+    /// A running unit gets its files and is restarted.
+    fn restart(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
+        let mut after: Vec<StepId> = after.into_iter().collect();
+        if let Some(push) = self.before_restart.remove(&(host.to_owned(), change.name.clone())) {
+            after.extend(self.pushed(host, wave_of(change.component)));
+            // A host takes one push at a time.
+            after = vec![self.graph.add(push_lane(host), Action::Push(push), after)];
+        }
+        self.unit(host, change, after)
     }
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
         let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, wave_of(change.component))).collect();
-        self.graph.add(host.to_owned(), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
+        let lane = lane(host, change.component);
+        self.graph.add(lane, Action::Unit { host: host.to_owned(), change: change.clone() }, after)
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
         self.pushed.get(&(host.to_owned(), wave)).copied()
     }
+}
+
+/// The node's services have a connection of their own, so that they come up beside the control plane's.
+fn lane(host: &str, component: Component) -> String {
+    if is_node(component) { format!("{host}/node") } else { host.to_owned() }
 }
 
 /// Changes of one component that start or restart it, in the inventory's order.
@@ -253,69 +240,33 @@ fn changes(plan: &Plan, component: Component, action: UnitAction) -> Vec<(&Strin
         .collect()
 }
 
+/// Restarts of some components, host by host in the inventory's order, on each in the order of its units.
+fn restarts(plan: &Plan, component: fn(Component) -> bool) -> Vec<(&String, &UnitChange)> {
+    let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (&host.host, unit)));
+    units.filter(|(_, unit)| component(unit.component) && is_restart(unit)).collect()
+}
+
+fn ready(host: &str, about_to_restart: bool) -> Action {
+    Action::ApiReady { host: host.to_owned(), about_to_restart }
+}
+
+fn is_restart(unit: &UnitChange) -> bool {
+    unit.action == Some(UnitAction::Restart)
+}
+
 fn is_control_plane(component: Component) -> bool {
     matches!(component, Component::KubeApiserver | Component::KubeControllerManager | Component::KubeScheduler)
+}
+
+fn is_node(component: Component) -> bool {
+    matches!(component, Component::Containerd | Component::Kubelet | Component::KubeProxy | Component::Flanneld)
 }
 
 fn first(cluster: &Cluster, role: Role) -> String {
     cluster.with_role(role).next().map(|h| h.name.clone()).unwrap_or_default()
 }
 
-fn wave_of(component: Component) -> Wave {
-    match component {
-        Component::Etcd => Wave::Etcd,
-        Component::KubeApiserver => Wave::Apiserver,
-        Component::KubeControllerManager | Component::KubeScheduler => Wave::Controllers,
-        Component::Containerd => Wave::Runtime,
-        Component::Kubelet | Component::KubeProxy | Component::Flanneld | Component::Coredns => Wave::Node,
-    }
-}
-
-/// The wave that a file travels in: everything small goes first, programs when their unit needs them.
-fn wave_of_file(file: &FileChange, state: &HostState) -> Wave {
-    if file.kind != FileKind::Program {
-        return Wave::Etcd;
-    }
-    let name = match state.files.get(&file.path).map(|f| &f.content) {
-        Some(Content::Artifact(artifact)) => artifact.name.as_str(),
-        _ => "",
-    };
-    match name {
-        "etcd" => Wave::Etcd,
-        "kube-apiserver" => Wave::Apiserver,
-        "kube-controller-manager" | "kube-scheduler" => Wave::Controllers,
-        "containerd" | "containerd-shim-runc-v2" | "runc" | "ctr" => Wave::Runtime,
-        "kubelet" | "kube-proxy" | "flanneld" => Wave::Node,
-        cni if cni.starts_with("cni-") => Wave::Runtime,
-        _ => Wave::Tools,
-    }
-}
-
-fn push(plan: &HostPlan, state: &HostState, wave: Wave, first: bool) -> Option<Push> {
-    use crate::plan::FileDifference::Mode;
-    let mine = |f: &&FileChange| wave_of_file(f, state) == wave;
-    let files: Vec<String> =
-        plan.files.iter().filter(|f| f.change != Mode).filter(mine).map(|f| f.path.clone()).collect();
-    let modes: Vec<String> =
-        plan.files.iter().filter(|f| f.change == Mode).filter(mine).map(|f| f.path.clone()).collect();
-    let images: Vec<String> =
-        if wave == Wave::Runtime { plan.images.iter().map(|i| i.name.clone()).collect() } else { Vec::new() };
-    let prepares =
-        first && !(plan.users.is_empty() && plan.dirs.is_empty() && plan.modules.is_empty() && plan.sysctls.is_empty());
-    if files.is_empty() && modes.is_empty() && images.is_empty() && !prepares {
-        return None;
-    }
-    let forget = if first {
-        plan.units.iter().filter(|u| u.action.is_some()).map(|u| u.name.clone()).collect()
-    } else {
-        Vec::new()
-    };
-    let title = match wave {
-        Wave::Etcd => "push configuration",
-        Wave::Apiserver | Wave::Controllers => "push control plane",
-        Wave::Runtime => "push container runtime",
-        Wave::Node => "push node programs",
-        Wave::Tools => "push tools",
-    };
-    Some(Push { host: plan.host.clone(), title: title.into(), first, files, modes, images, forget })
+/// The lane of everything that is pushed to the host.
+fn push_lane(host: &str) -> String {
+    format!("{host}/push")
 }

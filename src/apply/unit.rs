@@ -36,7 +36,9 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
 }
 
 /// systemctl itself waits for a Type=notify unit until it says that it is ready, which costs nothing; only a unit that
-/// fails at first is watched, because systemd tries again. The other types run at once, and must go on for a moment.
+/// fails at first is watched, because systemd tries again. The other types run at once, and must go on for a moment;
+/// at a restart until they listen on a port, because the next host's restart relies on it: flags and configuration that
+/// do not work end a process before. (One that was told to listen nowhere must go on for five seconds.)
 fn script(change: &UnitChange, layout: &Layout) -> String {
     let mut s = format!("U={}\n", sh_quote(&change.name));
     if change.enable {
@@ -46,20 +48,30 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
     if action == UnitAction::Start {
         s.push_str("systemctl reset-failed \"$U\" 2>/dev/null\n");
     }
+    let listens = match action {
+        UnitAction::Start => "true",
+        UnitAction::Restart => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
+    };
     s.push_str(&format!(
         "look() {{
-  eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
+  eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
+listens() {{ {listens}; }}
 look
 [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
 timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
+look
 n=0
-B=
+B=$NRestarts
+L=$B
+quiet=0
 while :; do
-  look
-  [ -n \"$B\" ] || B=$NRestarts
-  if [ \"$ActiveState\" = active ] && [ \"$SubState\" = running ]; then
-    if [ \"$Type\" = notify ] || {{ [ $n -ge 2 ] && [ \"$NRestarts\" -le \"$B\" ]; }}; then break; fi
+  if [ \"$ActiveState\" = active ] && [ \"$SubState\" = running ] && [ \"$NRestarts\" = \"$L\" ]; then
+    quiet=$((quiet + 1))
+    if [ \"$Type\" = notify ] || [ $quiet -ge 34 ] || {{ [ $quiet -ge 3 ] && listens; }}; then break; fi
+  else
+    L=$NRestarts
+    quiet=0
   fi
   if [ \"$NRestarts\" -ge $((B + {FAILURES})) ] || [ $n -ge {limit} ]; then
     systemctl --no-pager --full --lines=0 status \"$U\"
@@ -68,6 +80,7 @@ while :; do
     exit 1
   fi
   n=$((n + 1)); sleep 0.15
+  look
 done
 mkdir -p -m 700 {records}/units
 printf '%s\\n' {key} > {records}/units/\"$U\"

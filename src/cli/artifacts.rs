@@ -1,5 +1,7 @@
 //! `kbootstrap artifacts`.
 
+mod fetch;
+
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,19 +9,22 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use semver::Version;
 
-use super::Ctx;
+use super::{Ctx, not_a_format};
 use crate::artifacts::{
-    ARCHITECTURES, Bundled, EnsureOptions, Finding, Lock, Locked, Store, Stored, Wanted, ensure_wanted, import, verify,
-    wanted, write_bundle,
+    ARCHITECTURES, Bundled, Finding, Lock, Locked, Store, Stored, Wanted, import, verify, wanted, write_bundle,
 };
-use crate::cluster::{NetworkPlugin, Role, Versions};
+use crate::cluster::{NetworkPlugin, Role, versions};
 use crate::error::{Error, Result};
-use crate::inventory::{Build, Download, Source};
 use crate::ui::{Event, Format, Level, Reporter};
 
 /// Fetch, list and verify programs and images
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kbootstrap artifacts fetch --kubernetes 1.36.3\n  kbootstrap artifacts list")]
+#[command(after_help = "Examples:
+  kbootstrap artifacts fetch -i prod.yaml
+  kbootstrap artifacts fetch --kubernetes 1.36.3
+  kbootstrap artifacts list
+
+`up` fetches what lacks, too. Everything is kept once in ~/.cache/kbootstrap, or in $KBOOTSTRAP_CACHE.")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -27,7 +32,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Fetch(Fetch),
+    Fetch(fetch::Fetch),
     List(List),
     Verify(Verify),
     Bundle(Bundle),
@@ -47,105 +52,18 @@ impl Args {
     }
 }
 
-/// Bring the programs and images of a Kubernetes version into the store
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  kbootstrap artifacts fetch --kubernetes 1.36.3
-  kbootstrap artifacts fetch --kubernetes 1.36.3 --arch arm64 --source download --mirror https://mirror.example.org
-  kbootstrap artifacts fetch --kubernetes 1.36.3 --lock clusters/prod/artifacts.lock --update-lock")]
-struct Fetch {
-    #[command(flatten)]
-    what: What,
-    /// Where from, tried in this order (repeat it): download, build, or a folder or bundle
-    #[arg(long, value_name = "download|build|PATH")]
-    source: Vec<String>,
-    /// Put before each URL's host and path
-    #[arg(long, value_name = "URL")]
-    mirror: Option<String>,
-    /// Pin what came in this file, and hold to what it pins
-    #[arg(long, value_name = "FILE")]
-    lock: Option<PathBuf>,
-    /// Take what the sources deliver even where the lock pins other bytes
-    #[arg(long, requires = "lock")]
-    update_lock: bool,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: Format,
-}
-
-/// Which programs.
-#[derive(Debug, clap::Args)]
-struct What {
-    /// Kubernetes version; the other programs are those that fit it
-    #[arg(long, value_name = "VERSION")]
-    kubernetes: Version,
-    /// Architecture (repeat it for several)
-    #[arg(long, default_value = "amd64", value_parser = ARCHITECTURES)]
-    arch: Vec<String>,
-    /// The images that verify and the tests use, too
-    #[arg(long)]
-    test_images: bool,
-}
-
-impl What {
-    fn wanted(&self, arch: &str) -> Vec<Wanted> {
-        let roles = BTreeSet::from([Role::Etcd, Role::Master, Role::Node]);
-        wanted(&default_versions(&self.kubernetes), NetworkPlugin::Flannel, arch, &roles, self.test_images)
-    }
-}
-
-/// What fits a Kubernetes version where no inventory says otherwise.
-fn default_versions(kubernetes: &Version) -> Versions {
-    Versions {
-        kubernetes: kubernetes.clone(),
-        etcd: Version::new(3, 6, 14),
-        containerd: Version::new(2, 3, 7),
-        runc: Version::new(1, 5, 2),
-        cni_plugins: Version::new(1, 9, 1),
-        flannel: Version::new(0, 28, 10),
-        coredns: Version::new(1, 14, 7),
-        pause: "3.10.1".into(),
-    }
-}
-
-impl Fetch {
-    fn run(self, ctx: &Ctx) -> Result<u8> {
-        let store = Store::open_default()?;
-        let sources = sources(&self.source, self.mirror.as_deref())?;
-        let options = EnsureOptions { test_images: self.what.test_images, update_lock: self.update_lock };
-        let mut have = Vec::new();
-        for arch in &self.what.arch {
-            let wanted = self.what.wanted(arch);
-            let programs = ensure_wanted(&wanted, &sources, self.lock.as_deref(), &store, &Lines, options)?;
-            have.extend(programs.iter().map(|a| store.record(&a.sha256)).collect::<Result<Vec<_>>>()?);
-        }
-        print_records(ctx, &store, &have, self.output)
-    }
-}
-
-fn sources(names: &[String], mirror: Option<&str>) -> Result<Vec<Source>> {
-    let download = || Some(Download { mirror: mirror.map(str::to_owned) });
-    let source = |name: &String| match name.as_str() {
-        "download" => Source { download: download(), ..Source::default() },
-        "build" => Source { build: Some(Build::default()), ..Source::default() },
-        path => Source { folder: Some(path.into()), ..Source::default() },
-    };
-    let mut sources: Vec<_> = names.iter().map(source).collect();
-    if sources.is_empty() && mirror.is_some() {
-        sources.push(Source { download: download(), ..Source::default() });
-    }
-    if mirror.is_some() && sources.iter().all(|s| s.download.is_none()) {
-        return Err(Error::usage("--mirror is for the source `download`, which is not among those named"));
-    }
-    Ok(sources)
+/// Everything that a Kubernetes version needs, whatever the hosts' roles.
+fn everything(kubernetes: &Version, arch: &str, test_images: bool) -> Vec<Wanted> {
+    let roles = BTreeSet::from([Role::Etcd, Role::Master, Role::Node]);
+    wanted(&versions::fitting(kubernetes), NetworkPlugin::Flannel, arch, &roles, test_images)
 }
 
 /// List what is in the store
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kbootstrap artifacts list -o json")]
 struct List {
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 
@@ -188,8 +106,8 @@ struct Verify {
     /// Unpack everything and hash it again, too
     #[arg(long)]
     deep: bool,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 
@@ -242,11 +160,13 @@ struct Bundle {
 
 impl Bundle {
     fn run(self, ctx: &Ctx) -> Result<u8> {
+        not_a_format(&self.file, "the file to write")?;
         let store = Store::open_default()?;
         let lock = match (&self.lock, self.kubernetes) {
             (Some(path), _) => existing(path)?,
             (None, Some(kubernetes)) => {
-                lock_of(&What { kubernetes, arch: self.arch, test_images: self.test_images }, &store)?
+                let each = self.arch.iter().flat_map(|arch| everything(&kubernetes, arch, self.test_images));
+                lock_of(each, &store)?
             }
             (None, None) => return Err(Error::usage("one of --lock and --kubernetes is needed")),
         };
@@ -264,11 +184,11 @@ fn existing(path: &Path) -> Result<Lock> {
 }
 
 /// Pins of what the store has for a version; all of it must be there.
-fn lock_of(what: &What, store: &Store) -> Result<Lock> {
+fn lock_of(wanted: impl Iterator<Item = Wanted>, store: &Store) -> Result<Lock> {
     let records = store.records()?;
     let mut lock = Lock::default();
     let mut absent = Vec::new();
-    for thing in what.arch.iter().flat_map(|arch| what.wanted(arch)) {
+    for thing in wanted {
         let labels = records.iter().flat_map(|record| record.labels.iter().map(move |label| (record, label)));
         let mut fits =
             labels.filter(|(_, l)| (&l.name, &l.version, &l.arch) == (&thing.name, &thing.version, &thing.arch));
@@ -294,8 +214,8 @@ fn lock_of(what: &What, store: &Store) -> Result<Lock> {
 struct Import {
     /// The file that `artifacts bundle` wrote
     file: PathBuf,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 

@@ -28,8 +28,8 @@ pub struct Args {
     /// Print this CSR as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     csr: Option<String>,
-    /// How the summary is printed
-    #[arg(short, value_enum, default_value_t)]
+    /// How to print the summary: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 

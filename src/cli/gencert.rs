@@ -65,7 +65,7 @@ impl Args {
         if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
             spec.hosts = hosts.split(',').map(str::to_owned).collect();
         }
-        spec.check().map_err(|e| e.context(&name))?;
+        spec.check(&name)?;
         if spec.ca.is_some() && !self.initca {
             return Err(Error::input(format!("{name}: a \"ca\" is for -initca only"))
                 .hint("an intermediate CA is made by a profile with \"ca_constraint\": {\"is_ca\": true}"));

@@ -39,7 +39,7 @@ impl Args {
         check_base(self.out.as_deref())?;
         let (text, name) = source::read(&self.csr_spec)?;
         let spec = CsrSpec::from_json(&text, &name)?;
-        spec.check().map_err(|e| e.context(&name))?;
+        spec.check(&name)?;
         if spec.ca.is_some() && !self.initca {
             return Err(Error::input(format!("{name}: a \"ca\" is for -initca only")));
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::Ctx;
+use super::{Ctx, not_a_format};
 use crate::cluster::{self, Known, versions};
 use crate::error::{Error, Result};
 use crate::inventory::{self, DEFAULT_FILE, Draft, check::names};
@@ -50,6 +50,7 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        not_a_format(&self.output, "the file to write")?;
         if self.master.len() > 1 && self.endpoint.is_none() {
             return Err(Error::usage(format!("{} masters need --endpoint", self.master.len()))
                 .hint("it is the address of what balances over the masters' port 6443"));
@@ -64,7 +65,8 @@ impl Args {
         }
         write(&self.output, &text, self.force)?;
         let file = if self.output == Path::new(DEFAULT_FILE) { String::new() } else { format!(" -i {shown}") };
-        ctx.out.line(&format!("{shown}: cluster {} with {} hosts", cluster.name, cluster.hosts.len()))?;
+        let hosts = if cluster.hosts.len() == 1 { "1 host".into() } else { format!("{} hosts", cluster.hosts.len()) };
+        ctx.out.line(&format!("{shown}: cluster {} with {hosts}", cluster.name))?;
         ctx.out.line(&format!("next: kbootstrap check{file}"))?;
         Ok(0)
     }
@@ -94,6 +96,9 @@ fn name_from(output: &Path) -> String {
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let failed = |e: &std::io::Error| Error::io(format!("write {}", path.display()), e);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::usage(format!("write {}: there is no folder {}", path.display(), folder.display())));
+    }
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(folder)

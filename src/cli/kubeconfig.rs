@@ -26,7 +26,7 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "kubeconfig", Use::Change)?;
+        let session = Session::open(ctx, &self.cluster, "kubeconfig", Use::Change)?;
         let result = trust::ensure(&session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())
             .and_then(|trust| {
                 if self.print {

@@ -42,8 +42,8 @@ enum Command {
     /// Show all labs
     #[command(after_help = "Example: kbootstrap lab list -o json")]
     List {
-        /// How to print
-        #[arg(short, long, value_enum, default_value_t)]
+        /// How to print: text, or json for programs
+        #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
         output: Format,
     },
     /// Print the path of a lab's inventory
@@ -118,8 +118,8 @@ struct UpArgs {
     /// Where to write the inventory [default: into the lab's folder]
     #[arg(long, value_name = "FILE")]
     inventory: Option<PathBuf>,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 

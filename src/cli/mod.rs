@@ -22,18 +22,33 @@ mod up;
 mod verify;
 
 use std::ffi::OsString;
+use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::error::Result;
-use crate::ui::Printer;
+use crate::error::{Error, Result};
+use crate::ui::{Printer, stderr_color};
 
 /// PKI and Kubernetes cluster bootstrap, the binary way
 #[derive(Debug, Parser)]
-#[command(name = "kbootstrap", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "kbootstrap",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  kbootstrap init -o prod.yaml --master 10.0.0.11 --node 10.0.0.21   # write an inventory
+  kbootstrap check -i prod.yaml                # what would go wrong
+  kbootstrap up -i prod.yaml                   # bring the cluster up; run it as often as you like
+  kbootstrap status -i prod.yaml               # how it is
+  kbootstrap lab up -n 3                       # no machines at hand? three throwaway hosts
+
+`kbootstrap COMMAND --help` has more of them. Exit codes: 0 done, 2 command line, 3 input file, 4 certificates, \
+5 connection, 6 host, 7 health, 8 programs, 130 interrupted."
+)]
 struct Cli {
     /// Never use colour (so does the environment variable NO_COLOR)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     no_color: bool,
     #[command(subcommand)]
     command: Command,
@@ -66,20 +81,57 @@ enum Command {
 pub struct Ctx {
     /// Standard output.
     pub out: Printer,
+    /// Colour on standard error.
+    pub err_color: bool,
+}
+
+/// The command line as clap knows it, for its documentation and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the command line and runs the command; the value is the exit code.
 pub fn run(args: Vec<OsString>) -> Result<u8> {
-    let cli = match Cli::try_parse_from(crate::cfssl::args::rewrite(args)) {
+    let no_color = wants_no_color(&args);
+    let choice = if no_color { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
+    let matches = command().color(choice).try_get_matches_from(crate::cfssl::args::rewrite(args));
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
+            let error = suggest(error);
             let _ = error.print();
             return Ok(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    let ctx = Ctx { out: Printer::new(cli.no_color) };
+    let ctx = Ctx { out: Printer::new(cli.no_color), err_color: stderr_color(cli.no_color) };
     cli.command.run(ctx)
+}
+
+/// Whether `--no-color` is among the arguments, for what is printed where they were not understood.
+pub fn wants_no_color(args: &[OsString]) -> bool {
+    args.iter().any(|arg| arg == "--no-color")
+}
+
+/// `kbootstrap check prod.yaml`: the likeliest mistake of all.
+fn suggest(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) {
+        let is_file = [".yaml", ".yml", ".json"].iter().any(|end| arg.ends_with(end));
+        if error.kind() == ErrorKind::UnknownArgument && is_file && !arg.starts_with('-') {
+            let tip = format!("the inventory is named with `-i {arg}`");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+    }
+    error
+}
+
+/// Refuses `-o json` where `-o` names what to write: a file called `json` is not what was meant.
+pub(super) fn not_a_format(path: &Path, what: &str) -> Result<()> {
+    match path.to_str() {
+        Some(name @ ("json" | "text" | "yaml")) => Err(Error::usage(format!("`-o {name}`: here -o is {what}"))
+            .hint(format!("if it is to be called {name}, write ./{name}"))),
+        _ => Ok(()),
+    }
 }
 
 impl Command {

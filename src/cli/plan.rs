@@ -18,8 +18,8 @@ Exit code 0: nothing would change; 10 with --exit-code: something would.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
     /// Exit with 10 when something would change
     #[arg(long)]
@@ -32,7 +32,7 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "plan", Use::Change)?;
+        let session = Session::open(ctx, &self.cluster, "plan", Use::Change)?;
         let result = self.show(ctx, &session);
         session.finish(result)
     }

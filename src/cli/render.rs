@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use time::OffsetDateTime;
 
-use super::Ctx;
 use super::prepare::programs;
 use super::session::{ClusterArgs, Session, Use};
+use super::{Ctx, not_a_format};
 use crate::artifacts::Store;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
@@ -20,16 +20,16 @@ use crate::trust;
 /// Write every host's files to a folder, for reading and for git diff
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap render -i prod.yaml --output-dir tree      # asks the hosts for their facts
-  kbootstrap render -i prod.yaml -O tree --offline      # takes every host for an ordinary Debian 12
+  kbootstrap render -i prod.yaml -o tree            # asks the hosts for their facts
+  kbootstrap render -i prod.yaml -o tree --offline  # takes every host for an ordinary Debian 12
 
-Keys are never written: where a host holds one, the file says so. HOST.json has modes, owners, units and settings.
+Keys are never written: where a host holds one, the file says so. HOST.json has modes, owners, units and settings. \
 Certificates that lack are issued into the cluster's folder first.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
     /// The folder to write to; files of an earlier run that are no longer wanted are removed from it
-    #[arg(short = 'o', long, visible_short_alias = 'O', value_name = "DIR")]
+    #[arg(short = 'o', long, value_name = "DIR")]
     output_dir: PathBuf,
     /// Do not ask the hosts: take each for an ordinary one
     #[arg(long)]
@@ -39,7 +39,8 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "render", Use::Change)?;
+        not_a_format(&self.output_dir, "the folder to write to (HOST.json in it is JSON)")?;
+        let session = Session::open(ctx, &self.cluster, "render", Use::Change)?;
         let result = self.render(ctx, &session);
         session.finish(result)?;
         Ok(0)

@@ -1,12 +1,11 @@
 //! How an error looks on standard error: what, the evidence, what to do.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use crate::error::Error;
 
 /// Prints the error and all that were found with it.
-pub fn print(error: &Error) {
-    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+pub fn print(error: &Error, color: bool) {
     // A closed standard error leaves nobody to tell.
     let _ = io::stderr().lock().write_all(render(error, color).as_bytes());
 }

@@ -16,7 +16,7 @@ use crate::reset;
   kbootstrap reset -i prod.yaml --host n2
   kbootstrap reset -i prod.yaml --yes        # for scripts
 
-All data of etcd on these hosts is deleted. The cluster's folder on this machine stays: the next `up` uses
+All data of etcd on these hosts is deleted. The cluster's folder on this machine stays: the next `up` uses \
 the same certificates.")]
 pub struct Args {
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "reset", Use::Change)?;
+        let session = Session::open(ctx, &self.cluster, "reset", Use::Change)?;
         let hosts = self.hosts(&session)?;
         self.ask(&session, &hosts)?;
         let result = self.reset(ctx, &session, &hosts);

@@ -1,6 +1,7 @@
 //! A command's work on one cluster: inventory, folder, log, connections.
 
 use std::fs::{self, File};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use time::OffsetDateTime;
 
-use super::report;
+use super::{Ctx, report};
 use crate::cluster::{self, Cluster, Component, Known};
 use crate::error::{Error, Result};
 use crate::inventory::{self, Loaded};
@@ -16,7 +17,7 @@ use crate::operate::Pool;
 use crate::preflight::CHECKS;
 use crate::remote::{Connector, Interrupt, Operator};
 use crate::render;
-use crate::ui::{Event, Fanout, Json, LogFile, Plain, Reporter, Silent, Terminal};
+use crate::ui::{Event, Json, LogFile, Plain, Reporter, Silent, Terminal};
 
 /// Which cluster, and how its hosts are reached.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,15 +31,16 @@ pub struct ClusterArgs {
     /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
-    /// How progress is shown on standard error
-    #[arg(long, value_enum, default_value_t = Progress::Auto)]
+    /// How progress is shown on standard error: auto, plain, json or none
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     pub progress: Progress,
 }
 
 /// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Progress {
     /// Live on a terminal, lines elsewhere.
+    #[default]
     Auto,
     /// A line per step.
     Plain,
@@ -75,7 +77,7 @@ pub enum Use {
 }
 
 struct Tee {
-    shown: Fanout,
+    shown: Box<dyn Reporter>,
     log: LogFile,
 }
 
@@ -88,7 +90,7 @@ impl Reporter for Tee {
 
 impl Session {
     /// Loads the inventory, opens the log, and takes the lock where `purpose` changes something.
-    pub fn open(args: &ClusterArgs, command: &str, purpose: Use) -> Result<Session> {
+    pub fn open(ctx: &Ctx, args: &ClusterArgs, command: &str, purpose: Use) -> Result<Session> {
         let path = inventory::find(args.inventory.as_deref())?;
         let loaded = inventory::load(&path)?;
         let cluster = resolve(&loaded)?;
@@ -101,7 +103,7 @@ impl Session {
         let interrupt = interrupt()?;
         let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
         let pool = Pool::new(Box::new(connector), args.accept_new_host_keys);
-        let reporter = Arc::new(Tee { shown: shown(args.progress), log });
+        let reporter = Arc::new(Tee { shown: shown(args.progress, ctx), log });
         for warning in cluster::warnings(&cluster) {
             reporter.warn(&warning);
         }
@@ -150,17 +152,15 @@ fn interrupt() -> Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-fn shown(progress: Progress) -> Fanout {
-    use std::io::IsTerminal;
-    let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
-    let color = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let reporter: Box<dyn Reporter> = match progress {
-        Progress::Auto if terminal => Box::new(Terminal::new(color)),
+/// Where progress goes.
+pub(super) fn shown(progress: Progress, ctx: &Ctx) -> Box<dyn Reporter> {
+    let terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+    match progress {
+        Progress::Auto if terminal => Box::new(Terminal::new(ctx.err_color)),
         Progress::Auto | Progress::Plain => Box::new(Plain::new()),
         Progress::Json => Box::new(Json),
         Progress::None => Box::new(Silent),
-    };
-    Fanout(vec![reporter])
+    }
 }
 
 fn lock(path: &PathBuf, cluster: &str) -> Result<File> {

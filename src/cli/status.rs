@@ -20,15 +20,15 @@ Exit code 7 when something is not healthy.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "status", Use::Look)?;
+        let session = Session::open(ctx, &self.cluster, "status", Use::Look)?;
         let result = self.show(ctx, &session);
         session.finish(result)?;
         Ok(0)

@@ -7,7 +7,7 @@ use super::prepare::{Prepared, prepare};
 use super::session::{ClusterArgs, Session, Use};
 use crate::apply::Job;
 use crate::error::Result;
-use crate::preflight::Severity;
+use crate::preflight;
 use crate::ui::{Event, Format, duration};
 
 /// Bring the cluster up, or bring it to what the inventory says
@@ -17,13 +17,13 @@ use crate::ui::{Event, Format, duration};
   kbootstrap up                       # kbootstrap.yaml in this folder
   kbootstrap up -i prod.yaml -o json  # a summary for programs
 
-Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that was
-interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
+Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
+was interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print the summary
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print the summary: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
     /// Hash every file on the hosts anew, programs too
     #[arg(long)]
@@ -41,7 +41,7 @@ struct Summary {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "up", Use::Change)?;
+        let session = Session::open(ctx, &self.cluster, "up", Use::Change)?;
         let result = self.up(ctx, &session);
         session.finish(result)
     }
@@ -52,8 +52,9 @@ impl Args {
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
         let prepared = prepare(session, self.rehash)?;
-        for finding in prepared.findings.iter().filter(|f| f.severity == Severity::Warn || f.waived) {
-            reporter.warn(&format!("{}: {}: {} ({})", finding.host, finding.check, finding.finding, finding.remedy));
+        for (finding, hosts) in preflight::together(&prepared.findings) {
+            let hosts = hosts.join(", ");
+            reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
         let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
         let changes = plan.changes();

@@ -21,7 +21,7 @@ Examples:
   kbootstrap verify                       # the inventory is ./kbootstrap.yaml
   kbootstrap verify -i prod.yaml -o json
 
-It runs a Deployment with one pod on every node in a namespace of its own (kbootstrap-verify-…), which it
+It runs a Deployment with one pod on every node in a namespace of its own (kbootstrap-verify-…), which it \
 deletes again, also after a failure or Ctrl-C. The exit code is 7 when a check failed.";
 
 /// Smoke-test the cluster in a namespace of its own
@@ -30,15 +30,15 @@ deletes again, also after a failure or Ctrl-C. The exit code is 7 when a check f
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How the result is printed
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How to print the result: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = Session::open(&self.cluster, "verify", Use::Look)?;
+        let session = Session::open(ctx, &self.cluster, "verify", Use::Look)?;
         let result = self.verify(ctx, &session);
         session.finish(result)?;
         Ok(0)

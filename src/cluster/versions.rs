@@ -71,6 +71,24 @@ pub fn release(text: Option<&str>) -> Result<&'static Release, Mistake> {
         .hint(format!("known: {}", known.join(", "))))
 }
 
+/// What fits a Kubernetes version where no inventory says otherwise; for one that is not known, what fits the newest.
+pub fn fitting(kubernetes: &Version) -> Versions {
+    let known = RELEASES.iter().find(|release| release.kubernetes == kubernetes.to_string());
+    let release = known.unwrap_or(&RELEASES[0]);
+    // The table's versions are valid: a test reads them all.
+    let version = |text: &str| Version::parse(text).unwrap_or_else(|_| kubernetes.clone());
+    Versions {
+        kubernetes: kubernetes.clone(),
+        etcd: version(release.etcd),
+        containerd: version(release.containerd),
+        runc: version(release.runc),
+        cni_plugins: version(release.cni_plugins),
+        flannel: version(release.flannel),
+        coredns: version(release.coredns),
+        pause: release.pause.into(),
+    }
+}
+
 /// The versions of everything; mistakes are added to `mistakes`.
 pub fn resolve(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Versions> {
     let release = match release(inventory.kubernetes.as_deref()) {
@@ -143,6 +161,7 @@ mod tests {
             let mut mistakes = vec![];
             let versions = resolve(&inventory, &mut mistakes).unwrap();
             assert_eq!((versions.kubernetes.to_string().as_str(), mistakes.len()), (release.kubernetes, 0));
+            assert_eq!(fitting(&versions.kubernetes), versions);
         }
     }
 

@@ -41,6 +41,15 @@ pub const PROGRAMS: [&str; 14] = [
     "socat",
 ];
 
+/// A file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// What others than root may still write.
+    pub free: u64,
+    /// All of it.
+    pub size: u64,
+}
+
 /// Everything that one round trip to a host tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HostFacts {
@@ -82,8 +91,8 @@ pub struct HostFacts {
     pub modules: BTreeMap<String, Module>,
     /// Kernel settings that were asked about; absent where the kernel has none of that name.
     pub sysctls: BTreeMap<String, Sysctl>,
-    /// Free bytes of the file system that holds each path asked about.
-    pub disk_free: BTreeMap<String, u64>,
+    /// The file system that holds each path asked about.
+    pub disks: BTreeMap<String, Disk>,
     /// Listening TCP sockets.
     pub listening: Vec<Listening>,
     /// Addresses of the host's interfaces.

@@ -53,7 +53,7 @@ impl HostFacts {
                 .iter()
                 .map(|(name, value)| (name.to_string(), Sysctl { value: value.to_string(), writable: true }))
                 .collect(),
-            disk_free: BTreeMap::new(),
+            disks: BTreeMap::new(),
             listening: Vec::new(),
             addresses: Vec::new(),
             routes: Vec::new(),

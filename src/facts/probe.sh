@@ -46,7 +46,7 @@ for path in $disk; do
   at=$at$nl$near
 done
 section filesystems
-stat -f -c '%T %a %S %n' -- $at 2>/dev/null
+stat -f -c '%T %a %b %S %n' -- $at 2>/dev/null
 
 section modules
 sought=

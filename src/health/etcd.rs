@@ -64,10 +64,20 @@ impl Status {
     }
 }
 
-/// `/health`: true only where the quorum answers too.
+/// `/health`: true only where the quorum answers too, and no alarm is raised.
 pub fn health(client: &mut Client<'_>) -> Result<Health> {
-    let response = client.send(&Request::new("GET", "/health"))?;
-    let value = response.json().map_err(|e| e.context(format!("{}: GET /health", client.peer())))?;
+    ask_health(client, "/health")
+}
+
+/// As [`health`], but a full database is no hindrance: the member takes part in the quorum all the same, and what
+/// mends it, a larger `quota-backend-bytes`, takes a restart.
+pub fn takes_part(client: &mut Client<'_>) -> Result<Health> {
+    ask_health(client, "/health?exclude=NOSPACE")
+}
+
+fn ask_health(client: &mut Client<'_>, path: &str) -> Result<Health> {
+    let response = client.send(&Request::new("GET", path))?;
+    let value = response.json().map_err(|e| e.context(format!("{}: GET {path}", client.peer())))?;
     Ok(Health { healthy: value["health"] == "true", reason: text(&value, "reason") })
 }
 

@@ -6,7 +6,6 @@
 
 pub mod check;
 mod draft;
-mod duration;
 mod files;
 mod find;
 mod load;
@@ -23,7 +22,6 @@ mod wanted;
 mod yaml;
 
 pub use draft::Draft;
-pub use duration::Lifetime;
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};
 pub use mistake::Mistake;

@@ -8,6 +8,16 @@ use super::spec::LabSpec;
 use super::state::State;
 use crate::cluster::Role;
 
+/// Lab hosts share the machine's disk: a share of it that is in use says nothing about them.
+const KUBELET: &str = "\
+# These hosts see the whole disk of this machine, so kubelets count bytes, not percent.
+components:
+  kubelet:
+    config:
+      imageGCHighThresholdPercent: 100
+      evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
+";
+
 /// Whether the file at that path is this lab's inventory, and not somebody's own.
 pub fn is_ours(path: &Path, lab: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.starts_with(&head(lab)))
@@ -19,17 +29,6 @@ fn head(lab: &str) -> String {
          cluster: {lab}\n"
     )
 }
-
-/// A lab's hosts share the machine's disk. A kubelet takes one that is 85 % full for its own to clear: it deletes images,
-/// evicts pods and takes no new ones.
-const KUBELET: &str = "\
-components:
-  kubelet:
-    config:
-      # All hosts are on this machine's disk, which may be fuller than a kubelet likes its own to be.
-      imageGCHighThresholdPercent: 100
-      evictionHard: {memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
-";
 
 /// The text.
 pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
@@ -102,12 +101,12 @@ mod tests {
           keys:
             - "/c/labs/demo/id_ed25519"
           knownHosts: "/c/labs/demo/known_hosts"
+        # These hosts see the whole disk of this machine, so kubelets count bytes, not percent.
         components:
           kubelet:
             config:
-              # All hosts are on this machine's disk, which may be fuller than a kubelet likes its own to be.
               imageGCHighThresholdPercent: 100
-              evictionHard: {memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
+              evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
         hosts:
           - name: n1
             address: 10.99.7.11

@@ -1,6 +1,6 @@
 //! Certificates: the one encoder that makes every one of them, and the value that holds one.
 
-use time::{Month, OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, UtcOffset};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use yasna::models::TaggedDerValue;
@@ -139,7 +139,7 @@ fn write_content(writer: DERWriter<'_>, content: &Content<'_>, key: &Key) {
 /// UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5).
 fn write_time(writer: DERWriter<'_>, time: OffsetDateTime) {
     let utc = time.to_offset(UtcOffset::UTC);
-    let (year, month) = (utc.year(), u8::from(Month::from(utc.month())));
+    let (year, month) = (utc.year(), u8::from(utc.month()));
     let rest = format!("{month:02}{:02}{:02}{:02}{:02}Z", utc.day(), utc.hour(), utc.minute(), utc.second());
     let (tag, text) = match year {
         1950..2050 => (TAG_UTCTIME, format!("{:02}{rest}", year % 100)),

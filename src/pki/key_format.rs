@@ -122,7 +122,10 @@ pub(crate) fn traditional(kind: KeyKind, pkcs8: &[u8]) -> (&'static str, Pkcs8) 
     }
 }
 
-fn read_pkcs8(der: &[u8]) -> ASN1Result<(Vec<u64>, Option<Vec<u64>>, Zeroizing<Vec<u8>>)> {
+/// Algorithm, curve, and the algorithm's own structure.
+type Unwrapped = (Vec<u64>, Option<Vec<u64>>, Pkcs8);
+
+fn read_pkcs8(der: &[u8]) -> ASN1Result<Unwrapped> {
     yasna::parse_der(der, |reader| {
         reader.read_sequence(|seq| {
             seq.next().read_u8()?;

@@ -4,10 +4,10 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use super::issue::Validity;
-use super::lifetime::Lifetime;
 use super::oid;
 use super::usage::Usage;
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 /// A signing profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

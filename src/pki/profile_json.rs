@@ -4,11 +4,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::json::Fields;
-use super::lifetime::Lifetime;
 use super::oid;
 use super::profile::{CaConstraint, Policy, Profile, Qualifier};
 use super::usage::Usage;
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 pub(crate) fn read(f: &mut Fields<'_>) -> Profile {
     let profile = Profile {

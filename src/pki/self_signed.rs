@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use super::certificate::{self, Content};
 use super::issue::{Issued, Validity, sans_of_ca};
 use super::key::Key;
-use super::lifetime::Lifetime;
 use super::profile::{backdated, beyond_9999};
 use super::request::Request;
 use super::serial::Serial;
@@ -13,6 +12,7 @@ use super::spec::CsrSpec;
 use super::usage::Usage;
 use super::{extension, oid, san};
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 /// cfssl's default: five years.
 const LIFE: Lifetime = Lifetime::hours(43_800);

@@ -6,10 +6,10 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::json::{self, Fields};
-use super::lifetime::Lifetime;
 use super::profile::Profile;
 use super::profile_json;
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 /// A default profile and named ones, `{"signing": {"default": …, "profiles": {…}}}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -169,10 +169,10 @@ mod tests {
         let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
         ca-config.json: signing.default.expiry: expected a string, found a number
-        signing.profiles.a.usages[0]: unknown usage `Server Auth`
-        signing.profiles.a.expiry: `8760` is not a length of time: a unit is missing
-        signing.profiles.b.name_whitelist: not supported: the certificate would not be what it asks for
-        signing.profiles.b.usage: unknown key
+        ca-config.json: signing.profiles.a.usages[0]: unknown usage `Server Auth`
+        ca-config.json: signing.profiles.a.expiry: `8760` is not a length of time: a unit is missing
+        ca-config.json: signing.profiles.b.name_whitelist: not supported: the certificate would not be what it asks for
+        ca-config.json: signing.profiles.b.usage: unknown key
         ");
         let error = read(r#"{"signing":{"profiles":{"a":{}}}}"#).unwrap_err();
         assert_eq!(error.message, "ca-config.json: signing.profiles.a: usages are missing");

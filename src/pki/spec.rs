@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{self, Fields};
 use super::key_kind::KeyKind;
-use super::lifetime::Lifetime;
 use super::name::{Attribute, Name, NameParts};
 use super::oid;
 use super::request::classify;
 use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
 
 /// What a key and certificate are to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -144,11 +144,16 @@ impl CsrSpec {
         Subject { cn: self.cn.clone(), names: self.names.clone(), serial_number: self.serial_number.clone() }
     }
 
-    /// Whether its subject and hosts can stand in a certificate: what can be known before there is a key.
-    pub fn check(&self) -> Result<()> {
+    /// Whether its subject and hosts can stand in a certificate: what can be known before there is a key. `what` names
+    /// the source in errors.
+    pub fn check(&self, what: &str) -> Result<()> {
         let subject = self.subject().to_name().map(|_| ()).err();
         let hosts = classify(&self.hosts).map(|_| ()).err();
-        Error::all(subject.into_iter().chain(hosts))
+        let errors = subject.into_iter().chain(hosts).flat_map(|mut first| {
+            let others = std::mem::take(&mut first.others);
+            std::iter::once(first).chain(others)
+        });
+        Error::all(errors.map(|e| e.context(what)))
     }
 
     fn read(f: &mut Fields<'_>) -> Self {
@@ -366,11 +371,11 @@ mod tests {
         let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
         csr.json: CN: expected a string, found a number
-        key.size: expected a whole number, found a number with a fraction
-        names: expected a list, found an object
-        ca.expiry: `1w` is not a length of time: there is no unit `w`
-        ca.pathlen: -1 is not between 0 and 255
-        host: unknown key
+        csr.json: key.size: expected a whole number, found a number with a fraction
+        csr.json: names: expected a list, found an object
+        csr.json: ca.expiry: `1w` is not a length of time: there is no unit `w`
+        csr.json: ca.pathlen: -1 is not between 0 and 255
+        csr.json: host: unknown key
         ");
         assert_eq!(error.others[4].hints, ["did you mean `hosts`?"]);
         insta::assert_snapshot!(read(r#"{"names":[{"OID":{"x":"v"}}]}"#).unwrap_err(), @"csr.json: names[0].OID: `x` is not an object identifier such as 1.2.840.1");

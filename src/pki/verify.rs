@@ -65,3 +65,64 @@ fn missing_sans(certificate: &x509_parser::certificate::X509Certificate<'_>, wan
     }
     wanted.iter().filter(|san| !present.contains(san)).map(San::to_string).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Authority, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn authority(cn: &str) -> Authority {
+        let key = Key::generate(KeyKind::EcdsaP521).unwrap();
+        let spec = CsrSpec { cn: cn.into(), ..CsrSpec::default() };
+        let root = self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap();
+        Authority::new(root.certificate, key, NOW).unwrap()
+    }
+
+    fn leaf(authority: &Authority) -> (Certificate, Key) {
+        let key = Key::generate(KeyKind::Ed25519).unwrap();
+        let spec = CsrSpec { cn: "leaf".into(), hosts: vec!["a".into(), "::1".into()], ..CsrSpec::default() };
+        let request = Request::from_spec(&spec, key.public()).unwrap();
+        let profile = Profile::new(&["server auth"], Lifetime::hours(24)).unwrap();
+        (authority.issue(&request, &profile, NOW, Serial::from_random([2; 20])).unwrap().certificate, key)
+    }
+
+    #[test]
+    fn accepts_what_was_issued() {
+        let authority = authority("ca");
+        let (certificate, key) = leaf(&authority);
+        let sans = [San::classify("::1").unwrap(), San::classify("a").unwrap()];
+        let expected = Expected { authority: authority.certificate(), key: Some(key.public()), sans: &sans, now: NOW };
+        verify(&certificate, &expected).unwrap();
+        let root = Expected { key: None, sans: &[], ..expected };
+        verify(authority.certificate(), &root).unwrap();
+    }
+
+    #[test]
+    fn names_everything_that_is_wrong() {
+        let issuer = authority("ca");
+        let (certificate, _) = leaf(&issuer);
+        let (same_name, other_name) = (authority("ca"), authority("other"));
+        let key = Key::generate(KeyKind::Ed25519).unwrap();
+        let sans = [San::classify("b").unwrap(), San::classify("10.0.0.1").unwrap()];
+        let check = |authority: &Authority, now| {
+            let expected = Expected { authority: authority.certificate(), key: Some(key.public()), sans: &sans, now };
+            let error = verify(&certificate, &expected).unwrap_err();
+            std::iter::once(&error).chain(&error.others).map(|e| e.message.clone()).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(check(&other_name, datetime!(2026-11-23 0:00 UTC)), @r"
+        it was issued by `CN=ca`, not by `CN=other`
+        it is for another private key
+        it lacks the names DNS:b, IP:10.0.0.1
+        it has expired on 2026-11-22 09:55 UTC
+        ");
+        insta::assert_snapshot!(check(&same_name, datetime!(2026-11-20 0:00 UTC)), @r"
+        it was not signed by the CA: the signature does not match
+        it is for another private key
+        it lacks the names DNS:b, IP:10.0.0.1
+        it is not valid before 2026-11-21 09:55 UTC
+        ");
+    }
+}

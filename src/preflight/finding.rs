@@ -56,6 +56,22 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Findings that differ only in their host, with the names of the hosts, in the order of the first of each.
+pub fn together(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
+    let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for finding in findings {
+        let alike = |f: &Finding| {
+            (f.check, f.severity, &f.finding, &f.remedy, f.waived)
+                == (finding.check, finding.severity, &finding.finding, &finding.remedy, finding.waived)
+        };
+        match groups.iter_mut().find(|(first, _)| alike(first)) {
+            Some((_, names)) => names.push(&finding.host),
+            None => groups.push((finding, vec![&finding.host])),
+        }
+    }
+    groups
+}
+
 /// `Ok` when nothing in `findings` stops; else one error each, with its remedy as the hint.
 ///
 /// # Errors

@@ -3,12 +3,14 @@
 use super::finding::Look;
 use super::questions::CONTAINERD;
 use crate::cluster::{Component, Role};
+use crate::facts::Disk;
 
 pub(super) fn check(look: &mut Look) {
     arch(look);
     cpus(look);
     memory(look);
     disk(look);
+    pressure(look);
     swap(look);
 }
 
@@ -57,7 +59,7 @@ fn disk(look: &mut Look) {
         needs.push((&layout.kubelet, "pods' volumes", GB, 2 * GB));
     }
     for (path, what, least, enough) in needs {
-        let Some(free) = look.facts.disk_free.get(path).copied() else { continue };
+        let Some(Disk { free, .. }) = look.facts.disks.get(path).copied() else { continue };
         let finding = format!("{} MB free for {what} in {path}", free / MB);
         let remedy = format!(
             "make room: {} MB at least, better {} MB, or mount a larger disk at {path}",
@@ -70,6 +72,30 @@ fn disk(look: &mut Look) {
             look.warn("disk", finding, remedy);
         }
     }
+}
+
+/// Where the inventory does not set `evictionHard`, the kubelet evicts pods and takes no new ones when less than these
+/// parts of a disk are free, however large it is
+/// (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
+fn pressure(look: &mut Look) {
+    let decided =
+        look.host.settings(Component::Kubelet).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
+    if decided || !look.host.is(Role::Node) {
+        return;
+    }
+    let (containerd, kubelet) = (CONTAINERD.to_owned(), look.cluster.layout.kubelet.clone());
+    let short = |(path, least): &(String, u64)| {
+        let disk = look.facts.disks.get(path)?;
+        let part = disk.free.saturating_mul(100) / disk.size.max(1);
+        (part < *least).then(|| {
+            format!("{part} % of the disk of {path} is free: with less than {least} % the kubelet takes no pods")
+        })
+    };
+    let Some(finding) = [(containerd, 15), (kubelet, 10)].iter().find_map(short) else { return };
+    let remedy = "make room; or set limits that fit: `components: {kubelet: {config: {evictionHard: {imagefs.available: 2Gi, \
+                  nodefs.available: 1Gi, nodefs.inodesFree: 5%, memory.available: 100Mi}}}}`";
+    // A cluster that runs must be mendable while a disk is full.
+    if look.facts.known { look.warn("disk", finding, remedy) } else { look.fail("disk", finding, remedy) }
 }
 
 /// The kubelet does not start beside swap, unless its configuration says `failSwapOn: false`.

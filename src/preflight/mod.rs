@@ -22,7 +22,7 @@ use crate::cluster::{Cluster, Host};
 use crate::facts::HostFacts;
 
 pub use checks::{CHECKS, is_check};
-pub use finding::{Finding, Severity, refuse};
+pub use finding::{Finding, Severity, refuse, together};
 pub use ports::ports_ours;
 pub use questions::questions;
 

@@ -145,18 +145,14 @@ impl Login<'_> {
         let (tried, words) = match self.link.drive("logging in", LIMIT, |session| call(session, user))? {
             Ok(()) if self.link.session().authenticated() => (Tried::In, "accepted".to_owned()),
             Ok(()) => (Tried::Refused, "accepted, but the server wants a further proof".to_owned()),
+            Err(error) if hung_up(&error) => {
+                self.tried.push(format!("{label}: the server hung up"));
+                return Err(self.too_many());
+            }
             Err(error) => match code(&error) {
-                libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED | libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED => {
-                    (Tried::Refused, "refused".to_owned())
-                }
+                libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED => (Tried::Refused, "refused".to_owned()),
                 libssh2_sys::LIBSSH2_ERROR_FILE => {
                     (Tried::Unusable, "not readable (wrong passphrase, or no private key)".to_owned())
-                }
-                libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT
-                | libssh2_sys::LIBSSH2_ERROR_SOCKET_RECV
-                | libssh2_sys::LIBSSH2_ERROR_SOCKET_SEND => {
-                    self.tried.push(format!("{label}: the server hung up"));
-                    return Err(self.hung_up());
                 }
                 _ => (Tried::Refused, error.message().to_owned()),
             },
@@ -165,7 +161,7 @@ impl Login<'_> {
         Ok(tried)
     }
 
-    fn hung_up(&self) -> Error {
+    fn too_many(&self) -> Error {
         Error::connect(format!(
             "{}: the server ended the connection while we logged in as {}",
             self.link.host(),
@@ -173,6 +169,18 @@ impl Login<'_> {
         ))
         .detail(format!("tried, in this order:\n{}", self.tried.join("\n")))
         .hint("servers allow few attempts (MaxAuthTries): keep fewer keys in the agent")
+    }
+}
+
+/// Whether the connection ended in the middle of an attempt. libssh2 calls that an unverified key when it was waiting
+/// for the answer; only its words tell.
+fn hung_up(error: &ssh2::Error) -> bool {
+    match code(error) {
+        libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT
+        | libssh2_sys::LIBSSH2_ERROR_SOCKET_RECV
+        | libssh2_sys::LIBSSH2_ERROR_SOCKET_SEND => true,
+        libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED => error.message().starts_with("Waiting for"),
+        _ => false,
     }
 }
 

@@ -51,6 +51,7 @@ fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -
                     true => ready += 1,
                     false => troubles.push(format!("{name}: {} {}", node.reason, node.message)),
                 }
+                troubles.extend(node.pressures.iter().map(|pressure| format!("{name} has {pressure}")));
                 if node.unschedulable {
                     troubles.push(format!("{name} is cordoned"));
                 }
@@ -58,7 +59,11 @@ fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -
             None => troubles.push(format!("{name} has not registered")),
         }
     }
-    let state = if ready == wanted.len() { State::Good } else { State::Bad };
+    let state = match (ready == wanted.len(), troubles.is_empty()) {
+        (true, true) => State::Good,
+        (true, false) => State::Warning,
+        (false, _) => State::Bad,
+    };
     Ok(vec![check("nodes", state, &format!("{ready} of {} Ready", wanted.len()), troubles.join("; "))])
 }
 

@@ -23,6 +23,9 @@ pub(super) struct Folder(PathBuf);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Generated {
+    /// SHA-256 of `ca-config.json` as it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) config: Option<String>,
     /// SHA-256 of each CSR spec as it was written.
     pub(super) specs: BTreeMap<String, String>,
     /// SHA-256 of each certificate (DER) that was issued.

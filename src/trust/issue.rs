@@ -26,7 +26,7 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
     let folder = Folder::open(dir)?;
     let mut generated = folder.generated()?;
     let before = generated.clone();
-    let config = signing_config(cluster, &folder)?;
+    let config = signing_config(cluster, &folder, &mut generated)?;
     let mut signers = BTreeMap::new();
     let mut errors = Vec::new();
     for row in authorities(cluster) {
@@ -35,7 +35,11 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
             Err(error) => errors.push(error),
         }
     }
-    Error::all(errors)?;
+    if !errors.is_empty() {
+        // What was made before the mistake was found is ours all the same.
+        folder.set_generated(&generated)?;
+        Error::all(errors)?;
+    }
     let rows = certificates(cluster);
     let work = Work { cluster, folder: &folder, config: &config, signers: &signers, generated: &generated, now };
     let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
@@ -96,7 +100,7 @@ impl Work<'_> {
     fn certificate(&self, row: &CertificateRow) -> Result<Outcome> {
         let wanted = specs::certificate(row, &self.cluster.pki);
         let (spec, spec_hash) = spec(self.folder, &row.name, &wanted, self.generated)?;
-        let mut outcome = Outcome { spec: spec_hash, issued: None, warnings: Vec::new() };
+        let mut outcome = Outcome { spec: spec_hash, issued: None, warnings: unasked(&spec, row) };
         let (ca_name, ca) = &self.signers[&row.authority];
         if let Some(present) = self.folder.read_certificate(&row.name)? {
             let ours = self.generated.certificates.get(&row.name) == Some(&sha256(present.der()));
@@ -118,6 +122,7 @@ impl Work<'_> {
             ));
         };
         let context = |e: Error| e.context(format!("certificate {}", row.name));
+        identity(row, &spec).map_err(|e| e.context(self.folder.spec(&row.name).display()))?;
         let profile = self.config.profile(Some(row.profile.name())).map_err(|e| e.context("ca-config.json"))?;
         // Everything that can be refused is refused before a key is made.
         authority.validity(&profile, self.now, &mut Vec::new()).map_err(context)?;
@@ -126,7 +131,7 @@ impl Work<'_> {
         let issued = authority.issue(&request, &profile, self.now, Serial::random()?).map_err(context)?;
         store::write_public(&self.folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
         outcome.issued = Some(sha256(issued.certificate.der()));
-        outcome.warnings = issued.warnings;
+        outcome.warnings.extend(issued.warnings);
         Ok(outcome)
     }
 
@@ -150,6 +155,32 @@ impl Work<'_> {
             .and_then(|()| subject(row, spec, present))
             .map_err(|e| e.context(path.display()).hint(format!("delete {} to have it issued anew", path.display())))
     }
+}
+
+/// A spec that a person has edited no longer follows the inventory, which may ask for more names by now.
+fn unasked(spec: &CsrSpec, row: &CertificateRow) -> Vec<String> {
+    let missing: Vec<&str> = row.sans.iter().filter(|san| !spec.hosts.contains(san)).map(String::as_str).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let names = missing.join(", ");
+    vec![format!("{0}-csr.json was edited and lacks {names}: add them, or delete it to follow the inventory", row.name)]
+}
+
+/// Kubernetes takes user and group from the subject: an edited spec must not make a service somebody else.
+fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
+    let hint = "edit the other fields as you like, or delete the file to have it written anew";
+    let named = row.authority != Signer::Etcd && row.profile == super::table::Profile::Client && row.used_by.is_some();
+    if named && spec.cn != row.common_name {
+        let message =
+            format!("the common name is `{}`, and must be `{}`: it is who the client is", spec.cn, row.common_name);
+        return Err(Error::pki(message).hint(hint));
+    }
+    if !row.organization.is_empty() && !spec.names.iter().any(|name| name.o == row.organization) {
+        let message = format!("`names` lacks {{\"O\": \"{}\"}}, the group of this client", row.organization);
+        return Err(Error::pki(message).hint(hint));
+    }
+    Ok(())
 }
 
 /// Kubernetes takes user and groups from the subject: a certificate with another one would be somebody else.
@@ -187,6 +218,14 @@ fn authority(
                     folder.key(&row.name).display()
                 ))
                 .hint("the controller manager signs kubelets' renewed certificates with it"));
+            }
+            None if !certificate.validity().map_err(context)?.contains(now) => {
+                return Err(Error::pki(format!(
+                    "CA {}: {} has expired, or is not valid yet",
+                    row.name,
+                    folder.certificate(&row.name).display()
+                ))
+                .hint("renew the CA, or delete its certificate and key to have a new one made"));
             }
             None => None,
         };
@@ -229,14 +268,21 @@ fn key(folder: &Folder, name: &str, kind: KeyKind) -> Result<Key> {
     Ok(key)
 }
 
-fn signing_config(cluster: &Cluster, folder: &Folder) -> Result<SigningConfig> {
+/// A person's own where there is one; ours follows the inventory.
+fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<SigningConfig> {
     let path = folder.config();
+    let wanted = specs::signing_config(cluster)?;
+    let text = wanted.to_json();
     if path.exists() {
-        return SigningConfig::from_json(&store::read(&path)?, &path.display().to_string());
+        let present = store::read(&path)?;
+        let ours = generated.config.as_deref() == Some(&*sha256(&present));
+        if !ours || *present == *text.as_bytes() {
+            return SigningConfig::from_json(&present, &path.display().to_string());
+        }
     }
-    let config = specs::signing_config(cluster)?;
-    store::write_public(&path, config.to_json().as_bytes())?;
-    Ok(config)
+    store::write_public(&path, text.as_bytes())?;
+    generated.config = Some(sha256(text.as_bytes()));
+    Ok(wanted)
 }
 
 /// Tokens are JWTs, which Kubernetes signs with RSA or ECDSA only.

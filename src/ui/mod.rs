@@ -7,7 +7,7 @@ mod table;
 mod terminal;
 
 pub use event::{Event, Level, Reporter, Silent};
-pub use printer::{Format, Printer};
-pub use reporters::{Fanout, Json, LogFile, Plain, duration};
+pub use printer::{Format, Printer, stderr_color};
+pub use reporters::{Json, LogFile, Plain, duration};
 pub use table::{Cell, Table};
 pub use terminal::Terminal;

@@ -22,14 +22,19 @@ pub struct Printer {
     color: bool,
 }
 
+/// Whether standard error gets colours: only a terminal, and never with `NO_COLOR`.
+pub fn stderr_color(no_color: bool) -> bool {
+    !no_color && allowed() && io::stderr().is_terminal()
+}
+
+fn allowed() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+}
+
 impl Printer {
     /// Colour only on a terminal, and never with `NO_COLOR`.
     pub fn new(no_color: bool) -> Self {
-        let color = !no_color
-            && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
-            && io::stdout().is_terminal();
-        Printer { color }
+        Printer { color: !no_color && allowed() && io::stdout().is_terminal() }
     }
     /// Whether colours are wanted.
     pub fn color(&self) -> bool {

@@ -106,18 +106,6 @@ impl Reporter for LogFile {
     }
 }
 
-/// Several reporters as one.
-#[derive(Default)]
-pub struct Fanout(pub Vec<Box<dyn Reporter>>);
-
-impl Reporter for Fanout {
-    fn report(&self, event: &Event) {
-        for reporter in &self.0 {
-            reporter.report(event);
-        }
-    }
-}
-
 /// The event as a line for people; none for what only a live display shows.
 pub(super) fn line(event: &Event) -> Option<String> {
     Some(match event {

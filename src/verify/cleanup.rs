@@ -17,6 +17,8 @@ use crate::remote::Transport;
 /// No run takes this long: an older namespace was left behind.
 const ABANDONED: Duration = Duration::minutes(15);
 const GOING: Schedule = Schedule::new(45, 200);
+/// After a failure the namespace may take minutes, as kubelets that are stuck let go of their pods late.
+const GOING_AFTER_FAILURE: Schedule = Schedule::new(10, 200);
 
 /// Deletes namespaces that earlier runs left behind, and names them.
 pub(super) fn sweep(client: &mut Client<'_>) -> Result<Vec<String>> {
@@ -39,33 +41,42 @@ fn abandoned(namespace: &Value, now: OffsetDateTime) -> Option<String> {
     (!going && now - created > ABANDONED).then(|| text("/metadata/name").map(str::to_owned)).flatten()
 }
 
-/// Check `cleanup`: deletes the namespace and waits until it is gone; after an interruption it does not wait. Where
-/// the API cannot be reached on our way, kubectl on the master is asked to.
+/// Check `cleanup`: deletes the namespace and waits until it is gone; after an interruption it does not wait, and
+/// where a check failed (`healthy` is false) it is enough that it is going. Where the API cannot be reached on our
+/// way, kubectl on the master is asked to.
 pub(super) fn remove(
     api: &mut Api<'_>,
     master: &mut dyn Transport,
     kubectl: &str,
     namespace: &str,
+    healthy: bool,
     interrupted: &AtomicBool,
 ) -> Result<String> {
-    match delete(api, namespace, interrupted) {
+    match delete(api, namespace, healthy, interrupted) {
         Err(error) if error.kind == Kind::Connect => by_kubectl(master, kubectl, namespace).map_err(|_| error),
         outcome => outcome,
     }
 }
 
-fn delete(api: &mut Api<'_>, namespace: &str, interrupted: &AtomicBool) -> Result<String> {
+fn delete(api: &mut Api<'_>, namespace: &str, healthy: bool, interrupted: &AtomicBool) -> Result<String> {
     let path = namespace_path(namespace);
     let mut client = api.client()?;
     kube::delete(&mut client, &path)?;
+    let going = format!("namespace {namespace} is being deleted");
     if interrupted.load(Ordering::Relaxed) {
-        return Ok(format!("namespace {namespace} is being deleted"));
+        return Ok(going);
     }
-    wait(&format!("namespace {namespace} is not gone"), GOING, interrupted, || {
+    let schedule = if healthy { GOING } else { GOING_AFTER_FAILURE };
+    let gone = wait(&format!("namespace {namespace} is not gone"), schedule, interrupted, || {
         Ok(kube::get(&mut client, &path)?.map_or(Poll::Ready(()), |left| Poll::Pending(what_holds_it(&left))))
-    })
-    .map_err(|e| e.hint(format!("it is marked for deletion; look at kubectl get namespace {namespace} -o yaml")))?;
-    Ok(format!("namespace {namespace} is gone"))
+    });
+    match gone {
+        Ok(()) => Ok(format!("namespace {namespace} is gone")),
+        Err(error) if !healthy && client.is_open() => Ok(format!("{going}: {}", error.details.join(" "))),
+        Err(error) => {
+            Err(error.hint(format!("it is marked for deletion; look at kubectl get namespace {namespace} -o yaml")))
+        }
+    }
 }
 
 fn by_kubectl(master: &mut dyn Transport, kubectl: &str, namespace: &str) -> Result<String> {

@@ -1,12 +1,13 @@
 //! What the smoke test creates: a namespace with a Deployment over all nodes, a Service, a ConfigMap and a Secret.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
 use super::{Scene, Seed};
 use crate::error::Result;
-use crate::health::kube;
+use crate::health::kube::{self, Node, Taint};
 
 /// Marks our namespaces, so that a later run finds what a killed one left.
 pub(super) const LABEL: (&str, &str) = ("kbootstrap/purpose", "verify");
@@ -52,13 +53,13 @@ impl Names {
     }
 
     /// In the order in which they are applied.
-    fn objects(&self) -> Vec<Value> {
+    fn objects(&self, tolerations: &[Value]) -> Vec<Value> {
         vec![
             self.namespace_object(),
             self.object("v1", "ServiceAccount", json!({"automountServiceAccountToken": false})),
             self.object("v1", "ConfigMap", json!({"data": {KEY: self.config}})),
             self.object("v1", "Secret", json!({"stringData": {KEY: self.secret}})),
-            self.object("apps/v1", "Deployment", self.deployment()),
+            self.object("apps/v1", "Deployment", self.deployment(tolerations)),
             self.object(
                 "v1",
                 "Service",
@@ -77,15 +78,15 @@ impl Names {
         }}})
     }
 
-    fn deployment(&self) -> Value {
+    fn deployment(&self, tolerations: &[Value]) -> Value {
         json!({"spec": {
             "replicas": self.nodes.len(),
             "selector": {"matchLabels": {"app": NAME}},
-            "template": {"metadata": {"labels": {"app": NAME}}, "spec": self.pod()}
+            "template": {"metadata": {"labels": {"app": NAME}}, "spec": self.pod(tolerations)}
         }})
     }
 
-    fn pod(&self) -> Value {
+    fn pod(&self, tolerations: &[Value]) -> Value {
         // A term can name one node only.
         let terms: Vec<Value> = self
             .nodes
@@ -97,8 +98,7 @@ impl Names {
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
             "terminationGracePeriodSeconds": 1,
-            // On every node, whatever its taints.
-            "tolerations": [{"operator": "Exists"}],
+            "tolerations": tolerations,
             "affinity": {
                 "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}},
                 "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
@@ -136,9 +136,20 @@ impl Names {
     }
 }
 
+/// What lets pods onto nodes that their owner reserved or cordoned. Nodes that are sick are left out: a Deployment whose
+/// pods tolerate a pressure gets new ones as fast as kubelet evicts them.
+fn tolerations(nodes: &[Node]) -> Vec<Value> {
+    let of_the_owner = |taint: &&Taint| {
+        !taint.key.starts_with("node.kubernetes.io/") || taint.key == "node.kubernetes.io/unschedulable"
+    };
+    let taints = nodes.iter().flat_map(|node| &node.taints).filter(of_the_owner);
+    let wanted: BTreeSet<(&str, &str)> = taints.map(|taint| (taint.key.as_str(), taint.effect.as_str())).collect();
+    wanted.iter().map(|(key, effect)| json!({"key": key, "operator": "Exists", "effect": effect})).collect()
+}
+
 /// Check `objects`: all of it is accepted, by admission too.
 pub(super) fn create(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let objects = scene.names.objects();
+    let objects = scene.names.objects(&tolerations(&kube::nodes(scene.kube)?));
     for object in &objects {
         kube::apply(scene.kube, object)?;
     }
@@ -154,10 +165,33 @@ mod tests {
         let seed = Seed { suffix: "abc".into(), token: "t0k3n".into() };
         let nodes = [("n1".to_owned(), IpAddr::from([10, 0, 0, 1])), ("n2".to_owned(), IpAddr::from([10, 0, 0, 2]))];
         let names = Names::new(&seed, &nodes, "agnhost:1", "cluster.local");
-        let deployment = names.object("apps/v1", "Deployment", names.deployment());
+        let deployment = names.object("apps/v1", "Deployment", names.deployment(&[]));
         assert_eq!(deployment["metadata"], json!({"name": "web", "namespace": "kbootstrap-verify-abc"}));
         assert_eq!(deployment["spec"]["replicas"], 2);
         let terms = "/spec/template/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/1/matchFields/0/values";
         assert_eq!(deployment.pointer(terms), Some(&json!(["n2"])));
+    }
+
+    #[test]
+    fn an_owners_taints_are_tolerated_and_a_nodes_sickness_is_not() {
+        let taint = |key: &str, effect: &str| Taint { key: key.into(), effect: effect.into() };
+        let node = |taints: &[Taint]| Node {
+            name: "n1".into(),
+            ready: true,
+            reason: String::new(),
+            message: String::new(),
+            pressures: Vec::new(),
+            taints: taints.to_vec(),
+            unschedulable: false,
+            kubelet: String::new(),
+            internal_ip: String::new(),
+        };
+        let master = taint("node-role.kubernetes.io/control-plane", "NoSchedule");
+        let nodes = [
+            node(&[master.clone(), taint("node.kubernetes.io/disk-pressure", "NoSchedule")]),
+            node(&[master, taint("node.kubernetes.io/unschedulable", "NoSchedule")]),
+        ];
+        let keys: Vec<_> = tolerations(&nodes).iter().map(|toleration| toleration["key"].clone()).collect();
+        assert_eq!(keys, ["node-role.kubernetes.io/control-plane", "node.kubernetes.io/unschedulable"]);
     }
 }

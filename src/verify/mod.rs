@@ -195,8 +195,9 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
             record.check(name, || step(&mut scene));
         }
     }
-    let cleaned =
-        record.check("cleanup", || cleanup::remove(&mut kube, master, &kubectl, &names.namespace, interrupted));
+    let healthy = record.all_passed();
+    let cleaned = record
+        .check("cleanup", || cleanup::remove(&mut kube, master, &kubectl, &names.namespace, healthy, interrupted));
     if interrupted.load(Ordering::Relaxed) {
         return Err(cleanup::interrupted(&names.namespace, cleaned));
     }

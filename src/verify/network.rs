@@ -83,7 +83,6 @@ pub(super) fn large_packets(scene: &mut Scene<'_, '_>) -> Result<String> {
         return Ok("one pod only, no other node to reach".into());
     }
     let port = service(scene)?.1;
-    let message = "x".repeat(LARGE);
     let Some((_, address)) = scene.nodes.first() else { return Err(Error::health("no nodes")) };
     let at = SocketAddr::new(*address, port);
     let peer = format!("{at} (asked through {})", scene.master.host());
@@ -93,19 +92,31 @@ pub(super) fn large_packets(scene: &mut Scene<'_, '_>) -> Result<String> {
     let Some(to) = scene.pods.iter().find(|pod| pod.node != from.node) else {
         return Err(Error::health("no second node"));
     };
-    let path = format!("/dial?host={}&port={PORT}&request={}", encode(&to.ip), encode(&format!("echo?msg={message}")));
+    let between = format!("from {} on {} to {} on {}", from.name, from.node, to.name, to.node);
+    relay(&mut client, to, "hostname").map_err(|e| e.context(format!("a small request {between}")))?;
+    let message = "x".repeat(LARGE);
+    let echo = relay(&mut client, to, &format!("echo?msg={message}"));
+    match echo.map_err(|e| Error::health(e.message.replace(&message, "…"))) {
+        Ok(back) if back == message => Ok(format!("{LARGE} bytes from {} to {} and back", from.node, to.node)),
+        Ok(back) => Err(Error::health(format!("of {LARGE} bytes {between}, {} came back", back.len()))),
+        Err(error) => Err(error.context(format!("{LARGE} bytes {between}")).hint(
+            "small packets pass and large ones do not: compare the MTU of the pods' interfaces with that of the link",
+        )),
+    }
+}
+
+/// Has the pod at the other end of `client` ask another pod, and gives its answer.
+fn relay(client: &mut Client<'_>, to: &Pod, request: &str) -> Result<String> {
+    let path = format!("/dial?host={}&port={PORT}&request={}", encode(&to.ip), encode(request));
     let response = client.send(&Request::new("GET", &path))?;
     let answer = response.json().unwrap_or_default();
-    if answer.pointer("/responses/0").and_then(Value::as_str) == Some(&message) {
-        return Ok(format!("{LARGE} bytes from {} to {} and back", from.node, to.node));
+    match answer.pointer("/responses/0").and_then(Value::as_str) {
+        Some(body) => Ok(body.to_owned()),
+        None => Err(Error::health(match answer.pointer("/errors/0").and_then(Value::as_str) {
+            Some(error) => error.to_owned(),
+            None => response.text(),
+        })),
     }
-    let why = answer["errors"].to_string();
-    Err(Error::health(format!(
-        "{LARGE} bytes from {} on {} to {} on {} did not come back",
-        from.name, from.node, to.name, to.node
-    ))
-    .detail(if answer.is_null() { response.text().chars().take(300).collect() } else { why })
-    .hint("small packets pass and large ones do not: compare the MTU of the pods' interfaces with that of the link"))
 }
 
 /// Adds what keeps CoreDNS, where something does.

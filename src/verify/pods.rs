@@ -13,8 +13,13 @@ use crate::health::{Poll, Schedule, wait};
 /// A program in a pod may look up names that nobody answers for.
 pub(super) const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(150);
+/// How many pods, events and logs an error shows at most.
+const MOST: usize = 8;
 /// What does not heal by itself while we wait.
-const HOPELESS: &[&str] = &["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+const HOPELESS: &[&str] = &["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+
+const NO_IMAGE: &str =
+    "the image is not on the host: run `kbootstrap up` (kubelet removes unused images when its disk is 85 % full)";
 
 /// Check `pods`. Pods that run are left in the scene for the other checks even when some do not.
 pub(super) fn one_on_every_node(scene: &mut Scene<'_, '_>) -> Result<String> {
@@ -29,7 +34,7 @@ pub(super) fn one_on_every_node(scene: &mut Scene<'_, '_>) -> Result<String> {
             return Ok(Poll::Ready(()));
         }
         let summary = format!("no running pod on {}", missing.join(", "));
-        if hopeless { Err(Error::health(summary)) } else { Ok(Poll::Pending(summary)) }
+        if hopeless { Err(Error::health(summary).hint(NO_IMAGE)) } else { Ok(Poll::Pending(summary)) }
     });
     match waited {
         Ok(()) => Ok(format!("one on each of {} nodes", nodes.len())),
@@ -47,15 +52,19 @@ fn without_pod(nodes: &[(String, IpAddr)], pods: &[Pod]) -> Vec<String> {
 fn evidence(client: &mut Client<'_>, nodes: &[(String, IpAddr)], namespace: &str) -> Vec<String> {
     let mut lines = kube::nodes(client).map(|seen| sick_nodes(nodes, &seen)).unwrap_or_default();
     let pods = kube::pods(client, namespace, "").unwrap_or_default();
-    for pod in pods.iter().filter(|pod| !pod.ready) {
+    let sick: Vec<&Pod> = pods.iter().filter(|pod| !pod.ready).collect();
+    for pod in sick.iter().take(MOST) {
         let on = if pod.node.is_empty() { String::new() } else { format!(" on {}", pod.node) };
         lines.push(format!("{}{on}: {}", pod.name, pod.troubles.join("; ")));
+    }
+    if sick.len() > MOST {
+        lines.push(format!("and {} more pods that do not run", sick.len() - MOST));
     }
     if pods.is_empty() {
         lines.push("no pod was created: is kube-controller-manager running?".into());
     }
-    lines.extend(kube::warnings(client, namespace).unwrap_or_default());
-    for pod in pods.iter().filter(|pod| !pod.ready && !pod.node.is_empty()) {
+    lines.extend(kube::warnings(client, namespace).unwrap_or_default().into_iter().take(MOST));
+    for pod in sick.iter().filter(|pod| !pod.node.is_empty()).take(MOST) {
         let log = kube::logs(client, pod, 10).unwrap_or_default();
         if !log.trim().is_empty() {
             lines.push(format!("log of {}:\n{}", pod.name, log.trim_end()));
@@ -68,6 +77,7 @@ fn sick_nodes(expected: &[(String, IpAddr)], seen: &[Node]) -> Vec<String> {
     let state = |name: &String| match seen.iter().find(|node| node.name == *name) {
         None => Some(format!("node {name} has not joined the cluster")),
         Some(node) if !node.ready => Some(format!("node {name} is not Ready: {} {}", node.reason, node.message)),
+        Some(node) if !node.pressures.is_empty() => Some(format!("node {name} has {}", node.pressures.join(", "))),
         Some(_) => None,
     };
     expected.iter().filter_map(|(name, _)| state(name)).collect()
@@ -116,14 +126,20 @@ mod tests {
             ready,
             reason: "KubeletNotReady".into(),
             message: "cni plugin not initialized".into(),
+            pressures: if name == "n4" { vec!["DiskPressure".into()] } else { Vec::new() },
+            taints: Vec::new(),
             unschedulable: false,
             kubelet: String::new(),
             internal_ip: String::new(),
         };
-        let expected = ["n1", "n2", "n3"].map(|name| (name.to_owned(), IpAddr::from([10, 0, 0, 1])));
+        let expected = ["n1", "n2", "n3", "n4"].map(|name| (name.to_owned(), IpAddr::from([10, 0, 0, 1])));
         assert_eq!(
-            sick_nodes(&expected, &[node("n1", true), node("n2", false)]),
-            ["node n2 is not Ready: KubeletNotReady cni plugin not initialized", "node n3 has not joined the cluster"]
+            sick_nodes(&expected, &[node("n1", true), node("n2", false), node("n4", true)]),
+            [
+                "node n2 is not Ready: KubeletNotReady cni plugin not initialized",
+                "node n3 has not joined the cluster",
+                "node n4 has DiskPressure"
+            ]
         );
     }
 

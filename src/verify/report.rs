@@ -130,8 +130,12 @@ impl<'r> Record<'r> {
         self.checks.iter().any(|check| check.name == name && check.ok)
     }
 
+    pub fn all_passed(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+    }
+
     pub fn finish(self, namespace: String, nodes: Vec<String>, elapsed: Duration) -> Report {
-        let ok = self.checks.iter().all(|check| check.ok);
+        let ok = self.all_passed();
         Report { ok, namespace, nodes, millis: millis(elapsed), checks: self.checks }
     }
 }

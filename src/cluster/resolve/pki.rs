@@ -1,7 +1,8 @@
 //! Certificates: key algorithm and size, lifetimes.
 
 use crate::cluster::{Authorities, KeyAlgorithm, Pki};
-use crate::inventory::{Inventory, Lifetime, Mistake, Path};
+use crate::inventory::{Inventory, Mistake, Path};
+use crate::lifetime::Lifetime;
 
 const EXPIRY: &str = "8760h";
 const CA_EXPIRY: &str = "87600h";
@@ -25,15 +26,15 @@ pub fn resolve(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Pki
         && leaf > ca
     {
         let field = if settings.expiry.is_some() { "expiry" } else { "caExpiry" };
-        let message = format!("certificates of {} outlive their CA of {}", leaf.to_go(), ca.to_go());
+        let message = format!("certificates of {leaf} outlive their CA of {ca}");
         mistakes.push(Mistake::at(at.key(field), message).hint("make caExpiry the longer one"));
     }
     Some(Pki {
         authorities: settings.authorities.unwrap_or(Authorities::Separate),
         algorithm,
         key_size: key_size?,
-        expiry: expiry?.to_go(),
-        ca_expiry: ca_expiry?.to_go(),
+        expiry: expiry?.to_string(),
+        ca_expiry: ca_expiry?.to_string(),
         extra_sans: settings.extra_sans.clone(),
     })
 }
@@ -57,15 +58,17 @@ fn key_size(algorithm: KeyAlgorithm, size: Option<u32>) -> Result<u32, (String, 
 }
 
 /// Shorter ones expire before anybody can renew them.
-const LEAST_SECONDS: u64 = 3600;
+const LEAST: Lifetime = Lifetime::hours(1);
+/// What Go's `time.Duration` can hold, whole hours: about 292 years.
+const MOST: Lifetime = Lifetime::hours(2_562_047);
 
 fn lifetime(path: &Path, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Lifetime> {
-    let why = match Lifetime::parse(text) {
-        Ok(lifetime) if lifetime.seconds() >= LEAST_SECONDS => return Some(lifetime),
-        Ok(_) => "is less than an hour".to_owned(),
-        Err(why) => why,
+    let message = match text.parse::<Lifetime>() {
+        Ok(lifetime) if lifetime >= LEAST && lifetime <= MOST => return Some(lifetime),
+        Ok(lifetime) if lifetime < LEAST => format!("`{text}` is less than an hour"),
+        Ok(_) => format!("`{text}` is longer than {MOST}, the longest that Go programs can hold"),
+        Err(error) => error.message,
     };
-    let message = format!("lifetime `{text}` {why}");
     mistakes.push(Mistake::at(path.clone(), message).hint("for example 8760h, 365d or 1y"));
     None
 }

@@ -45,7 +45,7 @@ pub fn parse(stdout: &[u8], started: SystemTime, ended: SystemTime) -> Result<Ho
         clock_bound_ms,
         modules: system::modules(&sections),
         sysctls: system::sysctls(&sections),
-        disk_free: system::disk_free(&sections),
+        disks: system::disks(&sections),
         listening: network::listening(&sections),
         addresses: network::addresses(&sections),
         routes: network::routes(&sections),

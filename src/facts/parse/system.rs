@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sections::Sections;
-use crate::facts::{Cgroup, Module, Os, Sysctl};
+use crate::facts::{Cgroup, Disk, Module, Os, Sysctl};
 
 /// What `uname` said.
 pub(super) struct Uname {
@@ -159,17 +159,18 @@ pub(super) fn sysctls(sections: &Sections) -> BTreeMap<String, Sysctl> {
     sections.lines("sysctls").filter_map(one).collect()
 }
 
-/// Pairs of lines (asked path, existing path) joined with `type blocks blocksize path` of each existing one.
-pub(super) fn disk_free(sections: &Sections) -> BTreeMap<String, u64> {
-    let mut free = BTreeMap::new();
+/// Pairs of lines (asked path, existing path) joined with `type free-blocks blocks blocksize path` of each existing one.
+pub(super) fn disks(sections: &Sections) -> BTreeMap<String, Disk> {
+    let mut disks = BTreeMap::new();
     for line in sections.lines("filesystems") {
-        let mut parts = line.splitn(4, ' ').skip(1);
+        let mut parts = line.splitn(5, ' ').skip(1);
         let mut number = || parts.next().and_then(|word| word.parse::<u64>().ok());
-        if let (Some(blocks), Some(size)) = (number(), number()) {
-            free.insert(parts.next().unwrap_or_default(), blocks.saturating_mul(size));
+        if let (Some(free), Some(all), Some(block)) = (number(), number(), number()) {
+            let disk = Disk { free: free.saturating_mul(block), size: all.saturating_mul(block) };
+            disks.insert(parts.next().unwrap_or_default(), disk);
         }
     }
     let lines: Vec<_> = sections.lines("disk").collect();
-    let pairs = lines.chunks_exact(2).filter_map(|pair| Some((pair[0].to_owned(), *free.get(pair[1])?)));
+    let pairs = lines.chunks_exact(2).filter_map(|pair| Some((pair[0].to_owned(), *disks.get(pair[1])?)));
     pairs.collect()
 }

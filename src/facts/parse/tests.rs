@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::{Cgroup, Module};
+use crate::facts::{Cgroup, Disk, Module};
 
 const RECORDED: &str = include_str!("recorded.txt");
 
@@ -38,11 +38,9 @@ fn the_machine() {
     assert!(facts.memory > 20 << 30 && facts.memory < 32 << 30, "{}", facts.memory);
     assert_eq!(facts.swap, Vec::<String>::new());
     assert_eq!(facts.nameservers, ["10.255.255.53"]);
-    assert_eq!(facts.disk_free.keys().collect::<Vec<_>>(), ["/", "/var/lib/nope/x"]);
-    assert_eq!(
-        facts.disk_free["/"], facts.disk_free["/var/lib/nope/x"],
-        "what is not there yet is asked of its parent"
-    );
+    assert_eq!(facts.disks.keys().collect::<Vec<_>>(), ["/", "/var/lib/nope/x"]);
+    assert_eq!(facts.disks["/"], facts.disks["/var/lib/nope/x"], "what is not there yet is asked of its parent");
+    assert_eq!(facts.disks["/"], Disk { free: 15_341_750 * 4096, size: 66_053_021 * 4096 });
     assert!(facts.cgroup_controllers.contains("memory"));
     assert!(facts.known && !facts.selinux && !facts.ufw);
     assert!(!facts.systemd_resolved);

@@ -8,7 +8,7 @@ mod rollout;
 
 pub use kinds::{path, path_of};
 pub use leases::{Lease, leases};
-pub use nodes::{Node, nodes};
+pub use nodes::{Node, Taint, nodes};
 pub use ready::{Ready, readyz};
 pub use rollout::{Pod, Rollout, deployment_ready, pods, warnings};
 

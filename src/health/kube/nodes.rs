@@ -18,12 +18,25 @@ pub struct Node {
     pub reason: String,
     /// The Ready condition's message.
     pub message: String,
+    /// `DiskPressure`, `MemoryPressure` and the like, while they last: kubelet evicts pods then.
+    pub pressures: Vec<String>,
+    /// Its taints.
+    pub taints: Vec<Taint>,
     /// Whether it was cordoned.
     pub unschedulable: bool,
     /// kubelet's version, for example `v1.36.3`.
     pub kubelet: String,
     /// Its InternalIP; empty when it has none.
     pub internal_ip: String,
+}
+
+/// Keeps pods away that do not tolerate it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taint {
+    /// Key.
+    pub key: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
 }
 
 /// All nodes, by name.
@@ -40,6 +53,10 @@ fn node(value: &Value) -> Node {
         ready: ready["status"] == "True",
         reason: text(&ready, "/reason"),
         message: if ready.is_null() { "kubelet has not reported yet".into() } else { text(&ready, "/message") },
+        pressures: pressures(value),
+        taints: items(value, "/spec/taints")
+            .map(|taint| Taint { key: text(taint, "/key"), effect: text(taint, "/effect") })
+            .collect(),
         unschedulable: value.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
         kubelet: text(value, "/status/nodeInfo/kubeletVersion"),
         internal_ip: find(value, "/status/addresses", "InternalIP").map(|a| text(a, "/address")).unwrap_or_default(),
@@ -47,7 +64,16 @@ fn node(value: &Value) -> Node {
 }
 
 fn find<'v>(value: &'v Value, list: &str, kind: &str) -> Option<&'v Value> {
-    value.pointer(list)?.as_array()?.iter().find(|item| item["type"] == kind)
+    items(value, list).find(|item| item["type"] == kind)
+}
+
+fn pressures(value: &Value) -> Vec<String> {
+    let has = |condition: &&Value| condition["status"] == "True" && text(condition, "/type").ends_with("Pressure");
+    items(value, "/status/conditions").filter(has).map(|condition| text(condition, "/type")).collect()
+}
+
+fn items<'v>(value: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
+    value.pointer(list).and_then(Value::as_array).into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -57,14 +83,17 @@ mod tests {
 
     #[test]
     fn the_ready_condition_is_what_counts() {
-        let value = json!({"metadata": {"name": "n1"}, "spec": {},
-            "status": {"conditions": [{"type": "MemoryPressure", "status": "False"},
+        let taint = json!({"key": "a", "value": "b", "effect": "NoSchedule"});
+        let value = json!({"metadata": {"name": "n1"}, "spec": {"taints": [taint]},
+            "status": {"conditions": [{"type": "MemoryPressure", "status": "False"}, {"type": "DiskPressure", "status": "True"},
                 {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": "cni plugin not initialized"}],
                 "addresses": [{"type": "Hostname", "address": "n1"}, {"type": "InternalIP", "address": "10.0.0.21"}],
                 "nodeInfo": {"kubeletVersion": "v1.36.3"}}});
         let seen = node(&value);
         assert_eq!((seen.ready, seen.message.as_str()), (false, "cni plugin not initialized"));
         assert_eq!((seen.kubelet.as_str(), seen.internal_ip.as_str()), ("v1.36.3", "10.0.0.21"));
+        assert_eq!(seen.pressures, ["DiskPressure"]);
+        assert_eq!(seen.taints, [Taint { key: "a".into(), effect: "NoSchedule".into() }]);
         assert_eq!(node(&json!({"metadata": {"name": "n2"}})).message, "kubelet has not reported yet");
     }
 }

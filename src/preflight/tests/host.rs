@@ -17,8 +17,8 @@ fn everything_that_can_be_wrong_is_said_at_once() {
         facts.os.id = "void".into();
         facts.os.pretty = "Void Linux".into();
         facts.memory = 300_000_000;
-        facts.disk_free.insert("/var/lib/containerd".into(), 1_500_000_000);
-        facts.disk_free.insert("/var/lib/kubelet".into(), 1_500_000_000);
+        facts.disks.insert("/var/lib/containerd".into(), disk(1_500_000_000));
+        facts.disks.insert("/var/lib/kubelet".into(), disk(1_500_000_000));
         facts.swap = vec!["/dev/sda2".into(), "/swapfile".into()];
         facts.clock_skew_ms = -4_000_000;
         facts.hostname = "template".into();
@@ -102,8 +102,8 @@ fn a_master_wants_cpus_memory_and_etcds_disk() {
     let findings = found("m1", |_, facts| {
         facts.cpus = 1;
         facts.memory = 1_600_000_000;
-        facts.disk_free.insert("/var/lib/etcd".into(), 900_000_000);
-        facts.disk_free.insert("/usr/local/bin".into(), 300_000_000);
+        facts.disks.insert("/var/lib/etcd".into(), disk(900_000_000));
+        facts.disks.insert("/usr/local/bin".into(), disk(300_000_000));
     });
     insta::assert_snapshot!(findings.join("\n"), @r"
     cpus Warn a master with 1 CPU
@@ -217,4 +217,18 @@ fn name_servers_on_loopback_are_fine_behind_resolved() {
         cluster.hosts[1].components = settings(serde_json::json!({"resolvConf": "/etc/other"}));
     });
     assert!(chosen.is_empty());
+}
+
+#[test]
+fn a_large_disk_can_be_too_full_for_the_kubelet() {
+    let full = |facts: &mut HostFacts| {
+        facts.disks.insert("/var/lib/containerd".into(), Disk { free: 36_000_000_000, size: 252_000_000_000 });
+    };
+    let findings = found("n1", |_, facts| full(facts));
+    insta::assert_snapshot!(findings.join("\n"), @"disk Fail 14 % of the disk of /var/lib/containerd is free: with less than 15 % the kubelet takes no pods");
+    let findings = found("n1", |_, facts| {
+        full(facts);
+        facts.known = true;
+    });
+    assert!(findings[0].starts_with("disk Warn"), "{findings:?}");
 }

@@ -15,7 +15,7 @@ use crate::cluster::{
     Authorities, Component, ComponentSettings, Endpoint, KeyAlgorithm, Layout, NetworkPlugin, Networks, Pki, ProxyMode,
     Role, Ssh, TransportKind, Versions,
 };
-use crate::facts::{Cgroup, FileFact, Listening, Module, Sysctl, UnitFact};
+use crate::facts::{Cgroup, Disk, FileFact, Listening, Module, Sysctl, UnitFact};
 
 fn host(name: &str, address: &str, roles: &[Role]) -> Host {
     Host {
@@ -85,6 +85,11 @@ fn cluster() -> Cluster {
     }
 }
 
+/// A disk of 100 GB with so much of it free.
+fn disk(free: u64) -> Disk {
+    Disk { free, size: 100_000_000_000 }
+}
+
 /// What a bare, good host answers to [`questions`].
 fn good(host: &Host) -> HostFacts {
     let mut facts = HostFacts::ordinary();
@@ -94,7 +99,7 @@ fn good(host: &Host) -> HostFacts {
     facts.routes = vec![("default".into(), "eth0".into()), ("10.0.0.0/24".into(), "eth0".into())];
     facts.nameservers = vec!["10.0.0.1".into()];
     for path in ["/usr/local/bin", "/var/lib/etcd", "/var/lib/containerd", "/var/lib/kubelet"] {
-        facts.disk_free.insert(path.into(), 40_000_000_000);
+        facts.disks.insert(path.into(), disk(40_000_000_000));
     }
     facts
 }

@@ -1,0 +1,373 @@
+//! Real inventories, rendered and compared with hosts as they would answer; the steps that follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{Graph, StepId};
+use super::{Action, steps, title};
+use crate::cluster::{self, Cluster, Known};
+use crate::facts::{FileFact, HostFacts, Module, Sysctl, UnitFact};
+use crate::plan::{ObjectChange, Plan, UnitAction, compare, content_sha256, restart_key};
+use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, host_state};
+use crate::secret::Secret;
+
+type States = BTreeMap<String, HostState>;
+type Facts = BTreeMap<String, HostFacts>;
+
+const ONE: &str = "  - {name: n1, address: 10.0.0.11, roles: [etcd, master, node]}\n";
+const THREE: &str = "  - {name: n1, address: 10.0.0.11, roles: [etcd, master, node]}
+  - {name: n2, address: 10.0.0.12, roles: [etcd, master, node]}
+  - {name: n3, address: 10.0.0.13, roles: [etcd, master, node]}
+";
+const QUOTA: &str = "  etcd: {flags: {quota-backend-bytes: '4294967296'}}\n";
+const INFLIGHT: &str = "  kube-apiserver: {flags: {max-requests-inflight: '500'}}\n";
+
+#[test]
+fn the_first_start_of_one_host() {
+    let (cluster, states) = wanted(ONE, "");
+    insta::assert_snapshot!(timeline(&graph(&cluster, &states, &bare(&cluster), None)), @"
+    n1 push configuration
+    n1 push control plane | n1 start etcd
+    n1 push control plane | n1 etcd is healthy
+    n1 push container runtime | n1 start kube-apiserver
+    n1 push node programs | n1 kube-apiserver is ready | n1 start containerd
+    n1 push tools | n1 start kube-controller-manager | apply API objects | n1 import images
+    n1 start kube-scheduler | n1 start kubelet
+    n1 start kube-proxy | nodes register
+    n1 start flanneld
+    nodes Ready, CoreDNS available
+    ");
+}
+
+#[test]
+fn the_first_start_of_three_masters() {
+    let (cluster, states) = wanted(THREE, "");
+    let graph = graph(&cluster, &states, &bare(&cluster), None);
+    insta::assert_snapshot!(timeline(&without_pushes(&graph)), @"
+    n1 start etcd | n2 start etcd | n3 start etcd | n1 start containerd | n2 start containerd | n3 start containerd
+    n1 etcd is healthy | n1 import images | n2 import images | n3 import images
+    n1 start kube-apiserver | n2 start kube-apiserver | n3 start kube-apiserver
+    n1 kube-apiserver is ready | n2 kube-apiserver is ready | n3 kube-apiserver is ready
+    n1 start kube-controller-manager | n2 start kube-controller-manager | n3 start kube-controller-manager | apply API objects | n1 start kubelet | n2 start kubelet | n3 start kubelet
+    n1 start kube-scheduler | n2 start kube-scheduler | n3 start kube-scheduler | n1 start kube-proxy | n2 start kube-proxy | n3 start kube-proxy | nodes register
+    n1 start flanneld | n2 start flanneld | n3 start flanneld
+    nodes Ready, CoreDNS available
+    ");
+}
+
+#[test]
+fn changed_flags_roll_through_one_at_a_time_and_arrive_right_before() {
+    let (_, before) = wanted(THREE, "");
+    let (cluster, states) = wanted(THREE, &[QUOTA, INFLIGHT].concat());
+    let graph = graph(&cluster, &states, &settled(&before), Some(vec![]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    n1 etcd can spare this member
+    n1 push etcd
+    n1 restart etcd
+    n1 etcd is healthy
+    n2 etcd can spare this member
+    n2 push etcd
+    n2 restart etcd
+    n2 etcd is healthy
+    n3 etcd can spare this member
+    n3 push etcd
+    n3 restart etcd
+    n3 etcd is healthy
+    n1 another kube-apiserver is ready
+    n1 push kube-apiserver
+    n1 restart kube-apiserver
+    n1 kube-apiserver is ready
+    n2 another kube-apiserver is ready
+    n2 push kube-apiserver
+    n2 restart kube-apiserver
+    n2 kube-apiserver is ready
+    n3 another kube-apiserver is ready
+    n3 push kube-apiserver
+    n3 restart kube-apiserver
+    n3 kube-apiserver is ready
+    nodes Ready, CoreDNS available
+    ");
+    assert_rolls(&graph);
+}
+
+#[test]
+fn a_stopped_member_starts_before_the_others_restart() {
+    let (_, before) = wanted(THREE, "");
+    let (cluster, states) = wanted(THREE, QUOTA);
+    let mut facts = settled(&before);
+    stop(&mut facts, "n2", "etcd.service");
+    let graph = graph(&cluster, &states, &facts, Some(vec![]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    n2 push configuration
+    n2 start etcd
+    n1 etcd is healthy
+    n1 etcd can spare this member
+    n1 push etcd
+    n1 restart etcd
+    n1 etcd is healthy
+    n3 etcd can spare this member
+    n3 push etcd
+    n3 restart etcd
+    n3 etcd is healthy
+    nodes Ready, CoreDNS available
+    ");
+    assert_rolls(&graph);
+}
+
+#[test]
+fn a_stopped_master_starts_before_the_others_restart() {
+    let (_, before) = wanted(THREE, "");
+    let (cluster, states) = wanted(THREE, INFLIGHT);
+    let mut facts = settled(&before);
+    for unit in ["kube-apiserver.service", "kube-scheduler.service"] {
+        stop(&mut facts, "n3", unit);
+    }
+    let graph = graph(&cluster, &states, &facts, Some(vec![]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    n3 push configuration
+    n3 start kube-apiserver
+    n3 kube-apiserver is ready
+    n3 start kube-scheduler
+    n1 another kube-apiserver is ready
+    n1 push kube-apiserver
+    n1 restart kube-apiserver
+    n1 kube-apiserver is ready
+    n2 another kube-apiserver is ready
+    n2 push kube-apiserver
+    n2 restart kube-apiserver
+    n2 kube-apiserver is ready
+    nodes Ready, CoreDNS available
+    ");
+    assert_rolls(&graph);
+}
+
+#[test]
+fn nodes_are_changed_on_one_first() {
+    let (_, before) = wanted(THREE, "");
+    let (cluster, states) =
+        wanted(THREE, "  kubelet: {config: {maxPods: 50}}\n  kube-proxy: {config: {logging: {verbosity: 2}}}\n");
+    let graph = graph(&cluster, &states, &settled(&before), Some(vec![]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    n1 push kubelet
+    n1 restart kubelet | n1 push kube-proxy
+    n1 restart kube-proxy
+    n2 push kubelet | n3 push kubelet
+    n2 restart kubelet | n2 push kube-proxy | n3 restart kubelet | n3 push kube-proxy
+    n2 restart kube-proxy | n3 restart kube-proxy | nodes register
+    nodes Ready, CoreDNS available
+    ");
+}
+
+#[test]
+fn a_run_that_died_before_its_restarts_is_gone_on_with() {
+    let (cluster, states) = wanted(THREE, QUOTA);
+    let mut facts = settled(&states);
+    facts.get_mut("n2").unwrap().units.get_mut("etcd.service").unwrap().restart_key.clear();
+    let graph = graph(&cluster, &states, &facts, Some(vec![]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    n2 etcd can spare this member
+    n2 restart etcd
+    n2 etcd is healthy
+    nodes Ready, CoreDNS available
+    ");
+}
+
+#[test]
+fn another_version_rolls_with_its_programs() {
+    let (_, before) = wanted(THREE, "");
+    let text = format!("cluster: c\ncontrolPlaneEndpoint: 10.0.0.10\nkubernetes: 1.35.4\nhosts:\n{THREE}");
+    let (cluster, states) = rendered(&text);
+    let graph = graph(&cluster, &states, &settled(&before), Some(vec![]));
+    assert_rolls(&graph);
+    // While n1 restarts, n2 still has what it runs.
+    let push = find(
+        &graph,
+        |action| matches!(action, Action::Push(push) if push.host == "n2" && push.title == "push kube-apiserver"),
+    );
+    let ready = find(&graph, |action| *action == Action::ApiReady { host: "n1".into(), about_to_restart: false });
+    assert!(before_sets(&graph)[push].contains(&ready));
+    match &graph.steps()[push].action {
+        Action::Push(push) => {
+            let program = "/usr/local/bin/kube-apiserver".to_owned();
+            assert!(push.files.contains(&program), "{push:?}");
+            assert_eq!(push.forget, ["kube-apiserver.service"]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_labels() {
+    let (cluster, states) = wanted(THREE, "");
+    let label = ObjectChange { object: "Node n1".into(), create: false, fields: vec![".metadata.labels".into()] };
+    let graph = graph(&cluster, &states, &settled(&states), Some(vec![label]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    apply API objects
+    nodes register
+    nodes Ready, CoreDNS available
+    ");
+}
+
+#[test]
+fn nothing() {
+    let (cluster, states) = wanted(THREE, "");
+    assert!(graph(&cluster, &states, &settled(&states), Some(vec![])).is_empty());
+}
+
+fn wanted(hosts: &str, components: &str) -> (Cluster, States) {
+    let components = if components.is_empty() { String::new() } else { format!("components:\n{components}") };
+    rendered(&format!("cluster: c\ncontrolPlaneEndpoint: 10.0.0.10\n{components}hosts:\n{hosts}"))
+}
+
+fn rendered(inventory: &str) -> (Cluster, States) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kbootstrap.yaml");
+    std::fs::write(&file, inventory).unwrap();
+    let loaded = crate::inventory::load(&file).unwrap();
+    let cluster = cluster::resolve(&loaded, &Known { checks: &[], templates: &[] }).unwrap();
+    let artifact = |name: &str| {
+        let version = match name {
+            "etcd" | "containerd" | "flanneld" => String::new(),
+            _ => cluster.versions.kubernetes.to_string(),
+        };
+        let sha256 = content_sha256(&Content::Text(format!("{name} {version}").into()));
+        Ok(ArtifactRef { name: name.into(), version, sha256, size: 2 << 20 })
+    };
+    let pki = BTreeMap::from([(
+        format!("{}/ca.crt", cluster.layout.pki),
+        File { content: Content::Text("ca".into()), mode: 0o644, owner: "root".into() },
+    )]);
+    let state = |host| {
+        host_state(&Inputs {
+            cluster: &cluster,
+            host,
+            facts: &HostFacts::ordinary(),
+            programs: &artifact,
+            pki_files: &pki,
+            encryption_key: &Secret::new([7; 32]),
+            templates: &Templates::embedded(),
+        })
+    };
+    let states = cluster.hosts.iter().map(|host| (host.name.clone(), state(host).unwrap())).collect();
+    (cluster, states)
+}
+
+fn bare(cluster: &Cluster) -> Facts {
+    cluster.hosts.iter().map(|host| (host.name.clone(), HostFacts::ordinary())).collect()
+}
+
+/// Hosts that hold and run exactly this.
+fn settled(states: &States) -> Facts {
+    let settle = |state: &HostState| {
+        let fact = |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into() };
+        let mut facts = HostFacts::ordinary();
+        facts.users = state.users.clone();
+        facts.dirs = state.dirs.iter().map(|(p, d)| (p.clone(), fact(String::new(), d.mode, &d.owner))).collect();
+        facts.files =
+            state.files.iter().map(|(p, f)| (p.clone(), fact(content_sha256(&f.content), f.mode, &f.owner))).collect();
+        facts.modules = state.modules.iter().map(|name| (name.clone(), Module::Present)).collect();
+        facts.sysctls = state
+            .sysctls
+            .iter()
+            .map(|(name, value)| (name.clone(), Sysctl { value: value.clone(), writable: true }))
+            .collect();
+        facts.images = state.images.iter().map(|image| image.name.clone()).collect();
+        let unit = |unit| UnitFact {
+            active: "active".into(),
+            sub: "running".into(),
+            enabled: "enabled".into(),
+            restarts: 0,
+            active_since: 1,
+            restart_key: restart_key(unit, state),
+        };
+        facts.units = state.units.iter().map(|u| (u.name.clone(), unit(u))).collect();
+        facts
+    };
+    states.iter().map(|(host, state)| (host.clone(), settle(state))).collect()
+}
+
+fn stop(facts: &mut Facts, host: &str, unit: &str) {
+    let unit = facts.get_mut(host).unwrap().units.get_mut(unit).unwrap();
+    (unit.active, unit.sub) = ("inactive".into(), "dead".into());
+}
+
+fn graph(cluster: &Cluster, states: &States, facts: &Facts, objects: Option<Vec<ObjectChange>>) -> Graph<Action> {
+    let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
+    steps(cluster, &Plan { hosts, objects }, states)
+}
+
+fn find(graph: &Graph<Action>, wanted: impl Fn(&Action) -> bool) -> StepId {
+    graph.steps().iter().position(|step| wanted(&step.action)).expect("there is such a step")
+}
+
+/// The same graph without pushes, for snapshots in which they would only be noise.
+fn without_pushes(graph: &Graph<Action>) -> Graph<Action> {
+    let before = before_sets(graph);
+    let mut kept: BTreeMap<StepId, StepId> = BTreeMap::new();
+    let mut rest = Graph::default();
+    for (id, step) in graph.steps().iter().enumerate() {
+        if !matches!(step.action, Action::Push(_)) {
+            let after: Vec<StepId> = before[id].iter().filter_map(|id| kept.get(id).copied()).collect();
+            kept.insert(id, rest.add(step.lane.clone(), step.action.clone(), after));
+        }
+    }
+    rest
+}
+
+/// All steps that are certainly over when a step begins: those that it depends on, those before it in its lane, and so on.
+fn before_sets(graph: &Graph<Action>) -> Vec<BTreeSet<StepId>> {
+    let mut sets: Vec<BTreeSet<StepId>> = Vec::new();
+    let mut last: BTreeMap<&str, StepId> = BTreeMap::new();
+    for (id, step) in graph.steps().iter().enumerate() {
+        let direct = step.after.iter().copied().chain(last.insert(&step.lane, id));
+        let set = direct.flat_map(|before| sets[before].iter().copied().chain([before]).collect::<Vec<_>>()).collect();
+        sets.push(set);
+    }
+    sets
+}
+
+/// A line for each moment, when every step takes as long as every other.
+fn timeline(graph: &Graph<Action>) -> String {
+    let mut moments: Vec<Vec<String>> = Vec::new();
+    let mut when: Vec<usize> = Vec::new();
+    let mut busy_until: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in graph.steps() {
+        let lane = busy_until.entry(&step.lane).or_default();
+        let moment = step.after.iter().map(|id| when[*id] + 1).max().unwrap_or_default().max(*lane);
+        *lane = moment + 1;
+        when.push(moment);
+        let (host, title) = title(&step.action);
+        moments.resize(moments.len().max(moment + 1), Vec::new());
+        moments[moment].push(format!("{host} {title}").trim_start().to_owned());
+    }
+    moments.iter().map(|steps| steps.join(" | ") + "\n").collect()
+}
+
+/// No two restarts of etcd or of a master can overlap in any run, and between two of one component its health was asked.
+fn assert_rolls(graph: &Graph<Action>) {
+    let before = before_sets(graph);
+    let restarts: Vec<(StepId, &str, &str)> = graph
+        .steps()
+        .iter()
+        .enumerate()
+        .filter_map(|(id, step)| match &step.action {
+            Action::Unit { host, change } if change.action == Some(UnitAction::Restart) => {
+                Some((id, host.as_str(), change.name.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    let rolling = |name: &str| name.starts_with("etcd") || name.starts_with("kube-apiserver");
+    for pair in restarts.iter().filter(|r| rolling(r.2)).collect::<Vec<_>>().windows(2) {
+        let ((first, host, name), (second, next, _)) = (pair[0], pair[1]);
+        assert!(before[*second].contains(first), "{name} on {host} and {next} may restart together");
+        let gate = graph.steps().iter().enumerate().any(|(id, step)| {
+            let asked = match &step.action {
+                Action::EtcdHealthy { about_to_restart: false, .. } => name.starts_with("etcd"),
+                Action::ApiReady { host: at, about_to_restart: false } => name.starts_with("kube") && at == host,
+                _ => false,
+            };
+            asked && before[id].contains(first) && before[*second].contains(&id)
+        });
+        assert!(gate, "nobody asks whether {name} on {host} is healthy before {next} restarts");
+    }
+}

@@ -1,0 +1,152 @@
+//! When files arrive: in waves in the order in which programs are needed, or right before the restart that they are for.
+//!
+//! What a running unit is to be restarted with stays away until then. Were it there before, a member that crashed
+//! or rebooted while another one restarts would come back with it unasked, and a setting that does not work would
+//! lie on every host although it had stopped the roll at the first.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Component;
+use crate::plan::{FileChange, FileDifference, FileKind, HostPlan, UnitAction};
+use crate::render::{Content, HostState};
+
+/// One stream to a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Push {
+    /// Host.
+    pub host: String,
+    /// What it is, for people.
+    pub title: String,
+    /// The first push also makes users and folders, loads modules and sets kernel settings.
+    pub first: bool,
+    /// Paths of files to write.
+    pub files: Vec<String>,
+    /// Paths whose mode or owner is all that changes.
+    pub modes: Vec<String>,
+    /// Names of images whose tars travel along.
+    pub images: Vec<String>,
+    /// Units whose restart key is forgotten first, because their files change.
+    pub forget: Vec<String>,
+}
+
+/// Programs arrive in the order in which they are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wave {
+    Etcd,
+    Apiserver,
+    Controllers,
+    Runtime,
+    Node,
+    Tools,
+}
+
+pub(super) const WAVES: [Wave; 6] =
+    [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
+
+/// Everything that travels to one host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Arrivals {
+    /// At once, one after the other.
+    pub(super) waves: Vec<(Wave, Push)>,
+    /// By unit, right before its restart.
+    pub(super) before_restart: BTreeMap<String, Push>,
+}
+
+/// Sorts the files of a host's plan by when they travel.
+pub(super) fn arrivals(plan: &HostPlan, state: &HostState) -> Arrivals {
+    let unit_of = waiting(plan, state);
+    let mut arrivals = Arrivals::default();
+    for (path, unit) in &unit_of {
+        let push = arrivals.before_restart.entry((*unit).to_owned()).or_insert_with(|| Push {
+            host: plan.host.clone(),
+            title: format!("push {}", unit.trim_end_matches(".service")),
+            forget: vec![(*unit).to_owned()],
+            ..Push::default()
+        });
+        push.files.push((*path).to_owned());
+    }
+    for wave in WAVES {
+        let first = arrivals.waves.is_empty();
+        let mine = |file: &FileChange| wave_of_file(file, state) == wave && !unit_of.contains_key(file.path.as_str());
+        arrivals.waves.extend(push(plan, wave, first, mine).map(|push| (wave, push)));
+    }
+    arrivals
+}
+
+/// The wave that a component's program travels in.
+pub(super) fn wave_of(component: Component) -> Wave {
+    match component {
+        Component::Etcd => Wave::Etcd,
+        Component::KubeApiserver => Wave::Apiserver,
+        Component::KubeControllerManager | Component::KubeScheduler => Wave::Controllers,
+        Component::Containerd => Wave::Runtime,
+        Component::Kubelet | Component::KubeProxy | Component::Flanneld | Component::Coredns => Wave::Node,
+    }
+}
+
+/// Files that wait for a restart: path → the unit. One that several units run with comes with the first of them that
+/// restarts, and at once where one of them only has to start.
+fn waiting<'a>(plan: &'a HostPlan, state: &'a HostState) -> BTreeMap<&'a str, &'a str> {
+    let runs_with = |unit: &str, path: &str| {
+        state.units.iter().find(|u| u.name == unit).is_some_and(|u| u.restart_on.contains(path))
+    };
+    let mut waiting = BTreeMap::new();
+    for file in plan.files.iter().filter(|f| f.change != FileDifference::Mode) {
+        let mut units = plan.units.iter().filter(|u| runs_with(&u.name, &file.path));
+        if let Some(first) = units.next()
+            && first.action == Some(UnitAction::Restart)
+            && units.all(|u| u.action == Some(UnitAction::Restart))
+        {
+            waiting.insert(file.path.as_str(), first.name.as_str());
+        }
+    }
+    waiting
+}
+
+fn push(plan: &HostPlan, wave: Wave, first: bool, mine: impl Fn(&FileChange) -> bool) -> Option<Push> {
+    let paths = |mode_only: bool| -> Vec<String> {
+        let files = plan.files.iter().filter(|f| (f.change == FileDifference::Mode) == mode_only);
+        files.filter(|f| mine(f)).map(|f| f.path.clone()).collect()
+    };
+    let (files, modes) = (paths(false), paths(true));
+    let images: Vec<String> =
+        if wave == Wave::Runtime { plan.images.iter().map(|i| i.name.clone()).collect() } else { Vec::new() };
+    let prepares =
+        first && !(plan.users.is_empty() && plan.dirs.is_empty() && plan.modules.is_empty() && plan.sysctls.is_empty());
+    if files.is_empty() && modes.is_empty() && images.is_empty() && !prepares {
+        return None;
+    }
+    let starts = plan.units.iter().filter(|u| u.action == Some(UnitAction::Start));
+    let forget = if first { starts.map(|u| u.name.clone()).collect() } else { Vec::new() };
+    Some(Push { host: plan.host.clone(), title: title(wave).into(), first, files, modes, images, forget })
+}
+
+fn title(wave: Wave) -> &'static str {
+    match wave {
+        Wave::Etcd => "push configuration",
+        Wave::Apiserver | Wave::Controllers => "push control plane",
+        Wave::Runtime => "push container runtime",
+        Wave::Node => "push node programs",
+        Wave::Tools => "push tools",
+    }
+}
+
+/// The wave that a file travels in: everything small goes first, programs when their unit needs them.
+fn wave_of_file(file: &FileChange, state: &HostState) -> Wave {
+    if file.kind != FileKind::Program {
+        return Wave::Etcd;
+    }
+    let name = match state.files.get(&file.path).map(|f| &f.content) {
+        Some(Content::Artifact(artifact)) => artifact.name.as_str(),
+        _ => "",
+    };
+    match name {
+        "etcd" => Wave::Etcd,
+        "kube-apiserver" => Wave::Apiserver,
+        "kube-controller-manager" | "kube-scheduler" => Wave::Controllers,
+        "containerd" | "containerd-shim-runc-v2" | "runc" | "ctr" => Wave::Runtime,
+        "kubelet" | "kube-proxy" | "flanneld" => Wave::Node,
+        cni if cni.starts_with("cni-") => Wave::Runtime,
+        _ => Wave::Tools,
+    }
+}

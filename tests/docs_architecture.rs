@@ -1,0 +1,113 @@
+//! docs/architecture.md against the code: every module is in its table, and uses only what its row says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What every module may use.
+const EVERYBODYS: [&str; 3] = ["error", "secret", "parallel"];
+
+struct Row {
+    module: String,
+    may_use: BTreeSet<String>,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Words between backticks.
+fn code(cell: &str) -> impl Iterator<Item = String> + '_ {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
+/// The table under `## The modules`.
+fn table() -> Vec<Row> {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let section = text.split("## The modules").nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('|').collect();
+        Row { module: code(cells[1]).next().unwrap(), may_use: code(cells[3]).collect() }
+    };
+    rows.map(row).collect()
+}
+
+/// Modules of the crate, from its files.
+fn modules() -> BTreeSet<String> {
+    let names = fs::read_dir(root().join("src")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let names = names.map(|name| name.trim_end_matches(".rs").to_owned());
+    names.filter(|name| name != "lib" && name != "main").collect()
+}
+
+fn sources(path: &Path, all: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        // Tests may look further than what they test.
+        for entry in fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).filter(|p| !p.ends_with("tests")) {
+            sources(&entry, all);
+        }
+    } else if path.extension().is_some_and(|e| e == "rs") {
+        all.push(path.to_owned());
+    }
+}
+
+/// Modules that a module names in its code, without its tests and comments, with a file that does.
+fn used_by(module: &str) -> BTreeMap<String, PathBuf> {
+    let mut files = Vec::new();
+    sources(&root().join("src").join(module), &mut files);
+    sources(&root().join("src").join(format!("{module}.rs")), &mut files);
+    let mut used = BTreeMap::new();
+    for file in files.into_iter().filter(|file| file.exists()) {
+        let text = fs::read_to_string(&file).unwrap();
+        let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let lines = body.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for name in lines.flat_map(|line| line.split("crate::").skip(1)) {
+            let name: String = name.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            used.entry(name).or_insert_with(|| file.clone());
+        }
+    }
+    used.remove(module);
+    used
+}
+
+#[test]
+fn every_module_is_in_the_table_and_every_row_is_a_module() {
+    let rows: BTreeSet<String> = table().into_iter().map(|row| row.module).collect();
+    assert_eq!(rows, modules());
+}
+
+#[test]
+fn a_module_uses_what_its_row_says_and_nothing_below_it() {
+    let rows = table();
+    let mut wrong = Vec::new();
+    for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.module != "cli") {
+        let used = used_by(&row.module);
+        for (name, file) in used.iter().filter(|(name, _)| !EVERYBODYS.contains(&name.as_str())) {
+            if !row.may_use.contains(name) {
+                wrong.push(format!("{} uses {name}, which its row does not say", file.display()));
+            }
+            if !rows[..at].iter().any(|above| above.module == *name) {
+                wrong.push(format!("{} uses {name}, which is not above it", file.display()));
+            }
+        }
+        let idle = row.may_use.iter().filter(|name| !used.contains_key(*name));
+        wrong.extend(idle.map(|name| format!("{} does not use {name}, though its row says so", row.module)));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn files_and_types_that_the_nouns_name_are_there() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let section = text.split("## The nouns").nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(rows.len() >= 10, "{section}");
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        let source = fs::read_to_string(root().join(code(cells[2]).next().unwrap())).unwrap();
+        for noun in code(cells[1]) {
+            let is_there = ["struct", "enum"].iter().any(|kind| source.contains(&format!("pub {kind} {noun}")));
+            assert!(is_there, "{noun} is not in {}", cells[2]);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The cluster's `pki/` folder: what is made, what is a person's own and stays, what is issued anew. This is the table
+//! under "When something is issued" in docs/certificates.md.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use kbootstrap::cli::report;
+use kbootstrap::cluster::{self, Cluster, Known};
+use kbootstrap::error::{Error, Kind};
+use kbootstrap::inventory;
+use kbootstrap::pki::{Certificate, CsrSpec, Key, Serial, self_signed};
+use kbootstrap::trust::{self, Trust};
+use kbootstrap::ui::{Event, Level, Reporter};
+use time::{Duration, OffsetDateTime};
+
+const HOSTS: &str = "hosts: [{name: m1, address: 10.0.0.11, roles: [etcd, master, node]}]\n";
+
+fn cluster(settings: &str) -> Cluster {
+    let text = format!("cluster: prod\n{settings}{HOSTS}");
+    let loaded = inventory::parse("x.yaml", text.as_bytes()).unwrap();
+    cluster::resolve(&loaded, &Known::default()).unwrap()
+}
+
+/// Keeps the warnings.
+#[derive(Default)]
+struct Warnings(Mutex<Vec<String>>);
+
+impl Reporter for Warnings {
+    fn report(&self, event: &Event) {
+        if let Event::Message { level: Level::Warning, text, .. } = event {
+            self.0.lock().unwrap().push(text.clone());
+        }
+    }
+}
+
+struct Folder {
+    dir: tempfile::TempDir,
+    now: OffsetDateTime,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Folder { dir: tempfile::tempdir().unwrap(), now: OffsetDateTime::now_utc() }
+    }
+    /// Filled for a cluster with everything left to its default.
+    fn filled() -> Self {
+        let folder = Self::new();
+        folder.ensure("").unwrap();
+        folder
+    }
+    fn ensure(&self, settings: &str) -> Result<Trust, Error> {
+        trust::ensure(&cluster(settings), self.dir.path(), self.now, &Warnings::default())
+    }
+    fn warnings(&self, settings: &str) -> Vec<String> {
+        let warnings = Warnings::default();
+        trust::ensure(&cluster(settings), self.dir.path(), self.now, &warnings).unwrap();
+        warnings.0.into_inner().unwrap()
+    }
+    /// The refusal as a person sees it, without the folder's path.
+    fn refused(&self, settings: &str) -> String {
+        let error = self.ensure(settings).unwrap_err();
+        assert_eq!(error.kind, Kind::Pki);
+        report::render(&error, false).replace(&self.pki("").display().to_string(), "pki/")
+    }
+    fn pki(&self, name: &str) -> PathBuf {
+        self.dir.path().join("pki").join(name)
+    }
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.pki(name)).unwrap()
+    }
+    fn remove(&self, names: &[&str]) {
+        names.iter().for_each(|name| fs::remove_file(self.pki(name)).unwrap());
+    }
+}
+
+/// A CA of somebody else: certificate and key.
+fn foreign_ca(cn: &str, now: OffsetDateTime) -> (String, Vec<u8>) {
+    let spec = CsrSpec::from_json(format!(r#"{{"CN":"{cn}","ca":{{"expiry":"43800h"}}}}"#).as_bytes(), "ca").unwrap();
+    let key = Key::generate(spec.key_kind().unwrap()).unwrap();
+    let issued = self_signed(&spec, &key, now, Serial::random().unwrap()).unwrap();
+    (issued.certificate.to_pem(), key.to_pem().expose().to_vec())
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let folder = Folder::filled();
+    let all = || {
+        let mut files: Vec<_> = fs::read_dir(folder.pki("")).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect::<Vec<_>>()
+    };
+    let before = all();
+    assert_eq!(folder.warnings(""), Vec::<String>::new());
+    assert_eq!(all(), before);
+    for (_, file) in before {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let secret = name.ends_with("-key.pem") || name.ends_with(".key");
+        assert_eq!(mode(&file), if secret { 0o600 } else { 0o644 }, "{name}");
+    }
+    assert_eq!(mode(&folder.pki("")), 0o700);
+}
+
+#[test]
+fn what_lacks_is_issued_and_a_key_that_is_there_is_kept() {
+    let folder = Folder::filled();
+    let (certificate, key, other) =
+        (folder.read("admin.pem"), folder.read("admin-key.pem"), folder.read("scheduler.pem"));
+    folder.remove(&["admin.pem"]);
+    folder.ensure("").unwrap();
+    assert_ne!(folder.read("admin.pem"), certificate);
+    assert_eq!((folder.read("admin-key.pem"), folder.read("scheduler.pem")), (key.clone(), other));
+    folder.remove(&["admin-key.pem"]);
+    folder.ensure("").unwrap();
+    assert_ne!(folder.read("admin-key.pem"), key, "ours without its key is made anew with another");
+}
+
+#[test]
+fn a_new_name_in_the_inventory_makes_a_new_certificate_and_another_lifetime_does_not() {
+    let folder = Folder::filled();
+    let (apiserver, scheduler) = (folder.read("apiserver-m1.pem"), folder.read("scheduler.pem"));
+    folder.ensure("pki: {extraSans: [api.example.com]}\n").unwrap();
+    assert_ne!(folder.read("apiserver-m1.pem"), apiserver);
+    assert!(folder.read("apiserver-m1-csr.json").contains("api.example.com"));
+    let settings = "pki: {extraSans: [api.example.com], expiry: 720h, key: {algo: rsa, size: 2048}}\n";
+    folder.ensure(settings).unwrap();
+    assert_eq!(folder.read("scheduler.pem"), scheduler);
+    assert!(folder.read("ca-config.json").contains("720h"), "the configuration follows the inventory while it is ours");
+    folder.remove(&["scheduler.pem", "scheduler-key.pem"]);
+    folder.ensure(settings).unwrap();
+    let certificate = Certificate::from_pem(folder.read("scheduler.pem").as_bytes(), "scheduler").unwrap();
+    assert!(certificate.validity().unwrap().not_after < folder.now + Duration::days(31));
+    assert!(folder.read("scheduler-key.pem").contains("RSA PRIVATE KEY"));
+}
+
+#[test]
+fn an_edited_configuration_and_an_edited_spec_are_kept_and_used() {
+    let folder = Folder::filled();
+    let config = folder.read("ca-config.json").replace("8760h", "4380h");
+    fs::write(folder.pki("ca-config.json"), &config).unwrap();
+    let spec = folder.read("apiserver-m1-csr.json").replace("\"localhost\"", "\"localhost\", \"mine.example.com\"");
+    fs::write(folder.pki("apiserver-m1-csr.json"), &spec).unwrap();
+    folder.ensure("pki: {expiry: 720h}\n").unwrap();
+    assert_eq!((folder.read("ca-config.json"), folder.read("apiserver-m1-csr.json")), (config, spec));
+    let certificate = Certificate::from_pem(folder.read("apiserver-m1.pem").as_bytes(), "apiserver").unwrap();
+    let end = certificate.validity().unwrap().not_after;
+    assert!(end > folder.now + Duration::days(180) && end < folder.now + Duration::days(185), "{end}");
+
+    let warnings = folder.warnings("pki: {extraSans: [api.example.com]}\n");
+    insta::assert_snapshot!(warnings.join("\n"), @"certificate apiserver-m1: apiserver-m1-csr.json was edited and lacks api.example.com: add them, or delete it to follow the inventory");
+}
+
+#[test]
+fn a_ca_of_ones_own_is_used_and_never_overwritten() {
+    let folder = Folder::new();
+    fs::create_dir(folder.pki("")).unwrap();
+    let (certificate, key) = foreign_ca("Company Kubernetes CA", folder.now);
+    fs::write(folder.pki("ca.pem"), &certificate).unwrap();
+    fs::write(folder.pki("ca-key.pem"), &key).unwrap();
+    folder.ensure("").unwrap();
+    assert_eq!((folder.read("ca.pem"), fs::read(folder.pki("ca-key.pem")).unwrap()), (certificate, key));
+    let admin = Certificate::from_pem(folder.read("admin.pem").as_bytes(), "admin").unwrap();
+    let info = kbootstrap::pki::CertificateInfo::of(&admin).unwrap();
+    assert_eq!(info.issuer.common_name, "Company Kubernetes CA");
+}
+
+#[test]
+fn another_ca_makes_new_certificates_under_it() {
+    let folder = Folder::filled();
+    let (certificate, key) = foreign_ca("etcd-ca", folder.now);
+    fs::write(folder.pki("etcd-ca.pem"), certificate).unwrap();
+    fs::write(folder.pki("etcd-ca-key.pem"), key).unwrap();
+    let (peer, admin) = (folder.read("etcd-peer-m1.pem"), folder.read("admin.pem"));
+    folder.ensure("").unwrap();
+    assert_ne!(folder.read("etcd-peer-m1.pem"), peer);
+    assert_eq!(folder.read("admin.pem"), admin);
+}
+
+#[test]
+fn a_ca_with_another_key_or_that_has_expired_is_refused() {
+    let folder = Folder::filled();
+    let (_, key) = foreign_ca("x", folder.now);
+    fs::write(folder.pki("ca-key.pem"), key).unwrap();
+    insta::assert_snapshot!(folder.refused(""), @r"
+    error: CA ca: the private key does not belong to the CA certificate
+    ");
+
+    let mut folder = Folder::filled();
+    folder.now += Duration::days(3651);
+    let end = |text: &str| text.split("ended ").count();
+    let text = folder.refused("");
+    assert!(
+        text.contains("CA ca: ") && text.contains("CA etcd-ca: ") && text.contains("3 errors"),
+        "{text} {}",
+        end(&text)
+    );
+    fs::remove_file(folder.pki("etcd-ca-key.pem")).unwrap();
+    assert!(folder.refused("").contains("CA etcd-ca: pki/etcd-ca.pem has expired"), "also where its key is elsewhere");
+}
+
+#[test]
+fn a_key_that_is_kept_elsewhere_is_missed_only_when_something_is_to_be_issued() {
+    let folder = Folder::filled();
+    folder.remove(&["etcd-ca-key.pem", "front-proxy-ca-key.pem"]);
+    folder.ensure("").unwrap();
+    folder.remove(&["etcd-peer-m1.pem"]);
+    insta::assert_snapshot!(folder.refused(""), @r"
+    error: certificate etcd-peer-m1 lacks, and so does the key of its CA
+    hint: sign pki/etcd-peer-m1-csr.json with your CA (etcd-ca) and put the result there as etcd-peer-m1.pem and etcd-peer-m1-key.pem
+    ");
+    let folder = Folder::filled();
+    folder.remove(&["ca-key.pem"]);
+    insta::assert_snapshot!(folder.refused(""), @r"
+    error: CA ca: its key pki/ca-key.pem is not there
+    hint: the controller manager signs kubelets' renewed certificates with it
+    ");
+}
+
+#[test]
+fn an_expired_certificate_is_not_replaced_silently() {
+    let mut folder = Folder::filled();
+    folder.now += Duration::days(400);
+    let text = folder.refused("");
+    assert!(
+        text.contains("pki/admin.pem: it has expired on ") && text.contains("hint: delete pki/admin.pem"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_certificate_of_ones_own_that_does_not_fit_is_refused_with_all_reasons() {
+    let folder = Folder::filled();
+    let (certificate, key) = foreign_ca("somebody", folder.now);
+    fs::write(folder.pki("apiserver-m1.pem"), &certificate).unwrap();
+    insta::assert_snapshot!(folder.refused(""), @r"
+    error: pki/apiserver-m1.pem: it was issued by `CN=somebody`, not by `CN=kubernetes`
+    hint: delete pki/apiserver-m1.pem to have it issued anew
+
+    error: it is for another private key
+
+    error: it lacks the names kubernetes, kubernetes.default, kubernetes.default.svc, kubernetes.default.svc.cluster.local, m1, localhost, 10.96.0.1, 10.0.0.11, 127.0.0.1
+
+    3 errors
+    ");
+    assert_eq!(folder.read("apiserver-m1.pem"), certificate);
+    drop(key);
+}
+
+#[test]
+fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
+    let folder = Folder::filled();
+    let edit = |name: &str, from: &str, to: &str| {
+        let spec = folder.read(name).replace(from, to);
+        fs::write(folder.pki(name), spec).unwrap();
+    };
+    edit("admin-csr.json", "kbootstrap:cluster-admins", "admins");
+    edit("scheduler-csr.json", "system:kube-scheduler", "scheduler");
+    folder.remove(&["admin.pem", "scheduler.pem"]);
+    insta::assert_snapshot!(folder.refused(""), @"");
+    assert!(!folder.pki("admin.pem").exists());
+    edit("admin-csr.json", "admins", "kbootstrap:cluster-admins");
+    edit("admin-csr.json", "\"CN\": \"kubernetes-admin\"", "\"CN\": \"carol\"");
+    edit("scheduler-csr.json", "scheduler", "system:kube-scheduler");
+    folder.ensure("").unwrap();
+    let admin = Certificate::from_pem(folder.read("admin.pem").as_bytes(), "admin").unwrap();
+    assert_eq!(kbootstrap::pki::CertificateInfo::of(&admin).unwrap().subject.common_name, "carol");
+}
