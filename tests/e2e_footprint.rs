@@ -6,7 +6,7 @@ use crate::common::cluster::Cluster;
 const LOOK: &str = r#"
 echo "== files"
 find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log/journal \) -prune -o -print | sort
-find /run /tmp /var/lib/containerd /var/lib/kubelet /var/lib/etcd | grep -Ev '^/run/(systemd|udev|log|dbus|sshd|lock|credentials|utmp|user)' | sort
+find /run /tmp /var/lib/containerd /var/lib/kubelet /var/lib/etcd | grep -Ev '^/run/(systemd|udev|log|dbus|sshd|lock|credentials|utmp|user|netns$)' | sort
 echo "== units"
 ls /etc/systemd/system/*.wants | sort
 echo "== processes"

@@ -95,7 +95,7 @@ fn kubelet_setting_reaches_the_nodes(cluster: &Cluster) {
 /// Whatever was done to a host by hand is found, and mended without touching anything else.
 fn tampering_is_mended(cluster: &Cluster) {
     cluster.on("n1", "printf '# by hand\\n' >> /etc/systemd/system/kube-scheduler.service");
-    cluster.on("n2", "chmod 644 /etc/kubernetes/kubelet.conf; rm /etc/cni/net.d/10-flannel.conflist");
+    cluster.on("n2", "chmod 644 /etc/kubernetes/kubelet.conf; rm /etc/kubernetes/pki/kubelet.crt");
     cluster.on("n3", "printf x >> /usr/local/bin/ctr; systemctl disable --quiet --now kube-proxy");
     let plan = cluster.plan();
     let expected = json!({
@@ -103,7 +103,7 @@ fn tampering_is_mended(cluster: &Cluster) {
             "files": ["/etc/systemd/system/kube-scheduler.service"],
             "units": ["restart kube-scheduler.service"],
         },
-        "n2": { "files": ["/etc/cni/net.d/10-flannel.conflist", "/etc/kubernetes/kubelet.conf"], "units": [] },
+        "n2": { "files": ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/pki/kubelet.crt"], "units": [] },
         "n3": { "files": ["/usr/local/bin/ctr"], "units": ["start kube-proxy.service"] },
     });
     assert_eq!(changes(&plan), expected, "{plan}");

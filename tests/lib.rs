@@ -13,6 +13,7 @@ mod docs_certificates;
 mod docs_dependencies;
 mod docs_links;
 mod e2e_footprint;
+mod e2e_ha;
 mod e2e_hosts;
 mod e2e_interrupted;
 mod e2e_life;

@@ -156,7 +156,8 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
         return Err(Error::input("verify: the cluster has no nodes to run pods on"));
     }
     let started = Instant::now();
-    let kubectl = format!("{} --kubeconfig={} --request-timeout=20s", quote(&kubectl), quote(&kubeconfig));
+    // Without a folder for its cache it keeps none, and leaves nothing in root's home.
+    let kubectl = format!("{} --kubeconfig={} --cache-dir=/dev/null --request-timeout=20s", quote(&kubectl), quote(&kubeconfig));
     let names = Names::new(seed, &nodes, &image, &dns_domain);
     let server = (kube.address, kube.server_name.clone());
     let mut record = Record::new(reporter);

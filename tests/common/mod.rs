@@ -1,8 +1,10 @@
 //! What the tests share: running the program, private folders.
 
 pub mod authority;
+pub mod balancer;
 pub mod cluster;
 pub mod control_plane;
+pub mod load;
 pub mod loopback;
 pub mod process;
 pub mod programs;

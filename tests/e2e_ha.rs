@@ -1,0 +1,294 @@
+//! Three hosts that are each etcd member, master and node, behind a balancer: settings roll through one at a time while
+//! clients go on, a setting that does not work stops at the first, a stopped member is started before others restart,
+//! and a host whose power is cut comes back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use kbootstrap::health::http::{Identity, Tls};
+use kbootstrap::inventory::Component;
+use kbootstrap::lab::{LabSpec, Off};
+use kbootstrap::secret::Secret;
+use kbootstrap::ui::Silent;
+use serde_json::{Value, json};
+
+use crate::common::balancer::Balancer;
+use crate::common::cluster::Cluster;
+use crate::common::load::{Ask, Load, Seen, Service};
+use crate::common::run::Run;
+
+const HOSTS: [&str; 3] = ["n1", "n2", "n3"];
+
+/// One Secret-free object that every API server has to ask etcd for, and a write that changes something each time.
+const API_READ: Ask =
+    Ask { method: "GET", path: "/api/v1/namespaces/default", media_type: "", body: |_| String::new() };
+const API_WRITE: Ask = Ask {
+    method: "PATCH",
+    path: "/api/v1/namespaces/default/configmaps/load?fieldManager=load&force=true",
+    media_type: "application/apply-patch+yaml",
+    body: |turn| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "load"}, "data": {"turn": turn.to_string()}})
+            .to_string()
+    },
+};
+/// Key and value are base64: `load`, and the turn as far as it can be told apart.
+const ETCD_READ: Ask = Ask {
+    method: "POST",
+    path: "/v3/kv/range",
+    media_type: "application/json",
+    body: |_| json!({"key": "bG9hZA=="}).to_string(),
+};
+const ETCD_WRITE: Ask = Ask {
+    method: "POST",
+    path: "/v3/kv/put",
+    media_type: "application/json",
+    body: |turn| json!({"key": "bG9hZA==", "value": format!("{turn:08}")}).to_string(),
+};
+
+#[test]
+fn masters_change_one_at_a_time_and_a_host_comes_back() {
+    let mut cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("ha-e2e", 3) });
+    let balancer = balancer(&cluster);
+    cluster.edit(|inventory| inventory.control_plane_endpoint = Some(balancer.address().to_string()));
+    comes_up(&cluster);
+    changed_settings_roll(&cluster);
+    what_does_not_work_stops_at_the_first(&cluster);
+    a_stopped_member_starts_before_others_restart(&cluster);
+    a_host_without_power_comes_back(&mut cluster, &balancer);
+}
+
+fn balancer(cluster: &Cluster) -> Balancer {
+    let gateway = SocketAddr::new(IpAddr::V4(cluster.lab().state().gateway), 6443);
+    Balancer::start(gateway, servers(cluster, 6443).into_iter().map(|(_, address)| address).collect())
+}
+
+fn comes_up(cluster: &Cluster) {
+    let run = cluster.run(&["up", "-o", "json"]).ok();
+    // None of them is ready before the others are there.
+    let started = |host: &str| at(&run, "started", host, "start etcd");
+    let done = |host: &str| at(&run, "done", host, "start etcd");
+    let last_start = HOSTS.iter().map(|host| started(host)).max();
+    run.check(HOSTS.iter().all(|host| Some(done(host)) > last_start), "members should start together");
+    let status = is_healthy(cluster);
+    let etcd = components(&status, "etcd");
+    assert_eq!(etcd.values().filter(|c| c["detail"].as_str().unwrap().starts_with("leader")).count(), 1, "{etcd:?}");
+    assert_eq!(etcd.values().filter(|c| c["detail"].as_str().unwrap().starts_with("follower")).count(), 2, "{etcd:?}");
+    let leases: Vec<&Value> = status["checks"].as_array().unwrap().iter().filter(|c| c["word"] == "leads").collect();
+    assert_eq!(leases.len(), 2, "{status:#}");
+}
+
+fn changed_settings_roll(cluster: &Cluster) {
+    set(cluster, Component::KubeApiserver, "max-requests-inflight", Some(json!(500)));
+    set(cluster, Component::Etcd, "quota-backend-bytes", Some(json!(4_294_967_296_u64)));
+    let plan = cluster.plan();
+    for host in plan["hosts"].as_array().unwrap() {
+        let units: Vec<_> = host["units"].as_array().unwrap().iter().map(|u| (&u["name"], &u["action"])).collect();
+        let restart = |name: &str| (json!(name), json!("restart"));
+        let (etcd, api) = (restart("etcd.service"), restart("kube-apiserver.service"));
+        assert_eq!(units, [(&etcd.0, &etcd.1), (&api.0, &api.1)], "{host:#}");
+    }
+
+    let load = Load::start(&[etcd(cluster), api(cluster)]);
+    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let seen = load.end();
+
+    assert_eq!(order(&run), [&rolled("etcd", &HOSTS)[..], &rolled("kube-apiserver", &HOSTS)[..]].concat());
+    nothing_was_lost(&run, &seen);
+    // The clients were there to see: each server was away once while it restarted.
+    for service in ["etcd", "kube-apiserver"] {
+        assert_eq!(seen.away(service).len(), 3, "{service}: {:#?}", seen.outages);
+    }
+    for (unit, flag) in
+        [("etcd", "--quota-backend-bytes=4294967296"), ("kube-apiserver", "--max-requests-inflight=500")]
+    {
+        for host in HOSTS {
+            let script = format!("tr '\\0' '\\n' < /proc/$(systemctl show -p MainPID --value {unit})/cmdline");
+            assert!(cluster.on(host, &script).lines().any(|line| line == flag), "{host}: {unit} runs without {flag}");
+        }
+    }
+    is_healthy(cluster);
+}
+
+/// The scheduler has no way to say that it is ready: that it does not come up must be seen all the same.
+fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
+    let before = units(cluster, &HOSTS);
+    set(cluster, Component::KubeScheduler, "leader-elect-lease-duration", Some(json!("soon")));
+    let run = cluster.run(&["up"]).exits(6).says("n1: kube-scheduler.service does not run");
+    run.check(run.stderr.contains("leader-elect-lease-duration"), "the scheduler's own words should be there");
+    let after = units(cluster, &HOSTS);
+    for host in ["n2", "n3"] {
+        assert_eq!(before[host], after[host], "{host} was touched after the change had failed on n1");
+    }
+
+    set(cluster, Component::KubeScheduler, "leader-elect-lease-duration", None);
+    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let restarts: Vec<String> = order(&run).into_iter().filter(|step| step.contains("start ")).collect();
+    assert_eq!(restarts, ["n1 start kube-scheduler"], "{run}");
+    is_healthy(cluster);
+}
+
+/// With one member stopped another restart would end the quorum.
+fn a_stopped_member_starts_before_others_restart(cluster: &Cluster) {
+    cluster.on("n2", "systemctl stop etcd");
+    set(cluster, Component::Etcd, "snapshot-count", Some(json!(20_000)));
+    let load = Load::start(&[api(cluster)]);
+    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let seen = load.end();
+    let first = ["n2 start etcd", "n1 etcd is healthy"].map(str::to_owned);
+    assert_eq!(order(&run), [&first[..], &rolled("etcd", &["n1", "n3"])[..]].concat(), "{run}");
+    nothing_was_lost(&run, &seen);
+    run.check(seen.outages.is_empty(), &format!("no API server should notice: {:#?}", seen.outages));
+}
+
+fn a_host_without_power_comes_back(cluster: &mut Cluster, balancer: &Balancer) {
+    let survivors = ["n2", "n3"];
+    cluster.lab_mut().poweroff("n1", Off::Cut).unwrap();
+    answers(cluster, balancer.address());
+
+    let status = cluster.run(&["status", "-o", "json"]).exits(7).says("n1");
+    let seen = status.json();
+    let trouble = |host: usize| seen["hosts"][host]["trouble"].as_str().unwrap();
+    status.check(!trouble(0).is_empty() && trouble(1).is_empty() && trouble(2).is_empty(), "only n1 is unreachable");
+    for name in ["etcd", "kube-apiserver"] {
+        let good = components(&seen, name).into_iter().filter(|(_, c)| c["state"] == "good").map(|(host, _)| host);
+        assert_eq!(good.collect::<Vec<_>>(), survivors, "{name}: {seen:#}");
+    }
+
+    let before = units(cluster, &survivors);
+    set(cluster, Component::KubeApiserver, "max-requests-inflight", Some(json!(600)));
+    let run = cluster.run(&["up"]).exits(5).says("n1");
+    run.check(!run.stderr.contains("n2:") && !run.stderr.contains("n3:"), "only n1 is to blame");
+    assert_eq!(before, units(cluster, &survivors), "hosts were touched although one was away");
+    set(cluster, Component::KubeApiserver, "max-requests-inflight", Some(json!(500)));
+
+    cluster.lab_mut().start("n1", &Silent).unwrap();
+    let limit = Instant::now() + Duration::from_secs(90);
+    loop {
+        let status = cluster.run(&["status", "-o", "json"]);
+        if status.code == 0 {
+            break;
+        }
+        status.check(Instant::now() < limit, "the cluster should be healthy again within 90 s");
+        sleep(Duration::from_millis(500));
+    }
+    assert_eq!(cluster.up(), 0, "a host that comes back needs no help");
+}
+
+fn nothing_was_lost(run: &Run<'_>, seen: &Seen) {
+    run.check(seen.answered > 500 && seen.switching > 100, &format!("the clients should have been busy: {seen:?}"));
+    run.check(seen.lost.is_empty(), &format!("requests that nobody answered: {:#?}", seen.lost));
+    let collisions = seen.collisions();
+    run.check(collisions.is_empty(), &format!("servers that were away together: {collisions:#?}"));
+}
+
+/// The API answers through the balancer; etcd may first have to find a new leader.
+fn answers(cluster: &Cluster, address: SocketAddr) {
+    let limit = Instant::now() + Duration::from_secs(15);
+    let service = Service { servers: vec![("balancer".into(), address)], ..api(cluster) };
+    while let Err(error) = service.try_once() {
+        assert!(Instant::now() < limit, "the API does not answer: {error:?}{}", cluster.evidence());
+        sleep(Duration::from_millis(100));
+    }
+}
+
+fn is_healthy(cluster: &Cluster) -> Value {
+    let status = cluster.run(&["status", "-o", "json"]).ok();
+    status.check(status.json()["healthy"] == true, "the cluster should be healthy");
+    status.json()
+}
+
+/// A component as `status` shows it, by host.
+fn components(status: &Value, name: &str) -> BTreeMap<String, Value> {
+    let hosts = status["hosts"].as_array().unwrap().iter();
+    let components = hosts.flat_map(|host| host["components"].as_array().unwrap().iter().map(move |c| (host, c)));
+    components
+        .filter(|(_, component)| component["name"] == name)
+        .map(|(host, component)| (host["name"].as_str().unwrap().to_owned(), component.clone()))
+        .collect()
+}
+
+/// Sets a flag of a component in the inventory, or takes it back.
+fn set(cluster: &Cluster, component: Component, flag: &str, value: Option<Value>) {
+    cluster.edit(|inventory| {
+        let flags = &mut inventory.components.entry(component).or_default().flags;
+        match value {
+            Some(value) => drop(flags.insert(flag.to_owned(), value)),
+            None => drop(flags.remove(flag)),
+        }
+    });
+}
+
+/// By host: unit files with their hashes, and which life of each unit runs.
+fn units(cluster: &Cluster, hosts: &[&str]) -> BTreeMap<String, String> {
+    let script = "cd /etc/systemd/system && sha256sum -- *.service && systemctl show -p InvocationID -- *.service";
+    hosts.iter().map(|host| ((*host).to_owned(), cluster.on(host, script))).collect()
+}
+
+/// The steps on units and their gates, as they happened; nothing of it may happen at once.
+fn order(run: &Run<'_>) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    let mut running = 0;
+    for event in &run.events {
+        let (host, step) = (event["host"].as_str().unwrap_or_default(), event["step"].as_str().unwrap_or_default());
+        if host.is_empty() || step.starts_with("push ") || !matches!(event["event"].as_str(), Some("started" | "done"))
+        {
+            continue;
+        }
+        match event["event"] == "started" {
+            true => {
+                run.check(running == 0, &format!("{step} on {host} began while another step ran"));
+                steps.push(format!("{host} {step}"));
+                running += 1;
+            }
+            false => running -= 1,
+        }
+    }
+    steps
+}
+
+/// What a roll looks like.
+fn rolled(component: &str, hosts: &[&str]) -> Vec<String> {
+    let (before, after) = match component {
+        "etcd" => ("etcd can spare this member", "etcd is healthy"),
+        _ => ("another kube-apiserver is ready", "kube-apiserver is ready"),
+    };
+    hosts
+        .iter()
+        .flat_map(|host| [format!("{host} {before}"), format!("{host} restart {component}"), format!("{host} {after}")])
+        .collect()
+}
+
+/// The place of an event among all of a run.
+fn at(run: &Run<'_>, kind: &str, host: &str, step: &str) -> usize {
+    let is = |event: &Value| event["event"] == kind && event["host"] == host && event["step"] == step;
+    let place = run.events.iter().position(is);
+    run.check(place.is_some(), &format!("{kind} {step} on {host} never happened"));
+    place.unwrap_or_default()
+}
+
+fn etcd(cluster: &Cluster) -> Service {
+    let tls = identity(cluster, "etcd-ca", "etcd-healthcheck-client");
+    Service { name: "etcd", servers: servers(cluster, 2379), tls, read: ETCD_READ, write: ETCD_WRITE }
+}
+
+fn api(cluster: &Cluster) -> Service {
+    let tls = identity(cluster, "ca", "super-admin");
+    Service { name: "kube-apiserver", servers: servers(cluster, 6443), tls, read: API_READ, write: API_WRITE }
+}
+
+fn servers(cluster: &Cluster, port: u16) -> Vec<(String, SocketAddr)> {
+    HOSTS.map(|host| (host.to_owned(), format!("{}:{port}", cluster.address(host)).parse().unwrap())).into()
+}
+
+fn identity(cluster: &Cluster, authority: &str, name: &str) -> Tls {
+    let read = |file: String| fs::read(cluster.state().join("pki").join(file)).unwrap();
+    Tls::new(&Identity {
+        ca_pem: read(format!("{authority}.pem")),
+        cert_pem: read(format!("{name}.pem")),
+        key_pem: Secret::new(read(format!("{name}-key.pem"))),
+    })
+    .unwrap()
+}
