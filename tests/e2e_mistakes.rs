@@ -84,7 +84,7 @@ fn unit_that_cannot_start(cluster: &Cluster) {
     up.check(cluster.try_on("n1", "systemctl is-active kube-scheduler").0 != 0, "the scheduler should not run");
 
     flag("etcd-servers-overrides", json!("nonsense"));
-    does_not_run(cluster.run(&["up"])).says("nonsense");
+    does_not_run(cluster.run(&["up"])).says("--etcd-servers-overrides invalid");
 
     flag("v", json!(1));
     assert!(cluster.up() > 0);
