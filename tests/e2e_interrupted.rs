@@ -27,11 +27,12 @@ fn an_interrupted_run_is_gone_on_with() {
     killed(&cluster, at("done", "n1", "push configuration"));
     stopped_by_ctrl_c(&cluster, at("progress", "n1", "push control plane"));
     killed(&cluster, at("started", "n1", "start kube-apiserver"));
-    disconnected(&cluster, at("progress", "n2", "push"));
-    rebooted(&cluster, at("progress", "n2", "push"));
     killed(&cluster, at("started", "", "apply API objects"));
-    killed(&cluster, at("started", "n2", "start kubelet"));
+    killed(&cluster, at("started", "", "nodes register"));
     killed(&cluster, at("started", "", "nodes Ready"));
+    cluster.run(&["reset", "--yes", "--host", "n2"]).ok();
+    disconnected(&cluster, at("progress", "n2", "push container runtime"));
+    rebooted(&cluster, at("progress", "n2", "push container runtime"));
     ends_right(&cluster);
     comes_back_after_a_reboot(&cluster);
 }

@@ -27,7 +27,7 @@ use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::operate::{Desired, Lease, Pool};
 use crate::plan::Plan;
-use crate::remote::sh_quote;
+use crate::remote::{sh_quote, turn};
 use crate::trust::Trust;
 use crate::ui::{Event, Reporter};
 
@@ -144,7 +144,7 @@ impl Job<'_> {
         let images = plan.map(|p| p.images.as_slice()).unwrap_or_default();
         let layout = &self.cluster.layout;
         let ctr = sh_quote(&format!("{}/ctr", layout.bin));
-        let mut script = String::from("set -eu\n");
+        let mut script = format!("set -eu\n{}", turn::hold());
         for image in images {
             let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
             script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\nrm -f {tar}\n"));

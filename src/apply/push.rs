@@ -9,7 +9,7 @@ use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::plan::{HostPlan, content_sha256};
-use crate::remote::{Transport, sh_quote};
+use crate::remote::{Transport, sh_quote, turn};
 use crate::render::{Content, File, HostState};
 use crate::ui::{Event, Reporter};
 
@@ -82,7 +82,7 @@ fn staged(path: &str) -> String {
 /// The script that receives the stream. No secret is in it: those travel in the stream.
 fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, packing: Packing) -> String {
     let records = sh_quote(&layout.records);
-    let mut s = format!("set -eu\numask 077\nR={records}\n");
+    let mut s = format!("set -eu\numask 077\n{}R={records}\n", turn::hold());
     if push.first {
         prepare(&mut s, plan);
     }

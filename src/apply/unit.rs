@@ -59,6 +59,9 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
 listens() {{ {listens}; }}
 look
 [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
+mkdir -p -m 700 {records}/units
+# Whoever starts the unit after us, or changes its files, takes this away: then ours is not the key that it runs with.
+printf 'starting %s\\n' $$ > {records}/units/\"$U\"
 timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
 look
 n=0
@@ -82,8 +85,7 @@ while :; do
   n=$((n + 1)); sleep 0.15
   look
 done
-mkdir -p -m 700 {records}/units
-printf '%s\\n' {key} > {records}/units/\"$U\"
+[ \"$(cat {records}/units/\"$U\" 2>/dev/null)\" != \"starting $$\" ] || printf '%s\\n' {key} > {records}/units/\"$U\"
 ",
         limit = PATIENCE * 6,
         records = sh_quote(&layout.records),

@@ -225,4 +225,6 @@ pub struct Questions {
     pub users: BTreeSet<String>,
     /// Hash every file anew instead of trusting the record of what did not change since it was verified.
     pub rehash: bool,
+    /// Wait first until scripts of an earlier run, which was interrupted, have ended.
+    pub wait: bool,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{PROGRAMS, Questions, RECORD_FORMAT, RECORD_FROM};
 use crate::cluster::Layout;
+use crate::remote::turn;
 
 /// The script that answers all questions in one round trip; [`super::parse`] reads what it prints.
 ///
@@ -29,6 +30,9 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("sysctls", &lines(&sysctls));
     set("users", &lines(&questions.users));
     set("programs", &lines(&programs));
+    if questions.wait {
+        script.push_str(&turn::wait());
+    }
     script.push_str(include_str!("probe.sh"));
     script
 }

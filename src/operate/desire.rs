@@ -63,7 +63,7 @@ pub fn names_only(_arch: &str, name: &str) -> Result<ArtifactRef> {
     Ok(ArtifactRef { name: name.to_owned(), version: String::new(), sha256: String::new(), size: 0 })
 }
 
-/// What to ask each host: what preflight wants to know, and everything that the state names.
+/// What to ask each host before it is changed: what preflight wants to know, and everything that the state names.
 pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap<String, Questions> {
     let mut all = BTreeMap::new();
     for host in &cluster.hosts {
@@ -77,6 +77,7 @@ pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap
             questions.users.extend(state.users.iter().cloned());
         }
         questions.rehash = rehash;
+        questions.wait = true;
         all.insert(host.name.clone(), questions);
     }
     all

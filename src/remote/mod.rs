@@ -19,6 +19,7 @@ mod relay;
 mod script;
 mod ssh;
 mod ssh_dial;
+pub mod turn;
 
 pub use ask::{Ask, Nobody, Terminal};
 pub use connector::{Connector, Operator};

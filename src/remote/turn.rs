@@ -26,9 +26,7 @@ pub fn forget() -> String {
 
 // The file descriptor is inherited by what the script starts, so that its `tar` is waited for, too.
 fn hold_at(lock: &str) -> String {
-    format!(
-        "if command -v flock >/dev/null 2>&1; then (umask 077 && : >>{lock}); exec 9>>{lock}; flock -s 9; fi\n"
-    )
+    format!("if command -v flock >/dev/null 2>&1; then (umask 077 && : >>{lock}); exec 9>>{lock}; flock -s 9; fi\n")
 }
 
 fn wait_at(lock: &str, patience: u32) -> String {

@@ -79,4 +79,3 @@ done
 for dir in $EMPTY_DIRS; do rmdir "$dir" 2>/dev/null; done
 systemctl daemon-reload
 systemctl reset-failed 2>/dev/null
-exit $failed
