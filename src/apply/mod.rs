@@ -55,7 +55,8 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
-        let graph = steps(self.cluster, self.plan, &self.desired.hosts);
+        let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
+        let graph = steps(self.cluster, self.plan, &self.desired.hosts, leader.as_deref());
         graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action))
     }
 
