@@ -157,7 +157,8 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
     }
     let started = Instant::now();
     // Without a folder for its cache it keeps none, and leaves nothing in root's home.
-    let kubectl = format!("{} --kubeconfig={} --cache-dir=/dev/null --request-timeout=20s", quote(&kubectl), quote(&kubeconfig));
+    let kubectl =
+        format!("{} --kubeconfig={} --cache-dir=/dev/null --request-timeout=20s", quote(&kubectl), quote(&kubeconfig));
     let names = Names::new(seed, &nodes, &image, &dns_domain);
     let server = (kube.address, kube.server_name.clone());
     let mut record = Record::new(reporter);
