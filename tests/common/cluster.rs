@@ -49,6 +49,10 @@ impl Cluster {
     pub fn lab(&self) -> &Lab {
         &self.lab
     }
+    /// The hosts, for switching one off or on.
+    pub fn lab_mut(&mut self) -> &mut Lab {
+        &mut self.lab
+    }
     /// Names of the hosts.
     pub fn hosts(&self) -> Vec<String> {
         self.lab.hosts().iter().map(|host| host.name.clone()).collect()
