@@ -48,6 +48,20 @@ pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<
     })
 }
 
+/// The member that leads; none where nobody says so. Whether the members are well is asked before each restart.
+pub(super) fn etcd_leader(job: &Job<'_>) -> Result<Option<String>> {
+    for member in job.cluster.with_role(Role::Etcd) {
+        let status =
+            EtcdAccess::new(job.pool, member, job.trust).and_then(|mut access| etcd_api::status(&mut access.client()?));
+        match status {
+            Ok(status) if status.leads() => return Ok(Some(member.name.clone())),
+            Err(error) if error.kind == Kind::Interrupted => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
 /// None when it can be counted on, else why not.
 fn member_healthy(job: &Job<'_>, member: &Host) -> Result<Option<String>> {
     let mut access = EtcdAccess::new(job.pool, member, job.trust)?;

@@ -56,7 +56,8 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
-        self.go(&steps(self.cluster, self.plan, &self.desired.hosts))
+        let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
+        self.go(&steps(self.cluster, self.plan, &self.desired.hosts, leader.as_deref()))
     }
 
     /// Waits until the cluster is healthy and changes nothing: a run that was interrupted may have left all in place,

@@ -50,8 +50,14 @@ pub enum Action {
     Healthy,
 }
 
-/// The steps that make the plan true.
-pub fn steps(cluster: &Cluster, plan: &Plan, desired: &BTreeMap<String, HostState>) -> Graph<Action> {
+/// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
+/// lead to another one, and that happens once, not at every restart.
+pub fn steps(
+    cluster: &Cluster,
+    plan: &Plan,
+    desired: &BTreeMap<String, HostState>,
+    etcd_leader: Option<&str>,
+) -> Graph<Action> {
     let mut builder =
         Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
     for host in &plan.hosts {
@@ -59,7 +65,7 @@ pub fn steps(cluster: &Cluster, plan: &Plan, desired: &BTreeMap<String, HostStat
             builder.pushes(host, state);
         }
     }
-    builder.units(plan);
+    builder.units(plan, etcd_leader);
     builder.graph
 }
 
@@ -89,8 +95,8 @@ impl Builder<'_> {
         self.before_restart.extend(units.map(|(unit, push)| ((plan.host.clone(), unit), push)));
     }
 
-    fn units(&mut self, plan: &Plan) {
-        let etcd = self.etcd(plan);
+    fn units(&mut self, plan: &Plan, etcd_leader: Option<&str>) {
+        let etcd = self.etcd(plan, etcd_leader);
         let api = self.masters(plan, &etcd);
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
         let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
@@ -102,7 +108,7 @@ impl Builder<'_> {
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one.
-    fn etcd(&mut self, plan: &Plan) -> Vec<StepId> {
+    fn etcd(&mut self, plan: &Plan, leader: Option<&str>) -> Vec<StepId> {
         let mut started = Vec::new();
         for (host, change) in changes(plan, Component::Etcd, UnitAction::Start) {
             started.push(self.unit(host, change, []));
@@ -112,7 +118,9 @@ impl Builder<'_> {
             let host = first(self.cluster, Role::Etcd);
             gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
         }
-        for (host, change) in changes(plan, Component::Etcd, UnitAction::Restart) {
+        let mut restarts = changes(plan, Component::Etcd, UnitAction::Restart);
+        restarts.sort_by_key(|(host, _)| Some(host.as_str()) == leader);
+        for (host, change) in restarts {
             let healthy = |about_to_restart| Action::EtcdHealthy { host: host.clone(), about_to_restart };
             let before = self.graph.add(host.clone(), healthy(true), gates);
             let restart = self.restart(host, change, [before]);
@@ -238,6 +246,11 @@ fn changes(plan: &Plan, component: Component, action: UnitAction) -> Vec<(&Strin
         // A unit that only has to be enabled goes with those that start: nothing waits for it.
         .filter(|(_, unit)| unit.component == component && unit.action.unwrap_or(UnitAction::Start) == action)
         .collect()
+}
+
+/// Whether the plan restarts several etcd members.
+pub fn rolls_etcd(plan: &Plan) -> bool {
+    changes(plan, Component::Etcd, UnitAction::Restart).len() > 1
 }
 
 /// Restarts of some components, host by host in the inventory's order, on each in the order of its units.

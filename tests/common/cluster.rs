@@ -49,7 +49,7 @@ impl Cluster {
     pub fn lab(&self) -> &Lab {
         &self.lab
     }
-    /// The hosts, to switch them off and on.
+    /// The hosts, for switching one off or on.
     pub fn lab_mut(&mut self) -> &mut Lab {
         &mut self.lab
     }

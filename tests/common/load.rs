@@ -26,9 +26,11 @@ pub struct Service {
     pub servers: Vec<(String, SocketAddr)>,
     /// Who asks.
     pub tls: Tls,
-    /// What each server is asked for, again and again.
+    /// What each server is asked for, again and again: something that it can answer by itself.
+    pub own: Ask,
+    /// What the client with several servers asks for: an answer that all of them stand for.
     pub read: Ask,
-    /// What the client with several servers asks for now and then.
+    /// What it writes now and then.
     pub write: Ask,
 }
 
@@ -138,7 +140,7 @@ fn ask_one(service: &Service, server: usize, over: &AtomicBool, seen: &Mutex<See
     let mut outage: Option<Outage> = None;
     for turn in 0.. {
         let from = Instant::now();
-        match service.ask(server, &mut connection, &service.read, turn) {
+        match service.ask(server, &mut connection, &service.own, turn) {
             Ok(()) => {
                 let mut seen = seen.lock().unwrap();
                 seen.answered += 1;
@@ -158,14 +160,17 @@ fn ask_one(service: &Service, server: usize, over: &AtomicBool, seen: &Mutex<See
     seen.lock().unwrap().outages.extend(outage);
 }
 
-/// Asks a server as long as it answers, then the next; notes requests that none of them answered.
+/// Asks a server as long as it answers, then the next, at most twice around: in the moment in which the lead goes from
+/// one etcd member to another, all of them ask their client to try again, which etcd's own client does, too.
+/// Notes requests that none of them answered.
 fn ask_any(service: &Service, over: &AtomicBool, seen: &Mutex<Seen>) {
     let (mut server, mut connection) = (0, None);
     for turn in 0.. {
         let from = Instant::now();
         let ask = if turn % 4 == 3 { &service.write } else { &service.read };
         let mut refusals = Vec::new();
-        while refusals.len() < service.servers.len() {
+        let limit = 2 * service.servers.len();
+        while refusals.len() < limit {
             match service.ask(server, &mut connection, ask, turn) {
                 Ok(()) => break,
                 Err(error) => refusals.push(error.message),
@@ -174,7 +179,7 @@ fn ask_any(service: &Service, over: &AtomicBool, seen: &Mutex<Seen>) {
             connection = None;
         }
         let mut seen = seen.lock().unwrap();
-        if refusals.len() < service.servers.len() {
+        if refusals.len() < limit {
             seen.switching += 1;
         } else {
             seen.lost.push(format!("{}: {} {}: {}", service.name, ask.method, ask.path, refusals.join("; ")));
