@@ -92,3 +92,25 @@ fn mistakes_are_told_before_anything_is_done() {
     assert_eq!(run.code, 8);
     assert!(run.err.contains("kubelet 1.36.3 (amd64) is not in the store"), "{}", run.err);
 }
+
+#[test]
+fn fetch_for_an_inventory_takes_its_sources_and_pins_what_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let bin = dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fill(&bin);
+    let inventory = dir.path().join("prod.yaml");
+    let host = "hosts: [{name: m1, address: 10.0.0.11, roles: [etcd, master, node]}]";
+    fs::write(&inventory, format!("cluster: prod\nkubernetes: 1.36.3\nartifacts: [{{folder: bin}}]\n{host}\n"))
+        .unwrap();
+    let fetch = ["artifacts", "fetch", "-i", &inventory.display().to_string(), "-o", "json"].map(str::to_owned);
+    let fetch: Vec<&str> = fetch.iter().map(String::as_str).collect();
+    let run = kbootstrap(&dir.path().join("cache"), &fetch);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let records: Vec<Value> = serde_json::from_str(&run.out).unwrap();
+    assert!(records.iter().any(|record| record["labels"][0]["name"] == "kubelet"), "{}", run.out);
+    let lock = fs::read_to_string(dir.path().join("clusters/prod/artifacts.lock")).unwrap();
+    assert!(lock.contains("kube-apiserver") && lock.contains("image-coredns"), "{lock}");
+    let both = kbootstrap(&dir.path().join("cache"), &[&fetch[..], &["--kubernetes", "1.36.3"]].concat());
+    assert_eq!(both.code, 2, "{}", both.err);
+}

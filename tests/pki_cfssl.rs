@@ -114,6 +114,14 @@ fn certinfo_shows_certificates_to_people_and_programs() {
 }
 
 #[test]
+fn certinfo_passes_over_keys_among_several_files() {
+    let folder = folder();
+    let text = folder.ok("certinfo ca.pem ca-key.pem").stdout;
+    assert!(text.contains("ca.pem\n") && !text.contains("ca-key.pem"), "{text}");
+    assert!(folder.refused("certinfo ca-key.pem").contains("there is no certificate in it"));
+}
+
+#[test]
 fn certinfo_cert_prints_cfssls_fields() {
     let folder = folder();
     folder.ok(&format!("{GENCERT} --out leaf"));

@@ -1,6 +1,7 @@
 //! The cluster's `pki/` folder: what is made, what is a person's own and stays, what is issued anew. This is the table
 //! under "When something is issued" in docs/certificates.md.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,8 +9,11 @@ use std::sync::Mutex;
 use kbootstrap::cli::report;
 use kbootstrap::cluster::{self, Cluster, Known};
 use kbootstrap::error::{Error, Kind};
+use kbootstrap::facts::{FileFact, HostFacts};
 use kbootstrap::inventory;
+use kbootstrap::operate::foreign_authorities;
 use kbootstrap::pki::{Certificate, CsrSpec, Key, Serial, self_signed};
+use kbootstrap::plan::content_sha256;
 use kbootstrap::trust::{self, Trust};
 use kbootstrap::ui::{Event, Level, Reporter};
 use time::{Duration, OffsetDateTime};
@@ -290,4 +294,24 @@ fn a_key_that_cannot_be_made_twice_is_missed() {
     assert!(folder.refused("").contains("pki/sa.key was made here and is gone"));
     folder.remove(&["generated.json"]);
     folder.ensure("").unwrap();
+}
+
+#[test]
+fn a_host_of_another_cluster_is_noticed_by_its_cas() {
+    let cluster = cluster("");
+    let trust = Folder::filled().ensure("").unwrap();
+    let mut facts = HostFacts::ordinary();
+    let found = |facts: &HostFacts| {
+        let facts = BTreeMap::from([("m1".to_owned(), facts.clone())]);
+        foreign_authorities(&cluster, &trust, &facts)
+    };
+    assert_eq!(found(&facts), Vec::<String>::new(), "a bare host is nobody's");
+    for (path, file) in trust.authorities_on(&cluster.hosts[0]) {
+        let sha256 = content_sha256(&file.content);
+        facts.files.insert(path, FileFact { sha256, mode: 0o644, owner: "root".into(), group: "root".into() });
+    }
+    assert_eq!(facts.files.len(), 4);
+    assert_eq!(found(&facts), Vec::<String>::new());
+    facts.files.get_mut("/etc/kubernetes/pki/ca.crt").unwrap().sha256 = "of another".into();
+    assert_eq!(found(&facts), ["m1: /etc/kubernetes/pki/ca.crt"]);
 }

@@ -17,7 +17,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 kb artifacts fetch --kubernetes 1.36.3 --test-images
-target/release/kbootstrap lab down --name demo >/dev/null 2>&1 || true
+target/release/kbootstrap lab down --name demo >/dev/null # of an earlier demo
 rm -rf "$demo/clusters"
 kb lab up -n 3 --name demo --inventory "$demo/kbootstrap.yaml"
 kb check -i "$demo/kbootstrap.yaml"
@@ -25,9 +25,8 @@ kb up -i "$demo/kbootstrap.yaml"
 kb status -i "$demo/kbootstrap.yaml"
 kb verify -i "$demo/kbootstrap.yaml"
 
-printf '\n$ kubectl get nodes,pods on n1\n'
-target/release/kbootstrap lab ssh --name demo n1 kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes,pods -A -o wide
-kb certinfo "$demo"/clusters/demo/pki/*.pem
+kb lab ssh --name demo n1 kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes,pods -A -o wide
+kb certinfo "$demo"/clusters/demo/pki/{ca,etcd-ca,front-proxy-ca,apiserver-n1,admin}.pem
 
 cat <<EOM
 

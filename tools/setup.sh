@@ -6,6 +6,7 @@ rust=1.91 # the oldest that builds us: rust-version in Cargo.toml
 go=1.26.8 # what the programs are built with
 
 say() { printf '== %s\n' "$*"; }
+fail() { printf 'error: %s\n' "$1" >&2; shift; printf 'hint: %s\n' "$@" >&2; exit 1; }
 newer() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; } # newer HAVE WANT
 
 packages=()
@@ -30,15 +31,16 @@ need nft nftables
 [ -e /usr/include/seccomp.h ] || packages+=(libseccomp-dev)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
 
-if [ "${#packages[@]}" -gt 0 ]; then
+install_packages() {
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "error: these Debian packages are missing: ${packages[*]}" >&2
-    echo "hint: install them (as root: apt-get install ${packages[*]}) and run this again" >&2
-    exit 1
+    fail "these Debian packages are missing: $*" "install them (as root: apt-get install $*) and run this again"
   fi
-  say "installing packages: ${packages[*]}"
+  say "installing packages: $*"
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+if [ "${#packages[@]}" -gt 0 ]; then
+  install_packages "${packages[@]}"
 fi
 
 cache="${KBOOTSTRAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kbootstrap}"
@@ -52,10 +54,11 @@ fi
 
 if ! newer "$(go version 2>/dev/null | sed 's/.* go\([0-9.]*\).*/\1/')" 1.26; then
   say "installing Go $go"
-  command -v go >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go >/dev/null
+  command -v go >/dev/null || install_packages golang-go
   # Any Go can fetch a newer one as a module, with its checksum verified.
   arch=$(dpkg --print-architecture)
-  dir=$(cd / && GOFLAGS=-mod=mod go mod download -json "golang.org/toolchain@v0.0.1-go$go.linux-$arch" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  dir=$(cd / && GOFLAGS=-mod=mod go mod download -json "golang.org/toolchain@v0.0.1-go$go.linux-$arch" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') || true
+  [ -n "$dir" ] || fail "the Go toolchain $go could not be had as a module" "is a Go module proxy reachable? see \`go env GOPROXY\`"
   chmod -R u+w "$dir" && chmod +x "$dir"/bin/* "$dir"/pkg/tool/*/*
   ln -sf "$dir/bin/go" "$cache/tools/bin/go"
 fi

@@ -63,10 +63,13 @@ impl Args {
         let now = OffsetDateTime::now_utc();
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
         for file in &self.files {
-            match read(file, now) {
+            match read(file, now, self.files.len() > 1) {
                 Ok(found) => entries.extend(found),
                 Err(error) => errors.push(error),
             }
+        }
+        if entries.is_empty() && errors.is_empty() {
+            errors.push(Error::pki("there are only keys in these files, and no certificate"));
         }
         match self.output {
             _ if entries.is_empty() => {}
@@ -80,8 +83,12 @@ impl Args {
     }
 }
 
-fn read(file: &str, now: OffsetDateTime) -> Result<Vec<Entry>> {
+/// The certificates of a file. `*.pem` names keys too: among several files they are passed over.
+fn read(file: &str, now: OffsetDateTime, skip_keys: bool) -> Result<Vec<Entry>> {
     let (text, name) = source::read(file)?;
+    if skip_keys && is_key(&text) {
+        return Ok(Vec::new());
+    }
     let all = Certificate::all_from_pem(&text, &name)?;
     all.iter()
         .map(|certificate| {
@@ -89,6 +96,13 @@ fn read(file: &str, now: OffsetDateTime) -> Result<Vec<Entry>> {
             Ok(Entry { file: name.clone(), days_left: certificate.days_left(now), certificate })
         })
         .collect()
+}
+
+/// A private key and nothing else.
+fn is_key(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut begins = text.lines().filter(|line| line.starts_with("-----BEGIN ")).peekable();
+    begins.peek().is_some() && begins.all(|line| line.ends_with("PRIVATE KEY-----") || line.contains("EC PARAMETERS"))
 }
 
 fn summary(entry: &Entry, printer: &Printer) -> String {

@@ -9,8 +9,8 @@ use crate::artifacts::{self, EnsureOptions, Programs, Store};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
-use crate::operate::{ApiAccess, Desired, desire, names_only, object_changes, questions, survey};
-use crate::plan::{ObjectChange, Plan, compare, content_sha256};
+use crate::operate::{ApiAccess, Desired, desire, foreign_authorities, names_only, object_changes, questions, survey};
+use crate::plan::{ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::render::{ArtifactRef, Templates};
 use crate::trust::{self, Trust};
@@ -54,15 +54,7 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
 
 /// Refuses to give hosts other CAs than those that they have: nothing in the cluster would trust anything else.
 fn same_cluster(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
-    let mut others = Vec::new();
-    for host in &session.cluster.hosts {
-        let Some(facts) = facts.get(&host.name) else { continue };
-        for (path, file) in trust.authorities_on(host) {
-            if facts.files.get(&path).is_some_and(|there| there.sha256 != content_sha256(&file.content)) {
-                others.push(format!("{}: {path}", host.name));
-            }
-        }
-    }
+    let others = foreign_authorities(&session.cluster, trust, facts);
     if others.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
+use crate::plan::content_sha256;
 use crate::preflight;
 use crate::render::{self, ArtifactRef, HostState, Inputs, Templates};
 use crate::trust::Trust;
@@ -56,6 +57,20 @@ pub fn desire(
     }
     Error::all(errors)?;
     Ok(Desired { hosts, objects: render::manifests(cluster, templates)? })
+}
+
+/// Where hosts hold other CAs than ours, as `HOST: PATH`; a host without any is none of these.
+pub fn foreign_authorities(cluster: &Cluster, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Vec<String> {
+    let mut foreign = Vec::new();
+    for host in &cluster.hosts {
+        let Some(facts) = facts.get(&host.name) else { continue };
+        for (path, file) in trust.authorities_on(host) {
+            if facts.files.get(&path).is_some_and(|there| there.sha256 != content_sha256(&file.content)) {
+                foreign.push(format!("{}: {path}", host.name));
+            }
+        }
+    }
+    foreign
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
