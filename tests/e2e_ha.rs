@@ -22,7 +22,7 @@ use crate::common::run::Run;
 
 const HOSTS: [&str; 3] = ["n1", "n2", "n3"];
 
-/// One Secret-free object that every API server has to ask etcd for, and a write that changes something each time.
+/// An object that the API server has to ask etcd for.
 const API_READ: Ask =
     Ask { method: "GET", path: "/api/v1/namespaces/default", media_type: "", body: |_| String::new() };
 const API_WRITE: Ask = Ask {
@@ -54,7 +54,10 @@ const ETCD_WRITE: Ask = Ask {
 fn masters_change_one_at_a_time_and_a_host_comes_back() {
     let mut cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("ha-e2e", 3) });
     let balancer = balancer(&cluster);
-    cluster.edit(|inventory| inventory.control_plane_endpoint = Some(balancer.address().to_string()));
+    cluster.edit(|inventory| {
+        inventory.control_plane_endpoint = Some(balancer.address().to_string());
+        inventory.ssh.connect_timeout = Some(4);
+    });
     comes_up(&cluster);
     changed_settings_roll(&cluster);
     what_does_not_work_stops_at_the_first(&cluster);

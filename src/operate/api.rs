@@ -30,8 +30,12 @@ impl<'a> ApiAccess<'a> {
     }
     /// To the first master that answers, for a cluster of which some are away.
     pub fn any(pool: &'a Pool, cluster: &Cluster, trust: &Trust) -> Result<Self> {
+        Self::any_of(pool, cluster.with_role(Role::Master), trust)
+    }
+    /// To the first of these masters that answers.
+    pub fn any_of<'h>(pool: &'a Pool, masters: impl Iterator<Item = &'h Host>, trust: &Trust) -> Result<Self> {
         let mut errors = Vec::new();
-        for master in cluster.with_role(Role::Master) {
+        for master in masters {
             let tried = Self::new(pool, master, trust).and_then(|mut access| {
                 access.client()?;
                 Ok(access)
@@ -42,7 +46,7 @@ impl<'a> ApiAccess<'a> {
             }
         }
         Error::all(errors)?;
-        Err(Error::internal("there is no master"))
+        Err(Error::connect("no master can be reached"))
     }
     /// An open connection. After an error that broke it, ask for another.
     pub fn client(&mut self) -> Result<Client<'_>> {

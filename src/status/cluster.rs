@@ -8,9 +8,12 @@ use crate::health::kube;
 use crate::operate::{ApiAccess, Pool};
 use crate::trust::Trust;
 
-/// Asks the first API server that answers; kubelet versions go to the hosts' rows.
+/// Asks the first API server that answers; kubelet versions go to the hosts' rows. A host that could not be reached
+/// is not waited for again.
 pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, hosts: &mut [HostStatus]) -> Vec<Check> {
-    let checks = ApiAccess::any(pool, cluster, trust).and_then(|mut access| {
+    let away: Vec<String> = hosts.iter().filter(|h| !h.trouble.is_empty()).map(|h| h.name.clone()).collect();
+    let masters = cluster.with_role(Role::Master).filter(|master| !away.contains(&master.name));
+    let checks = ApiAccess::any_of(pool, masters, trust).and_then(|mut access| {
         let mut client = access.client()?;
         let mut checks = leases(&mut client)?;
         checks.extend(nodes(&mut client, cluster, hosts)?);
