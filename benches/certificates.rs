@@ -1,5 +1,7 @@
 //! How many certificates one core issues, in memory. `make bench` runs it.
 
+#![allow(clippy::print_stdout)] // its figures are its output
+
 use std::time::{Duration, Instant};
 
 use kbootstrap::pki::{Authority, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};

@@ -1,6 +1,8 @@
 //! How fast programs reach a host, against the same bytes through OpenSSH's client. `make bench` runs it; it needs
 //! root and the programs in the store.
 
+#![allow(clippy::print_stdout)] // its figures are its output
+
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

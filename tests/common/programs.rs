@@ -15,7 +15,7 @@ pub fn program(name: &str) -> PathBuf {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
     let store = Store::open_default().unwrap();
     let records = store.records().unwrap();
-    let newest = records.iter().filter(|r| r.labels.iter().any(|l| l.name == name)).next_back();
+    let newest = records.iter().rfind(|r| r.labels.iter().any(|l| l.name == name));
     let stored = newest.unwrap_or_else(|| {
         panic!("{name} is not in the store: kbootstrap artifacts fetch --kubernetes 1.36.3 --test-images")
     });
