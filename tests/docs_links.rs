@@ -134,3 +134,22 @@ fn exit_codes_are_those_of_the_error_type() {
         assert!(text.lines().any(|line| line.starts_with(&row)), "{kind:?} is not in the table");
     }
 }
+
+#[test]
+fn every_template_and_every_preflight_check_is_documented() {
+    let templates = fs::read_to_string(root().join("docs/templates.md")).unwrap();
+    let mut missing = Vec::new();
+    for folder in fs::read_dir(root().join("templates")).unwrap().map(|e| e.unwrap().path()) {
+        for file in fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()) {
+            // Parts of others: they are not overridden by themselves.
+            if !folder.ends_with("shared") && !templates.contains(&format!("`{file}`")) {
+                missing.push(file);
+            }
+        }
+    }
+    let checks = fs::read_to_string(root().join("docs/preflight.md")).unwrap();
+    let undocumented =
+        kbootstrap::preflight::CHECKS.iter().filter(|(name, _)| !checks.contains(&format!("| `{name}` |")));
+    missing.extend(undocumented.map(|(name, _)| (*name).to_owned()));
+    assert_eq!(missing, Vec::<String>::new());
+}

@@ -26,13 +26,11 @@ kb status -i "$demo/kbootstrap.yaml"
 kb verify -i "$demo/kbootstrap.yaml"
 
 kb lab ssh --name demo n1 kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes,pods -A -o wide
-kb certinfo "$demo"/clusters/demo/pki/{ca,etcd-ca,front-proxy-ca,apiserver-n1,admin}.pem
+kb certinfo "$demo"/clusters/demo/pki/{ca,apiserver-n1,admin}.pem
 
-cat <<EOM
-
-The cluster runs on. What you can do with it:
-  target/release/kbootstrap plan -i $demo/kbootstrap.yaml      what would change (nothing, now)
-  target/release/kbootstrap up -i $demo/kbootstrap.yaml        again: nothing to do
-  target/release/kbootstrap lab ssh --name demo n2             a shell on a host
-  tools/demo.sh down                                           remove it all
-EOM
+say() { printf '  %-66s %s\n' "$1" "$2"; }
+printf '\nThe cluster runs on. What you can do with it:\n'
+say "target/release/kbootstrap plan -i $demo/kbootstrap.yaml" "what would change (nothing, now)"
+say "target/release/kbootstrap up -i $demo/kbootstrap.yaml" "again: nothing to do"
+say "target/release/kbootstrap lab ssh --name demo n2" "a shell on a host"
+say "tools/demo.sh down" "remove it all"
