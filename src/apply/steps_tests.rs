@@ -196,6 +196,28 @@ fn another_version_rolls_with_its_programs() {
 }
 
 #[test]
+fn a_file_that_one_unit_starts_with_arrives_at_once_and_else_before_the_first_restart() {
+    let (cluster, states) = wanted(THREE, "");
+    let mut facts = settled(&states);
+    let ca = format!("{}/ca.crt", cluster.layout.pki);
+    for facts in facts.values_mut() {
+        facts.files.get_mut(&ca).unwrap().sha256 = "another".into();
+    }
+    stop(&mut facts, "n1", "flanneld.service");
+    let graph = graph(&cluster, &states, &facts, Some(vec![]));
+    let pushes: Vec<(&str, &str)> = graph
+        .steps()
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Push(push) if push.files.contains(&ca) => Some((push.host.as_str(), push.title.as_str())),
+            _ => None,
+        })
+        .collect();
+    let before_restart = "push kube-controller-manager";
+    assert_eq!(pushes, [("n1", "push configuration"), ("n2", before_restart), ("n3", before_restart)]);
+}
+
+#[test]
 fn only_labels() {
     let (cluster, states) = wanted(THREE, "");
     let label = ObjectChange { object: "Node n1".into(), create: false, fields: vec![".metadata.labels".into()] };

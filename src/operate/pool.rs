@@ -48,13 +48,6 @@ impl Pool {
     }
 }
 
-impl Lease<'_> {
-    /// Ends the connection instead of giving it back, because it is broken.
-    pub fn discard(mut self) {
-        self.transport = None;
-    }
-}
-
 impl Deref for Lease<'_> {
     type Target = dyn Transport;
     fn deref(&self) -> &(dyn Transport + 'static) {
@@ -70,7 +63,9 @@ impl DerefMut for Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        if let Some(transport) = self.transport.take() {
+        if let Some(transport) = self.transport.take()
+            && transport.is_usable()
+        {
             let mut idle = self.pool.idle.lock().unwrap_or_else(|e| e.into_inner());
             idle.entry(transport.host().to_owned()).or_default().push(transport);
         }
@@ -93,4 +88,79 @@ fn target(host: &Host, accept_new: bool) -> Target {
         }),
     };
     Target { name: host.name.clone(), via }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::error::Error;
+    use crate::remote::{Output, Stream};
+
+    /// Counts connections; each is lost by the first script that it runs.
+    struct Fragile(Arc<AtomicUsize>);
+    struct Once(bool);
+
+    impl Connect for Fragile {
+        fn connect(&self, _target: &Target) -> Result<Box<dyn Transport>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(Box::new(Once(true)))
+        }
+    }
+
+    impl Transport for Once {
+        fn host(&self) -> &str {
+            "n1"
+        }
+        fn is_usable(&self) -> bool {
+            self.0
+        }
+        fn run(&mut self, _script: &str, _stdin: &mut dyn Read) -> Result<Output> {
+            self.0 = false;
+            Err(Error::connect("n1: connection lost"))
+        }
+        fn dial(&mut self, _address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+            Err(Error::connect("n1: connection refused"))
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_used_again_unless_it_broke() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::new(Box::new(Fragile(opened.clone())), false);
+        let host = host();
+        for _ in 0..2 {
+            assert!(pool.take(&host).unwrap().dial("10.0.0.11:6443".parse().unwrap()).is_err());
+        }
+        assert_eq!(opened.load(Ordering::SeqCst), 1, "a refused port is no fault of the connection");
+        assert!(pool.take(&host).unwrap().run("true", &mut std::io::empty()).is_err());
+        assert!(pool.take(&host).unwrap().is_usable());
+        assert_eq!(opened.load(Ordering::SeqCst), 2);
+    }
+
+    fn host() -> Host {
+        Host {
+            name: "n1".into(),
+            address: [10, 0, 0, 11].into(),
+            roles: Default::default(),
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+            ssh: crate::cluster::Ssh {
+                transport: TransportKind::Ssh,
+                address: "10.0.0.11".into(),
+                port: 22,
+                user: "root".into(),
+                keys: Vec::new(),
+                known_hosts: None,
+                host_key: None,
+                connect_timeout: 10,
+            },
+            components: BTreeMap::new(),
+            waive: Default::default(),
+        }
+    }
 }

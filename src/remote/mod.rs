@@ -90,6 +90,10 @@ impl<T: Read + Write + Send> Stream for T {}
 pub trait Transport: Send {
     /// The host's name.
     fn host(&self) -> &str;
+    /// Whether it can still be used; a connection that was lost cannot.
+    fn is_usable(&self) -> bool {
+        true
+    }
     /// Runs a POSIX shell script as root with `stdin`, and waits. A non-zero status is not an error here.
     /// The script is visible in the host's process list: secrets go through `stdin`.
     fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output>;

@@ -40,6 +40,9 @@ impl Transport for SshTransport {
     fn host(&self) -> &str {
         self.link.host()
     }
+    fn is_usable(&self) -> bool {
+        self.link.usable().is_ok()
+    }
 
     fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
         let nonce = nonce()?;
