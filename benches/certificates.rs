@@ -1,10 +1,6 @@
 //! How many certificates one core issues, in memory. `make bench` runs it.
 
-<<<<<<< HEAD
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
-=======
-#![allow(clippy::print_stdout)] // its figures are its output
->>>>>>> refs/heads/docs
 
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,7 @@
 //! How fast programs reach a host, against the same bytes through OpenSSH's client. `make bench` runs it; it needs
 //! root and the programs in the store.
 
-<<<<<<< HEAD
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
-=======
-#![allow(clippy::print_stdout)] // its figures are its output
->>>>>>> refs/heads/docs
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
