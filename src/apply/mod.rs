@@ -145,10 +145,12 @@ impl Job<'_> {
         let images = plan.map(|p| p.images.as_slice()).unwrap_or_default();
         let layout = &self.cluster.layout;
         let ctr = sh_quote(&format!("{}/ctr", layout.bin));
-        let mut script = format!("set -eu\n{}", turn::hold());
+        // However it ends: an image that is not there after all is pushed again.
+        let tars = sh_quote(&format!("{}/images", layout.records));
+        let mut script = format!("set -eu\n{}T={tars}\ntrap 'rm -f \"$T\"/*.tar' EXIT\n", turn::hold());
         for image in images {
             let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
-            script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\nrm -f {tar}\n"));
+            script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\n"));
             // Without a registry an image that the kubelet's garbage collection took away would be gone for good.
             let name = sh_quote(&image.name);
             script.push_str(&format!("{ctr} -n k8s.io images label {name} io.cri-containerd.pinned=pinned >&2\n"));

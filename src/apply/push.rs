@@ -87,8 +87,11 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, pack
         prepare(&mut s, plan);
     }
     s.push_str("mkdir -p -m 700 \"$R\" \"$R/units\" \"$R/images\"\n");
-    // What a push that died has left beside the files it was to replace.
+    // What a push that died has left beside the files it was to replace, and images that were never imported.
     s.push_str("if [ -f \"$R/staged\" ]; then while IFS= read -r f; do rm -f -- \"$f\"; done < \"$R/staged\"; fi\n");
+    if push.first {
+        s.push_str("rm -f \"$R\"/images/*.tar\n");
+    }
     for unit in &push.forget {
         s.push_str(&format!("rm -f \"$R/units/\"{}\n", sh_quote(unit)));
     }

@@ -60,7 +60,7 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
 listens() {{ {listens}; }}
-waits() {{ journalctl --no-pager -q -o cat -n 15 -u \"$U\" | grep -q '{WAITS}'; }}
+waits() {{ journalctl --no-pager -q -o cat -n 40 -u \"$U\" | grep -q '{WAITS}'; }}
 look
 [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
 mkdir -p -m 700 {records}/units
@@ -130,18 +130,30 @@ mod tests {
     use super::*;
     use crate::cluster::Component;
 
-    #[test]
-    fn a_unit_that_is_only_enabled_is_not_restarted() {
-        let change = UnitChange {
-            name: "etcd.service".into(),
+    fn start(name: &str) -> UnitChange {
+        UnitChange {
+            name: name.into(),
             component: Component::Etcd,
-            action: None,
+            action: Some(UnitAction::Start),
             enable: true,
             reason: String::new(),
             key: "k".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_only_enabled_is_not_restarted() {
+        let change = UnitChange { action: None, ..start("etcd.service") };
         let script = script(&change, &Layout::standard());
         assert!(script.contains("systemctl enable") && !script.contains("restart"), "{script}");
+    }
+
+    #[test]
+    fn a_start_that_was_overtaken_records_no_key() {
+        let script = script(&start("flanneld.service"), &Layout::standard());
+        let (starting, recorded) = (script.find("'starting %s").unwrap(), script.find("'%s\\n' 'k' >").unwrap());
+        assert!(starting < script.find("systemctl restart").unwrap() && starting < recorded, "{script}");
+        assert!(script[..recorded].trim_end().ends_with("|| printf"), "{script}");
     }
 
     #[test]
