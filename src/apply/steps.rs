@@ -162,7 +162,7 @@ impl Builder<'_> {
     fn nodes(&mut self, plan: &Plan, api: &[StepId], objects: Option<StepId>) {
         let mut kubelets = Vec::new();
         for host in &plan.hosts {
-            kubelets.extend(self.node_starts(host, api, objects));
+            kubelets.extend(self.node_starts(host, api));
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
@@ -178,15 +178,22 @@ impl Builder<'_> {
                 tried = restarted;
             }
         }
-        let nothing_new = kubelets.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
-        if !nothing_new && !self.graph.is_empty() {
-            self.graph.add("api", Action::NodesRegistered, kubelets.into_iter().chain(api.iter().copied()));
+        let flanneld = changes(plan, Component::Flanneld, UnitAction::Start);
+        let nothing_new =
+            kubelets.is_empty() && flanneld.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
+        if nothing_new || self.graph.is_empty() {
+            return;
+        }
+        let after = kubelets.into_iter().chain(api.iter().copied()).chain(objects);
+        let registered = self.graph.add("api", Action::NodesRegistered, after);
+        // flanneld gives up where its node has no piece of the pod network yet, or where it may not look at it.
+        for (host, change) in flanneld {
+            self.unit(host, change, [registered]);
         }
     }
 
-    /// The runtime needs nobody; the kubelet and its companions need the runtime and the API. flanneld waits by itself
-    /// for its node's piece of the pod network, but must be allowed to look at it. The kubelets' steps come back.
-    fn node_starts(&mut self, host: &HostPlan, api: &[StepId], objects: Option<StepId>) -> Vec<StepId> {
+    /// The runtime needs nobody; kubelet and kube-proxy need the runtime and the API. The kubelets' steps come back.
+    fn node_starts(&mut self, host: &HostPlan, api: &[StepId]) -> Vec<StepId> {
         let starts = |component| host.units.iter().filter(move |u| u.component == component && !is_restart(u));
         let mut runtime = Vec::new();
         for change in starts(Component::Containerd) {
@@ -198,11 +205,9 @@ impl Builder<'_> {
             runtime.push(self.graph.add(lane(&host.host, Component::Containerd), import, after));
         }
         let mut kubelets = Vec::new();
-        for (component, more) in
-            [(Component::Kubelet, None), (Component::KubeProxy, None), (Component::Flanneld, objects)]
-        {
+        for component in [Component::Kubelet, Component::KubeProxy] {
             for change in starts(component) {
-                let id = self.unit(&host.host, change, runtime.iter().chain(api).copied().chain(more));
+                let id = self.unit(&host.host, change, runtime.iter().chain(api).copied());
                 if component == Component::Kubelet {
                     kubelets.push(id);
                 }

@@ -11,9 +11,6 @@ use crate::remote::{Transport, sh_quote};
 const PATIENCE: u32 = 90;
 /// systemd restarts a unit by itself; more failures than this mean that it will not come up.
 const FAILURES: u32 = 4;
-/// flanneld's words when the controller manager has not given its node a pod network yet. It may have to wait for the
-/// lease of the one before it, which is a matter of 15 seconds.
-const WAITS: &str = "pod cidr not assigned";
 
 /// Enables and (re)starts the unit and waits until it runs; then records what it was started with.
 pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
@@ -60,7 +57,6 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
 listens() {{ {listens}; }}
-waits() {{ journalctl --no-pager -q -o cat -n 40 -u \"$U\" | grep -q '{WAITS}'; }}
 look
 [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
 mkdir -p -m 700 {records}/units
@@ -80,7 +76,7 @@ while :; do
     L=$NRestarts
     quiet=0
   fi
-  if [ $n -ge {limit} ] || {{ [ \"$NRestarts\" -ge $((B + {FAILURES})) ] && ! waits; }}; then
+  if [ $n -ge {limit} ] || [ \"$NRestarts\" -ge $((B + {FAILURES})) ]; then
     systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
     echo
     journalctl --no-pager -q -o cat -n 25 -u \"$U\"
