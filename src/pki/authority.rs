@@ -8,6 +8,7 @@ use super::key::Key;
 use super::name::Name;
 use super::profile::Profile;
 use super::request::Request;
+use super::rules::{Rules, as_warning};
 use super::serial::Serial;
 use crate::error::{Error, Result};
 
@@ -20,6 +21,8 @@ pub struct Authority {
     key_id: Vec<u8>,
     validity: Validity,
     path_length: Option<u32>,
+    rules: Rules,
+    doubts: Vec<String>,
 }
 
 impl Authority {
@@ -38,6 +41,12 @@ impl Authority {
 
     /// Checks that it is a CA, may sign certificates, is valid now, and that the key is its own; names all that is wrong.
     pub fn new(certificate: Certificate, key: Key, now: OffsetDateTime) -> Result<Self> {
+        Self::with_rules(certificate, key, now, Rules::Strict)
+    }
+
+    /// As [`Authority::new`]; by lenient rules only a key that is not the CA's is refused, and all else is warned of with
+    /// every certificate.
+    pub fn with_rules(certificate: Certificate, key: Key, now: OffsetDateTime, rules: Rules) -> Result<Self> {
         let parsed = certificate.parsed()?;
         let constraints = parsed.basic_constraints().ok().flatten().filter(|bc| bc.value.ca);
         let may_sign = parsed.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
@@ -49,6 +58,10 @@ impl Authority {
             errors.push(Error::pki("the CA may not sign certificates (its key usage lacks `cert sign`)"));
         }
         errors.extend(validity_error(&validity, now));
+        let mut doubts = Vec::new();
+        if rules == Rules::Lenient {
+            doubts = errors.drain(..).map(|doubt| as_warning(&doubt)).collect();
+        }
         if parsed.public_key().raw != key.public().spki()
             && certificate.public_key().ok().as_ref() != Some(key.public())
         {
@@ -62,7 +75,7 @@ impl Authority {
         let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
         let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
         drop(parsed);
-        Ok(Authority { certificate, key, subject, key_id, validity, path_length })
+        Ok(Authority { certificate, key, subject, key_id, validity, path_length, rules, doubts })
     }
 
     /// Issues a certificate. `serial` must be new: see [`Serial::random`].
@@ -74,15 +87,17 @@ impl Authority {
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
     ///
     /// A certificate that would outlive its CA by at most 1 % of its life is cut to the CA's end with a warning: a CA
-    /// and its certificates often have the same life, and a CA is made first.
+    /// and its certificates often have the same life, and a CA is made first. By lenient rules nothing is cut.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
-        profile.check()?;
-        if let Some(error) = validity_error(&self.validity, now) {
-            return Err(error);
+        profile.check(self.rules, warnings)?;
+        match validity_error(&self.validity, now) {
+            Some(error) if self.rules == Rules::Strict => return Err(error),
+            _ => {}
         }
         if profile.ca_constraint.is_ca && self.path_length == Some(0) {
-            return Err(Error::pki("the CA may not issue CA certificates (its path length is 0)")
-                .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\""));
+            let doubt = Error::pki("the CA may not issue CA certificates (its path length is 0)")
+                .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
+            self.rules.doubt(doubt, warnings)?;
         }
         let wanted = profile.validity(now)?;
         let excess = wanted.not_after - self.validity.not_after;
@@ -90,9 +105,11 @@ impl Authority {
             return Ok(wanted);
         }
         let (ca_end, end) = (day_and_minute(self.validity.not_after), day_and_minute(wanted.not_after));
-        if excess * 100 > wanted.not_after - wanted.not_before {
-            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
-                .hint("shorten the profile's expiry, or renew the CA"));
+        if self.rules == Rules::Lenient || excess * 100 > wanted.not_after - wanted.not_before {
+            let doubt = Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA");
+            self.rules.doubt(doubt, warnings)?;
+            return Ok(wanted);
         }
         warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
         Validity::new(wanted.not_before, self.validity.not_after)
@@ -101,6 +118,17 @@ impl Authority {
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+    /// What the CA was not refused for by lenient rules.
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
+    }
+    /// How many CAs may stand below it.
+    pub fn path_length(&self) -> Option<u32> {
+        self.path_length
+    }
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules
     }
     /// The CA's subject bytes: the issuer of what it issues.
     pub(crate) fn subject(&self) -> &Name {

@@ -8,6 +8,7 @@ use super::certificate::{self, Certificate, Content};
 use super::extension::{self, Extension};
 use super::profile::Profile;
 use super::request::Request;
+use super::rules::Rules;
 use super::san::{self, San};
 use super::serial::Serial;
 use super::{oid, profile};
@@ -68,7 +69,8 @@ pub(crate) fn issue(
     now: OffsetDateTime,
     serial: Serial,
 ) -> Result<Issued> {
-    let mut warnings = request.warnings.clone();
+    let mut warnings = authority.doubts().to_vec();
+    warnings.extend(request.warnings.iter().cloned());
     let validity = authority.validity(profile, now, &mut warnings)?;
     let is_ca = profile.ca_constraint.is_ca;
     if request.ca.is_some() && !is_ca {
@@ -81,6 +83,9 @@ pub(crate) fn issue(
     }
     if authority.subject() == &request.subject {
         warnings.push("the certificate and its CA have the same subject: give the certificate a CN of its own".into());
+    }
+    if let Some(whitelist) = &profile.name_whitelist {
+        whitelist.check(request)?;
     }
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let content = Content {
@@ -109,16 +114,22 @@ fn extensions(
     list.push(extension::authority_key_id(authority.key_id()));
     list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
     let sans = if is_ca { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
-    list.extend(san::extension(&sans, request.subject.is_empty()));
-    list.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
+    let names = san::extension(&sans, request.subject.is_empty());
+    let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
+    if profile.copy_extensions {
+        // The names are one of the extensions that cfssl copies.
+        list.extend(crl.into_iter().chain(names));
+    } else {
+        list.extend(names.into_iter().chain(crl));
+    }
+    for extension in &request.extensions {
+        if wanted(extension, profile, authority.rules(), warnings) {
+            copy(extension, &mut list, warnings);
+        }
+    }
     list.extend(extension::policies(&profile.policies));
     if profile.ocsp_no_check {
         list.push(extension::null(oid::OCSP_NO_CHECK));
-    }
-    for extension in &request.extensions {
-        if wanted(extension, profile) {
-            copy(extension, &mut list, warnings);
-        }
     }
     refuse_duplicates(&list)?;
     Ok(list)
@@ -133,9 +144,17 @@ pub(crate) fn sans_of_ca(sans: &[San], warnings: &mut Vec<String>) -> Vec<San> {
     kept
 }
 
-fn wanted(extension: &Extension, profile: &Profile) -> bool {
-    let allowed = profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid);
-    extension.oid == oid::DELEGATION || (profile.copy_extensions && allowed)
+fn wanted(extension: &Extension, profile: &Profile, rules: Rules, warnings: &mut Vec<String>) -> bool {
+    if extension.oid == oid::DELEGATION || !profile.copy_extensions {
+        return extension.oid == oid::DELEGATION;
+    }
+    if profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid) {
+        return true;
+    }
+    let done = if rules == Rules::Lenient { "copied all the same, as cfssl does" } else { "left out" };
+    let oid = oid::dotted(&extension.oid);
+    warnings.push(format!("the CSR's extension {oid} is not in allowed_extensions: it is {done}"));
+    rules == Rules::Lenient
 }
 
 /// What the profile and the CA decide, a CSR cannot override.
