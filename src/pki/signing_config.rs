@@ -237,7 +237,7 @@ mod tests {
         let text = r#"{"signing":{"default":{"expiry":"1y","ocsp_url":"http://o"},"profiles":{"Server":{"usages":["signing","s/mime"],"expiry":"90d",
             "not_after":"2030-01-31T00:00:00Z","ca_constraint":{"is_ca":false,"max_path_len":-1},"copy_extensions":true,"allowed_extensions":["1.2.3"],
             "policies":[{"id":"1.2.3","qualifiers":[{"type":"id-qt-cps","value":"http://c"},{"type":"id-qt-unotice","value":"ü"}]}]}}},
-            "auth_keys":{"k":{"type":"standard","key":"00"}}}"#;
+            "auth_keys":{}}"#;
         let config = read(text).unwrap();
         assert_eq!(config.profiles["Server"].expiry, Some(Lifetime::hours(2160)));
         assert_eq!(read(&config.to_json()).unwrap(), config);
@@ -270,6 +270,34 @@ mod tests {
             "ca-config.json: signing.profiles.a: the expiry is missing, and the default profile has none"
         );
         insta::assert_snapshot!(read("{}").unwrap_err(), @r#"ca-config.json: there is no "signing" in it"#);
+    }
+
+    #[test]
+    fn references_must_lead_somewhere() {
+        let error = |profile: &str, keys: &str| {
+            let text = format!(r#"{{"signing":{{"default":{{"expiry":"1h",{profile}}}}},"auth_keys":{{{keys}}}}}"#);
+            read(&text).err().map(|e| e.message).unwrap_or_default()
+        };
+        assert_eq!(error(r#""auth_key":"k""#, r#""k":{"type":"standard","key":"00ff"}"#), "");
+        assert_eq!(error(r#""auth_key":"k""#, r#""k":{"type":"standard","key":"env:SECRET"}"#), "");
+        insta::assert_snapshot!(error(r#""auth_key":"k""#, ""), @r#"ca-config.json: signing.default.auth_key: `k` is not in "auth_keys""#);
+        insta::assert_snapshot!(error(r#""auth_key":"k""#, r#""k":{"type":"standard","key":"xyz"}"#), @"ca-config.json: signing.default.auth_key: `k` is not hexadecimal");
+        insta::assert_snapshot!(error(r#""remote":"r""#, ""), @r#"ca-config.json: signing.default.remote: `r` is not in "remotes""#);
+    }
+
+    #[test]
+    fn lenient_rules_pass_over_what_cfssl_passes_over() {
+        let text = r#"{"signing":{"profiles":{"a":{"usages":["signing","Server Auth"],"expiry":"1h","usage":1}}},"x":1}"#;
+        let (config, warnings) = SigningConfig::read_by(text.as_bytes(), "c.json", Rules::Lenient).unwrap();
+        insta::assert_snapshot!(warnings.join("\n"), @r"
+        c.json: signing.profiles.a.usages[1]: unknown usage `Server Auth` (did you mean `server auth`?)
+        c.json: signing.profiles.a.usage: unknown key (did you mean `usages`?)
+        c.json: x: unknown key (known here are: ocsp, auth_keys, remotes, signing)
+        ");
+        let mut warnings = Vec::new();
+        let profile = config.profile_by(Some("b"), Rules::Lenient, &mut warnings).unwrap();
+        assert_eq!(profile.usages.len(), 4, "the built-in one");
+        insta::assert_snapshot!(warnings.join("\n"), @"there is no profile `b` in the signing configuration (its profiles are: a)");
     }
 
     #[test]

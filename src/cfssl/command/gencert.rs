@@ -113,6 +113,7 @@ fn renew(call: &Call) -> Result<(), Failure> {
         if !authority::fits(&certificate, &key) {
             return Err(Failure::code(2300, "Private key does not match public key"));
         }
+        call.log.info("encoded CSR");
         Ok(call.issued(&renewed(&certificate, key, call.now, Serial::random()?, call.rules)?))
     };
     let cert = made().inspect_err(|e| call.log.error(&e.to_string()))?;
