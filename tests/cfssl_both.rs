@@ -70,7 +70,8 @@ pub fn go(folder: &Folder, line: &str) -> Result<String, String> {
     let program = PROGRAM.get_or_init(|| {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("verify-{}", std::process::id()));
-        let built = Command::new("go").args(["build", "-o"]).arg(&program).arg(root.join("tests/go/verify.go")).output();
+        let built =
+            Command::new("go").args(["build", "-o"]).arg(&program).arg(root.join("tests/go/verify.go")).output();
         assert!(built.as_ref().is_ok_and(|built| built.status.success()), "build tests/go/verify.go: {built:?}");
         program
     });

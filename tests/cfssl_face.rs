@@ -17,7 +17,7 @@ const CONFIG: &str = r#"{"signing":{"default":{"expiry":"1h","usages":["server a
 fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("config.json", CONFIG);
-    folder.write("ca.json", r#"{"CN":"ca","ca":{"expiry":"1000h","pathlenzero":true}}"#);
+    folder.write("ca.json", r#"{"CN":"ca","ca":{"expiry":"20000h","pathlenzero":true}}"#);
     folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf.test"]}"#);
     ok(
         &folder,
@@ -118,7 +118,10 @@ fn doubts_are_warnings_and_strict_refuses_them() {
         }
     }
     // A leaf with its CA's name is no error, and openssl accepts ours.
-    let ran = ok(&folder, &format!("cfssl gencert -strict {} twin.json | cfssljson -bare twin", ca.replace("-config config.json", "")));
+    let ran = ok(
+        &folder,
+        &format!("cfssl gencert -strict {} twin.json | cfssljson -bare twin", ca.replace("-config config.json", "")),
+    );
     assert!(ran.stderr.contains("[WARNING] the certificate and its CA have the same subject"), "{}", ran.stderr);
     folder.openssl("verify -CAfile ca.pem -verify_hostname twin.test twin.pem");
 }
@@ -140,14 +143,19 @@ fn a_ca_key_may_be_encrypted_or_come_from_the_environment() {
     ok(&folder, "cfssl gencert -initca rsa.json | cfssljson -bare rsa");
     for cipher in ["aes128", "aes192", "aes256", "des3", "des"] {
         let legacy = if cipher == "des" { "-provider default -provider legacy" } else { "" };
-        folder.openssl(&format!("rsa -in rsa-key.pem -traditional -{cipher} {legacy} -passout pass:secret -out locked.pem"));
+        folder.openssl(&format!(
+            "rsa -in rsa-key.pem -traditional -{cipher} {legacy} -passout pass:secret -out locked.pem"
+        ));
         assert!(folder.read("locked.pem").contains("DEK-Info"), "{cipher}");
         let line = "CFSSL_CA_PK_PASSWORD=secret cfssl gencert -ca rsa.pem -ca-key locked.pem leaf.json";
         ok(&folder, &format!("{line} | cfssljson -bare unlocked"));
         folder.openssl("verify -CAfile rsa.pem unlocked.pem");
         assert_eq!(sh(&folder, Whose::Theirs, line).map_or(0, |ran| ran.code), 0, "{cipher}");
     }
-    ok(&folder, "CA=$(cat ca.pem) KEY=$(cat ca-key.pem) cfssl gencert -ca env:CA -ca-key env:KEY leaf.json | cfssljson -bare env");
+    ok(
+        &folder,
+        "CA=$(cat ca.pem) KEY=$(cat ca-key.pem) cfssl gencert -ca env:CA -ca-key env:KEY leaf.json | cfssljson -bare env",
+    );
     folder.openssl("verify -CAfile ca.pem env.pem");
 }
 
@@ -162,7 +170,10 @@ fn certinfo_prints_what_cfssl_prints() {
             assert_eq!(ours, theirs.stdout, "{line}");
         }
     }
-    assert_eq!(ok(&folder, "cfssl-certinfo -cert full.pem").stdout, ok(&folder, "cfssl certinfo -cert full.pem").stdout);
+    assert_eq!(
+        ok(&folder, "cfssl-certinfo -cert full.pem").stdout,
+        ok(&folder, "cfssl certinfo -cert full.pem").stdout
+    );
     for file in ["full.csr", "ca.csr"] {
         let ours = ok(&folder, &format!("cfssl certinfo -csr {file}")).stdout;
         let mut json: Value = serde_json::from_str(&ours).unwrap();
@@ -192,7 +203,8 @@ fn certinfo_shows_the_certificate_of_a_server() {
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(server.stdout.take().unwrap()));
-    let port = lines.find_map(|line| line.ok()?.strip_prefix("ACCEPT ")?.rsplit(':').next().map(str::to_owned)).unwrap();
+    let port =
+        lines.find_map(|line| line.ok()?.strip_prefix("ACCEPT ")?.rsplit(':').next().map(str::to_owned)).unwrap();
     let ran = sh(&folder, Whose::Ours, &format!("cfssl certinfo -domain 127.0.0.1:{port}")).unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
@@ -209,7 +221,9 @@ fn templates_and_version_can_be_used_by_scripts() {
             assert_eq!(ours, serde_json::from_str::<Value>(&theirs.stdout).unwrap());
         }
     }
-    assert!(ok(&folder, "cfssl print-defaults list").stdout.starts_with("Default configurations are available for:\n\t"));
+    assert!(
+        ok(&folder, "cfssl print-defaults list").stdout.starts_with("Default configurations are available for:\n\t")
+    );
     assert!(ok(&folder, "cfssl version").stdout.starts_with("Version: 1.6.5\nRuntime: "));
     assert_eq!(ok(&folder, "cfssljson -version").stdout, ok(&folder, "cfssl version").stdout);
 }
@@ -234,7 +248,13 @@ fn standard_output_and_files_are_those_of_cfssl() {
     folder.write("api.json", r#"{"success":true,"result":{"certificate":"C","private_key":"K","certificate_request":"R","encrypted_key":"E","ocspResponse":"AAEC","bundle":{"bundle":"B","root":"T"}},"errors":[],"messages":[]}"#);
     let ran = ok(&folder, "cfssljson -f api.json api");
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
-    let files = [("api.pem", "C"), ("api-key.pem", "K"), ("api.csr", "R"), ("api-key.enc", "E"), ("api-response.der", "\0\u{1}\u{2}")];
+    let files = [
+        ("api.pem", "C"),
+        ("api-key.pem", "K"),
+        ("api.csr", "R"),
+        ("api-key.enc", "E"),
+        ("api-response.der", "\0\u{1}\u{2}"),
+    ];
     for (name, content) in files {
         assert_eq!(folder.read(name), content, "{name}");
         assert_eq!(folder.mode(name), if name.contains("-key") { 0o600 } else { 0o644 }, "{name}");
@@ -242,7 +262,10 @@ fn standard_output_and_files_are_those_of_cfssl() {
     assert_eq!(folder.read("api-bundle.pem"), "B\nT");
     folder.write("bare.json", r#"{"cert":"C\n","key":"K\n","encrypted_key":"E","ocspResponse":"AAEC"}"#);
     let ours = ok(&folder, "cfssljson -stdout -bare -f bare.json").stdout;
-    assert_eq!(sh(&folder, Whose::Theirs, "cfssljson -stdout -bare -f bare.json").map_or(ours.clone(), |ran| ran.stdout), ours);
+    assert_eq!(
+        sh(&folder, Whose::Theirs, "cfssljson -stdout -bare -f bare.json").map_or(ours.clone(), |ran| ran.stdout),
+        ours
+    );
     // A key over somebody's file, and over a link.
     folder.write("victim", "victim");
     symlink(folder.path("victim"), folder.path("link-key.pem")).unwrap();
@@ -260,12 +283,16 @@ fn revocation_lists_are_good_for_openssl_and_go() {
     folder.ok("gencrl revoked.txt ca.pem ca-key.pem --number 7 --out ca.crl");
     assert_eq!(go_ok(&folder, "crl ca.crl ca.pem"), "number 7\nrevoked 42 1\nrevoked 255 4\n");
     let text = folder.openssl("crl -in ca.crl -CAfile ca.pem -noout -text");
-    assert!(text.contains("verify OK") && text.contains("Key Compromise") && text.contains("X509v3 CRL Number"), "{text}");
+    assert!(
+        text.contains("verify OK") && text.contains("Key Compromise") && text.contains("X509v3 CRL Number"),
+        "{text}"
+    );
     let serial = ok(&folder, "cfssl certinfo -cert leaf.pem | grep serial_number | cut -d '\"' -f 4").stdout;
     folder.write("leaf.txt", serial);
     folder.ok("gencrl leaf.txt ca.pem ca-key.pem --der --expiry 1y --out leaf.crl");
     folder.openssl("crl -inform DER -in leaf.crl -out leaf.crl.pem");
-    let refused = sh(&folder, Whose::Ours, "openssl verify -crl_check -CAfile ca.pem -CRLfile leaf.crl.pem leaf.pem").unwrap();
+    let refused =
+        sh(&folder, Whose::Ours, "openssl verify -crl_check -CAfile ca.pem -CRLfile leaf.crl.pem leaf.pem").unwrap();
     assert!(refused.code != 0 && refused.stderr.contains("certificate revoked"), "{refused:?}");
     folder.openssl("verify -crl_check -CAfile ca.pem -CRLfile ca.crl leaf.pem");
     insta::assert_snapshot!(folder.refused("gencrl leaf.txt leaf.pem leaf-key.pem"), @r"
@@ -287,7 +314,10 @@ fn a_foreign_ca_keeps_its_name_when_it_is_renewed() {
     ok(&folder, "cfssl gencert -ca root.pem -ca-key root-key.pem leaf.json | cfssljson -bare below");
     let dump = |file: &str| {
         let text = go_ok(&folder, &format!("dump {file}"));
-        text.lines().filter(|l| ["subject", "issuer", "extension"].iter().any(|w| l.starts_with(w))).collect::<Vec<_>>().join("\n")
+        text.lines()
+            .filter(|l| ["subject", "issuer", "extension"].iter().any(|w| l.starts_with(w)))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     ok(&folder, "cfssl gencert -renewca -ca root.pem -ca-key root-key.pem | cfssljson -bare face");
     folder.ok("gencert -renewca -ca root.pem -ca-key root-key.pem --out native");
@@ -318,13 +348,17 @@ fn native_commands_make_csrs_bundles_and_self_signed_certificates() {
     // One of a chain.
     folder.write("open.json", r#"{"CN":"open"}"#);
     folder.write("sub.json", r#"{"CN":"sub"}"#);
-    folder.write("config.json", CONFIG.replace(r#""99999h","whitelist":1"#, r#""1h""#).replace(r#""Server Auth","#, ""));
+    folder
+        .write("config.json", CONFIG.replace(r#""99999h","whitelist":1"#, r#""1h""#).replace(r#""Server Auth","#, ""));
     folder.ok("gencert -initca open.json --out open");
     folder.ok("gencert -ca open.pem -ca-key open-key.pem -config config.json -profile ca sub.json --out sub");
     folder.ok("gencert -ca sub.pem -ca-key sub-key.pem -config config.json leaf.json --out below");
     folder.ok("bundle below.pem --ca-bundle open.pem --int-bundle sub.pem --out full.pem");
     assert_eq!(folder.read("full.pem"), folder.read("below.pem") + &folder.read("sub.pem"));
-    assert_eq!(folder.ok("bundle full.pem --ca-bundle open.pem --with-root").stdout, folder.read("full.pem") + &folder.read("open.pem"));
+    assert_eq!(
+        folder.ok("bundle full.pem --ca-bundle open.pem --with-root").stdout,
+        folder.read("full.pem") + &folder.read("open.pem")
+    );
     assert!(folder.refused("bundle below.pem --ca-bundle open.pem").contains("no chain leads"));
     // A serial number of one's own.
     let ca = "-ca open.pem -ca-key open-key.pem -config config.json";
@@ -337,7 +371,10 @@ fn native_commands_make_csrs_bundles_and_self_signed_certificates() {
 #[test]
 fn whitelists_hold_in_both_faces() {
     let folder = folder();
-    folder.write("config.json", r#"{"signing":{"profiles":{"white":{"usages":["any"],"expiry":"1h","name_whitelist":"\\.test$|^leaf$"}}}}"#);
+    folder.write(
+        "config.json",
+        r#"{"signing":{"profiles":{"white":{"usages":["any"],"expiry":"1h","name_whitelist":"\\.test$|^leaf$"}}}}"#,
+    );
     folder.write("evil.json", r#"{"CN":"leaf","hosts":["leaf.test","evil.example","10.0.0.1"]}"#);
     let ca = "-ca ca.pem -ca-key ca-key.pem -config config.json -profile white";
     folder.ok(&format!("gencert {ca} leaf.json --out white"));

@@ -108,7 +108,8 @@ fn an_etcd_ca_with_peer_certificates() {
     go_ok(&folder, "chain client etcd-ca.pem - peer2.pem");
     folder.openssl("verify -x509_strict -CAfile etcd-ca.pem -purpose sslserver -verify_ip 10.0.0.13 etcd.pem");
     let serial = folder.openssl("x509 -in peer1.pem -noout -serial");
-    let decimal = kbootstrap::pki::Serial::parse(&format!("0x{}", serial.trim().trim_start_matches("serial="))).unwrap();
+    let decimal =
+        kbootstrap::pki::Serial::parse(&format!("0x{}", serial.trim().trim_start_matches("serial="))).unwrap();
     assert_eq!(folder.read("serial1").trim(), decimal.to_string());
 }
 
@@ -139,16 +140,24 @@ fn an_intermediate_ca_by_sign() {
     folder.openssl("verify -x509_strict -CAfile root.pem -untrusted inter.pem -purpose sslserver -verify_hostname host.acme.test host.pem");
     folder.openssl("verify -CAfile root.pem -untrusted inter.pem -purpose sslclient foreign.pem");
     // And one bundle, in which the chain is found.
-    let bundled = ok(&folder, "cfssl bundle -ca-bundle root.pem -int-bundle inter.pem -cert host.pem -key host-key.pem");
+    let bundled =
+        ok(&folder, "cfssl bundle -ca-bundle root.pem -int-bundle inter.pem -cert host.pem -key host-key.pem");
     let json: serde_json::Value = serde_json::from_str(&bundled.stdout).unwrap();
     let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
     assert!(keys.is_sorted() && keys.len() == 16, "{keys:?}");
-    assert_eq!(json["issuer"], "/Organization=Acme/OrganizationalUnit=Mid/OrganizationalUnit=zeta/OrganizationalUnit=alpha/CommonName=Intermediate");
+    assert_eq!(
+        json["issuer"],
+        "/Organization=Acme/OrganizationalUnit=Mid/OrganizationalUnit=zeta/OrganizationalUnit=alpha/CommonName=Intermediate"
+    );
     assert_eq!(json["key_type"], "256-bit ECDSA");
     assert_eq!(json["bundle"].as_str().unwrap().matches("BEGIN CERTIFICATE").count(), 2);
     ok(&folder, "cfssl bundle -ca-bundle root.pem -int-bundle inter.pem -cert host.pem | cfssljson -bare bundled");
     folder.openssl("verify -CAfile bundled-root.pem -untrusted bundled-bundle.pem host.pem");
-    if let Some(theirs) = sh(&folder, Whose::Theirs, "cfssl bundle -ca-bundle root.pem -int-bundle inter.pem -cert host.pem -key host-key.pem") {
+    if let Some(theirs) = sh(
+        &folder,
+        Whose::Theirs,
+        "cfssl bundle -ca-bundle root.pem -int-bundle inter.pem -cert host.pem -key host-key.pem",
+    ) {
         let mut theirs: serde_json::Value = serde_json::from_str(&theirs.stdout).unwrap();
         let mut ours = json;
         // What cfssl has to say of root stores that it has no table of, and names in an order that changes.
@@ -221,7 +230,13 @@ fn the_real_one_renews_and_signs_itself_likewise() {
         let ran = sh(folder, whose, steps)?;
         assert_eq!(ran.code, 0, "{ran:#?}");
         let dumps = ["renewed", "web"].map(|name| go_ok(folder, &format!("dump {name}.pem")));
-        Some(dumps.map(|text| text.split("begins").next().unwrap_or_default().replace("whole minutes true", "").replace("whole minutes false", "")))
+        Some(dumps.map(|text| {
+            text.split("begins")
+                .next()
+                .unwrap_or_default()
+                .replace("whole minutes true", "")
+                .replace("whole minutes false", "")
+        }))
     };
     let ours = run(Whose::Ours).expect("our own programs are there");
     assert!(theirs().is_none() || run(Whose::Theirs).as_ref() == Some(&ours), "{ours:#?}\n{:#?}", run(Whose::Theirs));

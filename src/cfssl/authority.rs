@@ -144,7 +144,10 @@ impl Call {
         if certificate.public_key().is_ok_and(|public| public != *key.public()) {
             return Err(Failure::code(1000, "x509: provided PrivateKey doesn't match parent's PublicKey"));
         }
-        Ok(Signer { authority: Authority::with_rules(certificate, key, self.now, self.rules)?, profile })
+        let authority = Authority::with_rules(certificate, key, self.now, self.rules)?;
+        // What can be known without a key is known before one is made.
+        authority.validity(&profile, self.now, &mut Vec::new())?;
+        Ok(Signer { authority, profile })
     }
 
     /// Issues, and logs the serial number and the warnings.

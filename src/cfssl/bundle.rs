@@ -92,7 +92,9 @@ impl<'a> Bundle<'a> {
         }
         let between: Vec<_> = intermediates.iter().chain(&given[1..]).cloned().collect();
         let mut chain = Pool { roots, intermediates: &between }.chain(leaf, call.now).map_err(|_| {
-            call.log.info("no chain leads to a root of -ca-bundle through -int-bundle; nothing is fetched from the network");
+            call.log.info(
+                "no chain leads to a root of -ca-bundle through -int-bundle; nothing is fetched from the network",
+            );
             unverified(&info, call.now)
         })?;
         let root = chain.pop();
@@ -135,7 +137,9 @@ impl<'a> Bundle<'a> {
             expires: moment(ends.into_iter().min().unwrap_or(info.not_after))?,
             hostnames,
             issuer: slashed(parsed.issuer()),
-            key: self.key.map_or_else(String::new, |key| String::from_utf8_lossy(key.to_pem().expose()).trim_end().to_owned()),
+            key: self
+                .key
+                .map_or_else(String::new, |key| String::from_utf8_lossy(key.to_pem().expose()).trim_end().to_owned()),
             key_size,
             key_type,
             leaf_expires: moment(info.not_after)?,
@@ -146,7 +150,8 @@ impl<'a> Bundle<'a> {
             status: Status {
                 rebundled: self.chain != self.given,
                 code: u8::from(!expiring.is_empty()),
-                messages: (!expiring.is_empty()).then(|| vec![format!("the chain has certificates that expire within 30 days:{numbers}")]),
+                messages: (!expiring.is_empty())
+                    .then(|| vec![format!("the chain has certificates that expire within 30 days:{numbers}")]),
                 expiring: (!expiring.is_empty()).then(|| expiring.into_iter().map(|(_, id)| id).collect()),
                 untrusted_root_stores: None,
             },

@@ -56,7 +56,11 @@ fn read(json: &[u8], bare: bool) -> Result<Map<String, Value>, Failure> {
     let unread = |words: String| {
         let failure = Failure::text(words).within("Failed to parse input: ");
         let empty = json.trim_ascii().is_empty();
-        if empty { failure.within("the input is empty: the command before the pipe failed, and says why above\n") } else { failure }
+        if empty {
+            failure.within("the input is empty: the command before the pipe failed, and says why above\n")
+        } else {
+            failure
+        }
     };
     let parsed = go_json::parse(json).map_err(unread)?;
     go_types::check(&parsed, if bare { &go_types::BARE } else { &go_types::RESPONSE }).map_err(unread)?;
@@ -87,9 +91,8 @@ fn bundle(map: &Map<String, Value>) -> Result<Vec<Item>, Failure> {
     };
     let chain = first(holder, &["bundle"])?.ok_or_else(|| Failure::text("inner bundle parsing failed!"))?;
     let root = first(holder, &["root"])?.ok_or_else(|| Failure::text("root parsing failed!"))?;
-    let item = |suffix, text: String| {
-        Item { suffix, secret: false, binary: false, bytes: Zeroizing::new(text.into_bytes()) }
-    };
+    let item =
+        |suffix, text: String| Item { suffix, secret: false, binary: false, bytes: Zeroizing::new(text.into_bytes()) };
     Ok(vec![item("-bundle.pem", format!("{chain}\n{root}")), item("-root.pem", root.to_owned())])
 }
 

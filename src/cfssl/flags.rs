@@ -48,7 +48,11 @@ pub const CFSSL: [Flag; 59] = [
     switch("initca", "make a self-signed CA"),
     switch("renewca", "renew the CA certificate -ca with its key -ca-key"),
     text("int-dir", "of no effect: no intermediate certificates are fetched"),
-    set("flavor", "ubiquitous", "kind of bundle: ubiquitous and optimal are the shortest chain, force is the file as it is"),
+    set(
+        "flavor",
+        "ubiquitous",
+        "kind of bundle: ubiquitous and optimal are the shortest chain, force is the file as it is",
+    ),
     text("metadata", "of no effect: there is no table of root stores"),
     text("domain", "name of a server whose certificate is shown"),
     text("ip", "address of that server"),

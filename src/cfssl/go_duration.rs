@@ -35,7 +35,7 @@ pub fn check(text: &str) -> Result<(), String> {
     }
     // 64 bits of nanoseconds are some 292 years.
     const MOST: time::Duration = time::Duration::nanoseconds(i64::MAX);
-    match text.parse::<crate::lifetime::Lifetime>() {
+    match text.parse::<crate::pki::Lifetime>() {
         Ok(lifetime) if lifetime.duration().abs() <= MOST => Ok(()),
         _ => invalid(),
     }

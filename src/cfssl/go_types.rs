@@ -150,11 +150,8 @@ static POLICY: Type = Struct(
     "config.CertificatePolicy",
     &[("ID", &Type::Oid), ("Qualifiers", &List("[]config.CertificatePolicyQualifier", &QUALIFIER))],
 );
-static QUALIFIER: Type = Struct(
-    "CertificatePolicyQualifier",
-    "config.CertificatePolicyQualifier",
-    &[("Type", &Text), ("Value", &Text)],
-);
+static QUALIFIER: Type =
+    Struct("CertificatePolicyQualifier", "config.CertificatePolicyQualifier", &[("Type", &Text), ("Value", &Text)]);
 static WHITELIST: Type = Struct(
     "CSRWhitelist",
     "config.CSRWhitelist",

@@ -22,7 +22,10 @@ pub fn certificate(target: &str) -> Result<Certificate> {
     let address = (host, port).to_socket_addrs().map_err(|e| failed(&e))?.next();
     let address = address.ok_or_else(|| failed(&"the name has no address"))?;
     let mut socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(|e| failed(&e))?;
-    socket.set_read_timeout(Some(PATIENCE)).and_then(|()| socket.set_write_timeout(Some(PATIENCE))).map_err(|e| failed(&e))?;
+    socket
+        .set_read_timeout(Some(PATIENCE))
+        .and_then(|()| socket.set_write_timeout(Some(PATIENCE)))
+        .map_err(|e| failed(&e))?;
     let seen = Arc::new(Onlooker::new());
     let config = ClientConfig::builder_with_provider(seen.provider.clone())
         .with_safe_default_protocol_versions()

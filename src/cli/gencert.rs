@@ -120,7 +120,8 @@ impl Args {
         let certificate = Certificate::from_pem(&text, &name)?;
         let (text, key_name) = source::read_ca(ca_key)?;
         let key = Key::from_pem(&text, &key_name)?;
-        let renewed = renewed(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
+        let renewed =
+            renewed(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
         log_issued(&renewed, log);
         Ok(Output { cert: Some(renewed.certificate.to_pem()), csr: None, key: None })
     }

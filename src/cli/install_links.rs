@@ -37,9 +37,11 @@ impl Args {
         let places: Vec<_> = PROGRAMS.iter().map(|(name, _)| self.folder.join(name)).collect();
         // All are looked at before the first is made.
         let foreign = places.iter().filter(|place| !self.force && !is_ours(place, &program));
-        Error::all(foreign.map(|place| {
-            Error::input(format!("{} is another program", place.display())).hint("--force replaces it")
-        }))?;
+        Error::all(
+            foreign.map(|place| {
+                Error::input(format!("{} is another program", place.display())).hint("--force replaces it")
+            }),
+        )?;
         for place in places {
             self.install(&place, &program)?;
             ctx.out.line(&place.display().to_string())?;

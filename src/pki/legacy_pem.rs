@@ -97,7 +97,9 @@ mod tests {
     #[test]
     fn says_what_is_wrong() {
         let error = |headers: &str| {
-            let text = format!("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n{headers}\n\nAAECAwQFBgcICQoLDA0ODw==\n-----END RSA PRIVATE KEY-----\n");
+            let text = format!(
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n{headers}\n\nAAECAwQFBgcICQoLDA0ODw==\n-----END RSA PRIVATE KEY-----\n"
+            );
             Key::from_pem_with_password(text.as_bytes(), "k.pem", b"x").unwrap_err().message
         };
         insta::assert_snapshot!(error("DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F"), @"k.pem: the password does not decrypt the private key");

@@ -4,8 +4,8 @@
 //! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; only [`store`] touches files.
 
 mod authority;
-mod chain;
 mod certificate;
+mod chain;
 mod crl;
 mod csr;
 mod der;
@@ -40,16 +40,16 @@ mod whitelist;
 
 pub use crate::lifetime::Lifetime;
 pub use authority::Authority;
-pub use chain::Pool;
 pub use certificate::Certificate;
+pub use chain::Pool;
 pub use crl::{CrlSpec, Reason, Revoked, crl_pem};
 pub use csr::Csr;
 pub use extension::Extension;
 pub use inspect::{CertificateInfo, CsrInfo, NameInfo};
 pub use issue::{Issued, Validity};
+pub(crate) use json::parse as parse_json;
 pub use key::Key;
 pub use key_kind::KeyKind;
-pub(crate) use json::parse as parse_json;
 pub(crate) use name::attribute_text;
 pub use name::{Attribute, Name};
 pub use profile::{CaConstraint, Policy, Profile, Qualifier};

@@ -70,7 +70,10 @@ mod tests {
         assert_eq!(old_parsed.subject().as_raw(), new_parsed.subject().as_raw());
         assert_eq!(old_parsed.extensions(), new_parsed.extensions());
         let validity = new.validity().unwrap();
-        assert_eq!((validity.not_before, validity.not_after), (now - 5 * time::Duration::MINUTE, now + 55 * time::Duration::MINUTE));
+        assert_eq!(
+            (validity.not_before, validity.not_after),
+            (now - 5 * time::Duration::MINUTE, now + 55 * time::Duration::MINUTE)
+        );
         let other = Key::generate(KeyKind::EcdsaP256).unwrap();
         let error = renewed(&old, other, now, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
         insta::assert_snapshot!(error, @"the private key does not belong to the CA certificate");

@@ -142,7 +142,8 @@ pub(crate) fn classify(hosts: &[String], rules: Rules) -> Result<(Vec<San>, Vec<
     for host in hosts {
         match San::classify(host) {
             _ if host.is_empty() && rules == Rules::Lenient => {
-                warnings.push("an empty host becomes an empty DNS name: leave the hosts out where there are none".into());
+                warnings
+                    .push("an empty host becomes an empty DNS name: leave the hosts out where there are none".into());
                 sans.push(San::Dns(String::new()));
             }
             _ if host.is_empty() => warnings.push("an empty host is left out".to_owned()),

@@ -111,8 +111,10 @@ impl SigningConfig {
         }
         let context = |e: Error| e.context(format!("profile {}", name.filter(|n| !n.is_empty()).unwrap_or("default")));
         if let Some(remote) = &profile.remote {
-            return Err(context(Error::pki(format!("it signs at the server `{remote}`, which is not supported"))
-                .hint("take the profile's \"remote\" away to sign with the CA's files")));
+            return Err(context(
+                Error::pki(format!("it signs at the server `{remote}`, which is not supported"))
+                    .hint("take the profile's \"remote\" away to sign with the CA's files"),
+            ));
         }
         // The warnings are given when it signs.
         profile.check(rules, &mut Vec::new()).map_err(context)?;
@@ -287,7 +289,8 @@ mod tests {
 
     #[test]
     fn lenient_rules_pass_over_what_cfssl_passes_over() {
-        let text = r#"{"signing":{"profiles":{"a":{"usages":["signing","Server Auth"],"expiry":"1h","usage":1}}},"x":1}"#;
+        let text =
+            r#"{"signing":{"profiles":{"a":{"usages":["signing","Server Auth"],"expiry":"1h","usage":1}}},"x":1}"#;
         let (config, warnings) = SigningConfig::read_by(text.as_bytes(), "c.json", Rules::Lenient).unwrap();
         insta::assert_snapshot!(warnings.join("\n"), @r"
         c.json: signing.profiles.a.usages[1]: unknown usage `Server Auth` (did you mean `server auth`?)

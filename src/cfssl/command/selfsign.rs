@@ -14,7 +14,8 @@ is for tests, at your own risk, and not for production.
 ";
 
 pub fn run(call: &mut Call) -> Result<(), Failure> {
-    let hostname = if call.flag("hostname").is_empty() && !call.flags.on("initca") { call.pop()? } else { String::new() };
+    let hostname =
+        if call.flag("hostname").is_empty() && !call.flags.on("initca") { call.pop()? } else { String::new() };
     let path = call.pop()?;
     if !call.args.is_empty() {
         return Err(Failure::text("too many arguments are provided, please check with usage"));
@@ -27,7 +28,8 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let profile = profile(call)?;
     let spec = spec.read(call)?;
     if !hostname.is_empty() && !spec.hosts.contains(&hostname) {
-        call.log.warning(&format!("as with cfssl, {hostname} does not get into the certificate: its hosts are the CSR's"));
+        call.log
+            .warning(&format!("as with cfssl, {hostname} does not get into the certificate: its hosts are the CSR's"));
     }
     let key = Key::generate(spec.key_kind()?)?;
     let (request, csr) = csr(call, &spec, &key)?;
