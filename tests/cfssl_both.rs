@@ -14,6 +14,7 @@ pub enum Whose {
     Theirs,
 }
 
+#[allow(clippy::print_stderr)] // a test has nowhere else to say that it compared nothing
 /// The folder with the real programs, as `make bench` builds them.
 pub fn theirs() -> Option<PathBuf> {
     let cache = std::env::var_os("KBOOTSTRAP_CACHE").map(PathBuf::from);

@@ -212,6 +212,97 @@ fn token_and_host_lists_of_a_cluster_with_three_masters() {
 }
 
 #[test]
+fn hosts_of_every_kind_become_the_same_names() {
+    const HOSTS: [&str; 26] = [
+        "010.0.0.1",
+        "10.0.0.0/8",
+        "10.0.0.1:443",
+        "localhost:443",
+        "/etc/passwd",
+        "fe80::1%eth0",
+        "::ffff:10.0.0.1",
+        "1.2.3",
+        "0x7f.1",
+        "",
+        "a b",
+        " 10.0.0.1",
+        "a,b",
+        "UPPER.Example",
+        "*.a.b",
+        "x.svc.cluster.local.",
+        "fd00::1",
+        "u@h",
+        "Bob <b@x.y>",
+        "https://h/p?q=a&b#f",
+        "spiffe://d/w",
+        "urn:a:b",
+        "a_b",
+        "-",
+        "a.b",
+        "a.b",
+    ];
+    let folder = Folder::new();
+    folder.write("ca.json", r#"{"CN":"ca"}"#);
+    folder.write("all.json", serde_json::json!({"CN": "x", "hosts": HOSTS}).to_string());
+    for (i, host) in HOSTS.iter().enumerate() {
+        folder.write(&format!("{i}.json"), serde_json::json!({"CN": "x", "hosts": [host]}).to_string());
+    }
+    ok(&folder, "cfssl gencert -initca ca.json | cfssljson -bare ca");
+    let names = |whose, name: &str| {
+        let line = format!("cfssl gencert -ca ca.pem -ca-key ca-key.pem {name}.json | cfssljson -bare {name}");
+        let ran = sh(&folder, whose, &line)?;
+        assert_eq!(ran.code, 0, "{whose:?} {name}: {ran:#?}");
+        let dump = go_ok(&folder, &format!("dump {name}.pem ca.pem"));
+        Some(dump.lines().find(|line| line.starts_with("extension 2.5.29.17 ")).expect("names").to_owned())
+    };
+    let mut wrong = Vec::new();
+    for name in (0..HOSTS.len()).map(|i| i.to_string()).chain(["all".to_owned()]) {
+        let ours = names(Whose::Ours, &name).expect("our own programs are there");
+        let theirs = names(Whose::Theirs, &name).unwrap_or_else(|| ours.clone());
+        if ours != theirs {
+            wrong.push(format!("{name} {}\n  {ours}\n  {theirs}", folder.read(&format!("{name}.json"))));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn subjects_of_every_kind_become_the_same_bytes() {
+    const SUBJECTS: [&str; 12] = [
+        r#"{"CN":"system:kube-proxy (a) 'b' +,-./:=?"}"#,
+        r#"{"CN":"a*b","names":[{"O":"a@b"},{"O":"a_b"},{"O":"a&b"}]}"#,
+        r#"{"CN":"中文","names":[{"C":"USA","ST":"ü","L":"x","O":"y","OU":"z"}]}"#,
+        r#"{"CN":" ","names":[{"C":""},{"C":" "}]}"#,
+        r#"{"CN":"x","names":[{"C":"US","O":"b"},{"C":"US","O":"aa"},{"O":"a"}]}"#,
+        r#"{"CN":"x","names":[{"OID":{"2.5.4.3":"y"}}]}"#,
+        r#"{"CN":"x","names":[{"OID":{"2.5.4.10":"y"},"O":"z"},{"OU":"w"}]}"#,
+        r#"{"CN":"x","names":[{"E":"a@b.c","OID":{"0.9.2342.19200300.100.1.25":"dc"}}]}"#,
+        r#"{"CN":"x","serialnumber":"12","names":[{"SerialNumber":"no","CN":"no"}]}"#,
+        r#"{"cn":"a","CN":"b","names":[{"o":"c"}],"Names":[{"O":"d"}]}"#,
+        r#"{"CN":null,"names":null}"#,
+        r#"{"CN":"0123456789012345678901234567890123456789012345678901234567890123456789","hosts":["x"]}"#,
+    ];
+    let folder = Folder::new();
+    folder.write("ca.json", r#"{"CN":"ca"}"#);
+    ok(&folder, "cfssl gencert -initca ca.json | cfssljson -bare ca");
+    for (i, subject) in SUBJECTS.iter().enumerate() {
+        folder.write(&format!("{i}.json"), subject);
+        let fields = |whose| {
+            let line = format!(
+                "cfssl gencert -ca ca.pem -ca-key ca-key.pem {i}.json | cfssljson -bare {i} && cfssl sign -ca ca.pem -ca-key ca-key.pem {i}.csr | cfssljson -bare {i}s"
+            );
+            let ran = sh(&folder, whose, &line)?;
+            assert_eq!(ran.code, 0, "{whose:?} {subject}: {ran:#?}");
+            let dumps =
+                [format!("dump {i}.pem ca.pem"), format!("dump {i}s.pem ca.pem")].map(|line| go_ok(&folder, &line));
+            Some(dumps.map(|dump| dump.split("begins").next().unwrap_or_default().to_owned()))
+        };
+        let ours = fields(Whose::Ours).expect("our own programs are there");
+        assert_eq!(fields(Whose::Theirs).unwrap_or_else(|| ours.clone()), ours, "{subject}");
+    }
+}
+
+#[test]
 fn the_real_one_renews_and_signs_itself_likewise() {
     let steps = "cfssl gencert -initca ca.json | cfssljson -bare ca
         cfssl gencert -renewca -ca ca.pem -ca-key ca-key.pem | cfssljson -bare renewed

@@ -5,6 +5,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::x509::X509Name;
+use zeroize::Zeroizing;
 
 use super::call::Call;
 use super::failure::Failure;
@@ -34,14 +35,14 @@ pub struct Bundle<'a> {
 
 /// Names are cfssl's; the keys of its JSON are sorted.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct Shown<'a> {
     bundle: String,
     crl_support: bool,
     crt: String,
     expires: String,
     hostnames: Vec<String>,
     issuer: String,
-    key: String,
+    key: &'a str,
     key_size: u32,
     key_type: String,
     leaf_expires: String,
@@ -105,7 +106,7 @@ impl<'a> Bundle<'a> {
     }
 
     /// One line without a newline, as cfssl.
-    pub fn json(&self, now: OffsetDateTime) -> Result<String> {
+    pub fn json(&self, now: OffsetDateTime) -> Result<Zeroizing<Vec<u8>>> {
         let parsed = self.leaf.parsed()?;
         let info = CertificateInfo::of(&self.leaf)?;
         let whole = self.chain.iter().chain(&self.root);
@@ -130,6 +131,8 @@ impl<'a> Bundle<'a> {
         hostnames.retain(|name| seen.insert(name.clone()));
         let (key_type, key_size) = describe(self.leaf.public_key()?.kind());
         let numbers = expiring.iter().map(|(number, _)| format!(" #{number}")).collect::<String>();
+        let key = self.key.map(|key| key.to_pem());
+        let key = key.as_ref().and_then(|key| std::str::from_utf8(key.expose()).ok()).unwrap_or_default();
         let shown = Shown {
             bundle: self.chain.iter().map(Certificate::to_pem).collect::<String>().trim_end().to_owned(),
             crl_support,
@@ -137,9 +140,7 @@ impl<'a> Bundle<'a> {
             expires: moment(ends.into_iter().min().unwrap_or(info.not_after))?,
             hostnames,
             issuer: slashed(parsed.issuer()),
-            key: self
-                .key
-                .map_or_else(String::new, |key| String::from_utf8_lossy(key.to_pem().expose()).trim_end().to_owned()),
+            key: key.trim_end(),
             key_size,
             key_type,
             leaf_expires: moment(info.not_after)?,
@@ -157,8 +158,10 @@ impl<'a> Bundle<'a> {
             },
             subject: slashed(parsed.subject()),
         };
-        let json = serde_json::to_string(&shown).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
-        Ok(go_json::escaped(&json))
+        // Long enough for an RSA key of 8192 bits and a chain, so that no copy of the key is left behind by growing.
+        let mut json = Zeroizing::new(Vec::with_capacity(128 * 1024));
+        serde_json::to_writer(&mut *json, &shown).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
+        Ok(go_json::escaped_secret(&json))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The values themselves are read by [`crate::pki`]; this only finds the words that scripts and people know.
 
+use zeroize::Zeroizing;
+
 /// A JSON value with members in their order, duplicates too.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
@@ -245,6 +247,20 @@ pub fn write_quoted(json: &mut String, text: &str) {
 /// JSON with `& < >` escaped as Go does.
 pub fn escaped(json: &str) -> String {
     json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
+}
+
+/// As [`escaped`], for JSON with a key in it.
+pub fn escaped_secret(json: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(Vec::with_capacity(json.len() * 2));
+    for &byte in json {
+        match byte {
+            b'&' => text.extend(b"\\u0026"),
+            b'<' => text.extend(b"\\u003c"),
+            b'>' => text.extend(b"\\u003e"),
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -194,7 +194,7 @@ impl AuthKey {
         }
         let key = self.key.expose();
         let elsewhere = key.starts_with(b"env:") || key.starts_with(b"file:");
-        let hexadecimal = key.len() % 2 == 0 && key.iter().all(u8::is_ascii_hexdigit);
+        let hexadecimal = key.len().is_multiple_of(2) && key.iter().all(u8::is_ascii_hexdigit);
         (!elsewhere && !hexadecimal).then(|| "is not hexadecimal".to_owned())
     }
 }

@@ -327,7 +327,7 @@ impl Subject {
                 parts.extra.push(Attribute { oid: oid::EMAIL_ADDRESS.to_vec(), value: name.e.clone() });
             }
         }
-        Ok(parts)
+        Ok(parts.with_extra_in_place())
     }
 
     /// Whether it names anybody: a CN, or something in every entry of `names`.

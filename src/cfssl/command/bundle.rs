@@ -26,7 +26,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let text = go_file::read(call.flag("cert")).map_err(|e| e.coded(1001))?;
     let key = match call.flag("key") {
         "" => None,
-        path => Some(authority::key(&*go_file::read(path).map_err(|e| e.coded(2001))?)?),
+        path => Some(authority::key(&go_file::read(path).map_err(|e| e.coded(2001))?)?),
     };
     let certificates = authority::certificates(&text)?;
     let Some(leaf) = certificates.first() else { return Err(Failure::code(1002, "Failed to decode certificate")) };
@@ -38,5 +38,5 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     }
     let bundle = Bundle::build(&certificates, key.as_ref(), flavor, &roots, &intermediates, call)?;
     // Without a newline at the end, as cfssl.
-    Ok(call.out.text(&bundle.json(call.now)?)?)
+    Ok(call.out.bytes(&bundle.json(call.now)?)?)
 }

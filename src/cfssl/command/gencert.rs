@@ -76,7 +76,7 @@ pub fn new_ca(call: &Call, spec: &Spec) -> Result<(), Failure> {
 fn ca_of_key(call: &Call, spec: &Spec) -> Result<(), Failure> {
     call.log.info("re-generate a CA certificate from CSR and CA key");
     let made = || {
-        let key = authority::key(&*go_file::read_ca(call.flag("ca-key"))?)?;
+        let key = authority::key(&go_file::read_ca(call.flag("ca-key"))?)?;
         check_csr::check_life(&spec.json)?;
         path_length_wins(call, spec);
         spec.check_oids(call)?;
@@ -106,7 +106,7 @@ fn renew(call: &Call) -> Result<(), Failure> {
     call.log.info("re-generate a CA certificate from CA cert and key");
     let made = || {
         let certificate = authority::certificate(&go_file::read_ca(call.flag("ca"))?)?;
-        let key = authority::key(&*go_file::read_ca(call.flag("ca-key"))?)?;
+        let key = authority::key(&go_file::read_ca(call.flag("ca-key"))?)?;
         if !CertificateInfo::of(&certificate)?.is_ca {
             return Err(Failure::text("input certificate is not a CA cert"));
         }
