@@ -9,6 +9,7 @@ mod artifacts_http;
 mod cfssl_both;
 mod cfssl_errors;
 mod cfssl_face;
+mod cfssl_property;
 mod cfssl_same;
 mod cli_help;
 mod common;

@@ -34,6 +34,7 @@ mod signature;
 mod signing_config;
 mod spec;
 pub mod store;
+mod uri;
 mod usage;
 mod verify;
 mod whitelist;

@@ -8,6 +8,7 @@ use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::extension::Extension;
+use super::uri::{self, Class};
 use super::{der, oid};
 use crate::error::{Error, Result};
 
@@ -44,10 +45,11 @@ impl San {
         if let Some(address) = email(host) {
             return Ok(San::Email(address.to_owned()));
         }
-        if is_uri(host) {
-            return Ok(San::Uri(host.to_owned()));
+        match uri::classify(host) {
+            Class::Uri(uri) => Ok(San::Uri(uri)),
+            Class::Other => Ok(San::Dns(host.to_owned())),
+            Class::Unreadable(why) => Err(Error::pki(format!("host `{host}` is a URI that verifiers refuse: {why}"))),
         }
-        Ok(San::Dns(host.to_owned()))
     }
 
     /// What a person probably did not mean, as cfssl signs it anyway.
@@ -203,22 +205,6 @@ fn email(host: &str) -> Option<&str> {
 
 fn is_atext(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
-}
-
-/// As Go's `url.ParseRequestURI`: has a scheme, or begins with a slash.
-fn is_uri(host: &str) -> bool {
-    if host.starts_with('/') {
-        return true;
-    }
-    let scheme_char = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
-    match host.split_once(':') {
-        Some((scheme, rest)) => {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.bytes().all(scheme_char)
-                && !rest.contains(' ')
-        }
-        None => false,
-    }
 }
 
 #[cfg(test)]
