@@ -15,10 +15,11 @@ pub enum Whose {
 }
 
 #[allow(clippy::print_stderr)] // a test has nowhere else to say that it compared nothing
-/// The folder with the real programs, as `make bench` builds them.
+/// The folder with the real programs, as `make test` and `make bench` build them.
 pub fn theirs() -> Option<PathBuf> {
-    let cache = std::env::var_os("KBOOTSTRAP_CACHE").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/kbootstrap")))?;
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = variable("KBOOTSTRAP_CACHE").or_else(|| Some(variable("XDG_CACHE_HOME")?.join("kbootstrap")));
+    let cache = cache.or_else(|| Some(variable("HOME")?.join(".cache/kbootstrap")))?;
     let folder = cache.join("tools/bin");
     let there = folder.join("cfssl").is_file() && folder.join("cfssljson").is_file();
     if !there {

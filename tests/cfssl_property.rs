@@ -38,7 +38,7 @@ fn odd_hosts_are_read_by_everybody_or_refused() {
     let hosts = "([a-z]{1,5}|[0-9.]{1,9}|[0-9a-f:]{1,8}|[-_*.,:;/@%?#&=+<>()\\[\\]\"' ]|://|http|%2f|xn--|\\\\){1,5}";
     let mut wrong = Vec::new();
     let mut refused = 0;
-    for host in cases(hosts, 600) {
+    for host in cases(hosts, 150) {
         folder.write("x.json", serde_json::json!({"CN": "x", "hosts": [host]}).to_string());
         let line = "cfssl gencert -ca ca.pem -ca-key ca-key.pem x.json";
         let ours = names(&folder, Whose::Ours, line).expect("our own programs are there");
@@ -50,4 +50,176 @@ fn odd_hosts_are_read_by_everybody_or_refused() {
         }
     }
     assert!(wrong.is_empty() && refused < 30, "{refused} refused; {} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn odd_profiles_and_specs_make_the_same_certificates() {
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+    use serde_json::{Value, json};
+
+    const USAGES: [&str; 23] = [
+        "signing",
+        "digital signature",
+        "content commitment",
+        "key encipherment",
+        "key agreement",
+        "data encipherment",
+        "cert sign",
+        "crl sign",
+        "encipher only",
+        "decipher only",
+        "any",
+        "server auth",
+        "client auth",
+        "code signing",
+        "email protection",
+        "s/mime",
+        "ipsec end system",
+        "ipsec tunnel",
+        "ipsec user",
+        "timestamping",
+        "ocsp signing",
+        "microsoft sgc",
+        "netscape sgc",
+    ];
+    let usages = subsequence(USAGES.to_vec(), 1..8).prop_shuffle();
+    let text = select(vec!["", "http://x.test/a", "http://y.test/b?c=d"]);
+    let expiry = select(vec!["1h", "8760h", "1h30m15s", "90m", "200000h"]);
+    let constraint = select(vec![
+        json!(null),
+        json!({}),
+        json!({"is_ca": true}),
+        json!({"is_ca": true, "max_path_len": 2}),
+        json!({"max_path_len": 1}),
+        json!({"is_ca": true, "max_path_len": 0, "max_path_len_zero": true}),
+        json!({"is_ca": true, "max_path_len": -1}),
+    ]);
+    let times = select(vec![
+        json!({}),
+        json!({"backdate": "0h"}),
+        json!({"backdate": "2h"}),
+        json!({"not_after": "2055-01-01T00:00:00Z"}),
+        json!({"not_before": "2026-01-01T01:02:03+02:00"}),
+    ]);
+    let more = select(vec![
+        json!({}),
+        json!({"ocsp_no_check": true}),
+        json!({"policies": [{"id": "1.2.3"}, {"ID": "2.5.29.32.0", "qualifiers": [{"type": "id-qt-cps", "value": "http://c"}]}]}),
+        json!({"CSRWhitelist": {"Subject": true, "PublicKey": true, "PublicKeyAlgorithm": true, "IPAddresses": true, "URIs": true}}),
+    ]);
+    let profile = (
+        usages,
+        expiry,
+        constraint,
+        times,
+        more,
+        (text.clone(), text.clone(), proptest::collection::vec(text, 0..3)),
+        any::<bool>(),
+    );
+    let profile = profile.prop_map(|(usages, expiry, constraint, times, more, (ocsp, crl, issuers), copy)| {
+        let mut profile = json!({"usages": usages, "expiry": expiry, "ca_constraint": constraint, "ocsp_url": ocsp, "crl_url": crl, "copy_extensions": copy});
+        let issuers: Vec<_> = issuers.into_iter().filter(|url| !url.is_empty()).collect();
+        profile["issuer_urls"] = if issuers.is_empty() { Value::Null } else { json!(issuers) };
+        for part in [times, more] {
+            part.as_object().unwrap().iter().for_each(|(key, value)| profile[key] = value.clone());
+        }
+        profile
+    });
+    let name = select(vec![
+        json!({"O": "a"}),
+        json!({"C": "CN", "ST": "x_y"}),
+        json!({"OU": "z", "O": "b"}),
+        json!({"E": "a@b"}),
+        json!({"L": "", "OID": {"1.2.3": "v"}}),
+        json!({}),
+    ]);
+    let hosts =
+        proptest::collection::vec(select(vec!["a.test", "10.0.0.1", "::1", "u@h", "https://h/", "*.b", ""]), 0..5);
+    let key = select(vec![
+        json!(null),
+        json!({"algo": "ecdsa", "size": 384}),
+        json!({"algo": "ecdsa", "size": 521}),
+        json!({"algo": "ed25519"}),
+    ]);
+    let extra = select(vec![
+        json!({}),
+        json!({"delegation_enabled": true}),
+        json!({"extensions": [{"Id": [1, 2, 3, 4], "Critical": false, "Value": "BQA="}]}),
+        json!({"serialnumber": "9"}),
+    ]);
+    let spec = (select(vec!["", "x", "Жук"]), proptest::collection::vec(name, 0..4), hosts, key, extra).prop_map(
+        |(cn, names, hosts, key, extra)| {
+            let mut spec = json!({"CN": cn, "names": names, "hosts": hosts, "key": key});
+            extra.as_object().unwrap().iter().for_each(|(key, value)| spec[key] = value.clone());
+            spec
+        },
+    );
+    let folder = with_ca();
+    let mut wrong = Vec::new();
+    for (profile, spec) in cases((profile, spec), 80) {
+        let default = json!({"expiry": "24h", "crl_url": "http://default.test/crl"});
+        folder.write("config.json", json!({"signing": {"default": default, "profiles": {"p": profile}}}).to_string());
+        folder.write("spec.json", spec.to_string());
+        let fields = |whose| {
+            let ran = sh(
+                &folder,
+                whose,
+                "cfssl gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile p spec.json",
+            )?;
+            let json: Value =
+                serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{profile} {spec}: {}", ran.stderr));
+            folder.write("made.pem", json["cert"].as_str().expect("a certificate"));
+            let dump = go_ok(&folder, "dump made.pem ca.pem");
+            Some(dump.split("begins").next().unwrap_or_default().to_owned())
+        };
+        let ours = fields(Whose::Ours).expect("our own programs are there");
+        folder.openssl("verify -partial_chain -no_check_time -CAfile ca.pem made.pem");
+        // Without a subject the names must be critical (RFC 5280 §4.2.1.6); those that cfssl copies are not.
+        let nameless = profile["copy_extensions"] == true && ours.contains("subject 3000\n");
+        let ours = if nameless { ours.replace("2.5.29.17 true", "2.5.29.17 false") } else { ours };
+        let theirs = fields(Whose::Theirs);
+        let theirs = theirs.map(|text| if nameless { text.replace("2.5.29.17 true", "2.5.29.17 false") } else { text });
+        match theirs {
+            Some(theirs) if ours != theirs => {
+                wrong.push(format!("{profile}\n{spec}\n  ours\n{ours}\n  theirs\n{theirs}"))
+            }
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn damaged_json_is_refused_in_the_same_words() {
+    const SPEC: &str = r#"{"CN":"a","hosts":["b",null],"key":{"algo":"ecdsa","size":256},"names":[{"C":"x","OID":{"1.2.3":"v"}}],"delegation_enabled":true,"extensions":[{"Id":[1,2,3],"Critical":false,"Value":"BQA="}],"serialnumber":"1"}"#;
+    const CONFIG: &str = r#"{"signing":{"default":{"expiry":"1h","usages":["any"],"ca_constraint":{"is_ca":false,"max_path_len":0}},"profiles":{"p":{"usages":["any"],"expiry":"2h","policies":[{"ID":"1.2.3"}]}}},"auth_keys":{"k":{"type":"standard","key":"00"}}}"#;
+    let damage = (0..10_000usize, "[\\[\\]{}\",:01.eE+\\-tfn \\\\]", 0..3u8);
+    let folder = with_ca();
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["a"]}"#);
+    let mut wrong = Vec::new();
+    for (i, (at, put, how)) in cases(damage, 240).into_iter().enumerate() {
+        let (text, line) = match i % 2 {
+            0 => (SPEC, "cfssl genkey x.json"),
+            _ => (CONFIG, "cfssl gencert -ca ca.pem -ca-key ca-key.pem -config x.json leaf.json"),
+        };
+        let (before, after) = text.split_at(at % text.len());
+        let damaged = match how {
+            0 => format!("{before}{put}{after}"),
+            1 => format!("{before}{put}{}", &after[1..]),
+            _ => format!("{before}{}", &after[1..]),
+        };
+        folder.write("x.json", &damaged);
+        let said = |whose| {
+            let ran = sh(&folder, whose, line)?;
+            let last = ran.stderr.lines().last().unwrap_or_default().to_owned();
+            Some((ran.code, if ran.code == 0 { String::new() } else { last }))
+        };
+        let ours = said(Whose::Ours).expect("our own programs are there");
+        let theirs = said(Whose::Theirs).unwrap_or_else(|| ours.clone());
+        if ours != theirs {
+            wrong.push(format!("{damaged}\n  ours   {ours:?}\n  theirs {theirs:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }

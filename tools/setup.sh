@@ -67,3 +67,9 @@ if [ "${1-}" = test ] && [ ! -x "$cache/tools/bin/cargo-deny" ]; then
   say "building cargo-deny (licences of dependencies); a few minutes, once"
   cargo install -q --locked cargo-deny --version '^0.20' --root "$cache/tools"
 fi
+
+if [ "${1-}" = test ] && [ ! -x "$cache/tools/bin/cfssl" ]; then
+  say "building cfssl 1.6.5, which tests compare with; a minute, once"
+  GOBIN="$cache/tools/bin" go install github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5 github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5 ||
+    say "it could not be had: nothing is compared with it"
+fi

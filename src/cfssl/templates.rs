@@ -2,19 +2,59 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pki::{CsrSpec, KeySpec, Lifetime, NameSpec, Profile, SigningConfig};
 
-/// As cfssl prints it: four spaces deep, and an empty line at the end.
-pub fn indented(value: &impl Serialize) -> Result<String> {
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    value.serialize(&mut serializer).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned() + "\n\n")
+/// [`csr`] as cfssl prints it: scripts edit it line by line.
+pub const CSR: &str = r#"{
+    "CN": "example.net",
+    "hosts": [
+        "example.net",
+        "www.example.net"
+    ],
+    "key": {
+        "algo": "ecdsa",
+        "size": 256
+    },
+    "names": [
+        {
+            "C": "US",
+            "ST": "CA",
+            "L": "San Francisco"
+        }
+    ]
 }
+
+"#;
+
+/// [`config`] as cfssl prints it.
+pub const CONFIG: &str = r#"{
+    "signing": {
+        "default": {
+            "expiry": "168h"
+        },
+        "profiles": {
+            "www": {
+                "expiry": "8760h",
+                "usages": [
+                    "signing",
+                    "key encipherment",
+                    "server auth"
+                ]
+            },
+            "client": {
+                "expiry": "8760h",
+                "usages": [
+                    "signing",
+                    "key encipherment",
+                    "client auth"
+                ]
+            }
+        }
+    }
+}
+
+"#;
 
 /// A server's CSR spec.
 pub fn csr() -> CsrSpec {
@@ -48,5 +88,7 @@ mod tests {
         assert_eq!(CsrSpec::from_json(csr().to_json().as_bytes(), "x").unwrap(), csr());
         let config = config().unwrap();
         assert_eq!(SigningConfig::from_json(config.to_json().as_bytes(), "x").unwrap(), config);
+        assert_eq!(CsrSpec::from_json(CSR.as_bytes(), "x").unwrap(), csr());
+        assert_eq!(SigningConfig::from_json(CONFIG.as_bytes(), "x").unwrap(), config);
     }
 }

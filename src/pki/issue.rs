@@ -113,11 +113,12 @@ fn extensions(
     list.push(extension::subject_key_id(&request.public_key.key_id()));
     list.push(extension::authority_key_id(authority.key_id()));
     list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
-    let sans = if is_ca { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
+    // The names are one of the extensions that cfssl copies: a CA's names too are then copied whole.
+    let copied = profile.copy_extensions && profile.csr_whitelist.is_none();
+    let sans = if is_ca && !copied { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
     let names = san::extension(&sans, request.subject.is_empty());
     let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
-    if profile.copy_extensions {
-        // The names are one of the extensions that cfssl copies.
+    if copied {
         list.extend(crl.into_iter().chain(names));
     } else {
         list.extend(names.into_iter().chain(crl));

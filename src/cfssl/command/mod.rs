@@ -141,11 +141,11 @@ pub fn check_flags(call: &Call) -> Result<(), Failure> {
 
 fn print_defaults(call: &mut Call) -> Result<(), Failure> {
     let text = match call.pop()?.as_str() {
-        "config" => templates::indented(&templates::config()?)?,
-        "csr" => templates::indented(&templates::csr())?,
-        _ => "Default configurations are available for:\n\tconfig\n\tcsr\n".to_owned(),
+        "config" => templates::CONFIG,
+        "csr" => templates::CSR,
+        _ => "Default configurations are available for:\n\tconfig\n\tcsr\n",
     };
-    Ok(call.out.text(&text)?)
+    Ok(call.out.text(text)?)
 }
 
 /// What cfssl prints, so that scripts that look for a version find the one whose behaviour they get.
