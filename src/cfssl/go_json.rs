@@ -14,7 +14,7 @@ pub enum Json {
     /// As it is written.
     Number(String),
     /// A string.
-    Text,
+    Text(String),
     /// A list.
     List(Vec<Json>),
     /// An object.
@@ -75,7 +75,7 @@ impl Scanner<'_> {
             }
             b'{' => self.object(depth + 1),
             b'[' => self.list(depth + 1),
-            b'"' => self.string().map(|_| Json::Text),
+            b'"' => self.string().map(Json::Text),
             b'-' | b'0'..=b'9' => self.number(first),
             b't' => self.literal("true", Json::Bool),
             b'f' => self.literal("false", Json::Bool),
@@ -294,7 +294,7 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), Err(expected.to_owned()), "{text}");
         }
         let value = parse(br#" {"\u0041":[1.5,null,true,"x"]} "#).unwrap();
-        let list = vec![Json::Number("1.5".into()), Json::Null, Json::Bool, Json::Text];
+        let list = vec![Json::Number("1.5".into()), Json::Null, Json::Bool, Json::Text("x".into())];
         assert_eq!(value, Json::Object(vec![("A".into(), Json::List(list))]));
     }
 

@@ -182,9 +182,10 @@ struct Place {
 impl Place {
     fn check(&self, json: &Json, expected: &Type) -> Result<(), String> {
         match (expected, json) {
-            (Type::Oid, Json::Text) | (_, Json::Null) | (Any, _) | (Text | Bytes, Json::Text) | (Bool, Json::Bool) => {
-                Ok(())
-            }
+            (_, Json::Null) | (Any, _) | (Text, Json::Text(_)) | (Bool, Json::Bool) => Ok(()),
+            (Bytes, Json::Text(text)) => base64_problem(text.as_bytes())
+                .map_or(Ok(()), |at| Err(format!("illegal base64 data at input byte {at}"))),
+            (Type::Oid, Json::Text(text)) => check_oid(text),
             (Type::Oid, Json::Number(text)) => Err(format!("OID JSON string not wrapped in quotes.{text}")),
             (Type::Oid, _) => Err("OID JSON string not wrapped in quotes.".to_owned()),
             (Int, Json::Number(text)) => match text.parse::<i64>() {
@@ -205,7 +206,7 @@ impl Place {
             }),
             (_, Json::Bool) => Err(self.mismatch("bool", expected)),
             (_, Json::Number(_)) => Err(self.mismatch("number", expected)),
-            (_, Json::Text) => Err(self.mismatch("string", expected)),
+            (_, Json::Text(_)) => Err(self.mismatch("string", expected)),
             (_, Json::List(_)) => Err(self.mismatch("array", expected)),
             (_, Json::Object(_)) => Err(self.mismatch("object", expected)),
         }
@@ -228,6 +229,50 @@ impl Place {
     }
 }
 
+/// Where Go's `base64.StdEncoding` finds fault: it passes over line ends, and wants whole quanta with their padding.
+fn base64_problem(text: &[u8]) -> Option<usize> {
+    let digit = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
+    let mut bytes = text.iter().copied().enumerate().filter(|(_, b)| !matches!(b, b'\r' | b'\n'));
+    loop {
+        let (mut begin, mut count) = (None, 0);
+        while count < 4 {
+            match bytes.next() {
+                None => return begin,
+                Some((at, b)) if digit(b) => {
+                    begin = begin.or(Some(at));
+                    count += 1;
+                }
+                Some((at, b'=')) if count >= 2 => {
+                    let second = if count == 2 { bytes.next() } else { None };
+                    return match (count, second) {
+                        (2, None) => Some(text.len()),
+                        (2, Some((_, b))) if b != b'=' => Some(at),
+                        _ => bytes.next().map(|(at, _)| at),
+                    };
+                }
+                Some((at, _)) => return Some(at),
+            }
+        }
+    }
+}
+
+/// As cfssl reads an object identifier: it wants a digit somewhere, and Go whole numbers between the dots.
+fn check_oid(text: &str) -> Result<(), String> {
+    if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return Err("Invalid OID".to_owned());
+    }
+    let number = |part: &str| part.parse::<i64>().map_err(|e| (part.to_owned(), e));
+    match text.split('.').try_for_each(|part| number(part).map(drop)) {
+        Ok(()) => Ok(()),
+        Err((part, e)) => {
+            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+            let why =
+                if matches!(e.kind(), PosOverflow | NegOverflow) { "value out of range" } else { "invalid syntax" };
+            Err(format!("strconv.Atoi: parsing {part:?}: {why}"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +280,18 @@ mod tests {
 
     fn error(expected: &Type, text: &str) -> String {
         check(&parse(text.as_bytes()).unwrap(), expected).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn broken_base64_is_found_where_go_finds_it() {
+        for good in ["", "BQA=", "BQ==", "BQAB", "BQ\n=\n=\n"] {
+            assert_eq!(base64_problem(good.as_bytes()), None, "{good}");
+        }
+        let broken =
+            [("BQAE=", 4), ("QA=", 3), ("BQA,", 3), ("BQA=0", 4), ("BQ}A=", 2), ("BQ=A", 2), ("BQA", 0), ("=", 0)];
+        for (text, at) in broken {
+            assert_eq!(base64_problem(text.as_bytes()), Some(at), "{text}");
+        }
     }
 
     #[test]
@@ -247,6 +304,7 @@ mod tests {
         insta::assert_snapshot!(error(&CSR, r#"{"names":{"C":"x"}}"#), @"json: cannot unmarshal object into Go struct field CertificateRequest.names of type []csr.Name");
         insta::assert_snapshot!(error(&CONFIG, r#"{"signing":{"default":{"expiry":8760}}}"#), @"json: cannot unmarshal number into Go struct field SigningProfile.signing.default.expiry of type string");
         insta::assert_snapshot!(error(&CONFIG, r#"{"signing":{"profiles":{"a":{"Policies":[{"ID":1}]}}}}"#), @"OID JSON string not wrapped in quotes.1");
+        insta::assert_snapshot!(error(&CONFIG, r#"{"signing":{"default":{"allowed_extensions":["1.x"]}}}"#), @r#"strconv.Atoi: parsing "x": invalid syntax"#);
         assert_eq!(error(&CSR, r#"{"CN":null,"hosts":null,"other":1,"key":null}"#), "");
     }
 }

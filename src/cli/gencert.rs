@@ -136,6 +136,10 @@ impl Args {
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
         signer.profile().admit(&mut request)?;
+        if self.hostname.as_deref().is_some_and(|h| !h.is_empty()) {
+            // As with cfssl, a CSRWhitelist does not hold for what the command line says.
+            request.set_hosts(&spec.hosts, Rules::Strict)?;
+        }
         let issued = signer.issue(&request, now, log)?;
         Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
     }

@@ -57,7 +57,7 @@ impl Args {
             next_update: next_update.ok_or_else(|| Error::usage("--expiry reaches beyond time"))?,
             number: self.number.unwrap_or_else(|| u64::try_from(now.unix_timestamp()).unwrap_or_default()),
         };
-        let der = spec.sign(&authority)?;
+        let der = spec.sign(&authority, &mut Vec::new())?;
         let bytes = if self.der { der } else { crl_pem(&der).into_bytes() };
         match &self.out {
             Some(path) => store::write_public(path, &bytes)?,

@@ -67,14 +67,15 @@ impl Reason {
 }
 
 impl CrlSpec {
-    /// Signs it: DER. The CA's key usage, where it has one, must allow it.
-    pub fn sign(&self, authority: &Authority) -> Result<Vec<u8>> {
+    /// Signs it: DER. The CA's key usage, where it has one, must allow it; by lenient rules it is warned of.
+    pub fn sign(&self, authority: &Authority, warnings: &mut Vec<String>) -> Result<Vec<u8>> {
         if self.next_update <= self.this_update {
             return Err(Error::input("a CRL's next update must lie after this one"));
         }
         let certificate = authority.certificate().parsed()?;
         if certificate.key_usage().ok().flatten().is_some_and(|usage| !usage.value.crl_sign()) {
-            return Err(Error::pki("the CA may not sign CRLs (its key usage lacks `crl sign`)"));
+            let doubt = Error::pki("the CA may not sign CRLs (its key usage lacks `crl sign`)");
+            authority.rules().doubt(doubt, warnings)?;
         }
         let key = authority.key();
         let tbs = yasna::construct_der(|writer| self.write(writer, authority));
@@ -168,14 +169,14 @@ mod tests {
         let entries = vec![revoked("1", None), revoked("0xff00", Some(Reason::parse("KeyCompromise").unwrap()))];
         let spec =
             CrlSpec { revoked: entries, this_update: now, next_update: now + time::Duration::days(7), number: 42 };
-        let der = spec.sign(&authority()).unwrap();
+        let der = spec.sign(&authority(), &mut Vec::new()).unwrap();
         let (_, crl) = CertificateRevocationList::from_der(&der).unwrap();
         assert_eq!(crl.crl_number().unwrap().to_string(), "42");
         let codes: Vec<_> = crl.iter_revoked_certificates().map(|r| r.reason_code().map(|(_, code)| code.0)).collect();
         assert_eq!(codes, [None, Some(1)]);
         let empty = CrlSpec { revoked: Vec::new(), ..spec.clone() };
-        assert!(empty.sign(&authority()).is_ok());
-        assert!(CrlSpec { next_update: now, ..spec }.sign(&authority()).is_err());
+        assert!(empty.sign(&authority(), &mut Vec::new()).is_ok());
+        assert!(CrlSpec { next_update: now, ..spec }.sign(&authority(), &mut Vec::new()).is_err());
     }
 
     #[test]

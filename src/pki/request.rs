@@ -89,7 +89,8 @@ impl Request {
     pub fn set_hosts(&mut self, hosts: &[String], rules: Rules) -> Result<()> {
         let (sans, warnings) = classify(hosts, rules)?;
         self.sans = sans;
-        self.warnings.extend(warnings);
+        let new: Vec<_> = warnings.into_iter().filter(|warning| !self.warnings.contains(warning)).collect();
+        self.warnings.extend(new);
         Ok(())
     }
 

@@ -36,8 +36,9 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         return Err(Failure::code(2300, "Private key does not match public key"));
     }
     let authority = Authority::with_rules(certificate, key, call.now, call.rules)?;
-    call.warn(authority.doubts());
-    let der = spec.sign(&authority)?;
+    let mut warnings = authority.doubts().to_vec();
+    let der = spec.sign(&authority, &mut warnings)?;
+    call.warn(&warnings);
     Ok(call.out.text(&(base64::engine::general_purpose::STANDARD.encode(der) + "\n"))?)
 }
 
