@@ -225,3 +225,153 @@ fn damaged_json_is_refused_in_the_same_words() {
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn command_lines_are_understood_in_the_same_way() {
+    use proptest::prelude::any;
+    use proptest::sample::select;
+
+    const WORDS: [&str; 34] = [
+        "leaf.json",
+        "leaf.json",
+        "leaf.json",
+        "ca.json",
+        "-",
+        "--",
+        "-initca",
+        "--initca",
+        "-initca=false",
+        "-initca=T",
+        "-initca=yes",
+        "-ca",
+        "-ca=ca.pem",
+        "--ca-key=ca-key.pem",
+        "-ca-key",
+        "ca.pem",
+        "ca-key.pem",
+        "-config=",
+        "-config",
+        "no.json",
+        "-loglevel=0x3",
+        "-loglevel",
+        "-port",
+        "9",
+        "-port=x",
+        "-timeout=1h",
+        "-timeout=1d",
+        "-hostname=a,b",
+        "-cn=",
+        "-cn",
+        "---x",
+        "-=x",
+        "-bogus",
+        "-renewca",
+    ];
+    let folder = with_ca();
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["a"]}"#);
+    let command =
+        select(vec!["genkey", "gencert", "sign", "certinfo", "gencsr", "selfsign", "print-defaults", "version"]);
+    let lines = (command, proptest::collection::vec(select(WORDS.to_vec()), 0..6), any::<bool>());
+    let mut wrong = Vec::new();
+    let mut codes = std::collections::BTreeSet::new();
+    for (command, words, whole) in cases(lines, 250) {
+        let ca = if whole { "-ca ca.pem -ca-key ca-key.pem" } else { "" };
+        let line = format!("cfssl {command} {ca} {} < leaf.json", words.join(" "));
+        let said = |whose| {
+            let ran = sh(&folder, whose, &line)?;
+            let words = match ran.code {
+                0 => String::new(),
+                // The help that follows is in words of our own.
+                2 => ran.stderr.lines().next().unwrap_or_default().to_owned(),
+                _ => ran.stderr.lines().last().unwrap_or_default().to_owned(),
+            };
+            let panicked = words.starts_with("panic");
+            let words = if words.contains("[ERROR] need") { words[20..].to_owned() } else { words };
+            Some((ran.code, words, panicked))
+        };
+        let ours = said(Whose::Ours).expect("our own programs are there");
+        let theirs = said(Whose::Theirs).unwrap_or_else(|| ours.clone());
+        codes.insert(ours.0);
+        let nothing_done = theirs.0 == 0 && ours.0 == 1 && ours.1.starts_with("[ERROR] need");
+        if ours != theirs && !nothing_done && !theirs.2 {
+            wrong.push(format!("{line}\n  ours   {ours:?}\n  theirs {theirs:?}"));
+        }
+    }
+    assert_eq!(codes.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn csrs_of_openssl_are_signed_alike() {
+    use proptest::prelude::any;
+    use proptest::sample::select;
+
+    const NAMES: [&str; 16] = [
+        "/CN=a",
+        "/CN=b c",
+        "/O=x",
+        "/O=ü_",
+        "/C=US",
+        "/ST=s",
+        "/L=l",
+        "/DC=test",
+        "/emailAddress=u@h",
+        "/OU=1+OU=2",
+        "/OU=z",
+        "/serialNumber=5",
+        "/street=s*",
+        "/postalCode=1",
+        "/UID=u",
+        "/title=t",
+    ];
+    const EXTENSIONS: [&str; 8] = [
+        "subjectAltName=DNS:a.test,IP:10.0.0.1,email:u@h,URI:https://h/p",
+        "subjectAltName=otherName:1.2.3;UTF8:x,DNS:b.test",
+        "subjectAltName=dirName:dir",
+        "keyUsage=critical,digitalSignature",
+        "basicConstraints=critical,CA:FALSE",
+        "subjectKeyIdentifier=hash",
+        "tlsfeature=status_request",
+        "1.2.3.4=DER:0500",
+    ];
+    let folder = with_ca();
+    folder.write("req.cnf", "[req]\ndistinguished_name=dn\n[dn]\n[dir]\nCN=inner\n");
+    folder.write("subject.json", r#"{"CN":"over","names":[{"O":"ridden"}]}"#);
+    folder.openssl("ecparam -name prime256v1 -genkey -noout -out key.pem");
+    let request = (
+        proptest::collection::vec(select(NAMES.to_vec()), 1..7),
+        proptest::option::of(select(EXTENSIONS.to_vec())),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    let mut wrong = Vec::new();
+    for (names, extension, utf8, over) in cases(request, 100) {
+        let subject = names.concat();
+        let extension = extension.map(|text| format!("-addext '{text}'")).unwrap_or_default();
+        let utf8 = if utf8 { "-utf8" } else { "" };
+        folder.openssl(&format!(
+            "req -new -config req.cnf -key key.pem {utf8} -multivalue-rdn -subj '{subject}' {extension} -out x.csr"
+        ));
+        let over = if over { "subject.json" } else { "" };
+        let fields = |whose| {
+            let ran = sh(&folder, whose, &format!("cfssl sign -ca ca.pem -ca-key ca-key.pem x.csr {over}"))?;
+            if ran.code != 0 {
+                return Some(format!("{} {}", ran.code, ran.stderr.lines().last().unwrap_or_default()));
+            }
+            let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+            assert_eq!(json["csr"], folder.read("x.csr"));
+            folder.write("made.pem", json["cert"].as_str().expect("a certificate"));
+            let dump = go_ok(&folder, "dump made.pem ca.pem");
+            Some(dump.split("begins").next().unwrap_or_default().to_owned())
+        };
+        let ours = fields(Whose::Ours).expect("our own programs are there");
+        folder.openssl("verify -CAfile ca.pem made.pem");
+        match fields(Whose::Theirs) {
+            Some(theirs) if ours != theirs => {
+                wrong.push(format!("{subject} {extension} {utf8} {over}\n{ours}\n{theirs}"))
+            }
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}

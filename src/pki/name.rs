@@ -136,6 +136,14 @@ impl NameParts {
         self
     }
 
+    /// Of several CNs and of several serial numbers only the last, as Go reads a name.
+    pub(crate) fn with_last_of_single(mut self) -> Self {
+        for values in [&mut self.common_name, &mut self.serial_number] {
+            *values = values.pop().into_iter().collect();
+        }
+        self
+    }
+
     /// The values of a standard type.
     fn group(&mut self, oid: &[u64]) -> Option<&mut Vec<String>> {
         match oid {

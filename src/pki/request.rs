@@ -96,7 +96,7 @@ impl Request {
 
     /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order.
     pub fn override_subject(&mut self, subject: &Subject) -> Result<()> {
-        let own = self.subject_parts()?;
+        let own = self.subject_parts()?.with_last_of_single();
         let mut parts = subject.parts()?;
         let fill = |to: &mut Vec<String>, from: Vec<String>| {
             if to.is_empty() {
@@ -116,10 +116,7 @@ impl Request {
 
     /// The subject in cfssl's order, and of several CNs the last: what cfssl makes of a CSR's.
     pub fn reorder_subject(&mut self) -> Result<()> {
-        let mut parts = self.subject_parts()?;
-        parts.common_name = parts.common_name.pop().into_iter().collect();
-        parts.serial_number = parts.serial_number.pop().into_iter().collect();
-        self.subject = parts.encode();
+        self.subject = self.subject_parts()?.with_last_of_single().encode();
         Ok(())
     }
 
