@@ -3,6 +3,9 @@
 mod gate;
 mod graph;
 mod push;
+#[cfg(test)]
+mod push_tests;
+mod receive;
 mod steps;
 #[cfg(test)]
 mod steps_tests;
