@@ -46,7 +46,13 @@ fn comes_up(cluster: &Cluster) {
 
 fn is_healthy(cluster: &Cluster) {
     let status = cluster.run(&["status", "-o", "json"]).ok();
-    status.check(status.json()["healthy"] == true, "the cluster should be healthy");
+    let answer = status.json();
+    status.check(answer["healthy"] == true, "the cluster should be healthy");
+    for host in answer["hosts"].as_array().unwrap() {
+        for component in host["components"].as_array().unwrap() {
+            status.check(component["version"] != "", &format!("{component} should have a version"));
+        }
+    }
 }
 
 /// A second `up` changes nothing and restarts nothing.
@@ -130,6 +136,19 @@ fn labels_and_taints_reach_a_node(cluster: &Cluster) {
     assert_eq!(node["metadata"]["labels"]["disk"], "ssd");
     let taint = json!({ "key": "dedicated", "value": "db", "effect": "NoSchedule" });
     assert_eq!(node["spec"]["taints"], json!([taint]));
+    assert_eq!(cluster.up(), 0);
+
+    // What somebody else has put there stays when ours go.
+    cluster.edit(|inventory| {
+        inventory.hosts[2].labels.clear();
+        inventory.hosts[2].taints.clear();
+    });
+    cluster.kubectl(&["label", "node", "n3", "rack=7"]);
+    assert!(cluster.up() > 0);
+    let node = cluster.get(&["node", "n3"]);
+    let labels = &node["metadata"]["labels"];
+    assert_eq!((&labels["disk"], &labels["rack"]), (&Value::Null, &json!("7")));
+    assert_eq!(node["spec"].get("taints"), None);
     assert_eq!(cluster.up(), 0);
 }
 

@@ -7,6 +7,7 @@ mod host;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::artifacts::Store;
 use crate::cluster::Cluster;
 use crate::operate::Pool;
 use crate::trust::Trust;
@@ -68,7 +69,7 @@ pub struct Component {
     pub state: State,
     /// In a word: `running`, `failed`, `auto-restart`.
     pub word: String,
-    /// The version that runs, where it could be asked.
+    /// The version: what the service says of itself, or else what its program is by its hash.
     pub version: String,
     /// Leader, restarts, reasons.
     pub detail: String,
@@ -98,9 +99,9 @@ pub struct Expiry {
     pub days: i64,
 }
 
-/// Asks everything.
-pub fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, now: OffsetDateTime) -> Status {
-    let mut hosts = host::ask(cluster, pool, trust);
+/// Asks everything. The store knows the versions of programs by their hashes.
+pub fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store, now: OffsetDateTime) -> Status {
+    let mut hosts = host::ask(cluster, pool, trust, store);
     let checks = cluster::ask(cluster, pool, trust, &mut hosts);
     let certificates = certificates::expiries(trust, now);
     let mut status = Status {
