@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::example::{cluster, flags, state, state_with, text};
+use super::states::{flags, state, state_with, text};
+use crate::cluster::example::cluster;
 use crate::cluster::{Cluster, Component, ComponentSettings};
 use crate::error::Error;
 use crate::facts::HostFacts;
