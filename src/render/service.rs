@@ -140,14 +140,3 @@ fn no_config(component: Component) -> Error {
         _ => error.hint(format!("set flags instead: components.{name}.flags")),
     }
 }
-
-/// Settings of a component that no service reads: CoreDNS has no flags and no configuration file of ours.
-pub(super) fn check_unused(settings: Option<&ComponentSettings>, component: Component) -> Result<()> {
-    let Some(settings) = settings else { return Ok(()) };
-    let name = component.name();
-    let unused = [("flags", settings.flags.is_empty()), ("config", settings.config.is_empty())];
-    Error::all(unused.iter().filter(|(_, empty)| !empty).map(|(field, _)| {
-        Error::input(format!("components.{name}.{field} has no effect: {name} runs in pods"))
-            .hint(format!("override the template `{name}.yaml` instead"))
-    }))
-}
