@@ -106,6 +106,7 @@ fn tampering_is_mended(cluster: &Cluster) {
     cluster.on("n1", "printf '# by hand\\n' >> /etc/systemd/system/kube-scheduler.service");
     cluster.on("n2", "chmod 644 /etc/kubernetes/kubelet.conf; rm /etc/kubernetes/pki/kubelet.crt");
     cluster.on("n3", "printf x >> /usr/local/bin/ctr; systemctl disable --quiet --now kube-proxy");
+    cluster.on("n3", "rm /etc/cni/net.d/10-flannel.conflist");
     let plan = cluster.plan();
     let expected = json!({
         "n1": {
@@ -113,13 +114,13 @@ fn tampering_is_mended(cluster: &Cluster) {
             "units": ["restart kube-scheduler.service"],
         },
         "n2": { "files": ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/pki/kubelet.crt"], "units": [] },
-        "n3": { "files": ["/usr/local/bin/ctr"], "units": ["start kube-proxy.service"] },
+        "n3": { "files": ["/usr/local/bin/ctr"], "units": ["start kube-proxy.service", "restart flanneld.service"] },
     });
     assert_eq!(changes(&plan), expected, "{plan}");
     let before = hosts::lives(cluster);
-    assert_eq!(cluster.up(), 6);
+    assert_eq!(cluster.up(), 7);
     let restarted = hosts::restarted(&before, &hosts::lives(cluster));
-    assert_eq!(restarted, ["n1 kube-scheduler.service", "n3 kube-proxy.service"]);
+    assert_eq!(restarted, ["n1 kube-scheduler.service", "n3 flanneld.service", "n3 kube-proxy.service"]);
     hosts::check_modes(cluster, "n1");
     assert_eq!(cluster.on("n2", "stat -c %a /etc/kubernetes/kubelet.conf").trim(), "600");
     assert_eq!(cluster.up(), 0);
