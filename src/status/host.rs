@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Component, HostStatus, State};
+use super::{Component, HostStatus, NOT_INSTALLED, State};
 use crate::artifacts::Store;
 use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
 use crate::error::Result;
@@ -82,8 +82,8 @@ fn system(facts: &HostFacts) -> String {
 
 fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
     let (state, word, detail) = match units.get(&format!("{name}.service")) {
-        None => (State::Bad, "not installed".to_owned(), String::new()),
-        Some(unit) if unit.enabled.is_empty() => (State::Bad, "not installed".to_owned(), String::new()),
+        None => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
+        Some(unit) if unit.enabled.is_empty() => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
         Some(unit) => {
             let state = match unit.active.as_str() {
                 "active" if unit.restarts > 0 => State::Warning,

@@ -12,6 +12,9 @@ use crate::cluster::Cluster;
 use crate::operate::Pool;
 use crate::trust::Trust;
 
+/// The word for a service that a host does not have.
+const NOT_INSTALLED: &str = "not installed";
+
 /// How good something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -124,6 +127,10 @@ impl Status {
         for host in &self.hosts {
             if !host.trouble.is_empty() {
                 lines.push(format!("{}: {}", host.name, host.trouble));
+            }
+            if !host.components.is_empty() && host.components.iter().all(|c| c.word == NOT_INSTALLED) {
+                lines.push(format!("{}: nothing is installed", host.name));
+                continue;
             }
             for c in host.components.iter().filter(|c| c.state == State::Bad) {
                 lines.push(format!("{}: {} is {} {}", host.name, c.name, c.word, c.detail).trim_end().to_owned());
