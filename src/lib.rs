@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod cfssl;
 pub mod cli;
 pub mod cluster;
+pub mod document;
 pub mod error;
 pub mod facts;
 pub mod health;
