@@ -12,6 +12,7 @@ pub mod document;
 pub mod error;
 pub mod facts;
 pub mod health;
+pub mod hierarchy;
 pub mod inventory;
 pub mod lab;
 pub mod lifetime;

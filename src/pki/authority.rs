@@ -72,9 +72,6 @@ impl Authority {
 
     /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
-    ///
-    /// A certificate that would outlive its CA by at most 1 % of its life is cut to the CA's end with a warning: a CA
-    /// and its certificates often have the same life, and a CA is made first.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
         profile.check()?;
         if let Some(error) = validity_error(&self.validity, now) {
@@ -84,18 +81,7 @@ impl Authority {
             return Err(Error::pki("the CA may not issue CA certificates (its path length is 0)")
                 .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\""));
         }
-        let wanted = profile.validity(now)?;
-        let excess = wanted.not_after - self.validity.not_after;
-        if !excess.is_positive() {
-            return Ok(wanted);
-        }
-        let (ca_end, end) = (day_and_minute(self.validity.not_after), day_and_minute(wanted.not_after));
-        if excess * 100 > wanted.not_after - wanted.not_before {
-            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
-                .hint("shorten the profile's expiry, or renew the CA"));
-        }
-        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
-        Validity::new(wanted.not_before, self.validity.not_after)
+        profile.validity(now)?.within(&self.validity, warnings)
     }
 
     /// Its certificate.

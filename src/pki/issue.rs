@@ -48,6 +48,22 @@ impl Validity {
         Ok(Validity { not_before, not_after })
     }
 
+    /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end with a
+    /// warning: a CA and its certificates often have the same life, and a CA is made first.
+    pub fn within(self, ca: &Validity, warnings: &mut Vec<String>) -> Result<Self> {
+        let excess = self.not_after - ca.not_after;
+        if !excess.is_positive() {
+            return Ok(self);
+        }
+        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
+        if excess * 100 > self.not_after - self.not_before {
+            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA"));
+        }
+        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
+        Validity::new(self.not_before, ca.not_after)
+    }
+
     /// The time lies in it.
     pub fn contains(&self, now: OffsetDateTime) -> bool {
         self.not_before <= now && now <= self.not_after
