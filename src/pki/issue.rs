@@ -10,7 +10,7 @@ use super::profile::Profile;
 use super::request::Request;
 use super::san::{self, San};
 use super::serial::Serial;
-use super::{oid, profile};
+use super::{oid, profile, uri};
 use crate::error::{Error, Result};
 
 /// From when until when, in whole seconds.
@@ -98,6 +98,9 @@ pub(crate) fn issue(
     if authority.subject() == &request.subject {
         warnings.push("the certificate and its CA have the same subject: give the certificate a CN of its own".into());
     }
+    // Those of a CSR, too.
+    let uris = request.sans.iter().filter_map(|san| if let San::Uri(uri) = san { Some(uri::check(uri)) } else { None });
+    Error::all(uris.filter_map(Result::err))?;
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let content = Content {
         serial: &serial,

@@ -30,6 +30,7 @@ mod signature;
 mod signing_config;
 mod spec;
 pub mod store;
+mod uri;
 mod usage;
 mod verify;
 
