@@ -63,6 +63,7 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: Offs
             has_issued: issuing.contains(&i),
         };
         let judged = match (item.kind, issuer) {
+            (_, Some((issuer, _))) if issuer.broken => Ok(Verdict::default()),
             (Kind::Authority, issuer) => step::authority(item, there, issuer.map(|(future, _)| future), asked, now),
             (Kind::Certificate, Some((issuer, _))) => step::certificate(item, there, issuer, now),
             (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
@@ -115,19 +116,22 @@ fn future<'a>(
     };
     let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
     let lacks_key = found.key.is_none().then(no_key);
+    let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
     match verdict.action {
         Some(What::Make | What::Issue) => {
-            Future { certificate: None, validity: anew(item.profile.validity(now)), cannot_sign: None }
+            Future { certificate: None, validity: anew(item.profile.validity(now)), cannot_sign: None, broken }
         }
         Some(What::Renew) => Future {
             certificate: found.certificate.as_ref(),
             validity: anew(item.profile.validity(now)),
             cannot_sign: lacks_key,
+            broken,
         },
         _ => Future {
             certificate: found.certificate.as_ref(),
             validity: found.certificate.as_ref().and_then(|c| c.validity().ok()),
             cannot_sign: lacks_key,
+            broken,
         },
     }
 }

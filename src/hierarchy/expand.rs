@@ -31,6 +31,7 @@ pub(super) fn certificates(written: &Certificate, at: &Path, mistakes: &mut Vec<
         let some = values[0].keys().next().map_or("n", String::as_str);
         let message = format!("all {} of them would have the name `{}`", values.len(), written.name);
         mistakes.push(Mistake::at(at.key("name"), message).hint(format!("for example `{}-{{{some}}}`", written.name)));
+        all.truncate(1);
     }
     all
 }

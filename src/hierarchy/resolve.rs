@@ -13,6 +13,8 @@ use crate::pki::{CaSpec, CsrSpec, KeyKind, KeySpec, NameSpec, Profile, San, Usag
 
 const EXPIRY: Lifetime = Lifetime::hours(8760);
 const CA_EXPIRY: Lifetime = Lifetime::hours(87_600);
+/// What Go's `time.Duration` can hold, whole hours: about 292 years.
+const MOST: Lifetime = Lifetime::hours(2_562_047);
 const BUILT_IN: [(&str, &[&str]); 3] = [
     ("server", &["signing", "key encipherment", "server auth"]),
     ("client", &["signing", "key encipherment", "client auth"]),
@@ -164,12 +166,12 @@ impl Resolving {
         folder.extend(&written.folder);
         let path_length = written.path_length;
         if written.cn.is_empty() && !written.external {
-            let mistake = Mistake::whole(at.clone(), format!("CA `{}` has no `CN`", written.name));
+            let mistake = Mistake::at(at.key("CN"), format!("CA `{}` has no `CN`", written.name));
             self.mistakes.push(mistake.hint("or is it `external`, brought by you?"));
         }
         if above.is_some_and(|a| a.room == Some(0)) {
             let message = format!("CA `{}` stands deeper than the `pathLength` of a CA above it allows", written.name);
-            self.mistakes.push(Mistake::whole(at.clone(), message).hint("raise that `pathLength`, or leave it out"));
+            self.mistakes.push(Mistake::at(at.key("name"), message).hint("raise that `pathLength`, or leave it out"));
         }
         let usages = ["cert sign", "crl sign"].iter().filter_map(|u| Usage::parse(u).ok()).collect();
         let profile = Profile {
@@ -244,7 +246,7 @@ impl Resolving {
         }
         if written.cn.is_empty() && written.hosts.is_empty() {
             let message = format!("certificate `{}` is nobody's: it has neither `CN` nor `hosts`", written.name);
-            self.mistakes.push(Mistake::whole(at.clone(), message));
+            self.mistakes.push(Mistake::at(at.key("CN"), message));
         }
         for (i, host) in written.hosts.iter().enumerate() {
             if let Err(error) = San::classify(host) {
@@ -376,6 +378,11 @@ impl Resolving {
         match text?.parse::<Lifetime>() {
             Ok(time) if time.is_zero() || time.is_negative() => {
                 self.mistakes.push(Mistake::at(at.clone(), "it must be longer than no time at all"));
+                None
+            }
+            Ok(time) if time > MOST => {
+                let message = format!("it is longer than {MOST}, the longest that Go programs can hold");
+                self.mistakes.push(Mistake::at(at.clone(), message));
                 None
             }
             Ok(time) => Some(time),

@@ -17,6 +17,8 @@ pub(super) struct Future<'a> {
     pub(super) validity: Option<Validity>,
     /// Why it cannot sign.
     pub(super) cannot_sign: Option<String>,
+    /// Something with it is wrong: nothing can be said of what it issues before that is mended.
+    pub(super) broken: bool,
 }
 
 /// What was found of an item, and what follows.
@@ -119,7 +121,7 @@ pub(super) fn authority(
     let mut verdict = Verdict::default();
     let (name, external) = (&item.name, item.external);
     if asked.replace {
-        let problem = format!("it is `external`: kbootstrap makes none in its place");
+        let problem = "it is `external`: kbootstrap makes none in its place";
         match external {
             true => verdict.refuse(Error::pki(problem).hint("put your own new one there")),
             false => verdict.set(State::Changed, What::Make, "you asked for a new one"),

@@ -1,6 +1,7 @@
 //! Many files at once: each is written beside its place, all are brought to the disk together, and only then renamed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -53,10 +54,9 @@ impl Pending {
 pub(super) fn persist(files: Vec<Pending>) -> Result<()> {
     let mut folders: BTreeMap<PathBuf, File> = BTreeMap::new();
     for file in &files {
-        let path = folder(&file.place);
-        if !folders.contains_key(&path) {
-            let opened = File::open(&path).map_err(|e| failed(&file.place, &e))?;
-            folders.insert(path, opened);
+        if let Entry::Vacant(entry) = folders.entry(folder(&file.place)) {
+            let opened = File::open(entry.key()).map_err(|e| failed(&file.place, &e))?;
+            entry.insert(opened);
         }
     }
     if files.len() < MANY {
