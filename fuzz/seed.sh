@@ -16,7 +16,8 @@ for kind in RSA:rsa_keygen_bits:2048 EC:ec_paramgen_curve:P-256 EC:ec_paramgen_c
   openssl genpkey -algorithm "$algorithm" ${option:+-pkeyopt "$option:$value"} -out "$work/$name.pem" 2>/dev/null
   cp "$work/$name.pem" "corpus/key/$name-pkcs8.pem"
   openssl pkey -in "$work/$name.pem" -outform DER -out "corpus/key/$name.der"
-  openssl pkey -in "$work/$name.pem" -traditional -out "corpus/key/$name-traditional.pem"
+  # Ed25519 has no format of its own.
+  [ "$algorithm" = ED25519 ] || openssl pkey -in "$work/$name.pem" -traditional -out "corpus/key/$name-traditional.pem"
   openssl pkey -in "$work/$name.pem" -pubout -out "corpus/key/$name-public.pem"
   openssl pkey -in "$work/$name.pem" -pubout -outform DER -out "corpus/key/$name-public.der"
   openssl req -new -key "$work/$name.pem" -subj "/C=CN/O=o+O=p/CN=$name" -addext "subjectAltName=DNS:a,IP:10.0.0.1,URI:x:y,email:a@b" \
