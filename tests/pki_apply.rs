@@ -264,6 +264,28 @@ fn a_ca_is_renewed_and_replaced_only_when_asked() {
 }
 
 #[test]
+fn runs_at_the_same_time_do_not_mix_their_keys() {
+    let folder =
+        folder("folder: out\nauthorities: [{name: ca, CN: ca, certificates: [{name: 'n-{n}', count: 20, CN: x}]}]");
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbootstrap"));
+            command.args(["pki", "apply", "pki.yaml", "--progress", "none", "-o", "json"]).current_dir(folder.path(""));
+            command.stdout(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let changes = runs.into_iter().map(|run| {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success());
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["changes"].as_u64().unwrap()
+    });
+    let mut changes: Vec<u64> = changes.collect();
+    changes.sort_unstable();
+    assert_eq!(changes, [0, 0, 0, 21]);
+    folder.ok("pki check pki.yaml");
+}
+
+#[test]
 fn the_clusters_table_is_such_a_specification() {
     let folder = Folder::new();
     folder.write(

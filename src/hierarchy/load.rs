@@ -17,6 +17,8 @@ pub struct Loaded {
     pub specification: Specification,
     /// What it comes to.
     pub hierarchy: Hierarchy,
+    /// The folder that all its folders are in, unless they lead elsewhere.
+    pub folder: PathBuf,
 }
 
 /// The JSON Schema (draft 2020-12) of a specification; `docs/pki-apply.schema.json` is the same, written out.
@@ -49,5 +51,5 @@ pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Loaded> {
     };
     let (hierarchy, mistakes) = resolve::resolve(&specification, &folder);
     document.report(mistakes)?;
-    Ok(Loaded { specification, hierarchy })
+    Ok(Loaded { specification, hierarchy, folder })
 }

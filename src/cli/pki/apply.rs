@@ -1,6 +1,8 @@
 //! `kbootstrap pki apply`.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -9,8 +11,8 @@ use time::OffsetDateTime;
 use super::{Source, jobs};
 use crate::cli::Ctx;
 use crate::cli::session::{Progress, shown};
-use crate::error::Result;
-use crate::hierarchy::{Job, Kind, Plan, Step, What, Wishes, apply, decide, look};
+use crate::error::{Error, Result};
+use crate::hierarchy::{Job, Kind, Loaded, Plan, Step, What, Wishes, apply, decide, look};
 use crate::ui::{Format, Printer, duration};
 
 /// Make what is missing, about to expire or changed; everything else stays as it is
@@ -59,7 +61,9 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub(super) fn run(self, ctx: &Ctx) -> Result<u8> {
         let began = Instant::now();
-        let hierarchy = self.source.load()?.hierarchy;
+        let Loaded { hierarchy, folder, .. } = self.source.load()?;
+        // Two runs at once would each write the half of a pair.
+        let _lock = if self.dry_run { None } else { Some(lock(&folder)?) };
         let (now, jobs) = (OffsetDateTime::now_utc(), jobs(self.jobs));
         let found = look(&hierarchy, jobs)?;
         let wishes = Wishes {
@@ -86,6 +90,17 @@ impl Args {
         let changes = plan.changes();
         Summary { dry_run: self.dry_run, changes, unchanged: plan.steps.len() - changes, millis, steps }
     }
+}
+
+/// Waits until no other run is at work in the folder; the lock goes away with the process.
+fn lock(folder: &Path) -> Result<File> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let failed = |e: &std::io::Error| Error::input(format!("cannot use the folder {}: {e}", folder.display()));
+    fs::create_dir_all(folder).map_err(|e| failed(&e))?;
+    let file = File::open(folder).map_err(|e| failed(&e))?;
+    // Some network file systems lock no folders: there it is the person's care.
+    let _ = file.lock();
+    Ok(file)
 }
 
 /// More lines than this on one subject are counted, not shown.
