@@ -1,8 +1,10 @@
 //! A certificate authority: a CA certificate and its key, checked before they are used.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use time::OffsetDateTime;
 
-use super::certificate::Certificate;
+use super::certificate::{self, Certificate, Content};
 use super::issue::{self, Issued, Validity, day_and_minute};
 use super::key::Key;
 use super::name::Name;
@@ -20,6 +22,8 @@ pub struct Authority {
     key_id: Vec<u8>,
     validity: Validity,
     path_length: Option<u32>,
+    /// A signature of its key was found good.
+    proven: AtomicBool,
 }
 
 impl Authority {
@@ -62,7 +66,7 @@ impl Authority {
         let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
         let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
         drop(parsed);
-        Ok(Authority { certificate, key, subject, key_id, validity, path_length })
+        Ok(Authority { certificate, key, subject, key_id, validity, path_length, proven: AtomicBool::new(false) })
     }
 
     /// Issues a certificate. `serial` must be new: see [`Serial::random`].
@@ -91,6 +95,16 @@ impl Authority {
     /// The CA's subject bytes: the issuer of what it issues.
     pub(crate) fn subject(&self) -> &Name {
         &self.subject
+    }
+    /// Signs. The first signature is checked, and with it that the key is the certificate's and the library signs well;
+    /// the others are as good.
+    pub(crate) fn sign(&self, content: &Content<'_>) -> Result<Certificate> {
+        if self.proven.load(Ordering::Relaxed) {
+            return certificate::sign_with_proven(content, &self.key);
+        }
+        let certificate = certificate::sign(content, &self.key)?;
+        self.proven.store(true, Ordering::Relaxed);
+        Ok(certificate)
     }
     pub(crate) fn key(&self) -> &Key {
         &self.key

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::authority::Authority;
-use super::certificate::{self, Certificate, Content};
+use super::certificate::{Certificate, Content};
 use super::extension::{self, Extension};
 use super::profile::Profile;
 use super::request::Request;
@@ -110,7 +110,7 @@ pub(crate) fn issue(
         public_key: &request.public_key,
         extensions: &extensions,
     };
-    let certificate = certificate::sign(&content, authority.key())?;
+    let certificate = authority.sign(&content)?;
     Ok(Issued { certificate, serial, warnings })
 }
 
