@@ -116,7 +116,7 @@ fn text(plan: &Plan, dry_run: bool, millis: u64, out: &Printer) -> String {
             *left_out.entry(verb(step, dry_run)).or_default() += 1;
             continue;
         }
-        let verb = out.paint(if step.action == What::Keep { "2" } else { "32" }, verb(step, dry_run));
+        let verb = out.paint("32", verb(step, dry_run));
         text += &format!("{verb} {} {}: {}\n", step.kind.word(), out.paint("1", &step.name), step.reasons.join("; "));
     }
     for (verb, count) in left_out {
