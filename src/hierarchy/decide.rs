@@ -11,6 +11,7 @@ use super::plan::{Plan, State, Step, What};
 use super::step::{self, Asked, Future, Verdict};
 use crate::document::nearest;
 use crate::error::{Error, Result};
+use crate::pki::CertificateInfo;
 
 /// What a person asks for beside the specification, by the names of CAs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,21 +118,26 @@ fn future<'a>(
     let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
     let lacks_key = found.key.is_none().then(no_key);
     let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
+    let last = item.profile.ca_constraint.path_length() == Some(0);
     match verdict.action {
         Some(What::Make | What::Issue) => {
-            Future { certificate: None, validity: anew(item.profile.validity(now)), cannot_sign: None, broken }
+            let validity = anew(item.profile.validity(now));
+            Future { certificate: None, validity, last, cannot_sign: None, broken }
         }
-        Some(What::Renew) => Future {
-            certificate: found.certificate.as_ref(),
-            validity: anew(item.profile.validity(now)),
-            cannot_sign: lacks_key,
-            broken,
-        },
-        _ => Future {
-            certificate: found.certificate.as_ref(),
-            validity: found.certificate.as_ref().and_then(|c| c.validity().ok()),
-            cannot_sign: lacks_key,
-            broken,
-        },
+        Some(What::Renew) => {
+            let validity = anew(item.profile.validity(now));
+            Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken }
+        }
+        _ => {
+            let certificate = found.certificate.as_ref();
+            let info = certificate.and_then(|certificate| CertificateInfo::of(certificate).ok());
+            Future {
+                certificate,
+                validity: certificate.and_then(|c| c.validity().ok()),
+                last: info.is_some_and(|info| info.path_length == Some(0)),
+                cannot_sign: lacks_key,
+                broken,
+            }
+        }
     }
 }

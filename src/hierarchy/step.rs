@@ -3,10 +3,12 @@
 use time::OffsetDateTime;
 
 use super::found::Found;
-use super::item::Item;
+use super::item::{Item, Kind};
 use super::plan::{State, What};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, CertificateInfo, San, Validity, Wanted, day_and_minute, differences, signed_by};
+use crate::pki::{
+    Certificate, CertificateInfo, KEY_USAGE_NAMES, San, Validity, Wanted, day_and_minute, differences, signed_by,
+};
 
 /// What becomes of a CA, for those that it issues.
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ pub(super) struct Future<'a> {
     pub(super) certificate: Option<&'a Certificate>,
     /// When it will be valid.
     pub(super) validity: Option<Validity>,
+    /// It may issue certificates, but no CAs.
+    pub(super) last: bool,
     /// Why it cannot sign.
     pub(super) cannot_sign: Option<String>,
     /// Something with it is wrong: nothing can be said of what it issues before that is mended.
@@ -135,6 +139,11 @@ pub(super) fn authority(
     let info = CertificateInfo::of(certificate)?;
     if !info.is_ca {
         verdict.refuse(Error::pki("the certificate that is there is no CA").hint("bring the right one, or remove it"));
+        return Ok(verdict);
+    }
+    let limited = info.usages.iter().any(|usage| KEY_USAGE_NAMES.contains(&usage.as_str()));
+    if limited && !info.usages.iter().any(|usage| usage == "cert sign") {
+        verdict.refuse(Error::pki("it may not sign certificates: its key usage lacks `cert sign`"));
         return Ok(verdict);
     }
     if found.key.as_ref().is_some_and(|key| certificate.public_key().ok().as_ref() != Some(key)) {
@@ -268,6 +277,9 @@ fn not_yet(begin: OffsetDateTime) -> Error {
 pub(super) fn signable(item: &Item, issuer: &Future<'_>, issuer_name: &str, now: OffsetDateTime) -> Result<Validity> {
     if let Some(why) = &issuer.cannot_sign {
         return Err(Error::pki(why.clone()).hint(format!("bring the key of CA {issuer_name} for this run")));
+    }
+    if item.kind == Kind::Authority && issuer.last {
+        return Err(Error::pki(format!("CA {issuer_name} may not issue CA certificates: its path length is 0")));
     }
     let wanted = item.profile.validity(now)?;
     let Some(ca) = &issuer.validity else { return Ok(wanted) };

@@ -302,6 +302,20 @@ fn an_external_ca_is_used_and_never_touched() {
 }
 
 #[test]
+fn an_external_ca_that_may_issue_no_cas_is_noticed_before_anything_is_written() {
+    let other = Place::filled();
+    let place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    for (from, to) in [("inner.pem", "theirs.pem"), ("inner-key.pem", "theirs-key.pem")] {
+        std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
+    }
+    let spec = "authorities: [{name: theirs, external: true, authorities: [{name: deep, CN: Deep}]}]";
+    insta::assert_snapshot!(place.unasked(spec), @r"
+    Make deep (Missing): it is not there
+    problem: CA deep: it is not there; CA theirs may not issue CA certificates: its path length is 0
+    ");
+}
+
+#[test]
 fn a_clock_that_runs_behind_is_noticed() {
     let mut place = Place::filled();
     place.now = NOW - Duration::days(2);

@@ -56,5 +56,6 @@ pub use self_signed::self_signed;
 pub use serial::Serial;
 pub use signing_config::SigningConfig;
 pub use spec::{CaSpec, CsrSpec, ExtensionSpec, KeySpec, NameSpec, Subject};
+pub(crate) use usage::KEY_USAGE_NAMES;
 pub use usage::Usage;
 pub use verify::{Expected, signed_by, verify};
