@@ -243,9 +243,9 @@ fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Ver
 
 /// Why the certificate is not one of this CA's.
 fn foreign(certificate: &Certificate, ca: &Certificate) -> Result<Option<String>> {
-    let (issuer, subject) = (CertificateInfo::of(certificate)?.issuer.text, ca.subject()?);
-    Ok(if certificate.parsed()?.issuer().as_raw() != subject.der() {
-        Some(format!("it was issued by `{issuer}`, not by its CA"))
+    let same_name = certificate.parsed()?.issuer().as_raw() == ca.subject()?.der();
+    Ok(if !same_name {
+        Some(format!("it was issued by `{}`, not by its CA", CertificateInfo::of(certificate)?.issuer.text))
     } else if signed_by(certificate, ca).is_err() {
         Some("it was issued by a CA of the same name with another key".to_owned())
     } else {
