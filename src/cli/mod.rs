@@ -9,6 +9,7 @@ mod genkey;
 mod init;
 mod kubeconfig;
 mod lab;
+mod pki;
 mod plan;
 mod prepare;
 mod print_defaults;
@@ -68,6 +69,7 @@ enum Command {
     Kubeconfig(kubeconfig::Args),
     Reset(reset::Args),
     Lab(lab::Args),
+    Pki(pki::Args),
     Gencert(gencert::Args),
     Genkey(genkey::Args),
     Sign(sign::Args),
@@ -148,6 +150,7 @@ impl Command {
             Command::Kubeconfig(args) => args.run(&ctx),
             Command::Reset(args) => args.run(&ctx),
             Command::Lab(args) => args.run(&ctx),
+            Command::Pki(args) => args.run(&ctx),
             Command::Gencert(args) => args.run(&ctx),
             Command::Genkey(args) => args.run(&ctx),
             Command::Sign(args) => args.run(&ctx),

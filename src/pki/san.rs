@@ -42,6 +42,7 @@ impl San {
             return Ok(San::Email(address.to_owned()));
         }
         if is_uri(host) {
+            super::uri::check(host)?;
             return Ok(San::Uri(host.to_owned()));
         }
         Ok(San::Dns(host.to_owned()))
