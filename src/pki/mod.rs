@@ -4,9 +4,11 @@
 //! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; only [`store`] touches files.
 
 mod authority;
+pub mod backup;
 mod certificate;
 mod csr;
 mod der;
+pub mod encrypted;
 mod extension;
 mod inspect;
 mod issue;
@@ -14,9 +16,11 @@ mod json;
 mod key;
 mod key_format;
 mod key_kind;
+mod legacy_pem;
 mod name;
 mod oid;
 mod pem;
+pub mod pkcs12;
 mod profile;
 mod profile_json;
 mod public_key;
