@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod artifacts;
+pub mod certs;
 pub mod cfssl;
 pub mod cli;
 pub mod cluster;

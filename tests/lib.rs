@@ -6,6 +6,8 @@ mod artifacts_download;
 mod artifacts_fixture;
 mod artifacts_folder;
 mod artifacts_http;
+mod certinfo_places;
+mod certinfo_servers;
 mod cli_help;
 mod common;
 mod docs_architecture;

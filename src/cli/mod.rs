@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod certinfo;
+mod certinfo_text;
 mod cfssljson;
 mod check;
 mod gencert;
@@ -9,6 +10,7 @@ mod genkey;
 mod init;
 mod kubeconfig;
 mod lab;
+mod password;
 mod plan;
 mod prepare;
 mod print_defaults;

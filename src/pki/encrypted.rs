@@ -52,7 +52,8 @@ fn encrypt_with(key: &Key, password: &Secret, salt: [u8; 16], iv: [u8; 16], roun
     let failed = || Error::internal("encrypt the private key");
     let plain = key.to_pkcs8_pem();
     let blocks = pem::decode(plain.expose(), "the key")?;
-    let info = PrivateKeyInfoRef::try_from(blocks[0].der.as_slice()).map_err(|_| Error::internal("read our own key"))?;
+    let info =
+        PrivateKeyInfoRef::try_from(blocks[0].der.as_slice()).map_err(|_| Error::internal("read our own key"))?;
     let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(rounds, &salt, iv).map_err(|_| failed())?;
     let document = info.encrypt_with_params(parameters, password.expose()).map_err(|_| failed())?;
     Ok(Secret::new(pem::encode("ENCRYPTED PRIVATE KEY", document.as_bytes()).as_bytes()))

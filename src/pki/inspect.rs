@@ -177,6 +177,11 @@ impl Extensions {
     }
 }
 
+/// Whether a name in [`CertificateInfo::usages`] is a key usage, and not an extended one.
+pub fn is_key_usage(name: &str) -> bool {
+    usage::KEY_USAGE_NAMES.contains(&name)
+}
+
 fn general_name(name: &GeneralName<'_>) -> String {
     San::of(name).map_or_else(|| name.to_string(), |san| san.to_string())
 }

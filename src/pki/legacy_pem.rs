@@ -15,12 +15,7 @@ use crate::secret::Secret;
 
 /// The plain bytes of a block; `dek_info` is like `AES-256-CBC,0123…`: cipher and initialisation vector, which is the
 /// salt too.
-pub(super) fn decrypt(
-    bytes: &[u8],
-    dek_info: &str,
-    password: &Secret,
-    what: &str,
-) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) fn decrypt(bytes: &[u8], dek_info: &str, password: &Secret, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     let (cipher, iv) = dek_info.split_once(',').unwrap_or((dek_info, ""));
     let iv = hex(iv.trim()).filter(|iv| iv.len() >= 8);
     let iv = iv.ok_or_else(|| Error::pki(format!("{what}: the key's DEK-Info line has no initialisation vector")))?;

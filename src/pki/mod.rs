@@ -40,7 +40,7 @@ pub use authority::Authority;
 pub use certificate::Certificate;
 pub use csr::Csr;
 pub use extension::Extension;
-pub use inspect::{CertificateInfo, CsrInfo, NameInfo};
+pub use inspect::{CertificateInfo, CsrInfo, NameInfo, is_key_usage};
 pub use issue::{Issued, Validity};
 pub use key::Key;
 pub use key_kind::KeyKind;
