@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod artifacts;
+pub mod certlint;
 pub mod certs;
 pub mod cfssl;
 pub mod cli;

@@ -8,6 +8,8 @@ mod artifacts_folder;
 mod artifacts_http;
 mod certinfo_places;
 mod certinfo_servers;
+mod certlint_recipe;
+mod certlint_rules;
 mod cli_help;
 mod common;
 mod docs_architecture;

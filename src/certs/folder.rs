@@ -13,7 +13,7 @@ const DEEPEST: usize = 32;
 
 /// All regular files below a folder, sorted. Links to files are followed (the kubelet's current certificate is one),
 /// links to folders are not. Folders whose name begins with a dot are left out: `.git` holds no certificates.
-pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     walk(folder, DEEPEST, &mut all)?;
     all.sort();

@@ -17,6 +17,7 @@ mod source;
 pub use chain::{Pool, Verdict};
 pub use content::Passwords;
 pub use entry::{Entry, judge};
+pub(crate) use folder::files;
 pub use gather::{Gathered, Settings, gather};
 pub use server::{Client, Server};
 pub use source::Source;

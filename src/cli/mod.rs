@@ -3,6 +3,7 @@
 mod artifacts;
 mod certinfo;
 mod certinfo_text;
+mod certlint;
 mod cfssljson;
 mod check;
 mod gencert;
@@ -74,6 +75,7 @@ enum Command {
     Genkey(genkey::Args),
     Sign(sign::Args),
     Certinfo(certinfo::Args),
+    Certlint(certlint::Args),
     PrintDefaults(print_defaults::Args),
     Cfssljson(cfssljson::Args),
 }
@@ -154,6 +156,7 @@ impl Command {
             Command::Genkey(args) => args.run(&ctx),
             Command::Sign(args) => args.run(&ctx),
             Command::Certinfo(args) => args.run(&ctx),
+            Command::Certlint(args) => args.run(&ctx),
             Command::PrintDefaults(args) => args.run(&ctx),
             Command::Cfssljson(args) => args.run(&ctx),
         }
