@@ -33,6 +33,7 @@ mod lab_hosts;
 mod pki_cfssl;
 mod pki_foreign;
 mod pki_kinds;
+mod pki_output;
 mod pki_refused;
 mod pki_tools;
 mod remote_ask;

@@ -4,14 +4,8 @@ use std::path::Path;
 
 use super::{Found, Trust, kubeconfig};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, pkcs12};
+use crate::pki::{Certificate, Passwords, pkcs12};
 use crate::secret::Secret;
-
-/// Who knows the passwords of PKCS#12 files.
-pub trait Passwords: Sync {
-    /// The password for a file, or none where nobody knows it.
-    fn of(&self, file: &str) -> Result<Option<Secret>>;
-}
 
 /// What a file was.
 #[derive(Debug)]
@@ -65,9 +59,11 @@ fn store(bytes: &[u8], what: &str, passwords: &dyn Passwords) -> Result<Content>
         true => Content::Nothing(Error::pki(format!("{what}: there is no certificate in it"))),
         false => Content::Certificates(all.into_iter().map(|c| found(c, what)).collect(), Vec::new()),
     };
-    // Many stores have an empty one.
-    if let Ok(all) = pkcs12::certificates(bytes, what, &Secret::new(*b"")) {
-        return Ok(open(all));
+    // Many stores have an empty one, and many truststores Java's own, which hides nothing.
+    for common in ["", "changeit"] {
+        if let Ok(all) = pkcs12::certificates(bytes, what, &Secret::new(common)) {
+            return Ok(open(all));
+        }
     }
     match passwords.of(what)? {
         Some(password) => pkcs12::certificates(bytes, what, &password).map(open),

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::content::{self, Content, Passwords};
+use super::content::{self, Content};
 use super::folder::{self, LARGEST};
 use super::server::{Client, Server};
 use super::source::Source;
 use super::{Found, Trust};
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::pki::store;
+use crate::pki::{Passwords, store};
 
 /// Servers are asked this many at a time: they wait, they do not compute.
 const SERVERS_AT_ONCE: usize = 32;

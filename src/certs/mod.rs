@@ -15,7 +15,6 @@ mod server;
 mod source;
 
 pub use chain::{Pool, Verdict};
-pub use content::Passwords;
 pub use entry::{Entry, judge};
 pub(crate) use folder::files;
 pub use gather::{Gathered, Settings, gather};

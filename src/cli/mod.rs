@@ -11,6 +11,7 @@ mod genkey;
 mod init;
 mod kubeconfig;
 mod lab;
+mod output_args;
 mod password;
 mod plan;
 mod prepare;

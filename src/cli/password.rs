@@ -5,9 +5,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::certs::Passwords;
 use crate::error::{Error, Result};
-use crate::pki::store;
+use crate::pki::{Passwords, store};
 use crate::remote::{Ask, Interrupt, Terminal};
 use crate::secret::Secret;
 

@@ -18,6 +18,24 @@ const ROUNDS: u32 = 600_000;
 const MOST_ROUNDS: u32 = 20_000_000;
 const MOST_MEMORY: u64 = 1 << 30;
 
+/// Who knows the passwords of keys and stores.
+pub trait Passwords: Sync {
+    /// The password of a file, or none where nobody knows it.
+    fn of(&self, file: &str) -> Result<Option<Secret>>;
+}
+
+/// The text with its first private key decrypted, if it is encrypted and somebody knows its password. Where nobody
+/// does, it stays as it is: loading it then says so.
+pub fn opened(text: Zeroizing<Vec<u8>>, what: &str, passwords: &dyn Passwords) -> Result<Zeroizing<Vec<u8>>> {
+    if !is_encrypted(&text) {
+        return Ok(text);
+    }
+    match passwords.of(what)? {
+        Some(password) => decrypt(&text, what, &password),
+        None => Ok(text),
+    }
+}
+
 /// Whether the first private key of a PEM text is encrypted. A text that is not PEM has none.
 pub fn is_encrypted(text: &[u8]) -> bool {
     let blocks = pem::decode(text, "").unwrap_or_default();

@@ -39,6 +39,7 @@ pub use crate::lifetime::Lifetime;
 pub use authority::Authority;
 pub use certificate::Certificate;
 pub use csr::Csr;
+pub use encrypted::Passwords;
 pub use extension::Extension;
 pub use inspect::{CertificateInfo, CsrInfo, NameInfo, is_key_usage};
 pub use issue::{Issued, Validity};

@@ -62,12 +62,17 @@ pub fn trust_store(alias: &str, authorities: &[Certificate], password: &Secret) 
     write(&store, password)
 }
 
-fn write(store: &KeyStore, password: &Secret) -> Result<Secret> {
-    // Java refuses shorter ones.
-    if password.expose().len() < 6 {
-        return Err(Error::input("the store's password has fewer than 6 characters")
-            .hint("Java takes no shorter ones for a PKCS#12 store"));
+/// Refuses what Java would not take as a store's password.
+pub fn check_password(password: &Secret) -> Result<()> {
+    match text(password, "the store")?.chars().count() {
+        ..6 => Err(Error::input("the store's password has fewer than 6 characters")
+            .hint("Java takes no shorter ones for a PKCS#12 store")),
+        _ => Ok(()),
     }
+}
+
+fn write(store: &KeyStore, password: &Secret) -> Result<Secret> {
+    check_password(password)?;
     let writer = store
         .writer(text(password, "the store")?)
         .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
