@@ -105,6 +105,29 @@ fn chains_verify_against_the_cas_that_are_there_or_are_named() {
 }
 
 #[test]
+fn cas_that_sign_each_other_do_not_go_in_circles() {
+    let folder = Folder::new();
+    folder.write("ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n");
+    for name in ["a", "b", "leaf"] {
+        folder.openssl(&format!("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -subj /CN={name} -out {name}.csr"));
+        folder.openssl(&format!(
+            "x509 -req -in {name}.csr -signkey {name}.key -days 5 -extfile ext -out {name}-self.pem"
+        ));
+    }
+    let cross = |of: &str, by: &str| {
+        folder.openssl(&format!("x509 -req -in {of}.csr -CA {by}-self.pem -CAkey {by}.key -CAcreateserial -days 5 -extfile ext -out {of}-by-{by}.pem"));
+    };
+    cross("a", "b");
+    cross("b", "a");
+    cross("leaf", "a");
+    let leaf = |files: &str| entry(&folder, &format!("certinfo leaf-by-a.pem {files}"), "leaf")["chain"].clone();
+    let lost = leaf("a-by-b.pem b-by-a.pem");
+    assert_eq!(lost["why"], "the CAs above it lead to no root", "{lost}");
+    let found = leaf("a-by-b.pem b-by-a.pem b-self.pem");
+    assert_eq!(found["path"], serde_json::json!(["CN=a", "CN=b"]), "{found}");
+}
+
+#[test]
 fn reasons_are_those_of_openssl() {
     let folder = Folder::new();
     folder.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 10 -subj /CN=ca -addext nameConstraints=permitted;DNS:example.net -addext extendedKeyUsage=clientAuth");

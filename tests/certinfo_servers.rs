@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::common::authority::Authority;
+use crate::common::process::free_addresses;
+use crate::health_etcd::{await_etcd, start_etcd};
 use crate::pki_tools::{Folder, with_ca};
 
 /// `openssl s_server`, which ends with the test.
@@ -78,6 +81,22 @@ fn every_tls_version_and_a_demand_for_our_certificate_show_the_chain() {
             assert_eq!(all[1]["place"], format!("127.0.0.1:{} (chain 1)", server.port));
         }
     }
+}
+
+#[test]
+fn etcd_shows_its_certificate_to_strangers() {
+    let folder = Folder::new();
+    let dir = folder.path("");
+    let ca = Authority::new(&dir, "etcd-ca");
+    let server = ca.issue("server", "ec:P-256", "/CN=m1", "IP:127.0.0.1", 10);
+    let [address, peer] = free_addresses();
+    let mut running = start_etcd(&dir, address, peer, &server, &ca);
+    await_etcd(&mut running, address, &ca.identity("client", "ec:P-256", "/CN=admin"));
+    let all = chain(&folder, &format!("{address} --ca etcd-ca/ca.crt"));
+    assert_eq!(all.len(), 1);
+    assert_eq!((&all[0]["chain"]["verified"], &all[0]["days_left"]), (&true.into(), &9.into()), "{all:#?}");
+    let report = folder.ok(&format!("certlint {address}"));
+    assert_eq!(report.stdout, "1 certificate and 0 keys: 0 errors, 0 warnings, 0 notices\n");
 }
 
 #[test]

@@ -166,7 +166,7 @@ pub fn name(cn: &str) -> Vec<u8> {
 }
 
 pub fn utc(time: OffsetDateTime) -> Vec<u8> {
-    tlv(0x17, digits(time)[2..].as_bytes())
+    tlv(0x17, &digits(time).as_bytes()[2..])
 }
 
 pub fn generalized(time: OffsetDateTime) -> Vec<u8> {

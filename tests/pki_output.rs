@@ -201,6 +201,7 @@ fn stores_are_read_by_openssl() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn java_reads_our_stores_and_we_read_javas() {
     let folder = with_intermediate();
     if Command::new("keytool").arg("-help").output().is_err() {

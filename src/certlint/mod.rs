@@ -163,3 +163,52 @@ fn signed(view: &View<'_>, spki: &[u8]) -> Option<bool> {
 fn normal(spki: &[u8]) -> Vec<u8> {
     PublicKey::from_spki(spki).map_or_else(|_| spki.to_vec(), |key| key.spki().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{CsrSpec, Key, KeyKind, Serial, self_signed};
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn root() -> Vec<u8> {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let spec = CsrSpec { cn: "ca".into(), hosts: vec!["10.0.0.1".into()], ..CsrSpec::default() };
+        self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap().certificate.der().to_vec()
+    }
+
+    fn findings(der: Vec<u8>) -> Vec<Finding> {
+        let certificates = vec![Raw { place: "x".into(), der }];
+        lint(&Inputs { certificates, ..Inputs::default() }, &[], NOW)
+    }
+
+    #[test]
+    fn our_own_root_has_no_fault() {
+        assert_eq!(findings(root()), []);
+    }
+
+    #[test]
+    fn rules_have_names_of_their_own() {
+        let ids: std::collections::BTreeSet<_> = rules().map(|rule| rule.id).collect();
+        assert_eq!(ids.len(), rules().count());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = findings(bytes);
+        }
+
+        #[test]
+        fn damage_never_panics(damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+            let mut der = root();
+            for (at, to) in damage {
+                let at = at.index(der.len());
+                der[at] = to;
+            }
+            let _ = findings(der);
+        }
+    }
+}

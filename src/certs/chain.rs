@@ -1,4 +1,7 @@
 //! Does a chain verify, against the CAs that are at hand? If not, why not, in a person's words.
+//!
+//! Not by webpki: it has one word for most reasons, and takes neither CAs, nor clients' certificates without names, nor
+//! all of our keys. Nothing is trusted because of what is said here; it is shown.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -192,6 +195,7 @@ impl Pool {
         let mut why = None;
         for above in self.issuers(issuer, info) {
             if above == ca || trail.contains(&above) || trail.len() >= LONGEST || budget.get() == 0 {
+                why = why.or(Some("the CAs above it lead to no root".to_owned()));
                 continue;
             }
             budget.set(budget.get() - 1);
