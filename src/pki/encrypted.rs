@@ -36,6 +36,13 @@ pub fn opened(text: Zeroizing<Vec<u8>>, what: &str, passwords: &dyn Passwords) -
     }
 }
 
+impl Key {
+    /// As [`Key::from_pem`], also where the key is encrypted.
+    pub fn from_pem_with_password(text: &[u8], what: &str, password: &[u8]) -> Result<Self> {
+        Self::from_pem(&decrypt(text, what, &Secret::new(password))?, what)
+    }
+}
+
 /// Whether the first private key of a PEM text is encrypted. A text that is not PEM has none.
 pub fn is_encrypted(text: &[u8]) -> bool {
     let blocks = pem::decode(text, "").unwrap_or_default();
@@ -132,6 +139,8 @@ mod tests {
             assert!(is_encrypted(text.expose()) && !is_encrypted(key.to_pem().expose()));
             let plain = decrypt(text.expose(), "x", &password).unwrap();
             assert_eq!(Key::from_pem(&plain, "x").unwrap().public(), key.public());
+            let loaded = Key::from_pem_with_password(text.expose(), "x", password.expose()).unwrap();
+            assert_eq!(loaded.public(), key.public());
             let error = decrypt(text.expose(), "ca-key.pem", &Secret::new(*b"wrong")).unwrap_err();
             assert_eq!(error.message, "ca-key.pem: the password is not the right one, or the file is damaged");
         }

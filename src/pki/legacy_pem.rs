@@ -5,7 +5,7 @@ use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
-use des::TdesEde3;
+use des::{Des, TdesEde3};
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
@@ -24,6 +24,7 @@ pub(super) fn decrypt(bytes: &[u8], dek_info: &str, password: &Secret, what: &st
         "AES-128-CBC" => cbc::<Aes128>(&key(16), &iv, bytes),
         "AES-192-CBC" => cbc::<Aes192>(&key(24), &iv, bytes),
         "AES-256-CBC" => cbc::<Aes256>(&key(32), &iv, bytes),
+        "DES-CBC" => cbc::<Des>(&key(8), &iv, bytes),
         "DES-EDE3-CBC" => cbc::<TdesEde3>(&key(24), &iv, bytes),
         other => {
             return Err(Error::pki(format!("{what}: the key is encrypted with {other}, which is not supported"))
