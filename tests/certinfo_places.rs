@@ -234,7 +234,14 @@ fn stores_of_openssl_and_java_open_with_their_password() {
     std::fs::copy(folder.path("modern.p12"), folder.path("stores/modern.p12")).unwrap();
     std::fs::copy(folder.path("ca.pem"), folder.path("stores/ca.pem")).unwrap();
     let ran = folder.ok("certinfo stores");
-    assert_eq!(ran.stderr, "note: stores/modern.p12 is passed over: it has a password (--password-file FILE)\n");
+    assert_eq!(ran.stderr, "note: passed over: stores/modern.p12: the PKCS#12 store has a password\n");
+    std::fs::remove_file(folder.path("stores/ca.pem")).unwrap();
+    assert!(folder.refused("certinfo stores").ends_with("exit code 3"), "nothing shown is no success");
+    std::fs::remove_file(folder.path("stores/modern.p12")).unwrap();
+    insta::assert_snapshot!(folder.refused("certinfo stores"), @r"
+    error: there is no certificate in any of these files
+    exit code 4
+    ");
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Inputs {
         let mut inputs = Inputs::default();
         for source in sources {
             match source {
-                Source::Path(path) if path.is_dir() => match certs::files(path) {
+                Source::Path(path) if path.is_dir() => match certs::files(path, &mut inputs.errors) {
                     Ok(files) => files.iter().for_each(|file| inputs.file(file, false, settings)),
                     Err(error) => inputs.errors.push(error),
                 },

@@ -14,7 +14,7 @@ pub(super) enum Content {
     Certificates(Vec<Found>, Vec<Error>),
     /// A key, a CSR, a text: nothing to show. The error says so where the file was named by a person.
     Nothing(Error),
-    /// A store whose password nobody gave.
+    /// A store whose password nobody gave, or a file that we may not read.
     Locked(Error),
 }
 

@@ -1,6 +1,7 @@
 //! Reading everything that a person named, all of it at once.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -35,8 +36,8 @@ pub struct Gathered {
     pub errors: Vec<Error>,
     /// How many files of folders held nothing of interest.
     pub skipped: usize,
-    /// Stores in folders whose password nobody gave.
-    pub locked: Vec<String>,
+    /// Stores in folders whose password nobody gave, and files and folders there that we may not read.
+    pub locked: Vec<Error>,
 }
 
 /// One piece of work.
@@ -53,7 +54,7 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
     for source in sources {
         match source {
             Source::StandardInput => standard_input(settings, &mut gathered),
-            Source::Path(path) if path.is_dir() => match folder::files(path) {
+            Source::Path(path) if path.is_dir() => match folder::files(path, &mut gathered.locked) {
                 Ok(all) => files.extend(all.into_iter().map(|file| Task::File(file, false))),
                 Err(error) => gathered.errors.push(error),
             },
@@ -74,18 +75,11 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
             Ok(Content::Nothing(error)) if named => gathered.errors.push(error),
             Ok(Content::Nothing(_)) => gathered.skipped += 1,
             Ok(Content::Locked(error)) if named => gathered.errors.push(error),
-            Ok(Content::Locked(_)) => gathered.locked.extend(path(task)),
+            Ok(Content::Locked(error)) => gathered.locked.push(error),
             Err(error) => gathered.errors.push(error),
         }
     }
     gathered
-}
-
-fn path(task: &Task) -> Option<String> {
-    match task {
-        Task::File(path, _) => Some(path.display().to_string()),
-        Task::Server(_) => None,
-    }
 }
 
 fn work(task: &Task, settings: Settings<'_>) -> Result<Content> {
@@ -109,6 +103,9 @@ fn file(path: &Path, named: bool, settings: Settings<'_>) -> Result<Content> {
     let what = path.display().to_string();
     if !named && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
         return Ok(Content::Nothing(Error::pki(format!("{what}: it is too large for a certificate"))));
+    }
+    if !named && File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) {
+        return Ok(Content::Locked(Error::input(format!("{what}: we may not read it"))));
     }
     let bytes = store::read(path)?;
     content::read(&bytes, &what, path.parent().unwrap_or(Path::new("")), settings.passwords)

@@ -106,7 +106,8 @@ impl Args {
         let sources = self.files.iter().map(|file| Source::parse(file)).collect::<Result<Vec<_>>>()?;
         let mut gathered = certs::gather(&sources, Settings { passwords: &passwords, client: &client });
         let found = std::mem::take(&mut gathered.found);
-        if found.is_empty() && gathered.errors.is_empty() && gathered.locked.is_empty() {
+        if found.is_empty() {
+            Error::all(gathered.errors.into_iter().chain(gathered.locked))?;
             return Err(Error::pki("there is no certificate in any of these files"));
         }
         let entries = certs::judge(found, &named, OffsetDateTime::now_utc())?;
@@ -119,7 +120,6 @@ impl Args {
     fn print(&self, entries: &[Entry], ctx: &Ctx) -> Result<()> {
         let soon = self.warn_days.unwrap_or(30);
         match self.output {
-            _ if entries.is_empty() => Ok(()),
             Format::Text => ctx.out.text(&certinfo_text::table(entries, soon, &ctx.out)),
             Format::Wide => ctx.out.text(&certinfo_text::wide(entries, soon, &ctx.out)),
             Format::Details => ctx.out.text(&certinfo_text::details(entries, soon, &ctx.out)),
@@ -159,8 +159,8 @@ fn notes(gathered: &Gathered) {
         let files = if gathered.skipped == 1 { "file holds" } else { "files hold" };
         let _ = writeln!(stderr, "note: {} other {files} no certificate", gathered.skipped);
     }
-    for store in &gathered.locked {
-        let _ = writeln!(stderr, "note: {store} is passed over: it has a password (--password-file FILE)");
+    for reason in &gathered.locked {
+        let _ = writeln!(stderr, "note: passed over: {reason}");
     }
 }
 
