@@ -2,6 +2,8 @@
 
 mod artifacts;
 mod certinfo;
+mod certinfo_text;
+mod certlint;
 mod cfssljson;
 mod check;
 mod gencert;
@@ -9,6 +11,8 @@ mod genkey;
 mod init;
 mod kubeconfig;
 mod lab;
+mod output_args;
+mod password;
 mod pki;
 mod plan;
 mod prepare;
@@ -74,6 +78,7 @@ enum Command {
     Genkey(genkey::Args),
     Sign(sign::Args),
     Certinfo(certinfo::Args),
+    Certlint(certlint::Args),
     PrintDefaults(print_defaults::Args),
     Cfssljson(cfssljson::Args),
 }
@@ -155,6 +160,7 @@ impl Command {
             Command::Genkey(args) => args.run(&ctx),
             Command::Sign(args) => args.run(&ctx),
             Command::Certinfo(args) => args.run(&ctx),
+            Command::Certlint(args) => args.run(&ctx),
             Command::PrintDefaults(args) => args.run(&ctx),
             Command::Cfssljson(args) => args.run(&ctx),
         }
