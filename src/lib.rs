@@ -5,12 +5,16 @@
 
 pub mod apply;
 pub mod artifacts;
+pub mod certlint;
+pub mod certs;
 pub mod cfssl;
 pub mod cli;
 pub mod cluster;
+pub mod document;
 pub mod error;
 pub mod facts;
 pub mod health;
+pub mod hierarchy;
 pub mod inventory;
 pub mod lab;
 pub mod lifetime;

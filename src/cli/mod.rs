@@ -3,6 +3,8 @@
 mod artifacts;
 mod bundle;
 mod certinfo;
+mod certinfo_text;
+mod certlint;
 mod cfssljson;
 mod check;
 mod gencert;
@@ -13,6 +15,9 @@ mod init;
 mod install_links;
 mod kubeconfig;
 mod lab;
+mod output_args;
+mod password;
+mod pki;
 mod plan;
 mod prepare;
 mod print_defaults;
@@ -74,6 +79,7 @@ enum Command {
     Kubeconfig(kubeconfig::Args),
     Reset(reset::Args),
     Lab(lab::Args),
+    Pki(pki::Args),
     Gencert(gencert::Args),
     Genkey(genkey::Args),
     Gencsr(gencsr::Args),
@@ -82,6 +88,7 @@ enum Command {
     Gencrl(gencrl::Args),
     Bundle(bundle::Args),
     Certinfo(certinfo::Args),
+    Certlint(certlint::Args),
     PrintDefaults(print_defaults::Args),
     Cfssl(cfssljson::Cfssl),
     Cfssljson(cfssljson::Cfssljson),
@@ -176,6 +183,7 @@ impl Command {
             Command::Kubeconfig(args) => args.run(&ctx),
             Command::Reset(args) => args.run(&ctx),
             Command::Lab(args) => args.run(&ctx),
+            Command::Pki(args) => args.run(&ctx),
             Command::Gencert(args) => args.run(&ctx),
             Command::Genkey(args) => args.run(&ctx),
             Command::Gencsr(args) => args.run(&ctx),
@@ -184,6 +192,7 @@ impl Command {
             Command::Gencrl(args) => args.run(&ctx),
             Command::Bundle(args) => args.run(&ctx),
             Command::Certinfo(args) => args.run(&ctx),
+            Command::Certlint(args) => args.run(&ctx),
             Command::PrintDefaults(args) => args.run(&ctx),
             Command::Cfssl(args) => args.run(&ctx),
             Command::Cfssljson(args) => args.run(&ctx),

@@ -138,7 +138,7 @@ impl Session {
 }
 
 /// Decides the cluster; names of checks and templates that the inventory uses must exist.
-fn resolve(loaded: &Loaded) -> Result<Cluster> {
+pub(super) fn resolve(loaded: &Loaded) -> Result<Cluster> {
     let checks: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
     let templates: Vec<&str> = Component::ALL.iter().flat_map(|c| render::template_names(*c)).collect();
     cluster::resolve(loaded, &Known { checks: &checks, templates: &templates })

@@ -2,9 +2,8 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
-use super::mistake::Mistake;
 use super::model::{ComponentSettings, Inventory};
-use super::path::Path;
+use crate::document::{Mistake, Path};
 
 /// Makes paths independent of the current folder: relative ones start at the inventory's folder, `~/` at the user's.
 pub fn anchor(inventory: &mut Inventory, folder: &FilePath, home: Option<&FilePath>) {

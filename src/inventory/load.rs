@@ -3,13 +3,9 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use super::files;
-use super::mistake::Mistake;
 use super::model::Inventory;
-use super::path::Path;
 use super::schema::schema;
-use super::shape;
-use super::text::{SourceText, Span};
-use super::yaml::{self, Located, Node};
+use crate::document::{Document, EMPTY, Mistake, Path};
 use crate::error::{Error, Result};
 
 /// An inventory that could be read. Mistakes found so far are kept in it, so that [`crate::cluster::resolve`], which
@@ -20,10 +16,7 @@ pub struct Loaded {
     pub inventory: Inventory,
     /// The file's folder.
     pub folder: PathBuf,
-    source: SourceText,
-    tree: Node,
-    found: Vec<Located>,
-    faulty: Vec<Path>,
+    document: Document,
 }
 
 /// Reads an inventory file.
@@ -40,9 +33,7 @@ pub fn load(file: &FilePath) -> Result<Loaded> {
     let folder = std::path::absolute(&folder).map_err(|e| Error::io(format!("find {}", folder.display()), &e))?;
     let mut loaded = parse(&file.display().to_string(), &bytes)?;
     files::anchor(&mut loaded.inventory, &folder, std::env::home_dir().as_deref());
-    let missing = files::missing_templates(&loaded.inventory, &|path| path.is_file());
-    let missing = loaded.locate(missing);
-    loaded.found.extend(missing);
+    loaded.document.add(files::missing_templates(&loaded.inventory, &|path| path.is_file()));
     loaded.folder = folder;
     Ok(loaded)
 }
@@ -52,19 +43,14 @@ pub fn load(file: &FilePath) -> Result<Loaded> {
 /// # Errors
 /// As [`load`].
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Loaded> {
-    let source = SourceText::new(name, bytes)?;
-    let (tree, mut found) = yaml::parse(&source)?;
-    let shaped = shape::check(&schema(), &tree, &source);
-    found.extend(shaped.mistakes);
-    let Some(value) = shaped.value else {
-        return Err(all(found).unwrap_err());
-    };
-    match serde_json::from_value(value) {
-        Ok(inventory) => Ok(Loaded { inventory, folder: PathBuf::new(), source, tree, found, faulty: shaped.faulty }),
-        // The schema comes from the same types, so this is a gap between the two; say it rather than go on.
-        Err(e) if found.is_empty() => Err(Error::input(format!("{name}: {e}"))),
-        Err(_) => Err(all(found).unwrap_err()),
-    }
+    let (inventory, document) = Document::read(name, bytes, &schema(), "the inventory").map_err(|e| {
+        if e.message.ends_with(EMPTY) {
+            e.hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with")
+        } else {
+            e
+        }
+    })?;
+    Ok(Loaded { inventory, folder: PathBuf::new(), document })
 }
 
 impl Loaded {
@@ -73,48 +59,12 @@ impl Loaded {
     /// # Errors
     /// Input.
     pub fn report(&self, more: Vec<Mistake>) -> Result<()> {
-        let mut found = self.found.clone();
-        found.extend(self.locate(more));
-        all(found)
+        self.document.report(more)
     }
     /// Whether everything at and under a path could be read as it was written.
     pub fn sound(&self, path: &Path) -> bool {
-        !self.faulty.iter().any(|faulty| faulty.covers(path) || path.covers(faulty))
+        self.document.sound(path)
     }
-
-    fn locate(&self, mistakes: Vec<Mistake>) -> Vec<Located> {
-        let believed = mistakes.into_iter().filter(|m| {
-            let whole_file_read = self.found.is_empty() && self.faulty.is_empty();
-            !self.faulty.iter().any(|faulty| faulty.covers(&m.path)) && (!m.whole || whole_file_read)
-        });
-        believed.map(|m| self.place(&m)).collect()
-    }
-
-    fn place(&self, mistake: &Mistake) -> Located {
-        let span = match mistake.offset() {
-            Some(offset) => self.char_span(&mistake.path, offset),
-            None if mistake.is_key() => self.tree.key_span(&mistake.path),
-            None => self.tree.value_span(&mistake.path),
-        };
-        let mut error = self.source.error(span, &mistake.message);
-        error.hints.clone_from(&mistake.hints);
-        (span, error)
-    }
-
-    /// The place of one character of a text, where the text stands in one line and without escapes.
-    fn char_span(&self, path: &Path, offset: usize) -> Span {
-        let span = self.tree.value_span(path);
-        let quoted = matches!(self.source.line(span.line).chars().nth(span.column - 1), Some('"' | '\''));
-        let offset = offset + usize::from(quoted);
-        if offset < span.width { Span { column: span.column + offset, width: 1, ..span } } else { span }
-    }
-}
-
-/// All in the order of the text; what is said twice (through an alias) is said once.
-fn all(mut found: Vec<Located>) -> Result<()> {
-    found.sort_by(|a, b| (a.0, &a.1.message).cmp(&(b.0, &b.1.message)));
-    found.dedup();
-    Error::all(found.into_iter().map(|(_, error)| error))
 }
 
 fn unreadable(file: &FilePath, e: &std::io::Error) -> Error {

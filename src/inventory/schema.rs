@@ -12,8 +12,8 @@ pub fn schema() -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::model::Component;
-    use super::super::wanted::{Wanted, choices};
     use super::*;
+    use crate::document::{Wanted, choices};
 
     #[test]
     fn component_names_are_those_of_the_types() {

@@ -1,8 +1,10 @@
 //! A certificate authority: a CA certificate and its key, checked before they are used.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use time::OffsetDateTime;
 
-use super::certificate::Certificate;
+use super::certificate::{self, Certificate, Content};
 use super::issue::{self, Issued, Validity, day_and_minute};
 use super::key::Key;
 use super::name::Name;
@@ -23,6 +25,8 @@ pub struct Authority {
     path_length: Option<u32>,
     rules: Rules,
     doubts: Vec<String>,
+    /// A signature of its key was found good.
+    proven: AtomicBool,
 }
 
 impl Authority {
@@ -75,7 +79,8 @@ impl Authority {
         let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
         let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
         drop(parsed);
-        Ok(Authority { certificate, key, subject, key_id, validity, path_length, rules, doubts })
+        let proven = AtomicBool::new(false);
+        Ok(Authority { certificate, key, subject, key_id, validity, path_length, rules, doubts, proven })
     }
 
     /// Issues a certificate. `serial` must be new: see [`Serial::random`].
@@ -85,9 +90,7 @@ impl Authority {
 
     /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
-    ///
-    /// A certificate that would outlive its CA by at most 1 % of its life is cut to the CA's end with a warning: a CA
-    /// and its certificates often have the same life, and a CA is made first. By lenient rules nothing is cut.
+    /// By lenient rules one that ends after the CA is warned of, and nothing is cut.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
         profile.check(self.rules, warnings)?;
         match validity_error(&self.validity, now) {
@@ -100,19 +103,14 @@ impl Authority {
             self.rules.doubt(doubt, warnings)?;
         }
         let wanted = profile.validity(now)?;
-        let excess = wanted.not_after - self.validity.not_after;
-        if !excess.is_positive() {
-            return Ok(wanted);
+        if self.rules == Rules::Strict {
+            return wanted.within(&self.validity, warnings);
         }
-        let (ca_end, end) = (day_and_minute(self.validity.not_after), day_and_minute(wanted.not_after));
-        if self.rules == Rules::Lenient || excess * 100 > wanted.not_after - wanted.not_before {
-            let doubt = Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
-                .hint("shorten the profile's expiry, or renew the CA");
-            self.rules.doubt(doubt, warnings)?;
-            return Ok(wanted);
+        if wanted.not_after > self.validity.not_after {
+            let (ca_end, end) = (day_and_minute(self.validity.not_after), day_and_minute(wanted.not_after));
+            warnings.push(format!("the certificate will end {end}, after its CA, which ends {ca_end}"));
         }
-        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
-        Validity::new(wanted.not_before, self.validity.not_after)
+        Ok(wanted)
     }
 
     /// Its certificate.
@@ -133,6 +131,16 @@ impl Authority {
     /// The CA's subject bytes: the issuer of what it issues.
     pub(crate) fn subject(&self) -> &Name {
         &self.subject
+    }
+    /// Signs. The first signature is checked, and with it that the key is the certificate's and the library signs well;
+    /// the others are as good.
+    pub(crate) fn sign(&self, content: &Content<'_>) -> Result<Certificate> {
+        if self.proven.load(Ordering::Relaxed) {
+            return certificate::sign_with_proven(content, &self.key);
+        }
+        let certificate = certificate::sign(content, &self.key)?;
+        self.proven.store(true, Ordering::Relaxed);
+        Ok(certificate)
     }
     pub(crate) fn key(&self) -> &Key {
         &self.key

@@ -4,14 +4,14 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::authority::Authority;
-use super::certificate::{self, Certificate, Content};
+use super::certificate::{Certificate, Content};
 use super::extension::{self, Extension};
 use super::profile::Profile;
 use super::request::Request;
 use super::rules::Rules;
 use super::san::{self, San};
 use super::serial::Serial;
-use super::{oid, profile};
+use super::{oid, profile, uri};
 use crate::error::{Error, Result};
 
 /// From when until when, in whole seconds.
@@ -47,6 +47,22 @@ impl Validity {
             return Err(profile::beyond_9999());
         }
         Ok(Validity { not_before, not_after })
+    }
+
+    /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end with a
+    /// warning: a CA and its certificates often have the same life, and a CA is made first.
+    pub fn within(self, ca: &Validity, warnings: &mut Vec<String>) -> Result<Self> {
+        let excess = self.not_after - ca.not_after;
+        if !excess.is_positive() {
+            return Ok(self);
+        }
+        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
+        if excess * 100 > self.not_after - self.not_before {
+            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA"));
+        }
+        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
+        Validity::new(self.not_before, ca.not_after)
     }
 
     /// The time lies in it.
@@ -87,6 +103,9 @@ pub(crate) fn issue(
     if let Some(whitelist) = &profile.name_whitelist {
         whitelist.check(request)?;
     }
+    // Those of a CSR, too.
+    let uris = request.sans.iter().filter_map(|san| if let San::Uri(uri) = san { Some(uri::check(uri)) } else { None });
+    Error::all(uris.filter_map(Result::err))?;
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let content = Content {
         serial: &serial,
@@ -96,7 +115,7 @@ pub(crate) fn issue(
         public_key: &request.public_key,
         extensions: &extensions,
     };
-    let certificate = certificate::sign(&content, authority.key())?;
+    let certificate = authority.sign(&content)?;
     Ok(Issued { certificate, serial, warnings })
 }
 

@@ -50,7 +50,8 @@ pub fn verify(certificate: &Certificate, expected: &Expected<'_>) -> Result<()> 
     Error::all(errors)
 }
 
-pub(crate) fn signed_by(certificate: &Certificate, authority: &Certificate) -> Result<()> {
+/// `Ok` when the CA's key signed it. Nothing else is looked at.
+pub fn signed_by(certificate: &Certificate, authority: &Certificate) -> Result<()> {
     let parsed = certificate.parsed()?;
     let key = authority.public_key()?;
     signature::check(&key, &parsed.signature_algorithm, parsed.tbs_certificate.as_ref(), &parsed.signature_value.data)

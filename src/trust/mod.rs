@@ -3,6 +3,7 @@
 mod folder;
 mod issue;
 mod kubeconfig;
+mod specification;
 mod specs;
 mod table;
 
@@ -18,6 +19,7 @@ use crate::render::{Content, File};
 use crate::secret::Secret;
 
 pub use issue::ensure;
+pub use specification::specification;
 pub use table::*;
 
 /// All certificates and keys of a cluster.

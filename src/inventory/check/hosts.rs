@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{host, names};
-use crate::inventory::mistake::Mistake;
+use crate::document::Mistake;
+use crate::document::Path;
 use crate::inventory::model::{Inventory, TransportKind};
-use crate::inventory::path::Path;
 
 /// Mistakes in hosts' names and addresses.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {

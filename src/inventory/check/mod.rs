@@ -7,10 +7,8 @@ mod roles;
 mod sources;
 mod ssh;
 
-use super::mistake::Mistake;
 use super::model::{ComponentSettings, Inventory};
-use super::nearest::nearest;
-use super::path::Path;
+use crate::document::{Mistake, Path, nearest};
 
 pub use hosts::unusable;
 pub use node::taint;

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::inventory::lookalike::{self, Odd};
-use crate::inventory::mistake::Mistake;
+use crate::document::Mistake;
+use crate::document::Path;
+use crate::document::lookalike::{self, Odd};
 use crate::inventory::model::Inventory;
-use crate::inventory::path::Path;
 
 /// The cluster's name, its DNS domain and the certificates' further names.
 pub fn cluster(inventory: &Inventory) -> Vec<Mistake> {

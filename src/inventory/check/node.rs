@@ -1,10 +1,10 @@
 //! Node labels and taints, by the rules of Kubernetes (`apimachinery/pkg/util/validation`).
 
 use super::{host, names};
-use crate::inventory::mistake::Mistake;
+use crate::document::Mistake;
+use crate::document::Path;
+use crate::document::nearest;
 use crate::inventory::model::{Host, Inventory, Role};
-use crate::inventory::nearest::nearest;
-use crate::inventory::path::Path;
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 

@@ -1,9 +1,9 @@
 //! Roles: every host has one, etcd can vote, and there is a master.
 
 use super::host;
-use crate::inventory::mistake::Mistake;
+use crate::document::Mistake;
+use crate::document::Path;
 use crate::inventory::model::{Inventory, Role};
-use crate::inventory::path::Path;
 
 /// Mistakes in how roles are given out.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {

@@ -1,8 +1,8 @@
 //! Where programs come from: each entry names exactly one source.
 
-use crate::inventory::mistake::Mistake;
+use crate::document::Mistake;
+use crate::document::Path;
 use crate::inventory::model::{Inventory, Source};
-use crate::inventory::path::Path;
 
 /// Mistakes in `artifacts`.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {

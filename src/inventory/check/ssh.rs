@@ -1,9 +1,9 @@
 //! How hosts are reached.
 
 use super::{host, names};
-use crate::inventory::mistake::Mistake;
+use crate::document::Mistake;
+use crate::document::Path;
 use crate::inventory::model::{Inventory, Ssh};
-use crate::inventory::path::Path;
 
 /// Mistakes in the cluster's and the hosts' `ssh`.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {

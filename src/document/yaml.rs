@@ -82,7 +82,10 @@ impl Node {
     }
 }
 
-/// Deeper inventories than this do not exist; text that nests deeper is refused, not followed.
+/// What is said of a file without a value.
+pub const EMPTY: &str = "the file is empty";
+
+/// Deeper documents than this do not exist; text that nests deeper is refused, not followed.
 const MAX_DEPTH: usize = 64;
 /// More values than this, aliases counted each time, are refused ("a billion laughs").
 const MAX_NODES: usize = 200_000;
@@ -108,8 +111,7 @@ pub fn parse(source: &SourceText) -> Result<(Node, Vec<Located>), Error> {
     }
     match builder.root {
         Some(root) => Ok((root, builder.twice)),
-        None => Err(Error::input(format!("{}: the file is empty", source.name()))
-            .hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with")),
+        None => Err(Error::input(format!("{}: {EMPTY}", source.name()))),
     }
 }
 
@@ -137,7 +139,7 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Error> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
-                return Err(self.source.error(span, "a second document begins here").hint("keep one cluster per file"));
+                return Err(self.source.error(span, "a second document begins here").hint("keep one per file"));
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let core = tag.as_deref().filter(|t| t.is_yaml_core_schema()).map(|t| t.suffix.as_str());

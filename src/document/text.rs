@@ -1,4 +1,4 @@
-//! The text of an inventory file, and how a place in it is shown: `file:line:col`, the line, a caret under it.
+//! The text of a file, and how a place in it is shown: `file:line:col`, the line, a caret under it.
 
 use crate::error::Error;
 

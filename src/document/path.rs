@@ -1,4 +1,4 @@
-//! Where in an inventory a value stands, whatever its line: `hosts[0].ssh.port`.
+//! Where in a document a value stands, whatever its line: `hosts[0].ssh.port`.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum Step {
 pub struct Path(Vec<Step>);
 
 impl Path {
-    /// The whole inventory.
+    /// The whole document.
     pub fn root() -> Self {
         Path::default()
     }

@@ -10,7 +10,7 @@ enum Spot {
     Char(usize),
 }
 
-/// Something wrong in an inventory whose shape is right.
+/// Something wrong in a document whose shape is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     pub(super) path: Path,
@@ -29,7 +29,7 @@ impl Mistake {
     pub fn key(path: Path, message: impl Into<String>) -> Self {
         Mistake { spot: Spot::Key, ..Mistake::at(path, message) }
     }
-    /// Something that is missing, or wrong with the inventory as a whole: not believed while parts of it cannot be read.
+    /// Something that is missing, or wrong with the document as a whole: not believed while parts of it cannot be read.
     pub fn whole(path: Path, message: impl Into<String>) -> Self {
         Mistake { whole: true, spot: Spot::Key, ..Mistake::at(path, message) }
     }

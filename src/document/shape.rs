@@ -24,9 +24,9 @@ pub struct Shaped {
     pub faulty: Vec<Path>,
 }
 
-/// Checks `node` against `schema`, the root schema.
-pub fn check(schema: &Value, node: &Node, source: &SourceText) -> Shaped {
-    let mut walk = Walk { root: schema, source, mistakes: vec![], faulty: vec![] };
+/// Checks `node` against `schema`, the root schema; `what` is what errors call the whole (`the inventory`).
+pub fn check(schema: &Value, node: &Node, source: &SourceText, what: &str) -> Shaped {
+    let mut walk = Walk { root: schema, source, what, mistakes: vec![], faulty: vec![] };
     let value = walk.visit(schema, node, &Path::root());
     Shaped { value, mistakes: walk.mistakes, faulty: walk.faulty }
 }
@@ -34,6 +34,7 @@ pub fn check(schema: &Value, node: &Node, source: &SourceText) -> Shaped {
 struct Walk<'a> {
     root: &'a Value,
     source: &'a SourceText,
+    what: &'a str,
     mistakes: Vec<Located>,
     faulty: Vec<Path>,
 }
@@ -217,7 +218,7 @@ impl<'a> Walk<'a> {
     }
 
     fn refuse(&mut self, wanted: &Wanted<'a>, found: &str, span: Span, path: &Path) -> Option<Value> {
-        let place = if path.steps().is_empty() { "the inventory".to_owned() } else { path.to_string() };
+        let place = if path.steps().is_empty() { self.what.to_owned() } else { path.to_string() };
         let mut error = self.source.error(span, format!("{place}: expected {}, found {found}", wanted.describe()));
         if let Some(odd) = lookalike::find(found) {
             error = error.hint(odd.explain(span.line));

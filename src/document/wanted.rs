@@ -1,4 +1,4 @@
-//! Reading the JSON Schema that schemars makes: what a place in the inventory wants to hold.
+//! Reading the JSON Schema that schemars makes: what a place in the document wants to hold.
 
 use serde_json::{Number, Value};
 

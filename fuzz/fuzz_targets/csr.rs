@@ -1,0 +1,37 @@
+//! CSRs in PEM and DER: refused, or shown, and issued as a certificate with their subject and key.
+#![no_main]
+
+use std::sync::OnceLock;
+
+use kbootstrap::pki::{
+    Authority, CertificateInfo, Csr, CsrInfo, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed,
+};
+use libfuzzer_sys::fuzz_target;
+use time::OffsetDateTime;
+
+fn authority() -> &'static (Authority, Profile) {
+    static AUTHORITY: OnceLock<(Authority, Profile)> = OnceLock::new();
+    AUTHORITY.get_or_init(|| {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let spec = CsrSpec { cn: "fuzz".into(), ..CsrSpec::default() };
+        let root = self_signed(&spec, &key, OffsetDateTime::UNIX_EPOCH, Serial::from_random([1; 20])).unwrap();
+        let profile = Profile::new(&["signing", "client auth"], Lifetime::hours(24)).unwrap();
+        let authority = Authority::new(root.certificate, key, OffsetDateTime::UNIX_EPOCH).unwrap();
+        (authority, Profile { copy_extensions: true, ..profile })
+    })
+}
+
+fuzz_target!(|data: &[u8]| {
+    for csr in [Csr::from_pem(data, "fuzz"), Csr::from_der(data, "fuzz")].into_iter().flatten() {
+        CsrInfo::of(&csr).unwrap();
+        assert_eq!(Csr::from_pem(csr.to_pem().as_bytes(), "again").unwrap(), csr);
+        let request = Request { ca: None, ..Request::from_csr(&csr) };
+        let (authority, profile) = authority();
+        let issued = authority.issue(&request, profile, OffsetDateTime::UNIX_EPOCH, Serial::from_random([2; 20]));
+        if let Ok(issued) = issued {
+            assert_eq!(issued.certificate.subject().unwrap(), request.subject);
+            assert_eq!(issued.certificate.public_key().unwrap(), request.public_key);
+            CertificateInfo::of(&issued.certificate).unwrap();
+        }
+    }
+});

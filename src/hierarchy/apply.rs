@@ -1,0 +1,225 @@
+//! Does what the plan says: CAs before what they issue, everything else on all cores.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use time::OffsetDateTime;
+
+use super::chain;
+use super::found::Found;
+use super::item::{Hierarchy, Item, Kind};
+use super::plan::{Plan, What};
+use super::write::{self, Pending};
+use crate::error::{Error, Result};
+use crate::parallel;
+use crate::pki::{Authority, Certificate, Issued, Key, Request, Serial, Signer, reissue, self_signed, store};
+use crate::ui::{Event, Reporter};
+
+/// Everything that applying needs.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// What is to be.
+    pub hierarchy: &'a Hierarchy,
+    /// What was there when the plan was made.
+    pub found: &'a [Found],
+    /// What is to be done.
+    pub plan: &'a Plan,
+    /// The time that the plan was made for.
+    pub now: OffsetDateTime,
+    /// How many at once.
+    pub jobs: usize,
+    /// Where events go.
+    pub reporter: &'a dyn Reporter,
+}
+
+/// So many certificates are made before they are renamed into their places: an interruption loses no more than that,
+/// and no more keys than that lie in memory.
+const BATCH: usize = 500;
+
+/// Does what the plan says; nothing where the plan has problems.
+///
+/// # Errors
+/// The plan's problems; what went wrong with an item. What was done before that is done: the next run goes on from there.
+pub fn apply(job: &Job<'_>) -> Result<()> {
+    job.plan.check()?;
+    folders(job)?;
+    let items = &job.hierarchy.items;
+    let mut work = Work {
+        job,
+        certificates: job.found.iter().map(|found| found.certificate.clone()).collect(),
+        signers: items.iter().map(|_| OnceLock::new()).collect(),
+    };
+    let todo =
+        |kind: Kind| (0..items.len()).filter(move |&i| items[i].kind == kind && job.plan.steps[i].action != What::Keep);
+    let depth = |index: usize| std::iter::successors(Some(index), |&i| items[i].issuer).count();
+    for level in todo(Kind::Authority).map(depth).collect::<BTreeSet<_>>() {
+        let authorities: Vec<usize> = todo(Kind::Authority).filter(|&i| depth(i) == level).collect();
+        work.batch(&authorities, &titles(items, &authorities))?;
+    }
+    let certificates: Vec<usize> = todo(Kind::Certificate).collect();
+    for (n, batch) in certificates.chunks(BATCH).enumerate() {
+        let title = match certificates.len() {
+            0..=3 => titles(items, batch),
+            all if all <= BATCH => format!("{all} certificates"),
+            all => format!("certificates {} to {} of {all}", n * BATCH + 1, n * BATCH + batch.len()),
+        };
+        work.batch(batch, &title)?;
+    }
+    Ok(())
+}
+
+fn titles(items: &[Item], indices: &[usize]) -> String {
+    match indices {
+        [_, _, _, _, ..] => format!("{} {}s", indices.len(), items[indices[0]].kind.word()),
+        few => few.iter().map(|&i| items[i].title()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The folders that files go to.
+fn folders(job: &Job<'_>) -> Result<()> {
+    let changed = job.hierarchy.items.iter().zip(&job.plan.steps).filter(|(_, step)| step.action != What::Keep);
+    let folders: BTreeSet<&Path> =
+        changed.flat_map(|(item, _)| item.files.all()).filter_map(|file| file.parent()).collect();
+    for folder in folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .map_err(|e| Error::input(format!("cannot make the folder {}: {e}", folder.display())))?;
+    }
+    Ok(())
+}
+
+struct Work<'a> {
+    job: &'a Job<'a>,
+    /// As they are by now.
+    certificates: Vec<Option<Certificate>>,
+    /// CAs that have signed in this run.
+    signers: Vec<OnceLock<Authority>>,
+}
+
+/// What was made of an item.
+struct Made {
+    index: usize,
+    /// In the order in which they are to be renamed: a key before its certificate, so that a run which dies in between is
+    /// gone on with.
+    files: Vec<Pending>,
+    issued: Option<Issued>,
+}
+
+impl Work<'_> {
+    fn batch(&mut self, indices: &[usize], title: &str) -> Result<()> {
+        let step = format!("make {title}");
+        let began = Instant::now();
+        let event = |event| self.job.reporter.report(&event);
+        event(Event::Started { host: String::new(), step: step.clone() });
+        let result = self.make(indices);
+        match result {
+            Ok(warnings) => {
+                let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.job.reporter.report(&Event::Done { host: String::new(), step, millis, note: String::new() });
+                warnings.iter().for_each(|warning| self.job.reporter.warn(warning));
+                Ok(())
+            }
+            Err(error) => {
+                let message = error.message.clone();
+                self.job.reporter.report(&Event::Failed { host: String::new(), step, message });
+                Err(error)
+            }
+        }
+    }
+
+    fn make(&mut self, indices: &[usize]) -> Result<Vec<String>> {
+        let (mut made, mut errors) = (Vec::with_capacity(indices.len()), Vec::new());
+        for result in parallel::each(indices, self.job.jobs, |&index| self.item(index)) {
+            match result {
+                Ok(one) => made.push(one),
+                Err(error) => errors.push(error),
+            }
+        }
+        // Those that could be made are kept; dropping them would only lose work.
+        let (mut files, mut issued) = (Vec::new(), Vec::new());
+        for one in made {
+            files.extend(one.files);
+            issued.extend(one.issued.map(|i| (one.index, i)));
+        }
+        write::persist(files)?;
+        Error::all(errors)?;
+        let mut warnings = Vec::new();
+        for (index, issued) in issued {
+            let title = self.job.hierarchy.items[index].title();
+            warnings.extend(issued.warnings.iter().map(|warning| format!("{title}: {warning}")));
+            self.certificates[index] = Some(issued.certificate);
+        }
+        Ok(warnings)
+    }
+
+    fn item(&self, index: usize) -> Result<Made> {
+        let item = &self.job.hierarchy.items[index];
+        self.made(index, item).map_err(|e| e.context(item.title()))
+    }
+
+    fn made(&self, index: usize, item: &Item) -> Result<Made> {
+        let mut files = Vec::new();
+        let issued = match self.job.plan.steps[index].action {
+            What::Keep | What::Chain => None,
+            What::Make => {
+                let key = Key::generate(item.key)?;
+                let text = if item.pkcs8 { key.to_pkcs8_pem() } else { key.to_pem() };
+                files.push(Pending::key(&item.files.key, &text)?);
+                Some(self.issue(item, &key)?)
+            }
+            What::Issue => Some(self.issue(item, &self.key(item)?)?),
+            What::Renew => Some(self.renew(index, item)?),
+        };
+        let certificate = issued.as_ref().map(|issued| &issued.certificate);
+        if let Some(certificate) = certificate {
+            files.push(Pending::public(&item.files.certificate, &certificate.to_pem())?);
+        }
+        let of = |i: usize| certificate.filter(|_| i == index).or(self.certificates[i].as_ref());
+        if let Some(path) = &item.files.chain {
+            files.push(Pending::public(path, &chain::chain(self.job.hierarchy, index, &of))?);
+        }
+        if let Some(path) = &item.files.ca {
+            files.push(Pending::public(path, &chain::cas(self.job.hierarchy, index, &of))?);
+        }
+        Ok(Made { index, files, issued })
+    }
+
+    fn issue(&self, item: &Item, key: &Key) -> Result<Issued> {
+        let serial = Serial::random()?;
+        match item.issuer {
+            None => self_signed(&item.spec, key, self.job.now, serial),
+            Some(issuer) => {
+                let request = Request::from_spec(&item.spec, key.public())?;
+                self.signer(issuer)?.issue(&request, &item.profile, self.job.now, serial)
+            }
+        }
+    }
+
+    fn renew(&self, index: usize, item: &Item) -> Result<Issued> {
+        let old = self.certificates[index].as_ref().ok_or_else(|| Error::internal("there is nothing to renew"))?;
+        let (profile, now, serial) = (&item.profile, self.job.now, Serial::random()?);
+        match item.issuer {
+            None => reissue(old, Signer::Itself(&self.key(item)?), profile, now, serial),
+            Some(issuer) => reissue(old, Signer::Other(self.signer(issuer)?), profile, now, serial),
+        }
+    }
+
+    fn key(&self, item: &Item) -> Result<Key> {
+        Key::from_pem(&store::read(&item.files.key)?, &item.files.key.display().to_string())
+    }
+
+    /// A CA that can sign. Several threads may load it at once; the first one's is kept.
+    fn signer(&self, index: usize) -> Result<&Authority> {
+        if let Some(signer) = self.signers[index].get() {
+            return Ok(signer);
+        }
+        let item = &self.job.hierarchy.items[index];
+        let lacks = || Error::internal(format!("{} has no certificate yet", item.title()));
+        let certificate = self.certificates[index].clone().ok_or_else(lacks)?;
+        let context = |e: Error| e.context(item.title());
+        let authority = Authority::new(certificate, self.key(item)?, self.job.now).map_err(context)?;
+        Ok(self.signers[index].get_or_init(|| authority))
+    }
+}

@@ -1,0 +1,46 @@
+//! The files that hold a certificate with its CAs: what belongs into them, and whether it is there.
+
+use super::found::Found;
+use super::item::Hierarchy;
+use super::plan::{Step, What};
+use crate::pki::Certificate;
+
+/// The certificate and the intermediate CAs above it; the root is left out, who checks has it. `of` gives the
+/// certificate of an item.
+pub(super) fn chain<'a>(hierarchy: &Hierarchy, index: usize, of: &impl Fn(usize) -> Option<&'a Certificate>) -> String {
+    let intermediate = above(hierarchy, index).filter(|above| hierarchy.items[*above].issuer.is_some());
+    std::iter::once(index).chain(intermediate).filter_map(of).map(Certificate::to_pem).collect()
+}
+
+/// The CAs above it up to the root.
+pub(super) fn cas<'a>(hierarchy: &Hierarchy, index: usize, of: &impl Fn(usize) -> Option<&'a Certificate>) -> String {
+    above(hierarchy, index).filter_map(of).map(Certificate::to_pem).collect()
+}
+
+/// The CAs above an item, the nearest first.
+fn above(hierarchy: &Hierarchy, index: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(hierarchy.items[index].issuer, |above| hierarchy.items[*above].issuer)
+}
+
+/// Why the chain files of an item whose certificate stays are to be written; `steps` are those of the items before it.
+pub(super) fn stale(hierarchy: &Hierarchy, found: &[Found], steps: &[Step], index: usize) -> Option<String> {
+    let files = &hierarchy.items[index].files;
+    if files.chain.is_none() && files.ca.is_none() {
+        return None;
+    }
+    let changes = |above: &usize| matches!(steps[*above].action, What::Make | What::Issue | What::Renew);
+    if let Some(above) = above(hierarchy, index).find(changes) {
+        return Some(format!("its chain has the old certificate of {}", hierarchy.items[above].title()));
+    }
+    let of = |i: usize| found[i].certificate.as_ref();
+    let wanted = [
+        (&files.chain, &found[index].chain, chain(hierarchy, index, &of)),
+        (&files.ca, &found[index].ca, cas(hierarchy, index, &of)),
+    ];
+    wanted.into_iter().find_map(|(path, present, wanted)| {
+        let how = if present.is_some() { "is out of date" } else { "is not there" };
+        path.as_ref()
+            .filter(|_| present.as_deref() != Some(wanted.as_bytes()))
+            .map(|p| format!("{} {how}", p.display()))
+    })
+}

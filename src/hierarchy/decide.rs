@@ -1,0 +1,143 @@
+//! What is to be, what is there, the time → what is to be done, and why. A pure function.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+
+use super::chain;
+use super::found::Found;
+use super::item::{Hierarchy, Item, Kind};
+use super::plan::{Plan, State, Step, What};
+use super::step::{self, Asked, Future, Verdict};
+use crate::document::nearest;
+use crate::error::{Error, Result};
+use crate::pki::CertificateInfo;
+
+/// What a person asks for beside the specification, by the names of CAs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Issue their certificates once more: same key, same subject.
+    pub renew: BTreeSet<String>,
+    /// Make them anew, key and all, and with them all that they have issued.
+    pub replace: BTreeSet<String>,
+}
+
+impl Wishes {
+    /// They must be names of CAs.
+    fn problems(&self, hierarchy: &Hierarchy) -> Vec<Error> {
+        let known: Vec<&str> = authorities(hierarchy).map(|item| item.name.as_str()).collect();
+        let unknown = self.renew.union(&self.replace).filter(|name| !known.contains(&name.as_str()));
+        let mut problems: Vec<Error> = unknown
+            .map(|name| {
+                let error = Error::usage(format!("there is no CA `{name}` in the specification"));
+                match nearest(name, known.iter().copied()) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(format!("its CAs are: {}", known.join(", "))),
+                }
+            })
+            .collect();
+        let both = self.renew.intersection(&self.replace);
+        problems.extend(both.map(|name| Error::usage(format!("CA {name} can be renewed or replaced, not both"))));
+        problems
+    }
+}
+
+fn authorities(hierarchy: &Hierarchy) -> impl Iterator<Item = &Item> {
+    hierarchy.items.iter().filter(|item| item.kind == Kind::Authority)
+}
+
+/// What is to be done about every item. `found` has an entry for each.
+pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: OffsetDateTime) -> Plan {
+    let mut plan = Plan { steps: Vec::new(), problems: wishes.problems(hierarchy) };
+    let mut futures: Vec<Option<Future<'_>>> = Vec::with_capacity(hierarchy.items.len());
+    let issuing: BTreeSet<usize> = hierarchy
+        .items
+        .iter()
+        .zip(found)
+        .filter_map(|(item, found)| found.certificate.as_ref().and(item.issuer))
+        .collect();
+    for (i, (item, there)) in hierarchy.items.iter().zip(found).enumerate() {
+        let issuer = item.issuer.and_then(|at| futures[at].as_ref().map(|future| (future, &hierarchy.items[at].name)));
+        let asked = Asked {
+            renew: wishes.renew.contains(&item.name),
+            replace: wishes.replace.contains(&item.name),
+            has_issued: issuing.contains(&i),
+        };
+        let judged = match (item.kind, issuer) {
+            (_, Some((issuer, _))) if issuer.broken => Ok(Verdict::default()),
+            (Kind::Authority, issuer) => step::authority(item, there, issuer.map(|(future, _)| future), asked, now),
+            (Kind::Certificate, Some((issuer, _))) => step::certificate(item, there, issuer, now),
+            (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
+        };
+        let mut verdict = judged.unwrap_or_else(|error| Verdict { problems: vec![error], ..Verdict::default() });
+        let signs = matches!(verdict.action, Some(What::Make | What::Issue | What::Renew));
+        if let (true, Some((issuer, name))) = (signs, issuer)
+            && let Err(error) = step::signable(item, issuer, name, now)
+        {
+            let why = verdict.reasons.join("; ");
+            verdict.problems.push(Error { message: format!("{why}; {}", error.message), ..error });
+        }
+        futures
+            .push((item.kind == Kind::Authority).then(|| future(item, there, issuer.map(|(f, _)| f), &verdict, now)));
+        let action = verdict.action.unwrap_or(What::Keep);
+        let chain = chain::stale(hierarchy, found, &plan.steps, i);
+        let action = match (action, chain) {
+            (What::Keep, Some(reason)) if verdict.problems.is_empty() => {
+                verdict.reasons.push(reason);
+                What::Chain
+            }
+            (action, _) => action,
+        };
+        plan.problems.extend(verdict.problems.into_iter().map(|e| e.context(item.title())));
+        plan.steps.push(Step {
+            name: item.name.clone(),
+            kind: item.kind,
+            state: verdict.state.unwrap_or(State::Good),
+            action,
+            reasons: verdict.reasons,
+            warnings: verdict.warnings,
+            not_after: there.certificate.as_ref().and_then(|c| c.validity().ok()).map(|v| v.not_after),
+            certificate: item.files.certificate.clone(),
+        });
+    }
+    plan
+}
+
+/// What becomes of a CA.
+fn future<'a>(
+    item: &Item,
+    found: &'a Found,
+    issuer: Option<&Future<'_>>,
+    verdict: &Verdict,
+    now: OffsetDateTime,
+) -> Future<'a> {
+    let anew = |wanted: Result<crate::pki::Validity>| {
+        let ca = issuer.and_then(|issuer| issuer.validity);
+        wanted.and_then(|wanted| ca.map_or(Ok(wanted), |ca| wanted.within(&ca, &mut Vec::new()))).ok()
+    };
+    let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
+    let lacks_key = found.key.is_none().then(no_key);
+    let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
+    let last = item.profile.ca_constraint.path_length() == Some(0);
+    match verdict.action {
+        Some(What::Make | What::Issue) => {
+            let validity = anew(item.profile.validity(now));
+            Future { certificate: None, validity, last, cannot_sign: None, broken }
+        }
+        Some(What::Renew) => {
+            let validity = anew(item.profile.validity(now));
+            Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken }
+        }
+        _ => {
+            let certificate = found.certificate.as_ref();
+            let info = certificate.and_then(|certificate| CertificateInfo::of(certificate).ok());
+            Future {
+                certificate,
+                validity: certificate.and_then(|c| c.validity().ok()),
+                last: info.is_some_and(|info| info.path_length == Some(0)),
+                cannot_sign: lacks_key,
+                broken,
+            }
+        }
+    }
+}

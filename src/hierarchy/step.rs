@@ -1,0 +1,295 @@
+//! What is to be done about one item, given what is there, what is to be, and what becomes of its CA.
+
+use time::OffsetDateTime;
+
+use super::found::Found;
+use super::item::{Item, Kind};
+use super::plan::{State, What};
+use crate::error::{Error, Result};
+use crate::pki::{
+    Certificate, CertificateInfo, KEY_USAGE_NAMES, San, Validity, Wanted, day_and_minute, differences, signed_by,
+};
+
+/// What becomes of a CA, for those that it issues.
+#[derive(Debug, Clone)]
+pub(super) struct Future<'a> {
+    /// The certificate whose key will have signed: none where it will be a new one.
+    pub(super) certificate: Option<&'a Certificate>,
+    /// When it will be valid.
+    pub(super) validity: Option<Validity>,
+    /// It may issue certificates, but no CAs.
+    pub(super) last: bool,
+    /// Why it cannot sign.
+    pub(super) cannot_sign: Option<String>,
+    /// Something with it is wrong: nothing can be said of what it issues before that is mended.
+    pub(super) broken: bool,
+}
+
+/// What was found of an item, and what follows.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    pub(super) state: Option<State>,
+    pub(super) action: Option<What>,
+    pub(super) reasons: Vec<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) problems: Vec<Error>,
+}
+
+/// What a person asked for beside the specification.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked {
+    /// Renew this CA.
+    pub(super) renew: bool,
+    /// Make this CA anew.
+    pub(super) replace: bool,
+    /// Certificates of it are there.
+    pub(super) has_issued: bool,
+}
+
+impl Verdict {
+    fn set(&mut self, state: State, action: What, reason: impl Into<String>) {
+        // The first finding is the worst; a new key is the most that can be done.
+        self.state.get_or_insert(state);
+        if self.action.is_none() || action == What::Make {
+            self.action = Some(action);
+        }
+        self.reasons.push(reason.into());
+    }
+
+    fn warn(&mut self, state: State, text: impl Into<String>) {
+        self.state.get_or_insert(state);
+        self.warnings.push(text.into());
+    }
+
+    fn refuse(&mut self, error: Error) {
+        self.state = Some(State::Wrong);
+        self.problems.push(error);
+    }
+}
+
+/// A certificate that is no CA: everything about it may be made anew.
+pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: OffsetDateTime) -> Result<Verdict> {
+    let mut verdict = Verdict::default();
+    let key_fits = found.key.as_ref().is_some_and(|key| key.kind() == item.key);
+    let Some(certificate) = &found.certificate else {
+        let (what, why) = match &found.key {
+            None => (What::Make, "it is not there".to_owned()),
+            Some(_) if key_fits => (What::Issue, "its key is there, it is not".to_owned()),
+            Some(key) => {
+                (What::Make, format!("it is not there, and the key is {}, {} is wanted", key.kind(), item.key))
+            }
+        };
+        verdict.set(State::Missing, what, why);
+        return Ok(verdict);
+    };
+    let renewal = if key_fits { What::Issue } else { What::Make };
+    let validity = certificate.validity()?;
+    if now > validity.not_after {
+        verdict.set(State::Expired, renewal, format!("it has expired on {}", day_and_minute(validity.not_after)));
+    } else if now < validity.not_before {
+        verdict.refuse(not_yet(validity.not_before));
+        return Ok(verdict);
+    }
+    match &found.key {
+        None => verdict.set(State::Missing, What::Make, "its key is not there"),
+        Some(key) if certificate.public_key().ok().as_ref() != Some(key) => {
+            verdict.set(State::Changed, renewal, "it is for another key than the one beside it");
+        }
+        Some(_) => {}
+    }
+    match issuer.certificate {
+        None => verdict.set(State::Changed, renewal, "its CA is made anew"),
+        Some(ca) => {
+            if let Some(reason) = foreign(certificate, ca)? {
+                verdict.set(State::Changed, renewal, reason);
+            }
+        }
+    }
+    for difference in differing(item, certificate)? {
+        verdict.set(State::Changed, renewal, difference);
+    }
+    if verdict.state.is_none() && now >= item.due_from(validity.not_before, validity.not_after) {
+        verdict.set(State::Due, renewal, ends(&validity, now));
+    }
+    Ok(verdict)
+}
+
+/// A CA: nothing about it is made anew unasked.
+pub(super) fn authority(
+    item: &Item,
+    found: &Found,
+    issuer: Option<&Future<'_>>,
+    asked: Asked,
+    now: OffsetDateTime,
+) -> Result<Verdict> {
+    let mut verdict = Verdict::default();
+    let (name, external) = (&item.name, item.external);
+    if asked.replace {
+        let problem = "it is `external`: kbootstrap makes none in its place";
+        match external {
+            true => verdict.refuse(Error::pki(problem).hint("put your own new one there")),
+            false => verdict.set(State::Changed, What::Make, "you asked for a new one"),
+        }
+        return Ok(verdict);
+    }
+    let Some(certificate) = &found.certificate else {
+        missing_authority(item, found, asked, &mut verdict);
+        return Ok(verdict);
+    };
+    let info = CertificateInfo::of(certificate)?;
+    if !info.is_ca {
+        verdict.refuse(Error::pki("the certificate that is there is no CA").hint("bring the right one, or remove it"));
+        return Ok(verdict);
+    }
+    let limited = info.usages.iter().any(|usage| KEY_USAGE_NAMES.contains(&usage.as_str()));
+    if limited && !info.usages.iter().any(|usage| usage == "cert sign") {
+        verdict.refuse(Error::pki("it may not sign certificates: its key usage lacks `cert sign`"));
+        return Ok(verdict);
+    }
+    if found.key.as_ref().is_some_and(|key| certificate.public_key().ok().as_ref() != Some(key)) {
+        verdict.refuse(
+            Error::pki("the key that is there is not that of its certificate")
+                .hint("bring the right one; a CA without its key is fine while it has nothing to sign"),
+        );
+        return Ok(verdict);
+    }
+    let validity = certificate.validity()?;
+    if now < validity.not_before {
+        verdict.refuse(not_yet(validity.not_before));
+        return Ok(verdict);
+    }
+    let by_another = match issuer {
+        Some(Future { certificate: None, .. }) => Some("its CA is made anew".to_owned()),
+        Some(Future { certificate: Some(ca), .. }) => foreign(certificate, ca)?,
+        None => None,
+    };
+    // Who asked for a new root asked for its intermediate CAs' certificates, too: their keys and subjects stay.
+    let follows = issuer.is_some_and(|issuer| issuer.certificate.is_none());
+    if external {
+        if asked.renew {
+            verdict.refuse(Error::pki("it is `external`: kbootstrap does not renew it"));
+        }
+        if let Some(reason) = by_another {
+            verdict.refuse(Error::pki(reason).hint("bring one that this CA has issued"));
+        }
+    } else if asked.renew || follows {
+        let reason = if asked.renew { "you asked for its renewal".to_owned() } else { by_another.unwrap_or_default() };
+        verdict.set(State::Changed, What::Renew, reason);
+        if item.issuer.is_none() && found.key.is_none() {
+            verdict.refuse(Error::pki("its key is not there: a root CA signs itself"));
+        }
+    } else if let Some(reason) = by_another {
+        verdict.warn(State::Changed, format!("{reason}: `--renew-ca {name}` has it issued by that one"));
+    }
+    if !external {
+        changed_authority(item, certificate, &mut verdict)?;
+    }
+    let renews = verdict.action == Some(What::Renew);
+    let how = if external { "bring a new one".to_owned() } else { format!("renew it with `--renew-ca {name}`") };
+    if renews {
+    } else if now > validity.not_after {
+        let text = format!("it has expired on {}: {how}", day_and_minute(validity.not_after));
+        verdict.state = Some(State::Expired);
+        verdict.warnings.insert(0, text);
+    } else if now >= item.due_from(validity.not_before, validity.not_after) {
+        verdict.state = Some(State::Due);
+        verdict.warnings.insert(0, format!("{}: {how}", ends(&validity, now)));
+    }
+    Ok(verdict)
+}
+
+/// What `--renew-ca` mends, and what only a new CA does.
+fn changed_authority(item: &Item, certificate: &Certificate, verdict: &mut Verdict) -> Result<()> {
+    let (name, renews) = (&item.name, verdict.action == Some(What::Renew));
+    for difference in differing(item, certificate)? {
+        let for_good = difference.starts_with("its subject") || difference.starts_with("its key");
+        match (for_good, renews) {
+            (true, _) => verdict.warn(
+                State::Changed,
+                format!("{difference}: that takes a new CA (`--replace-ca {name}`), and all its certificates anew"),
+            ),
+            (false, true) => verdict.reasons.push(difference),
+            (false, false) => {
+                verdict.warn(State::Changed, format!("{difference}: `--renew-ca {name}` applies the specification"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Verdict) {
+    let place = item.files.certificate.display();
+    if item.external {
+        verdict.refuse(Error::pki(format!("it is `external`, but {place} is not there")).hint("bring it"));
+    } else if asked.has_issued {
+        verdict.refuse(
+            Error::pki(format!("{place} is gone, though certificates of it are there"))
+                .hint("bring it back from your backup")
+                .hint(format!("or have a new one made, and all its certificates with it: --replace-ca {}", item.name)),
+        );
+    } else {
+        match &found.key {
+            None => verdict.set(State::Missing, What::Make, "it is not there"),
+            Some(key) if key.kind() == item.key => {
+                verdict.set(State::Missing, What::Issue, "its key is there, it is not");
+            }
+            Some(key) => verdict.refuse(
+                Error::pki(format!("the key that is there is {}, {} is wanted", key.kind(), item.key))
+                    .hint("write that key's kind into the specification, or remove the key"),
+            ),
+        }
+    }
+}
+
+/// Why the certificate is not one of this CA's.
+fn foreign(certificate: &Certificate, ca: &Certificate) -> Result<Option<String>> {
+    let same_name = certificate.parsed()?.issuer().as_raw() == ca.subject()?.der();
+    Ok(if !same_name {
+        Some(format!("it was issued by `{}`, not by its CA", CertificateInfo::of(certificate)?.issuer.text))
+    } else if signed_by(certificate, ca).is_err() {
+        Some("it was issued by a CA of the same name with another key".to_owned())
+    } else {
+        None
+    })
+}
+
+fn differing(item: &Item, certificate: &Certificate) -> Result<Vec<String>> {
+    let sans = item.spec.hosts.iter().map(|host| San::classify(host)).collect::<Result<Vec<_>>>()?;
+    let subject = item.spec.subject().to_name()?;
+    differences(certificate, &Wanted { subject: &subject, sans: &sans, profile: &item.profile, key: item.key })
+}
+
+fn ends(validity: &Validity, now: OffsetDateTime) -> String {
+    let left = validity.not_after - now;
+    let text = match (left.whole_days(), left.whole_hours()) {
+        (0, hours) => format!("{hours} hours"),
+        (1, _) => "1 day".to_owned(),
+        (days, _) => format!("{days} days"),
+    };
+    format!("it ends in {text}, on {}", day_and_minute(validity.not_after))
+}
+
+fn not_yet(begin: OffsetDateTime) -> Error {
+    Error::pki(format!("it is not valid before {}", day_and_minute(begin))).hint("is the clock of this machine right?")
+}
+
+/// Whether the CA can issue it now; where not, why and what to do.
+pub(super) fn signable(item: &Item, issuer: &Future<'_>, issuer_name: &str, now: OffsetDateTime) -> Result<Validity> {
+    if let Some(why) = &issuer.cannot_sign {
+        return Err(Error::pki(why.clone()).hint(format!("bring the key of CA {issuer_name} for this run")));
+    }
+    if item.kind == Kind::Authority && issuer.last {
+        return Err(Error::pki(format!("CA {issuer_name} may not issue CA certificates: its path length is 0")));
+    }
+    let wanted = item.profile.validity(now)?;
+    let Some(ca) = &issuer.validity else { return Ok(wanted) };
+    let renew = format!("renew the CA with `--renew-ca {issuer_name}`");
+    if now > ca.not_after {
+        let text = format!("CA {issuer_name} has expired on {}", day_and_minute(ca.not_after));
+        return Err(Error::pki(text).hint(renew));
+    }
+    wanted.within(ca, &mut Vec::new()).map_err(|mut error| {
+        error.hints = vec![renew, "or shorten its `expiry`".to_owned()];
+        error
+    })
+}

@@ -1,0 +1,127 @@
+//! Many files at once: each is written beside its place, all are brought to the disk together, and only then renamed.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// A file that is written, but not yet in its place. Dropped, it is gone.
+#[derive(Debug)]
+pub(super) struct Pending {
+    temporary: NamedTempFile,
+    place: PathBuf,
+}
+
+/// From so many files on, one call that brings everything to the disk is cheaper than one per file.
+const MANY: usize = 16;
+
+impl Pending {
+    /// A key, 0600 from birth. A symlink in its place will be replaced, not followed.
+    pub(super) fn key(place: &Path, key: &Secret) -> Result<Self> {
+        Self::new(place.to_owned(), key.expose(), 0o600)
+    }
+
+    /// What anybody may read, 0644. A symlink is followed.
+    pub(super) fn public(place: &Path, text: &str) -> Result<Self> {
+        Self::new(fs::canonicalize(place).unwrap_or_else(|_| place.to_owned()), text.as_bytes(), 0o644)
+    }
+
+    fn new(place: PathBuf, bytes: &[u8], mode: u32) -> Result<Self> {
+        let write = || {
+            let mut file = tempfile::Builder::new()
+                .prefix(".kbootstrap-")
+                .permissions(Permissions::from_mode(0o600))
+                .tempfile_in(folder(&place))?;
+            file.write_all(bytes)?;
+            if mode != 0o600 {
+                file.as_file().set_permissions(Permissions::from_mode(mode))?;
+            }
+            Ok(file)
+        };
+        let temporary = write().map_err(|e| failed(&place, &e))?;
+        Ok(Pending { temporary, place })
+    }
+}
+
+/// Brings all to the disk, and then into their places, in their order.
+pub(super) fn persist(files: Vec<Pending>) -> Result<()> {
+    let mut folders: BTreeMap<PathBuf, File> = BTreeMap::new();
+    for file in &files {
+        if let Entry::Vacant(entry) = folders.entry(folder(&file.place)) {
+            let opened = File::open(entry.key()).map_err(|e| failed(&file.place, &e))?;
+            entry.insert(opened);
+        }
+    }
+    if files.len() < MANY {
+        for file in &files {
+            file.temporary.as_file().sync_all().map_err(|e| failed(&file.place, &e))?;
+        }
+    } else {
+        let mut systems: BTreeMap<u64, &File> = BTreeMap::new();
+        for (path, folder) in &folders {
+            systems.insert(folder.metadata().map_err(|e| failed(path, &e))?.dev(), folder);
+        }
+        for system in systems.values() {
+            rustix::fs::syncfs(system).map_err(|e| Error::io("bring files to the disk", &e.into()))?;
+        }
+    }
+    for file in files {
+        file.temporary.persist(&file.place).map_err(|e| failed(&file.place, &e.error))?;
+    }
+    for (path, folder) in &folders {
+        folder.sync_all().map_err(|e| failed(path, &e))?;
+    }
+    Ok(())
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn failed(path: &Path, e: &io::Error) -> Error {
+    // Of the causes only the system's: tempfile puts its own random name into the text.
+    let cause = e.raw_os_error().map_or_else(|| e.to_string(), |code| io::Error::from_raw_os_error(code).to_string());
+    Error::input(format!("cannot write {}: {cause}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_and_many_files_come_whole_and_with_their_modes() {
+        let folder = tempfile::tempdir().unwrap();
+        for count in [1, 3 * MANY] {
+            let mut files = Vec::new();
+            for n in 0..count {
+                let (key, public) = (folder.path().join(format!("{n}-key")), folder.path().join(format!("{n}")));
+                fs::write(&key, "old").unwrap();
+                fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+                files.push(Pending::key(&key, &Secret::new(*b"secret")).unwrap());
+                files.push(Pending::public(&public, "public").unwrap());
+            }
+            persist(files).unwrap();
+            let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode("0-key"), mode("0")), (0o600, 0o644));
+            assert_eq!(fs::read(folder.path().join(format!("{}-key", count - 1))).unwrap(), b"secret");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * count, "nothing is left beside them");
+        }
+    }
+
+    #[test]
+    fn what_is_not_brought_to_its_place_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Pending::key(&folder.path().join("a"), &Secret::new(*b"x")).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

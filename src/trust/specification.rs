@@ -1,0 +1,49 @@
+//! The certificate table as a specification of [`crate::hierarchy`]: `kbootstrap pki apply` makes the same certificates,
+//! under the same names.
+
+use super::table::{CertificateRow, authorities, certificates};
+use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::hierarchy::model;
+
+/// The cluster's CAs and certificates, with their files in `folder`.
+pub fn specification(cluster: &Cluster, folder: &str) -> model::Specification {
+    let rows = certificates(cluster);
+    let authority = |row: super::AuthorityRow| model::Authority {
+        certificates: rows.iter().filter(|leaf| row.serves.contains(&leaf.authority)).map(certificate).collect(),
+        name: row.name,
+        cn: row.common_name,
+        ..model::Authority::default()
+    };
+    model::Specification {
+        folder: Some(folder.to_owned()),
+        defaults: model::Defaults {
+            key: Some(key(cluster)),
+            expiry: Some(cluster.pki.expiry.clone()),
+            ca_expiry: Some(cluster.pki.ca_expiry.clone()),
+            ..model::Defaults::default()
+        },
+        profiles: [].into(),
+        authorities: authorities(cluster).into_iter().map(authority).collect(),
+    }
+}
+
+fn certificate(row: &CertificateRow) -> model::Certificate {
+    let organization = model::Name { o: row.organization.clone(), ..model::Name::default() };
+    model::Certificate {
+        name: row.name.clone(),
+        cn: row.common_name.clone(),
+        names: (!row.organization.is_empty()).then(|| vec![organization]),
+        hosts: row.sans.clone(),
+        profile: Some(row.profile.name().to_owned()),
+        ..model::Certificate::default()
+    }
+}
+
+fn key(cluster: &Cluster) -> model::KeySettings {
+    let (algo, size) = match cluster.pki.algorithm {
+        KeyAlgorithm::Rsa => (model::KeyAlgorithm::Rsa, Some(cluster.pki.key_size)),
+        KeyAlgorithm::Ecdsa => (model::KeyAlgorithm::Ecdsa, Some(cluster.pki.key_size)),
+        KeyAlgorithm::Ed25519 => (model::KeyAlgorithm::Ed25519, None),
+    };
+    model::KeySettings { algo, size, format: None }
+}
