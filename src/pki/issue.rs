@@ -8,6 +8,7 @@ use super::certificate::{Certificate, Content};
 use super::extension::{self, Extension};
 use super::profile::Profile;
 use super::request::Request;
+use super::rules::Rules;
 use super::san::{self, San};
 use super::serial::Serial;
 use super::{oid, profile, uri};
@@ -50,15 +51,17 @@ impl Validity {
 
     /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end with a
     /// warning: a CA and its certificates often have the same life, and a CA is made first.
-    pub fn within(self, ca: &Validity, warnings: &mut Vec<String>) -> Result<Self> {
+    pub fn within(self, ca: &Validity, rules: Rules, warnings: &mut Vec<String>) -> Result<Self> {
         let excess = self.not_after - ca.not_after;
         if !excess.is_positive() {
             return Ok(self);
         }
         let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
-        if excess * 100 > self.not_after - self.not_before {
-            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
-                .hint("shorten the profile's expiry, or renew the CA"));
+        if rules == Rules::Lenient || excess * 100 > self.not_after - self.not_before {
+            let doubt = Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA");
+            rules.doubt(doubt, warnings)?;
+            return Ok(self);
         }
         warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
         Validity::new(self.not_before, ca.not_after)
@@ -84,7 +87,8 @@ pub(crate) fn issue(
     now: OffsetDateTime,
     serial: Serial,
 ) -> Result<Issued> {
-    let mut warnings = request.warnings.clone();
+    let mut warnings = authority.doubts().to_vec();
+    warnings.extend(request.warnings.iter().cloned());
     let validity = authority.validity(profile, now, &mut warnings)?;
     let is_ca = profile.ca_constraint.is_ca;
     if request.ca.is_some() && !is_ca {
@@ -101,6 +105,9 @@ pub(crate) fn issue(
     // Those of a CSR, too.
     let uris = request.sans.iter().filter_map(|san| if let San::Uri(uri) = san { Some(uri::check(uri)) } else { None });
     Error::all(uris.filter_map(Result::err))?;
+    if let Some(whitelist) = &profile.name_whitelist {
+        whitelist.check(request)?;
+    }
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let content = Content {
         serial: &serial,
@@ -128,16 +135,22 @@ fn extensions(
     list.push(extension::authority_key_id(authority.key_id()));
     list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
     let sans = if is_ca { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
-    list.extend(san::extension(&sans, request.subject.is_empty()));
-    list.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
+    let names = san::extension(&sans, request.subject.is_empty());
+    let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
+    if profile.copy_extensions {
+        // The names are one of the extensions that cfssl copies.
+        list.extend(crl.into_iter().chain(names));
+    } else {
+        list.extend(names.into_iter().chain(crl));
+    }
+    for extension in &request.extensions {
+        if wanted(extension, profile, authority.rules(), warnings) {
+            copy(extension, &mut list, warnings);
+        }
+    }
     list.extend(extension::policies(&profile.policies));
     if profile.ocsp_no_check {
         list.push(extension::null(oid::OCSP_NO_CHECK));
-    }
-    for extension in &request.extensions {
-        if wanted(extension, profile) {
-            copy(extension, &mut list, warnings);
-        }
     }
     refuse_duplicates(&list)?;
     Ok(list)
@@ -152,9 +165,17 @@ pub(crate) fn sans_of_ca(sans: &[San], warnings: &mut Vec<String>) -> Vec<San> {
     kept
 }
 
-fn wanted(extension: &Extension, profile: &Profile) -> bool {
-    let allowed = profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid);
-    extension.oid == oid::DELEGATION || (profile.copy_extensions && allowed)
+fn wanted(extension: &Extension, profile: &Profile, rules: Rules, warnings: &mut Vec<String>) -> bool {
+    if extension.oid == oid::DELEGATION || !profile.copy_extensions {
+        return extension.oid == oid::DELEGATION;
+    }
+    if profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid) {
+        return true;
+    }
+    let done = if rules == Rules::Lenient { "copied all the same, as cfssl does" } else { "left out" };
+    let oid = oid::dotted(&extension.oid);
+    warnings.push(format!("the CSR's extension {oid} is not in allowed_extensions: it is {done}"));
+    rules == Rules::Lenient
 }
 
 /// What the profile and the CA decide, a CSR cannot override.
