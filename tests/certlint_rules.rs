@@ -256,6 +256,13 @@ fn chains_out_of_order_and_what_is_no_certificate() {
     assert!(chain(&["ca.pem", "middle.pem"]).is_empty(), "a bundle has no order");
     folder.write("broken.pem", "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n");
     assert_eq!(rules(&findings(&folder, "broken.pem")), ["unreadable"].into());
+    // In a folder, DER that is something else is passed over; what is called a certificate is not.
+    std::fs::create_dir(folder.path("der")).unwrap();
+    folder.write("der/x.crl", [0x30, 3, 2, 1, 0]);
+    std::fs::copy(folder.path("ca.der"), folder.path("der/ca")).unwrap();
+    assert!(findings(&folder, "der").is_empty());
+    folder.write("der/x.crt", [0x30, 3, 2, 1, 0]);
+    assert_eq!(rules(&findings(&folder, "der")), ["unreadable"].into());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::key_file::KeyFile;
+use super::view::View;
 use crate::certs::{self, Settings, Source};
 use crate::error::{Error, Result};
 use crate::pki::{Key, is_pkcs12, pem, store};
@@ -16,6 +17,12 @@ pub struct Inputs {
     pub(super) keys: Vec<KeyFile>,
     /// What could not be read at all.
     pub errors: Vec<Error>,
+}
+
+/// By its bytes, or its name where they are broken.
+fn is_certificate(path: &Path, bytes: &[u8]) -> bool {
+    let called = path.extension().is_some_and(|end| end == "der" || end == "crt" || end == "cer");
+    called || View::of(bytes).is_some()
 }
 
 /// A certificate's bytes, whatever they are.
@@ -57,7 +64,7 @@ impl Inputs {
     }
 
     fn file(&mut self, path: &Path, named: bool, settings: Settings<'_>) {
-        match self.blocks(path) {
+        match self.blocks(path, named) {
             Ok(true) => {}
             Ok(false) => self.other(&Source::Path(path.to_owned()), named, settings),
             Err(error) => self.errors.push(error),
@@ -65,13 +72,17 @@ impl Inputs {
     }
 
     /// Whether the file was PEM or DER, and is done.
-    fn blocks(&mut self, path: &Path) -> Result<bool> {
+    fn blocks(&mut self, path: &Path, named: bool) -> Result<bool> {
         let place = path.display().to_string();
         let bytes = store::read(path)?;
         if bytes.starts_with(&[0x30]) && !is_pkcs12(&bytes) {
             match Key::from_der(&bytes, &place) {
                 Ok(key) => self.key(path, "DER", false, &bytes, Some(key)),
-                Err(_) => self.certificates.push(Raw { place, der: bytes.to_vec() }),
+                Err(_) if named || is_certificate(path, &bytes) => {
+                    self.certificates.push(Raw { place, der: bytes.to_vec() });
+                }
+                // A CRL or CSR.
+                Err(_) => {}
             }
             return Ok(true);
         }

@@ -59,7 +59,7 @@ impl Args {
         self.files.check()?;
         let now = OffsetDateTime::now_utc();
         if self.renewca {
-            let target = self.files.target(None, None, true)?;
+            let target = self.files.target(None, self.signer.ca.as_deref(), false)?;
             target.put(self.renew(now, &log)?, ctx, &log)?;
             return Ok(0);
         }

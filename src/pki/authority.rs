@@ -90,7 +90,6 @@ impl Authority {
 
     /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
-    /// By lenient rules one that ends after the CA is warned of, and nothing is cut.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
         profile.check(self.rules, warnings)?;
         match validity_error(&self.validity, now) {
@@ -102,15 +101,7 @@ impl Authority {
                 .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
             self.rules.doubt(doubt, warnings)?;
         }
-        let wanted = profile.validity(now)?;
-        if self.rules == Rules::Strict {
-            return wanted.within(&self.validity, warnings);
-        }
-        if wanted.not_after > self.validity.not_after {
-            let (ca_end, end) = (day_and_minute(self.validity.not_after), day_and_minute(wanted.not_after));
-            warnings.push(format!("the certificate will end {end}, after its CA, which ends {ca_end}"));
-        }
-        Ok(wanted)
+        profile.validity(now)?.within(&self.validity, self.rules, warnings)
     }
 
     /// Its certificate.

@@ -40,7 +40,6 @@ mod signing_config;
 mod spec;
 pub mod store;
 mod uri;
-mod uri_class;
 mod usage;
 mod verify;
 mod whitelist;

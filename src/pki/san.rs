@@ -8,7 +8,7 @@ use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::extension::Extension;
-use super::uri_class::{self, Class};
+use super::uri::{self, Class};
 use super::{der, oid};
 use crate::error::{Error, Result};
 
@@ -45,7 +45,7 @@ impl San {
         if let Some(address) = email(host) {
             return Ok(San::Email(address.to_owned()));
         }
-        match uri_class::classify(host) {
+        match uri::classify(host) {
             Class::Uri(uri) => Ok(San::Uri(uri)),
             Class::Other => Ok(San::Dns(host.to_owned())),
             Class::Unreadable(why) => Err(Error::pki(format!("host `{host}` is a URI that verifiers refuse: {why}"))),
