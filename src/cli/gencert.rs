@@ -9,7 +9,6 @@ use crate::cfssl::output::Output;
 use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::encrypted::opened;
 use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, renewed, self_signed};
 
 /// Make a key and a certificate from a CSR spec, like cfssl gencert
@@ -59,7 +58,7 @@ impl Args {
         self.files.check()?;
         let now = OffsetDateTime::now_utc();
         if self.renewca {
-            let target = self.files.target(None, self.signer.ca.as_deref(), false)?;
+            let target = self.files.target(None, self.signer.ca.as_deref(), true)?;
             target.put(self.renew(now, &log)?, ctx, &log)?;
             return Ok(0);
         }
@@ -123,8 +122,8 @@ impl Args {
         log.info("re-generate a CA certificate from CA cert and key");
         let (text, name) = source::read_ca(ca)?;
         let certificate = Certificate::from_pem(&text, &name)?;
-        let (text, key_name) = source::read_ca(ca_key)?;
-        let key = Key::from_pem(&opened(text, &key_name, &self.ca_password)?, &key_name)?;
+        let (text, key_name) = source::read_ca_key(ca_key, &self.ca_password)?;
+        let key = Key::from_pem(&text, &key_name)?;
         let renewed =
             renewed(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
         log_issued(&renewed, log);
