@@ -131,12 +131,15 @@ impl Call {
         let mut warnings = Vec::new();
         let config = self.config.as_ref().unwrap_or(&built_in);
         let named = Some(self.flag("profile")).filter(|name| !name.is_empty());
+        let found = config.profile_by(named, self.rules, &mut warnings);
         if config.default.as_ref().is_some_and(|default| default.usages.is_empty())
             && named.is_none_or(|name| !config.profiles.contains_key(name))
         {
+            // That there is no profile of this name is among them.
+            self.warn(&warnings);
             return Err(Failure::code(5100, "Invalid policy: no key usage available"));
         }
-        let mut profile = config.profile_by(named, self.rules, &mut warnings)?;
+        let mut profile = found?;
         if !self.flag("crl").is_empty() {
             profile.crl_url = Some(self.flag("crl").to_owned());
         }
