@@ -130,22 +130,21 @@ fn extensions_stand_in_cfssls_order_with_its_criticality() {
             OCSP - URI:http://ocsp.example
             CA Issuers - URI:http://ca.example/a
             CA Issuers - URI:http://ca.example/b
-        X509v3 Subject Alternative Name:
-            DNS:a
         X509v3 CRL Distribution Points:
             Full Name:
               URI:http://crl.example/ca.crl
+        X509v3 Subject Alternative Name:
+            DNS:a
+        1.3.6.1.4.1.44363.44:
+            ..
+        1.2.3.4:
+            ..
         X509v3 Certificate Policies:
             Policy: 1.2.3.4
               CPS: http://cps.example
               User Notice:
                 Explicit Text: höflich
         OCSP No Check:
-
-        1.3.6.1.4.1.44363.44:
-            ..
-        1.2.3.4:
-            ..
     ");
 }
 

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 
 /// The commands that scripts written for cfssl call.
-const COMMANDS: [&str; 6] = ["gencert", "genkey", "sign", "certinfo", "print-defaults", "cfssljson"];
+const COMMANDS: [&str; 9] =
+    ["gencert", "genkey", "gencsr", "sign", "selfsign", "gencrl", "bundle", "certinfo", "print-defaults"];
 
 /// Their flags that are either given or not; Go lets people write `=true` after them.
-const SWITCHES: [&str; 3] = ["initca", "bare", "stdout"];
+const SWITCHES: [&str; 2] = ["initca", "renewca"];
 
 /// Rewrites the arguments of cfssl's commands; those of all others stay as they are. Flags of one letter (`-h`, `-f x`,
 /// `-o json`) stay too: Go has no bundles of short flags, so `-cn` can only be one flag.
@@ -65,9 +66,9 @@ mod tests {
             ("k gencert -ca=ca.pem -ca-key k.pem -cn=-x -", "k gencert --ca=ca.pem --ca-key k.pem --cn=-x -"),
             ("k gencert -initca=true -ca=x", "k gencert --initca --ca=x"),
             ("k gencert --initca=0 x", "k gencert x"),
-            ("k cfssljson -bare=maybe x", "k cfssljson --bare=maybe x"),
+            ("k gencert -renewca=maybe x", "k gencert --renewca=maybe x"),
             ("k gencert --ca ca.pem -h", "k gencert --ca ca.pem -h"),
-            ("k --no-color cfssljson -bare -f x a", "k --no-color cfssljson --bare -f x a"),
+            ("k --no-color genkey -initca -f x a", "k --no-color genkey --initca -f x a"),
             ("k certinfo -o json -cert a -- -odd", "k certinfo -o json --cert a -- -odd"),
             ("k certinfo -o=json", "k certinfo -o=json"),
             ("k up -initca", "k up -initca"),

@@ -4,7 +4,8 @@ use base64::Engine;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use super::failure::Failure;
+use super::{go_json, go_types};
 
 /// One file.
 pub struct Item {
@@ -12,77 +13,96 @@ pub struct Item {
     pub suffix: &'static str,
     /// Only its owner may read it.
     pub secret: bool,
+    /// Printed in base64.
+    pub binary: bool,
     /// Contents.
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
-/// Keys, what becomes of them. The first of two names for one thing counts.
-const KINDS: [(&[&str], &str, bool); 4] = [
-    (&["cert", "certificate"], ".pem", false),
-    (&["key", "private_key"], "-key.pem", true),
-    (&["encrypted_key"], "-key.enc", true),
-    (&["csr", "certificate_request"], ".csr", false),
+/// Keys, and what becomes of them: suffix, secret, binary. The first of two names for one thing counts.
+type Kind = (&'static [&'static str], &'static str, bool, bool);
+
+const KINDS: [Kind; 4] = [
+    (&["cert", "certificate"], ".pem", false, false),
+    (&["key", "private_key"], "-key.pem", true, false),
+    (&["encrypted_key"], "-key.enc", true, true),
+    (&["csr", "certificate_request"], ".csr", false, false),
 ];
 
 /// All files in the JSON, at least one. `bare`: it is a command's output; else the envelope of cfssl's HTTP API.
-pub fn items(json: &[u8], bare: bool) -> Result<Vec<Item>> {
-    if json.trim_ascii().is_empty() {
-        return Err(
-            Error::input("standard input is empty").hint("the command before the pipe failed: its message is above")
-        );
-    }
-    let value: Value = serde_json::from_slice(json).map_err(|e| Error::input(format!("the input is not JSON: {e}")))?;
-    let Value::Object(map) = value else { return Err(Error::input("the input is not a JSON object")) };
-    let map = if bare { map } else { result_of(map)? };
+pub fn items(json: &[u8], bare: bool) -> Result<Vec<Item>, Failure> {
+    let map = read(json, bare)?;
     let mut items = Vec::new();
-    for (names, suffix, secret) in KINDS {
+    for (names, suffix, secret, binary) in KINDS {
         if let Some(text) = first(&map, names)? {
-            items.push(Item { suffix, secret, bytes: Zeroizing::new(text.as_bytes().to_vec()) });
+            items.push(Item { suffix, secret, binary, bytes: Zeroizing::new(text.as_bytes().to_vec()) });
         }
     }
+    items.extend(bundle(&map)?);
     if let Some(text) = first(&map, &["ocspResponse"])? {
         let der = base64::engine::general_purpose::STANDARD.decode(text);
-        let der = der.map_err(|_| Error::input("ocspResponse is not base64"))?;
-        items.push(Item { suffix: "-response.der", secret: false, bytes: Zeroizing::new(der) });
+        let der = der.map_err(|e| Failure::text(format!("Failed to parse ocspResponse: {e}")))?;
+        items.push(Item { suffix: "-response.der", secret: false, binary: true, bytes: Zeroizing::new(der) });
     }
-    items.extend(bundle(&map)?);
     if items.is_empty() {
-        return Err(Error::input("there is no certificate, key or CSR in the input")
-            .hint("the output of a command needs -bare, that of the HTTP API must not have it"));
+        return Err(Failure::text(
+            "there is no certificate, key or CSR in the input (the output of a command needs -bare, that of the API must not have it)",
+        ));
     }
     Ok(items)
 }
 
-fn result_of(mut map: Map<String, Value>) -> Result<Map<String, Value>> {
-    if map.get("success") == Some(&Value::Bool(true)) {
-        return match map.remove("result") {
-            Some(Value::Object(result)) => Ok(result),
-            _ => Err(Error::input("the API's answer has no result")),
-        };
+fn read(json: &[u8], bare: bool) -> Result<Map<String, Value>, Failure> {
+    let unread = |words: String| {
+        let failure = Failure::text(words).within("Failed to parse input: ");
+        let empty = json.trim_ascii().is_empty();
+        if empty {
+            failure.within("the input is empty: the command before the pipe failed, and says why above\n")
+        } else {
+            failure
+        }
+    };
+    let parsed = go_json::parse(json).map_err(unread)?;
+    go_types::check(&parsed, if bare { &go_types::BARE } else { &go_types::RESPONSE }).map_err(unread)?;
+    let value: Value = serde_json::from_slice(json).map_err(|e| unread(e.to_string()))?;
+    let Value::Object(mut map) = value else { return Ok(Map::new()) };
+    if bare {
+        return Ok(map);
     }
-    let error = Error::input("the API's answer is not a success").hint("the output of a command needs -bare");
+    if map.get("success") == Some(&Value::Bool(true)) {
+        return Ok(match map.remove("result") {
+            Some(Value::Object(result)) => result,
+            _ => Map::new(),
+        });
+    }
     let messages = map.get("errors").and_then(Value::as_array).into_iter().flatten();
     let messages = messages.filter_map(|e| e.get("message").and_then(Value::as_str));
-    Err(messages.fold(error, |error, message| error.detail(message)))
+    let lines: String = messages.map(|message| format!("\n\t{message}")).collect();
+    Err(Failure::text(format!("Request failed:{lines}")))
 }
 
-fn bundle(map: &Map<String, Value>) -> Result<Vec<Item>> {
-    let Some(bundle) = map.get("bundle").or_else(|| map.get("result")?.get("bundle")).and_then(Value::as_object) else {
-        return Ok(Vec::new());
+/// The bundle of the HTTP API in its envelope, or the output of the command.
+fn bundle(map: &Map<String, Value>) -> Result<Vec<Item>, Failure> {
+    let inner = map.get("result").unwrap_or(&Value::Null).get("bundle").or_else(|| map.get("bundle"));
+    let holder = match inner {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(inner)) => inner,
+        Some(_) => map,
     };
-    let root = first(bundle, &["root"])?.unwrap_or_default();
-    let chain = first(bundle, &["bundle"])?.unwrap_or_default();
-    let item = |suffix, text: String| Item { suffix, secret: false, bytes: Zeroizing::new(text.into_bytes()) };
+    let chain = first(holder, &["bundle"])?.ok_or_else(|| Failure::text("inner bundle parsing failed!"))?;
+    let root = first(holder, &["root"])?.ok_or_else(|| Failure::text("root parsing failed!"))?;
+    let item =
+        |suffix, text: String| Item { suffix, secret: false, binary: false, bytes: Zeroizing::new(text.into_bytes()) };
     Ok(vec![item("-bundle.pem", format!("{chain}\n{root}")), item("-root.pem", root.to_owned())])
 }
 
-fn first<'a>(map: &'a Map<String, Value>, names: &[&str]) -> Result<Option<&'a str>> {
+fn first<'a>(map: &'a Map<String, Value>, names: &[&str]) -> Result<Option<&'a str>, Failure> {
     for name in names {
         match map.get(*name) {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => return Ok(Some(text)),
-            Some(_) => return Err(Error::input(format!("{name}: expected a string"))),
+            Some(_) => return Err(Failure::text(format!("{name}: expected a string"))),
         }
     }
     Ok(None)
@@ -99,7 +119,7 @@ mod tests {
                 .map(|i| format!("{}{}", i.suffix, if i.secret { "!" } else { "" }))
                 .collect::<Vec<_>>()
                 .join(" "),
-            Err(e) => e.message,
+            Err(e) => e.to_string(),
         }
     }
 
@@ -108,15 +128,24 @@ mod tests {
         insta::assert_snapshot!(names(r#"{"cert":"a","key":"b","csr":"c"}"#, true), @".pem -key.pem! .csr");
         insta::assert_snapshot!(names(r#"{"success":true,"result":{"certificate":"a","private_key":"b","encrypted_key":"e"}}"#, false), @".pem -key.pem! -key.enc!");
         insta::assert_snapshot!(names(r#"{"result":{"bundle":{"bundle":"a","root":"b"}}}"#, true), @"-bundle.pem -root.pem");
+        insta::assert_snapshot!(names(r#"{"bundle":"a","root":"b","key":""}"#, true), @"-bundle.pem -root.pem");
         insta::assert_snapshot!(names(r#"{"ocspResponse":"AAAA"}"#, true), @"-response.der");
     }
 
     #[test]
     fn nothing_done_is_an_error() {
-        insta::assert_snapshot!(names("", true), @"standard input is empty");
-        insta::assert_snapshot!(names("{}", true), @"there is no certificate, key or CSR in the input");
-        insta::assert_snapshot!(names("null", true), @"the input is not a JSON object");
+        insta::assert_snapshot!(names("", true), @r"
+        the input is empty: the command before the pipe failed, and says why above
+        Failed to parse input: unexpected end of JSON input
+        ");
+        insta::assert_snapshot!(names("{}", true), @"there is no certificate, key or CSR in the input (the output of a command needs -bare, that of the API must not have it)");
+        insta::assert_snapshot!(names("null", true), @"there is no certificate, key or CSR in the input (the output of a command needs -bare, that of the API must not have it)");
         insta::assert_snapshot!(names(r#"{"cert":1}"#, true), @"cert: expected a string");
-        insta::assert_snapshot!(names(r#"{"cert":"a"}"#, false), @"the API's answer is not a success");
+        insta::assert_snapshot!(names(r#"{"cert":"a"}"#, false), @"Request failed:");
+        insta::assert_snapshot!(names("[]", false), @"Failed to parse input: json: cannot unmarshal array into Go value of type main.Response");
+        insta::assert_snapshot!(names(r#"{"success":false,"errors":[{"code":1,"message":"no"}]}"#, false), @"
+        Request failed:
+        	no
+        ");
     }
 }

@@ -12,7 +12,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// cfssl's levels: 0 debug, 1 information, 2 warnings, 3 and above errors only.
+    /// cfssl's levels: 0 debug, 1 information, 2 warnings, 3 errors, 4 and above nothing.
     pub fn new(level: u8) -> Self {
         Log { level }
     }
@@ -24,17 +24,22 @@ impl Log {
     pub fn warning(&self, text: &str) {
         self.write(2, "WARNING", text);
     }
+    /// Why something was not done, where the last line on standard error does not say it.
+    pub fn error(&self, text: &str) {
+        self.write(3, "ERROR", text);
+    }
 
     fn write(&self, level: u8, name: &str, text: &str) {
         if level >= self.level {
-            let line = line(OffsetDateTime::now_utc(), name, text);
+            // Where the system's time zone cannot be had, it is UTC.
+            let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
             // A standard error that is gone is no reason to fail.
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            let _ = std::io::stderr().lock().write_all(line(now, name, text).as_bytes());
         }
     }
 }
 
-/// `2026/11/21 09:57:31 [INFO] text`, in UTC.
+/// `2026/11/21 09:57:31 [INFO] text`, in the time zone of `now`.
 fn line(now: OffsetDateTime, level: &str, text: &str) -> String {
     let form = format_description!("[year]/[month]/[day] [hour]:[minute]:[second]");
     format!("{} [{level}] {text}\n", now.format(form).unwrap_or_default())
@@ -46,7 +51,7 @@ mod tests {
 
     #[test]
     fn has_the_serial_number_in_its_ninth_field() {
-        let now = time::macros::datetime!(2026-11-21 09:57:31 UTC);
+        let now = time::macros::datetime!(2026-11-21 09:57:31 +8);
         let line = line(now, "INFO", "signed certificate with serial number 42");
         assert_eq!(line, "2026/11/21 09:57:31 [INFO] signed certificate with serial number 42\n");
         assert_eq!(line.split_whitespace().nth(8), Some("42"));

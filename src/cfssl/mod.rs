@@ -1,10 +1,30 @@
 //! The face of cfssl over [`crate::pki`]: its flags, its JSON on standard output, its file names and log lines.
 
+//!
+//! There are two faces. [`face`] is cfssl itself: Go's flags, its words, exit codes and log lines. The commands in
+//! `cli` are kbootstrap's own, stricter, with clap. Both issue by the same engine, [`crate::pki`].
+
 pub mod args;
+pub mod authority;
+pub mod bundle;
+pub mod call;
 pub mod certinfo;
 pub mod cfssljson;
+pub mod check_config;
+pub mod check_csr;
+mod command;
+pub mod csrinfo;
+pub mod face;
+pub mod failure;
+pub mod flags;
+pub mod go_duration;
+pub mod go_file;
+pub mod go_json;
+pub mod go_types;
+pub mod goflag;
 pub mod log;
 pub mod output;
+pub mod peer;
 pub mod signer;
 pub mod source;
 pub mod templates;

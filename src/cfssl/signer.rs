@@ -22,6 +22,9 @@ pub struct SignerArgs {
     /// Profile of the signing configuration; without one: its default
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Serial number, for profiles with ClientProvidesSerialNumbers: decimal, or hexadecimal after 0x
+    #[arg(long, value_name = "N")]
+    pub serial: Option<String>,
 }
 
 /// A CA with the profile that it signs under.
@@ -29,6 +32,7 @@ pub struct SignerArgs {
 pub struct Signer {
     authority: Authority,
     profile: Profile,
+    serial: Option<Serial>,
 }
 
 impl SignerArgs {
@@ -51,14 +55,33 @@ impl SignerArgs {
         let (key, key_name) = source::read_ca(ca_key)?;
         let authority = Authority::load(&certificate, &certificate_name, &key, &key_name, now)?;
         authority.validity(&profile, now, &mut Vec::new()).map_err(|e| e.context(&certificate_name))?;
-        Ok(Signer { authority, profile })
+        Ok(Signer { authority, serial: self.serial(&profile)?, profile })
+    }
+}
+
+impl SignerArgs {
+    /// The serial number that is given, just where the profile wants one.
+    fn serial(&self, profile: &Profile) -> Result<Option<Serial>> {
+        match (&self.serial, profile.client_provides_serial_numbers) {
+            (None, false) => Ok(None),
+            (Some(text), true) => Serial::parse(text).map(Some),
+            (None, true) => Err(Error::usage("the profile has ClientProvidesSerialNumbers: give one with --serial N")),
+            (Some(_), false) => Err(Error::usage("--serial is for profiles with ClientProvidesSerialNumbers")
+                .hint("random serial numbers are the safe ones")),
+        }
     }
 }
 
 impl Signer {
+    /// The profile that it signs under.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// Issues, logs the serial number and the warnings.
     pub fn issue(&self, request: &Request, now: OffsetDateTime, log: &Log) -> Result<Issued> {
-        let issued = self.authority.issue(request, &self.profile, now, Serial::random()?)?;
+        let serial = self.serial.clone().map_or_else(Serial::random, Ok)?;
+        let issued = self.authority.issue(request, &self.profile, now, serial)?;
         log_issued(&issued, log);
         if request.sans.is_empty() && self.profile.usages.iter().any(|u| u.name() == "server auth") {
             log.warning("the certificate has no hosts: clients will refuse it as a server's certificate");

@@ -2,8 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
 use crate::pki::{CsrSpec, KeySpec, Lifetime, NameSpec, Profile, SigningConfig};
+
+/// As cfssl prints it: four spaces deep, and an empty line at the end.
+pub fn indented(value: &impl Serialize) -> Result<String> {
+    let mut bytes = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+    value.serialize(&mut serializer).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned() + "\n\n")
+}
 
 /// A server's CSR spec.
 pub fn csr() -> CsrSpec {
@@ -25,7 +36,7 @@ pub fn config() -> Result<SigningConfig> {
         ("client".to_owned(), Profile::new(&["signing", "key encipherment", "client auth"], year)?),
     ]);
     let default = Profile { expiry: Some(Lifetime::hours(168)), ..Profile::default() };
-    Ok(SigningConfig { default: Some(default), profiles })
+    Ok(SigningConfig { default: Some(default), profiles, ..SigningConfig::default() })
 }
 
 #[cfg(test)]

@@ -1,61 +1,70 @@
-//! `kbootstrap cfssljson`.
+//! `kbootstrap cfssl`, `kbootstrap cfssljson`, `kbootstrap cfssl-certinfo`: cfssl's own face. What stands here is for
+//! `--help`; the command line goes to [`crate::cfssl::face`] before clap sees it.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
 
 use super::Ctx;
-use crate::cfssl::cfssljson::{Item, items};
-use crate::cfssl::output::{check_base, with_suffix};
-use crate::cfssl::source;
+use crate::cfssl::face::Program;
 use crate::error::Result;
-use crate::pki::store;
-use crate::secret::Secret;
 
-/// Write the files out of cfssl's JSON, like cfssljson
+/// What follows the program's name, for cfssl to read.
+#[derive(Debug, clap::Args)]
+pub struct Words {
+    /// Its flags and arguments
+    #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+/// cfssl itself: its flags, JSON, log lines, exit codes and errors, for scripts written for it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  kbootstrap cfssl gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca
+  kbootstrap cfssl print-defaults config
+
+`kbootstrap cfssl COMMAND -h` shows a command's flags; `kbootstrap install-links` makes links called cfssl and so on.")]
+pub struct Cfssl {
+    #[command(flatten)]
+    words: Words,
+}
+
+/// cfssljson itself: write the files out of cfssl's JSON
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  kbootstrap gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca     # ca.pem, ca-key.pem, ca.csr")]
-pub struct Args {
-    /// Base name of the files: NAME.pem, NAME-key.pem, NAME.csr
-    #[arg(default_value = "cert")]
-    name: PathBuf,
-    /// The JSON is a command's output, not an answer of the HTTP API
-    #[arg(long)]
-    bare: bool,
-    /// Read this file; `-`: standard input
-    #[arg(short, value_name = "FILE", default_value = "-")]
-    file: String,
-    /// Print in place of writing files
-    #[arg(long)]
-    stdout: bool,
+  kbootstrap cfssl gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca     # ca.pem, ca-key.pem, ca.csr")]
+pub struct Cfssljson {
+    #[command(flatten)]
+    words: Words,
 }
 
-impl Args {
-    /// Runs the command; the value is the exit code.
+/// cfssl-certinfo itself: `cfssl certinfo` alone
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  kbootstrap cfssl-certinfo -cert ca.pem")]
+pub struct Certinfo {
+    #[command(flatten)]
+    words: Words,
+}
+
+impl Cfssl {
+    /// Runs it; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let (json, _) = source::read(&self.file)?;
-        // All is looked at before the first file is written.
-        let items = items(&json, self.bare)?;
-        if self.stdout {
-            for item in &items {
-                ctx.out.bytes(&item.bytes)?;
-                ctx.out.text("\n")?;
-            }
-            return Ok(0);
-        }
-        check_base(Some(&self.name))?;
-        // Keys first: whoever sees the certificate can use it.
-        let (secret, public): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.secret);
-        secret.iter().chain(&public).try_for_each(|item| write(&self.name, item))?;
-        Ok(0)
+        Ok(Program::Cfssl.run(&self.words.args, ctx.out))
     }
 }
 
-fn write(base: &Path, item: &Item) -> Result<()> {
-    let path = with_suffix(base, item.suffix);
-    if item.secret {
-        store::write_key(&path, &Secret::new(item.bytes.as_slice()))
-    } else {
-        store::write_public(&path, &item.bytes)
+impl Cfssljson {
+    /// Runs it; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        Ok(Program::Cfssljson.run(&self.words.args, ctx.out))
+    }
+}
+
+impl Certinfo {
+    /// Runs it; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        Ok(Program::Certinfo.run(&self.words.args, ctx.out))
     }
 }

@@ -10,7 +10,7 @@ use crate::cfssl::output::{Output, check_base};
 use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::{Csr, CsrSpec, Key, Request, Serial, self_signed};
+use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, renewed, self_signed};
 
 /// Make a key and a certificate from a CSR spec, like cfssl gencert
 #[derive(Debug, clap::Args)]
@@ -19,15 +19,20 @@ Examples:
   kbootstrap gencert -initca ca-csr.json --out ca
   kbootstrap gencert -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server-csr.json --out server
   kbootstrap gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca
+  kbootstrap gencert -renewca -ca ca.pem -ca-key ca-key.pem --out new-ca
 
 Flags work with one dash or two. Without --out, the result is printed as cfssl's JSON.
 `kbootstrap print-defaults csr` and `… config` print files to start from.")]
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
-    csr_spec: String,
+    #[arg(required_unless_present = "renewca")]
+    csr_spec: Option<String>,
     /// Make a self-signed CA; with -ca-key: for a key that is there
     #[arg(long)]
     initca: bool,
+    /// Renew a self-signed CA (-ca, -ca-key): same name, key, extensions and length of life, from now
+    #[arg(long, conflicts_with_all = ["initca", "csr_spec", "config", "profile"])]
+    renewca: bool,
     #[command(flatten)]
     signer: SignerArgs,
     /// Names and addresses in place of the spec's hosts, with commas
@@ -49,15 +54,19 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = Log::new(self.loglevel);
         check_base(self.out.as_deref())?;
-        let spec = self.spec()?;
         let now = OffsetDateTime::now_utc();
-        let output = if self.initca { self.root(&spec, now, &log)? } else { self.leaf(&spec, now, &log)? };
+        let output = if self.renewca {
+            self.renew(now, &log)?
+        } else {
+            let spec = self.spec()?;
+            if self.initca { self.root(&spec, now, &log)? } else { self.leaf(&spec, now, &log)? }
+        };
         output.put(self.out.as_deref(), &ctx.out, &log)?;
         Ok(0)
     }
 
     fn spec(&self) -> Result<CsrSpec> {
-        let (text, name) = source::read(&self.csr_spec)?;
+        let (text, name) = source::read(self.csr_spec.as_deref().unwrap_or("-"))?;
         let mut spec = CsrSpec::from_json(&text, &name)?;
         if let Some(cn) = self.cn.as_deref().filter(|cn| !cn.is_empty()) {
             spec.cn = cn.to_owned();
@@ -102,15 +111,31 @@ impl Args {
         Ok(Output { cert, csr: Some(csr.to_pem()), key: made.then(|| key.to_pem()) })
     }
 
+    fn renew(&self, now: OffsetDateTime, log: &Log) -> Result<Output> {
+        let (Some(ca), Some(ca_key)) = (&self.signer.ca, &self.signer.ca_key) else {
+            return Err(Error::usage("-renewca needs the CA: -ca FILE -ca-key FILE"));
+        };
+        log.info("re-generate a CA certificate from CA cert and key");
+        let (text, name) = source::read_ca(ca)?;
+        let certificate = Certificate::from_pem(&text, &name)?;
+        let (text, key_name) = source::read_ca(ca_key)?;
+        let key = Key::from_pem(&text, &key_name)?;
+        let renewed =
+            renewed(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
+        log_issued(&renewed, log);
+        Ok(Output { cert: Some(renewed.certificate.to_pem()), csr: None, key: None })
+    }
+
     fn leaf(&self, spec: &CsrSpec, now: OffsetDateTime, log: &Log) -> Result<Output> {
         // The CA is looked at before a key is made for it.
         let signer = self.signer.load(now)?;
         log.info("generate received request");
         log.info("received CSR");
         let key = generate(spec, log)?;
-        let request = Request::from_spec(spec, key.public())?;
+        let mut request = Request::from_spec(spec, key.public())?;
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
+        signer.profile().admit(&mut request)?;
         let issued = signer.issue(&request, now, log)?;
         Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
     }

@@ -1,12 +1,16 @@
 //! The command line: one file per command, which parses, calls the library and prints.
 
 mod artifacts;
+mod bundle;
 mod certinfo;
 mod cfssljson;
 mod check;
 mod gencert;
+mod gencrl;
+mod gencsr;
 mod genkey;
 mod init;
+mod install_links;
 mod kubeconfig;
 mod lab;
 mod pki;
@@ -16,6 +20,7 @@ mod print_defaults;
 mod render;
 pub mod report;
 mod reset;
+mod selfsign;
 mod session;
 mod sign;
 mod status;
@@ -28,6 +33,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::cfssl::face::{PROGRAMS, Program};
 use crate::error::{Error, Result};
 use crate::ui::{Printer, stderr_color};
 
@@ -72,10 +78,17 @@ enum Command {
     Pki(pki::Args),
     Gencert(gencert::Args),
     Genkey(genkey::Args),
+    Gencsr(gencsr::Args),
     Sign(sign::Args),
+    Selfsign(selfsign::Args),
+    Gencrl(gencrl::Args),
+    Bundle(bundle::Args),
     Certinfo(certinfo::Args),
     PrintDefaults(print_defaults::Args),
-    Cfssljson(cfssljson::Args),
+    Cfssl(cfssljson::Cfssl),
+    Cfssljson(cfssljson::Cfssljson),
+    CfsslCertinfo(cfssljson::Certinfo),
+    InstallLinks(install_links::Args),
 }
 
 /// What every command gets.
@@ -94,6 +107,9 @@ pub fn command() -> clap::Command {
 
 /// Parses the command line and runs the command; the value is the exit code.
 pub fn run(args: Vec<OsString>) -> Result<u8> {
+    if let Some((program, rest)) = as_cfssl(&args) {
+        return Ok(program.run(rest, Printer::new(true)));
+    }
     let no_color = wants_no_color(&args);
     let choice = if no_color { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
     let matches = command().color(choice).try_get_matches_from(crate::cfssl::args::rewrite(args));
@@ -108,6 +124,18 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     };
     let ctx = Ctx { out: Printer::new(cli.no_color), err_color: stderr_color(cli.no_color) };
     cli.command.run(ctx)
+}
+
+/// Whether it was called as one of cfssl's programs, by its own name or as `kbootstrap cfssl`; with what follows.
+fn as_cfssl(args: &[OsString]) -> Option<(Program, &[OsString])> {
+    let (called, rest) = args.split_first()?;
+    if let Some(program) = Program::by_path(Path::new(called)) {
+        return Some((program, rest));
+    }
+    let (first, rest) = rest.split_first()?;
+    let program = PROGRAMS.iter().find(|(name, _)| first == name)?.1;
+    // `--help` is kbootstrap's own.
+    (rest.first().is_none_or(|arg| arg != "--help")).then_some((program, rest))
 }
 
 /// Whether `--no-color` is among the arguments, for what is printed where they were not understood.
@@ -153,10 +181,17 @@ impl Command {
             Command::Pki(args) => args.run(&ctx),
             Command::Gencert(args) => args.run(&ctx),
             Command::Genkey(args) => args.run(&ctx),
+            Command::Gencsr(args) => args.run(&ctx),
             Command::Sign(args) => args.run(&ctx),
+            Command::Selfsign(args) => args.run(&ctx),
+            Command::Gencrl(args) => args.run(&ctx),
+            Command::Bundle(args) => args.run(&ctx),
             Command::Certinfo(args) => args.run(&ctx),
             Command::PrintDefaults(args) => args.run(&ctx),
+            Command::Cfssl(args) => args.run(&ctx),
             Command::Cfssljson(args) => args.run(&ctx),
+            Command::CfsslCertinfo(args) => args.run(&ctx),
+            Command::InstallLinks(args) => args.run(&ctx),
         }
     }
 }

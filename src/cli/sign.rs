@@ -10,7 +10,7 @@ use crate::cfssl::output::{Output, check_base};
 use crate::cfssl::signer::SignerArgs;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::{Csr, Request, Subject};
+use crate::pki::{Csr, Request, Rules, Subject};
 
 /// Sign a CSR, like cfssl sign
 #[derive(Debug, clap::Args)]
@@ -51,8 +51,9 @@ impl Args {
         let (text, name) = source::read(csr_file)?;
         let csr = Csr::from_pem(&text, &name)?;
         let mut request = Request::from_csr(&csr);
+        signer.profile().admit(&mut request)?;
         if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
-            request.set_hosts(&hosts.split(',').map(str::to_owned).collect::<Vec<_>>())?;
+            request.set_hosts(&hosts.split(',').map(str::to_owned).collect::<Vec<_>>(), Rules::Strict)?;
         }
         if let Some(subject) = subject {
             let (text, name) = source::read(subject)?;

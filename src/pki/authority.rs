@@ -10,6 +10,7 @@ use super::key::Key;
 use super::name::Name;
 use super::profile::Profile;
 use super::request::Request;
+use super::rules::{Rules, as_warning};
 use super::serial::Serial;
 use crate::error::{Error, Result};
 
@@ -24,6 +25,8 @@ pub struct Authority {
     path_length: Option<u32>,
     /// A signature of its key was found good.
     proven: AtomicBool,
+    rules: Rules,
+    doubts: Vec<String>,
 }
 
 impl Authority {
@@ -42,6 +45,12 @@ impl Authority {
 
     /// Checks that it is a CA, may sign certificates, is valid now, and that the key is its own; names all that is wrong.
     pub fn new(certificate: Certificate, key: Key, now: OffsetDateTime) -> Result<Self> {
+        Self::with_rules(certificate, key, now, Rules::Strict)
+    }
+
+    /// As [`Authority::new`]; by lenient rules only a key that is not the CA's is refused, and all else is warned of with
+    /// every certificate.
+    pub fn with_rules(certificate: Certificate, key: Key, now: OffsetDateTime, rules: Rules) -> Result<Self> {
         let parsed = certificate.parsed()?;
         let constraints = parsed.basic_constraints().ok().flatten().filter(|bc| bc.value.ca);
         let may_sign = parsed.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
@@ -53,6 +62,10 @@ impl Authority {
             errors.push(Error::pki("the CA may not sign certificates (its key usage lacks `cert sign`)"));
         }
         errors.extend(validity_error(&validity, now));
+        let mut doubts = Vec::new();
+        if rules == Rules::Lenient {
+            doubts = errors.drain(..).map(|doubt| as_warning(&doubt)).collect();
+        }
         if parsed.public_key().raw != key.public().spki()
             && certificate.public_key().ok().as_ref() != Some(key.public())
         {
@@ -66,7 +79,8 @@ impl Authority {
         let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
         let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
         drop(parsed);
-        Ok(Authority { certificate, key, subject, key_id, validity, path_length, proven: AtomicBool::new(false) })
+        let proven = AtomicBool::new(false);
+        Ok(Authority { certificate, key, subject, key_id, validity, path_length, rules, doubts, proven })
     }
 
     /// Issues a certificate. `serial` must be new: see [`Serial::random`].
@@ -76,21 +90,44 @@ impl Authority {
 
     /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
+    ///
+    /// See [`Validity::within`]; by lenient rules nothing is cut.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
-        profile.check()?;
-        if let Some(error) = validity_error(&self.validity, now) {
-            return Err(error);
+        profile.check(self.rules, warnings)?;
+        match validity_error(&self.validity, now) {
+            Some(error) if self.rules == Rules::Strict => return Err(error),
+            _ => {}
         }
         if profile.ca_constraint.is_ca && self.path_length == Some(0) {
-            return Err(Error::pki("the CA may not issue CA certificates (its path length is 0)")
-                .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\""));
+            let doubt = Error::pki("the CA may not issue CA certificates (its path length is 0)")
+                .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
+            self.rules.doubt(doubt, warnings)?;
         }
-        profile.validity(now)?.within(&self.validity, warnings)
+        let wanted = profile.validity(now)?;
+        match wanted.within(&self.validity, &mut Vec::new()) {
+            Ok(whole) if whole == wanted => Ok(wanted),
+            _ if self.rules == Rules::Lenient => {
+                self.rules.doubt(wanted.beyond(&self.validity), warnings)?;
+                Ok(wanted)
+            }
+            _ => wanted.within(&self.validity, warnings),
+        }
     }
 
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+    /// What the CA was not refused for by lenient rules.
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
+    }
+    /// How many CAs may stand below it.
+    pub fn path_length(&self) -> Option<u32> {
+        self.path_length
+    }
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules
     }
     /// The CA's subject bytes: the issuer of what it issues.
     pub(crate) fn subject(&self) -> &Name {

@@ -151,7 +151,7 @@ fn write_content(writer: DERWriter<'_>, content: &Content<'_>, key: &Key) {
 }
 
 /// UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5).
-fn write_time(writer: DERWriter<'_>, time: OffsetDateTime) {
+pub(crate) fn write_time(writer: DERWriter<'_>, time: OffsetDateTime) {
     let utc = time.to_offset(UtcOffset::UTC);
     let (year, month) = (utc.year(), u8::from(utc.month()));
     let rest = format!("{month:02}{:02}{:02}{:02}{:02}Z", utc.day(), utc.hour(), utc.minute(), utc.second());

@@ -8,9 +8,11 @@ use super::certificate::{Certificate, Content};
 use super::extension::{self, Extension};
 use super::profile::Profile;
 use super::request::Request;
+use super::rules::Rules;
 use super::san::{self, San};
 use super::serial::Serial;
-use super::{oid, profile, uri};
+use super::uri::{self, Class};
+use super::{oid, profile};
 use crate::error::{Error, Result};
 
 /// From when until when, in whole seconds.
@@ -55,13 +57,19 @@ impl Validity {
         if !excess.is_positive() {
             return Ok(self);
         }
-        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
         if excess * 100 > self.not_after - self.not_before {
-            return Err(Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
-                .hint("shorten the profile's expiry, or renew the CA"));
+            return Err(self.beyond(ca));
         }
+        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
         warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
         Validity::new(self.not_before, ca.not_after)
+    }
+
+    /// That it ends after its CA.
+    pub(crate) fn beyond(&self, ca: &Validity) -> Error {
+        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
+        Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+            .hint("shorten the profile's expiry, or renew the CA")
     }
 
     /// The time lies in it.
@@ -84,7 +92,8 @@ pub(crate) fn issue(
     now: OffsetDateTime,
     serial: Serial,
 ) -> Result<Issued> {
-    let mut warnings = request.warnings.clone();
+    let mut warnings = authority.doubts().to_vec();
+    warnings.extend(request.warnings.iter().cloned());
     let validity = authority.validity(profile, now, &mut warnings)?;
     let is_ca = profile.ca_constraint.is_ca;
     if request.ca.is_some() && !is_ca {
@@ -98,9 +107,17 @@ pub(crate) fn issue(
     if authority.subject() == &request.subject {
         warnings.push("the certificate and its CA have the same subject: give the certificate a CN of its own".into());
     }
-    // Those of a CSR, too.
-    let uris = request.sans.iter().filter_map(|san| if let San::Uri(uri) = san { Some(uri::check(uri)) } else { None });
-    Error::all(uris.filter_map(Result::err))?;
+    // Those of a CSR, too: one URI that Go cannot read, and it refuses the certificate.
+    let unreadable = |san: &San| match san {
+        San::Uri(uri) if !matches!(uri::classify(uri), Class::Uri(_)) => {
+            Some(Error::pki(format!("the URI `{uri}` is one that verifiers refuse")))
+        }
+        _ => None,
+    };
+    Error::all(request.sans.iter().filter_map(unreadable))?;
+    if let Some(whitelist) = &profile.name_whitelist {
+        whitelist.check(request)?;
+    }
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let content = Content {
         serial: &serial,
@@ -128,16 +145,22 @@ fn extensions(
     list.push(extension::authority_key_id(authority.key_id()));
     list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
     let sans = if is_ca { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
-    list.extend(san::extension(&sans, request.subject.is_empty()));
-    list.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
+    let names = san::extension(&sans, request.subject.is_empty());
+    let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
+    if profile.copy_extensions {
+        // The names are one of the extensions that cfssl copies.
+        list.extend(crl.into_iter().chain(names));
+    } else {
+        list.extend(names.into_iter().chain(crl));
+    }
+    for extension in &request.extensions {
+        if wanted(extension, profile, authority.rules(), warnings) {
+            copy(extension, &mut list, warnings);
+        }
+    }
     list.extend(extension::policies(&profile.policies));
     if profile.ocsp_no_check {
         list.push(extension::null(oid::OCSP_NO_CHECK));
-    }
-    for extension in &request.extensions {
-        if wanted(extension, profile) {
-            copy(extension, &mut list, warnings);
-        }
     }
     refuse_duplicates(&list)?;
     Ok(list)
@@ -152,9 +175,17 @@ pub(crate) fn sans_of_ca(sans: &[San], warnings: &mut Vec<String>) -> Vec<San> {
     kept
 }
 
-fn wanted(extension: &Extension, profile: &Profile) -> bool {
-    let allowed = profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid);
-    extension.oid == oid::DELEGATION || (profile.copy_extensions && allowed)
+fn wanted(extension: &Extension, profile: &Profile, rules: Rules, warnings: &mut Vec<String>) -> bool {
+    if extension.oid == oid::DELEGATION || !profile.copy_extensions {
+        return extension.oid == oid::DELEGATION;
+    }
+    if profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid) {
+        return true;
+    }
+    let done = if rules == Rules::Lenient { "copied all the same, as cfssl does" } else { "left out" };
+    let oid = oid::dotted(&extension.oid);
+    warnings.push(format!("the CSR's extension {oid} is not in allowed_extensions: it is {done}"));
+    rules == Rules::Lenient
 }
 
 /// What the profile and the CA decide, a CSR cannot override.

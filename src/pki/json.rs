@@ -1,5 +1,6 @@
 //! Reading cfssl's JSON the way Go does (keys in any case, the last duplicate counts, `null` is the default), but
-//! without its silence: unknown keys and wrong types are refused, all of them at once, each with its path.
+//! without its silence: unknown keys and wrong types are refused, all of them at once, each with its path. By lenient
+//! rules what Go passes over is warned of.
 
 use std::fmt;
 
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::rules::{Rules, as_warning};
 use crate::error::{Error, Result};
 
 /// Members of these are named by the user: their case counts.
@@ -111,29 +113,47 @@ pub(crate) struct Fields<'a> {
     path: String,
     map: Map<String, Value>,
     known: Vec<&'static str>,
-    errors: &'a mut Vec<Error>,
+    found: &'a mut Findings,
+}
+
+/// What is wrong with a document.
+#[derive(Default)]
+struct Findings {
+    rules: Rules,
+    errors: Vec<Error>,
+    warnings: Vec<String>,
 }
 
 /// Decodes a whole document by `read`; `null` is an empty object.
 pub(crate) fn decode<T>(text: &[u8], what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T> {
-    let mut errors = Vec::new();
-    let result = Fields::read(String::new(), parse(text, what)?, &mut errors, read);
-    Error::all(errors.into_iter().map(|error| error.context(what)))?;
-    Ok(result)
+    Ok(decode_by(text, what, Rules::Strict, read)?.0)
+}
+
+/// As [`decode`], by the rules that are given; the second value is warnings.
+pub(crate) fn decode_by<T>(
+    text: &[u8],
+    what: &str,
+    rules: Rules,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<(T, Vec<String>)> {
+    let mut found = Findings { rules, ..Findings::default() };
+    let result = Fields::read(String::new(), parse(text, what)?, &mut found, read);
+    Error::all(found.errors.into_iter().map(|error| error.context(what)))?;
+    Ok((result, found.warnings.into_iter().map(|warning| format!("{what}: {warning}")).collect()))
 }
 
 impl<'a> Fields<'a> {
-    fn read<T>(path: String, value: Value, errors: &'a mut Vec<Error>, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+    fn read<T>(path: String, value: Value, found: &'a mut Findings, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
         let map = match value {
             Value::Object(map) => map,
             Value::Null => Map::new(),
             other => {
                 let place = if path.is_empty() { "the document" } else { &path };
-                errors.push(Error::input(format!("{place}: expected an object, found {}", kind(&other))));
+                found.errors.push(Error::input(format!("{place}: expected an object, found {}", kind(&other))));
                 Map::new()
             }
         };
-        let mut fields = Fields { path, map, known: Vec::new(), errors };
+        let mut fields = Fields { path, map, known: Vec::new(), found };
         let result = read(&mut fields);
         fields.refuse_unknown();
         result
@@ -151,13 +171,22 @@ impl<'a> Fields<'a> {
 
     fn wrong(&mut self, name: &str, expected: &str, found: &Value) {
         let place = self.place(name);
-        self.errors.push(Error::input(format!("{place}: expected {expected}, found {}", kind(found))));
+        self.found.errors.push(Error::input(format!("{place}: expected {expected}, found {}", kind(found))));
     }
 
     /// Records that the member's value is wrong.
     pub(crate) fn error(&mut self, name: &str, error: Error) {
         let place = self.place(name);
-        self.errors.push(error.context(place));
+        self.found.errors.push(error.context(place));
+    }
+
+    /// Records what Go passes over.
+    fn doubt(&mut self, name: &str, doubt: Error) {
+        let doubt = doubt.context(self.place(name));
+        match self.found.rules {
+            Rules::Strict => self.found.errors.push(doubt),
+            Rules::Lenient => self.found.warnings.push(as_warning(&doubt)),
+        }
     }
 
     pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
@@ -211,11 +240,25 @@ impl<'a> Fields<'a> {
 
     /// A list of strings that `parse` understands.
     pub(crate) fn all_parsed<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
+        self.each_parsed(name, parse, Self::error)
+    }
+
+    /// As [`Fields::all_parsed`]; by lenient rules what is not understood is left out with a warning.
+    pub(crate) fn known_parsed<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
+        self.each_parsed(name, parse, Self::doubt)
+    }
+
+    fn each_parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T>,
+        failed: fn(&mut Self, &str, Error),
+    ) -> Vec<T> {
         let mut parsed = Vec::new();
         for (i, text) in self.strings(name).into_iter().enumerate() {
             match parse(&text) {
                 Ok(value) => parsed.push(value),
-                Err(e) => self.error(&format!("{name}[{i}]"), e),
+                Err(e) => failed(self, &format!("{name}[{i}]"), e),
             }
         }
         parsed
@@ -235,14 +278,14 @@ impl<'a> Fields<'a> {
     pub(crate) fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
         let value = self.take(name)?;
         let path = self.place(name);
-        Some(Fields::read(path, value, self.errors, read))
+        Some(Fields::read(path, value, self.found, read))
     }
 
     pub(crate) fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
         let mut objects = Vec::new();
         for (i, value) in self.values(name).into_iter().enumerate() {
             let path = self.place(&format!("{name}[{i}]"));
-            objects.push(Fields::read(path, value, self.errors, &read));
+            objects.push(Fields::read(path, value, self.found, &read));
         }
         objects
     }
@@ -252,7 +295,7 @@ impl<'a> Fields<'a> {
         let mut objects = Vec::new();
         for (key, value) in self.members(name) {
             let path = self.place(&format!("{name}.{key}"));
-            objects.push((key, Fields::read(path, value, self.errors, &read)));
+            objects.push((key, Fields::read(path, value, self.found, &read)));
         }
         objects
     }
@@ -274,16 +317,6 @@ impl<'a> Fields<'a> {
         self.take(name);
     }
 
-    /// A member that would change what is issued, and that we do not know how to honour.
-    pub(crate) fn unsupported(&mut self, name: &'static str) {
-        match self.take(name) {
-            None | Some(Value::Bool(false)) => {}
-            Some(Value::String(text)) if text.is_empty() => {}
-            Some(Value::Array(list)) if list.is_empty() => {}
-            Some(_) => self.error(name, Error::input("not supported: the certificate would not be what it asks for")),
-        }
-    }
-
     fn refuse_unknown(&mut self) {
         for key in std::mem::take(&mut self.map).keys() {
             let error = Error::input("unknown key");
@@ -292,7 +325,7 @@ impl<'a> Fields<'a> {
                 Some(name) => error.hint(format!("did you mean `{name}`?")),
                 None => error.hint(format!("known here are: {}", self.known.join(", "))),
             };
-            self.error(key, error);
+            self.doubt(key, error);
         }
     }
 }

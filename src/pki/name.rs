@@ -107,24 +107,49 @@ impl NameParts {
         for attribute in name.iter_attributes() {
             let value = attribute_text(attribute);
             let arcs = oid::of(attribute.attr_type())?;
-            let group = match arcs.as_slice() {
-                oid::COUNTRY => &mut parts.country,
-                oid::PROVINCE => &mut parts.province,
-                oid::LOCALITY => &mut parts.locality,
-                oid::STREET => &mut parts.street,
-                oid::POSTAL_CODE => &mut parts.postal_code,
-                oid::ORGANIZATION => &mut parts.organization,
-                oid::ORGANIZATIONAL_UNIT => &mut parts.organizational_unit,
-                oid::COMMON_NAME => &mut parts.common_name,
-                oid::SERIAL_NUMBER => &mut parts.serial_number,
-                _ => {
-                    parts.extra.push(Attribute { oid: arcs, value });
-                    continue;
-                }
-            };
-            group.push(value);
+            match parts.group(&arcs) {
+                Some(group) => group.push(value),
+                None => parts.extra.push(Attribute { oid: arcs, value }),
+            }
         }
         Some(parts)
+    }
+
+    /// Attributes of standard types among the others take the place of those that were given by name: so they end up
+    /// when cfssl reads its own CSR.
+    pub(crate) fn with_extra_in_place(mut self) -> Self {
+        let mut replaced: Vec<Vec<u64>> = Vec::new();
+        for attribute in std::mem::take(&mut self.extra) {
+            let first = !replaced.contains(&attribute.oid);
+            let single = [oid::COMMON_NAME, oid::SERIAL_NUMBER].contains(&attribute.oid.as_slice());
+            match self.group(&attribute.oid) {
+                Some(group) => {
+                    if first || single {
+                        group.clear();
+                    }
+                    group.push(attribute.value);
+                    replaced.push(attribute.oid);
+                }
+                None => self.extra.push(attribute),
+            }
+        }
+        self
+    }
+
+    /// The values of a standard type.
+    fn group(&mut self, oid: &[u64]) -> Option<&mut Vec<String>> {
+        match oid {
+            oid::COUNTRY => Some(&mut self.country),
+            oid::PROVINCE => Some(&mut self.province),
+            oid::LOCALITY => Some(&mut self.locality),
+            oid::STREET => Some(&mut self.street),
+            oid::POSTAL_CODE => Some(&mut self.postal_code),
+            oid::ORGANIZATION => Some(&mut self.organization),
+            oid::ORGANIZATIONAL_UNIT => Some(&mut self.organizational_unit),
+            oid::COMMON_NAME => Some(&mut self.common_name),
+            oid::SERIAL_NUMBER => Some(&mut self.serial_number),
+            _ => None,
+        }
     }
 }
 

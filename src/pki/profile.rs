@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 
 use super::issue::Validity;
 use super::oid;
+use super::rules::Rules;
 use super::usage::Usage;
+use super::whitelist::{CsrWhitelist, NameWhitelist};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
@@ -51,6 +53,21 @@ pub struct Profile {
     /// Certificate policies.
     #[serde(rename = "Policies", skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// What the CN and every name but IP addresses must match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_whitelist: Option<NameWhitelist>,
+    /// What is taken from a CSR; without one: everything.
+    #[serde(rename = "CSRWhitelist", skip_serializing_if = "Option::is_none")]
+    pub csr_whitelist: Option<CsrWhitelist>,
+    /// Whoever asks for the certificate gives its serial number.
+    #[serde(rename = "ClientProvidesSerialNumbers", skip_serializing_if = "std::ops::Not::not")]
+    pub client_provides_serial_numbers: bool,
+    /// The key that requests over a network must be signed with; signing with the CA's files asks for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_key: Option<String>,
+    /// The server that signs in place of this program, by its name in `remotes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
 }
 
 /// Whether certificates of a profile are CAs.
@@ -110,18 +127,24 @@ impl Profile {
         Validity::new(not_before, not_after)
     }
 
+    /// Takes away from a CSR's request what the profile's whitelist does not name. What is put in place of it (hosts,
+    /// a subject) comes after this.
+    pub fn admit(&self, request: &mut super::request::Request) -> Result<()> {
+        self.csr_whitelist.as_ref().map_or(Ok(()), |whitelist| whitelist.restrict(request))
+    }
+
     /// Usages there must be, and those of a CA for a CA.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self, rules: Rules, warnings: &mut Vec<String>) -> Result<()> {
         let signs = self.usages.iter().any(|u| u.is_cert_sign());
         if self.usages.is_empty() {
             return Err(Error::pki("the profile has no usages")
                 .hint("for example \"usages\": [\"signing\", \"key encipherment\", \"server auth\"]"));
         }
         if self.ca_constraint.is_ca && !signs {
-            return Err(Error::pki(
+            let doubt = Error::pki(
                 "the profile makes CA certificates (is_ca), but its usages lack `cert sign`: they could sign nothing",
-            )
-            .hint("add \"cert sign\" and \"crl sign\" to its usages"));
+            );
+            rules.doubt(doubt.hint("add \"cert sign\" and \"crl sign\" to its usages"), warnings)?;
         }
         Ok(())
     }
@@ -201,6 +224,6 @@ mod tests {
     fn a_ca_profile_must_be_able_to_sign() {
         let leaf = Profile::new(&["signing"], Lifetime::hours(1)).unwrap();
         let profile = Profile { ca_constraint: CaConstraint { is_ca: true, ..CaConstraint::default() }, ..leaf };
-        insta::assert_snapshot!(profile.check().unwrap_err(), @"the profile makes CA certificates (is_ca), but its usages lack `cert sign`: they could sign nothing");
+        insta::assert_snapshot!(profile.check(Rules::Strict, &mut Vec::new()).unwrap_err(), @"the profile makes CA certificates (is_ca), but its usages lack `cert sign`: they could sign nothing");
     }
 }

@@ -7,12 +7,13 @@ use super::json::Fields;
 use super::oid;
 use super::profile::{CaConstraint, Policy, Profile, Qualifier};
 use super::usage::Usage;
+use super::whitelist::{CsrWhitelist, NameWhitelist};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
 pub(crate) fn read(f: &mut Fields<'_>) -> Profile {
     let profile = Profile {
-        usages: f.all_parsed("usages", Usage::parse),
+        usages: f.known_parsed("usages", Usage::parse),
         expiry: f.parsed("expiry", expiry).filter(|e| !e.is_zero()),
         backdate: f.parsed("backdate", optional_lifetime).flatten(),
         not_before: f.parsed("not_before", moment).flatten(),
@@ -25,18 +26,48 @@ pub(crate) fn read(f: &mut Fields<'_>) -> Profile {
         copy_extensions: f.bool("copy_extensions"),
         allowed_extensions: f.all_parsed("allowed_extensions", oid::parse),
         policies: f.objects("Policies", policy),
+        name_whitelist: f.parsed("name_whitelist", name_whitelist).flatten(),
+        csr_whitelist: f.object("CSRWhitelist", csr_whitelist),
+        client_provides_serial_numbers: f.bool("ClientProvidesSerialNumbers"),
+        auth_key: f.string("auth_key").filter(|name| !name.is_empty()),
+        remote: remote(f),
     };
-    for name in
-        ["name_whitelist", "remote", "auth_remote", "ct_log_servers", "CSRWhitelist", "ClientProvidesSerialNumbers"]
-    {
-        f.unsupported(name);
+    let logs = f.strings("ct_log_servers");
+    if !logs.is_empty() {
+        f.error("ct_log_servers", Error::input("not supported: no certificate is sent to a transparency log"));
     }
-    // What a remote signer, a database and a linter would use: signing here needs none of them.
-    for name in ["auth_key", "prev_auth_key", "cert_store", "lint_error_level", "ignored_lints", "ignored_lint_sources"]
-    {
+    // What a database and a linter would use: signing here needs none of them.
+    for name in ["prev_auth_key", "cert_store", "lint_error_level", "ignored_lints", "ignored_lint_sources"] {
         f.ignore(name);
     }
     profile
+}
+
+fn name_whitelist(text: &str) -> Result<Option<NameWhitelist>> {
+    if text.is_empty() { Ok(None) } else { NameWhitelist::new(text).map(Some) }
+}
+
+fn csr_whitelist(f: &mut Fields<'_>) -> CsrWhitelist {
+    CsrWhitelist {
+        subject: f.bool("Subject"),
+        public_key_algorithm: f.bool("PublicKeyAlgorithm"),
+        public_key: f.bool("PublicKey"),
+        signature_algorithm: f.bool("SignatureAlgorithm"),
+        dns_names: f.bool("DNSNames"),
+        ip_addresses: f.bool("IPAddresses"),
+        email_addresses: f.bool("EmailAddresses"),
+        uris: f.bool("URIs"),
+    }
+}
+
+/// `remote`, or the one in `auth_remote`.
+fn remote(f: &mut Fields<'_>) -> Option<String> {
+    let plain = f.string("remote").filter(|name| !name.is_empty());
+    let authenticated = f.object("auth_remote", |f| {
+        f.ignore("auth_key");
+        f.string("remote").filter(|name| !name.is_empty())
+    });
+    plain.or(authenticated.flatten())
 }
 
 fn expiry(text: &str) -> Result<Lifetime> {

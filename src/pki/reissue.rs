@@ -11,6 +11,7 @@ use super::key::Key;
 use super::name::Name;
 use super::oid;
 use super::profile::Profile;
+use super::rules::Rules;
 use super::serial::Serial;
 use crate::error::{Error, Result};
 
@@ -36,7 +37,7 @@ pub fn reissue(
     if !profile.ca_constraint.is_ca {
         return Err(Error::internal("only a CA's certificate is issued once more"));
     }
-    profile.check()?;
+    profile.check(Rules::Strict, &mut warnings)?;
     let public_key = old.public_key()?;
     let subject = old.subject()?;
     let (issuer, key, validity): (&Name, &Key, _) = match signer {

@@ -5,6 +5,7 @@ use super::extension::{self, Extension};
 use super::name::{Name, NameParts};
 use super::oid;
 use super::public_key::PublicKey;
+use super::rules::Rules;
 use super::san::San;
 use super::spec::{CsrSpec, Subject};
 use crate::error::{Error, Result};
@@ -29,7 +30,12 @@ pub struct Request {
 impl Request {
     /// From a CSR spec. Its `ca` becomes a request for a CA certificate.
     pub fn from_spec(spec: &CsrSpec, public_key: &PublicKey) -> Result<Self> {
-        let (sans, warnings) = classify(&spec.hosts)?;
+        Self::from_spec_by(spec, public_key, Rules::Strict)
+    }
+
+    /// As [`Request::from_spec`]; by lenient rules an empty host is an empty DNS name, as with cfssl.
+    pub fn from_spec_by(spec: &CsrSpec, public_key: &PublicKey, rules: Rules) -> Result<Self> {
+        let (sans, warnings) = classify(&spec.hosts, rules)?;
         let mut extensions = Vec::new();
         if spec.delegation_enabled {
             extensions.push(extension::null(oid::DELEGATION));
@@ -52,9 +58,36 @@ impl Request {
         csr.request().clone()
     }
 
+    /// For another certificate like this one, of the same key: its subject byte for byte, its names, and whether it is a
+    /// CA.
+    pub fn from_certificate(certificate: &super::certificate::Certificate, public_key: &PublicKey) -> Result<Self> {
+        use x509_parser::extensions::ParsedExtension;
+        let parsed = certificate.parsed()?;
+        let mut request = Request {
+            subject: certificate.subject()?,
+            public_key: public_key.clone(),
+            sans: Vec::new(),
+            ca: None,
+            extensions: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for extension in parsed.iter_extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    request.sans.extend(names.general_names.iter().filter_map(San::of));
+                }
+                ParsedExtension::BasicConstraints(constraints) => {
+                    request.ca = constraints.ca.then_some(constraints.path_len_constraint);
+                }
+                _ => {}
+            }
+        }
+        Ok(request)
+    }
+
     /// Replaces the names.
-    pub fn set_hosts(&mut self, hosts: &[String]) -> Result<()> {
-        let (sans, warnings) = classify(hosts)?;
+    pub fn set_hosts(&mut self, hosts: &[String], rules: Rules) -> Result<()> {
+        let (sans, warnings) = classify(hosts, rules)?;
         self.sans = sans;
         self.warnings.extend(warnings);
         Ok(())
@@ -80,6 +113,20 @@ impl Request {
         Ok(())
     }
 
+    /// The subject in cfssl's order, and of several CNs the last: what cfssl makes of a CSR's.
+    pub fn reorder_subject(&mut self) -> Result<()> {
+        let mut parts = self.subject_parts()?;
+        parts.common_name = parts.common_name.pop().into_iter().collect();
+        parts.serial_number = parts.serial_number.pop().into_iter().collect();
+        self.subject = parts.encode();
+        Ok(())
+    }
+
+    /// The CN, of several the last; empty where there is none.
+    pub(crate) fn common_name(&self) -> Result<String> {
+        Ok(self.subject_parts()?.common_name.pop().unwrap_or_default())
+    }
+
     fn subject_parts(&self) -> Result<NameParts> {
         use x509_parser::prelude::FromDer;
         let parsed = x509_parser::x509::X509Name::from_der(self.subject.der());
@@ -90,13 +137,19 @@ impl Request {
 }
 
 /// All bad hosts at once, before a key is made for them; empty ones, which `"hosts": [""]` in many guides has, are dropped.
-pub(crate) fn classify(hosts: &[String]) -> Result<(Vec<San>, Vec<String>)> {
+pub(crate) fn classify(hosts: &[String], rules: Rules) -> Result<(Vec<San>, Vec<String>)> {
     let (mut sans, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for host in hosts {
         match San::classify(host) {
+            _ if host.is_empty() && rules == Rules::Lenient => {
+                warnings
+                    .push("an empty host becomes an empty DNS name: leave the hosts out where there are none".into());
+                sans.push(San::Dns(String::new()));
+            }
             _ if host.is_empty() => warnings.push("an empty host is left out".to_owned()),
             Ok(san) => {
                 warnings.extend(san.suspicion());
+                warnings.extend(san.rewritten(host));
                 sans.push(san);
             }
             Err(error) => errors.push(error),
@@ -125,7 +178,7 @@ mod tests {
 
     #[test]
     fn all_bad_hosts_are_named() {
-        let error = request(r#"{"hosts":["a","ü","，"]}"#).unwrap_err();
+        let error = request(r#"{"hosts":["a","b\u0000","，"]}"#).unwrap_err();
         assert_eq!(error.others.len(), 1);
     }
 

@@ -8,6 +8,7 @@ use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::extension::Extension;
+use super::uri::{self, Class};
 use super::{der, oid};
 use crate::error::{Error, Result};
 
@@ -26,13 +27,16 @@ pub enum San {
 
 impl San {
     /// Tried in cfssl's order: IP address, e-mail address, URI, else a DNS name. What cannot stand in a certificate
-    /// (empty, non-ASCII, control characters) is refused.
+    /// (empty, control characters) is refused; an internationalised name takes its ASCII form.
     pub fn classify(host: &str) -> Result<Self> {
         if host.is_empty() {
             return Err(Error::pki("a host is the empty string")
                 .hint("remove it; a certificate without names has no hosts at all"));
         }
-        if let Some(bad) = host.chars().find(|c| !c.is_ascii() || c.is_ascii_control()) {
+        if !host.is_ascii() {
+            return Self::classify(&in_ascii(host)?);
+        }
+        if let Some(bad) = host.chars().find(char::is_ascii_control) {
             return Err(refuse_character(host, bad));
         }
         if let Ok(ip) = host.parse::<IpAddr>() {
@@ -41,11 +45,11 @@ impl San {
         if let Some(address) = email(host) {
             return Ok(San::Email(address.to_owned()));
         }
-        if is_uri(host) {
-            super::uri::check(host)?;
-            return Ok(San::Uri(host.to_owned()));
+        match uri::classify(host) {
+            Class::Uri(uri) => Ok(San::Uri(uri)),
+            Class::Other => Ok(San::Dns(host.to_owned())),
+            Class::Unreadable(why) => Err(Error::pki(format!("host `{host}` is a URI that verifiers refuse: {why}"))),
         }
-        Ok(San::Dns(host.to_owned()))
     }
 
     /// What a person probably did not mean, as cfssl signs it anyway.
@@ -66,6 +70,11 @@ impl San {
             }
             San::Dns(_) | San::Email(_) | San::Ip(_) => None,
         }
+    }
+
+    /// Says what an internationalised host became.
+    pub(crate) fn rewritten(&self, host: &str) -> Option<String> {
+        (!host.is_ascii()).then(|| format!("host `{host}` stands in the certificate as {self}"))
     }
 
     /// From a parsed certificate or CSR; none for the types that cfssl does not know, and for what is no ASCII.
@@ -149,6 +158,27 @@ fn plain(ip: IpAddr) -> IpAddr {
     }
 }
 
+/// The name with its host part in Punycode (RFC 5891); the other parts of an e-mail address or a URI must be ASCII.
+fn in_ascii(host: &str) -> Result<String> {
+    // Full-width commas and stops are a slip of the keyboard, and IDNA would take the stops for dots.
+    if let Some(bad) = host.chars().find(|c| "，、。：．".contains(*c)) {
+        return Err(refuse_character(host, bad));
+    }
+    let (before, rest) = match (host.split_once("://"), host.rsplit_once('@')) {
+        (Some((scheme, rest)), _) => (format!("{scheme}://"), rest),
+        (None, Some((local, domain))) => (format!("{local}@"), domain),
+        (None, None) => (String::new(), host),
+    };
+    let end = if before.ends_with("://") { rest.find(['/', ':', '?', '#']).unwrap_or(rest.len()) } else { rest.len() };
+    let (name, after) = rest.split_at(end);
+    let bad = before.chars().chain(after.chars()).find(|c| !c.is_ascii());
+    let (wildcard, name) = name.strip_prefix("*.").map_or(("", name), |name| ("*.", name));
+    match (bad, idna::domain_to_ascii_strict(name)) {
+        (None, Ok(ascii)) if !ascii.is_empty() => Ok(format!("{before}{wildcard}{ascii}{after}")),
+        (bad, _) => Err(refuse_character(host, bad.or_else(|| host.chars().find(|c| !c.is_ascii())).unwrap_or(' '))),
+    }
+}
+
 fn refuse_character(host: &str, bad: char) -> Error {
     let error =
         Error::pki(format!("host `{}` has the character {bad:?}, which no certificate can hold", host.escape_debug()));
@@ -175,22 +205,6 @@ fn email(host: &str) -> Option<&str> {
 
 fn is_atext(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
-}
-
-/// As Go's `url.ParseRequestURI`: has a scheme, or begins with a slash.
-fn is_uri(host: &str) -> bool {
-    if host.starts_with('/') {
-        return true;
-    }
-    let scheme_char = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
-    match host.split_once(':') {
-        Some((scheme, rest)) => {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.bytes().all(scheme_char)
-                && !rest.contains(' ')
-        }
-        None => false,
-    }
 }
 
 #[cfg(test)]
@@ -233,9 +247,25 @@ mod tests {
     #[test]
     fn refuses_what_no_certificate_can_hold() {
         insta::assert_snapshot!(class(""), @"refused: a host is the empty string");
-        insta::assert_snapshot!(class("bücher.de"), @"refused: host `bücher.de` has the character 'ü', which no certificate can hold");
         insta::assert_snapshot!(class("10.0.0.1，10.0.0.2"), @"refused: host `10.0.0.1，10.0.0.2` has the character '，', which no certificate can hold");
         insta::assert_snapshot!(class("a\nb"), @r"refused: host `a\nb` has the character '\n', which no certificate can hold");
+    }
+
+    #[test]
+    fn internationalised_names_take_their_ascii_form() {
+        for (host, expected) in [
+            ("bücher.de", "DNS:xn--bcher-kva.de"),
+            ("BÜCHER.de", "DNS:xn--bcher-kva.de"),
+            ("*.bücher.de", "DNS:*.xn--bcher-kva.de"),
+            ("例え.テスト", "DNS:xn--r8jz45g.xn--zckzah"),
+            ("u@bücher.de", "email:u@xn--bcher-kva.de"),
+            ("https://bücher.de:8443/p?q", "URI:https://xn--bcher-kva.de:8443/p?q"),
+        ] {
+            assert_eq!(class(host), expected, "{host}");
+        }
+        insta::assert_snapshot!(class("ü@b.de"), @"refused: host `ü@b.de` has the character 'ü', which no certificate can hold");
+        insta::assert_snapshot!(class("https://b.de/ü"), @"refused: host `https://b.de/ü` has the character 'ü', which no certificate can hold");
+        insta::assert_snapshot!(class("bü cher"), @"refused: host `bü cher` has the character 'ü', which no certificate can hold");
     }
 
     #[test]

@@ -28,6 +28,49 @@ impl Serial {
             .map_err(|_| Error::internal("the operating system gave no random bytes"))?;
         Ok(Self::from_random(bytes))
     }
+    /// 63 random bits, as `cfssl selfsign` numbers its certificates.
+    pub fn random_short() -> Result<Self> {
+        let Serial(bytes) = Self::random()?;
+        let mut short = [0; 20];
+        short[12..].copy_from_slice(&bytes[bytes.len().saturating_sub(8)..][..8.min(bytes.len())]);
+        short[12] &= 0x7f;
+        Ok(Self::from_random(short))
+    }
+    /// From decimal digits, or hexadecimal ones after `0x` or between colons (`0A:1B`), as certinfo, openssl and
+    /// browsers show them. Refuses zero, and more than 20 bytes.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let wrong = |why: &str| {
+            Error::input(format!("`{text}` is no serial number: {why}"))
+                .hint("write it in decimal digits, or in hexadecimal ones after 0x")
+        };
+        let lower = text.to_ascii_lowercase();
+        let (digits, base) = match lower.strip_prefix("0x") {
+            Some(hex) => (hex.to_owned(), 16),
+            None if lower.contains(':') => (lower.replace(':', ""), 16),
+            None => (lower.clone(), 10),
+        };
+        if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
+            return Err(wrong("it has other characters than digits"));
+        }
+        let mut bytes = vec![0u8; 20];
+        for digit in digits.chars().filter_map(|c| c.to_digit(base)) {
+            let mut carry = digit;
+            for byte in bytes.iter_mut().rev() {
+                carry += u32::from(*byte) * base;
+                *byte = (carry & 0xff) as u8;
+                carry >>= 8;
+            }
+            if carry != 0 {
+                return Err(wrong("it is longer than 20 bytes"));
+            }
+        }
+        let zeros = bytes.iter().take_while(|&&b| b == 0).count();
+        if zeros == 20 {
+            return Err(wrong("it is zero"));
+        }
+        Ok(Serial(bytes.split_off(zeros)))
+    }
     /// Big-endian, without leading zeros.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -71,6 +114,22 @@ mod tests {
         small[19] = 0x80;
         assert_eq!(Serial::from_random(small).bytes(), [0x80]);
         assert_ne!(Serial::random().unwrap(), Serial::random().unwrap());
+    }
+
+    #[test]
+    fn people_write_serial_numbers_in_several_ways() {
+        let parsed = |text: &str| Serial::parse(text).map_or_else(|e| e.message, |s| s.to_string());
+        for (text, expected) in [("42", "42"), ("0x2a", "42"), ("0X2A ", "42"), ("01:00", "256"), ("007", "7")] {
+            assert_eq!(parsed(text), expected);
+        }
+        let long = "730750818665451459101842416358141509827966271487";
+        assert_eq!(parsed(long), long);
+        insta::assert_snapshot!(parsed("abc"), @"`abc` is no serial number: it has other characters than digits");
+        insta::assert_snapshot!(parsed("0x"), @"`0x` is no serial number: it has other characters than digits");
+        insta::assert_snapshot!(parsed("-1"), @"`-1` is no serial number: it has other characters than digits");
+        insta::assert_snapshot!(parsed("0"), @"`0` is no serial number: it is zero");
+        insta::assert_snapshot!(parsed(&"9".repeat(60)), @"`999999999999999999999999999999999999999999999999999999999999` is no serial number: it is longer than 20 bytes");
+        assert!(Serial::random_short().unwrap().bytes().len() <= 8);
     }
 
     #[test]

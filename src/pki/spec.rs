@@ -10,6 +10,7 @@ use super::key_kind::KeyKind;
 use super::name::{Attribute, Name, NameParts};
 use super::oid;
 use super::request::classify;
+use super::rules::Rules;
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
@@ -128,6 +129,11 @@ impl CsrSpec {
         json::decode(text, what, Self::read)
     }
 
+    /// As [`CsrSpec::from_json`], by the rules that are given; the second value is warnings.
+    pub fn read_by(text: &[u8], what: &str, rules: Rules) -> Result<(Self, Vec<String>)> {
+        json::decode_by(text, what, rules, Self::read)
+    }
+
     /// Indented JSON with a final newline, as for a file.
     pub fn to_json(&self) -> String {
         // A struct of strings and numbers always serialises.
@@ -148,7 +154,7 @@ impl CsrSpec {
     /// the source in errors.
     pub fn check(&self, what: &str) -> Result<()> {
         let subject = self.subject().to_name().map(|_| ()).err();
-        let hosts = classify(&self.hosts).map(|_| ()).err();
+        let hosts = classify(&self.hosts, Rules::Strict).map(|_| ()).err();
         let errors = subject.into_iter().chain(hosts).flat_map(|mut first| {
             let others = std::mem::take(&mut first.others);
             std::iter::once(first).chain(others)
@@ -281,7 +287,12 @@ impl ExtensionSpec {
 impl Subject {
     /// From JSON: `{"CN", "names", "SerialNumber"}`.
     pub fn from_json(text: &[u8], what: &str) -> Result<Self> {
-        json::decode(text, what, |f| Subject {
+        Ok(Self::read_by(text, what, Rules::Strict)?.0)
+    }
+
+    /// As [`Subject::from_json`], by the rules that are given; the second value is warnings.
+    pub fn read_by(text: &[u8], what: &str, rules: Rules) -> Result<(Self, Vec<String>)> {
+        json::decode_by(text, what, rules, |f| Subject {
             cn: f.string("CN").unwrap_or_default(),
             names: f.objects("names", NameSpec::read),
             serial_number: f.string("SerialNumber").unwrap_or_default(),
@@ -316,7 +327,7 @@ impl Subject {
                 parts.extra.push(Attribute { oid: oid::EMAIL_ADDRESS.to_vec(), value: name.e.clone() });
             }
         }
-        Ok(parts)
+        Ok(parts.with_extra_in_place())
     }
 
     /// Whether it names anybody: a CN, or something in every entry of `names`.

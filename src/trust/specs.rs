@@ -40,6 +40,7 @@ pub(super) fn signing_config(cluster: &Cluster) -> Result<SigningConfig> {
     Ok(SigningConfig {
         default: Some(with(&["server auth", "client auth"])?),
         profiles: profiles.into_iter().map(|(name, profile)| (name.to_owned(), profile)).collect(),
+        ..SigningConfig::default()
     })
 }
 

@@ -1,0 +1,228 @@
+//! A CA's files, a CSR, a certificate or a key with cfssl's words against them; and signing by them.
+
+use zeroize::Zeroizing;
+
+use super::call::Call;
+use super::failure::Failure;
+use super::go_file;
+use crate::pki::{self, Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
+
+/// The password of a CA's key that is encrypted with RFC 1421 headers.
+const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
+
+/// A CA with the profile that it signs under.
+pub struct Signer {
+    authority: Authority,
+    /// The profile.
+    pub profile: Profile,
+}
+
+/// Exactly one certificate.
+pub fn certificate(text: &[u8]) -> Result<Certificate, Failure> {
+    let unread = |_| Failure::code(1003, "Failed to parse certificate");
+    let text = String::from_utf8_lossy(text);
+    let Some((block, rest)) = first_block(&text) else {
+        return Err(Failure::code(1002, "Failed to decode certificate"));
+    };
+    let certificate = Certificate::from_pem(block.as_bytes(), "the certificate").map_err(unread)?;
+    if rest.trim().is_empty() {
+        return Ok(certificate);
+    }
+    Err(Failure::code(1003, "the PEM file should contain only one object"))
+}
+
+/// All certificates; other text between them is refused.
+pub fn certificates(text: &[u8]) -> Result<Vec<Certificate>, Failure> {
+    let text = String::from_utf8_lossy(text);
+    let (mut rest, mut all) = (text.as_ref(), Vec::new());
+    while let Some((block, after)) = first_block(rest) {
+        let one = Certificate::from_pem(block.as_bytes(), "the certificate");
+        all.push(one.map_err(|_| Failure::code(1003, "Failed to parse certificate"))?);
+        rest = after;
+    }
+    if rest.trim().is_empty() { Ok(all) } else { Err(Failure::code(1002, "Failed to decode certificate")) }
+}
+
+/// A private key, encrypted or not.
+pub fn key(text: &[u8]) -> Result<Key, Failure> {
+    let shown = Zeroizing::new(String::from_utf8_lossy(text).into_owned());
+    let mut rest = shown.as_str();
+    let block = loop {
+        match first_block(rest) {
+            None => return Err(Failure::code(2002, "Failed to decode private key")),
+            Some((block, after)) if block.starts_with("-----BEGIN EC PARAMETERS") => {
+                rest = after;
+                let _ = block;
+            }
+            Some((block, _)) => break block,
+        }
+    };
+    let unread = |_| Failure::code(2003, "Failed to parse private key");
+    let encrypted = block.lines().any(|line| line.starts_with("Proc-Type") && line.contains("ENCRYPTED"));
+    if !encrypted {
+        // From the whole text: a block of EC parameters may name the curve.
+        return Key::from_pem(text, "the key").map_err(unread);
+    }
+    let password = Zeroizing::new(std::env::var(PASSWORD).unwrap_or_default());
+    if password.is_empty() {
+        return Err(Failure::code(2100, "Private key is encrypted."));
+    }
+    Key::from_pem_with_password(block.as_bytes(), "the key", password.as_bytes()).map_err(|e| {
+        if e.message.contains("password") { Failure::text("x509: decryption password incorrect") } else { unread(e) }
+    })
+}
+
+/// A CSR whose signature is good.
+pub fn csr(text: &[u8]) -> Result<Csr, Failure> {
+    let text = String::from_utf8_lossy(text);
+    let Some((block, _)) = first_block(&text) else { return Err(Failure::code(9002, "CSR Decode failed")) };
+    let label = block.lines().next().unwrap_or_default();
+    if !label.ends_with("BEGIN CERTIFICATE REQUEST-----") && !label.ends_with("BEGIN NEW CERTIFICATE REQUEST-----") {
+        return Err(Failure::code(9300, "not a csr"));
+    }
+    Csr::from_pem(block.as_bytes(), "the CSR").map_err(|e| {
+        let code = if e.message.contains("not signed") { 9300 } else { 9003 };
+        Failure::from(e).coded(code)
+    })
+}
+
+/// The first whole PEM block and what follows it.
+fn first_block(text: &str) -> Option<(&str, &str)> {
+    const BEGIN: &str = "-----BEGIN ";
+    let mut from = 0;
+    loop {
+        let start = from + text[from..].find(BEGIN)?;
+        let label = text[start + BEGIN.len()..].split("-----").next()?;
+        let line_start = start == 0 || text[..start].ends_with('\n');
+        let end = format!("-----END {label}-----");
+        match text[start..].find(&end) {
+            Some(length) if line_start => {
+                let end = start + length + end.len();
+                return Some((&text[start..end], &text[end..]));
+            }
+            _ => from = start + BEGIN.len(),
+        }
+    }
+}
+
+impl Call {
+    /// Says which of the CA's files is not named; with a configuration that is found out later.
+    pub fn need_ca(&self, article: &str) -> Result<(), Failure> {
+        let missing = match (self.flag("ca"), self.flag("ca-key")) {
+            _ if self.config.is_some() => return Ok(()),
+            ("", _) => format!("need {article}CA certificate (provide one with -ca)"),
+            (_, "") => format!("need {article}CA key (provide one with -ca-key)"),
+            _ => return Ok(()),
+        };
+        self.log.error(&missing);
+        Err(Failure::said())
+    }
+
+    /// Looks at the CA's files and the profile.
+    pub fn signer(&self) -> Result<Signer, Failure> {
+        let (ca, ca_key) = (self.flag("ca"), self.flag("ca-key"));
+        if ca.is_empty() || ca_key.is_empty() {
+            return Err(Failure::code(2000, "Unknown private key error"));
+        }
+        let ca = go_file::read_ca(ca)?;
+        let ca_key = go_file::read_ca(ca_key).map_err(|e| e.coded(1001))?;
+        let (certificate, key) = (certificate(&ca)?, key(&ca_key)?);
+        let built_in = SigningConfig::built_in()?;
+        let mut warnings = Vec::new();
+        let config = self.config.as_ref().unwrap_or(&built_in);
+        let named = Some(self.flag("profile")).filter(|name| !name.is_empty());
+        if config.default.as_ref().is_some_and(|default| default.usages.is_empty())
+            && named.is_none_or(|name| !config.profiles.contains_key(name))
+        {
+            return Err(Failure::code(5100, "Invalid policy: no key usage available"));
+        }
+        let mut profile = config.profile_by(named, self.rules, &mut warnings)?;
+        if !self.flag("crl").is_empty() {
+            profile.crl_url = Some(self.flag("crl").to_owned());
+        }
+        self.warn(&warnings);
+        if certificate.public_key().is_ok_and(|public| public != *key.public()) {
+            return Err(Failure::code(1000, "x509: provided PrivateKey doesn't match parent's PublicKey"));
+        }
+        let authority = Authority::with_rules(certificate, key, self.now, self.rules)?;
+        // What can be known without a key is known before one is made.
+        authority.validity(&profile, self.now, &mut Vec::new())?;
+        Ok(Signer { authority, profile })
+    }
+
+    /// Issues, and logs the serial number and the warnings.
+    pub fn issue(&self, signer: &Signer, request: &Request) -> Result<String, Failure> {
+        let Signer { authority, profile } = signer;
+        if let Some(Err(e)) = profile.name_whitelist.as_ref().map(|whitelist| whitelist.check(request)) {
+            self.log.error(&e.message);
+            return Err(Failure::code(5500, "Request does not match policy whitelist"));
+        }
+        if profile.client_provides_serial_numbers {
+            self.log.error("the profile has ClientProvidesSerialNumbers, and cfssl's commands have no way to give one");
+            return Err(Failure::code(1400, "Missing serial number in request"));
+        }
+        let issued = authority.issue(request, profile, self.now, Serial::random()?)?;
+        Ok(self.issued(&issued))
+    }
+
+    /// Logs what was issued; the certificate in PEM.
+    pub fn issued(&self, issued: &Issued) -> String {
+        self.log.info(&format!("signed certificate with serial number {}", issued.serial));
+        self.warn(&issued.warnings);
+        issued.certificate.to_pem()
+    }
+}
+
+impl Signer {
+    /// Refuses a CSR that asks for a CA where the profile or the CA does not allow it.
+    pub fn check_ca(&self, request: &Request, call: &Call) -> Result<(), Failure> {
+        let Some(wanted) = request.ca else { return Ok(()) };
+        let own = self.authority.path_length();
+        let problem = match own {
+            _ if !self.profile.ca_constraint.is_ca => "policy disallows issuing CA certificate",
+            Some(0) => "certificate disallows issuing CA certificate",
+            Some(own) if wanted.is_some_and(|wanted| wanted >= own) => "certificate disallows CA MaxPathLen extending",
+            _ => return Ok(()),
+        };
+        call.log.error(&format!("local signer {problem}"));
+        Err(Failure::code(5300, "Policy violation request"))
+    }
+}
+
+/// Whether a certificate and a key are one another's.
+pub fn fits(certificate: &Certificate, key: &Key) -> bool {
+    certificate.public_key().is_ok_and(|public: pki::PublicKey| public == *key.public())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn blocks_are_found_between_other_text() {
+        let text = "junk\n-----BEGIN A-----\nx\n-----END A-----\nrest";
+        assert_eq!(first_block(text), Some(("-----BEGIN A-----\nx\n-----END A-----", "\nrest")));
+        assert_eq!(first_block("-----BEGIN A-----\nx"), None);
+        assert_eq!(first_block("x -----BEGIN A-----\n-----END A-----"), None);
+    }
+
+    #[test]
+    fn words_are_those_of_cfssl() {
+        let error = |text: &str| certificate(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error("x"), r#"{"code":1002,"message":"Failed to decode certificate"}"#);
+        let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert_eq!(error(block), r#"{"code":1003,"message":"Failed to parse certificate"}"#);
+        let error = |text: &str| key(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error("x"), r#"{"code":2002,"message":"Failed to decode private key"}"#);
+        assert_eq!(error(block), r#"{"code":2003,"message":"Failed to parse private key"}"#);
+        assert_eq!(csr(block.as_bytes()).unwrap_err().to_string(), r#"{"code":9300,"message":"not a csr"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "(-----BEGIN |-----END |A-----|\n|é|x){0,12}") {
+            let _ = (certificate(text.as_bytes()), certificates(text.as_bytes()), csr(text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `cfssljson`.
+
+use std::path::Path;
+
+use base64::Engine;
+
+use crate::cfssl::call::Call;
+use crate::cfssl::cfssljson::{Item, items};
+use crate::cfssl::failure::Failure;
+use crate::cfssl::go_file;
+use crate::cfssl::output::with_suffix;
+use crate::pki::store;
+use crate::secret::Secret;
+
+pub fn run(call: &mut Call) -> Result<(), Failure> {
+    if call.flags.on("version") {
+        return Ok(call.out.text(super::VERSION)?);
+    }
+    let path = Some(call.flag("f")).filter(|path| !path.is_empty()).unwrap_or("-");
+    let json = go_file::read(path).map_err(|e| e.within("Failed to read input: "))?;
+    // All is looked at before the first file is written.
+    let items = items(&json, call.flags.on("bare"))?;
+    let base = call.args.first().map_or("cert", String::as_str);
+    for item in &items {
+        if call.flags.on("stdout") {
+            print(call, item)?;
+        }
+    }
+    if call.flags.on("stdout") {
+        return Ok(());
+    }
+    // Keys first: whoever sees the certificate can use it.
+    let (secret, public): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.secret);
+    secret.iter().chain(&public).try_for_each(|item| write(base, item))
+}
+
+fn print(call: &Call, item: &Item) -> Result<(), Failure> {
+    if item.binary {
+        call.out.text(&base64::engine::general_purpose::STANDARD.encode(&item.bytes))?;
+    } else {
+        call.out.bytes(&item.bytes)?;
+    }
+    Ok(call.out.text("\n")?)
+}
+
+fn write(base: &str, item: &Item) -> Result<(), Failure> {
+    let path = with_suffix(Path::new(base), item.suffix);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(Err(e)) = folder.map(std::fs::metadata) {
+        return Err(Failure::file("open", &path.display().to_string(), &e));
+    }
+    let written = if item.secret {
+        store::write_key(&path, &Secret::new(item.bytes.as_slice()))
+    } else {
+        store::write_public(&path, &item.bytes)
+    };
+    Ok(written?)
+}

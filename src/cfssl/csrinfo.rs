@@ -1,0 +1,215 @@
+//! The JSON that `cfssl certinfo -csr` prints: what Go's `x509.CertificateRequest` holds, without the key's numbers and
+//! the raw attributes, which nothing reads.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
+
+use super::go_json;
+use crate::error::{Error, Result};
+use crate::pki::{Csr, KeyKind, San, attribute_text};
+
+/// Go shows a list that is not there as null.
+type List<T> = Option<Vec<T>>;
+
+/// Names and order of the fields are Go's.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    raw: String,
+    #[serde(rename = "RawTBSCertificateRequest")]
+    raw_tbs: String,
+    raw_subject_public_key_info: String,
+    raw_subject: String,
+    version: u32,
+    signature: String,
+    signature_algorithm: u8,
+    public_key_algorithm: u8,
+    subject: Subject,
+    extensions: List<Extension>,
+    extra_extensions: Option<()>,
+    #[serde(rename = "DNSNames")]
+    dns_names: List<String>,
+    email_addresses: List<String>,
+    #[serde(rename = "IPAddresses")]
+    ip_addresses: List<String>,
+    #[serde(rename = "URIs")]
+    uris: List<Url>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Subject {
+    country: List<String>,
+    organization: List<String>,
+    organizational_unit: List<String>,
+    locality: List<String>,
+    province: List<String>,
+    street_address: List<String>,
+    postal_code: List<String>,
+    serial_number: String,
+    common_name: String,
+    names: List<Attribute>,
+    extra_names: Option<()>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute {
+    r#type: Vec<u64>,
+    value: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Extension {
+    id: Vec<u64>,
+    critical: bool,
+    value: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Url {
+    scheme: String,
+    opaque: String,
+    user: Option<()>,
+    host: String,
+    path: String,
+    fragment: String,
+    raw_query: String,
+    raw_path: String,
+    raw_fragment: String,
+    force_query: bool,
+    omit_host: bool,
+}
+
+/// Indented JSON with a final newline.
+pub fn json(csr: &Csr) -> Result<String> {
+    let parsed = X509CertificationRequest::from_der(csr.der());
+    let (_, parsed) = parsed.map_err(|_| Error::pki("the CSR cannot be parsed"))?;
+    let text = serde_json::to_string_pretty(&info(csr, &parsed));
+    let text = text.map_err(|e| Error::internal(format!("write JSON: {e}")))?;
+    Ok(go_json::escaped(&text) + "\n")
+}
+
+fn info(csr: &Csr, parsed: &X509CertificationRequest<'_>) -> Info {
+    let info = &parsed.certification_request_info;
+    let mut extensions = Vec::new();
+    for attribute in info.attributes() {
+        let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
+        extensions.extend(list.extensions.iter().map(|extension| Extension {
+            id: extension.oid.iter().into_iter().flatten().collect(),
+            critical: extension.critical,
+            value: STANDARD.encode(extension.value),
+        }));
+    }
+    let mut lists: [Vec<String>; 3] = Default::default();
+    let mut uris = Vec::new();
+    for san in &csr.request().sans {
+        match san {
+            San::Dns(name) => lists[0].push(name.clone()),
+            San::Email(address) => lists[1].push(address.clone()),
+            San::Ip(ip) => lists[2].push(ip.to_string()),
+            San::Uri(uri) => uris.push(url(uri)),
+        }
+    }
+    let [dns_names, email_addresses, ip_addresses] = lists.map(or_none);
+    Info {
+        raw: STANDARD.encode(csr.der()),
+        raw_tbs: STANDARD.encode(info.raw),
+        raw_subject_public_key_info: STANDARD.encode(info.subject_pki.raw),
+        raw_subject: STANDARD.encode(info.subject.as_raw()),
+        version: info.version.0,
+        signature: STANDARD.encode(&parsed.signature_value.data),
+        signature_algorithm: signature_number(&parsed.signature_algorithm.algorithm.to_id_string()),
+        public_key_algorithm: match csr.request().public_key.kind() {
+            KeyKind::Rsa(_) => 1,
+            KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => 3,
+            KeyKind::Ed25519 => 4,
+        },
+        subject: subject(&info.subject),
+        extensions: or_none(extensions),
+        extra_extensions: None,
+        dns_names,
+        email_addresses,
+        ip_addresses,
+        uris: or_none(uris),
+    }
+}
+
+/// Go's number of a signature algorithm.
+fn signature_number(oid: &str) -> u8 {
+    match oid {
+        "1.2.840.113549.1.1.5" => 3,
+        "1.2.840.113549.1.1.11" => 4,
+        "1.2.840.113549.1.1.12" => 5,
+        "1.2.840.113549.1.1.13" => 6,
+        "1.2.840.10045.4.3.2" => 10,
+        "1.2.840.10045.4.3.3" => 11,
+        "1.2.840.10045.4.3.4" => 12,
+        "1.3.101.112" => 16,
+        _ => 0,
+    }
+}
+
+fn subject(name: &X509Name<'_>) -> Subject {
+    let values = |oid: &str| {
+        let all = name.iter_attributes().filter(|a| a.attr_type().to_id_string() == oid);
+        all.map(attribute_text).collect::<Vec<_>>()
+    };
+    let last = |oid: &str| values(oid).pop().unwrap_or_default();
+    let names = name.iter_attributes().map(|attribute| Attribute {
+        r#type: attribute.attr_type().iter().into_iter().flatten().collect(),
+        value: attribute_text(attribute),
+    });
+    Subject {
+        country: or_none(values("2.5.4.6")),
+        organization: or_none(values("2.5.4.10")),
+        organizational_unit: or_none(values("2.5.4.11")),
+        locality: or_none(values("2.5.4.7")),
+        province: or_none(values("2.5.4.8")),
+        street_address: or_none(values("2.5.4.9")),
+        postal_code: or_none(values("2.5.4.17")),
+        serial_number: last("2.5.4.5"),
+        common_name: last("2.5.4.3"),
+        names: or_none(names.collect()),
+        extra_names: None,
+    }
+}
+
+fn or_none<T>(list: Vec<T>) -> List<T> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+/// The parts that Go's `net/url` finds.
+fn url(uri: &str) -> Url {
+    let (rest, fragment) = uri.split_once('#').unwrap_or((uri, ""));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (scheme, rest) = rest.split_once(':').unwrap_or(("", rest));
+    let (host, path, opaque) = match rest.strip_prefix("//") {
+        Some(rest) => {
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            (host, path, "")
+        }
+        None if rest.starts_with('/') => ("", rest, ""),
+        None => ("", "", rest),
+    };
+    Url {
+        scheme: scheme.to_owned(),
+        opaque: opaque.to_owned(),
+        user: None,
+        host: host.to_owned(),
+        path: path.to_owned(),
+        fragment: fragment.to_owned(),
+        raw_query: query.to_owned(),
+        raw_path: String::new(),
+        raw_fragment: String::new(),
+        force_query: false,
+        omit_host: false,
+    }
+}

@@ -1,0 +1,81 @@
+//! A root CA's certificate anew: the same name, key, extensions and length of life, from now on.
+
+use time::OffsetDateTime;
+
+use super::authority::Authority;
+use super::certificate::{self, Certificate, Content};
+use super::extension::Extension;
+use super::issue::{Issued, Validity};
+use super::key::Key;
+use super::oid;
+use super::profile::{backdated, beyond_9999};
+use super::rules::Rules;
+use super::serial::Serial;
+use crate::error::{Error, Result};
+
+/// Renews a self-signed CA. Its subject and its extensions stay byte for byte: whatever it has issued still chains to
+/// it. That it has expired is no reason against it.
+pub fn renewed(
+    certificate: &Certificate,
+    key: Key,
+    now: OffsetDateTime,
+    serial: Serial,
+    rules: Rules,
+) -> Result<Issued> {
+    let old = certificate.validity()?;
+    let mut warnings = Vec::new();
+    let parsed = certificate.parsed()?;
+    if parsed.issuer().as_raw() != parsed.subject().as_raw() {
+        let doubt = Error::pki("the certificate was issued by another CA: renewed here, it would be a root")
+            .hint("have the other CA sign it again");
+        rules.doubt(doubt, &mut warnings)?;
+    }
+    // As of a moment when it was valid.
+    let authority = Authority::with_rules(certificate.clone(), key, old.not_after, Rules::Strict)?;
+    let not_before = backdated(now, None)?;
+    let not_after = not_before.checked_add(old.not_after - old.not_before).ok_or_else(beyond_9999)?;
+    let mut extensions = Vec::new();
+    for extension in parsed.extensions() {
+        let oid = oid::of(&extension.oid).ok_or_else(|| Error::pki("the CA has an extension that cannot be read"))?;
+        extensions.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
+    }
+    let content = Content {
+        serial: &serial,
+        issuer: authority.subject(),
+        validity: Validity::new(not_before, not_after)?,
+        subject: authority.subject(),
+        public_key: authority.key().public(),
+        extensions: &extensions,
+    };
+    let certificate = certificate::sign(&content, authority.key())?;
+    Ok(Issued { certificate, serial, warnings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{CsrSpec, KeyKind, self_signed};
+    use time::macros::datetime;
+
+    #[test]
+    fn everything_but_serial_and_dates_stays() {
+        let key = || Key::from_pem(KEY.with(|k| k.clone()).expose(), "x").unwrap();
+        thread_local!(static KEY: crate::secret::Secret = Key::generate(KeyKind::EcdsaP256).unwrap().to_pem());
+        let spec = CsrSpec::from_json(br#"{"CN":"ca","names":[{"O":"b"},{"O":"a"}],"ca":{"expiry":"1h"}}"#, "x");
+        let made = datetime!(2020-01-01 0:00 UTC);
+        let old = self_signed(&spec.unwrap(), &key(), made, Serial::from_random([1; 20])).unwrap().certificate;
+        let now = datetime!(2026-11-21 10:00 UTC);
+        let new = renewed(&old, key(), now, Serial::from_random([2; 20]), Rules::Strict).unwrap().certificate;
+        let (old_parsed, new_parsed) = (old.parsed().unwrap(), new.parsed().unwrap());
+        assert_eq!(old_parsed.subject().as_raw(), new_parsed.subject().as_raw());
+        assert_eq!(old_parsed.extensions(), new_parsed.extensions());
+        let validity = new.validity().unwrap();
+        assert_eq!(
+            (validity.not_before, validity.not_after),
+            (now - 5 * time::Duration::MINUTE, now + 55 * time::Duration::MINUTE)
+        );
+        let other = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let error = renewed(&old, other, now, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
+        insta::assert_snapshot!(error, @"the private key does not belong to the CA certificate");
+    }
+}

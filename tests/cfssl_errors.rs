@@ -1,0 +1,456 @@
+//! cfssl's error catalogue: the last line on standard error and the exit code, ours and the real cfssl's.
+
+use crate::cfssl_both::{Whose, ok, sh};
+use crate::pki_tools::Folder;
+
+/// One mistake.
+struct Row {
+    line: &'static str,
+    /// What cfssl 1.6.5 says last, and its exit code.
+    theirs: (&'static str, i32),
+    /// What ours says where it is not the same, and why.
+    ours: Option<(&'static str, i32, &'static str)>,
+}
+
+const fn row(line: &'static str, last: &'static str) -> Row {
+    Row { line, theirs: (last, 1), ours: None }
+}
+
+const fn coded(line: &'static str, last: &'static str, code: i32) -> Row {
+    Row { line, theirs: (last, code), ours: None }
+}
+
+/// Where we differ on purpose.
+const fn differs(line: &'static str, theirs: (&'static str, i32), ours: (&'static str, i32), why: &'static str) -> Row {
+    Row { line, theirs, ours: Some((ours.0, ours.1, why)) }
+}
+
+const FILES: &[(&str, &str)] = &[
+    ("leaf.json", r#"{"CN":"leaf","hosts":["leaf.test"]}"#),
+    ("cut.json", r#"{"CN":"leaf""#),
+    ("empty.json", ""),
+    ("comma.json", r#"{"CN":"leaf",}"#),
+    ("after.json", r#"{"CN":"leaf"} x"#),
+    ("array.json", "[]"),
+    ("cn.json", r#"{"CN":1}"#),
+    ("hosts.json", r#"{"hosts":"a"}"#),
+    ("size.json", r#"{"key":{"algo":"rsa","size":"2048"}}"#),
+    ("float.json", r#"{"key":{"algo":"rsa","size":2048.0}}"#),
+    ("names.json", r#"{"names":{"C":"x"}}"#),
+    ("inner.json", r#"{"names":[{"C":1}]}"#),
+    ("weak.json", r#"{"key":{"algo":"rsa","size":1024}}"#),
+    ("large.json", r#"{"key":{"algo":"rsa","size":16384}}"#),
+    ("rsa.json", r#"{"key":{"algo":"rsa"}}"#),
+    ("p224.json", r#"{"key":{"algo":"ecdsa","size":224}}"#),
+    ("p512.json", r#"{"key":{"algo":"ecdsa","size":512}}"#),
+    ("dsa.json", r#"{"key":{"algo":"dsa","size":2048}}"#),
+    ("upper.json", r#"{"key":{"algo":"RSA","size":2048}}"#),
+    ("ca-section.json", r#"{"CN":"x","ca":{"expiry":"1h"}}"#),
+    ("oid.json", r#"{"CN":"x","names":[{"OID":{"x":"v"}}]}"#),
+    ("nobody.json", r#"{"names":[{"C":"x"},{}]}"#),
+    ("10y.json", r#"{"CN":"x","ca":{"expiry":"10y"}}"#),
+    ("0h.json", r#"{"CN":"x","ca":{"expiry":"0h"}}"#),
+    ("idn.json", r#"{"CN":"x","hosts":["bücher.de"]}"#),
+    (
+        "config.json",
+        r#"{"signing":{"default":{"expiry":"1h","usages":["server auth"]},"profiles":{"white":{"usages":["any"],"expiry":"1h","name_whitelist":"^x$"},
+        "serial":{"usages":["any"],"expiry":"1h","ClientProvidesSerialNumbers":true},"ca":{"usages":["cert sign"],"expiry":"1h","ca_constraint":{"is_ca":true}}}}}"#,
+    ),
+    ("no-usages.json", r#"{"signing":{"default":{"expiry":"1h"}}}"#),
+    ("no-signing.json", "{}"),
+    ("bad-config.json", "{"),
+    ("no-expiry.json", r#"{"signing":{"default":{"usages":["any"]}}}"#),
+    ("1y.json", r#"{"signing":{"default":{"expiry":"1y"}}}"#),
+    ("365d.json", r#"{"signing":{"default":{"expiry":"365d"}}}"#),
+    ("8760.json", r#"{"signing":{"default":{"expiry":"8760"}}}"#),
+    ("8760n.json", r#"{"signing":{"default":{"expiry":8760}}}"#),
+    ("profile-no-usages.json", r#"{"signing":{"profiles":{"a":{"expiry":"1h"}}}}"#),
+    ("profile-unknown-usages.json", r#"{"signing":{"profiles":{"a":{"expiry":"1h","usages":["Server Auth"]}}}}"#),
+    ("default-0h.json", r#"{"signing":{"default":{"expiry":"0h"}}}"#),
+    ("bad-whitelist.json", r#"{"signing":{"default":{"expiry":"1h","name_whitelist":"("}}}"#),
+    ("auth-missing.json", r#"{"signing":{"default":{"expiry":"1h","auth_key":"k"}}}"#),
+    (
+        "auth-hex.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_key":"k"}},"auth_keys":{"k":{"type":"standard","key":"xyz"}}}"#,
+    ),
+    (
+        "auth-type.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_key":"k"}},"auth_keys":{"k":{"type":"other","key":"00"}}}"#,
+    ),
+    ("remote-missing.json", r#"{"signing":{"default":{"expiry":"1h","remote":"r"}}}"#),
+    (
+        "policy-type.json",
+        r#"{"signing":{"default":{"expiry":"1h","policies":[{"ID":"1.2.3","Qualifiers":[{"Type":"x"}]}]}}}"#,
+    ),
+    ("policy-oid.json", r#"{"signing":{"default":{"expiry":"1h","policies":[{"ID":1}]}}}"#),
+    ("junk.csr", "junk"),
+    ("broken.csr", "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"),
+    ("broken.pem", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"),
+    ("serials", "1\nabc\n"),
+];
+
+const CA: &str = "-ca ca.pem -ca-key ca-key.pem";
+const NO_CA: &str = "need a CA certificate (provide one with -ca)";
+const DONE_NOTHING: &str = "nothing done is never exit 0";
+const USAGE: &str = "not enough arguments are supplied --- please refer to the usage";
+const BAD_CERT: &str = r#"{"code":1003,"message":"Failed to parse certificate"}"#;
+const NO_CERT: &str = r#"{"code":1002,"message":"Failed to decode certificate"}"#;
+const BAD_KEY: &str = r#"{"code":2003,"message":"Failed to parse private key"}"#;
+const NOT_THERE: &str =
+    "kbootstrap has no cfssl server, no OCSP, no database of certificates and no scanner: this command is not there";
+
+/// `CA` in a line stands for the CA's two flags.
+const ROWS: &[Row] = &[
+    row("cfssl gencert", USAGE),
+    row("cfssl genkey", USAGE),
+    row("cfssl sign", USAGE),
+    row("cfssl selfsign", USAGE),
+    row("cfssl gencrl", USAGE),
+    row("cfssl print-defaults", USAGE),
+    row("cfssl gencert a b", "only one argument is accepted, please check with usage"),
+    row("cfssl genkey a b", "only one argument is accepted, please check with usage"),
+    row("cfssl sign a b c", "too many arguments are provided, please check with usage"),
+    row("cfssl selfsign a b c", "too many arguments are provided, please check with usage"),
+    row("cfssl gencsr leaf.json", "private key file is required through '-key', please check with usage"),
+    row("cfssl gencsr -key ca-key.pem -cert ca.pem x", "no argument is accepted with '-cert', please check with usage"),
+    row("cfssl certinfo", "Must specify certinfo target through -cert, -csr, -domain or -serial + -aki"),
+    row("cfssl bundle", "Must specify bundle target through -cert or -domain"),
+    coded(
+        "cfssl gencert -initca=maybe x 2>&1 | head -1 >&2; exit 2",
+        "invalid boolean value \"maybe\" for -initca: parse error",
+        2,
+    ),
+    coded("cfssl gencert -ca 2>&1 | head -1 >&2; exit 2", "flag needs an argument: -ca", 2),
+    coded("cfssl gencert -bogus 2>&1 | head -1 >&2; exit 2", "flag provided but not defined: -bogus", 2),
+    coded("cfssl gencert -bogus 2> /dev/null", "", 2),
+    coded("cfssl -version 2> /dev/null", "", 2),
+    coded("cfssl gencert -h 2> /dev/null", "", 0),
+    coded("cfssl 2>&1 | head -1 >&2; exit 1", "No command is given.", 1),
+    coded("cfssl bogus 2>&1 | head -1 >&2; exit 1", "Command bogus is not defined.", 1),
+    coded("cfssl help 2> /dev/null", "", 1),
+    // The CSR spec.
+    row("cfssl genkey nofile.json", "open nofile.json: no such file or directory"),
+    row("cfssl genkey /", "read /: is a directory"),
+    row("cfssl genkey cut.json", "unexpected end of JSON input"),
+    row("cfssl genkey empty.json", "unexpected end of JSON input"),
+    row("cfssl genkey - < /dev/null", "unexpected end of JSON input"),
+    row("cfssl genkey comma.json", "invalid character '}' looking for beginning of object key string"),
+    row("cfssl genkey after.json", "invalid character 'x' after top-level value"),
+    row("cfssl genkey array.json", "json: cannot unmarshal array into Go value of type csr.CertificateRequest"),
+    row(
+        "cfssl genkey cn.json",
+        "json: cannot unmarshal number into Go struct field CertificateRequest.CN of type string",
+    ),
+    row(
+        "cfssl genkey hosts.json",
+        "json: cannot unmarshal string into Go struct field CertificateRequest.hosts of type []string",
+    ),
+    row("cfssl genkey size.json", "json: cannot unmarshal string into Go struct field KeyRequest.key.size of type int"),
+    row(
+        "cfssl genkey float.json",
+        "json: cannot unmarshal number 2048.0 into Go struct field KeyRequest.key.size of type int",
+    ),
+    row(
+        "cfssl genkey names.json",
+        "json: cannot unmarshal object into Go struct field CertificateRequest.names of type []csr.Name",
+    ),
+    row("cfssl genkey inner.json", "json: cannot unmarshal number into Go struct field Name.names.C of type string"),
+    row("cfssl genkey weak.json", r#"{"code":2400,"message":"RSA key is too weak"}"#),
+    row("cfssl gencert CA weak.json", r#"{"code":2400,"message":"RSA key is too weak"}"#),
+    row("cfssl genkey large.json", r#"{"code":2400,"message":"RSA key size too large"}"#),
+    row("cfssl genkey rsa.json", r#"{"code":2400,"message":"RSA key is too weak"}"#),
+    row("cfssl genkey p224.json", r#"{"code":2400,"message":"invalid curve"}"#),
+    row("cfssl genkey p512.json", r#"{"code":2400,"message":"invalid curve"}"#),
+    row("cfssl genkey dsa.json", r#"{"code":2400,"message":"invalid algorithm"}"#),
+    row("cfssl genkey upper.json", r#"{"code":2400,"message":"invalid algorithm"}"#),
+    row("cfssl genkey ca-section.json", "ca section only permitted in initca"),
+    row("cfssl gencert CA ca-section.json", "ca section only permitted in initca"),
+    row("cfssl genkey oid.json", r#"{"code":9300,"message":"invalid OID part x"}"#),
+    row("cfssl gencert -initca nobody.json", r#"{"code":5300,"message":"missing subject information"}"#),
+    row("cfssl gencert -initca 10y.json", "time: unknown unit \"y\" in duration \"10y\""),
+    row("cfssl gencert -initca 0h.json", r#"{"code":5200,"message":"Invalid or unknown policy"}"#),
+    differs("cfssl genkey idn.json 2> /dev/null", ("", 2), ("", 0), "Punycode in place of a panic"),
+    // The CA.
+    differs("cfssl gencert leaf.json", (NO_CA, 0), (NO_CA, 1), DONE_NOTHING),
+    differs(
+        "cfssl gencert -ca ca.pem leaf.json",
+        ("need a CA key (provide one with -ca-key)", 0),
+        ("need a CA key (provide one with -ca-key)", 1),
+        DONE_NOTHING,
+    ),
+    differs(
+        "cfssl sign leaf.csr",
+        ("need CA certificate (provide one with -ca)", 0),
+        ("need CA certificate (provide one with -ca)", 1),
+        DONE_NOTHING,
+    ),
+    differs(
+        "cfssl sign -ca ca.pem leaf.csr",
+        ("need CA key (provide one with -ca-key)", 0),
+        ("need CA key (provide one with -ca-key)", 1),
+        DONE_NOTHING,
+    ),
+    row(
+        "cfssl gencert -config config.json -ca ca.pem leaf.json",
+        r#"{"code":2000,"message":"Unknown private key error"}"#,
+    ),
+    row("cfssl gencert -ca no.pem -ca-key ca-key.pem leaf.json", "open no.pem: no such file or directory"),
+    row(
+        "cfssl gencert -ca ca.pem -ca-key no.pem leaf.json",
+        r#"{"code":1001,"message":"open no.pem: no such file or directory"}"#,
+    ),
+    row("cfssl gencert -ca foo:x -ca-key ca-key.pem leaf.json", "unknown prefix: foo"),
+    row("cfssl gencert -ca env:NO_SUCH -ca-key ca-key.pem leaf.json", NO_CERT),
+    row("cfssl gencert -ca ca-key.pem -ca-key ca-key.pem leaf.json", BAD_CERT),
+    row("cfssl gencert -ca broken.pem -ca-key ca-key.pem leaf.json", BAD_CERT),
+    row("cfssl gencert -ca empty.json -ca-key ca-key.pem leaf.json", NO_CERT),
+    row(
+        "cfssl gencert -ca two.pem -ca-key ca-key.pem leaf.json",
+        r#"{"code":1003,"message":"the PEM file should contain only one object"}"#,
+    ),
+    row("cfssl gencert -ca ca.pem -ca-key ca.pem leaf.json", BAD_KEY),
+    row(
+        "cfssl gencert -ca ca.pem -ca-key empty.json leaf.json",
+        r#"{"code":2002,"message":"Failed to decode private key"}"#,
+    ),
+    row(
+        "cfssl gencert -ca ca.pem -ca-key locked.pem leaf.json",
+        r#"{"code":2100,"message":"Private key is encrypted."}"#,
+    ),
+    row(
+        "CFSSL_CA_PK_PASSWORD=wrong cfssl gencert -ca ca.pem -ca-key locked.pem leaf.json",
+        "x509: decryption password incorrect",
+    ),
+    row("cfssl gencert -ca ca.pem -ca-key locked8.pem leaf.json", BAD_KEY),
+    row("cfssl gencert -ca ca.pem -ca-key k1.pem leaf.json", BAD_KEY),
+    row(
+        "cfssl gencert -ca ca.pem -ca-key other-key.pem leaf.json",
+        r#"{"code":1000,"message":"x509: provided PrivateKey doesn't match parent's PublicKey"}"#,
+    ),
+    row(
+        "cfssl gencert -renewca -ca ca.pem -ca-key other-key.pem",
+        r#"{"code":2300,"message":"Private key does not match public key"}"#,
+    ),
+    row("cfssl gencert -renewca -ca leaf.pem -ca-key leaf-key.pem", "input certificate is not a CA cert"),
+    // The configuration.
+    row(
+        "cfssl gencert CA -config nofile.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"could not read configuration file"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config bad-config.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to unmarshal configuration: unexpected end of JSON input"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config no-signing.json leaf.json",
+        r#"Failed to load config file: No "signing" field present"#,
+    ),
+    row(
+        "cfssl gencert CA -config no-expiry.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"empty expiry string"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config 1y.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"time: unknown unit \"y\" in duration \"1y\""}"#,
+    ),
+    row(
+        "cfssl gencert CA -config 365d.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"time: unknown unit \"d\" in duration \"365d\""}"#,
+    ),
+    row(
+        "cfssl gencert CA -config 8760.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"time: missing unit in duration \"8760\""}"#,
+    ),
+    row(
+        "cfssl gencert CA -config 8760n.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to unmarshal configuration: json: cannot unmarshal number into Go struct field SigningProfile.signing.default.expiry of type string"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config profile-no-usages.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"invalid configuration"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config profile-unknown-usages.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"invalid configuration"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config default-0h.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"invalid configuration"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config no-usages.json leaf.json",
+        r#"{"code":5100,"message":"Invalid policy: no key usage available"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config no-usages.json -profile unknown leaf.json",
+        r#"{"code":5100,"message":"Invalid policy: no key usage available"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config bad-whitelist.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to compile name whitelist section"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config auth-missing.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to find auth_key in auth_keys section"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config auth-hex.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to create new standard auth provider"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config auth-type.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"unknown authentication type"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config remote-missing.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to find remote in remotes section"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config policy-type.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"invalid policy qualifier type"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config policy-oid.json leaf.json",
+        r#"Failed to load config file: {"code":5200,"message":"failed to unmarshal configuration: OID JSON string not wrapped in quotes.1"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config config.json -profile white leaf.json",
+        r#"{"code":5500,"message":"Request does not match policy whitelist"}"#,
+    ),
+    row(
+        "cfssl gencert CA -config config.json -profile serial leaf.json",
+        r#"{"code":1400,"message":"Missing serial number in request"}"#,
+    ),
+    // CSRs.
+    row("cfssl sign CA no.csr", "open no.csr: no such file or directory"),
+    row("cfssl sign CA ca.pem", r#"{"code":9300,"message":"not a csr"}"#),
+    row("cfssl sign CA junk.csr", r#"{"code":9002,"message":"CSR Decode failed"}"#),
+    differs(
+        "cfssl sign CA broken.csr",
+        (r#"{"code":9003,"message":"asn1: syntax error: sequence truncated"}"#, 1),
+        (r#"{"code":9003,"message":"the CSR: not a CSR: it cannot be parsed"}"#, 1),
+        "the words of another parser",
+    ),
+    row("cfssl sign CA leaf.csr array.json", "json: cannot unmarshal array into Go value of type signer.Subject"),
+    row("cfssl sign CA inter.csr", r#"{"code":5300,"message":"Policy violation request"}"#),
+    row(
+        "cfssl sign -ca zero.pem -ca-key zero-key.pem -config config.json -profile ca inter.csr",
+        r#"{"code":5300,"message":"Policy violation request"}"#,
+    ),
+    // certinfo, bundle, gencrl.
+    row("cfssl certinfo -cert no.pem", "open no.pem: no such file or directory"),
+    row("cfssl certinfo -cert ca-key.pem", BAD_CERT),
+    row("cfssl certinfo -cert two.pem", r#"{"code":1003,"message":"the PEM file should contain only one object"}"#),
+    row(
+        "cfssl bundle -ca-bundle zero.pem -cert leaf.pem",
+        r#"{"code":1220,"message":"x509: certificate signed by unknown authority"}"#,
+    ),
+    row(
+        "cfssl bundle -ca-bundle ca.pem -cert leaf.pem -key other-key.pem",
+        r#"{"code":2300,"message":"Private key does not match public key"}"#,
+    ),
+    row(
+        "cfssl bundle -ca-bundle no.pem -cert leaf.pem",
+        r#"{"code":4001,"message":"open no.pem: no such file or directory"}"#,
+    ),
+    row("cfssl bundle -ca-bundle ca.pem -cert ca.pem", r#"{"code":1100,"message":"Certificate is self signed"}"#),
+    row("cfssl gencrl no ca.pem ca-key.pem", "open no: no such file or directory"),
+    row("cfssl gencrl serials ca-key.pem ca-key.pem", BAD_CERT),
+    differs(
+        "cfssl gencrl serials ca.pem ca-key.pem > /dev/null",
+        ("", 0),
+        (
+            "line 2: `abc` is no serial number: it has other characters than digits (write it in decimal digits, or in hexadecimal ones after 0x)",
+            1,
+        ),
+        "cfssl revokes number 0",
+    ),
+    // cfssljson.
+    row("cfssljson -bare x < /dev/null", "Failed to parse input: unexpected end of JSON input"),
+    row(
+        "echo '[]' | cfssljson -bare x",
+        "Failed to parse input: json: cannot unmarshal array into Go value of type map[string]interface {}",
+    ),
+    row(r#"echo '{"cert":"a"}' | cfssljson x"#, "Request failed:"),
+    row(r#"echo '{"errors":[{"message":"no"}]}' | cfssljson x"#, "\tno"),
+    row(r#"echo '{"cert":"a"}' | cfssljson -bare none/x"#, "open none/x.pem: no such file or directory"),
+    row("cfssljson -f no.json", "Failed to read input: open no.json: no such file or directory"),
+    differs(
+        "echo '{}' | cfssljson -bare x",
+        ("", 0),
+        (
+            "there is no certificate, key or CSR in the input (the output of a command needs -bare, that of the API must not have it)",
+            1,
+        ),
+        DONE_NOTHING,
+    ),
+    differs(r#"echo '{"cert":1}' | cfssljson -bare x 2> /dev/null"#, ("", 2), ("", 1), "no panic"),
+    coded("cfssljson -bogus 2> /dev/null", "", 2),
+    // What is not there.
+    differs("cfssl serve -db-config none", ("Failed to load DB", 1), (NOT_THERE, 1), "a later matter"),
+    differs(
+        "cfssl crl -ca ca.pem -ca-key ca-key.pem",
+        ("need DB config file (provide with -db-config)", 0),
+        (NOT_THERE, 1),
+        "a later matter",
+    ),
+];
+
+/// The folder in which every line runs.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    FILES.iter().for_each(|(name, text)| folder.write(name, text));
+    folder.write("ca.json", r#"{"CN":"ca","key":{"algo":"rsa","size":2048}}"#);
+    folder.write("zero.json", r#"{"CN":"zero","ca":{"pathlenzero":true}}"#);
+    ok(
+        &folder,
+        "set -e
+        cfssl gencert -initca ca.json | cfssljson -bare ca
+        cfssl gencert -initca ca.json | cfssljson -bare other
+        cfssl gencert -initca zero.json | cfssljson -bare zero
+        cfssl gencert -initca zero.json | cfssljson -bare inter
+        cfssl gencert -ca ca.pem -ca-key ca-key.pem leaf.json | cfssljson -bare leaf
+        cat ca.pem other.pem > two.pem
+        openssl rsa -in ca-key.pem -traditional -aes128 -passout pass:secret -out locked.pem
+        openssl pkcs8 -topk8 -in ca-key.pem -passout pass:secret -out locked8.pem
+        openssl ecparam -name secp256k1 -genkey -noout -out k1.pem",
+    );
+    folder
+}
+
+/// Without the time of a log line, and without the level of those that stand alone.
+fn last_line(stderr: &str) -> String {
+    let line = stderr.lines().last().unwrap_or_default();
+    let is_log = line.len() > 20 && line.as_bytes()[4] == b'/' && line.as_bytes()[19] == b' ';
+    let line = if is_log { &line[20..] } else { line };
+    line.strip_prefix("[ERROR] need").map_or_else(|| line.to_owned(), |rest| format!("need{rest}"))
+}
+
+#[test]
+fn the_last_line_and_the_exit_code_are_those_of_cfssl() {
+    let folder = folder();
+    let mut wrong = Vec::new();
+    for row in ROWS {
+        let line = row.line.replace(" CA ", &format!(" {CA} "));
+        let expected = row.ours.map_or(row.theirs, |(last, code, _)| (last, code));
+        for (whose, (last, code)) in [(Whose::Ours, expected), (Whose::Theirs, row.theirs)] {
+            let Some(ran) = sh(&folder, whose, &line) else { continue };
+            // Of what is not there, only our own words count.
+            let not_there = whose == Whose::Theirs && expected.0 == NOT_THERE;
+            let said = last_line(&ran.stderr);
+            if !not_there && (said != last || ran.code != code) {
+                wrong.push(format!("{whose:?} {line}\n  expected {code} {last}\n  got      {} {said}", ran.code));
+            }
+            let silent = ran.code == 0 || ran.stdout.is_empty();
+            assert!(silent || whose == Whose::Theirs, "{line} prints on standard output: {}", ran.stdout);
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_difference_has_a_reason() {
+    let reasons: Vec<_> = ROWS.iter().filter_map(|row| row.ours.map(|(_, _, why)| why)).collect();
+    assert!(reasons.iter().all(|why| !why.is_empty()));
+    assert!(reasons.len() * 5 < ROWS.len(), "{} of {} rows differ", reasons.len(), ROWS.len());
+}
