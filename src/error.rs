@@ -44,6 +44,11 @@ impl Kind {
     }
 }
 
+/// Exit code of `certinfo --warn-days` when a certificate ends within that many days.
+pub const CERTIFICATE_ENDS_SOON: u8 = 11;
+/// Exit code of `certinfo --warn-days` when a certificate has expired, is not valid yet, or (with `--ca`) does not verify.
+pub const CERTIFICATE_NOT_VALID: u8 = 12;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -5,6 +5,8 @@
 
 pub mod apply;
 pub mod artifacts;
+pub mod certlint;
+pub mod certs;
 pub mod cfssl;
 pub mod cli;
 pub mod cluster;

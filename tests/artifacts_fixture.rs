@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use kbootstrap::artifacts::{EnsureOptions, Programs, Store, Wanted, ensure_wanted, wanted};
+use kbootstrap::cluster::versions::fitting;
 use kbootstrap::cluster::{NetworkPlugin, Role, Source, Versions};
 use kbootstrap::error::Result;
 use kbootstrap::inventory::Download;
@@ -32,16 +33,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 pub fn versions() -> Versions {
-    Versions {
-        kubernetes: Version::new(1, 36, 3),
-        etcd: Version::new(3, 6, 14),
-        containerd: Version::new(2, 3, 7),
-        runc: Version::new(1, 5, 2),
-        cni_plugins: Version::new(1, 9, 1),
-        flannel: Version::new(0, 28, 10),
-        coredns: Version::new(1, 14, 7),
-        pause: "3.10.1".into(),
-    }
+    fitting(&Version::new(1, 36, 3))
 }
 
 /// Everything that a cluster with the test images wants.

@@ -61,5 +61,5 @@ pub fn added(before: &[String], after: &[String]) -> Vec<String> {
 
 /// Files under our staging suffix: what a push has left half-written beside its place.
 pub fn staged(cluster: &Cluster, host: &str) -> String {
-    cluster.on(host, "find / -xdev -path /proc -prune -o -name '*.kbootstrap-new' -print")
+    cluster.on(host, "find / -xdev -path /proc -prune -o -name '*.kbootstrap-new*' -print")
 }

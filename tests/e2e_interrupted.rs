@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use kbootstrap::inventory::ProxyMode;
 use kbootstrap::lab::Off;
 use kbootstrap::ui::Silent;
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,6 +22,7 @@ const fn at<'a>(event: &'a str, host: &'a str, step: &'a str) -> At<'a> {
 #[test]
 fn an_interrupted_run_is_gone_on_with() {
     let cluster = Cluster::new("e2e-stop", 2);
+    cluster.edit(|inventory| inventory.proxy.mode = Some(ProxyMode::Iptables));
     killed(&cluster, at("progress", "n1", "push configuration"));
     reset_removes_what_was_half_written(&cluster);
     killed(&cluster, at("started", "n1", "push configuration"));
@@ -102,7 +104,7 @@ fn ends_right(cluster: &Cluster) {
     }
 }
 
-/// Everything starts by itself, and `up` waits for it.
+/// Everything starts by itself, `up` waits for it, and pods, services and DNS work.
 fn comes_back_after_a_reboot(cluster: &Cluster) {
     let mut lab = cluster.lab().clone();
     for host in cluster.hosts() {
@@ -114,6 +116,9 @@ fn comes_back_after_a_reboot(cluster: &Cluster) {
     cluster.up();
     let status = cluster.run(&["status", "-o", "json"]).ok();
     status.check(status.json()["healthy"] == true, "the cluster should be healthy");
+    cluster.run(&["verify"]).ok();
+    let rules = cluster.on("n2", "iptables-save");
+    assert!(rules.contains("KUBE-SERVICES"), "kube-proxy should work by iptables");
 }
 
 /// Kills the processes that serve SSH sessions on the host, and nothing else; how many there were.

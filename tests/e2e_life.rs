@@ -46,7 +46,13 @@ fn comes_up(cluster: &Cluster) {
 
 fn is_healthy(cluster: &Cluster) {
     let status = cluster.run(&["status", "-o", "json"]).ok();
-    status.check(status.json()["healthy"] == true, "the cluster should be healthy");
+    let answer = status.json();
+    status.check(answer["healthy"] == true, "the cluster should be healthy");
+    for host in answer["hosts"].as_array().unwrap() {
+        for component in host["components"].as_array().unwrap() {
+            status.check(component["version"] != "", &format!("{component} should have a version"));
+        }
+    }
 }
 
 /// A second `up` changes nothing and restarts nothing.
@@ -100,6 +106,7 @@ fn tampering_is_mended(cluster: &Cluster) {
     cluster.on("n1", "printf '# by hand\\n' >> /etc/systemd/system/kube-scheduler.service");
     cluster.on("n2", "chmod 644 /etc/kubernetes/kubelet.conf; rm /etc/kubernetes/pki/kubelet.crt");
     cluster.on("n3", "printf x >> /usr/local/bin/ctr; systemctl disable --quiet --now kube-proxy");
+    cluster.on("n3", "rm /etc/cni/net.d/10-flannel.conflist");
     let plan = cluster.plan();
     let expected = json!({
         "n1": {
@@ -107,13 +114,13 @@ fn tampering_is_mended(cluster: &Cluster) {
             "units": ["restart kube-scheduler.service"],
         },
         "n2": { "files": ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/pki/kubelet.crt"], "units": [] },
-        "n3": { "files": ["/usr/local/bin/ctr"], "units": ["start kube-proxy.service"] },
+        "n3": { "files": ["/usr/local/bin/ctr"], "units": ["start kube-proxy.service", "restart flanneld.service"] },
     });
     assert_eq!(changes(&plan), expected, "{plan}");
     let before = hosts::lives(cluster);
-    assert_eq!(cluster.up(), 6);
+    assert_eq!(cluster.up(), 7);
     let restarted = hosts::restarted(&before, &hosts::lives(cluster));
-    assert_eq!(restarted, ["n1 kube-scheduler.service", "n3 kube-proxy.service"]);
+    assert_eq!(restarted, ["n1 kube-scheduler.service", "n3 flanneld.service", "n3 kube-proxy.service"]);
     hosts::check_modes(cluster, "n1");
     assert_eq!(cluster.on("n2", "stat -c %a /etc/kubernetes/kubelet.conf").trim(), "600");
     assert_eq!(cluster.up(), 0);
@@ -130,6 +137,19 @@ fn labels_and_taints_reach_a_node(cluster: &Cluster) {
     assert_eq!(node["metadata"]["labels"]["disk"], "ssd");
     let taint = json!({ "key": "dedicated", "value": "db", "effect": "NoSchedule" });
     assert_eq!(node["spec"]["taints"], json!([taint]));
+    assert_eq!(cluster.up(), 0);
+
+    // What somebody else has put there stays when ours go.
+    cluster.edit(|inventory| {
+        inventory.hosts[2].labels.clear();
+        inventory.hosts[2].taints.clear();
+    });
+    cluster.kubectl(&["label", "node", "n3", "rack=7"]);
+    assert!(cluster.up() > 0);
+    let node = cluster.get(&["node", "n3"]);
+    let labels = &node["metadata"]["labels"];
+    assert_eq!((&labels["disk"], &labels["rack"]), (&Value::Null, &json!("7")));
+    assert_eq!(node["spec"].get("taints"), None);
     assert_eq!(cluster.up(), 0);
 }
 

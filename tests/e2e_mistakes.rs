@@ -60,6 +60,8 @@ fn port_that_is_taken(cluster: &Cluster) {
     );
     let check = cluster.run(&["check", "-o", "json"]).exits(6);
     assert_eq!(failing(&check), ["n1 port-2379"]);
+    let plan = cluster.run(&["plan"]).exits(6).says("error: n1: port-2379: ");
+    plan.check(plan.stdout.contains("enable and start etcd.service"), "it should show the plan all the same");
     let up = cluster.run(&["up"]).exits(6);
     up.says("error: n1: port-2379: ").says("is taken by socat").says("hint: stop it").says("waive: [port-2379]");
     assert_eq!(cluster.try_on("n1", "test -e /var/lib/kbootstrap").0, 1, "the host was touched");

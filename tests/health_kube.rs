@@ -1,6 +1,8 @@
 //! A real control plane asked as a cluster's masters are. One test, as starting it takes seconds.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 fn a_control_plane_is_asked_and_changed() {
     let dir = TempDir::new().unwrap();
     let mut plane = ControlPlane::start(dir.path());
+    certificates_are_shown_to_strangers(&plane, dir.path());
     strangers_are_told_apart(&plane, &Authority::new(dir.path(), "other-ca"));
     applied_objects_cover_what_was_desired(&plane);
     workloads_say_what_keeps_them(&plane);
@@ -31,6 +34,24 @@ fn a_control_plane_is_asked_and_changed() {
     an_interrupted_smoke_test_cleans_up_too(&plane);
     a_dead_leader_shows_in_its_lease(&mut plane);
     without_etcd_the_api_server_is_not_ready(&mut plane);
+}
+
+/// `certinfo` on a live API server and etcd, and on the administrator's kubeconfig.
+fn certificates_are_shown_to_strangers(plane: &ControlPlane, dir: &Path) {
+    let (api, etcd, config) = (plane.address.to_string(), plane.etcd_address.to_string(), &plane.kubeconfig);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kbootstrap"));
+    command.args(["certinfo", "-o", "json", "--ca"]).arg(plane.ca.cert()).arg(&api).arg(&etcd).arg(config);
+    let output = command.current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let shown = shown.as_array().unwrap();
+    for place in [&api, &etcd] {
+        let entry = shown.iter().find(|entry| entry["place"] == **place).unwrap();
+        assert_eq!(entry["certificate"]["subject"]["common_name"], "kube-apiserver", "{entry:#}");
+        assert_eq!(entry["chain"]["verified"], true, "{entry:#}");
+    }
+    assert_eq!(shown.len(), 4, "{shown:#?}");
+    assert!(shown.iter().all(|entry| entry["chain"]["verified"] == true), "{shown:#?}");
 }
 
 fn strangers_are_told_apart(plane: &ControlPlane, other: &Authority) {

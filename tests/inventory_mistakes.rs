@@ -8,7 +8,7 @@ use kbootstrap::inventory::{self, Loaded};
 
 const KNOWN: Known<'static> = Known {
     checks: &["clock-skew", "port-2379", "swap"],
-    templates: &["etcd.service.j2", "kube-apiserver.service.j2", "kubelet.yaml.j2"],
+    templates: &["etcd.service", "kube-apiserver.service", "kubelet.yaml"],
 };
 
 /// A good rest for snippets that have no hosts of their own.
@@ -262,13 +262,13 @@ fn overrides_and_waived_checks() {
                 "components: {kube-apiserver: {flags: {enable-admission-plugins: \"NodeRestriction,SecurityContextDeny\"}}}\n",
             ),
             ("flags with dashes", "components: {kubelet: {flags: {--v: 2, \"max-pods=20\": true}}}\n"),
-            ("flags for CoreDNS", "components: {coredns: {flags: {v: 2}}}\n"),
+            ("flags and configuration for CoreDNS", "components: {coredns: {flags: {v: 2}, config: {x: 1}}}\n"),
             (
                 "settings of what does not run there",
                 &host("components: {kubelet: {flags: {v: 4}}, coredns: {config: {}}}"),
             ),
             ("flanneld without flannel", "networks: {plugin: none}\ncomponents: {flanneld: {flags: {v: 2}}}\n"),
-            ("unknown template", "components: {etcd: {templates: {etcd.servce.j2: my.j2}}}\n"),
+            ("unknown template", "components: {etcd: {templates: {etcd.servce: my.j2}}}\n"),
             ("unknown checks", &format!("waive: [swop]\n{}", host("waive: [port-2380, selinux]"))),
         ]),
     );
@@ -278,16 +278,16 @@ fn overrides_and_waived_checks() {
 fn template_files_must_exist_beside_the_inventory() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("prod.yaml");
-    let text = "components: {etcd: {templates: {etcd.service.j2: my/etcd.j2, kubelet.yaml.j2: here.j2}}}";
+    let text = "components: {etcd: {templates: {etcd.service: my/etcd.j2, kubelet.yaml: here.j2}}}";
     std::fs::write(&file, format!("cluster: prod\n{text}\n{ONE_HOST}")).unwrap();
     std::fs::write(folder.path().join("here.j2"), "").unwrap();
     let loaded = inventory::load(&file).unwrap();
     let error = resolve(&loaded, &KNOWN).unwrap_err();
     let report = report::render(&error, false).replace(&*folder.path().to_string_lossy(), "/site");
     insta::assert_snapshot!(report, @r"
-    error: /site/prod.yaml:2:50: template file /site/my/etcd.j2 does not exist
-      2 | components: {etcd: {templates: {etcd.service.j2: my/etcd.j2, kubelet.yaml.j2: here.j2}}}
-        |                                                  ^^^^^^^^^^
+    error: /site/prod.yaml:2:47: template file /site/my/etcd.j2 does not exist
+      2 | components: {etcd: {templates: {etcd.service: my/etcd.j2, kubelet.yaml: here.j2}}}
+        |                                               ^^^^^^^^^^
     hint: paths start at the inventory's folder
     ");
 }

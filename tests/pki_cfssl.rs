@@ -94,7 +94,7 @@ fn certinfo_shows_certificates_to_people_and_programs() {
     let folder = folder();
     folder.ok(&format!("{GENCERT} --out leaf"));
     folder.write("chain.pem", folder.read("leaf.pem") + &folder.read("ca.pem"));
-    let text = folder.ok("certinfo chain.pem").stdout;
+    let text = folder.ok("certinfo chain.pem -o details").stdout;
     assert_eq!(text.matches("chain.pem\n").count(), 2, "{text}");
     assert!(text.contains("  names      DNS:leaf\n") && text.contains("36") && text.contains("days left"), "{text}");
     assert!(

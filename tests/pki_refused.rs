@@ -56,7 +56,7 @@ fn cas_that_cannot_issue() {
     folder.openssl("pkey -in ca-key.pem -aes128 -passout pass:x -out locked.pem");
     insta::assert_snapshot!(with("ca.pem", "locked.pem", "server"), @r"
     error: locked.pem: the private key is encrypted
-    hint: decrypt it first: openssl pkey -in KEY -out PLAIN
+    hint: name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN
     exit code 4
     ");
     // A path length of 0 leaves no room for another CA.

@@ -3,6 +3,9 @@
 mod gate;
 mod graph;
 mod push;
+#[cfg(test)]
+mod push_tests;
+mod receive;
 mod steps;
 #[cfg(test)]
 mod steps_tests;
@@ -26,7 +29,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::operate::{Desired, Lease, Pool};
-use crate::plan::Plan;
+use crate::plan::{HostPlan, Plan};
 use crate::remote::{sh_quote, turn};
 use crate::trust::Trust;
 use crate::ui::{Event, Reporter};
@@ -107,8 +110,7 @@ impl Job<'_> {
         let layout = &self.cluster.layout;
         match action {
             Action::Push(push) => {
-                let plan = self.plan.hosts.iter().find(|p| p.host == push.host);
-                let plan = plan.ok_or_else(|| Error::internal(format!("no plan for {}", push.host)))?;
+                let plan = self.host_plan(&push.host)?;
                 let state = self.state(&push.host)?;
                 let packing = self.packing(&push.host);
                 let way = Way { layout, packing, store: self.store, reporter: self.reporter };
@@ -133,6 +135,11 @@ impl Job<'_> {
         self.desired.hosts.get(host).ok_or_else(|| Error::internal(format!("no desired state for {host}")))
     }
 
+    fn host_plan(&self, host: &str) -> Result<&HostPlan> {
+        let plan = self.plan.hosts.iter().find(|p| p.host == host);
+        plan.ok_or_else(|| Error::internal(format!("no plan for {host}")))
+    }
+
     fn packing(&self, host: &str) -> Packing {
         match self.facts.get(host) {
             Some(facts) if facts.programs.contains("zstd") => Packing::Zstd,
@@ -141,8 +148,7 @@ impl Job<'_> {
     }
 
     fn import(&self, lease: &mut Lease<'_>, host: &str) -> Result<String> {
-        let plan = self.plan.hosts.iter().find(|p| p.host == host);
-        let images = plan.map(|p| p.images.as_slice()).unwrap_or_default();
+        let images = &self.host_plan(host)?.images;
         let layout = &self.cluster.layout;
         let ctr = sh_quote(&format!("{}/ctr", layout.bin));
         // However it ends: an image that is not there after all is pushed again.

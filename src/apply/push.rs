@@ -2,19 +2,17 @@
 
 use std::io::Read;
 
+use super::receive;
 use super::stream::{Item, Packing, PushStream};
 use super::waves::Push;
 use crate::artifacts::Store;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::facts;
-use crate::plan::{HostPlan, content_sha256};
+use crate::plan::HostPlan;
 use crate::remote::{Transport, sh_quote, turn};
-use crate::render::{Content, File, HostState};
+use crate::render::{Content, HostState};
 use crate::ui::{Event, Reporter};
-
-/// Files arrive under this suffix beside their place, so that the rename is atomic.
-const STAGED: &str = ".kbootstrap-new";
 
 /// How bytes get to hosts.
 pub struct Way<'a> {
@@ -39,8 +37,9 @@ pub fn push(
     let items = items(push, state, way.layout)?;
     let stream = PushStream::new(&items, way.packing, way.store)?;
     let total = stream.total();
+    let receive = receive::script(&items, &stream, way.packing);
+    let script = script(push, plan, state, way.layout, &receive);
     let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter: way.reporter };
-    let script = script(push, plan, state, way.layout, way.packing);
     let output = transport.run(&script, &mut input)?;
     if output.status != 0 {
         let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -51,23 +50,23 @@ pub fn push(
     Ok(total)
 }
 
+/// What the push carries.
 fn items(push: &Push, state: &HostState, layout: &Layout) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for path in &push.files {
-        let file = wanted(state, path)?;
-        items.push(Item { path: staged(path), mode: file.mode, content: file.content.clone() });
+        let file = state.files.get(path);
+        let file = file.ok_or_else(|| Error::internal(format!("{}: no file {path} in the state", push.host)))?;
+        let (owner, content) = (file.owner.clone(), file.content.clone());
+        items.push(Item { path: path.clone(), owner, mode: file.mode, content });
     }
     for name in &push.images {
         let image = state.images.iter().find(|i| i.name == *name);
         let image = image.ok_or_else(|| Error::internal(format!("{}: no image {name} in the state", push.host)))?;
         let path = image_path(layout, &image.artifact.name);
-        items.push(Item { path: staged(&path), mode: 0o600, content: Content::Artifact(image.artifact.clone()) });
+        let content = Content::Artifact(image.artifact.clone());
+        items.push(Item { path, owner: "root".into(), mode: 0o600, content });
     }
     Ok(items)
-}
-
-fn wanted<'a>(state: &'a HostState, path: &str) -> Result<&'a File> {
-    state.files.get(path).ok_or_else(|| Error::internal(format!("{}: no file {path} in the state", state.host)))
 }
 
 /// Where an image's tar lies until it is imported.
@@ -75,45 +74,28 @@ pub fn image_path(layout: &Layout, artifact: &str) -> String {
     format!("{}/images/{artifact}.tar", layout.records)
 }
 
-fn staged(path: &str) -> String {
-    format!("{}{STAGED}", path.trim_start_matches('/'))
-}
-
 /// The script that receives the stream. No secret is in it: those travel in the stream.
-fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, packing: Packing) -> String {
+fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, receive: &str) -> String {
     let records = sh_quote(&layout.records);
     let mut s = format!("set -eu\numask 077\n{}R={records}\n", turn::hold());
     if push.first {
         prepare(&mut s, plan);
     }
     s.push_str("mkdir -p -m 700 \"$R\" \"$R/units\" \"$R/images\"\n");
-    // What a push that died has left beside the files it was to replace, and images that were never imported.
-    s.push_str("if [ -f \"$R/staged\" ]; then while IFS= read -r f; do rm -f -- \"$f\"; done < \"$R/staged\"; fi\n");
+    s.push_str(receive::CLEAN);
     if push.first {
         s.push_str("rm -f \"$R\"/images/*.tar\n");
     }
     for unit in &push.forget {
         s.push_str(&format!("rm -f \"$R/units/\"{}\n", sh_quote(unit)));
     }
-    let mut files: Vec<(String, String, String)> = push
-        .files
-        .iter()
-        .filter_map(|path| state.files.get(path).map(|f| (path.clone(), content_sha256(&f.content), f.owner.clone())))
-        .collect();
-    for image in state.images.iter().filter(|i| push.images.contains(&i.name)) {
-        files.push((image_path(layout, &image.artifact.name), image.artifact.sha256.clone(), "root".into()));
-    }
-    if files.is_empty() {
-        s.push_str("cat > /dev/null\n");
-    } else {
-        receive(&mut s, &files, packing);
-        let recorded: Vec<(&str, &str)> = files
-            .iter()
-            .filter(|(path, _, _)| is_program(state, path))
-            .map(|(path, sum, _)| (path.as_str(), sum.as_str()))
-            .collect();
-        s.push_str(&facts::record_hashes(layout, &recorded));
-    }
+    s.push_str(receive);
+    // Images do not stay; what stays and is large is hashed here, once, and not at every look.
+    let programs = push.files.iter().filter_map(|path| match &state.files.get(path)?.content {
+        Content::Artifact(artifact) => Some((path.as_str(), artifact.sha256.as_str())),
+        Content::Text(_) | Content::Secret(_) => None,
+    });
+    s.push_str(&facts::record_hashes(layout, &programs.collect::<Vec<_>>()));
     for path in &push.modes {
         if let Some(file) = state.files.get(path) {
             let path = sh_quote(path);
@@ -124,10 +106,6 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, pack
         s.push_str("systemctl daemon-reload\n");
     }
     s
-}
-
-fn is_program(state: &HostState, path: &str) -> bool {
-    matches!(state.files.get(path), Some(File { content: Content::Artifact(_), .. }))
 }
 
 fn prepare(s: &mut String, plan: &HostPlan) {
@@ -152,36 +130,6 @@ fn prepare(s: &mut String, plan: &HostPlan) {
         let path = format!("/proc/sys/{}", sysctl.name.replace('.', "/"));
         s.push_str(&format!("printf '%s\\n' {} > {}\n", sh_quote(&sysctl.to), sh_quote(&path)));
     }
-}
-
-fn receive(s: &mut String, files: &[(String, String, String)], packing: Packing) {
-    let heredoc = |s: &mut String, end: &str, lines: &mut dyn Iterator<Item = String>| {
-        for line in lines {
-            s.push_str(&line);
-            s.push('\n');
-        }
-        s.push_str(end);
-        s.push('\n');
-    };
-    s.push_str("cat > \"$R/staged\" <<'KB_STAGED'\n");
-    heredoc(s, "KB_STAGED", &mut files.iter().map(|(path, _, _)| format!("{path}{STAGED}")));
-    let unpack = match packing {
-        Packing::Zstd => "zstd -q -d -c | ",
-        Packing::None => "",
-    };
-    // The pipe's own status is tar's; a broken zstd stream shows as a tar error or a wrong hash.
-    s.push_str(&format!("{unpack}tar -x -p -f - -C / --no-same-owner\n"));
-    // coreutils hash without the processor's help, openssl four times as fast; each says which file is wrong.
-    s.push_str("verify() {\n  if command -v openssl >/dev/null 2>&1; then\n    while read -r sum file; do\n");
-    s.push_str("      [ \"$(openssl dgst -sha256 -r \"$file\" | cut -c 1-64)\" = \"$sum\" ] || { echo \"$file: its SHA-256 is wrong\" >&2; return 1; }\n");
-    s.push_str("    done\n  else\n    sha256sum -c --quiet - >&2\n  fi\n}\nverify <<'KB_SUMS'\n");
-    heredoc(s, "KB_SUMS", &mut files.iter().map(|(path, sum, _)| format!("{sum}  {path}{STAGED}")));
-    for (path, _, owner) in files.iter().filter(|(_, _, owner)| owner != "root") {
-        s.push_str(&format!("chown {0}:{0} {1}\n", sh_quote(owner), sh_quote(&format!("{path}{STAGED}"))));
-    }
-    s.push_str("while IFS= read -r f; do mv -f -- \"$f\" \"${f%");
-    s.push_str(STAGED);
-    s.push_str("}\"; done < \"$R/staged\"\nrm -f \"$R/staged\"\n");
 }
 
 /// Tells how far the stream is, about every megabyte.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{Graph, StepId};
 use super::{Action, steps, title};
 use crate::cluster::{self, Cluster, Known};
-use crate::facts::{FileFact, HostFacts, Module, Sysctl, UnitFact};
-use crate::plan::{ObjectChange, Plan, UnitAction, compare, content_sha256, restart_key};
+use crate::facts::HostFacts;
+use crate::plan::{self, ObjectChange, Plan, UnitAction, compare, content_sha256};
 use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, host_state};
 use crate::secret::Secret;
 
@@ -279,32 +279,7 @@ fn bare(cluster: &Cluster) -> Facts {
 
 /// Hosts that hold and run exactly this.
 fn settled(states: &States) -> Facts {
-    let settle = |state: &HostState| {
-        let fact = |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into() };
-        let mut facts = HostFacts::ordinary();
-        facts.users = state.users.clone();
-        facts.dirs = state.dirs.iter().map(|(p, d)| (p.clone(), fact(String::new(), d.mode, &d.owner))).collect();
-        facts.files =
-            state.files.iter().map(|(p, f)| (p.clone(), fact(content_sha256(&f.content), f.mode, &f.owner))).collect();
-        facts.modules = state.modules.iter().map(|name| (name.clone(), Module::Present)).collect();
-        facts.sysctls = state
-            .sysctls
-            .iter()
-            .map(|(name, value)| (name.clone(), Sysctl { value: value.clone(), writable: true }))
-            .collect();
-        facts.images = state.images.iter().map(|image| image.name.clone()).collect();
-        let unit = |unit| UnitFact {
-            active: "active".into(),
-            sub: "running".into(),
-            enabled: "enabled".into(),
-            restarts: 0,
-            active_since: 1,
-            restart_key: restart_key(unit, state),
-        };
-        facts.units = state.units.iter().map(|u| (u.name.clone(), unit(u))).collect();
-        facts
-    };
-    states.iter().map(|(host, state)| (host.clone(), settle(state))).collect()
+    states.iter().map(|(host, state)| (host.clone(), plan::settled(state))).collect()
 }
 
 fn stop(facts: &mut Facts, host: &str, unit: &str) {

@@ -1,7 +1,7 @@
-//! The bytes of one push: a tar stream of files, as zstd frames where the host can unpack them.
+//! The bytes of one push: one archive of the small files, then each program by itself.
 //!
-//! Programs lie compressed in the store, and zstd frames may follow one another in a stream
-//! (RFC 8878 §3), so a push reads bytes and sends them: nothing is compressed but tar headers and small files.
+//! Programs lie compressed in the store, so a push reads bytes and sends them as they are: nothing is compressed but
+//! the archive. The receiver is told every length, so nothing separates the parts.
 
 use std::io::{self, Cursor, Read};
 
@@ -11,78 +11,85 @@ use crate::artifacts::Store;
 use crate::error::{Error, Result};
 use crate::render::{ArtifactRef, Content};
 
-/// How the stream is packed.
+/// How the parts are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// Concatenated zstd frames.
+    /// Each is one zstd frame (RFC 8878 §3).
     Zstd,
-    /// Plain tar.
+    /// As they are.
     None,
 }
+
+/// Files arrive under this suffix beside their place, so that the rename is atomic.
+pub const STAGED: &str = ".kbootstrap-new";
 
 /// One file of a push.
 #[derive(Debug, Clone)]
 pub struct Item {
-    /// Path in the archive, without a leading slash.
+    /// Where it ends on the host.
     pub path: String,
-    /// Permission bits that the file is born with.
+    /// Who owns it there.
+    pub owner: String,
+    /// Permission bits.
     pub mode: u32,
     /// Its bytes.
     pub content: Content,
 }
 
-/// The archive as a reader.
+/// A program or an image as it travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Bytes.
+    pub length: u64,
+    /// SHA-256 of these bytes, lower-case hex.
+    pub sha256: String,
+}
+
+/// The parts as one reader.
 pub struct PushStream<'a> {
-    parts: std::vec::IntoIter<Part>,
+    archive: u64,
+    sent: Vec<Sent>,
+    waiting: std::vec::IntoIter<ArtifactRef>,
     current: Box<dyn Read + Send + 'a>,
     store: &'a Store,
     packing: Packing,
-    total: u64,
-}
-
-enum Part {
-    Bytes(Zeroizing<Vec<u8>>),
-    Artifact(ArtifactRef),
 }
 
 impl<'a> PushStream<'a> {
-    /// An archive of the items, in their order.
+    /// The small items as an archive, then the others, each in their order.
     pub fn new(items: &[Item], packing: Packing, store: &'a Store) -> Result<Self> {
-        let mut total = 0;
-        let mut parts = Vec::new();
-        for part in plan_parts(items)? {
-            match part {
-                Part::Bytes(bytes) if packing == Packing::Zstd => {
-                    let frame = zstd::bulk::compress(&bytes, 1).map_err(|e| Error::io("compress a push", &e))?;
-                    total += frame.len() as u64;
-                    parts.push(Part::Bytes(Zeroizing::new(frame)));
-                }
-                Part::Bytes(bytes) => {
-                    total += bytes.len() as u64;
-                    parts.push(Part::Bytes(bytes));
-                }
-                Part::Artifact(artifact) => {
-                    total += match packing {
-                        Packing::Zstd => store.compressed(&artifact)?.1,
-                        Packing::None => artifact.size,
-                    };
-                    parts.push(Part::Artifact(artifact));
-                }
-            }
-        }
-        Ok(PushStream { parts: parts.into_iter(), current: Box::new(io::empty()), store, packing, total })
+        let artifacts: Vec<ArtifactRef> = items.iter().filter_map(|item| item.artifact().cloned()).collect();
+        let sent: Result<Vec<Sent>> = artifacts.iter().map(|artifact| sent(artifact, packing, store)).collect();
+        let archive = pack(archive(items)?, packing)?;
+        Ok(PushStream {
+            archive: archive.len() as u64,
+            sent: sent?,
+            waiting: artifacts.into_iter(),
+            current: Box::new(WipedCursor(Cursor::new(archive))),
+            store,
+            packing,
+        })
+    }
+
+    /// Bytes of the archive; 0: there is none.
+    pub fn archive(&self) -> u64 {
+        self.archive
+    }
+
+    /// What follows the archive.
+    pub fn sent(&self) -> &[Sent] {
+        &self.sent
     }
 
     /// Bytes that will be sent.
     pub fn total(&self) -> u64 {
-        self.total
+        self.archive + self.sent.iter().map(|sent| sent.length).sum::<u64>()
     }
 
-    fn open(&self, part: Part) -> Result<Box<dyn Read + Send + 'a>> {
-        Ok(match (part, self.packing) {
-            (Part::Bytes(bytes), _) => Box::new(WipedCursor(Cursor::new(bytes))),
-            (Part::Artifact(artifact), Packing::Zstd) => Box::new(self.store.compressed(&artifact)?.0),
-            (Part::Artifact(artifact), Packing::None) => Box::new(self.store.raw_reader(&artifact)?),
+    fn open(&self, artifact: &ArtifactRef) -> Result<Box<dyn Read + Send + 'a>> {
+        Ok(match self.packing {
+            Packing::Zstd => Box::new(self.store.compressed(artifact)?.0),
+            Packing::None => Box::new(self.store.raw_reader(artifact)?),
         })
     }
 }
@@ -94,12 +101,45 @@ impl Read for PushStream<'_> {
             if n > 0 || buffer.is_empty() {
                 return Ok(n);
             }
-            match self.parts.next() {
+            match self.waiting.next() {
                 None => return Ok(0),
-                Some(part) => self.current = self.open(part).map_err(|e| io::Error::other(e.message))?,
+                Some(artifact) => self.current = self.open(&artifact).map_err(|e| io::Error::other(e.message))?,
             }
         }
     }
+}
+
+impl Item {
+    /// Where it arrives on the host.
+    pub fn staged(&self) -> String {
+        format!("{}{STAGED}", self.path)
+    }
+
+    /// What it is of the store, if anything.
+    pub fn artifact(&self) -> Option<&ArtifactRef> {
+        match &self.content {
+            Content::Artifact(artifact) => Some(artifact),
+            Content::Text(_) | Content::Secret(_) => None,
+        }
+    }
+}
+
+fn sent(artifact: &ArtifactRef, packing: Packing, store: &Store) -> Result<Sent> {
+    Ok(match packing {
+        Packing::Zstd => {
+            let stored = store.usable(artifact)?;
+            Sent { length: stored.compressed_size, sha256: stored.compressed_sha256 }
+        }
+        Packing::None => Sent { length: artifact.size, sha256: artifact.sha256.clone() },
+    })
+}
+
+fn pack(archive: Zeroizing<Vec<u8>>, packing: Packing) -> Result<Zeroizing<Vec<u8>>> {
+    if archive.is_empty() || packing == Packing::None {
+        return Ok(archive);
+    }
+    let frame = zstd::bulk::compress(&archive, 1).map_err(|e| Error::io("compress a push", &e))?;
+    Ok(Zeroizing::new(frame))
 }
 
 struct WipedCursor(Cursor<Zeroizing<Vec<u8>>>);
@@ -114,46 +154,42 @@ impl Read for WipedCursor {
     }
 }
 
-/// The archive as runs of bytes between artifacts.
-fn plan_parts(items: &[Item]) -> Result<Vec<Part>> {
-    let mut parts = Vec::new();
-    let mut bytes = Zeroizing::new(Vec::new());
+/// A tar archive of what is no artifact; nothing where everything is.
+fn archive(items: &[Item]) -> Result<Zeroizing<Vec<u8>>> {
+    // All of it at once: a vector that grows leaves copies of secrets behind.
+    let size = |item: &Item| match &item.content {
+        Content::Text(text) => 512 + text.len().next_multiple_of(512),
+        Content::Secret(secret) => 512 + secret.expose().len().next_multiple_of(512),
+        Content::Artifact(_) => 0,
+    };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(items.iter().map(size).sum::<usize>() + 1024));
     for item in items {
         match &item.content {
             Content::Text(text) => small(&mut bytes, item, text.as_bytes())?,
             Content::Secret(secret) => small(&mut bytes, item, secret.expose())?,
-            Content::Artifact(artifact) => {
-                bytes.extend_from_slice(&header(item, artifact.size)?);
-                parts.push(Part::Bytes(std::mem::take(&mut bytes)));
-                parts.push(Part::Artifact(artifact.clone()));
-                pad(&mut bytes, artifact.size);
-            }
+            Content::Artifact(_) => {}
         }
     }
-    // Two empty blocks end a tar archive.
-    bytes.extend_from_slice(&[0; 1024]);
-    parts.push(Part::Bytes(bytes));
-    Ok(parts)
+    if !bytes.is_empty() {
+        // Two empty blocks end a tar archive.
+        bytes.extend_from_slice(&[0; 1024]);
+    }
+    Ok(bytes)
 }
 
 fn small(bytes: &mut Vec<u8>, item: &Item, content: &[u8]) -> Result<()> {
     bytes.extend_from_slice(&header(item, content.len() as u64)?);
     bytes.extend_from_slice(content);
-    pad(bytes, content.len() as u64);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
     Ok(())
-}
-
-fn pad(bytes: &mut Vec<u8>, size: u64) {
-    let rest = usize::try_from(size % 512).unwrap_or(0);
-    if rest > 0 {
-        bytes.extend(std::iter::repeat_n(0, 512 - rest));
-    }
 }
 
 fn header(item: &Item, size: u64) -> Result<[u8; 512]> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
-    header.set_path(&item.path).map_err(|e| Error::io(format!("put {} into a push", item.path), &e))?;
+    header
+        .set_path(item.staged().trim_start_matches('/'))
+        .map_err(|e| Error::io(format!("put {} into a push", item.path), &e))?;
     header.set_size(size);
     header.set_mode(item.mode);
     header.set_uid(0);

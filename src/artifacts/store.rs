@@ -63,11 +63,15 @@ impl Store {
             .is_ok_and(|stored| stored.size == artifact.size && self.check_length(&stored).is_ok())
     }
 
+    /// The record of an artifact whose compressed file is there in its full length.
+    pub fn usable(&self, artifact: &ArtifactRef) -> Result<Stored> {
+        let stored = self.record(&artifact.sha256).and_then(|stored| self.check_length(&stored).map(|()| stored));
+        stored.map_err(|e| e.context(format!("{} is not usable", artifact.name)))
+    }
+
     /// The compressed file and its length in bytes, ready to be sent as it is.
     pub fn compressed(&self, artifact: &ArtifactRef) -> Result<(File, u64)> {
-        let stored =
-            self.record(&artifact.sha256).map_err(|e| e.context(format!("{} is not usable", artifact.name)))?;
-        self.check_length(&stored).map_err(|e| e.context(format!("{} is not usable", artifact.name)))?;
+        let stored = self.usable(artifact)?;
         let path = self.file(&artifact.sha256);
         let file = File::open(&path).map_err(|e| Error::io(format!("open {}", path.display()), &e))?;
         Ok((file, stored.compressed_size))

@@ -138,17 +138,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::artifacts) fn versions() -> Versions {
-        let v = |text: &str| Version::parse(text).unwrap();
-        Versions {
-            kubernetes: v("1.36.3"),
-            etcd: v("3.6.14"),
-            containerd: v("2.3.7"),
-            runc: v("1.5.2"),
-            cni_plugins: v("1.9.1"),
-            flannel: v("0.28.10"),
-            coredns: v("1.14.7"),
-            pause: "3.10.1".into(),
-        }
+        crate::cluster::versions::fitting(&Version::new(1, 36, 3))
     }
 
     pub(in crate::artifacts) fn everything() -> Vec<Wanted> {

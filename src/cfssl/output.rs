@@ -1,4 +1,4 @@
-//! What cfssl's commands give: one line of JSON, or the files that cfssljson would make of it.
+//! What cfssl's commands give: one line of JSON, or the files that cfssljson would make of it, and more of them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::pki::store;
+use crate::pki::{Certificate, Key, KeyKind, backup, encrypted, pkcs12, store};
 use crate::secret::Secret;
 use crate::ui::Printer;
 
@@ -23,13 +23,76 @@ pub struct Output {
     pub key: Option<Secret>,
 }
 
+/// How files are called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Names {
+    /// NAME.pem and NAME-key.pem, as cfssljson
+    #[default]
+    Pem,
+    /// NAME.crt and NAME.key, as kubeadm, nginx and openssl's guides
+    Crt,
+}
+
+/// The structure of a private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeyFormat {
+    /// `RSA PRIVATE KEY`
+    Pkcs1,
+    /// `EC PRIVATE KEY`
+    Sec1,
+    /// `PRIVATE KEY`, for Java and netty
+    Pkcs8,
+}
+
+/// How a private key is written.
+#[derive(Debug, Clone, Default)]
+pub struct KeyForm {
+    /// None: as cfssl does, by the key's algorithm.
+    pub format: Option<KeyFormat>,
+    /// It is encrypted with this password, which makes it PKCS#8.
+    pub password: Option<Secret>,
+}
+
+/// Which files are written.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Path without endings.
+    pub base: PathBuf,
+    /// Endings.
+    pub names: Names,
+    /// What is replaced is kept.
+    pub backup: bool,
+    /// NAME-chain: the certificate and the intermediate CAs above it.
+    pub chain: bool,
+    /// CAs above the certificate, in any order, the root too if it is at hand.
+    pub authorities: Vec<Certificate>,
+    /// NAME.p12: key and chain, under this password.
+    pub key_store: Option<Secret>,
+    /// NAME-truststore.p12: the topmost CA, under this password.
+    pub trust_store: Option<Secret>,
+}
+
 impl Output {
     /// Writes the files where a base name is given, else prints the JSON.
     pub fn put(&self, base: Option<&Path>, printer: &Printer, log: &Log) -> Result<()> {
         match base {
-            None => printer.bytes(&self.json()?),
-            Some(base) => self.write(base, log),
+            None => self.print(printer),
+            Some(base) => self.write(&Files { base: base.to_owned(), ..Files::default() }, log),
         }
+    }
+
+    /// Prints the JSON.
+    pub fn print(&self, printer: &Printer) -> Result<()> {
+        printer.bytes(&self.json()?)
+    }
+
+    /// With its key in another form.
+    pub fn in_form(mut self, form: &KeyForm) -> Result<Self> {
+        if let Some(pem) = &self.key {
+            let key = Key::from_pem(pem.expose(), "the key")?;
+            self.key = Some(form.write(&key)?);
+        }
+        Ok(self)
     }
 
     /// `{"cert":…,"csr":…,"key":…}` and a newline, as cfssl.
@@ -53,24 +116,125 @@ impl Output {
     }
 
     /// The key first: whoever sees the certificate can use it.
-    fn write(&self, base: &Path, log: &Log) -> Result<()> {
-        let write = |suffix: &str, put: &dyn Fn(&Path) -> Result<()>| {
-            let path = with_suffix(base, suffix);
-            put(&path)?;
-            log.info(&format!("wrote {}", path.display()));
-            Ok::<_, Error>(())
-        };
+    pub fn write(&self, files: &Files, log: &Log) -> Result<()> {
         if let Some(key) = &self.key {
-            write("-key.pem", &|path| store::write_key(path, key))?;
+            files.put(files.names.key(), Content::Secret(key), log)?;
         }
         if let Some(csr) = &self.csr {
-            write(".csr", &|path| store::write_public(path, csr.as_bytes()))?;
+            files.put(".csr", Content::Public(csr.as_bytes()), log)?;
         }
         if let Some(cert) = &self.cert {
-            write(".pem", &|path| store::write_public(path, cert.as_bytes()))?;
+            files.put(files.names.certificate(), Content::Public(cert.as_bytes()), log)?;
         }
         Ok(())
     }
+
+    /// Chain and stores; `key` is the private key as it was made, whatever form it is written in.
+    pub fn write_more(&self, files: &Files, key: Option<&Key>, log: &Log) -> Result<()> {
+        let Some(cert) = &self.cert else { return Ok(()) };
+        let path = path(Certificate::from_pem(cert.as_bytes(), "the certificate")?, &files.authorities)?;
+        let alias = files.base.file_name().unwrap_or_default().to_string_lossy();
+        if files.chain {
+            let text: String = path.iter().filter(|c| path[0] == **c || !is_root(c)).map(Certificate::to_pem).collect();
+            files.put(&format!("-chain{}", files.names.certificate()), Content::Public(text.as_bytes()), log)?;
+        }
+        if let (Some(password), Some(key)) = (&files.key_store, key) {
+            let bytes = pkcs12::key_store(&alias, key, &path, password)?;
+            files.put(".p12", Content::Secret(&bytes), log)?;
+        }
+        if let (Some(password), Some(top)) = (&files.trust_store, path.last()) {
+            let bytes = pkcs12::trust_store(&alias, std::slice::from_ref(top), password)?;
+            files.put("-truststore.p12", Content::Public(bytes.expose()), log)?;
+        }
+        Ok(())
+    }
+}
+
+impl KeyForm {
+    /// Refuses a structure that keys of this kind do not have.
+    pub fn check(&self, kind: KeyKind) -> Result<()> {
+        let fits = match self.format {
+            None | Some(KeyFormat::Pkcs8) => true,
+            Some(KeyFormat::Pkcs1) => matches!(kind, KeyKind::Rsa(_)),
+            Some(KeyFormat::Sec1) => matches!(kind, KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Error::usage(format!("a key of kind {kind} cannot be written in this format"))
+            .hint("pkcs1 is for RSA, sec1 for ECDSA; pkcs8 is for all"))
+    }
+
+    fn write(&self, key: &Key) -> Result<Secret> {
+        self.check(key.kind())?;
+        match (&self.password, self.format) {
+            (Some(password), _) => encrypted::encrypt(key, password),
+            (None, Some(KeyFormat::Pkcs8)) => Ok(key.to_pkcs8_pem()),
+            (None, _) => Ok(key.to_pem()),
+        }
+    }
+}
+
+impl Names {
+    fn certificate(self) -> &'static str {
+        match self {
+            Names::Pem => ".pem",
+            Names::Crt => ".crt",
+        }
+    }
+    fn key(self) -> &'static str {
+        match self {
+            Names::Pem => "-key.pem",
+            Names::Crt => ".key",
+        }
+    }
+}
+
+enum Content<'a> {
+    Secret(&'a Secret),
+    Public(&'a [u8]),
+}
+
+impl Files {
+    fn put(&self, suffix: &str, content: Content<'_>, log: &Log) -> Result<()> {
+        let path = with_suffix(&self.base, suffix);
+        if self.backup
+            && let Some(kept) = backup::keep(&path, matches!(content, Content::Secret(_)))?
+        {
+            log.info(&format!("kept {} as {}", path.display(), kept.display()));
+        }
+        match content {
+            Content::Secret(secret) => store::write_key(&path, secret)?,
+            Content::Public(bytes) => store::write_public(&path, bytes)?,
+        }
+        log.info(&format!("wrote {}", path.display()));
+        Ok(())
+    }
+}
+
+/// The certificate and what is above it, as far as it is at hand.
+fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificate>> {
+    let mut path = vec![leaf];
+    // Each CA at most once: cross-signed ones do not go in circles.
+    while path.len() <= authorities.len() {
+        let current = &path[path.len() - 1];
+        if is_root(current) {
+            break;
+        }
+        let issuer = current.parsed()?.issuer().as_raw().to_vec();
+        let signs = |ca: &&Certificate| {
+            let named = ca.subject().is_ok_and(|subject| subject.der() == issuer.as_slice());
+            named && !path.contains(ca) && ca.public_key().is_ok_and(|key| current.signed_by(&key).is_ok())
+        };
+        let Some(next) = authorities.iter().find(signs) else { break };
+        path.push(next.clone());
+    }
+    Ok(path)
+}
+
+fn is_root(certificate: &Certificate) -> bool {
+    let own = certificate.parsed().is_ok_and(|parsed| parsed.issuer().as_raw() == parsed.subject().as_raw());
+    own && certificate.public_key().is_ok_and(|key| certificate.signed_by(&key).is_ok())
 }
 
 /// `a/b` and `-key.pem` → `a/b-key.pem`.

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::log::Log;
 use super::source;
 use crate::error::{Error, Result};
-use crate::pki::{Authority, Issued, Profile, Request, Serial, SigningConfig};
+use crate::pki::{Authority, Issued, Passwords, Profile, Request, Serial, SigningConfig};
 
 /// `-ca -ca-key -config -profile`.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,7 +37,7 @@ pub struct Signer {
 
 impl SignerArgs {
     /// Reads and checks the configuration and the CA, so that nothing is generated for a CA that cannot sign it.
-    pub fn load(&self, now: OffsetDateTime) -> Result<Signer> {
+    pub fn load(&self, now: OffsetDateTime, passwords: &dyn Passwords) -> Result<Signer> {
         let config = match &self.config {
             None => SigningConfig::built_in()?,
             Some(path) => {
@@ -52,7 +52,7 @@ impl SignerArgs {
                 .hint("name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca"));
         };
         let (certificate, certificate_name) = source::read_ca(ca)?;
-        let (key, key_name) = source::read_ca(ca_key)?;
+        let (key, key_name) = source::read_ca_key(ca_key, passwords)?;
         let authority = Authority::load(&certificate, &certificate_name, &key, &key_name, now)?;
         authority.validity(&profile, now, &mut Vec::new()).map_err(|e| e.context(&certificate_name))?;
         Ok(Signer { authority, serial: self.serial(&profile)?, profile })

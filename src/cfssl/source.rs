@@ -6,7 +6,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::pki::store;
+use crate::pki::{Passwords, encrypted, store};
 
 /// A file, or standard input for `-`. The second value names it in errors.
 pub fn read(argument: &str) -> Result<(Zeroizing<Vec<u8>>, String)> {
@@ -27,4 +27,10 @@ pub fn read_ca(argument: &str) -> Result<(Zeroizing<Vec<u8>>, String)> {
     }
     let path = argument.strip_prefix("file:").unwrap_or(argument);
     Ok((store::read(Path::new(path))?, path.to_owned()))
+}
+
+/// A CA's private key, decrypted where it is encrypted and its password known.
+pub fn read_ca_key(argument: &str, passwords: &dyn Passwords) -> Result<(Zeroizing<Vec<u8>>, String)> {
+    let (text, name) = read_ca(argument)?;
+    Ok((encrypted::opened(text, &name, passwords)?, name))
 }

@@ -1,26 +1,36 @@
 //! `kbootstrap certinfo`.
 
-use std::fmt::Write;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Ctx;
+use super::password::OfStores;
+use super::{Ctx, certinfo_text};
+use crate::certs::{self, Client, Entry, Gathered, Settings, Source};
 use crate::cfssl::{certinfo, source};
-use crate::error::{Error, Result};
-use crate::pki::{Certificate, CertificateInfo, Csr, CsrInfo};
-use crate::ui::{Format, Printer};
+use crate::error::{CERTIFICATE_ENDS_SOON, CERTIFICATE_NOT_VALID, Error, Result};
+use crate::pki::{Certificate, Csr, CsrInfo, store};
+use crate::secret::Secret;
 
-/// Show what is in a certificate or CSR, like cfssl certinfo
+/// Show certificates and when they end: of files, folders, kubeconfigs, PKCS#12 stores and live servers
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap certinfo pki/*.pem          # a summary of each certificate, chains too
-  kbootstrap certinfo -o json ca.pem
+  kbootstrap certinfo /etc/kubernetes ~/.kube/config        # a table; what ends first stands first
+  kbootstrap certinfo 10.0.0.11:6443 10.0.0.11:2379 10.0.0.21:10250 --ca pki/ca.pem
+  kbootstrap certinfo pki --warn-days 30                    # for monitoring: exit code 11 or 12
+  kbootstrap certinfo store.p12 --password-file password.txt -o details
+  kbootstrap certinfo www.example.net:443 --servername other.example.net -o yaml
   kbootstrap certinfo -cert ca.pem       # cfssl's JSON
-  kbootstrap certinfo -csr server.csr")]
+  kbootstrap certinfo -csr server.csr
+
+Folders are read with all folders in them; keys and other files in them are passed over. A chain is verified against
+the self-signed CAs among what is read and the CAs of kubeconfigs; with --ca, against those alone.")]
 pub struct Args {
-    /// Certificates (PEM); `-`: standard input
+    /// Files (PEM, DER, kubeconfig, PKCS#12), folders, servers (HOST:PORT); `-`: standard input
+    #[arg(value_name = "PATH|HOST:PORT")]
     files: Vec<String>,
     /// Print this certificate as cfssl's JSON
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "csr"])]
@@ -28,17 +38,46 @@ pub struct Args {
     /// Print this CSR as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     csr: Option<String>,
-    /// How to print the summary: text, or json for programs
+    /// Trust the CAs in this file, and no others (repeat for more)
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+    /// End with exit code 11 when a certificate ends within so many days, 12 when one is not valid
+    #[arg(long, value_name = "DAYS")]
+    warn_days: Option<i64>,
+    /// Ask servers for this name (SNI), in place of their host
+    #[arg(long, value_name = "NAME")]
+    servername: Option<String>,
+    /// Client certificate to show to servers that want one
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Private key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+    /// How long a server may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    timeout: u16,
+    /// File with the password of PKCS#12 stores; else KBOOTSTRAP_PASSWORD, else it is asked for
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// How to print: text (a table), wide (with more columns), details, or json or yaml for programs
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
 }
 
-/// One certificate of one file.
-#[derive(Debug, Serialize)]
-struct Entry {
-    file: String,
-    days_left: i64,
-    certificate: CertificateInfo,
+/// How certificates are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A table.
+    #[default]
+    Text,
+    /// A table with everything, nothing cut off.
+    Wide,
+    /// A block for each certificate.
+    Details,
+    /// For programs.
+    Json,
+    /// For programs and people.
+    Yaml,
 }
 
 impl Args {
@@ -47,102 +86,95 @@ impl Args {
         if let Some(file) = &self.cert {
             let (text, name) = source::read(file)?;
             ctx.out.text(&certinfo::json(&Certificate::from_pem(&text, &name)?)?)?;
+            Ok(0)
         } else if let Some(file) = &self.csr {
             let (text, name) = source::read(file)?;
             ctx.out.json(&CsrInfo::of(&Csr::from_pem(&text, &name)?)?)?;
+            Ok(0)
         } else if self.files.is_empty() {
-            return Err(Error::usage("no certificate is named")
-                .hint("certinfo FILE…, certinfo -cert FILE or certinfo -csr FILE"));
+            Err(Error::usage("no certificate is named")
+                .hint("certinfo FILE…, certinfo -cert FILE or certinfo -csr FILE"))
         } else {
-            self.summaries(ctx)?;
+            self.table(ctx)
         }
-        Ok(0)
     }
 
-    fn summaries(&self, ctx: &Ctx) -> Result<()> {
-        let now = OffsetDateTime::now_utc();
-        let (mut entries, mut errors) = (Vec::new(), Vec::new());
-        for file in &self.files {
-            match read(file, now, self.files.len() > 1) {
-                Ok(found) => entries.extend(found),
-                Err(error) => errors.push(error),
-            }
+    fn table(&self, ctx: &Ctx) -> Result<u8> {
+        let named = authorities(&self.ca)?;
+        let client = self.client()?;
+        let passwords = OfStores::new(self.password_file.clone());
+        let sources = self.files.iter().map(|file| Source::parse(file)).collect::<Result<Vec<_>>>()?;
+        let mut gathered = certs::gather(&sources, Settings { passwords: &passwords, client: &client });
+        let found = std::mem::take(&mut gathered.found);
+        if found.is_empty() {
+            Error::all(gathered.errors.into_iter().chain(gathered.locked))?;
+            return Err(Error::pki("there is no certificate in any of these files"));
         }
-        if entries.is_empty() && errors.is_empty() {
-            errors.push(Error::pki("there are only keys in these files, and no certificate"));
-        }
+        let entries = certs::judge(found, &named, OffsetDateTime::now_utc())?;
+        self.print(&entries, ctx)?;
+        notes(&gathered);
+        Error::all(gathered.errors)?;
+        Ok(self.warn_days.map_or(0, |days| exit_code(&entries, days, !named.is_empty())))
+    }
+
+    fn print(&self, entries: &[Entry], ctx: &Ctx) -> Result<()> {
+        let soon = self.warn_days.unwrap_or(30);
         match self.output {
-            _ if entries.is_empty() => {}
-            Format::Json => ctx.out.json(&entries)?,
-            Format::Text => {
-                let texts: Vec<_> = entries.iter().map(|entry| summary(entry, &ctx.out)).collect();
-                ctx.out.text(&texts.join("\n"))?;
+            Format::Text => ctx.out.text(&certinfo_text::table(entries, soon, &ctx.out)),
+            Format::Wide => ctx.out.text(&certinfo_text::wide(entries, soon, &ctx.out)),
+            Format::Details => ctx.out.text(&certinfo_text::details(entries, soon, &ctx.out)),
+            Format::Json => ctx.out.json(&entries),
+            Format::Yaml => {
+                let yaml = serde_saphyr::to_string(&entries);
+                ctx.out.text(&yaml.map_err(|e| Error::internal(format!("write YAML: {e}")))?)
             }
         }
-        Error::all(errors)
+    }
+
+    fn client(&self) -> Result<Client> {
+        let identity = match (&self.client_cert, &self.client_key) {
+            (Some(cert), Some(key)) => Some((store::read(cert)?.to_vec(), Secret::new(store::read(key)?.to_vec()))),
+            _ => None,
+        };
+        let timeout = Duration::from_secs(self.timeout.into());
+        Ok(Client { server_name: self.servername.clone(), timeout, identity })
     }
 }
 
-/// The certificates of a file. `*.pem` names keys too: among several files they are passed over.
-fn read(file: &str, now: OffsetDateTime, skip_keys: bool) -> Result<Vec<Entry>> {
-    let (text, name) = source::read(file)?;
-    if skip_keys && is_key(&text) {
-        return Ok(Vec::new());
+/// All certificates of the files of `--ca`.
+pub(super) fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate>> {
+    let read = |file: &PathBuf| Certificate::all_from_pem(&store::read(file)?, &display(file));
+    Ok(files.iter().map(read).collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// What was not shown.
+fn notes(gathered: &Gathered) {
+    let mut stderr = std::io::stderr().lock();
+    // A closed standard error leaves nobody to tell.
+    if gathered.skipped > 0 {
+        let files = if gathered.skipped == 1 { "file holds" } else { "files hold" };
+        let _ = writeln!(stderr, "note: {} other {files} no certificate", gathered.skipped);
     }
-    let all = Certificate::all_from_pem(&text, &name)?;
-    all.iter()
-        .map(|certificate| {
-            let certificate = CertificateInfo::of(certificate)?;
-            Ok(Entry { file: name.clone(), days_left: certificate.days_left(now), certificate })
-        })
-        .collect()
+    for reason in &gathered.locked {
+        let _ = writeln!(stderr, "note: passed over: {reason}");
+    }
 }
 
-/// A private key and nothing else.
-fn is_key(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text);
-    let mut begins = text.lines().filter(|line| line.starts_with("-----BEGIN ")).peekable();
-    begins.peek().is_some() && begins.all(|line| line.ends_with("PRIVATE KEY-----") || line.contains("EC PARAMETERS"))
-}
-
-fn summary(entry: &Entry, printer: &Printer) -> String {
-    let info = &entry.certificate;
-    let issuer = if info.self_issued { "itself" } else { info.issuer.text.as_str() };
-    let ca = match (info.is_ca, info.path_length) {
-        (false, _) => "no".to_owned(),
-        (true, None) => "yes".to_owned(),
-        (true, Some(length)) => format!("yes, path length {length}"),
+/// For monitoring. Without `--ca` a chain that does not verify is no alarm: its root may just not be there.
+fn exit_code(entries: &[Entry], days: i64, must_verify: bool) -> u8 {
+    let now = OffsetDateTime::now_utc();
+    let invalid = |entry: &Entry| {
+        entry.days_left < 0 || entry.certificate.not_before > now || (must_verify && !entry.chain.verified)
     };
-    let left = match entry.days_left {
-        days @ ..0 => printer.paint("31", &format!("expired {} days ago", -days)),
-        days @ 0..30 => printer.paint("33", &format!("{days} days left")),
-        days => printer.paint("32", &format!("{days} days left")),
-    };
-    let rows = [
-        ("subject", printable(&info.subject.text)),
-        ("issuer", printable(issuer)),
-        ("names", printable(&info.sans.join(", "))),
-        ("key", info.key.clone()),
-        ("signature", info.signature_algorithm.clone()),
-        ("usages", info.usages.join(", ")),
-        ("CA", ca),
-        ("valid", format!("{} to {}, {left}", date(info.not_before), date(info.not_after))),
-        ("serial", info.serial_number.clone()),
-        ("sha256", info.sha256.clone()),
-    ];
-    let mut text = format!("{}\n", printer.paint("1", &entry.file));
-    for (label, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {label:<10} {value}");
+    if entries.iter().any(invalid) {
+        CERTIFICATE_NOT_VALID
+    } else if entries.iter().any(|entry| entry.days_left <= days) {
+        CERTIFICATE_ENDS_SOON
+    } else {
+        0
     }
-    text
-}
-
-/// Names come from whoever made the certificate: no control character of theirs reaches the terminal.
-fn printable(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-fn date(time: OffsetDateTime) -> String {
-    time.date().to_string()
 }

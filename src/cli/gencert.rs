@@ -1,12 +1,11 @@
 //! `kbootstrap gencert`.
 
-use std::path::PathBuf;
-
 use time::OffsetDateTime;
 
 use super::Ctx;
+use super::output_args::{CaPasswordArgs, KeyOutputArgs, OutputArgs};
 use crate::cfssl::log::Log;
-use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::output::Output;
 use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::error::{Error, Result};
@@ -41,9 +40,12 @@ pub struct Args {
     /// Common name in place of the spec's
     #[arg(long, value_name = "NAME")]
     cn: Option<String>,
-    /// Write PATH.pem, PATH-key.pem and PATH.csr in place of JSON on standard output
-    #[arg(long, value_name = "PATH")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    ca_password: CaPasswordArgs,
+    #[command(flatten)]
+    files: OutputArgs,
+    #[command(flatten)]
+    keys: KeyOutputArgs,
     /// 0 debug, 1 information, 2 warnings, 3 errors only
     #[arg(long, value_name = "N", default_value_t = 1)]
     loglevel: u8,
@@ -53,15 +55,17 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = Log::new(self.loglevel);
-        check_base(self.out.as_deref())?;
+        self.files.check()?;
         let now = OffsetDateTime::now_utc();
-        let output = if self.renewca {
-            self.renew(now, &log)?
-        } else {
-            let spec = self.spec()?;
-            if self.initca { self.root(&spec, now, &log)? } else { self.leaf(&spec, now, &log)? }
-        };
-        output.put(self.out.as_deref(), &ctx.out, &log)?;
+        if self.renewca {
+            let target = self.files.target(None, self.signer.ca.as_deref(), false)?;
+            target.put(self.renew(now, &log)?, ctx, &log)?;
+            return Ok(0);
+        }
+        let spec = self.spec()?;
+        let target = self.files.target(Some((&self.keys, spec.key_kind()?)), self.signer.ca.as_deref(), true)?;
+        let output = if self.initca { self.root(&spec, now, &log)? } else { self.leaf(&spec, now, &log)? };
+        target.put(output, ctx, &log)?;
         Ok(0)
     }
 
@@ -99,7 +103,7 @@ impl Args {
             }
             Some(argument) => {
                 log.info("re-generate a CA certificate from CSR and CA key");
-                let (text, name) = source::read_ca(argument)?;
+                let (text, name) = source::read_ca_key(argument, &self.ca_password)?;
                 (Key::from_pem(&text, &name)?, false)
             }
         };
@@ -128,7 +132,7 @@ impl Args {
 
     fn leaf(&self, spec: &CsrSpec, now: OffsetDateTime, log: &Log) -> Result<Output> {
         // The CA is looked at before a key is made for it.
-        let signer = self.signer.load(now)?;
+        let signer = self.signer.load(now, &self.ca_password)?;
         log.info("generate received request");
         log.info("received CSR");
         let key = generate(spec, log)?;

@@ -1,12 +1,11 @@
 //! `kbootstrap genkey`.
 
-use std::path::PathBuf;
-
 use time::OffsetDateTime;
 
 use super::Ctx;
+use super::output_args::{KeyOutputArgs, OutputArgs};
 use crate::cfssl::log::Log;
-use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::output::Output;
 use crate::cfssl::signer::log_issued;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
@@ -24,9 +23,10 @@ pub struct Args {
     /// Make a self-signed CA certificate too
     #[arg(long)]
     initca: bool,
-    /// Write PATH-key.pem and PATH.csr in place of JSON on standard output
-    #[arg(long, value_name = "PATH")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    files: OutputArgs,
+    #[command(flatten)]
+    keys: KeyOutputArgs,
     /// 0 debug, 1 information, 2 warnings, 3 errors only
     #[arg(long, value_name = "N", default_value_t = 1)]
     loglevel: u8,
@@ -36,13 +36,14 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = Log::new(self.loglevel);
-        check_base(self.out.as_deref())?;
+        self.files.check()?;
         let (text, name) = source::read(&self.csr_spec)?;
         let spec = CsrSpec::from_json(&text, &name)?;
         spec.check(&name)?;
         if spec.ca.is_some() && !self.initca {
             return Err(Error::input(format!("{name}: a \"ca\" is for -initca only")));
         }
+        let target = self.files.target(Some((&self.keys, spec.key_kind()?)), None, self.initca)?;
         log.info("generate received request");
         log.info("received CSR");
         let key = super::gencert::generate(&spec, &log)?;
@@ -57,7 +58,7 @@ impl Args {
         } else {
             request.warnings.iter().for_each(|warning| log.warning(warning));
         }
-        output.put(self.out.as_deref(), &ctx.out, &log)?;
+        target.put(output, ctx, &log)?;
         Ok(0)
     }
 }

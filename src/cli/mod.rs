@@ -3,6 +3,8 @@
 mod artifacts;
 mod bundle;
 mod certinfo;
+mod certinfo_text;
+mod certlint;
 mod cfssljson;
 mod check;
 mod gencert;
@@ -13,6 +15,8 @@ mod init;
 mod install_links;
 mod kubeconfig;
 mod lab;
+mod output_args;
+mod password;
 mod pki;
 mod plan;
 mod prepare;
@@ -84,6 +88,7 @@ enum Command {
     Gencrl(gencrl::Args),
     Bundle(bundle::Args),
     Certinfo(certinfo::Args),
+    Certlint(certlint::Args),
     PrintDefaults(print_defaults::Args),
     Cfssl(cfssljson::Cfssl),
     Cfssljson(cfssljson::Cfssljson),
@@ -187,6 +192,7 @@ impl Command {
             Command::Gencrl(args) => args.run(&ctx),
             Command::Bundle(args) => args.run(&ctx),
             Command::Certinfo(args) => args.run(&ctx),
+            Command::Certlint(args) => args.run(&ctx),
             Command::PrintDefaults(args) => args.run(&ctx),
             Command::Cfssl(args) => args.run(&ctx),
             Command::Cfssljson(args) => args.run(&ctx),

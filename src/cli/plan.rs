@@ -1,10 +1,11 @@
 //! `kbootstrap plan`.
 
 use super::Ctx;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Failed, Prepared, prepare};
 use super::session::{ClusterArgs, Session, Use};
 use crate::error::Result;
 use crate::plan::{self, Diffs, FileDifference, FileKind};
+use crate::preflight;
 use crate::ui::Format;
 
 /// Show what would change, host by host, as a diff
@@ -38,7 +39,7 @@ impl Args {
     }
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
-        let prepared = prepare(session, self.rehash)?;
+        let prepared = prepare(session, self.rehash, Failed::IsTold)?;
         match self.output {
             Format::Json => ctx.out.json(&prepared.plan)?,
             Format::Text => {
@@ -46,6 +47,8 @@ impl Args {
                 ctx.out.text(&plan::text(&prepared.plan, &prepared.desired.hosts, &present, &ctx.out))?;
             }
         }
+        // The plan is what was asked for; that `up` would not begin with it is said after it.
+        preflight::refuse(&prepared.findings)?;
         Ok(if self.exit_code && !prepared.plan.is_empty() { 10 } else { 0 })
     }
 }

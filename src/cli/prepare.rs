@@ -25,9 +25,18 @@ pub(super) struct Prepared {
     pub(super) findings: Vec<Finding>,
 }
 
+/// What a failed preflight check means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// Nothing further is done.
+    Ends,
+    /// It is among the findings.
+    IsTold,
+}
+
 /// Looks at everything and decides what differs. Certificates that lack are made, programs that lack are fetched:
 /// both stay on the operator's machine.
-pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
+pub(super) fn prepare(session: &Session, rehash: bool, failed: Failed) -> Result<Prepared> {
     let cluster = &session.cluster;
     let reporter = session.reporter();
     let store = Store::open_default()?;
@@ -39,7 +48,9 @@ pub(super) fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     same_cluster(session, &trust, &facts)?;
 
     let findings = preflight::check_all(cluster, &facts);
-    preflight::refuse(&findings)?;
+    if failed == Failed::Ends {
+        preflight::refuse(&findings)?;
+    }
 
     let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
     let desired = desire(cluster, &facts, &trust, &programs.find(), &templates)?;

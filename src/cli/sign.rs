@@ -1,12 +1,11 @@
 //! `kbootstrap sign`.
 
-use std::path::PathBuf;
-
 use time::OffsetDateTime;
 
 use super::Ctx;
+use super::output_args::{CaPasswordArgs, OutputArgs};
 use crate::cfssl::log::Log;
-use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::output::Output;
 use crate::cfssl::signer::SignerArgs;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
@@ -32,9 +31,10 @@ pub struct Args {
     /// Names and addresses in place of the CSR's, with commas
     #[arg(long, value_name = "A,B")]
     hostname: Option<String>,
-    /// Write PATH.pem in place of JSON on standard output
-    #[arg(long, value_name = "PATH")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    ca_password: CaPasswordArgs,
+    #[command(flatten)]
+    files: OutputArgs,
     /// 0 debug, 1 information, 2 warnings, 3 errors only
     #[arg(long, value_name = "N", default_value_t = 1)]
     loglevel: u8,
@@ -44,10 +44,11 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = Log::new(self.loglevel);
-        check_base(self.out.as_deref())?;
+        self.files.check()?;
+        let target = self.files.target(None, self.signer.ca.as_deref(), true)?;
         let (csr_file, subject) = self.inputs()?;
         let now = OffsetDateTime::now_utc();
-        let signer = self.signer.load(now)?;
+        let signer = self.signer.load(now, &self.ca_password)?;
         let (text, name) = source::read(csr_file)?;
         let csr = Csr::from_pem(&text, &name)?;
         let mut request = Request::from_csr(&csr);
@@ -62,8 +63,8 @@ impl Args {
         let issued = signer.issue(&request, now, &log)?;
         let cert = Some(issued.certificate.to_pem());
         // In files, the CSR is there already.
-        let csr = self.out.is_none().then(|| csr.to_pem());
-        Output { cert, csr, key: None }.put(self.out.as_deref(), &ctx.out, &log)?;
+        let csr = self.files.out.is_none().then(|| csr.to_pem());
+        target.put(Output { cert, csr, key: None }, ctx, &log)?;
         Ok(0)
     }
 

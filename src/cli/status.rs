@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::Ctx;
 use super::session::{ClusterArgs, Session, Use};
+use crate::artifacts::Store;
 use crate::error::{Error, Result};
 use crate::status::{self, State, Status};
 use crate::trust::Trust;
@@ -36,7 +37,8 @@ impl Args {
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<()> {
         let trust = Trust::load(&session.cluster, &session.dir)?;
-        let status = status::ask(&session.cluster, &session.pool, &trust, OffsetDateTime::now_utc());
+        let store = Store::open_default()?;
+        let status = status::ask(&session.cluster, &session.pool, &trust, &store, OffsetDateTime::now_utc());
         match self.output {
             Format::Json => ctx.out.json(&status)?,
             Format::Text => ctx.out.text(&text(&status, ctx))?,

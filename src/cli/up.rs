@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Ctx;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Failed, Prepared, prepare};
 use super::session::{ClusterArgs, Session, Use};
 use crate::apply::Job;
 use crate::error::{Kind, Result};
@@ -56,7 +56,7 @@ impl Args {
         let reporter = session.reporter();
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
-        let prepared = prepare(session, self.rehash)?;
+        let prepared = prepare(session, self.rehash, Failed::Ends)?;
         for (finding, hosts) in preflight::together(&prepared.findings) {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));

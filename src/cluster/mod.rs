@@ -1,5 +1,7 @@
 //! What the cluster is: every address, name, version, role and path decided. No I/O.
 
+#[cfg(test)]
+pub(crate) mod example;
 mod layout;
 pub mod removed_flags;
 mod resolve;

@@ -11,7 +11,7 @@ use super::plan::{Plan, State, Step, What};
 use super::step::{self, Asked, Future, Verdict};
 use crate::document::nearest;
 use crate::error::{Error, Result};
-use crate::pki::CertificateInfo;
+use crate::pki::{CertificateInfo, Rules};
 
 /// What a person asks for beside the specification, by the names of CAs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ fn future<'a>(
 ) -> Future<'a> {
     let anew = |wanted: Result<crate::pki::Validity>| {
         let ca = issuer.and_then(|issuer| issuer.validity);
-        wanted.and_then(|wanted| ca.map_or(Ok(wanted), |ca| wanted.within(&ca, &mut Vec::new()))).ok()
+        wanted.and_then(|wanted| ca.map_or(Ok(wanted), |ca| wanted.within(&ca, Rules::Strict, &mut Vec::new()))).ok()
     };
     let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
     let lacks_key = found.key.is_none().then(no_key);

@@ -7,7 +7,7 @@ use super::item::{Item, Kind};
 use super::plan::{State, What};
 use crate::error::{Error, Result};
 use crate::pki::{
-    Certificate, CertificateInfo, KEY_USAGE_NAMES, San, Validity, Wanted, day_and_minute, differences, signed_by,
+    Certificate, CertificateInfo, KEY_USAGE_NAMES, Rules, San, Validity, Wanted, day_and_minute, differences, signed_by,
 };
 
 /// What becomes of a CA, for those that it issues.
@@ -288,7 +288,7 @@ pub(super) fn signable(item: &Item, issuer: &Future<'_>, issuer_name: &str, now:
         let text = format!("CA {issuer_name} has expired on {}", day_and_minute(ca.not_after));
         return Err(Error::pki(text).hint(renew));
     }
-    wanted.within(ca, &mut Vec::new()).map_err(|mut error| {
+    wanted.within(ca, Rules::Strict, &mut Vec::new()).map_err(|mut error| {
         error.hints = vec![renew, "or shorten its `expiry`".to_owned()];
         error
     })

@@ -85,6 +85,7 @@ pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap
         let mut questions = preflight::questions(cluster, host);
         if let Some(state) = desired.hosts.get(&host.name) {
             questions.files.extend(state.files.keys().cloned());
+            questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().cloned()));
             questions.dirs.extend(state.dirs.keys().cloned());
             questions.units.extend(state.units.iter().map(|u| u.name.clone()));
             questions.modules.extend(state.modules.iter().cloned());

@@ -98,6 +98,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::cluster::example;
     use crate::error::Error;
     use crate::remote::{Output, Stream};
 
@@ -132,7 +133,7 @@ mod tests {
     fn what_is_given_back_is_used_again_unless_it_broke() {
         let opened = Arc::new(AtomicUsize::new(0));
         let pool = Pool::new(Box::new(Fragile(opened.clone())), false);
-        let host = host();
+        let host = example::host("n1", 11, &[]);
         for _ in 0..2 {
             assert!(pool.take(&host).unwrap().dial("10.0.0.11:6443".parse().unwrap()).is_err());
         }
@@ -140,27 +141,5 @@ mod tests {
         assert!(pool.take(&host).unwrap().run("true", &mut std::io::empty()).is_err());
         assert!(pool.take(&host).unwrap().is_usable());
         assert_eq!(opened.load(Ordering::SeqCst), 2);
-    }
-
-    fn host() -> Host {
-        Host {
-            name: "n1".into(),
-            address: [10, 0, 0, 11].into(),
-            roles: Default::default(),
-            labels: BTreeMap::new(),
-            taints: Vec::new(),
-            ssh: crate::cluster::Ssh {
-                transport: TransportKind::Ssh,
-                address: "10.0.0.11".into(),
-                port: 22,
-                user: "root".into(),
-                keys: Vec::new(),
-                known_hosts: None,
-                host_key: None,
-                connect_timeout: 10,
-            },
-            components: BTreeMap::new(),
-            waive: Default::default(),
-        }
     }
 }

@@ -23,10 +23,10 @@ pub struct Authority {
     key_id: Vec<u8>,
     validity: Validity,
     path_length: Option<u32>,
-    /// A signature of its key was found good.
-    proven: AtomicBool,
     rules: Rules,
     doubts: Vec<String>,
+    /// A signature of its key was found good.
+    proven: AtomicBool,
 }
 
 impl Authority {
@@ -90,8 +90,6 @@ impl Authority {
 
     /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
-    ///
-    /// See [`Validity::within`]; by lenient rules nothing is cut.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
         profile.check(self.rules, warnings)?;
         match validity_error(&self.validity, now) {
@@ -103,15 +101,7 @@ impl Authority {
                 .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
             self.rules.doubt(doubt, warnings)?;
         }
-        let wanted = profile.validity(now)?;
-        match wanted.within(&self.validity, &mut Vec::new()) {
-            Ok(whole) if whole == wanted => Ok(wanted),
-            _ if self.rules == Rules::Lenient => {
-                self.rules.doubt(wanted.beyond(&self.validity), warnings)?;
-                Ok(wanted)
-            }
-            _ => wanted.within(&self.validity, warnings),
-        }
+        profile.validity(now)?.within(&self.validity, self.rules, warnings)
     }
 
     /// Its certificate.

@@ -74,6 +74,12 @@ impl Certificate {
     pub fn public_key(&self) -> Result<PublicKey> {
         PublicKey::from_spki(self.parsed()?.public_key().raw)
     }
+    /// `Ok` when its signature was made with this key; names and dates are not looked at.
+    pub fn signed_by(&self, issuer: &PublicKey) -> Result<()> {
+        let parsed = self.parsed()?;
+        let tbs = parsed.tbs_certificate.as_ref();
+        signature::check(issuer, &parsed.signature_algorithm, tbs, &parsed.signature_value.data)
+    }
     /// When it is valid.
     pub fn validity(&self) -> Result<Validity> {
         let parsed = self.parsed()?;

@@ -10,6 +10,7 @@ use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 use super::certificate::Certificate;
 use super::csr::Csr;
+use super::key_kind::KeyKind;
 use super::name;
 use super::san::San;
 use super::{oid, serial, usage};
@@ -98,15 +99,15 @@ impl CertificateInfo {
     /// Of a certificate, whatever its algorithms.
     pub fn of(certificate: &Certificate) -> Result<Self> {
         let parsed = certificate.parsed()?;
-        let validity = certificate.validity()?;
+        let time = |t: x509_parser::time::ASN1Time| t.to_datetime();
         let extensions = Extensions::of(parsed.extensions());
         Ok(CertificateInfo {
             subject: NameInfo::of(parsed.subject()),
             issuer: NameInfo::of(parsed.issuer()),
             self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
             serial_number: serial::decimal(parsed.raw_serial()),
-            not_before: validity.not_before,
-            not_after: validity.not_after,
+            not_before: time(parsed.validity().not_before),
+            not_after: time(parsed.validity().not_after),
             key: key_text(parsed.public_key()),
             signature_algorithm: signature_name(&parsed),
             sans: extensions.sans,
@@ -177,6 +178,11 @@ impl Extensions {
     }
 }
 
+/// Whether a name in [`CertificateInfo::usages`] is a key usage, and not an extended one.
+pub fn is_key_usage(name: &str) -> bool {
+    usage::KEY_USAGE_NAMES.contains(&name)
+}
+
 fn general_name(name: &GeneralName<'_>) -> String {
     San::of(name).map_or_else(|| name.to_string(), |san| san.to_string())
 }
@@ -202,16 +208,26 @@ fn extended_usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
     names
 }
 
+/// By what is written, without loading the key: whether its point is on its curve is another matter.
 fn key_text(spki: &SubjectPublicKeyInfo<'_>) -> String {
-    if let Ok(key) = super::PublicKey::from_spki(spki.raw) {
-        return key.kind().to_string();
+    if oid::of(&spki.algorithm.algorithm).as_deref() == Some(oid::ED25519) {
+        return KeyKind::Ed25519.to_string();
     }
-    match spki.parsed() {
-        Ok(AnyKey::RSA(key)) => format!("rsa-{}", key.key_size()),
-        Ok(AnyKey::EC(point)) => format!("ec-{}", point.key_size()),
-        Ok(AnyKey::DSA(_)) => "dsa".to_owned(),
+    let curve = spki.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+    let curve = curve.and_then(|curve| KeyKind::from_curve(&oid::of(&curve)?));
+    match (spki.parsed(), curve) {
+        (Ok(AnyKey::RSA(key)), _) => format!("rsa-{}", modulus_bits(key.modulus)),
+        (Ok(AnyKey::EC(_)), Some(kind)) => kind.to_string(),
+        (Ok(AnyKey::EC(point)), None) => format!("ec-{}", point.key_size()),
+        (Ok(AnyKey::DSA(_)), _) => "dsa".to_owned(),
         _ => spki.algorithm.algorithm.to_id_string(),
     }
+}
+
+fn modulus_bits(modulus: &[u8]) -> usize {
+    let zeros = modulus.iter().take_while(|&&b| b == 0).count();
+    let first = modulus.get(zeros).map_or(0, |first| first.leading_zeros() as usize);
+    (modulus.len() - zeros) * 8 - first
 }
 
 fn signature_name(certificate: &X509Certificate<'_>) -> String {

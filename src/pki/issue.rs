@@ -11,8 +11,7 @@ use super::request::Request;
 use super::rules::Rules;
 use super::san::{self, San};
 use super::serial::Serial;
-use super::uri::{self, Class};
-use super::{oid, profile};
+use super::{oid, profile, uri};
 use crate::error::{Error, Result};
 
 /// From when until when, in whole seconds.
@@ -52,24 +51,20 @@ impl Validity {
 
     /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end with a
     /// warning: a CA and its certificates often have the same life, and a CA is made first.
-    pub fn within(self, ca: &Validity, warnings: &mut Vec<String>) -> Result<Self> {
+    pub fn within(self, ca: &Validity, rules: Rules, warnings: &mut Vec<String>) -> Result<Self> {
         let excess = self.not_after - ca.not_after;
         if !excess.is_positive() {
             return Ok(self);
         }
-        if excess * 100 > self.not_after - self.not_before {
-            return Err(self.beyond(ca));
-        }
         let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
+        if rules == Rules::Lenient || excess * 100 > self.not_after - self.not_before {
+            let doubt = Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA");
+            rules.doubt(doubt, warnings)?;
+            return Ok(self);
+        }
         warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
         Validity::new(self.not_before, ca.not_after)
-    }
-
-    /// That it ends after its CA.
-    pub(crate) fn beyond(&self, ca: &Validity) -> Error {
-        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
-        Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
-            .hint("shorten the profile's expiry, or renew the CA")
     }
 
     /// The time lies in it.
@@ -107,14 +102,9 @@ pub(crate) fn issue(
     if authority.subject() == &request.subject {
         warnings.push("the certificate and its CA have the same subject: give the certificate a CN of its own".into());
     }
-    // Those of a CSR, too: one URI that Go cannot read, and it refuses the certificate.
-    let unreadable = |san: &San| match san {
-        San::Uri(uri) if !matches!(uri::classify(uri), Class::Uri(_)) => {
-            Some(Error::pki(format!("the URI `{uri}` is one that verifiers refuse")))
-        }
-        _ => None,
-    };
-    Error::all(request.sans.iter().filter_map(unreadable))?;
+    // Those of a CSR, too.
+    let uris = request.sans.iter().filter_map(|san| if let San::Uri(uri) = san { Some(uri::check(uri)) } else { None });
+    Error::all(uris.filter_map(Result::err))?;
     if let Some(whitelist) = &profile.name_whitelist {
         whitelist.check(request)?;
     }

@@ -38,7 +38,7 @@ pub(crate) fn from_pem(text: &[u8], what: &str) -> Result<(KeyKind, Pkcs8)> {
 
 fn encrypted(what: &str) -> Error {
     Error::pki(format!("{what}: the private key is encrypted"))
-        .hint("decrypt it first: openssl pkey -in KEY -out PLAIN")
+        .hint("name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN")
 }
 
 /// By its structure, not by its label: files with the wrong label are common. `curve` is from an `EC PARAMETERS` block.

@@ -1,117 +1,63 @@
-//! Keys in PEM that is encrypted the old way (RFC 1421 headers, OpenSSL's key derivation), as cfssl takes them with
-//! `CFSSL_CA_PK_PASSWORD`. The scheme is weak, so it is only read.
+//! OpenSSL's own encryption of PEM blocks (`Proc-Type: 4,ENCRYPTED`): read for keys that are there, never written, as
+//! its one round of MD5 protects little.
 
-use aes::cipher::{BlockModeDecrypt, InnerIvInit, KeyIvInit, block_padding::Pkcs7};
+use aes::{Aes128, Aes192, Aes256};
+use cbc::Decryptor;
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
+use des::{Des, TdesEde3};
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-use super::key::Key;
+use super::encrypted::wrong_password;
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
-impl Key {
-    /// As [`Key::from_pem`], also where the key is encrypted with RFC 1421 headers.
-    pub fn from_pem_with_password(text: &[u8], what: &str, password: &[u8]) -> Result<Self> {
-        let encrypted = find(text).map_err(|e| e.context(what))?;
-        let Some(block) = encrypted else { return Self::from_pem(text, what) };
-        Self::from_der(&block.decrypt(password).map_err(|e| e.context(what))?, what)
-    }
-}
-
-/// A block with a `DEK-Info` header.
-struct Encrypted {
-    cipher: String,
-    iv: Vec<u8>,
-    bytes: Zeroizing<Vec<u8>>,
-}
-
-/// The first private key, when it is encrypted in this way.
-fn find(text: &[u8]) -> Result<Option<Encrypted>> {
-    let Ok(blocks) = ::pem::parse_many(text) else { return Ok(None) };
-    let Some(block) = blocks.into_iter().find(|b| b.tag().ends_with("PRIVATE KEY")) else { return Ok(None) };
-    let header = |name: &str| block.headers().get(name).map(str::to_owned);
-    if !header("Proc-Type").is_some_and(|value| value.contains("ENCRYPTED")) {
-        return Ok(None);
-    }
-    let info = header("DEK-Info").unwrap_or_default();
-    let (cipher, iv) = info.split_once(',').ok_or_else(|| Error::pki("the encrypted key lacks its DEK-Info"))?;
-    let iv = unhex(iv.trim()).ok_or_else(|| Error::pki("the encrypted key's DEK-Info is broken"))?;
-    let cipher = cipher.trim().to_owned();
-    Ok(Some(Encrypted { cipher, iv, bytes: Zeroizing::new(block.into_contents()) }))
-}
-
-impl Encrypted {
-    fn decrypt(&self, password: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        match self.cipher.as_str() {
-            "AES-128-CBC" => self.cbc::<aes::Aes128>(16, password),
-            "AES-192-CBC" => self.cbc::<aes::Aes192>(24, password),
-            "AES-256-CBC" => self.cbc::<aes::Aes256>(32, password),
-            "DES-EDE3-CBC" => self.cbc::<des::TdesEde3>(24, password),
-            "DES-CBC" => self.cbc::<des::Des>(8, password),
-            other => Err(Error::pki(format!("the key is encrypted with `{other}`, which is not supported"))),
+/// The plain bytes of a block; `dek_info` is like `AES-256-CBC,0123…`: cipher and initialisation vector, which is the
+/// salt too.
+pub(super) fn decrypt(bytes: &[u8], dek_info: &str, password: &Secret, what: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let (cipher, iv) = dek_info.split_once(',').unwrap_or((dek_info, ""));
+    let iv = hex(iv.trim()).filter(|iv| iv.len() >= 8);
+    let iv = iv.ok_or_else(|| Error::pki(format!("{what}: the key's DEK-Info line has no initialisation vector")))?;
+    let key = |length| derive(password.expose(), &iv[..8], length);
+    let plain = match cipher.trim().to_ascii_uppercase().as_str() {
+        "AES-128-CBC" => cbc::<Aes128>(&key(16), &iv, bytes),
+        "AES-192-CBC" => cbc::<Aes192>(&key(24), &iv, bytes),
+        "AES-256-CBC" => cbc::<Aes256>(&key(32), &iv, bytes),
+        "DES-CBC" => cbc::<Des>(&key(8), &iv, bytes),
+        "DES-EDE3-CBC" => cbc::<TdesEde3>(&key(24), &iv, bytes),
+        other => {
+            return Err(Error::pki(format!("{what}: the key is encrypted with {other}, which is not supported"))
+                .hint("write it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW"));
         }
-    }
-
-    fn cbc<C>(&self, key_length: usize, password: &[u8]) -> Result<Zeroizing<Vec<u8>>>
-    where
-        C: aes::cipher::BlockCipherDecrypt + aes::cipher::KeyInit,
-        cbc::Decryptor<C>: KeyIvInit + BlockModeDecrypt + InnerIvInit,
-    {
-        let wrong = || Error::pki("the password does not decrypt the private key");
-        // The first eight bytes of the IV are the salt.
-        let salt = self.iv.get(..8).ok_or_else(|| Error::pki("the encrypted key's DEK-Info is broken"))?;
-        let key = derive(password, salt, key_length);
-        let cipher = cbc::Decryptor::<C>::new_from_slices(&key, &self.iv)
-            .map_err(|_| Error::pki("the encrypted key's DEK-Info is broken"))?;
-        let mut bytes = self.bytes.clone();
-        let length = cipher.decrypt_padded::<Pkcs7>(&mut bytes).map_err(|_| wrong())?.len();
-        bytes.truncate(length);
-        Ok(bytes)
-    }
+    };
+    // A wrong password gives good padding once in 256 times; but then no SEQUENCE.
+    plain.filter(|plain| plain.first() == Some(&0x30)).ok_or_else(|| wrong_password(what))
 }
 
-/// OpenSSL's `EVP_BytesToKey` with MD5 and one round.
+fn cbc<C: BlockCipherDecrypt + KeyInit>(key: &[u8], iv: &[u8], bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let cipher = C::new_from_slice(key).ok()?;
+    let decryptor = Decryptor::<C>::inner_iv_slice_init(cipher, iv).ok()?;
+    decryptor.decrypt_padded_vec::<Pkcs7>(bytes).ok().map(Zeroizing::new)
+}
+
+/// OpenSSL's EVP_BytesToKey with MD5 and one round.
 fn derive(password: &[u8], salt: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
-    let mut key = Zeroizing::new(Vec::with_capacity(48));
-    let mut last = Zeroizing::new(Vec::new());
+    let mut key = Zeroizing::new(Vec::with_capacity(length + 16));
     while key.len() < length {
-        let digest = Md5::new().chain_update(&*last).chain_update(password).chain_update(salt).finalize();
-        last = Zeroizing::new(digest.to_vec());
-        key.extend_from_slice(&last);
+        let mut hash = Md5::new();
+        hash.update(&key[key.len().saturating_sub(16)..]);
+        hash.update(password);
+        hash.update(salt);
+        key.extend_from_slice(&hash.finalize());
     }
     key.truncate(length);
     key
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+fn hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn says_what_is_wrong() {
-        let error = |headers: &str| {
-            let text = format!(
-                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n{headers}\n\nAAECAwQFBgcICQoLDA0ODw==\n-----END RSA PRIVATE KEY-----\n"
-            );
-            Key::from_pem_with_password(text.as_bytes(), "k.pem", b"x").unwrap_err().message
-        };
-        insta::assert_snapshot!(error("DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F"), @"k.pem: the password does not decrypt the private key");
-        insta::assert_snapshot!(error("DEK-Info: AES-128-CBC,00"), @"k.pem: the encrypted key's DEK-Info is broken");
-        insta::assert_snapshot!(error("DEK-Info: RC2-CBC,0001020304050607"), @"k.pem: the key is encrypted with `RC2-CBC`, which is not supported");
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(iv in "[0-9A-Fa-fé]{0,40}", bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let block = Encrypted { cipher: "AES-256-CBC".into(), iv: unhex(&iv).unwrap_or_default(), bytes: Zeroizing::new(bytes) };
-            let _ = block.decrypt(b"secret");
-        }
-    }
 }

@@ -163,6 +163,12 @@ pub(crate) fn display(name: &X509Name<'_>) -> String {
     name.iter_rdn().map(rdn).collect::<Vec<_>>().join(", ")
 }
 
+/// [`display`] of an encoded name; none where it cannot be parsed.
+pub(crate) fn name_text(der: &[u8]) -> Option<String> {
+    use x509_parser::prelude::FromDer;
+    X509Name::from_der(der).ok().map(|(_, name)| display(&name))
+}
+
 fn short_name(attribute: &AttributeTypeAndValue<'_>) -> String {
     let arcs = oid::of(attribute.attr_type()).unwrap_or_default();
     let short = match arcs.as_slice() {

@@ -12,6 +12,8 @@ pub(crate) struct Block {
     pub(crate) label: String,
     /// It has RFC 1421 headers that say it is encrypted.
     pub(crate) encrypted: bool,
+    /// The value of its `DEK-Info` header: cipher and initialisation vector.
+    pub(crate) dek_info: Option<String>,
     /// What the base64 holds.
     pub(crate) der: Zeroizing<Vec<u8>>,
 }
@@ -35,7 +37,7 @@ fn block<'a>(
     what: &str,
 ) -> Result<Block> {
     let mut base64 = Zeroizing::new(Vec::new());
-    let mut encrypted = false;
+    let (mut encrypted, mut dek_info) = (false, None);
     for (_, line) in lines {
         if let Some(end) = boundary(line, b"-----END ") {
             if end != label {
@@ -44,10 +46,13 @@ fn block<'a>(
             let der = STANDARD
                 .decode(base64.as_slice())
                 .map_err(|_| Error::pki(format!("{what}: line {start}: the {label} block is not valid base64")))?;
-            return Ok(Block { label, encrypted, der: Zeroizing::new(der) });
+            return Ok(Block { label, encrypted, dek_info, der: Zeroizing::new(der) });
         }
         if line.contains(&b':') {
             encrypted |= line.starts_with(b"Proc-Type:") && line.windows(9).any(|w| w == b"ENCRYPTED");
+            if let Some(value) = line.strip_prefix(b"DEK-Info:") {
+                dek_info = Some(String::from_utf8_lossy(value.trim_ascii()).into_owned());
+            }
         } else {
             base64.extend(line.iter().filter(|b| !b.is_ascii_whitespace()));
         }

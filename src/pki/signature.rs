@@ -24,6 +24,14 @@ pub(crate) fn check(
         .map_err(|_| Error::pki("the signature does not match"))
 }
 
+/// Whether the key made the signature, the algorithm given as DER; none where algorithm and key do not go together.
+pub(crate) fn check_signature(key: &PublicKey, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
+    use x509_parser::prelude::FromDer;
+    let (_, algorithm) = AlgorithmIdentifier::from_der(algorithm).ok()?;
+    verifier(key.kind(), &oid::of(&algorithm.algorithm)?)?;
+    Some(check(key, &algorithm, message, signature).is_ok())
+}
+
 fn verifier(kind: KeyKind, algorithm: &[u64]) -> Option<&'static dyn VerificationAlgorithm> {
     use KeyKind::{EcdsaP256, EcdsaP384, EcdsaP521, Ed25519, Rsa};
     let is = |arcs: &[u64]| algorithm == arcs;

@@ -3,6 +3,8 @@
 
 use std::net::Ipv6Addr;
 
+use crate::error::{Error, Result};
+
 /// What a host is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -39,6 +41,17 @@ pub(crate) fn classify(text: &str) -> Class {
     let has_host = hierarchy.len() > authority.len() + path.len() && hierarchy.len() > 2;
     let slashes = if has_host { "//" } else { "" };
     readable(scheme, authority, &format!("{slashes}{authority}{}{query}", escaped(path)))
+}
+
+/// What stands in a certificate must be a URI that every reader of certificates reads: Go refuses the whole certificate
+/// for one that it cannot.
+pub(crate) fn check(uri: &str) -> Result<()> {
+    let why = match classify(uri) {
+        Class::Uri(_) => return Ok(()),
+        Class::Unreadable(why) => why,
+        Class::Other => "it is not one by the rules of RFC 3986",
+    };
+    Err(Error::pki(format!("`{uri}` is a URI that verifiers refuse: {why}")))
 }
 
 /// Scheme and the rest; without a scheme it is empty. None where Go finds fault with it.

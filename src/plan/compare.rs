@@ -95,6 +95,7 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
         Some(f) if f.active == "active" => match changed {
             Some(file) => (Some(UnitAction::Restart), format!("{} changes", file.path)),
             None if f.restart_key != key => (Some(UnitAction::Restart), "it runs with older files".to_owned()),
+            None if let Some(reason) = unmade(unit, desired, facts) => (Some(UnitAction::Restart), reason),
             None => (None, "not enabled at boot".to_owned()),
         },
         Some(f) if !f.active.is_empty() && f.active != "inactive" => {
@@ -112,6 +113,104 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     })
 }
 
+/// Which file that the unit made when it started is no longer there as it was made.
+fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String> {
+    unit.makes.iter().find_map(|(path, source)| {
+        let wanted = content_sha256(&desired.files.get(source)?.content);
+        match facts.files.get(path) {
+            Some(there) if there.sha256 == wanted => None,
+            Some(_) => Some(format!("{path}, which it makes, was changed")),
+            None => Some(format!("{path}, which it makes, is gone")),
+        }
+    })
+}
+
 fn hex(digest: &Digest) -> String {
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::cluster::Component;
+    use crate::plan::settled;
+
+    const UNIT: &str = "flanneld.service";
+
+    /// A service with a configuration file, of which it makes a copy.
+    fn desired() -> HostState {
+        let file = |text: &str| File { content: Content::Text(text.into()), mode: 0o600, owner: "root".into() };
+        HostState {
+            host: "n1".into(),
+            files: BTreeMap::from([("/etc/net.json".into(), file("{}")), ("/etc/note".into(), file("note"))]),
+            units: vec![Unit {
+                name: UNIT.into(),
+                component: Component::Flanneld,
+                restart_on: ["/etc/net.json".into()].into(),
+                makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
+            }],
+            ..HostState::default()
+        }
+    }
+
+    /// What would be done to a host that is as it should be but for this, a line each.
+    fn changes(spoil: impl FnOnce(&mut HostFacts)) -> Vec<String> {
+        let state = desired();
+        let mut facts = settled(&state);
+        spoil(&mut facts);
+        let plan = compare(&state, &facts);
+        let files = plan.files.iter().map(|f| format!("{:?} {}", f.change, f.path));
+        let units = plan.units.iter().map(|u| format!("{:?} {}: {}", u.action, u.name, u.reason));
+        files.chain(units).collect()
+    }
+
+    fn unit(facts: &mut HostFacts) -> &mut crate::facts::UnitFact {
+        facts.units.get_mut(UNIT).unwrap()
+    }
+
+    #[test]
+    fn what_is_right_is_left_alone() {
+        assert_eq!(changes(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_that_differs_restarts_what_reads_it_and_nothing_else() {
+        let sha256 = "0".repeat(64);
+        let spoil = |path: &'static str| {
+            let sha256 = sha256.clone();
+            changes(move |facts| facts.files.get_mut(path).unwrap().sha256 = sha256)
+        };
+        assert_eq!(spoil("/etc/note"), ["Replace /etc/note"]);
+        let expected = ["Replace /etc/net.json", "Some(Restart) flanneld.service: /etc/net.json changes"];
+        assert_eq!(spoil("/etc/net.json"), expected);
+        let mode = changes(|facts| facts.files.get_mut("/etc/net.json").unwrap().mode = 0o644);
+        assert_eq!(mode, ["Mode /etc/net.json"]);
+        let gone = changes(|facts| drop(facts.files.remove("/etc/note")));
+        assert_eq!(gone, ["Create /etc/note"]);
+    }
+
+    #[test]
+    fn what_a_unit_makes_is_made_again() {
+        let gone = changes(|facts| drop(facts.files.remove("/etc/cni/net.json")));
+        assert_eq!(gone, ["Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, is gone"]);
+        let changed = changes(|facts| facts.files.get_mut("/etc/cni/net.json").unwrap().sha256.clear());
+        assert_eq!(changed, ["Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, was changed"]);
+    }
+
+    #[test]
+    fn a_unit_that_does_not_run_is_started_and_one_with_older_files_restarted() {
+        let failed = changes(|facts| {
+            (unit(facts).active, unit(facts).sub) = ("failed".into(), "failed".into());
+            facts.files.remove("/etc/cni/net.json");
+        });
+        assert_eq!(failed, ["Some(Start) flanneld.service: it is failed (failed)"]);
+        let never = changes(|facts| drop(facts.units.remove(UNIT)));
+        assert_eq!(never, ["Some(Start) flanneld.service: it does not run"]);
+        let older = changes(|facts| unit(facts).restart_key = "of an earlier run".into());
+        assert_eq!(older, ["Some(Restart) flanneld.service: it runs with older files"]);
+        let disabled = changes(|facts| unit(facts).enabled = "disabled".into());
+        assert_eq!(disabled, ["None flanneld.service: not enabled at boot"]);
+    }
 }

@@ -2,6 +2,8 @@
 
 mod compare;
 mod print;
+#[cfg(test)]
+mod settled;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,8 @@ use crate::render::{Dir, Image};
 
 pub use compare::{compare, content_sha256, restart_key};
 pub use print::{Diffs, text};
+#[cfg(test)]
+pub use settled::settled;
 
 /// What would change, host by host, and in the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

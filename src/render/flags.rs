@@ -127,7 +127,7 @@ mod tests {
     fn applied(ours: &str, asked: Value) -> Result<Vec<String>> {
         let mut flags = Flags::parse("it", ours)?;
         let asked = serde_json::from_value(asked).unwrap();
-        let versions = super::super::tests::example::cluster("1.36.3").versions;
+        let versions = crate::cluster::example::cluster("1.36.3").versions;
         flags.apply(Component::KubeApiserver, &asked, &versions)?;
         Ok(flags.arguments())
     }

@@ -39,7 +39,6 @@ pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {
     for service in SERVICES.iter().filter(|service| service.runs_on(cluster, host)) {
         errors.extend(service::add(&mut state, inputs, &context, service).err());
     }
-    errors.extend(service::check_unused(host.settings(Component::Coredns), Component::Coredns).err());
     if host.is(Role::Master) {
         errors.extend(add_master_files(&mut state, inputs, &context).err());
     }

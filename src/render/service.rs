@@ -1,6 +1,6 @@
 //! One service's files: unit, configuration, kubeconfig.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -24,10 +24,12 @@ pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<
     let mut restart_on: BTreeSet<String> = (service.watched_by_restart)(inputs.cluster).into_iter().collect();
     restart_on.extend([program.clone(), unit_path.clone()]);
 
+    let mut makes = BTreeMap::new();
     for config in service.configs {
         let path = (config.path)(layout);
         let text = render_config(inputs, context, service, config, settings)?;
         state.files.insert(path.clone(), private(text));
+        makes.extend(config.copied_to.map(|copy| (copy(layout), path.clone())));
         restart_on.insert(path);
     }
     if let Some(row) = &service.kubeconfig {
@@ -44,7 +46,7 @@ pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<
     let name = format!("{}.service", service.program);
     let unit = inputs.templates.render(inputs.host, service.component, &name, &context)?;
     state.files.insert(unit_path, private(unit));
-    state.units.push(Unit { name, component: service.component, restart_on });
+    state.units.push(Unit { name, component: service.component, restart_on, makes });
     Ok(())
 }
 
@@ -139,15 +141,4 @@ fn no_config(component: Component) -> Error {
         Component::Containerd => error.hint("its configuration is TOML: override the template `config.toml` instead"),
         _ => error.hint(format!("set flags instead: components.{name}.flags")),
     }
-}
-
-/// Settings of a component that no service reads: CoreDNS has no flags and no configuration file of ours.
-pub(super) fn check_unused(settings: Option<&ComponentSettings>, component: Component) -> Result<()> {
-    let Some(settings) = settings else { return Ok(()) };
-    let name = component.name();
-    let unused = [("flags", settings.flags.is_empty()), ("config", settings.config.is_empty())];
-    Error::all(unused.iter().filter(|(_, empty)| !empty).map(|(field, _)| {
-        Error::input(format!("components.{name}.{field} has no effect: {name} runs in pods"))
-            .hint(format!("override the template `{name}.yaml` instead"))
-    }))
 }

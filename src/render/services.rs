@@ -1,7 +1,7 @@
 //! The services of a host, as a table: what runs where, with which files, and what makes it restart.
 //!
 //! What a service reloads by itself is not among its restart files: certificates and keys that are named by path,
-//! the client CAs of kube-apiserver and kubelet, the encryption configuration (kubernetes-facts §2.6).
+//! the client CAs of kube-apiserver and kubelet, the encryption configuration.
 
 use crate::cluster::{Cluster, Component, Host, Layout, NetworkPlugin, Role};
 
@@ -38,6 +38,8 @@ pub(super) struct Config {
     pub(super) template: &'static str,
     pub(super) path: fn(&Layout) -> String,
     pub(super) format: Format,
+    /// Where the unit puts a copy when it has started, if anywhere.
+    pub(super) copied_to: Option<fn(&Layout) -> String>,
 }
 
 /// What is done with a rendered configuration file.
@@ -96,6 +98,7 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "audit-policy.yaml",
             path: |layout| format!("{}/audit-policy.yaml", layout.kubernetes),
             format: Format::Yaml,
+            copied_to: None,
         }],
         watched_by_restart: |cluster| {
             let mut files = pki(cluster, &["etcd-ca.crt", "sa.key", "sa.pub"]);
@@ -133,6 +136,7 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "kube-scheduler.yaml",
             path: |layout| format!("{}/kube-scheduler.yaml", layout.kubernetes),
             format: Format::MergedYaml,
+            copied_to: None,
         }],
         watched_by_restart: kubernetes_ca,
         restart_seconds: 2,
@@ -146,6 +150,7 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "config.toml",
             path: |_| "/etc/containerd/config.toml".into(),
             format: Format::Text,
+            copied_to: None,
         }],
         watched_by_restart: |_| Vec::new(),
         restart_seconds: 2,
@@ -164,6 +169,7 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "kubelet.yaml",
             path: |layout| format!("{}/config.yaml", layout.kubelet),
             format: Format::MergedYaml,
+            copied_to: None,
         }],
         watched_by_restart: kubernetes_ca,
         restart_seconds: 2,
@@ -182,6 +188,7 @@ pub(super) static SERVICES: [Service; 8] = [
             template: "kube-proxy.yaml",
             path: |layout| format!("{}/kube-proxy.yaml", layout.kubernetes),
             format: Format::MergedYaml,
+            copied_to: None,
         }],
         watched_by_restart: kubernetes_ca,
         restart_seconds: 2,
@@ -196,12 +203,14 @@ pub(super) static SERVICES: [Service; 8] = [
                 template: "net-conf.json",
                 path: |_| "/etc/kube-flannel/net-conf.json".into(),
                 format: Format::MergedJson,
+                copied_to: None,
             },
             Config {
                 template: "10-flannel.conflist",
-                // The unit puts it where containerd looks, once the network is there.
                 path: |_| "/etc/kube-flannel/10-flannel.conflist".into(),
                 format: Format::Json,
+                // Where containerd looks, once the network is there.
+                copied_to: Some(|layout| format!("{}/10-flannel.conflist", layout.cni_conf)),
             },
         ],
         watched_by_restart: |cluster| pki(cluster, &["ca.crt"]),

@@ -82,6 +82,8 @@ pub struct Unit {
     pub component: Component,
     /// Files whose change means a restart: its program, unit file, configuration. Files that it reloads by itself are not here.
     pub restart_on: BTreeSet<String>,
+    /// Files that it makes when it has started, and which files they are copies of.
+    pub makes: BTreeMap<String, String>,
 }
 
 /// An image that containerd must hold.

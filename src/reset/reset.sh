@@ -22,19 +22,20 @@ systemctl stop kubepods.slice 2>/dev/null
 say "stopped: services and pods"
 
 # Mounts of pods, deepest first; a path with a space is written with \040 there.
-n=0
-while IFS=' ' read -r _ _ _ _ where _; do
+mounts=$(while IFS=' ' read -r _ _ _ _ where _; do
   where=$(printf '%b' "$where")
   for root in $POD_MOUNTS; do
     case $where in "$root"/*) printf '%s\n' "$where" ;; esac
   done
-done </proc/self/mountinfo | sort -r | {
-  while IFS= read -r where; do
-    umount "$where" 2>/dev/null || umount -l "$where" 2>/dev/null || printf 'left: mount %s\n' "$where"
-    n=$((n + 1))
-  done
-  [ "$n" -eq 0 ] || say "unmounted: $n mounts of pods"
-}
+done </proc/self/mountinfo | sort -r)
+n=0
+while IFS= read -r where; do
+  [ -n "$where" ] || continue
+  if umount "$where" 2>/dev/null || umount -l "$where" 2>/dev/null; then n=$((n + 1)); else warn "mount $where"; fi
+done <<END_OF_MOUNTS
+$mounts
+END_OF_MOUNTS
+[ "$n" -eq 0 ] || say "unmounted: $n mounts of pods"
 
 # Pod networks: namespaces, interfaces, rules.
 for ns in $(ip netns list 2>/dev/null | awk '/^cni-/ { print $1 }'); do ip netns delete "$ns" 2>/dev/null; done
@@ -44,12 +45,18 @@ for link in cni0 flannel.1 kube-ipvs0; do
   fi
 done
 if command -v nft >/dev/null 2>&1; then
-  nft list tables 2>/dev/null | while read -r _ family table; do
+  while read -r _ family table; do
     case $table in
     kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport | cni_plugins_masquerade)
-      nft delete table "$family" "$table" && say "removed: nftables table $family $table" ;;
+      if nft delete table "$family" "$table"; then
+        say "removed: nftables table $family $table"
+      else
+        warn "nftables table $family $table"
+      fi ;;
     esac
-  done
+  done <<END_OF_TABLES
+$(nft list tables 2>/dev/null)
+END_OF_TABLES
 fi
 for tool in iptables ip6tables; do
   command -v "$tool-save" >/dev/null 2>&1 || continue
@@ -61,7 +68,7 @@ done
 # Files. A directory that is a mount point of its own is emptied and stays.
 # What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
 if [ -f "$STAGED" ]; then
-  while IFS= read -r file; do rm -f -- "$file"; done <"$STAGED"
+  while IFS= read -r file; do rm -f -- "$file" "$file.part"; done <"$STAGED"
 fi
 for unit in $UNITS; do rm -f "$UNIT_DIR/$unit"; done
 for program in $PROGRAMS; do rm -f "$BIN/$program"; done

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Component, HostStatus, State};
+use super::{Component, HostStatus, NOT_INSTALLED, State};
+use crate::artifacts::Store;
 use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, Questions, UnitFact};
@@ -11,13 +12,21 @@ use crate::operate::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::trust::Trust;
 
 /// All hosts at once.
-pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust) -> Vec<HostStatus> {
+pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store) -> Vec<HostStatus> {
     let answers = each_host(&cluster.hosts, |host| {
         let units = units(cluster, host);
-        let questions =
-            Questions { units: units.iter().map(|u| format!("{u}.service")).collect(), ..Default::default() };
+        let program = |unit: &str| format!("{}/{unit}", cluster.layout.bin);
+        let questions = Questions {
+            units: units.iter().map(|u| format!("{u}.service")).collect(),
+            files: units.iter().map(|u| program(u)).collect(),
+            ..Default::default()
+        };
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
         let mut components: Vec<Component> = units.iter().map(|u| component(u, &facts.units)).collect();
+        for component in &mut components {
+            let file = facts.files.get(&program(&component.name));
+            component.version = file.and_then(|file| version(store, &file.sha256)).unwrap_or_default();
+        }
         for component in components.iter_mut().filter(|c| c.state == State::Good) {
             if let Err(error) = own_words(component, host, pool, trust) {
                 component.state = State::Bad;
@@ -73,8 +82,8 @@ fn system(facts: &HostFacts) -> String {
 
 fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
     let (state, word, detail) = match units.get(&format!("{name}.service")) {
-        None => (State::Bad, "not installed".to_owned(), String::new()),
-        Some(unit) if unit.enabled.is_empty() => (State::Bad, "not installed".to_owned(), String::new()),
+        None => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
+        Some(unit) if unit.enabled.is_empty() => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
         Some(unit) => {
             let state = match unit.active.as_str() {
                 "active" if unit.restarts > 0 => State::Warning,
@@ -90,6 +99,11 @@ fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
         }
     };
     Component { name: name.to_owned(), state, word, version: String::new(), detail }
+}
+
+/// What a program's bytes are called; none where this machine's store has never seen them.
+fn version(store: &Store, sha256: &str) -> Option<String> {
+    store.record(sha256).ok()?.labels.pop().map(|label| label.version)
 }
 
 /// etcd and the API server can be asked themselves.

@@ -7,9 +7,13 @@ mod host;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::artifacts::Store;
 use crate::cluster::Cluster;
 use crate::operate::Pool;
 use crate::trust::Trust;
+
+/// The word for a service that a host does not have.
+const NOT_INSTALLED: &str = "not installed";
 
 /// How good something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -68,7 +72,7 @@ pub struct Component {
     pub state: State,
     /// In a word: `running`, `failed`, `auto-restart`.
     pub word: String,
-    /// The version that runs, where it could be asked.
+    /// The version: what the service says of itself, or else what its program is by its hash.
     pub version: String,
     /// Leader, restarts, reasons.
     pub detail: String,
@@ -98,9 +102,9 @@ pub struct Expiry {
     pub days: i64,
 }
 
-/// Asks everything.
-pub fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, now: OffsetDateTime) -> Status {
-    let mut hosts = host::ask(cluster, pool, trust);
+/// Asks everything. The store knows the versions of programs by their hashes.
+pub fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store, now: OffsetDateTime) -> Status {
+    let mut hosts = host::ask(cluster, pool, trust, store);
     let checks = cluster::ask(cluster, pool, trust, &mut hosts);
     let certificates = certificates::expiries(trust, now);
     let mut status = Status {
@@ -123,6 +127,10 @@ impl Status {
         for host in &self.hosts {
             if !host.trouble.is_empty() {
                 lines.push(format!("{}: {}", host.name, host.trouble));
+            }
+            if !host.components.is_empty() && host.components.iter().all(|c| c.word == NOT_INSTALLED) {
+                lines.push(format!("{}: nothing is installed", host.name));
+                continue;
             }
             for c in host.components.iter().filter(|c| c.state == State::Bad) {
                 lines.push(format!("{}: {} is {} {}", host.name, c.name, c.word, c.detail).trim_end().to_owned());

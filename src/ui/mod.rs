@@ -1,13 +1,15 @@
 //! What a person sees: events on their way to the terminal, the log and the JSON stream; tables and diffs.
 
 mod event;
+mod plain;
 mod printer;
 mod reporters;
 mod table;
 mod terminal;
 
 pub use event::{Event, Level, Reporter, Silent};
+pub use plain::Plain;
 pub use printer::{Format, Printer, stderr_color};
-pub use reporters::{Json, LogFile, Plain, duration};
+pub use reporters::{Json, LogFile, duration};
 pub use table::{Cell, Table};
 pub use terminal::Terminal;

@@ -1,11 +1,10 @@
-//! Where events go: plain lines, JSON lines, a log file, or several of them.
+//! Where events go besides a person's screen: JSON lines, a log file; and how an event reads as a line.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Instant;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -13,35 +12,6 @@ use time::macros::format_description;
 
 use super::event::{Event, Level, Reporter};
 use crate::error::{Error, Result};
-
-/// One line per event on standard error, for pipes and CI.
-pub struct Plain {
-    began: Instant,
-    out: Mutex<io::Stderr>,
-}
-
-impl Plain {
-    /// Times are counted from now.
-    pub fn new() -> Self {
-        Plain { began: Instant::now(), out: Mutex::new(io::stderr()) }
-    }
-}
-
-impl Default for Plain {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Reporter for Plain {
-    fn report(&self, event: &Event) {
-        if let Some(line) = line(event) {
-            let seconds = self.began.elapsed().as_secs_f64();
-            // Nobody is left to tell when standard error is closed.
-            let _ = writeln!(self.out.lock().unwrap_or_else(|e| e.into_inner()), "[{seconds:6.2}s] {line}");
-        }
-    }
-}
 
 /// One JSON object per event on standard error.
 #[derive(Debug, Default)]
@@ -125,7 +95,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
     })
 }
 
-fn place(host: &str) -> String {
+pub(super) fn place(host: &str) -> String {
     format!("{}:", if host.is_empty() { "here" } else { host })
 }
 

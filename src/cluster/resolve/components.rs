@@ -13,11 +13,25 @@ pub fn check(inventory: &Inventory, versions: Option<&Versions>) -> Vec<Mistake>
     let mut mistakes = nothing_hit(inventory);
     for (at, settings) in component_settings(inventory) {
         let Some(component) = Component::ALL.into_iter().find(|c| at.ends_with(c.name())) else { continue };
+        if component == Component::Coredns {
+            mistakes.extend(unused(at, settings));
+            continue;
+        }
         for (flag, value) in &settings.flags {
             mistakes.extend(self::flag(at.key("flags").key(flag), component, flag, value, versions));
         }
     }
     mistakes
+}
+
+/// CoreDNS runs in pods: nothing of ours starts it or writes it a configuration file.
+fn unused(at: Path, settings: &ComponentSettings) -> Vec<Mistake> {
+    let set = [("flags", !settings.flags.is_empty()), ("config", !settings.config.is_empty())];
+    let mistake = |field: &str| {
+        Mistake::key(at.key(field), format!("components.coredns.{field} has no effect: CoreDNS runs in pods"))
+            .hint("override its template instead: `templates: {coredns.yaml: FILE}`")
+    };
+    set.iter().filter(|(_, set)| *set).map(|(field, _)| mistake(field)).collect()
 }
 
 fn flag(path: Path, component: Component, flag: &str, value: &Value, versions: Option<&Versions>) -> Option<Mistake> {
@@ -27,11 +41,6 @@ fn flag(path: Path, component: Component, flag: &str, value: &Value, versions: O
         return Some(
             Mistake::key(path, format!("`{flag}` is not the name of a flag"))
                 .hint(format!("write the name without dashes and the value after the colon: `{name}: VALUE`")),
-        );
-    }
-    if component == Component::Coredns {
-        return Some(
-            Mistake::key(path, "CoreDNS is not configured by flags").hint("override its template, or its `config`"),
         );
     }
     if let Some(gone) = versions.and_then(|v| removed_flags::removed_in(component, flag, v)) {

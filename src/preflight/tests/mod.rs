@@ -8,81 +8,18 @@ mod ports;
 
 use std::collections::BTreeSet;
 
-use semver::Version;
-
 use super::*;
-use crate::cluster::{
-    Authorities, Component, ComponentSettings, Endpoint, KeyAlgorithm, Layout, NetworkPlugin, Networks, Pki, ProxyMode,
-    Role, Ssh, TransportKind, Versions,
-};
+use crate::cluster::{Component, ComponentSettings, NetworkPlugin, ProxyMode, Role, example};
 use crate::facts::{Cgroup, Disk, FileFact, Listening, Module, Sysctl, UnitFact};
-
-fn host(name: &str, address: &str, roles: &[Role]) -> Host {
-    Host {
-        name: name.into(),
-        address: address.parse().unwrap(),
-        roles: roles.iter().copied().collect(),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        ssh: Ssh {
-            transport: TransportKind::Ssh,
-            address: address.into(),
-            port: 22,
-            user: "root".into(),
-            keys: Vec::new(),
-            known_hosts: None,
-            host_key: None,
-            connect_timeout: 10,
-        },
-        components: BTreeMap::new(),
-        waive: BTreeSet::new(),
-    }
-}
 
 /// m1 is etcd member and master, n1 and n2 are nodes.
 fn cluster() -> Cluster {
-    let version = |text: &str| Version::parse(text).unwrap();
-    Cluster {
-        name: "test".into(),
-        versions: Versions {
-            kubernetes: version("1.36.3"),
-            etcd: version("3.6.14"),
-            containerd: version("2.3.7"),
-            runc: version("1.5.2"),
-            cni_plugins: version("1.9.1"),
-            flannel: version("0.28.10"),
-            coredns: version("1.14.7"),
-            pause: "3.10.1".into(),
-        },
-        networks: Networks {
-            pods: "10.244.0.0/16".parse().unwrap(),
-            services: "10.96.0.0/16".parse().unwrap(),
-            dns_domain: "cluster.local".into(),
-            dns_address: "10.96.0.10".parse().unwrap(),
-            api_address: "10.96.0.1".parse().unwrap(),
-            node_prefix: 24,
-            node_ports: (30000, 32767),
-            plugin: NetworkPlugin::Flannel,
-        },
-        endpoint: Endpoint { host: "10.0.0.11".into(), port: 6443 },
-        proxy_mode: ProxyMode::Auto,
-        pki: Pki {
-            authorities: Authorities::Separate,
-            algorithm: KeyAlgorithm::Ecdsa,
-            key_size: 256,
-            expiry: "8760h".into(),
-            ca_expiry: "87600h".into(),
-            extra_sans: Vec::new(),
-        },
-        encrypt_secrets: true,
-        sources: Vec::new(),
-        hosts: vec![
-            host("m1", "10.0.0.11", &[Role::Etcd, Role::Master]),
-            host("n1", "10.0.0.21", &[Role::Node]),
-            host("n2", "10.0.0.22", &[Role::Node]),
-        ],
-        layout: Layout::standard(),
-    }
+    let hosts = vec![
+        example::host("m1", 11, &[Role::Etcd, Role::Master]),
+        example::host("n1", 21, &[Role::Node]),
+        example::host("n2", 22, &[Role::Node]),
+    ];
+    Cluster { hosts, ..example::cluster("1.36.3") }
 }
 
 /// A disk of 100 GB with so much of it free.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::example::{cluster, container, flags, state, text};
+use super::states::{container, flags, state, text};
+use crate::cluster::example::cluster;
 use crate::facts::HostFacts;
 use crate::render::{HostState, yaml};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::example::{cluster, container, flags, state};
+use super::states::{container, flags, state};
+use crate::cluster::example::cluster;
 use crate::facts::HostFacts;
 
 /// `PROGRAM FLAG` of `--help`, without the deprecated ones (but the scheduler's, whose `profiling` CIS 1.4.1 asks for).

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::example::{cluster, container, flags, host, state, text};
+use super::states::{container, flags, state, text};
+use crate::cluster::example::{cluster, host};
 use crate::cluster::{NetworkPlugin, Role, Taint};
 use crate::facts::HostFacts;
 use crate::render::{Content, HostState, Templates, manifests, node_labels};
@@ -61,7 +62,7 @@ fn what_a_service_reloads_does_not_restart_it() {
     assert!(on("etcd.service").contains("/etc/etcd/pki/ca.crt"));
     assert!(!on("etcd.service").contains("/etc/etcd/pki/server.crt"));
     assert!(!on("kubelet.service").contains("/etc/kubernetes/pki/ca.crt"));
-    let older = super::example::state(&cluster("1.35.4"), 0, &HostFacts::ordinary()).unwrap();
+    let older = super::states::state(&cluster("1.35.4"), 0, &HostFacts::ordinary()).unwrap();
     let kubelet = older.units.iter().find(|u| u.name == "kubelet.service").unwrap();
     assert!(kubelet.restart_on.contains("/etc/kubernetes/pki/ca.crt"), "reloaded from 1.36 on only");
 }
@@ -184,7 +185,7 @@ fn ipv6_addresses_stand_in_brackets_and_older_programs_get_their_own_flags() {
     assert!(text(&state, "/etc/kube-flannel/net-conf.json").contains("\"IPv6Network\": \"fd10::/48\""));
 
     cluster.versions.containerd = semver::Version::new(1, 7, 28);
-    let error = super::example::state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
+    let error = super::states::state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
     assert_eq!(error.message, "containerd 1.7.28 is too old");
 }
 

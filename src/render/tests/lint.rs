@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::example;
+use crate::cluster::example;
 use crate::facts::{self, HostFacts};
 use crate::render::context::{Context, Kubeconfig, ManifestContext, UnitContext};
 use crate::render::templates::{self, Templates};

@@ -1,9 +1,9 @@
 //! Tests of whole hosts.
 
 mod cis;
-pub(super) mod example;
 mod foreign;
 mod host;
 mod lint;
 mod overrides;
 mod snapshots;
+pub(super) mod states;

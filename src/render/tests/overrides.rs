@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::example::{cluster, flags, state, state_with, text};
+use super::states::{flags, state, state_with, text};
+use crate::cluster::example::cluster;
 use crate::cluster::{Cluster, Component, ComponentSettings};
 use crate::error::Error;
 use crate::facts::HostFacts;
@@ -50,7 +51,6 @@ fn what_cannot_be_set_is_said_all_at_once() {
     set(&mut cluster, Component::Containerd, json!({}), json!({"x": 1}), &[]);
     set(&mut cluster, Component::Etcd, json!({"enable-v2": true}), json!({}), &[]);
     set(&mut cluster, Component::Kubelet, json!({"pod-infra-container-image": "pause:3.9"}), json!({}), &[]);
-    set(&mut cluster, Component::Coredns, json!({"x": 1}), json!({}), &[]);
     let error = state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
     insta::assert_snapshot!(messages(&error), @r"
     m1: components.etcd.flags.enable-v2: etcd has no such flag since etcd 3.6
@@ -59,8 +59,6 @@ fn what_cannot_be_set_is_said_all_at_once() {
       its configuration is TOML: override the template `config.toml` instead
     m1: components.kubelet.flags.pod-infra-container-image: kubelet has no such flag since Kubernetes 1.35
       containerd names and pins the pause image: remove the flag
-    components.coredns.flags has no effect: coredns runs in pods
-      override the template `coredns.yaml` instead
     ");
     let mut older = cluster.clone();
     older.versions.kubernetes = "1.34.4".parse().unwrap();

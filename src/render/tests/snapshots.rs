@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::example::{cluster, container, state};
+use super::states::{container, state};
+use crate::cluster::example::cluster;
 use crate::facts::HostFacts;
 use crate::render::{Content, HostState};
 

@@ -1,78 +1,12 @@
-//! Example clusters and hosts.
+//! States of the example cluster's hosts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use semver::Version;
+use std::collections::BTreeMap;
 
 use crate::cluster::*;
 use crate::error::Result;
 use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, KUBELET_SYSCTLS, Sysctl};
 use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, host_state};
 use crate::secret::Secret;
-
-/// One host that is etcd member, master and node, and a node.
-pub(in crate::render) fn cluster(kubernetes: &str) -> Cluster {
-    Cluster {
-        name: "demo".into(),
-        versions: Versions {
-            kubernetes: Version::parse(kubernetes).unwrap(),
-            etcd: Version::new(3, 6, 14),
-            containerd: Version::new(2, 3, 7),
-            runc: Version::new(1, 5, 2),
-            cni_plugins: Version::new(1, 9, 1),
-            flannel: Version::new(0, 28, 10),
-            coredns: Version::new(1, 14, 7),
-            pause: "3.10.1".into(),
-        },
-        networks: Networks {
-            pods: "10.244.0.0/16".parse().unwrap(),
-            services: "10.96.0.0/16".parse().unwrap(),
-            dns_domain: "cluster.local".into(),
-            dns_address: "10.96.0.10".parse().unwrap(),
-            api_address: "10.96.0.1".parse().unwrap(),
-            node_prefix: 24,
-            node_ports: (30000, 32767),
-            plugin: NetworkPlugin::Flannel,
-        },
-        endpoint: Endpoint { host: "10.0.0.11".into(), port: 6443 },
-        proxy_mode: ProxyMode::Auto,
-        pki: Pki {
-            authorities: Authorities::Separate,
-            algorithm: KeyAlgorithm::Ecdsa,
-            key_size: 256,
-            expiry: "8760h".into(),
-            ca_expiry: "87600h".into(),
-            extra_sans: Vec::new(),
-        },
-        encrypt_secrets: true,
-        sources: Vec::new(),
-        hosts: vec![host("m1", 11, &[Role::Etcd, Role::Master, Role::Node]), host("n1", 21, &[Role::Node])],
-        layout: Layout::standard(),
-    }
-}
-
-pub(super) fn host(name: &str, last: u8, roles: &[Role]) -> Host {
-    let address = [10, 0, 0, last].into();
-    Host {
-        name: name.into(),
-        address,
-        roles: roles.iter().copied().collect(),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        ssh: Ssh {
-            transport: TransportKind::Ssh,
-            address: address.to_string(),
-            port: 22,
-            user: "root".into(),
-            keys: Vec::new(),
-            known_hosts: None,
-            host_key: None,
-            connect_timeout: 10,
-        },
-        components: BTreeMap::new(),
-        waive: BTreeSet::new(),
-    }
-}
 
 /// What systemd-nspawn, LXC and small virtual servers look like.
 pub(super) fn container() -> HostFacts {

@@ -1,0 +1,227 @@
+//! Pushes to this machine, into a folder, with the programs of the PATH that a test gives.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::push::{Way, push};
+use super::stream::Packing;
+use super::waves::Push;
+use crate::artifacts::{Label, Origin, OriginKind, Store};
+use crate::cluster::Layout;
+use crate::error::Result;
+use crate::plan::HostPlan;
+use crate::remote::{Output, Stream, Transport};
+use crate::render::{ArtifactRef, Content, File, HostState, Image};
+use crate::secret::Secret;
+use crate::ui::Silent;
+
+struct Shell {
+    path: String,
+}
+
+impl Transport for Shell {
+    fn host(&self) -> &str {
+        "n1"
+    }
+
+    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+        let mut sh = Command::new("/bin/sh");
+        sh.args(["-c", script]).env("PATH", &self.path);
+        let mut child = sh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut bytes = Vec::new();
+        stdin.read_to_end(&mut bytes).unwrap();
+        // A script that gives up closes its input; its status tells.
+        let _ = child.stdin.take().unwrap().write_all(&bytes);
+        let output = child.wait_with_output().unwrap();
+        Ok(Output { status: output.status.code().unwrap(), stdout: output.stdout, stderr: output.stderr })
+    }
+
+    fn dial(&mut self, _: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        unreachable!("a push asks for no connection")
+    }
+}
+
+/// A folder that stands for a host, and a store.
+struct Case {
+    dir: tempfile::TempDir,
+    store: Store,
+    state: HostState,
+    push: Push,
+    shell: Shell,
+}
+
+impl Case {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let case = Case {
+            store,
+            state: HostState { host: "n1".into(), ..HostState::default() },
+            push: Push { host: "n1".into(), title: "push".into(), ..Push::default() },
+            shell: Shell { path: std::env::var("PATH").unwrap() },
+            dir,
+        };
+        fs::create_dir(case.root()).unwrap();
+        case.file("config.yaml", 0o644, Content::Text("a: 1\n".into()))
+            .file("key.pem", 0o600, Content::Secret(Secret::new(b"no key".to_vec())))
+            .program("kubelet", 3_000_000)
+            .program("runc", 17)
+            .image("pause", 40_000)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.dir.path().join("host")
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.root().join(name).display().to_string()
+    }
+
+    fn file(mut self, name: &str, mode: u32, content: Content) -> Self {
+        let path = self.path(name);
+        self.state.files.insert(path.clone(), File { content, mode, owner: "root".into() });
+        self.push.files.push(path);
+        self
+    }
+
+    fn stored(&self, name: &str, size: usize) -> ArtifactRef {
+        let raw = self.dir.path().join(name);
+        fs::write(&raw, bytes(name, size)).unwrap();
+        let origin = Origin { kind: OriginKind::Folder, from: "a test".into() };
+        let label = Label { name: name.into(), version: "1".into(), arch: "amd64".into(), origin };
+        self.store.put(&raw, label, None).unwrap()
+    }
+
+    fn program(self, name: &str, size: usize) -> Self {
+        let artifact = self.stored(name, size);
+        self.file(name, 0o755, Content::Artifact(artifact))
+    }
+
+    fn image(mut self, name: &str, size: usize) -> Self {
+        let artifact = self.stored(name, size);
+        let name = format!("registry.k8s.io/{name}:1");
+        self.state.images.push(Image { name: name.clone(), artifact });
+        self.push.images.push(name);
+        self
+    }
+
+    fn run(&mut self, packing: Packing) -> Result<u64> {
+        let layout = Layout { records: self.path("records"), ..Layout::standard() };
+        let way = Way { layout: &layout, packing, store: &self.store, reporter: &Silent };
+        push(&mut self.shell, &self.push, &HostPlan::default(), &self.state, &way)
+    }
+
+    /// Files of a folder of the host, with their modes.
+    fn listed(&self, folder: &str) -> Vec<(String, u32)> {
+        let mut listed: Vec<_> = fs::read_dir(self.root().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_type().unwrap().is_file())
+            .map(|e| (e.file_name().into_string().unwrap(), e.metadata().unwrap().permissions().mode() & 0o7777))
+            .collect();
+        listed.sort();
+        listed
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.root().join(name)).unwrap()
+    }
+
+    /// Flips one bit of a stored program.
+    fn damage(&self, name: &str) -> PathBuf {
+        let Content::Artifact(artifact) = &self.state.files[&self.path(name)].content else { panic!("{name}") };
+        let path = self.store.file(&artifact.sha256);
+        flip(&path);
+        path
+    }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+/// Bytes that do not compress to nothing.
+fn bytes(name: &str, size: usize) -> Vec<u8> {
+    let mut state = name.len() as u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 28) as u8
+    };
+    (0..size).map(|_| next()).collect()
+}
+
+fn expected() -> Vec<(String, u32)> {
+    [("config.yaml", 0o644), ("key.pem", 0o600), ("kubelet", 0o755), ("runc", 0o755)].map(|(n, m)| (n.into(), m)).into()
+}
+
+/// Only root may hold the lock of a host.
+fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
+#[test]
+fn files_arrive_whole_with_their_modes_and_nothing_else_stays() {
+    if !is_root() {
+        return;
+    }
+    for packing in [Packing::Zstd, Packing::None] {
+        let mut case = Case::new();
+        case.run(packing).unwrap();
+        assert_eq!(case.listed(""), expected(), "{packing:?}");
+        assert_eq!(case.read("config.yaml"), b"a: 1\n");
+        assert_eq!(case.read("key.pem"), b"no key");
+        assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
+        assert_eq!(case.read("runc"), bytes("runc", 17));
+        assert_eq!(case.read("records/images/pause.tar"), bytes("pause", 40_000));
+        assert_eq!(case.listed("records/images"), [("pause.tar".into(), 0o600)]);
+        assert_eq!(case.listed("records"), [("hashes".into(), 0o600)]);
+    }
+}
+
+#[test]
+fn a_host_without_openssl_and_zstd_is_served_too() {
+    if !is_root() {
+        return;
+    }
+    let mut case = Case::new();
+    let bin = case.dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    for name in
+        ["cat", "chmod", "cut", "dd", "flock", "grep", "mkdir", "mv", "rm", "sha256sum", "stat", "tar", "tr", "xargs"]
+    {
+        let found = std::env::split_paths(&case.shell.path).map(|dir| dir.join(name)).find(|path| path.exists());
+        symlink(found.unwrap_or_else(|| panic!("no {name} here")), bin.join(name)).unwrap();
+    }
+    case.shell.path = bin.display().to_string();
+    case.run(Packing::None).unwrap();
+    assert_eq!(case.listed(""), expected());
+    assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
+}
+
+#[test]
+fn damaged_bytes_replace_nothing_and_the_next_push_cleans_up() {
+    if !is_root() {
+        return;
+    }
+    let mut case = Case::new();
+    fs::write(case.root().join("kubelet"), "the old one").unwrap();
+    let damaged = case.damage("kubelet");
+
+    let error = case.run(Packing::Zstd).unwrap_err();
+    let staged = case.path("kubelet.kbootstrap-new");
+    assert_eq!(error.details, [format!("{staged}: its SHA-256 is wrong: it was damaged on the way")]);
+    assert_eq!(case.read("kubelet"), b"the old one");
+    assert!(!case.root().join("config.yaml").exists(), "nothing of the push is in place");
+
+    flip(&damaged);
+    case.run(Packing::Zstd).unwrap();
+    assert_eq!(case.listed(""), expected());
+    assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
+}

@@ -1,0 +1,214 @@
+//! A linter: which certificates and keys openssl, Go, browsers or Java will refuse or trip over, and where it is
+//! written.
+//!
+//! Rules are pure functions over a [`view`] of a certificate, in tables; [`Inputs`] is what they look at.
+
+mod basics;
+mod der;
+mod extensions;
+mod inputs;
+mod issuing;
+mod key_file;
+mod names;
+mod rule;
+mod view;
+
+use std::collections::HashMap;
+
+use time::OffsetDateTime;
+
+pub use inputs::Inputs;
+pub use rule::{Finding, Rule, Severity};
+
+use crate::pki::{PublicKey, check_signature, name_text};
+use inputs::Raw;
+use rule::{Check, Context};
+use view::View;
+
+/// What is no certificate, though it should be one: found where it is read.
+const UNREADABLE: Rule = Rule {
+    id: "unreadable",
+    severity: Severity::Error,
+    title: "it should be a certificate, and is none",
+    rejected_by: "everybody",
+    reference: "RFC 5280 §4.1",
+    check: Check::Reading,
+};
+
+/// All rules, in the order of their documentation.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let tables = [names::RULES, basics::RULES, extensions::RULES, issuing::RULES, key_file::RULES];
+    std::iter::once(&UNREADABLE).chain(tables.into_iter().flatten())
+}
+
+/// Everything that is wrong with the inputs, in their order; for each first what is worst. Findings of ignored rules
+/// are left out.
+pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Finding> {
+    let views: Vec<Option<View<'_>>> = inputs.certificates.iter().map(|raw| View::of(&raw.der)).collect();
+    let cas = Cas::of(&views);
+    let mut findings = Vec::new();
+    for (i, (raw, view)) in inputs.certificates.iter().zip(&views).enumerate() {
+        let mut own = match view {
+            None => {
+                vec![finding(&UNREADABLE, &raw.place, "a certificate", "it is not the DER of a certificate".into())]
+            }
+            Some(view) => certificate(raw, view, &cas, now),
+        };
+        if first_of_file(inputs, i) {
+            own.extend(chain(inputs, &views, i));
+        }
+        own.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        findings.extend(own);
+    }
+    for key in &inputs.keys {
+        let beside = inputs.certificate_of(key).and_then(|i| views[i].as_ref()).map(|view| normal(view.spki));
+        for rule in rules() {
+            if let Check::Key(check) = rule.check {
+                let found = check(key, beside.as_deref().unwrap_or_default());
+                findings.extend(found.into_iter().map(|what| finding(rule, &key.place, "a private key", what)));
+            }
+        }
+    }
+    findings.retain(|finding| !ignored.iter().any(|id| id == finding.rule));
+    findings
+}
+
+fn certificate(raw: &Raw, view: &View<'_>, cas: &Cas<'_>, now: OffsetDateTime) -> Vec<Finding> {
+    let context = cas.context(view, now);
+    let subject = match name_text(view.subject.raw) {
+        Some(text) if !text.is_empty() => text,
+        _ => "a certificate without a subject".to_owned(),
+    };
+    let mut found = Vec::new();
+    for rule in rules() {
+        if let Check::Certificate(check) = rule.check {
+            found.extend(check(view, &context).into_iter().map(|what| finding(rule, &raw.place, &subject, what)));
+        }
+    }
+    found
+}
+
+fn first_of_file(inputs: &Inputs, at: usize) -> bool {
+    at == 0 || inputs.certificates[at - 1].place != inputs.certificates[at].place
+}
+
+fn chain(inputs: &Inputs, views: &[Option<View<'_>>], at: usize) -> Vec<Finding> {
+    let place = &inputs.certificates[at].place;
+    let same = inputs.certificates[at..].iter().take_while(|raw| raw.place == *place).count();
+    let Some(views) = views[at..at + same].iter().cloned().collect::<Option<Vec<_>>>() else { return Vec::new() };
+    let mut found = Vec::new();
+    for rule in rules() {
+        if let Check::Chain(check) = rule.check {
+            found.extend(check(&views).into_iter().map(|what| finding(rule, place, "a chain", what)));
+        }
+    }
+    found
+}
+
+fn finding(rule: &Rule, place: &str, subject: &str, what: String) -> Finding {
+    Finding {
+        rule: rule.id,
+        severity: rule.severity,
+        place: place.to_owned(),
+        subject: subject.to_owned(),
+        what,
+        rejected_by: rule.rejected_by,
+        reference: rule.reference,
+    }
+}
+
+/// Certificates by their subjects, to find who signed which.
+struct Cas<'v>(HashMap<&'v [u8], Vec<&'v View<'v>>>);
+
+impl<'v> Cas<'v> {
+    fn of(views: &'v [Option<View<'v>>]) -> Self {
+        let mut by_subject: HashMap<&[u8], Vec<&View<'_>>> = HashMap::new();
+        for view in views.iter().flatten() {
+            let same = by_subject.entry(view.subject.raw).or_default();
+            if !same.iter().any(|other| other.der == view.der) {
+                same.push(view);
+            }
+        }
+        Cas(by_subject)
+    }
+
+    fn context(&self, view: &View<'_>, now: OffsetDateTime) -> Context<'v> {
+        let self_signed = view.is_self_issued() && signed(view, view.spki).unwrap_or(view.is_ca());
+        let mut context = Context { now, issuer: None, forged: false, self_signed };
+        if self_signed {
+            return context;
+        }
+        let candidates = self.0.get(view.issuer.raw).into_iter().flatten().filter(|ca| ca.der != view.der);
+        let mut refused = false;
+        for ca in candidates {
+            match signed(view, ca.spki) {
+                Some(true) => return Context { issuer: Some(ca), ..context },
+                Some(false) => refused = true,
+                // Its key or algorithm is one that we do not know: that it is this CA is only likely.
+                None => context.issuer = Some(ca),
+            }
+        }
+        context.forged = refused && context.issuer.is_none();
+        context
+    }
+}
+
+/// Whether the key made the signature; none where we know too little of key or algorithm.
+fn signed(view: &View<'_>, spki: &[u8]) -> Option<bool> {
+    let key = PublicKey::from_spki(spki).ok()?;
+    check_signature(&key, view.outer_algorithm, view.tbs, view.signature_bits)
+}
+
+/// As we would write it, so that two encodings of one key are the same.
+fn normal(spki: &[u8]) -> Vec<u8> {
+    PublicKey::from_spki(spki).map_or_else(|_| spki.to_vec(), |key| key.spki().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{CsrSpec, Key, KeyKind, Serial, self_signed};
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn root() -> Vec<u8> {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let spec = CsrSpec { cn: "ca".into(), hosts: vec!["10.0.0.1".into()], ..CsrSpec::default() };
+        self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap().certificate.der().to_vec()
+    }
+
+    fn findings(der: Vec<u8>) -> Vec<Finding> {
+        let certificates = vec![Raw { place: "x".into(), der }];
+        lint(&Inputs { certificates, ..Inputs::default() }, &[], NOW)
+    }
+
+    #[test]
+    fn our_own_root_has_no_fault() {
+        assert_eq!(findings(root()), []);
+    }
+
+    #[test]
+    fn rules_have_names_of_their_own() {
+        let ids: std::collections::BTreeSet<_> = rules().map(|rule| rule.id).collect();
+        assert_eq!(ids.len(), rules().count());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = findings(bytes);
+        }
+
+        #[test]
+        fn damage_never_panics(damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+            let mut der = root();
+            for (at, to) in damage {
+                let at = at.index(der.len());
+                der[at] = to;
+            }
+            let _ = findings(der);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Rules about subject alternative names.
+
+use std::net::IpAddr;
+
+use super::rule::Severity::{Error, Notice, Warning};
+use super::rule::{Context, Rule, certificate, when};
+use super::view::{DNS, IP, SUBJECT_ALT_NAME, URI, View};
+
+const CN: &[u64] = &[2, 5, 4, 3];
+const NO_MATCH: &str = "every client: the name is never matched";
+const SAN: &str = "RFC 5280 §4.2.1.6";
+
+pub(super) const RULES: &[Rule] = &[
+    certificate(
+        "san-missing",
+        Error,
+        "a server's certificate has no names",
+        "Go (\"certificate relies on legacy Common Name field\"), browsers, rustls",
+        "RFC 9525 §2, BR §7.1.2.7.12",
+        san_missing,
+    ),
+    certificate(
+        "san-empty",
+        Error,
+        "the extension for names is there and holds none",
+        "Go and browsers: it is a server's for no name",
+        SAN,
+        san_empty,
+    ),
+    certificate(
+        "san-lacks-cn",
+        Warning,
+        "the common name is a host that is not among the names",
+        "Go, browsers: the common name is not looked at",
+        "BR §7.1.4.3, RFC 9525 §2",
+        san_lacks_cn,
+    ),
+    certificate("san-dns-empty", Error, "a DNS name is empty", NO_MATCH, SAN, dns_empty),
+    certificate(
+        "san-dns-non-ascii",
+        Error,
+        "a DNS name has characters outside ASCII",
+        "Go (\"SAN dNSName is malformed\"), rustls",
+        "RFC 5280 §4.2.1.6, RFC 9549",
+        dns_non_ascii,
+    ),
+    certificate("san-ip-as-dns", Error, "an IP address is written as a DNS name", NO_MATCH, "RFC 9525 §4.1", ip_as_dns),
+    certificate("san-dns-port", Error, "a DNS name has a port", NO_MATCH, SAN, dns_port),
+    certificate(
+        "san-dns-space",
+        Error,
+        "a DNS name has white space",
+        NO_MATCH,
+        "RFC 5280 §4.2.1.6, RFC 1034 §3.5",
+        dns_space,
+    ),
+    certificate(
+        "san-dns-trailing-dot",
+        Error,
+        "a DNS name ends with a dot",
+        "Go: the name is never matched; webpki",
+        "RFC 5280 §4.2.1.6, RFC 1034 §3.5",
+        dns_trailing_dot,
+    ),
+    certificate(
+        "san-dns-underscore",
+        Warning,
+        "a DNS name has an underscore",
+        "nobody that matters; but public CAs may not issue it",
+        "BR §7.1.2.7.12, RFC 1034 §3.5",
+        dns_underscore,
+    ),
+    certificate(
+        "san-dns-syntax",
+        Error,
+        "a DNS name has characters or lengths that no host name has",
+        NO_MATCH,
+        "RFC 1034 §3.5, RFC 1123 §2.1",
+        dns_syntax,
+    ),
+    certificate(
+        "wildcard-position",
+        Error,
+        "a wildcard is not the whole leftmost label",
+        "Go, browsers: the name is never matched",
+        "RFC 9525 §6.3",
+        wildcard_position,
+    ),
+    certificate(
+        "wildcard-broad",
+        Error,
+        "a wildcard stands for a whole top-level domain, or for everything",
+        "openssl and browsers: the name is never matched",
+        "RFC 9525 §7.1, BR §3.2.2.6",
+        wildcard_broad,
+    ),
+    certificate(
+        "san-ip-length",
+        Error,
+        "an IP address has neither 4 nor 16 bytes",
+        "Go (\"cannot parse IP address\")",
+        SAN,
+        ip_length,
+    ),
+    certificate(
+        "san-uri-host-port",
+        Error,
+        "a host with a port, or a path, has become a URI",
+        NO_MATCH,
+        "RFC 5280 §4.2.1.6, RFC 3986 §3",
+        uri_host_port,
+    ),
+    certificate(
+        "san-duplicate",
+        Notice,
+        "a name is there twice",
+        "nobody; it is a slip of whoever wrote the list",
+        "BR §7.1.2.7.12",
+        san_duplicate,
+    ),
+    certificate(
+        "san-not-critical",
+        Error,
+        "the subject is empty, and the names are not critical",
+        "openssl -x509_strict, and so Python 3.13",
+        SAN,
+        san_not_critical,
+    ),
+];
+
+fn san_missing(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    when(view.is_server() && view.extension(SUBJECT_ALT_NAME).is_none(), "it has no subject alternative name")
+}
+
+fn san_empty(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let empty = view.extension(SUBJECT_ALT_NAME).is_some() && view.names().is_empty();
+    when(empty, "its subject alternative name extension is empty")
+}
+
+fn san_lacks_cn(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    if !view.is_server() || view.names().is_empty() {
+        return Vec::new();
+    }
+    let dns: Vec<String> = view.dns_names().iter().map(|name| name.to_ascii_lowercase()).collect();
+    let ips = ips(view);
+    let lacks = |cn: &String| match cn.parse::<IpAddr>() {
+        Ok(ip) => !ips.contains(&ip),
+        // A single word may be anybody's name.
+        Err(_) => cn.contains('.') && is_host(cn) && !dns.contains(&cn.to_ascii_lowercase()),
+    };
+    let names = view.subject.values(CN);
+    names.iter().filter(|cn| lacks(cn)).map(|cn| format!("the common name `{cn}` is not among the names")).collect()
+}
+
+fn ips(view: &View<'_>) -> Vec<IpAddr> {
+    let names = view.names().into_iter().filter(|name| name.tag == IP);
+    names
+        .filter_map(|name| match name.content.len() {
+            4 => <[u8; 4]>::try_from(name.content).ok().map(IpAddr::from),
+            _ => <[u8; 16]>::try_from(name.content).ok().map(IpAddr::from),
+        })
+        .collect()
+}
+
+fn each(view: &View<'_>, wrong: impl Fn(&str) -> bool, what: &str) -> Vec<String> {
+    let names = view.dns_names();
+    names.iter().filter(|name| wrong(name)).map(|name| format!("the DNS name `{name}` {what}")).collect()
+}
+
+fn dns_empty(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    when(view.dns_names().iter().any(String::is_empty), "a DNS name is the empty string")
+}
+
+fn dns_non_ascii(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    each(view, |name| !name.is_ascii(), "is not ASCII: it must be written as xn--…")
+}
+
+fn ip_as_dns(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    each(view, is_address, "is an IP address: it must be an iPAddress")
+}
+
+fn is_address(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok()
+        || name
+            .split_once('/')
+            .is_some_and(|(address, length)| address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok())
+}
+
+fn dns_port(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let port = |name: &str| {
+        !is_address(name)
+            && name
+                .rsplit_once(':')
+                .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    };
+    each(view, port, "has a port: write the host alone")
+}
+
+fn dns_space(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    each(view, |name| name.contains(|c: char| c.is_ascii_whitespace()), "has white space")
+}
+
+fn dns_trailing_dot(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    each(view, |name| name.len() > 1 && name.ends_with('.'), "ends with a dot: leave it out")
+}
+
+fn dns_underscore(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    each(view, |name| name.contains('_'), "has an underscore")
+}
+
+/// What no other rule says.
+fn dns_syntax(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let told =
+        |name: &str| name.is_empty() || !name.is_ascii() || is_address(name) || name.contains([':', ' ', '\t', '*']);
+    each(view, |name| !told(name) && !is_host(&name.replace('_', "x")), "is no host name")
+}
+
+/// Letters, digits and hyphens in labels of 1 to 63, 253 characters in all.
+fn is_host(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+fn wildcard_position(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let misplaced = |name: &str| match name.strip_prefix("*.") {
+        Some(rest) => rest.contains('*'),
+        None => name.contains('*') && name != "*",
+    };
+    each(view, misplaced, "has a wildcard that is not the whole leftmost label")
+}
+
+fn wildcard_broad(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let broad = |name: &str| name == "*" || name.strip_prefix("*.").is_some_and(|rest| !rest.contains(['.', '*']));
+    each(view, broad, "is too broad: a wildcard needs two labels after it")
+}
+
+fn ip_length(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let wrong = view.names().into_iter().filter(|name| name.tag == IP && ![4, 16].contains(&name.content.len()));
+    wrong.map(|name| format!("an IP address has {} bytes", name.content.len())).collect()
+}
+
+/// What cfssl makes of `localhost:443` and `/path` among the hosts.
+fn uri_host_port(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let names = view.names().into_iter().filter(|name| name.tag == URI);
+    let uris = names.map(|name| String::from_utf8_lossy(name.content).into_owned());
+    let wrong = |uri: &String| {
+        let port =
+            uri.split_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+        port || !uri.contains(':')
+    };
+    uris.filter(wrong).map(|uri| format!("`{uri}` is a URI: a host is written without port and path")).collect()
+}
+
+fn san_duplicate(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let names = view.names();
+    let twice = names.iter().enumerate().filter(|(i, name)| names[..*i].iter().any(|earlier| earlier.raw == name.raw));
+    twice
+        .map(|(_, name)| match name.tag {
+            DNS => format!("the DNS name `{}` is there twice", String::from_utf8_lossy(name.content)),
+            _ => "a name is there twice".to_owned(),
+        })
+        .collect()
+}
+
+fn san_not_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    let extension = view.extension(SUBJECT_ALT_NAME);
+    let wrong = view.subject.is_empty() && !view.is_ca() && extension.is_some_and(|e| !e.critical);
+    when(wrong, "the subject is empty, and its names are not critical")
+}

@@ -1,0 +1,108 @@
+//! What a rule is, and what it finds.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::key_file::KeyFile;
+use super::view::View;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Notice,
+    /// A standard is broken, or somebody trips over it.
+    Warning,
+    /// Somebody that matters refuses it.
+    Error,
+}
+
+impl Severity {
+    /// `error`, `warning`, `notice`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Notice => "notice",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// One defect that is looked for.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Rule {
+    /// For `--ignore`.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in general.
+    pub title: &'static str,
+    /// Who refuses it or trips over it.
+    pub rejected_by: &'static str,
+    /// Where it is written.
+    pub reference: &'static str,
+    #[serde(skip)]
+    pub(super) check: Check,
+}
+
+/// A pure function from what is looked at to a sentence for each defect in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Check {
+    /// Of a certificate.
+    Certificate(fn(&View<'_>, &Context<'_>) -> Vec<String>),
+    /// Of a private key in a file.
+    Key(fn(&KeyFile, &[u8]) -> Vec<String>),
+    /// Of the certificates of one file, in their order.
+    Chain(fn(&[View<'_>]) -> Vec<String>),
+    /// Of bytes that should be a certificate: done where they are read.
+    Reading,
+}
+
+/// What a certificate is looked at with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) now: OffsetDateTime,
+    /// The CA that signed it, where it is among the inputs.
+    pub(super) issuer: Option<&'a View<'a>>,
+    /// A CA of the issuer's name is among the inputs, and none of that name signed it.
+    pub(super) forged: bool,
+    /// It was signed with its own key.
+    pub(super) self_signed: bool,
+}
+
+/// A defect that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which rule.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// File or server.
+    pub place: String,
+    /// The certificate's subject, or what else it is.
+    pub subject: String,
+    /// What is wrong.
+    pub what: String,
+    /// Who refuses it.
+    pub rejected_by: &'static str,
+    /// Where it is written.
+    pub reference: &'static str,
+}
+
+/// For tables of rules.
+pub(super) const fn certificate(
+    id: &'static str,
+    severity: Severity,
+    title: &'static str,
+    rejected_by: &'static str,
+    reference: &'static str,
+    check: fn(&View<'_>, &Context<'_>) -> Vec<String>,
+) -> Rule {
+    Rule { id, severity, title, rejected_by, reference, check: Check::Certificate(check) }
+}
+
+/// One sentence, if it holds.
+pub(super) fn when(holds: bool, what: impl Into<String>) -> Vec<String> {
+    if holds { vec![what.into()] } else { Vec::new() }
+}

@@ -1,0 +1,274 @@
+//! Does a chain verify, against the CAs that are at hand? If not, why not, in a person's words.
+//!
+//! Not by webpki: it has one word for most reasons, and takes neither CAs, nor clients' certificates without names, nor
+//! all of our keys. Nothing is trusted because of what is said here; it is shown.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::constraints::Constraints;
+use super::{Found, Trust};
+use crate::error::Result;
+use crate::pki::{Certificate, CertificateInfo, PublicKey};
+
+/// No sane chain is longer.
+const LONGEST: usize = 8;
+
+/// Signatures that are checked to place one CA: many CAs of one name could otherwise keep us busy for ever.
+const BUDGET: u32 = 500;
+
+/// Whether a certificate verifies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// It does.
+    pub verified: bool,
+    /// Subjects of the CAs above it, up to the root; empty for a root.
+    pub path: Vec<String>,
+    /// Why it does not; empty where it does.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+impl Verdict {
+    fn good(path: Vec<String>) -> Self {
+        Verdict { verified: true, path, why: String::new() }
+    }
+    pub(super) fn bad(why: impl Into<String>) -> Self {
+        Verdict { verified: false, path: Vec::new(), why: why.into() }
+    }
+}
+
+/// The CAs at hand, each with what is above it.
+#[derive(Debug)]
+pub struct Pool {
+    known: Vec<Known>,
+    by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    standings: Vec<Result<Standing, String>>,
+    now: OffsetDateTime,
+    /// Only CAs that were named as such are trusted.
+    named_only: bool,
+}
+
+/// A CA.
+#[derive(Debug)]
+struct Known {
+    certificate: Certificate,
+    info: CertificateInfo,
+    issuer: Vec<u8>,
+    key: Option<PublicKey>,
+    anchor: bool,
+    constraints: Option<Constraints>,
+}
+
+/// A CA's way to a trusted root.
+#[derive(Debug, Clone)]
+struct Standing {
+    /// Itself first, the root last.
+    path: Vec<usize>,
+    /// How many CAs may stand below it.
+    room: Option<u32>,
+}
+
+impl Pool {
+    /// Of all CAs that were found. Where CAs are named (`--ca`), those alone are trusted.
+    pub fn new(found: &[(Found, CertificateInfo)], named: &[Certificate], now: OffsetDateTime) -> Result<Self> {
+        let mut pool = Pool {
+            known: Vec::new(),
+            by_subject: HashMap::new(),
+            standings: Vec::new(),
+            now,
+            named_only: !named.is_empty(),
+        };
+        for certificate in named {
+            pool.add(certificate, CertificateInfo::of(certificate)?, true)?;
+        }
+        for (found, info) in found.iter().filter(|(_, info)| info.is_ca) {
+            let anchor = named.is_empty()
+                && match found.trust {
+                    Trust::Always => true,
+                    Trust::SelfSigned => info.self_issued && is_self_signed(&found.certificate),
+                    Trust::Never => false,
+                };
+            pool.add(&found.certificate, info.clone(), anchor)?;
+        }
+        pool.standings = (0..pool.known.len()).map(|i| pool.standing(i, &mut Vec::new(), &Cell::new(BUDGET))).collect();
+        Ok(pool)
+    }
+
+    fn add(&mut self, certificate: &Certificate, info: CertificateInfo, anchor: bool) -> Result<()> {
+        let subject = certificate.subject()?.der().to_vec();
+        let same = self.by_subject.entry(subject).or_default();
+        if let Some(&i) = same.iter().find(|&&i| self.known[i].certificate == *certificate) {
+            self.known[i].anchor |= anchor;
+            return Ok(());
+        }
+        same.push(self.known.len());
+        let parsed = certificate.parsed()?;
+        self.known.push(Known {
+            issuer: parsed.issuer().as_raw().to_vec(),
+            key: certificate.public_key().ok(),
+            constraints: Constraints::of(certificate),
+            certificate: certificate.clone(),
+            info,
+            anchor,
+        });
+        Ok(())
+    }
+
+    /// Of a certificate, which need not be in the pool.
+    pub fn verdict(&self, certificate: &Certificate, info: &CertificateInfo) -> Verdict {
+        if let Some(why) = outside_its_time(info, self.now) {
+            return Verdict::bad(why);
+        }
+        let Ok(parsed) = certificate.parsed() else { return Verdict::bad("it cannot be parsed") };
+        let (subject, issuer) = (parsed.subject().as_raw(), parsed.issuer().as_raw());
+        let itself = self.candidates(subject).find(|&i| self.known[i].certificate == *certificate);
+        if itself.is_some_and(|i| self.known[i].anchor) {
+            return Verdict::good(Vec::new());
+        }
+        if info.self_issued && is_self_signed(certificate) {
+            return Verdict::bad(match (self.named_only, info.is_ca) {
+                (true, true) => "it is self-signed, and not one of the CAs to be trusted",
+                (_, false) => "it is self-signed, and not a CA",
+                (false, true) => "it is self-signed, and nothing says that it is to be trusted",
+            });
+        }
+        let mut why = None;
+        for i in self.issuers(issuer, info) {
+            match self.below(i, certificate, info) {
+                Ok(path) => return Verdict::good(path),
+                Err(reason) => why = why.or(Some(reason)),
+            }
+        }
+        Verdict::bad(why.unwrap_or_else(|| format!("its issuer `{}` is not at hand", info.issuer.text)))
+    }
+
+    /// The path of a certificate below a CA, or why there is none.
+    fn below(&self, ca: usize, certificate: &Certificate, info: &CertificateInfo) -> Result<Vec<String>, String> {
+        self.signed(ca, certificate)?;
+        let standing = self.standings[ca].as_ref().map_err(Clone::clone)?;
+        if info.is_ca && standing.room == Some(0) && !info.self_issued {
+            return Err(format!("the CA `{}` allows no CA below it (path length)", self.name(ca)));
+        }
+        for &i in &standing.path {
+            let allowed = purposes(&self.known[i].info);
+            let wanted = purposes(info);
+            let any = |list: &[&str]| list.is_empty() || list.contains(&"any");
+            if !any(&allowed) && !wanted.is_empty() && !wanted.iter().any(|purpose| allowed.contains(purpose)) {
+                return Err(format!("the CA `{}` is not for {}", self.name(i), wanted.join(", ")));
+            }
+            let Some(constraints) = &self.known[i].constraints else { continue };
+            if let Some(name) = constraints.violated_by(&info.sans) {
+                return Err(format!("the CA `{}` may not issue for {name} (name constraints)", self.name(i)));
+            }
+            if constraints.are_more_than_checked() {
+                let name = self.name(i);
+                return Err(format!("the CA `{name}` has name constraints of a type that is not checked here"));
+            }
+        }
+        Ok(standing.path.iter().map(|&i| self.name(i).to_owned()).collect())
+    }
+
+    /// A CA's way up. `trail` holds the CAs below it, so that cross-signed ones do not go in circles.
+    fn standing(&self, ca: usize, trail: &mut Vec<usize>, budget: &Cell<u32>) -> Result<Standing, String> {
+        let Known { certificate, info, issuer, anchor, .. } = &self.known[ca];
+        let name = self.name(ca);
+        if let Some(why) = outside_its_time(info, self.now) {
+            return Err(format!("its CA `{name}`: {why}"));
+        }
+        if !info.is_ca {
+            return Err(format!("its issuer `{name}` is not a CA"));
+        }
+        let key_usages = info.usages.iter().filter(|usage| crate::pki::is_key_usage(usage)).count();
+        if key_usages > 0 && !info.usages.iter().any(|usage| usage == "cert sign") {
+            return Err(format!("the CA `{name}` may not sign certificates (its key usage lacks `cert sign`)"));
+        }
+        if *anchor {
+            return Ok(Standing { path: vec![ca], room: info.path_length });
+        }
+        if info.self_issued && is_self_signed(certificate) {
+            return Err(format!("its root `{name}` is not to be trusted"));
+        }
+        let mut why = None;
+        for above in self.issuers(issuer, info) {
+            if above == ca || trail.contains(&above) || trail.len() >= LONGEST || budget.get() == 0 {
+                why = why.or(Some("the CAs above it lead to no root".to_owned()));
+                continue;
+            }
+            budget.set(budget.get() - 1);
+            trail.push(ca);
+            let standing = self.signed(above, certificate).and_then(|()| self.standing(above, trail, budget));
+            trail.pop();
+            match standing {
+                Ok(Standing { room: Some(0), .. }) if !info.self_issued => {
+                    let above = self.name(above);
+                    why = why.or(Some(format!("the CA `{above}` allows no CA below it (path length)")));
+                }
+                Ok(Standing { mut path, room }) => {
+                    path.insert(0, ca);
+                    let left = room.map(|room| if info.self_issued { room } else { room - 1 });
+                    let room = match (left, info.path_length) {
+                        (Some(left), Some(own)) => Some(left.min(own)),
+                        (left, own) => left.or(own),
+                    };
+                    return Ok(Standing { path, room });
+                }
+                Err(reason) => why = why.or(Some(reason)),
+            }
+        }
+        Err(why.unwrap_or_else(|| format!("the issuer `{}` of its CA is not at hand", info.issuer.text)))
+    }
+
+    /// CAs of that name; first those whose key identifier is the one that is asked for.
+    fn issuers(&self, subject: &[u8], info: &CertificateInfo) -> Vec<usize> {
+        let mut all: Vec<_> = self.candidates(subject).collect();
+        all.sort_by_key(|&i| {
+            let id = &self.known[i].info.subject_key_id;
+            !info.authority_key_id.is_empty() && *id != info.authority_key_id
+        });
+        all
+    }
+
+    fn candidates(&self, subject: &[u8]) -> impl Iterator<Item = usize> {
+        self.by_subject.get(subject).into_iter().flatten().copied()
+    }
+
+    fn signed(&self, ca: usize, certificate: &Certificate) -> Result<(), String> {
+        let Some(key) = &self.known[ca].key else {
+            return Err(format!(
+                "signatures of `{}` cannot be checked: its key is {}",
+                self.name(ca),
+                self.known[ca].info.key
+            ));
+        };
+        certificate.signed_by(key).map_err(|_| {
+            format!(
+                "it was not signed with the key of `{}` that is at hand: another CA of the same name",
+                self.name(ca)
+            )
+        })
+    }
+
+    fn name(&self, ca: usize) -> &str {
+        &self.known[ca].info.subject.text
+    }
+}
+
+fn outside_its_time(info: &CertificateInfo, now: OffsetDateTime) -> Option<String> {
+    if now > info.not_after {
+        return Some(format!("it has expired on {}", info.not_after.date()));
+    }
+    (now < info.not_before).then(|| format!("it is not valid before {}", info.not_before.date()))
+}
+
+/// Extended key usages.
+fn purposes(info: &CertificateInfo) -> Vec<&str> {
+    info.usages.iter().map(String::as_str).filter(|usage| !crate::pki::is_key_usage(usage)).collect()
+}
+
+fn is_self_signed(certificate: &Certificate) -> bool {
+    certificate.public_key().is_ok_and(|key| certificate.signed_by(&key).is_ok())
+}

@@ -1,0 +1,125 @@
+//! Reading everything that a person named, all of it at once.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::content::{self, Content};
+use super::folder::{self, LARGEST};
+use super::server::{Client, Server};
+use super::source::Source;
+use super::{Found, Trust};
+use crate::error::{Error, Result};
+use crate::parallel;
+use crate::pki::{Passwords, store};
+
+/// Servers are asked this many at a time: they wait, they do not compute.
+const SERVERS_AT_ONCE: usize = 32;
+
+/// How to read.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// For PKCS#12 files.
+    pub passwords: &'a dyn Passwords,
+    /// For servers.
+    pub client: &'a Client,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Certificates, in the order of their sources.
+    pub found: Vec<Found>,
+    /// What could not be read.
+    pub errors: Vec<Error>,
+    /// How many files of folders held nothing of interest.
+    pub skipped: usize,
+    /// Stores in folders whose password nobody gave, and files and folders there that we may not read.
+    pub locked: Vec<Error>,
+}
+
+/// One piece of work.
+enum Task {
+    /// Of a file: whether a person named it, and not the folder that it lies in.
+    File(PathBuf, bool),
+    Server(Server),
+}
+
+/// Reads all sources. A key among several named files is passed over: `*.pem` names keys too.
+pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
+    let mut gathered = Gathered::default();
+    let (mut files, mut servers) = (Vec::new(), Vec::new());
+    for source in sources {
+        match source {
+            Source::StandardInput => standard_input(settings, &mut gathered),
+            Source::Path(path) if path.is_dir() => match folder::files(path, &mut gathered.locked) {
+                Ok(all) => files.extend(all.into_iter().map(|file| Task::File(file, false))),
+                Err(error) => gathered.errors.push(error),
+            },
+            Source::Path(path) => files.push(Task::File(path.clone(), sources.len() == 1)),
+            Source::Server(server) => servers.push(Task::Server(server.clone())),
+        }
+    }
+    // Files are computed on, servers waited for.
+    let mut results = parallel::each(&files, parallel::cores(), |task| work(task, settings));
+    results.extend(parallel::each(&servers, SERVERS_AT_ONCE, |task| work(task, settings)));
+    for (task, result) in files.iter().chain(&servers).zip(results) {
+        let named = !matches!(task, Task::File(_, false));
+        match result {
+            Ok(Content::Certificates(found, errors)) => {
+                gathered.found.extend(found);
+                gathered.errors.extend(errors);
+            }
+            Ok(Content::Nothing(error)) if named => gathered.errors.push(error),
+            Ok(Content::Nothing(_)) => gathered.skipped += 1,
+            Ok(Content::Locked(error)) if named => gathered.errors.push(error),
+            Ok(Content::Locked(error)) => gathered.locked.push(error),
+            Err(error) => gathered.errors.push(error),
+        }
+    }
+    gathered
+}
+
+fn work(task: &Task, settings: Settings<'_>) -> Result<Content> {
+    match task {
+        Task::File(path, named) => file(path, *named, settings),
+        Task::Server(server) => {
+            let host = server.asked_name(settings.client);
+            let chain = server.chain(settings.client)?;
+            let found = chain.into_iter().enumerate().map(|(i, certificate)| Found {
+                place: if i == 0 { server.to_string() } else { format!("{server} (chain {i})") },
+                certificate,
+                trust: Trust::Never,
+                host: (i == 0).then(|| host.clone()),
+            });
+            Ok(Content::Certificates(found.collect(), Vec::new()))
+        }
+    }
+}
+
+fn file(path: &Path, named: bool, settings: Settings<'_>) -> Result<Content> {
+    let what = path.display().to_string();
+    if !named && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
+        return Ok(Content::Nothing(Error::pki(format!("{what}: it is too large for a certificate"))));
+    }
+    if !named && File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) {
+        return Ok(Content::Locked(Error::input(format!("{what}: we may not read it"))));
+    }
+    let bytes = store::read(path)?;
+    content::read(&bytes, &what, path.parent().unwrap_or(Path::new("")), settings.passwords)
+}
+
+fn standard_input(settings: Settings<'_>, gathered: &mut Gathered) {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes);
+    let read = read.map_err(|e| Error::io("read standard input", &e));
+    match read.and_then(|_| content::read(&bytes, "standard input", Path::new(""), settings.passwords)) {
+        Ok(Content::Certificates(found, errors)) => {
+            gathered.found.extend(found);
+            gathered.errors.extend(errors);
+        }
+        Ok(Content::Nothing(error) | Content::Locked(error)) | Err(error) => gathered.errors.push(error),
+    }
+}

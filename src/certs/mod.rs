@@ -1,0 +1,48 @@
+//! Certificates wherever they are: files, folders, kubeconfigs, PKCS#12 stores, live servers; and whether their chains
+//! verify.
+//!
+//! [`gather`] reads what a person names into [`Found`]s; [`judge`] makes an [`Entry`] of each, at a time that is passed
+//! in.
+
+mod chain;
+mod constraints;
+mod content;
+mod entry;
+mod folder;
+mod gather;
+mod kubeconfig;
+mod server;
+mod source;
+
+pub use chain::{Pool, Verdict};
+pub use entry::{Entry, judge};
+pub(crate) use folder::files;
+pub use gather::{Gathered, Settings, gather};
+pub use server::{Client, Server};
+pub use source::Source;
+
+use crate::pki::Certificate;
+
+/// A certificate and where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// For people: a path, a path with a kubeconfig's user, `host:port`.
+    pub place: String,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Where it was, CAs are trusted by somebody.
+    pub trust: Trust,
+    /// The name or address that its server was asked by: its certificate must be for it.
+    pub host: Option<String>,
+}
+
+/// Whether a certificate may be the root of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Only when it is self-signed: an intermediate CA in a file is trusted by nobody.
+    SelfSigned,
+    /// Always: somebody named it as a CA.
+    Always,
+    /// Never: a server that sends its own root proves nothing.
+    Never,
+}

@@ -1,0 +1,227 @@
+//! The certificates that a live server shows, whether they verify or not.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, SignatureScheme};
+
+use crate::error::{Error, Result};
+use crate::pki::Certificate;
+use crate::secret::Secret;
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.parse::<std::net::Ipv6Addr>() {
+            Ok(v6) => write!(f, "[{v6}]:{}", self.port),
+            Err(_) => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// How to ask a server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Server name to ask for (SNI), in place of the host.
+    pub server_name: Option<String>,
+    /// The longest that connecting and shaking hands may take, each.
+    pub timeout: Duration,
+    /// Certificate chain and key (PEM) to show to servers that want one. etcd, kubelet and API server show theirs
+    /// before they look at ours, so that none is needed for them.
+    pub identity: Option<(Vec<u8>, Secret)>,
+}
+
+impl Server {
+    /// Its chain as it sent it, the leaf first.
+    pub fn chain(&self, client: &Client) -> Result<Vec<Certificate>> {
+        let name = client.server_name.as_deref().unwrap_or(&self.host);
+        let server_name = ServerName::try_from(name.to_owned())
+            .map_err(|_| Error::usage(format!("`{name}` is no name that a server can have")))?;
+        let witness = Arc::new(Witness::default());
+        let config = config(client, witness.clone())?;
+        let mut connection = ClientConnection::new(Arc::new(config), server_name)
+            .map_err(|e| Error::internal(format!("set up TLS: {e}")))?;
+        let mut stream = self.connect(client.timeout)?;
+        let end = Instant::now() + client.timeout;
+        let outcome = loop {
+            if let Some(chain) = witness.take() {
+                break Ok(chain);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break Err(io::Error::from(ErrorKind::TimedOut));
+            }
+            if let Err(e) = stream.set_read_timeout(Some(left)).and(stream.set_write_timeout(Some(left))) {
+                break Err(e);
+            }
+            match step(&mut connection, &mut stream) {
+                Ok(()) => {}
+                // What comes after the certificate (a demand for ours, for example) is of no interest.
+                Err(e) => break witness.take().ok_or(e),
+            }
+        };
+        let chain = outcome.map_err(|e| self.explain(&e, client.timeout))?;
+        let place = self.to_string();
+        chain.iter().map(|der| Certificate::from_der(der, &place)).collect()
+    }
+
+    fn connect(&self, timeout: Duration) -> Result<TcpStream> {
+        let addresses: Vec<_> = (self.host.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(|e| Error::connect(format!("{self}: cannot find its address: {e}")))?
+            .collect();
+        let mut failure = Error::connect(format!("{self}: it has no address"));
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, timeout) {
+                Ok(stream) => return Ok(stream),
+                Err(e) => failure = Error::connect(format!("{self}: cannot connect: {}", words(&e, timeout))),
+            }
+        }
+        Err(failure)
+    }
+
+    fn explain(&self, error: &io::Error, timeout: Duration) -> Error {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+        match tls {
+            Some(TlsError::AlertReceived(alert)) => {
+                Error::connect(format!("{self}: the server ended TLS before it showed a certificate: {alert:?}"))
+                    .hint("does it want another server name (--servername), or a version before TLS 1.2?")
+            }
+            Some(other) => Error::connect(format!("{self}: TLS: {other}"))
+                .hint("check that a TLS server listens there, and not another program"),
+            None => Error::connect(format!("{self}: no certificate came: {}", words(error, timeout)))
+                .hint("check that a TLS server listens there, and not another program"),
+        }
+    }
+
+    /// Whether the host is an address: names are matched differently.
+    pub(super) fn asked_name(&self, client: &Client) -> String {
+        client.server_name.clone().unwrap_or_else(|| self.host.clone())
+    }
+}
+
+/// Writes what is to be written, else reads once.
+fn step(connection: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
+    if connection.wants_write() {
+        return connection.write_tls(stream).map(drop);
+    }
+    if connection.read_tls(stream)? == 0 {
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection"));
+    }
+    connection.process_new_packets().map(drop).map_err(|e| io::Error::new(ErrorKind::InvalidData, e))
+}
+
+fn words(error: &io::Error, timeout: Duration) -> String {
+    match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => format!("no answer within {} s", timeout.as_secs_f32()),
+        _ => error.to_string(),
+    }
+}
+
+fn config(client: &Client, witness: Arc<Witness>) -> Result<ClientConfig> {
+    // aws-lc, as it knows P-521 and long RSA keys too.
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| Error::internal(format!("set up TLS: {e}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(witness);
+    let Some((chain, key)) = &client.identity else { return Ok(builder.with_no_client_auth()) };
+    let chain = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| Error::pki("the client certificate is no PEM text"))?;
+    // The parser's own message could quote the text.
+    let key = PrivateKeyDer::from_pem_slice(key.expose())
+        .map_err(|_| Error::pki("there is no PKCS#8, PKCS#1 or SEC1 key in the client key's PEM text"))?;
+    builder.with_client_auth_cert(chain, key).map_err(|e| Error::pki(format!("client certificate and key: {e}")))
+}
+
+/// Takes every certificate and remembers it: nothing is sent to this server that would need trust in it.
+#[derive(Debug, Default)]
+struct Witness(Mutex<Option<Vec<Vec<u8>>>>);
+
+impl Witness {
+    fn take(&self) -> Option<Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.to_vec()).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain);
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Whether one of a certificate's names (`DNS:a`, `IP:10.0.0.1`) covers what the server was asked by: addresses by
+/// address, names by name, a wildcard for exactly one label (RFC 9525 §6.3).
+pub(super) fn covers(sans: &[String], host: &str) -> bool {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return sans.iter().filter_map(|san| san.strip_prefix("IP:")).any(|san| san.parse() == Ok(ip));
+    }
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    sans.iter().filter_map(|san| san.strip_prefix("DNS:")).any(|san| {
+        let san = san.to_ascii_lowercase();
+        match san.strip_prefix("*.") {
+            Some(rest) => host.split_once('.').is_some_and(|(first, domain)| !first.is_empty() && domain == rest),
+            None => san == host,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cover_as_clients_match_them() {
+        let sans = ["DNS:a.example".to_owned(), "DNS:*.b.example".into(), "IP:10.0.0.1".into(), "IP:fd00::1".into()];
+        for host in ["a.example", "A.Example.", "x.b.example", "10.0.0.1", "fd00:0::1"] {
+            assert!(covers(&sans, host), "{host}");
+        }
+        for host in ["b.example", "x.y.b.example", ".b.example", "10.0.0.2", "example", ""] {
+            assert!(!covers(&sans, host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! A host that is as it should be, for tests of this module and of those after it.
+
+use super::{content_sha256, restart_key};
+use crate::facts::{FileFact, HostFacts, Module, Sysctl, UnitFact};
+use crate::render::{HostState, Unit};
+
+/// What a host answers that has this state.
+pub fn settled(state: &HostState) -> HostFacts {
+    let fact = |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into() };
+    let unit = |unit: &Unit| UnitFact {
+        active: "active".into(),
+        sub: "running".into(),
+        enabled: "enabled".into(),
+        restarts: 0,
+        active_since: 1,
+        restart_key: restart_key(unit, state),
+    };
+    let mut facts = HostFacts::ordinary();
+    facts.users = state.users.clone();
+    facts.dirs = state.dirs.iter().map(|(p, d)| (p.clone(), fact(String::new(), d.mode, &d.owner))).collect();
+    facts.files =
+        state.files.iter().map(|(p, f)| (p.clone(), fact(content_sha256(&f.content), f.mode, &f.owner))).collect();
+    for (path, source) in state.units.iter().flat_map(|unit| &unit.makes) {
+        facts.files.insert(path.clone(), facts.files[source].clone());
+    }
+    facts.modules = state.modules.iter().map(|name| (name.clone(), Module::Present)).collect();
+    let sysctl = |value: &String| Sysctl { value: value.clone(), writable: true };
+    facts.sysctls = state.sysctls.iter().map(|(name, value)| (name.clone(), sysctl(value))).collect();
+    facts.images = state.images.iter().map(|image| image.name.clone()).collect();
+    facts.units = state.units.iter().map(|u| (u.name.clone(), unit(u))).collect();
+    facts
+}

@@ -1,0 +1,3 @@
+module golint
+
+go 1.24
