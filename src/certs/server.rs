@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub struct Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.parse::<std::net::Ipv6Addr>() {
+        match self.host.parse::<Ipv6Addr>() {
             Ok(v6) => write!(f, "[{v6}]:{}", self.port),
             Err(_) => write!(f, "{}:{}", self.host, self.port),
         }
@@ -46,6 +46,26 @@ pub struct Client {
 }
 
 impl Server {
+    /// `host:port`; an IPv6 address is in brackets.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+            Some(v6) => v6.parse::<Ipv6Addr>().ok()?.to_string(),
+            None if host.is_empty() || host.contains([':', '/', ' ']) => return None,
+            None => host.to_owned(),
+        };
+        Some(Server { host, port })
+    }
+
+    /// The same, where the port may be left out.
+    pub fn parse_or(text: &str, port: u16) -> Option<Self> {
+        if text.parse::<Ipv6Addr>().is_ok() {
+            return Some(Server { host: text.to_owned(), port });
+        }
+        Self::parse(text).or_else(|| Self::parse(&format!("{text}:{port}")))
+    }
+
     /// Its chain as it sent it, the leaf first.
     pub fn chain(&self, client: &Client) -> Result<Vec<Certificate>> {
         let name = client.server_name.as_deref().unwrap_or(&self.host);
@@ -213,6 +233,21 @@ pub(super) fn covers(sans: &[String], host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_may_be_left_out_where_there_is_a_usual_one() {
+        let read = |text| Server::parse_or(text, 443).map(|server| server.to_string());
+        for (text, server) in [
+            ("a.b", "a.b:443"),
+            ("a.b:6443", "a.b:6443"),
+            ("[::1]:2379", "[::1]:2379"),
+            ("[::1]", "[::1]:443"),
+            ("::1", "[::1]:443"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(server), "{text}");
+        }
+        assert_eq!((read("a:b"), read(""), read("a:0")), (None, None, None));
+    }
 
     #[test]
     fn names_cover_as_clients_match_them() {

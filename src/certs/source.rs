@@ -27,23 +27,13 @@ impl Source {
         }
         if let Some(url) = argument.strip_prefix("https://") {
             let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-            let server = server(authority).or_else(|| server(&format!("{authority}:443")));
-            return server.map(Source::Server).ok_or_else(|| Error::usage(format!("{argument} names no server")));
+            return Server::parse_or(authority, 443)
+                .map(Source::Server)
+                .ok_or_else(|| Error::usage(format!("{argument} names no server")));
         }
         // A path that is not there is told by whoever reads it.
-        Ok(server(argument).map_or_else(|| Source::Path(argument.into()), Source::Server))
+        Ok(Server::parse(argument).map_or_else(|| Source::Path(argument.into()), Source::Server))
     }
-}
-
-fn server(text: &str) -> Option<Server> {
-    let (host, port) = text.rsplit_once(':')?;
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().ok()?.to_string(),
-        None if host.is_empty() || host.contains([':', '/', ' ']) => return None,
-        None => host.to_owned(),
-    };
-    Some(Server { host, port })
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 //! The face of cfssl over [`crate::pki`]: its flags, its JSON on standard output, its file names and log lines.
-
 //!
 //! There are two faces. [`face`] is cfssl itself: Go's flags, its words, exit codes and log lines. The commands in
 //! `cli` are kbootstrap's own, stricter, with clap. Both issue by the same engine, [`crate::pki`].
@@ -24,7 +23,6 @@ pub mod go_types;
 pub mod goflag;
 pub mod log;
 pub mod output;
-pub mod peer;
 pub mod signer;
 pub mod source;
 pub mod templates;

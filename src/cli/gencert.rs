@@ -58,7 +58,7 @@ impl Args {
         self.files.check()?;
         let now = OffsetDateTime::now_utc();
         if self.renewca {
-            let target = self.files.target(None, self.signer.ca.as_deref(), false)?;
+            let target = self.files.target(None, self.signer.ca.as_deref(), true)?;
             target.put(self.renew(now, &log)?, ctx, &log)?;
             return Ok(0);
         }
@@ -122,7 +122,7 @@ impl Args {
         log.info("re-generate a CA certificate from CA cert and key");
         let (text, name) = source::read_ca(ca)?;
         let certificate = Certificate::from_pem(&text, &name)?;
-        let (text, key_name) = source::read_ca(ca_key)?;
+        let (text, key_name) = source::read_ca_key(ca_key, &self.ca_password)?;
         let key = Key::from_pem(&text, &key_name)?;
         let renewed =
             renewed(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
