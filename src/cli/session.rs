@@ -145,7 +145,7 @@ pub(super) fn resolve(loaded: &Loaded) -> Result<Cluster> {
 }
 
 /// The first Ctrl-C or SIGTERM asks everything to stop, the second ends the program.
-fn interrupt() -> Result<Arc<AtomicBool>> {
+pub(super) fn interrupt() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())

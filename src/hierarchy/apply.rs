@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use time::OffsetDateTime;
@@ -13,7 +14,7 @@ use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Plan, What};
 use super::write::{self, Pending};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::parallel;
 use crate::pki::{Authority, Certificate, Issued, Key, Request, Serial, Signer, reissue, self_signed, store};
 use crate::ui::{Event, Reporter};
@@ -33,6 +34,8 @@ pub struct Job<'a> {
     pub jobs: usize,
     /// Where events go.
     pub reporter: &'a dyn Reporter,
+    /// Set when a person wants it to stop: what is made by then is brought into its place, no more is begun.
+    pub interrupt: &'a AtomicBool,
 }
 
 /// So many certificates are made before they are renamed into their places: an interruption loses no more than that,
@@ -131,9 +134,13 @@ impl Work<'_> {
 
     fn make(&mut self, indices: &[usize]) -> Result<Vec<String>> {
         let (mut made, mut errors) = (Vec::with_capacity(indices.len()), Vec::new());
-        for result in parallel::each(indices, self.job.jobs, |&index| self.item(index)) {
+        let make = |&index: &usize| match self.job.interrupt.load(Ordering::Relaxed) {
+            true => Ok(None),
+            false => self.item(index).map(Some),
+        };
+        for result in parallel::each(indices, self.job.jobs, make) {
             match result {
-                Ok(one) => made.push(one),
+                Ok(one) => made.extend(one),
                 Err(error) => errors.push(error),
             }
         }
@@ -144,6 +151,9 @@ impl Work<'_> {
             issued.extend(one.issued.map(|i| (one.index, i)));
         }
         write::persist(files)?;
+        if self.job.interrupt.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted").hint("the next run goes on from here"));
+        }
         Error::all(errors)?;
         let mut warnings = Vec::new();
         for (index, issued) in issued {

@@ -1,6 +1,7 @@
 //! What is decided about every state that a hierarchy can be found in.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -29,12 +30,17 @@ authorities:
 struct Place {
     folder: tempfile::TempDir,
     now: OffsetDateTime,
+    interrupt: AtomicBool,
 }
 
 impl Place {
+    fn empty() -> Self {
+        Place { folder: tempfile::tempdir().unwrap(), now: NOW, interrupt: AtomicBool::new(false) }
+    }
+
     /// A folder in which everything was made at [`NOW`].
     fn filled() -> Self {
-        let place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+        let place = Place::empty();
         place.apply(SPEC, &Wishes::default()).unwrap();
         place
     }
@@ -50,8 +56,9 @@ impl Place {
         let hierarchy = self.parsed(spec);
         let found = look(&hierarchy, 2)?;
         let plan = decide(&hierarchy, &found, wishes, self.now);
-        let job = Job { hierarchy: &hierarchy, found: &found, plan: &plan, now: self.now, jobs: 2, reporter: &Silent };
-        apply(&job)?;
+        let interrupt = &self.interrupt;
+        let (hierarchy, plan, now) = (&hierarchy, &plan, self.now);
+        apply(&Job { hierarchy, found: &found, plan, now, jobs: 2, reporter: &Silent, interrupt })?;
         Ok(plan.changes())
     }
 
@@ -102,7 +109,7 @@ fn replace(name: &str) -> Wishes {
 
 #[test]
 fn an_empty_folder_gets_everything_and_a_full_one_nothing() {
-    let empty = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    let empty = Place::empty();
     insta::assert_snapshot!(empty.unasked(SPEC), @r"
     Make root (Missing): it is not there
     Make inner (Missing): it is not there
@@ -191,7 +198,7 @@ fn certificates_are_renewed_in_time_and_cas_only_reported() {
 
 #[test]
 fn a_life_shorter_than_the_time_before_its_end_is_no_endless_loop() {
-    let mut place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    let mut place = Place::empty();
     let spec = SPEC.replace("profile: server", "profile: server, expiry: 24h, renewBefore: 30d");
     place.apply(&spec, &Wishes::default()).unwrap();
     assert_eq!(place.unasked(&spec), "");
@@ -279,7 +286,7 @@ fn files_that_do_not_belong_together_are_named_all_at_once() {
 #[test]
 fn an_external_ca_is_used_and_never_touched() {
     let other = Place::filled();
-    let place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    let place = Place::empty();
     let spec = "authorities: [{name: theirs, external: true, certificates: [{name: a, hosts: [a]}]}]";
     insta::assert_snapshot!(place.unasked(spec), @r"
     Keep theirs (Wrong):
@@ -304,7 +311,7 @@ fn an_external_ca_is_used_and_never_touched() {
 #[test]
 fn an_external_ca_that_may_issue_no_cas_is_noticed_before_anything_is_written() {
     let other = Place::filled();
-    let place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    let place = Place::empty();
     for (from, to) in [("inner.pem", "theirs.pem"), ("inner-key.pem", "theirs-key.pem")] {
         std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
     }
@@ -328,7 +335,7 @@ fn a_clock_that_runs_behind_is_noticed() {
 
 #[test]
 fn a_run_that_was_interrupted_is_gone_on_with() {
-    let place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    let place = Place::empty();
     // Keys are written before their certificates.
     let key = crate::pki::Key::generate(crate::pki::KeyKind::EcdsaP256).unwrap();
     crate::pki::store::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
@@ -338,8 +345,19 @@ fn a_run_that_was_interrupted_is_gone_on_with() {
 }
 
 #[test]
+fn who_is_interrupted_leaves_nothing_half_done() {
+    let mut place = Place::empty();
+    place.interrupt = AtomicBool::new(true);
+    let error = place.apply(SPEC, &Wishes::default()).unwrap_err();
+    assert_eq!(error.kind.exit_code(), 130);
+    assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
+    place.interrupt = AtomicBool::new(false);
+    assert_eq!(place.apply(SPEC, &Wishes::default()).unwrap(), 4);
+}
+
+#[test]
 fn names_that_are_filled_in() {
-    let place = Place { folder: tempfile::tempdir().unwrap(), now: NOW };
+    let place = Place::empty();
     let spec = "
 folder: out
 authorities:

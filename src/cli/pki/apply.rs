@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::{Source, jobs};
 use crate::cli::Ctx;
-use crate::cli::session::{Progress, shown};
+use crate::cli::session::{Progress, interrupt, shown};
 use crate::error::{Error, Result};
 use crate::hierarchy::{Job, Kind, Loaded, Plan, Step, What, Wishes, apply, decide, look};
 use crate::ui::{Format, Printer, duration};
@@ -74,8 +74,8 @@ impl Args {
         plan.check()?;
         if !self.dry_run && !plan.is_empty() {
             let reporter = shown(self.progress, ctx);
-            let job = Job { hierarchy: &hierarchy, found: &found, plan: &plan, now, jobs, reporter: &*reporter };
-            apply(&job)?;
+            let (hierarchy, found, plan, interrupt) = (&hierarchy, &found, &plan, &*interrupt()?);
+            apply(&Job { hierarchy, found, plan, now, jobs, reporter: &*reporter, interrupt })?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.output {
