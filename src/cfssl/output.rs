@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Key, KeyKind, backup, encrypted, pkcs12, store};
+use crate::pki::{Certificate, Key, KeyKind, Pending, backup, encrypted, persist, pkcs12};
 use crate::secret::Secret;
 use crate::ui::Printer;
 
@@ -77,7 +77,7 @@ impl Output {
     pub fn put(&self, base: Option<&Path>, printer: &Printer, log: &Log) -> Result<()> {
         match base {
             None => self.print(printer),
-            Some(base) => self.write(&Files { base: base.to_owned(), ..Files::default() }, log),
+            Some(base) => self.write(&Files { base: base.to_owned(), ..Files::default() }, None, log),
         }
     }
 
@@ -115,38 +115,24 @@ impl Output {
         Ok(json)
     }
 
-    /// The key first: whoever sees the certificate can use it.
-    pub fn write(&self, files: &Files, log: &Log) -> Result<()> {
+    /// Writes all files together. `key` is the private key as it was made, whatever form it is written in: stores hold
+    /// it, too.
+    pub fn write(&self, files: &Files, key: Option<&Key>, log: &Log) -> Result<()> {
+        let mut all = Vec::new();
+        // The key first: whoever sees the certificate can use it.
         if let Some(key) = &self.key {
-            files.put(files.names.key(), Content::Secret(key), log)?;
+            all.push((files.path(files.names.key()), Content::Secret(key.clone())));
         }
         if let Some(csr) = &self.csr {
-            files.put(".csr", Content::Public(csr.as_bytes()), log)?;
+            all.push((files.path(".csr"), Content::Public(csr.as_bytes().to_vec())));
         }
         if let Some(cert) = &self.cert {
-            files.put(files.names.certificate(), Content::Public(cert.as_bytes()), log)?;
+            all.push((files.path(files.names.certificate()), Content::Public(cert.as_bytes().to_vec())));
+            if files.wants_path() {
+                all.extend(files.above(Certificate::from_pem(cert.as_bytes(), "the certificate")?, key)?);
+            }
         }
-        Ok(())
-    }
-
-    /// Chain and stores; `key` is the private key as it was made, whatever form it is written in.
-    pub fn write_more(&self, files: &Files, key: Option<&Key>, log: &Log) -> Result<()> {
-        let Some(cert) = &self.cert else { return Ok(()) };
-        let path = path(Certificate::from_pem(cert.as_bytes(), "the certificate")?, &files.authorities)?;
-        let alias = files.base.file_name().unwrap_or_default().to_string_lossy();
-        if files.chain {
-            let text: String = path.iter().filter(|c| path[0] == **c || !is_root(c)).map(Certificate::to_pem).collect();
-            files.put(&format!("-chain{}", files.names.certificate()), Content::Public(text.as_bytes()), log)?;
-        }
-        if let (Some(password), Some(key)) = (&files.key_store, key) {
-            let bytes = pkcs12::key_store(&alias, key, &path, password)?;
-            files.put(".p12", Content::Secret(&bytes), log)?;
-        }
-        if let (Some(password), Some(top)) = (&files.trust_store, path.last()) {
-            let bytes = pkcs12::trust_store(&alias, std::slice::from_ref(top), password)?;
-            files.put("-truststore.p12", Content::Public(bytes.expose()), log)?;
-        }
-        Ok(())
+        files.put(&all, log)
     }
 }
 
@@ -190,24 +176,56 @@ impl Names {
     }
 }
 
-enum Content<'a> {
-    Secret(&'a Secret),
-    Public(&'a [u8]),
+enum Content {
+    Secret(Secret),
+    Public(Vec<u8>),
 }
 
 impl Files {
-    fn put(&self, suffix: &str, content: Content<'_>, log: &Log) -> Result<()> {
-        let path = with_suffix(&self.base, suffix);
-        if self.backup
-            && let Some(kept) = backup::keep(&path, matches!(content, Content::Secret(_)))?
-        {
-            log.info(&format!("kept {} as {}", path.display(), kept.display()));
+    fn path(&self, suffix: &str) -> PathBuf {
+        with_suffix(&self.base, suffix)
+    }
+
+    /// Whether the CAs above the certificate are asked for.
+    fn wants_path(&self) -> bool {
+        self.chain || self.key_store.is_some() || self.trust_store.is_some()
+    }
+
+    /// Chain and stores.
+    fn above(&self, leaf: Certificate, key: Option<&Key>) -> Result<Vec<(PathBuf, Content)>> {
+        let path = path(leaf, &self.authorities)?;
+        let alias = self.base.file_name().unwrap_or_default().to_string_lossy();
+        let mut all = Vec::new();
+        if self.chain {
+            let text: String = path.iter().filter(|c| path[0] == **c || !is_root(c)).map(Certificate::to_pem).collect();
+            let name = format!("-chain{}", self.names.certificate());
+            all.push((self.path(&name), Content::Public(text.into_bytes())));
         }
-        match content {
-            Content::Secret(secret) => store::write_key(&path, secret)?,
-            Content::Public(bytes) => store::write_public(&path, bytes)?,
+        if let (Some(password), Some(key)) = (&self.key_store, key) {
+            all.push((self.path(".p12"), Content::Secret(pkcs12::key_store(&alias, key, &path, password)?)));
         }
-        log.info(&format!("wrote {}", path.display()));
+        if let (Some(password), Some(top)) = (&self.trust_store, path.last()) {
+            let bytes = pkcs12::trust_store(&alias, std::slice::from_ref(top), password)?;
+            all.push((self.path("-truststore.p12"), Content::Public(bytes.expose().to_vec())));
+        }
+        Ok(all)
+    }
+
+    fn put(&self, all: &[(PathBuf, Content)], log: &Log) -> Result<()> {
+        let pending = |(path, content): &(PathBuf, Content)| match content {
+            Content::Secret(secret) => Pending::key(path, secret),
+            Content::Public(bytes) => Pending::public(path, bytes),
+        };
+        let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
+        for (path, content) in all.iter().filter(|_| self.backup) {
+            if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {
+                log.info(&format!("kept {} as {}", path.display(), kept.display()));
+            }
+        }
+        persist(files)?;
+        for (path, _) in all {
+            log.info(&format!("wrote {}", path.display()));
+        }
         Ok(())
     }
 }

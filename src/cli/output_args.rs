@@ -186,10 +186,7 @@ impl Target {
         let output = output.in_form(&self.form)?;
         match &self.files {
             None => output.print(&ctx.out),
-            Some(files) => {
-                output.write(files, log)?;
-                output.write_more(files, key.as_ref(), log)
-            }
+            Some(files) => output.write(files, key.as_ref(), log),
         }
     }
 }

@@ -13,10 +13,11 @@ use super::chain;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Plan, What};
-use super::write::{self, Pending};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::parallel;
-use crate::pki::{Authority, Certificate, Issued, Key, Request, Serial, Signer, reissue, self_signed, store};
+use crate::pki::{
+    Authority, Certificate, Issued, Key, Pending, Request, Serial, Signer, persist, reissue, self_signed, store,
+};
 use crate::ui::{Event, Reporter};
 
 /// Everything that applying needs.
@@ -150,7 +151,7 @@ impl Work<'_> {
             files.extend(one.files);
             issued.extend(one.issued.map(|i| (one.index, i)));
         }
-        write::persist(files)?;
+        persist(files)?;
         if self.job.interrupt.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Interrupted, "interrupted").hint("the next run goes on from here"));
         }
@@ -184,14 +185,14 @@ impl Work<'_> {
         };
         let certificate = issued.as_ref().map(|issued| &issued.certificate);
         if let Some(certificate) = certificate {
-            files.push(Pending::public(&item.files.certificate, &certificate.to_pem())?);
+            files.push(Pending::public(&item.files.certificate, certificate.to_pem().as_bytes())?);
         }
         let of = |i: usize| certificate.filter(|_| i == index).or(self.certificates[i].as_ref());
         if let Some(path) = &item.files.chain {
-            files.push(Pending::public(path, &chain::chain(self.job.hierarchy, index, &of))?);
+            files.push(Pending::public(path, chain::chain(self.job.hierarchy, index, &of).as_bytes())?);
         }
         if let Some(path) = &item.files.ca {
-            files.push(Pending::public(path, &chain::cas(self.job.hierarchy, index, &of))?);
+            files.push(Pending::public(path, chain::cas(self.job.hierarchy, index, &of).as_bytes())?);
         }
         Ok(Made { index, files, issued })
     }

@@ -17,7 +17,6 @@ mod resolve;
 mod step;
 #[cfg(test)]
 mod tests;
-mod write;
 
 pub use apply::{Job, apply};
 pub use decide::{Wishes, decide};

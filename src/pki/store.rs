@@ -1,12 +1,11 @@
 //! Keys and certificates in files: read with errors that name them, written beside and renamed, keys 0600 from birth.
 
-use std::fs::{self, File, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::pending::{Pending, persist};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -20,51 +19,19 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 
 /// Writes what anybody may read (0644). A symlink is followed, as a person who made it expects.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    write(&target, bytes, 0o644)
+    persist(vec![Pending::public(path, bytes)?])
 }
 
 /// Writes a key (0600), even where a file with wider permissions was. A symlink is replaced, not followed.
 pub fn write_key(path: &Path, key: &Secret) -> Result<()> {
-    write(path, key.expose(), 0o600)
-}
-
-/// Beside and renamed: a reader sees the old file or the new one, whole, also after a crash.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let failed = |e: &std::io::Error| {
-        // Of the causes only the system's: tempfile puts its own random name into the text.
-        let cause =
-            e.raw_os_error().map_or_else(|| e.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string());
-        let cause =
-            if e.kind() == std::io::ErrorKind::NotFound { "the folder does not exist".to_owned() } else { cause };
-        let error = Error::input(format!("cannot write {}: {cause}", path.display()));
-        if e.kind() == std::io::ErrorKind::NotFound { error.hint("make the folder first") } else { error }
-    };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    // It is created 0600 and only ever widened.
-    let mut file = tempfile::Builder::new()
-        .prefix(".kbootstrap-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(&folder)
-        .map_err(|e| failed(&e))?;
-    file.write_all(bytes).map_err(|e| failed(&e))?;
-    if mode != 0o600 {
-        file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(|e| failed(&e))?;
-    }
-    file.as_file().sync_all().map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    // A key that is in use must not be gone after a crash. What is made from it can be made again.
-    if mode != 0o600 {
-        return Ok(());
-    }
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|e| failed(&e))
+    persist(vec![Pending::key(path, key)?])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {

@@ -1,4 +1,5 @@
-//! Many files at once: each is written beside its place, all are brought to the disk together, and only then renamed.
+//! Files that are written together: each beside its place, all brought to the disk at the same time, and only then
+//! renamed. A reader sees the old file or the new one, whole, also after a crash.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,13 +11,15 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::secret::Secret;
 
 /// A file that is written, but not yet in its place. Dropped, it is gone.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub struct Pending {
     temporary: NamedTempFile,
     place: PathBuf,
+    is_key: bool,
 }
 
 /// From so many files on, one call that brings everything to the disk is cheaper than one per file.
@@ -24,13 +27,13 @@ const MANY: usize = 16;
 
 impl Pending {
     /// A key, 0600 from birth. A symlink in its place will be replaced, not followed.
-    pub(super) fn key(place: &Path, key: &Secret) -> Result<Self> {
+    pub fn key(place: &Path, key: &Secret) -> Result<Self> {
         Self::new(place.to_owned(), key.expose(), 0o600)
     }
 
     /// What anybody may read, 0644. A symlink is followed.
-    pub(super) fn public(place: &Path, text: &str) -> Result<Self> {
-        Self::new(fs::canonicalize(place).unwrap_or_else(|_| place.to_owned()), text.as_bytes(), 0o644)
+    pub fn public(place: &Path, bytes: &[u8]) -> Result<Self> {
+        Self::new(fs::canonicalize(place).unwrap_or_else(|_| place.to_owned()), bytes, 0o644)
     }
 
     fn new(place: PathBuf, bytes: &[u8], mode: u32) -> Result<Self> {
@@ -46,26 +49,28 @@ impl Pending {
             Ok(file)
         };
         let temporary = write().map_err(|e| failed(&place, &e))?;
-        Ok(Pending { temporary, place })
+        Ok(Pending { temporary, place, is_key: mode == 0o600 })
     }
 }
 
-/// Brings all to the disk, and then into their places, in their order.
-pub(super) fn persist(files: Vec<Pending>) -> Result<()> {
-    let mut folders: BTreeMap<PathBuf, File> = BTreeMap::new();
+/// Brings all to the disk, and then into their places, in their order. That a key is in its place is on the disk, too,
+/// when this returns: what is made from a key can be made again.
+pub fn persist(files: Vec<Pending>) -> Result<()> {
+    let mut folders: BTreeMap<PathBuf, (File, bool)> = BTreeMap::new();
     for file in &files {
-        if let Entry::Vacant(entry) = folders.entry(folder(&file.place)) {
-            let opened = File::open(entry.key()).map_err(|e| failed(&file.place, &e))?;
-            entry.insert(opened);
+        match folders.entry(folder(&file.place)) {
+            Entry::Occupied(mut entry) => entry.get_mut().1 |= file.is_key,
+            Entry::Vacant(entry) => {
+                let opened = File::open(entry.key()).map_err(|e| failed(&file.place, &e))?;
+                entry.insert((opened, file.is_key));
+            }
         }
     }
     if files.len() < MANY {
-        for file in &files {
-            file.temporary.as_file().sync_all().map_err(|e| failed(&file.place, &e))?;
-        }
+        sync_each(&files)?;
     } else {
         let mut systems: BTreeMap<u64, &File> = BTreeMap::new();
-        for (path, folder) in &folders {
+        for (path, (folder, _)) in &folders {
             systems.insert(folder.metadata().map_err(|e| failed(path, &e))?.dev(), folder);
         }
         for system in systems.values() {
@@ -75,10 +80,19 @@ pub(super) fn persist(files: Vec<Pending>) -> Result<()> {
     for file in files {
         file.temporary.persist(&file.place).map_err(|e| failed(&file.place, &e.error))?;
     }
-    for (path, folder) in &folders {
+    for (path, (folder, _)) in folders.iter().filter(|(_, (_, has_key))| *has_key) {
         folder.sync_all().map_err(|e| failed(path, &e))?;
     }
     Ok(())
+}
+
+/// All at the same time: a disk brings them home together.
+fn sync_each(files: &[Pending]) -> Result<()> {
+    let sync = |file: &Pending| file.temporary.as_file().sync_all().map_err(|e| failed(&file.place, &e));
+    if let [file] = files {
+        return sync(file);
+    }
+    Error::all(parallel::each(files, files.len(), sync).into_iter().filter_map(Result::err))
 }
 
 fn folder(path: &Path) -> PathBuf {
@@ -91,6 +105,10 @@ fn folder(path: &Path) -> PathBuf {
 fn failed(path: &Path, e: &io::Error) -> Error {
     // Of the causes only the system's: tempfile puts its own random name into the text.
     let cause = e.raw_os_error().map_or_else(|| e.to_string(), |code| io::Error::from_raw_os_error(code).to_string());
+    if e.kind() == io::ErrorKind::NotFound {
+        return Error::input(format!("cannot write {}: the folder does not exist", path.display()))
+            .hint("make the folder first");
+    }
     Error::input(format!("cannot write {}: {cause}", path.display()))
 }
 
@@ -108,7 +126,7 @@ mod tests {
                 fs::write(&key, "old").unwrap();
                 fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
                 files.push(Pending::key(&key, &Secret::new(*b"secret")).unwrap());
-                files.push(Pending::public(&public, "public").unwrap());
+                files.push(Pending::public(&public, b"public").unwrap());
             }
             persist(files).unwrap();
             let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
