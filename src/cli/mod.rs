@@ -117,8 +117,12 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     }
     let no_color = wants_no_color(&args);
     let choice = if no_color { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
-    let matches = command().color(choice).try_get_matches_from(crate::cfssl::args::rewrite(args));
-    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let args = crate::cfssl::args::rewrite(args);
+    let parsed = match quickly(&args) {
+        Some(cli) => Ok(cli),
+        None => command().color(choice).try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)),
+    };
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
@@ -129,6 +133,29 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     };
     let ctx = Ctx { out: Printer::new(cli.no_color), err_color: stderr_color(cli.no_color) };
     cli.command.run(ctx)
+}
+
+/// The commands that scripts call hundreds of times, without setting up the others: that takes longer than to sign.
+/// None where it is another command, or where there is something to be said of the command line.
+fn quickly(args: &[OsString]) -> Option<Cli> {
+    #[derive(Parser)]
+    struct Only<C: clap::Args> {
+        #[arg(long)]
+        no_color: bool,
+        #[command(flatten)]
+        args: C,
+    }
+    fn parse<C: clap::Args>(args: &[OsString], command: fn(C) -> Command) -> Option<Cli> {
+        let only = Only::try_parse_from(args).ok()?;
+        Some(Cli { no_color: only.no_color, command: command(only.args) })
+    }
+    let args = args.get(1..)?;
+    match args.first()?.to_str()? {
+        "gencert" => parse(args, Command::Gencert),
+        "genkey" => parse(args, Command::Genkey),
+        "sign" => parse(args, Command::Sign),
+        _ => None,
+    }
 }
 
 /// Whether it was called as one of cfssl's programs, by its own name or as `kbootstrap cfssl`; with what follows.
@@ -198,6 +225,34 @@ impl Command {
             Command::Cfssljson(args) => args.run(&ctx),
             Command::CfsslCertinfo(args) => args.run(&ctx),
             Command::InstallLinks(args) => args.run(&ctx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_quickly_is_read_as_slowly() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for line in [
+            "kbootstrap gencert --initca ca.json --out ca",
+            "kbootstrap gencert --ca a --ca-key b --config c --profile d e.json --no-color --names crt --out x",
+            "kbootstrap genkey a.json --loglevel 2",
+            "kbootstrap sign --ca a --ca-key b a.csr",
+        ] {
+            let quickly = quickly(&words(line)).expect(line);
+            assert_eq!(format!("{quickly:?}"), format!("{:?}", Cli::try_parse_from(words(line)).unwrap()), "{line}");
+        }
+        for line in [
+            "kbootstrap",
+            "kbootstrap up",
+            "kbootstrap gencert",
+            "kbootstrap gencert --help",
+            "kbootstrap sign --bogus x",
+        ] {
+            assert!(quickly(&words(line)).is_none(), "{line}");
         }
     }
 }
