@@ -1,5 +1,6 @@
 //! What comes out of odd input is read by Go and openssl, and is what the real cfssl makes of it; or it is refused.
 
+use kbootstrap::pki::Usage;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -58,32 +59,7 @@ fn odd_profiles_and_specs_make_the_same_certificates() {
     use proptest::sample::{select, subsequence};
     use serde_json::{Value, json};
 
-    const USAGES: [&str; 23] = [
-        "signing",
-        "digital signature",
-        "content commitment",
-        "key encipherment",
-        "key agreement",
-        "data encipherment",
-        "cert sign",
-        "crl sign",
-        "encipher only",
-        "decipher only",
-        "any",
-        "server auth",
-        "client auth",
-        "code signing",
-        "email protection",
-        "s/mime",
-        "ipsec end system",
-        "ipsec tunnel",
-        "ipsec user",
-        "timestamping",
-        "ocsp signing",
-        "microsoft sgc",
-        "netscape sgc",
-    ];
-    let usages = subsequence(USAGES.to_vec(), 1..8).prop_shuffle();
+    let usages = subsequence(Usage::names().collect::<Vec<_>>(), 1..8).prop_shuffle();
     let text = select(vec!["", "http://x.test/a", "http://y.test/b?c=d"]);
     let expiry = select(vec!["1h", "8760h", "1h30m15s", "90m", "200000h"]);
     let constraint = select(vec![

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use kbootstrap::error::Result;
-use kbootstrap::pki::{Authority, CertificateInfo, CsrSpec, Key, KeyKind, Request, Serial, SigningConfig, self_signed};
+use kbootstrap::pki::{
+    Authority, CertificateInfo, CsrSpec, Key, KeyKind, Request, Serial, SigningConfig, Usage, self_signed,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -69,32 +71,7 @@ fn csr_spec() -> impl Strategy<Value = Value> {
 }
 
 fn profile() -> impl Strategy<Value = Value> {
-    const USAGES: [&str; 23] = [
-        "signing",
-        "digital signature",
-        "content commitment",
-        "key encipherment",
-        "key agreement",
-        "data encipherment",
-        "cert sign",
-        "crl sign",
-        "encipher only",
-        "decipher only",
-        "any",
-        "server auth",
-        "client auth",
-        "code signing",
-        "email protection",
-        "s/mime",
-        "ipsec end system",
-        "ipsec tunnel",
-        "ipsec user",
-        "timestamping",
-        "ocsp signing",
-        "microsoft sgc",
-        "netscape sgc",
-    ];
-    let usages = proptest::sample::subsequence(USAGES.to_vec(), 1..5);
+    let usages = proptest::sample::subsequence(Usage::names().collect::<Vec<_>>(), 1..5);
     let url = || prop_oneof![3 => Just(String::new()), 2 => "https?://[a-z]{1,9}(/[!-~]{0,9})?", 1 => host()];
     let ca = (any::<bool>(), -1i64..3, any::<bool>());
     let policies = proptest::collection::vec((text(), any::<bool>()), 0..2);

@@ -39,8 +39,13 @@ impl Usage {
             Some(entry) if strsim::jaro_winkler(entry.name, &words) > 0.8 => {
                 error.hint(format!("did you mean `{}`?", entry.name))
             }
-            _ => error.hint(format!("usages are: {}", USAGES.iter().map(|u| u.name).collect::<Vec<_>>().join(", "))),
+            _ => error.hint(format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "))),
         })
+    }
+
+    /// All names: key usages, then extended key usages.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        USAGES.iter().map(|entry| entry.name)
     }
 
     /// cfssl's name.
