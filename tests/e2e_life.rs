@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -82,6 +83,24 @@ fn hosts_are_as_they_should_be(cluster: &Cluster) {
     hosts::check_strangers(cluster);
     for host in cluster.hosts() {
         hosts::check_certificates(cluster, &host);
+    }
+    servers_show_certificates_that_verify(cluster);
+}
+
+/// API server, etcd, which wants a client's certificate, and kubelet, as `certinfo` sees them.
+fn servers_show_certificates_that_verify(cluster: &Cluster) {
+    let at = |host: &str, port: u16| format!("{}:{port}", cluster.address(host));
+    let servers = [at("n1", 6443), at("n1", 2379), at("n2", 10250)];
+    let pki = cluster.state().join("pki");
+    let mut certinfo = Command::new(env!("CARGO_BIN_EXE_kbootstrap"));
+    certinfo.arg("certinfo").args(&servers).args(["--warn-days", "30", "-o", "json"]);
+    certinfo.arg("--ca").arg(pki.join("ca.pem")).arg("--ca").arg(pki.join("etcd-ca.pem"));
+    let output = certinfo.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for server in servers {
+        let entry = shown.as_array().unwrap().iter().find(|entry| entry["place"] == *server);
+        assert_eq!(entry.map(|entry| &entry["chain"]["verified"]), Some(&json!(true)), "{server}: {shown:#}");
     }
 }
 
