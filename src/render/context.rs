@@ -185,7 +185,7 @@ impl HostContext {
             address: host.address,
             url_address: in_url(host.address),
             // The kubelet takes its name from the kernel, in lower case. An assumed host has no name to differ.
-            hostname_differs: facts.known && facts.hostname.to_ascii_lowercase() != host.name,
+            hostname_differs: !facts.hostname.is_empty() && facts.hostname.to_ascii_lowercase() != host.name,
             taints: host.taints.clone(),
             registration_labels: node::registration_labels(host),
         }

@@ -139,11 +139,12 @@ fn facts_decide() {
 fn the_name_is_overridden_only_where_it_differs() {
     let cluster = cluster("1.36.3");
     let name = |hostname: &str| {
-        let facts = HostFacts { hostname: hostname.into(), known: true, ..HostFacts::ordinary() };
+        let facts = HostFacts { hostname: hostname.into(), ..HostFacts::ordinary() };
         let state = state(&cluster, 1, &facts).unwrap();
         let proxy = text(&state, "/etc/kubernetes/kube-proxy.yaml").contains("hostnameOverride: n1\n");
         (flags(&state, "kubelet").get("hostname-override").cloned(), proxy)
     };
+    assert_eq!(name(""), (None, false), "nobody has asked the host");
     assert_eq!(name("n1"), (None, false));
     assert_eq!(name("N1"), (None, false), "the kubelet lowers it");
     assert_eq!(name("n1.example.com"), (Some(vec!["n1".into()]), true));
