@@ -89,7 +89,7 @@ impl Pool {
             let anchor = named.is_empty()
                 && match found.trust {
                     Trust::Always => true,
-                    Trust::SelfSigned => info.self_issued && is_self_signed(&found.certificate),
+                    Trust::SelfSigned => found.certificate.is_self_signed(),
                     Trust::Never => false,
                 };
             pool.add(&found.certificate, info.clone(), anchor)?;
@@ -129,7 +129,7 @@ impl Pool {
         if itself.is_some_and(|i| self.known[i].anchor) {
             return Verdict::good(Vec::new());
         }
-        if info.self_issued && is_self_signed(certificate) {
+        if certificate.is_self_signed() {
             return Verdict::bad(match (self.named_only, info.is_ca) {
                 (true, true) => "it is self-signed, and not one of the CAs to be trusted",
                 (_, false) => "it is self-signed, and not a CA",
@@ -189,7 +189,7 @@ impl Pool {
         if *anchor {
             return Ok(Standing { path: vec![ca], room: info.path_length });
         }
-        if info.self_issued && is_self_signed(certificate) {
+        if certificate.is_self_signed() {
             return Err(format!("its root `{name}` is not to be trusted"));
         }
         let mut why = None;
@@ -267,8 +267,4 @@ fn outside_its_time(info: &CertificateInfo, now: OffsetDateTime) -> Option<Strin
 /// Extended key usages.
 fn purposes(info: &CertificateInfo) -> Vec<&str> {
     info.usages.iter().map(String::as_str).filter(|usage| !crate::pki::is_key_usage(usage)).collect()
-}
-
-fn is_self_signed(certificate: &Certificate) -> bool {
-    certificate.public_key().is_ok_and(|key| certificate.signed_by(&key).is_ok())
 }

@@ -197,7 +197,8 @@ impl Files {
         let alias = self.base.file_name().unwrap_or_default().to_string_lossy();
         let mut all = Vec::new();
         if self.chain {
-            let text: String = path.iter().filter(|c| path[0] == **c || !is_root(c)).map(Certificate::to_pem).collect();
+            let text: String =
+                path.iter().filter(|c| path[0] == **c || !c.is_self_signed()).map(Certificate::to_pem).collect();
             let name = format!("-chain{}", self.names.certificate());
             all.push((self.path(&name), Content::Public(text.into_bytes())));
         }
@@ -236,7 +237,7 @@ fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificat
     // Each CA at most once: cross-signed ones do not go in circles.
     while path.len() <= authorities.len() {
         let current = &path[path.len() - 1];
-        if is_root(current) {
+        if current.is_self_signed() {
             break;
         }
         let issuer = current.parsed()?.issuer().as_raw().to_vec();
@@ -248,11 +249,6 @@ fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificat
         path.push(next.clone());
     }
     Ok(path)
-}
-
-fn is_root(certificate: &Certificate) -> bool {
-    let own = certificate.parsed().is_ok_and(|parsed| parsed.issuer().as_raw() == parsed.subject().as_raw());
-    own && certificate.public_key().is_ok_and(|key| certificate.signed_by(&key).is_ok())
 }
 
 /// `a/b` and `-key.pem` → `a/b-key.pem`.

@@ -80,6 +80,11 @@ impl Certificate {
         let tbs = parsed.tbs_certificate.as_ref();
         signature::check(issuer, &parsed.signature_algorithm, tbs, &parsed.signature_value.data)
     }
+    /// It names itself as its issuer, and is signed with its own key.
+    pub fn is_self_signed(&self) -> bool {
+        let names_itself = self.parsed().is_ok_and(|parsed| parsed.issuer().as_raw() == parsed.subject().as_raw());
+        names_itself && self.public_key().is_ok_and(|key| self.signed_by(&key).is_ok())
+    }
     /// When it is valid.
     pub fn validity(&self) -> Result<Validity> {
         let parsed = self.parsed()?;
@@ -125,14 +130,7 @@ fn encode(
     check: impl Fn(&[u8], &Content<'_>, &Key) -> Result<()>,
 ) -> Result<Certificate> {
     let tbs = yasna::construct_der(|writer| write_content(writer, content, key));
-    let signature = key.sign(&tbs)?;
-    let der = yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            seq.next().write_der(&tbs);
-            key.kind().write_signature_algorithm(seq.next());
-            seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
-        });
-    });
+    let der = signature::signed(&tbs, key)?;
     check(&der, content, key)
         .map_err(|e| Error::internal(format!("the new certificate is not what it should be: {e}")))?;
     Ok(Certificate(der))

@@ -79,14 +79,7 @@ impl CrlSpec {
         }
         let key = authority.key();
         let tbs = yasna::construct_der(|writer| self.write(writer, authority));
-        let signature = key.sign(&tbs)?;
-        let der = yasna::construct_der(|writer| {
-            writer.write_sequence(|seq| {
-                seq.next().write_der(&tbs);
-                key.kind().write_signature_algorithm(seq.next());
-                seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
-            });
-        });
+        let der = signature::signed(&tbs, key)?;
         self.check(&der, authority)?;
         Ok(der)
     }

@@ -31,14 +31,7 @@ impl Csr {
             return Err(Error::internal("a CSR must be signed with the key that it is for"));
         }
         let info = encode_info(request);
-        let signature = key.sign(&info)?;
-        let der = yasna::construct_der(|writer| {
-            writer.write_sequence(|seq| {
-                seq.next().write_der(&info);
-                key.kind().write_signature_algorithm(seq.next());
-                seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
-            });
-        });
+        let der = signature::signed(&info, key)?;
         // What we cannot read ourselves is not handed out.
         let read = Self::from_der(&der, "the new CSR")?;
         Ok(Csr { der: read.der, request: request.clone() })

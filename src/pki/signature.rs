@@ -1,12 +1,27 @@
-//! Checking a signature, for every key kind that there is (x509-parser knows neither P-521 nor ECDSA with SHA-512).
+//! Signing, and checking a signature for every key kind that there is (x509-parser knows neither P-521 nor ECDSA with
+//! SHA-512).
 
 use aws_lc_rs::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::x509::AlgorithmIdentifier;
 
+use super::key::Key;
 use super::key_kind::KeyKind;
 use super::oid;
 use super::public_key::PublicKey;
 use crate::error::{Error, Result};
+
+/// The content with the key's signature over it, as certificates, CRLs (RFC 5280 §4.1.1, §5.1.1) and CSRs (RFC 2986
+/// §4.2) are.
+pub(crate) fn signed(content: &[u8], key: &Key) -> Result<Vec<u8>> {
+    let signature = key.sign(content)?;
+    Ok(yasna::construct_der(|writer| {
+        writer.write_sequence(|seq| {
+            seq.next().write_der(content);
+            key.kind().write_signature_algorithm(seq.next());
+            seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
+        });
+    }))
+}
 
 /// `Ok` when `signature` over `message` was made with the key.
 pub(crate) fn check(

@@ -7,7 +7,6 @@ use super::certificate::Certificate;
 use super::issue::day_and_minute;
 use super::public_key::PublicKey;
 use super::san::San;
-use super::signature;
 use crate::error::{Error, Result};
 
 /// What a certificate is to be.
@@ -52,9 +51,7 @@ pub fn verify(certificate: &Certificate, expected: &Expected<'_>) -> Result<()> 
 
 /// `Ok` when the CA's key signed it. Nothing else is looked at.
 pub fn signed_by(certificate: &Certificate, authority: &Certificate) -> Result<()> {
-    let parsed = certificate.parsed()?;
-    let key = authority.public_key()?;
-    signature::check(&key, &parsed.signature_algorithm, parsed.tbs_certificate.as_ref(), &parsed.signature_value.data)
+    certificate.signed_by(&authority.public_key()?)
 }
 
 fn missing_sans(certificate: &x509_parser::certificate::X509Certificate<'_>, wanted: &[San]) -> Vec<String> {
