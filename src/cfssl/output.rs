@@ -86,9 +86,9 @@ impl Output {
         printer.bytes(&self.json()?)
     }
 
-    /// With its key in another form.
+    /// With its key in another form. As cfssl writes it, it is already.
     pub fn in_form(mut self, form: &KeyForm) -> Result<Self> {
-        if let Some(pem) = &self.key {
+        if let Some(pem) = self.key.as_ref().filter(|_| form.format.is_some() || form.password.is_some()) {
             let key = Key::from_pem(pem.expose(), "the key")?;
             self.key = Some(form.write(&key)?);
         }
