@@ -1,5 +1,6 @@
 //! `kbootstrap gencrl`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use time::format_description::well_known::Rfc3339;
@@ -80,9 +81,9 @@ fn parse(text: &str, name: &str, now: OffsetDateTime) -> Result<Vec<Revoked>> {
             Err(error) => errors.push(error.context(format!("{name}:{}", number + 1))),
         }
     }
-    let serials: Vec<_> = revoked.iter().map(|entry: &Revoked| &entry.serial).collect();
-    let twice = serials.iter().enumerate().filter(|(i, serial)| serials[..*i].contains(serial));
-    errors.extend(twice.map(|(_, serial)| Error::input(format!("{name}: {serial} is in it twice"))));
+    let mut seen = BTreeSet::new();
+    let twice = revoked.iter().map(|entry: &Revoked| &entry.serial).filter(|serial| !seen.insert(*serial));
+    errors.extend(twice.map(|serial| Error::input(format!("{name}: {serial} is in it twice"))));
     Error::all(errors)?;
     Ok(revoked)
 }

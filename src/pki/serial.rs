@@ -7,7 +7,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::error::{Error, Result};
 
 /// A positive serial number of at most 20 bytes, big-endian (RFC 5280 §4.1.2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Serial(Vec<u8>);
 
 impl Serial {
