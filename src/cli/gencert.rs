@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::Ctx;
 use super::output_args::{CaPasswordArgs, KeyOutputArgs, OutputArgs};
+use super::request::{self, LogArgs};
 use crate::cfssl::log::Log;
 use crate::cfssl::output::Output;
 use crate::cfssl::signer::{SignerArgs, log_issued};
@@ -46,15 +47,14 @@ pub struct Args {
     files: OutputArgs,
     #[command(flatten)]
     keys: KeyOutputArgs,
-    /// 0 debug, 1 information, 2 warnings, 3 errors only
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    loglevel: u8,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let log = Log::new(self.loglevel);
+        let log = self.log.log();
         self.files.check()?;
         let now = OffsetDateTime::now_utc();
         if self.renewca {
@@ -70,18 +70,18 @@ impl Args {
     }
 
     fn spec(&self) -> Result<CsrSpec> {
-        let (text, name) = source::read(self.csr_spec.as_deref().unwrap_or("-"))?;
-        let mut spec = CsrSpec::from_json(&text, &name)?;
+        let (mut spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or("-"))?;
         if let Some(cn) = self.cn.as_deref().filter(|cn| !cn.is_empty()) {
             spec.cn = cn.to_owned();
         }
-        if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
-            spec.hosts = hosts.split(',').map(str::to_owned).collect();
+        if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
+            spec.hosts = hosts;
         }
         spec.check(&name)?;
-        if spec.ca.is_some() && !self.initca {
-            return Err(Error::input(format!("{name}: a \"ca\" is for -initca only"))
-                .hint("an intermediate CA is made by a profile with \"ca_constraint\": {\"is_ca\": true}"));
+        if !self.initca {
+            request::refuse_ca(&spec, &name).map_err(|e| {
+                e.hint("an intermediate CA is made by a profile with \"ca_constraint\": {\"is_ca\": true}")
+            })?;
         }
         Ok(spec)
     }
@@ -99,7 +99,7 @@ impl Args {
         let (key, made) = match &self.signer.ca_key {
             None => {
                 log.info("generating a new CA key and certificate from CSR");
-                (generate(spec, log)?, true)
+                (request::generate(spec, log)?, true)
             }
             Some(argument) => {
                 log.info("re-generate a CA certificate from CSR and CA key");
@@ -135,7 +135,7 @@ impl Args {
         let signer = self.signer.load(now, &self.ca_password)?;
         log.info("generate received request");
         log.info("received CSR");
-        let key = generate(spec, log)?;
+        let key = request::generate(spec, log)?;
         let mut request = Request::from_spec(spec, key.public())?;
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
@@ -147,11 +147,4 @@ impl Args {
         let issued = signer.issue(&request, now, log)?;
         Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
     }
-}
-
-/// The key that a spec asks for.
-pub(super) fn generate(spec: &CsrSpec, log: &Log) -> Result<Key> {
-    let kind = spec.key_kind()?;
-    log.info(&format!("generating key: {kind}"));
-    Key::generate(kind)
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::Ctx;
-use crate::cfssl::log::Log;
+use super::request::{self, LogArgs};
 use crate::cfssl::output::{Output, check_base};
 use crate::cfssl::source;
-use crate::error::{Error, Result};
-use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules};
+use crate::error::Result;
+use crate::pki::{Certificate, Csr, Key, Request, Rules};
 use crate::secret::Secret;
 
 /// Make a CSR for a key that is there, like cfssl gencsr
@@ -32,21 +32,20 @@ pub struct Args {
     /// Write PATH.csr in place of JSON on standard output
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// 0 debug, 1 information, 2 warnings, 3 errors only
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    loglevel: u8,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let log = Log::new(self.loglevel);
+        let log = self.log.log();
         check_base(self.out.as_deref())?;
         let (text, name) = source::read_ca(&self.key)?;
         let key = Key::from_pem(&text, &name)?;
         let mut request = self.request(&key)?;
-        if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
-            request.set_hosts(&hosts.split(',').map(str::to_owned).collect::<Vec<_>>(), Rules::Strict)?;
+        if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
+            request.set_hosts(&hosts, Rules::Strict)?;
         }
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
@@ -62,12 +61,9 @@ impl Args {
             let (text, name) = source::read_ca(cert)?;
             return Request::from_certificate(&Certificate::from_pem(&text, &name)?, key.public());
         }
-        let (text, name) = source::read(self.csr_spec.as_deref().unwrap_or("-"))?;
-        let spec = CsrSpec::from_json(&text, &name)?;
+        let (spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or("-"))?;
         spec.check(&name)?;
-        if spec.ca.is_some() {
-            return Err(Error::input(format!("{name}: a \"ca\" is for -initca only")));
-        }
+        request::refuse_ca(&spec, &name)?;
         Request::from_spec(&spec, key.public())
     }
 }

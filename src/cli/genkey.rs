@@ -4,12 +4,11 @@ use time::OffsetDateTime;
 
 use super::Ctx;
 use super::output_args::{KeyOutputArgs, OutputArgs};
-use crate::cfssl::log::Log;
+use super::request::{self, LogArgs};
 use crate::cfssl::output::Output;
 use crate::cfssl::signer::log_issued;
-use crate::cfssl::source;
-use crate::error::{Error, Result};
-use crate::pki::{Csr, CsrSpec, Request, Serial, self_signed};
+use crate::error::Result;
+use crate::pki::{Csr, Request, Serial, self_signed};
 
 /// Make a key and a CSR from a CSR spec, like cfssl genkey
 #[derive(Debug, clap::Args)]
@@ -27,26 +26,24 @@ pub struct Args {
     files: OutputArgs,
     #[command(flatten)]
     keys: KeyOutputArgs,
-    /// 0 debug, 1 information, 2 warnings, 3 errors only
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    loglevel: u8,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let log = Log::new(self.loglevel);
+        let log = self.log.log();
         self.files.check()?;
-        let (text, name) = source::read(&self.csr_spec)?;
-        let spec = CsrSpec::from_json(&text, &name)?;
+        let (spec, name) = request::spec(&self.csr_spec)?;
         spec.check(&name)?;
-        if spec.ca.is_some() && !self.initca {
-            return Err(Error::input(format!("{name}: a \"ca\" is for -initca only")));
+        if !self.initca {
+            request::refuse_ca(&spec, &name)?;
         }
         let target = self.files.target(Some((&self.keys, spec.key_kind()?)), None, self.initca)?;
         log.info("generate received request");
         log.info("received CSR");
-        let key = super::gencert::generate(&spec, &log)?;
+        let key = request::generate(&spec, &log)?;
         let request = Request::from_spec(&spec, key.public())?;
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");

@@ -23,6 +23,7 @@ mod prepare;
 mod print_defaults;
 mod render;
 pub mod report;
+mod request;
 mod reset;
 mod selfsign;
 mod session;

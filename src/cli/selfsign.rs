@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::Ctx;
-use crate::cfssl::log::Log;
+use super::request::{self, LogArgs};
 use crate::cfssl::output::{Output, check_base};
 use crate::cfssl::signer::log_issued;
 use crate::cfssl::source;
-use crate::error::{Error, Result};
-use crate::pki::{Csr, CsrSpec, Lifetime, Profile, Request, Serial, SigningConfig, self_issued};
+use crate::error::Result;
+use crate::pki::{Csr, Lifetime, Profile, Request, Serial, SigningConfig, self_issued};
 
 /// Make a key and a certificate that signs itself, for tests, like cfssl selfsign
 #[derive(Debug, clap::Args)]
@@ -37,27 +37,23 @@ pub struct Args {
     /// Write PATH.pem, PATH-key.pem and PATH.csr in place of JSON on standard output
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// 0 debug, 1 information, 2 warnings, 3 errors only
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    loglevel: u8,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let log = Log::new(self.loglevel);
+        let log = self.log.log();
         check_base(self.out.as_deref())?;
-        let (text, name) = source::read(&self.csr_spec)?;
-        let mut spec = CsrSpec::from_json(&text, &name)?;
-        if spec.ca.is_some() {
-            return Err(Error::input(format!("{name}: a \"ca\" is for -initca only")));
-        }
+        let (mut spec, name) = request::spec(&self.csr_spec)?;
+        request::refuse_ca(&spec, &name)?;
         if !spec.hosts.contains(&self.hostname) {
             spec.hosts.insert(0, self.hostname.clone());
         }
         spec.check(&name)?;
         let profile = self.profile()?;
-        let key = super::gencert::generate(&spec, &log)?;
+        let key = request::generate(&spec, &log)?;
         let request = Request::from_spec(&spec, key.public())?;
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");

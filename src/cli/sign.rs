@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::Ctx;
 use super::output_args::{CaPasswordArgs, OutputArgs};
-use crate::cfssl::log::Log;
+use super::request::{self, LogArgs};
 use crate::cfssl::output::Output;
 use crate::cfssl::signer::SignerArgs;
 use crate::cfssl::source;
@@ -35,15 +35,14 @@ pub struct Args {
     ca_password: CaPasswordArgs,
     #[command(flatten)]
     files: OutputArgs,
-    /// 0 debug, 1 information, 2 warnings, 3 errors only
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    loglevel: u8,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let log = Log::new(self.loglevel);
+        let log = self.log.log();
         self.files.check()?;
         let target = self.files.target(None, self.signer.ca.as_deref(), true)?;
         let (csr_file, subject) = self.inputs()?;
@@ -53,8 +52,8 @@ impl Args {
         let csr = Csr::from_pem(&text, &name)?;
         let mut request = Request::from_csr(&csr);
         signer.profile().admit(&mut request)?;
-        if let Some(hosts) = self.hostname.as_deref().filter(|h| !h.is_empty()) {
-            request.set_hosts(&hosts.split(',').map(str::to_owned).collect::<Vec<_>>(), Rules::Strict)?;
+        if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
+            request.set_hosts(&hosts, Rules::Strict)?;
         }
         if let Some(subject) = subject {
             let (text, name) = source::read(subject)?;

@@ -1,0 +1,48 @@
+//! What the commands that make keys, CSRs and certificates ask in common.
+
+use crate::cfssl::log::Log;
+use crate::cfssl::source;
+use crate::error::{Error, Result};
+use crate::pki::{CsrSpec, Key};
+
+/// How much is logged.
+#[derive(Debug, clap::Args)]
+pub struct LogArgs {
+    /// 0 debug, 1 information, 2 warnings, 3 errors only
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    loglevel: u8,
+}
+
+impl LogArgs {
+    /// The log of that level.
+    pub fn log(&self) -> Log {
+        Log::new(self.loglevel)
+    }
+}
+
+/// The CSR spec in a file, and the file's name for errors.
+pub fn spec(argument: &str) -> Result<(CsrSpec, String)> {
+    let (text, name) = source::read(argument)?;
+    Ok((CsrSpec::from_json(&text, &name)?, name))
+}
+
+/// A spec with a `ca` is for self-signed CAs.
+pub fn refuse_ca(spec: &CsrSpec, name: &str) -> Result<()> {
+    match spec.ca {
+        Some(_) => Err(Error::input(format!("{name}: a \"ca\" is for -initca only"))),
+        None => Ok(()),
+    }
+}
+
+/// The hosts of `-hostname`, which go in the place of others; none where it names none.
+pub fn hosts(hostname: Option<&str>) -> Option<Vec<String>> {
+    let hosts = hostname.filter(|hosts| !hosts.is_empty())?;
+    Some(hosts.split(',').map(str::to_owned).collect())
+}
+
+/// The key that a spec asks for.
+pub fn generate(spec: &CsrSpec, log: &Log) -> Result<Key> {
+    let kind = spec.key_kind()?;
+    log.info(&format!("generating key: {kind}"));
+    Key::generate(kind)
+}
