@@ -5,10 +5,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::der::{self, GENERALIZED_TIME};
+use super::der::GENERALIZED_TIME;
 use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Context, Rule, certificate, when};
 use super::view::{Name, View};
+use crate::pki::dotted;
 
 const STRICT: &str = "openssl -x509_strict, and so Python 3.13";
 const VALIDITY: &str = "RFC 5280 §4.1.2.5";
@@ -318,6 +319,6 @@ fn signature_md5(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
 /// Nobody checks a root's own signature.
 fn signature_sha1(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
     let sha1 = [&[1, 2, 840, 113_549, 1, 1, 5][..], &[1, 2, 840, 10_045, 4, 1], &[1, 2, 840, 10_040, 4, 3]];
-    let what = format!("it is signed with SHA-1 ({})", der::dotted(&view.signature));
+    let what = format!("it is signed with SHA-1 ({})", dotted(&view.signature));
     when(!context.self_signed && sha1.contains(&view.signature.as_slice()), what)
 }

@@ -71,11 +71,6 @@ pub(super) fn arcs(content: &[u8]) -> Vec<u64> {
     arcs
 }
 
-/// `1.2.3`.
-pub(super) fn dotted(arcs: &[u64]) -> String {
-    arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +83,7 @@ mod tests {
         assert_eq!(only(&[2, 1, 5, 0], INTEGER), None);
         assert_eq!(all(&[2, 1, 5, 5, 0]).unwrap().len(), 2);
         assert_eq!(all(&[2, 2, 5]), None);
-        assert_eq!(dotted(&arcs(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d])), "1.2.840.113549");
+        assert_eq!(crate::pki::dotted(&arcs(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d])), "1.2.840.113549");
     }
 
     proptest! {

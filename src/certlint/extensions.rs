@@ -1,6 +1,5 @@
 //! Rules about keys, usages, constraints and identifiers.
 
-use super::der;
 use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Context, Rule, certificate, when};
 use super::view::{
@@ -8,6 +7,7 @@ use super::view::{
     KEY_CERT_SIGN, KEY_ENCIPHERMENT, KEY_USAGE, Key, NAME_CONSTRAINTS, SERVER_AUTH, SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
     View,
 };
+use crate::pki::dotted;
 
 const STRICT: &str = "openssl -x509_strict, and so Python 3.13";
 
@@ -179,9 +179,9 @@ fn key_kind(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
     match &view.key {
         Key::Ec(None) => vec!["its EC key spells the curve out in place of naming it".into()],
         Key::Ec(Some(curve)) if !known.contains(&curve.as_slice()) => {
-            vec![format!("its EC key is on the curve {}, not on P-256, P-384 or P-521", der::dotted(curve))]
+            vec![format!("its EC key is on the curve {}, not on P-256, P-384 or P-521", dotted(curve))]
         }
-        Key::Other(oid) => vec![format!("its key is of algorithm {}", der::dotted(oid))],
+        Key::Other(oid) => vec![format!("its key is of algorithm {}", dotted(oid))],
         _ => Vec::new(),
     }
 }
@@ -199,7 +199,7 @@ fn extension_duplicate(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
         .map(|(_, e)| &e.oid)
         .collect();
     twice.dedup();
-    twice.into_iter().map(|oid| format!("the extension {} is there twice", der::dotted(oid))).collect()
+    twice.into_iter().map(|oid| format!("the extension {} is there twice", dotted(oid))).collect()
 }
 
 /// Those that both Go and openssl handle.
@@ -219,7 +219,7 @@ fn extension_unknown_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
         &[2, 5, 29, 54],
     ];
     let unknown = view.extensions.iter().filter(|e| e.critical && !known.contains(&e.oid.as_slice()));
-    unknown.map(|e| format!("the critical extension {} is one that clients do not know", der::dotted(&e.oid))).collect()
+    unknown.map(|e| format!("the critical extension {} is one that clients do not know", dotted(&e.oid))).collect()
 }
 
 fn bc_not_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {

@@ -62,6 +62,7 @@ pub use key::Key;
 pub use key_kind::KeyKind;
 pub use name::{Attribute, Name};
 pub(crate) use name::{attribute_text, name_text};
+pub(crate) use oid::dotted;
 pub use pending::{Pending, persist};
 pub use pkcs12::is_pkcs12;
 pub use profile::{CaConstraint, Policy, Profile, Qualifier};
