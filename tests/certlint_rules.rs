@@ -175,10 +175,8 @@ fn a_forged_certificate() {
     check(&folder, &["signature-wrong"], &[OpenSsl("", "signature failure"), Go(HOST, "ECDSA verification failure")]);
 }
 
-#[test]
-fn a_ca_below_one_that_allows_none() {
-    let mut kitchen = Kitchen::new();
-    kitchen.ca.set(BC, true, sequence(&[&tlv(1, &[0xff]), &tlv(2, &[0])]));
+/// `ca.pem`, `middle.pem` below it, and `leaf.pem` below that.
+fn three_levels(kitchen: &Kitchen) -> Folder {
     let mut middle = Recipe { issuer: name("lint ca"), subject: name("middle"), ..Recipe::ca(&kitchen.leaf_key) };
     middle.set(AKI, false, sequence(&[&tlv(0x80, &[1; 20])]));
     middle.set(SKI, false, tlv(4, &[3; 20]));
@@ -188,6 +186,14 @@ fn a_ca_below_one_that_allows_none() {
     let folder = folder(&kitchen.ca.der(&kitchen.ca_key), &leaf.der(&kitchen.leaf_key));
     folder.write("middle.der", middle.der(&kitchen.ca_key));
     folder.openssl("x509 -inform DER -in middle.der -out middle.pem");
+    folder
+}
+
+#[test]
+fn a_ca_below_one_that_allows_none() {
+    let mut kitchen = Kitchen::new();
+    kitchen.ca.set(BC, true, sequence(&[&tlv(1, &[0xff]), &tlv(2, &[0])]));
+    let folder = three_levels(&kitchen);
     let found = findings(&folder, "leaf.pem middle.pem ca.pem");
     assert_eq!(rules(&found), ["path-length-exceeded"].into());
     assert_eq!(found[0]["place"], "middle.pem");
@@ -237,15 +243,7 @@ fn weak_hashes_and_keys() {
 #[test]
 fn chains_out_of_order_and_what_is_no_certificate() {
     let kitchen = Kitchen::new();
-    let mut middle = Recipe { subject: name("middle"), ..Recipe::ca(&kitchen.leaf_key) };
-    middle.set(AKI, false, sequence(&[&tlv(0x80, &[1; 20])]));
-    middle.set(SKI, false, tlv(4, &[3; 20]));
-    let end = p256();
-    let mut leaf = Recipe { issuer: name("middle"), ..Recipe::leaf(&end) };
-    leaf.set(AKI, false, sequence(&[&tlv(0x80, &[3; 20])]));
-    let folder = folder(&kitchen.ca.der(&kitchen.ca_key), &leaf.der(&kitchen.leaf_key));
-    folder.write("middle.der", middle.der(&kitchen.ca_key));
-    folder.openssl("x509 -inform DER -in middle.der -out middle.pem");
+    let folder = three_levels(&kitchen);
     let chain = |names: &[&str]| {
         folder.write("chain.pem", names.iter().map(|name| folder.read(name)).collect::<String>());
         findings(&folder, "chain.pem").iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()

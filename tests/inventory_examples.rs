@@ -7,6 +7,8 @@ use kbootstrap::cluster::{self, Authorities, Cluster, Component, KeyAlgorithm, K
 use kbootstrap::inventory;
 use serde_json::json;
 
+use crate::common::schema;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -130,23 +132,12 @@ fn what_works_but_is_unwise_is_a_warning() {
 
 #[test]
 fn the_schema_in_docs_is_that_of_the_types() {
-    let file = root().join("docs/inventory.schema.json");
-    let now = serde_json::to_string_pretty(&inventory::schema()).unwrap() + "\n";
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&file, &now).unwrap();
-    }
-    let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == now, "docs/inventory.schema.json is out of date: run `UPDATE_SCHEMA=1 cargo test schema`");
+    schema::is_up_to_date("inventory.schema.json", &inventory::schema());
 }
 
 #[test]
 fn the_documentation_names_every_field() {
-    let text = std::fs::read_to_string(root().join("docs/inventory.md")).unwrap();
-    let schema = inventory::schema();
-    let types = schema["$defs"].as_object().unwrap().values().chain([&schema]);
-    let fields = types.filter_map(|t| t["properties"].as_object()).flat_map(|fields| fields.keys());
-    let missing: Vec<&String> = fields.filter(|field| !text.contains(&format!("`{field}`"))).collect();
-    assert_eq!(missing, Vec::<&String>::new());
+    schema::is_documented("inventory.md", &inventory::schema());
 }
 
 proptest::proptest! {

@@ -9,6 +9,7 @@ use kbootstrap::ui::Silent;
 use kbootstrap::{cluster, inventory, trust};
 use time::OffsetDateTime;
 
+use crate::common::schema;
 use crate::pki_tools::Folder;
 
 const SPEC: &str = "
@@ -345,23 +346,12 @@ fn the_examples_of_the_documentation_are_specifications() {
 
 #[test]
 fn the_specification_schema_in_docs_is_that_of_the_types() {
-    let file = root().join("docs/pki-apply.schema.json");
-    let now = serde_json::to_string_pretty(&hierarchy::schema()).unwrap() + "\n";
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        fs::write(&file, &now).unwrap();
-    }
-    let kept = fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == now, "docs/pki-apply.schema.json is out of date: run `UPDATE_SCHEMA=1 cargo test schema`");
+    schema::is_up_to_date("pki-apply.schema.json", &hierarchy::schema());
 }
 
 #[test]
 fn the_specification_s_documentation_names_every_field() {
-    let text = fs::read_to_string(root().join("docs/pki-apply.md")).unwrap();
-    let schema = hierarchy::schema();
-    let types = schema["$defs"].as_object().unwrap().values().chain([&schema]);
-    let fields = types.filter_map(|t| t["properties"].as_object()).flat_map(|fields| fields.keys());
-    let missing: Vec<&String> = fields.filter(|field| !text.contains(&format!("`{field}`"))).collect();
-    assert_eq!(missing, Vec::<&String>::new());
+    schema::is_documented("pki-apply.md", &hierarchy::schema());
 }
 
 proptest::proptest! {

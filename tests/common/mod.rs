@@ -9,4 +9,5 @@ pub mod loopback;
 pub mod process;
 pub mod programs;
 pub mod run;
+pub mod schema;
 pub mod sshd;
