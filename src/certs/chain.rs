@@ -182,8 +182,7 @@ impl Pool {
         if !info.is_ca {
             return Err(format!("its issuer `{name}` is not a CA"));
         }
-        let key_usages = info.usages.iter().filter(|usage| crate::pki::is_key_usage(usage)).count();
-        if key_usages > 0 && !info.usages.iter().any(|usage| usage == "cert sign") {
+        if !info.may_sign_certificates() {
             return Err(format!("the CA `{name}` may not sign certificates (its key usage lacks `cert sign`)"));
         }
         if *anchor {

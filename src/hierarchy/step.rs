@@ -6,9 +6,7 @@ use super::found::Found;
 use super::item::{Item, Kind};
 use super::plan::{State, What};
 use crate::error::{Error, Result};
-use crate::pki::{
-    Certificate, CertificateInfo, KEY_USAGE_NAMES, Rules, San, Validity, Wanted, day_and_minute, differences, signed_by,
-};
+use crate::pki::{Certificate, CertificateInfo, Rules, San, Validity, Wanted, day_and_minute, differences, signed_by};
 
 /// What becomes of a CA, for those that it issues.
 #[derive(Debug, Clone)]
@@ -141,8 +139,7 @@ pub(super) fn authority(
         verdict.refuse(Error::pki("the certificate that is there is no CA").hint("bring the right one, or remove it"));
         return Ok(verdict);
     }
-    let limited = info.usages.iter().any(|usage| KEY_USAGE_NAMES.contains(&usage.as_str()));
-    if limited && !info.usages.iter().any(|usage| usage == "cert sign") {
+    if !info.may_sign_certificates() {
         verdict.refuse(Error::pki("it may not sign certificates: its key usage lacks `cert sign`"));
         return Ok(verdict);
     }

@@ -178,6 +178,14 @@ impl Extensions {
     }
 }
 
+impl CertificateInfo {
+    /// Its key usage, where it has one, allows it to sign certificates (RFC 5280 §4.2.1.3).
+    pub fn may_sign_certificates(&self) -> bool {
+        let limited = self.usages.iter().any(|usage| is_key_usage(usage));
+        !limited || self.usages.iter().any(|usage| usage == "cert sign")
+    }
+}
+
 /// Whether a name in [`CertificateInfo::usages`] is a key usage, and not an extended one.
 pub fn is_key_usage(name: &str) -> bool {
     usage::KEY_USAGE_NAMES.contains(&name)

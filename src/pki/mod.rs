@@ -78,7 +78,6 @@ pub use serial::Serial;
 pub(crate) use signature::check_signature;
 pub use signing_config::SigningConfig;
 pub use spec::{CaSpec, CsrSpec, ExtensionSpec, KeySpec, NameSpec, Subject};
-pub(crate) use usage::KEY_USAGE_NAMES;
 pub use usage::Usage;
 pub use verify::{Expected, signed_by, verify};
 pub use whitelist::{CsrWhitelist, NameWhitelist};
