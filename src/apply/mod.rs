@@ -16,7 +16,6 @@ mod waves;
 use std::collections::BTreeMap;
 use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use graph::Graph;
 pub use push::{Way, push};
@@ -32,7 +31,7 @@ use crate::operate::{Desired, Lease, Pool};
 use crate::plan::{HostPlan, Plan};
 use crate::remote::{sh_quote, turn};
 use crate::trust::Trust;
-use crate::ui::{Event, Reporter};
+use crate::ui::{Reporter, step};
 
 /// Everything that applying a plan needs.
 pub struct Job<'a> {
@@ -87,23 +86,11 @@ impl Job<'_> {
     }
 
     fn step(&self, lease: &mut Lease<'_>, action: &Action) -> Result<()> {
-        let (host, step) = title(action);
+        let (host, title) = title(action);
         if self.interrupt.load(Ordering::SeqCst) {
             return Err(interrupted());
         }
-        self.reporter.report(&Event::Started { host: host.clone(), step: step.clone() });
-        let began = Instant::now();
-        match self.perform(lease, action) {
-            Ok(note) => {
-                let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.reporter.report(&Event::Done { host, step, millis, note });
-                Ok(())
-            }
-            Err(error) => {
-                self.reporter.report(&Event::Failed { host, step, message: error.message.clone() });
-                Err(error)
-            }
-        }
+        step::run(self.reporter, &host, title, |_| Ok(((), self.perform(lease, action)?)))
     }
 
     fn perform(&self, lease: &mut Lease<'_>, action: &Action) -> Result<String> {

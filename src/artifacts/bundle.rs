@@ -13,12 +13,12 @@ use super::digest::is_sha256;
 use super::lock::{Lock, Locked};
 use super::record::{Label, Origin, OriginKind, Stored};
 use super::source::{Job, REFUSED, Supplied};
-use super::step::{self, megabytes};
 use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::render::ArtifactRef;
 use crate::ui::Reporter;
+use crate::ui::step::{self, megabytes};
 
 const LOCK: &str = "artifacts.lock";
 /// A record or lock larger than this is not one of ours.
@@ -37,7 +37,7 @@ pub struct Bundled {
 pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Reporter) -> Result<Bundled> {
     let absent: Vec<_> = lock.artifacts.iter().filter_map(|l| store.compressed(&l.artifact()).err()).collect();
     Error::all(absent)?;
-    step::run(reporter, format!("write {}", out.display()), |step| {
+    step::run(reporter, "", format!("write {}", out.display()), |step| {
         let failed = |e: io::Error| Error::io(format!("write {}", out.display()), &e);
         let dir = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let beside = NamedTempFile::new_in(dir).map_err(failed)?;
@@ -69,7 +69,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
 
 /// Takes everything in a bundle into the store, after reading and hashing all of it.
 pub fn import(path: &Path, store: &Store, reporter: &dyn Reporter) -> Result<Bundled> {
-    step::run(reporter, format!("import {}", path.display()), |_| {
+    step::run(reporter, "", format!("import {}", path.display()), |_| {
         let (lock, bytes) = unpack(path, store, OriginKind::Import, |_| true)?;
         Ok((Bundled { artifacts: lock.artifacts, bytes }, megabytes(bytes)))
     })

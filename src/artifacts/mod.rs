@@ -16,7 +16,6 @@ mod image;
 mod lock;
 mod record;
 mod source;
-mod step;
 mod store;
 mod verify;
 mod wanted;

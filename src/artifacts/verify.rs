@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::digest::sha256_of;
 use super::frame::check_contents;
 use super::record::Stored;
-use super::step;
 use super::store::{Store, damaged};
 use crate::error::{Error, Result};
 use crate::ui::Reporter;
+use crate::ui::step;
 
 /// One thing in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,7 +26,7 @@ pub struct Finding {
 /// Checks every file in the store: its length and hash, and with `deep` also what it unpacks to.
 pub fn verify(store: &Store, deep: bool, reporter: &dyn Reporter) -> Result<Vec<Finding>> {
     let hashes = store.hashes()?;
-    step::run(reporter, "verify the store", |step| {
+    step::run(reporter, "", "verify the store", |step| {
         let mut findings = Vec::new();
         for (index, sha256) in hashes.iter().enumerate() {
             findings.push(one(store, sha256, deep));

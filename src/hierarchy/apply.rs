@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use time::OffsetDateTime;
 
@@ -18,7 +17,7 @@ use crate::parallel;
 use crate::pki::{
     Authority, Certificate, Issued, Key, Pending, Request, Serial, Signer, persist, reissue, self_signed, store,
 };
-use crate::ui::{Event, Reporter};
+use crate::ui::{Reporter, step};
 
 /// Everything that applying needs.
 #[derive(Clone, Copy)]
@@ -113,24 +112,10 @@ struct Made {
 
 impl Work<'_> {
     fn batch(&mut self, indices: &[usize], title: &str) -> Result<()> {
-        let step = format!("make {title}");
-        let began = Instant::now();
-        let event = |event| self.job.reporter.report(&event);
-        event(Event::Started { host: String::new(), step: step.clone() });
-        let result = self.make(indices);
-        match result {
-            Ok(warnings) => {
-                let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.job.reporter.report(&Event::Done { host: String::new(), step, millis, note: String::new() });
-                warnings.iter().for_each(|warning| self.job.reporter.warn(warning));
-                Ok(())
-            }
-            Err(error) => {
-                let message = error.message.clone();
-                self.job.reporter.report(&Event::Failed { host: String::new(), step, message });
-                Err(error)
-            }
-        }
+        let reporter = self.job.reporter;
+        let warnings = step::run(reporter, "", format!("make {title}"), |_| Ok((self.make(indices)?, String::new())))?;
+        warnings.iter().for_each(|warning| reporter.warn(warning));
+        Ok(())
     }
 
     fn make(&mut self, indices: &[usize]) -> Result<Vec<String>> {

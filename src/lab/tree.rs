@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use super::folders::Folders;
 use super::{manifest, mirror, mounts, recipe};
 use crate::error::{Error, Result};
-use crate::ui::{Event, Reporter};
+use crate::ui::{Reporter, step};
 
 const STEP: &str = "build the hosts' tree with debootstrap";
 
@@ -25,21 +24,11 @@ pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
     if tree.exists() {
         discard(&tree, reporter)?;
     }
-    let started = Instant::now();
-    reporter.report(&Event::Started { host: String::new(), step: STEP.into() });
-    match build(&dir, &tree, reporter) {
-        Ok(()) => {
-            let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let note = tree.display().to_string();
-            reporter.report(&Event::Done { host: String::new(), step: STEP.into(), millis, note });
-            Ok(tree)
-        }
-        Err(error) => {
-            let message = error.message.clone();
-            reporter.report(&Event::Failed { host: String::new(), step: STEP.into(), message });
-            Err(error)
-        }
-    }
+    step::run(reporter, "", STEP, |_| {
+        build(&dir, &tree, reporter)?;
+        let note = tree.display().to_string();
+        Ok((tree, note))
+    })
 }
 
 /// Two processes do not build at once; the second one finds what the first has built.

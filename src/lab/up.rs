@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf, absolute};
-use std::time::Instant;
 
 use ipnet::Ipv4Net;
 
@@ -13,7 +12,7 @@ use super::spec::{self, LabSpec};
 use super::state::{self, HostState, State};
 use super::{Lab, disk, down, host, inventory, machine, network, subnet, tree};
 use crate::error::{Error, Result};
-use crate::ui::{Event, Reporter};
+use crate::ui::{Reporter, step};
 
 /// Brings the lab up. One that is up already stays as it is; one that was never finished is made anew.
 /// On failure nothing is left behind.
@@ -221,16 +220,5 @@ fn on_all<T: Send>(
 }
 
 fn reported<T>(host: &HostState, reporter: &dyn Reporter, work: impl Fn(&HostState) -> Result<T>) -> Result<T> {
-    let (name, step) = (host.name.clone(), "boot".to_owned());
-    reporter.report(&Event::Started { host: name.clone(), step: step.clone() });
-    let began = Instant::now();
-    let result = work(host);
-    reporter.report(&match &result {
-        Ok(_) => {
-            let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Event::Done { host: name, step, millis, note: host.address.to_string() }
-        }
-        Err(error) => Event::Failed { host: name, step, message: error.message.clone() },
-    });
-    result
+    step::run(reporter, &host.name, "boot", |_| Ok((work(host)?, host.address.to_string())))
 }

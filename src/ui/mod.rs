@@ -4,6 +4,7 @@ mod event;
 mod plain;
 mod printer;
 mod reporters;
+pub mod step;
 mod table;
 mod terminal;
 

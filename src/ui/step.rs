@@ -1,34 +1,38 @@
-//! A step on the operator's machine that tells its beginning, progress and end.
+//! A step that tells its beginning, progress and end.
 
 use std::time::Instant;
 
+use super::event::{Event, Reporter};
 use crate::error::Result;
-use crate::ui::{Event, Reporter};
 
 /// A running step.
 pub struct Step<'a> {
     reporter: &'a dyn Reporter,
-    step: String,
-    started: Instant,
+    host: String,
+    title: String,
 }
 
-/// Runs `work` as the step `title`; it returns its value and a note for the end.
+/// Runs `work` as the step `title` of a host, or of the operator's machine where `host` is empty; it returns its value
+/// and a note for the end.
 pub fn run<T>(
     reporter: &dyn Reporter,
+    host: &str,
     title: impl Into<String>,
     work: impl FnOnce(&Step<'_>) -> Result<(T, String)>,
 ) -> Result<T> {
-    let step = Step { reporter, step: title.into(), started: Instant::now() };
-    reporter.report(&Event::Started { host: String::new(), step: step.step.clone() });
-    match work(&step) {
+    let step = Step { reporter, host: host.to_owned(), title: title.into() };
+    let began = Instant::now();
+    reporter.report(&Event::Started { host: step.host.clone(), step: step.title.clone() });
+    let result = work(&step);
+    let Step { host, title: step, .. } = step;
+    match result {
         Ok((value, note)) => {
-            let millis = step.started.elapsed().as_millis() as u64;
-            reporter.report(&Event::Done { host: String::new(), step: step.step, millis, note });
+            let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            reporter.report(&Event::Done { host, step, millis, note });
             Ok(value)
         }
         Err(error) => {
-            let message = error.message.clone();
-            reporter.report(&Event::Failed { host: String::new(), step: step.step, message });
+            reporter.report(&Event::Failed { host, step, message: error.message.clone() });
             Err(error)
         }
     }
@@ -37,7 +41,8 @@ pub fn run<T>(
 impl Step<'_> {
     /// Bytes so far, and in all (0: unknown).
     pub fn progress(&self, done: u64, total: u64) {
-        self.reporter.report(&Event::Progress { host: String::new(), step: self.step.clone(), done, total });
+        let (host, step) = (self.host.clone(), self.title.clone());
+        self.reporter.report(&Event::Progress { host, step, done, total });
     }
 }
 

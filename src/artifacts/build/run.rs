@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::super::image;
 use super::super::record::{Origin, OriginKind};
 use super::super::source::{Job, Supplied};
-use super::super::step::{self, megabytes};
 use super::super::wanted::Wanted;
 use super::go::{Go, logged};
 use super::recipe::{Cgo, Recipe, arguments, cgo, package, recipe};
 use super::{cc, module, refuse, room};
 use crate::error::{Error, Result};
+use crate::ui::step::{self, megabytes};
 
 /// Builds things of one project, release and architecture, one after the other.
 pub fn group(go: &Go, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
@@ -49,7 +49,7 @@ impl<'a> Workshop<'a> {
     }
 
     fn make(&self, thing: &Wanted) -> Result<Supplied> {
-        step::run(self.job.reporter, format!("build {}", thing.name), |_| {
+        step::run(self.job.reporter, "", format!("build {}", thing.name), |_| {
             let built = match package(&thing.name) {
                 Some(package) => self.compile_go(thing, &package)?,
                 None => self.compile_pause(thing)?,

@@ -10,17 +10,17 @@ use super::super::digest::{sha256, sha256_of};
 use super::super::image;
 use super::super::record::{Origin, OriginKind};
 use super::super::source::{Job, Supplied};
-use super::super::step::{self, Step, megabytes};
 use super::super::wanted::Wanted;
 use super::http::Client;
 use super::release::{Inside, Place};
 use super::{archive, checksum, registry};
 use crate::error::{Error, Result};
+use crate::ui::step::{self, Step, megabytes};
 
 /// Fetches one file; there is an answer for each thing in it.
 pub fn one(client: &Client, things: &[(Wanted, Place)], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
     let Some((first, place)) = things.first() else { return Vec::new() };
-    let fetched = step::run(job.reporter, title(first, place), |step| {
+    let fetched = step::run(job.reporter, "", title(first, place), |step| {
         let answers = fetch(client, place, things, job, step)?;
         let bytes = answers.iter().filter_map(|(_, a)| a.as_ref().ok()).map(|s| s.artifact.size).sum();
         Ok((answers, megabytes(bytes)))

@@ -10,10 +10,10 @@ use serde::Deserialize;
 
 use super::super::digest::{is_sha256, sha256};
 use super::super::image::OciTar;
-use super::super::step::Step;
 use super::fetch::verified;
 use super::http::Client;
 use crate::error::{Error, Result};
+use crate::ui::step::Step;
 
 const INDEXES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
