@@ -10,17 +10,20 @@ use crate::error::{Error, Result};
 pub fn each<I: Sync, T: Send>(items: &[I], at_once: usize, work: impl Fn(&I) -> Result<T> + Sync) -> Vec<Result<T>> {
     let results: Vec<Mutex<Option<Result<T>>>> = items.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..items.len().min(at_once.max(1)) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { break };
-                    let result = work(item);
-                    *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                }
-            });
+    let work_on = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
+            let result = work(item);
+            *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
+    };
+    thread::scope(|scope| {
+        for _ in 1..items.len().min(at_once) {
+            scope.spawn(work_on);
+        }
+        // The caller works too: where there is little to do, a thread costs more than the work.
+        work_on();
     });
     let result = |slot: Mutex<Option<Result<T>>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
     results

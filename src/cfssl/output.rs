@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Key, KeyKind, Pending, backup, encrypted, persist, pkcs12};
+use crate::pki::{Certificate, Key, KeyKind, Pending, backup, encrypted, persist, pkcs12, place};
 use crate::secret::Secret;
 use crate::ui::Printer;
 
@@ -132,7 +132,12 @@ impl Output {
                 all.extend(files.above(Certificate::from_pem(cert.as_bytes(), "the certificate")?, key)?);
             }
         }
-        files.put(&all, log)
+        // A crash may cost what can be issued again, never the key of a CA or one whose CSR is on its way to another CA.
+        let bring = match &self.cert {
+            Some(cert) if !Certificate::from_pem(cert.as_bytes(), "the certificate")?.is_ca() => place,
+            _ => persist,
+        };
+        files.put(&all, bring, log)
     }
 }
 
@@ -212,7 +217,7 @@ impl Files {
         Ok(all)
     }
 
-    fn put(&self, all: &[(PathBuf, Content)], log: &Log) -> Result<()> {
+    fn put(&self, all: &[(PathBuf, Content)], bring: fn(Vec<Pending>) -> Result<()>, log: &Log) -> Result<()> {
         let pending = |(path, content): &(PathBuf, Content)| match content {
             Content::Secret(secret) => Pending::key(path, secret),
             Content::Public(bytes) => Pending::public(path, bytes),
@@ -223,7 +228,7 @@ impl Files {
                 log.info(&format!("kept {} as {}", path.display(), kept.display()));
             }
         }
-        persist(files)?;
+        bring(files)?;
         for (path, _) in all {
             log.info(&format!("wrote {}", path.display()));
         }

@@ -85,6 +85,12 @@ impl Certificate {
         let names_itself = self.parsed().is_ok_and(|parsed| parsed.issuer().as_raw() == parsed.subject().as_raw());
         names_itself && self.public_key().is_ok_and(|key| self.signed_by(&key).is_ok())
     }
+    /// Whether its basic constraints say that it is a CA (RFC 5280, 4.2.1.9).
+    pub fn is_ca(&self) -> bool {
+        let says_so = |parsed: X509Certificate| Some(parsed.basic_constraints().ok()??.value.ca);
+        self.parsed().ok().and_then(says_so) == Some(true)
+    }
+
     /// When it is valid.
     pub fn validity(&self) -> Result<Validity> {
         let parsed = self.parsed()?;

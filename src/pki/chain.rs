@@ -43,9 +43,8 @@ impl Pool<'_> {
 
 fn issued(issuer: &Certificate, subject: &Certificate, now: OffsetDateTime) -> bool {
     let (Ok(above), Ok(below)) = (issuer.parsed(), subject.parsed()) else { return false };
-    let is_ca = above.basic_constraints().ok().flatten().is_some_and(|bc| bc.value.ca);
     let valid = issuer.validity().is_ok_and(|v| v.contains(now)) && subject.validity().is_ok_and(|v| v.contains(now));
-    is_ca && valid && above.subject().as_raw() == below.issuer().as_raw() && signed_by(subject, issuer).is_ok()
+    issuer.is_ca() && valid && above.subject().as_raw() == below.issuer().as_raw() && signed_by(subject, issuer).is_ok()
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub use key_kind::KeyKind;
 pub use name::{Attribute, Name};
 pub(crate) use name::{attribute_text, name_text};
 pub(crate) use oid::dotted;
-pub use pending::{Pending, persist};
+pub use pending::{Pending, persist, place};
 pub use pkcs12::is_pkcs12;
 pub use profile::{CaConstraint, Policy, Profile, Qualifier};
 pub use public_key::PublicKey;

@@ -1,8 +1,7 @@
 //! Files that are written together: each beside its place, all brought to the disk at the same time, and only then
 //! renamed. A reader sees the old file or the new one, whole, also after a crash.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -56,22 +55,23 @@ impl Pending {
 /// Brings all to the disk, and then into their places, in their order. That a key is in its place is on the disk, too,
 /// when this returns: what is made from a key can be made again.
 pub fn persist(files: Vec<Pending>) -> Result<()> {
-    let mut folders: BTreeMap<PathBuf, (File, bool)> = BTreeMap::new();
-    for file in &files {
-        match folders.entry(folder(&file.place)) {
-            Entry::Occupied(mut entry) => entry.get_mut().1 |= file.is_key,
-            Entry::Vacant(entry) => {
-                let opened = File::open(entry.key()).map_err(|e| failed(&file.place, &e))?;
-                entry.insert((opened, file.is_key));
-            }
-        }
+    let folders: BTreeSet<PathBuf> = files.iter().filter(|file| file.is_key).map(|file| folder(&file.place)).collect();
+    place(files)?;
+    for path in folders {
+        File::open(&path).and_then(|folder| folder.sync_all()).map_err(|e| failed(&path, &e))?;
     }
+    Ok(())
+}
+
+/// The same for what can be made again, keys too: after a crash in the next seconds a place may have what it had before.
+pub fn place(files: Vec<Pending>) -> Result<()> {
     if files.len() < MANY {
         sync_each(&files)?;
     } else {
         let mut systems: BTreeMap<u64, &File> = BTreeMap::new();
-        for (path, (folder, _)) in &folders {
-            systems.insert(folder.metadata().map_err(|e| failed(path, &e))?.dev(), folder);
+        for file in &files {
+            let temporary = file.temporary.as_file();
+            systems.insert(temporary.metadata().map_err(|e| failed(&file.place, &e))?.dev(), temporary);
         }
         for system in systems.values() {
             rustix::fs::syncfs(system).map_err(|e| Error::io("bring files to the disk", &e.into()))?;
@@ -80,18 +80,12 @@ pub fn persist(files: Vec<Pending>) -> Result<()> {
     for file in files {
         file.temporary.persist(&file.place).map_err(|e| failed(&file.place, &e.error))?;
     }
-    for (path, (folder, _)) in folders.iter().filter(|(_, (_, has_key))| *has_key) {
-        folder.sync_all().map_err(|e| failed(path, &e))?;
-    }
     Ok(())
 }
 
 /// All at the same time: a disk brings them home together.
 fn sync_each(files: &[Pending]) -> Result<()> {
     let sync = |file: &Pending| file.temporary.as_file().sync_all().map_err(|e| failed(&file.place, &e));
-    if let [file] = files {
-        return sync(file);
-    }
     Error::all(parallel::each(files, files.len(), sync).into_iter().filter_map(Result::err))
 }
 
