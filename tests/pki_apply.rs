@@ -169,7 +169,7 @@ authorities:
     error: pki.yaml:10:47: RSA key of 1024 bits is too weak
       10 |   - {name: a/b, CN: a, key: {algo: rsa, size: 1024}}
          |                                               ^^^^
-    hint: use 2048, 3072, 4096 or 8192 bits
+    hint: use 2048 to 8192 bits
 
     error: pki.yaml:11:12: `{m}` stands for nothing: there is only {n}
       11 |   - {name: 'n-{m}', count: 2, CN: x}

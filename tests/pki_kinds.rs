@@ -2,12 +2,13 @@
 
 use crate::pki_tools::{Folder, with_ca};
 
-const KEYS: [(&str, &str, &str); 7] = [
+const KEYS: [(&str, &str, &str); 8] = [
     (r#"{"algo":"ecdsa","size":256}"#, "ecdsa-with-SHA256", "EC PRIVATE KEY"),
     (r#"{"algo":"ecdsa","size":384}"#, "ecdsa-with-SHA384", "EC PRIVATE KEY"),
     (r#"{"algo":"ecdsa","size":521}"#, "ecdsa-with-SHA512", "EC PRIVATE KEY"),
     (r#"{"algo":"ed25519"}"#, "ED25519", "PRIVATE KEY"),
     (r#"{"algo":"rsa","size":2048}"#, "sha256WithRSAEncryption", "RSA PRIVATE KEY"),
+    (r#"{"algo":"rsa","size":2500}"#, "sha256WithRSAEncryption", "RSA PRIVATE KEY"),
     (r#"{"algo":"rsa","size":3072}"#, "sha384WithRSAEncryption", "RSA PRIVATE KEY"),
     (r#"{"algo":"rsa","size":4096}"#, "sha512WithRSAEncryption", "RSA PRIVATE KEY"),
 ];

@@ -161,7 +161,7 @@ fn profiles_and_specs() {
     "#);
     insta::assert_snapshot!(spec(r#"{"CN":"x","host":["a"],"key":{"algo":"rsa","size":1024}}"#), @r"
     error: leaf.json: key.size: RSA key of 1024 bits is too weak
-    hint: use 2048, 3072, 4096 or 8192 bits
+    hint: use 2048 to 8192 bits
 
     error: leaf.json: host: unknown key
     hint: did you mean `hosts`?

@@ -46,9 +46,7 @@ impl Key {
                 Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_4096).map_err(failed)?)
             }
             KeyKind::Rsa(8192) => Self::from_pkcs8(kind, &rsa_8192()?),
-            KeyKind::Rsa(bits) => {
-                KeyKind::from_spec("rsa", bits).and_then(|_| Err(Error::internal("unreachable size")))
-            }
+            KeyKind::Rsa(bits) => Self::from_der(&rsa_of_any_size(bits)?, "the new key"),
             KeyKind::EcdsaP256 => Self::new_ec(kind, &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING),
             KeyKind::EcdsaP384 => Self::new_ec(kind, &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING),
             KeyKind::EcdsaP521 => Self::new_ec(kind, &algorithms::ECDSA_P521_SHA512_ASN1_SIGNING),
@@ -155,6 +153,12 @@ fn rsa_8192() -> Result<Zeroizing<Vec<u8>>> {
     let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa8192).map_err(failed)?;
     let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
     Ok(Zeroizing::new(der.as_ref().to_vec()))
+}
+
+/// AWS-LC makes keys of four sizes; OpenSSL, which is there for SSH, of every even one, some three times as slowly.
+fn rsa_of_any_size(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
+    let made = openssl::rsa::Rsa::generate(bits).and_then(|key| key.private_key_to_der());
+    made.map(Zeroizing::new).map_err(|e| Error::internal(format!("generate a key of kind rsa-{bits}: {e}")))
 }
 
 #[cfg(test)]

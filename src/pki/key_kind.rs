@@ -23,19 +23,20 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// From a CSR spec's `key`. Any RSA size can be loaded; those that can be generated are the four named here.
+    /// From a CSR spec's `key`.
     pub fn from_spec(algo: &str, size: u32) -> Result<Self> {
         match (algo, size) {
-            ("rsa", 2048 | 3072 | 4096 | 8192) => Ok(KeyKind::Rsa(size)),
+            ("rsa", 2048..=8192) if size % 2 == 0 => Ok(KeyKind::Rsa(size)),
             ("rsa", 0..2048) => {
-                Err(Error::pki(format!("RSA key of {size} bits is too weak")).hint("use 2048, 3072, 4096 or 8192 bits"))
+                Err(Error::pki(format!("RSA key of {size} bits is too weak")).hint("use 2048 to 8192 bits"))
             }
             ("rsa", 8193..) => {
-                Err(Error::pki(format!("RSA key of {size} bits is too large"))
-                    .hint("use 2048, 3072, 4096 or 8192 bits"))
+                Err(Error::pki(format!("RSA key of {size} bits is too large")).hint("use 2048 to 8192 bits"))
             }
-            ("rsa", _) => Err(Error::pki(format!("RSA keys of {size} bits cannot be generated"))
-                .hint("use 2048, 3072, 4096 or 8192 bits")),
+            ("rsa", _) => {
+                Err(Error::pki(format!("RSA keys of {size} bits cannot be generated"))
+                    .hint("use an even number of bits"))
+            }
             ("ecdsa", 256) => Ok(KeyKind::EcdsaP256),
             ("ecdsa", 384) => Ok(KeyKind::EcdsaP384),
             ("ecdsa", 521) => Ok(KeyKind::EcdsaP521),

@@ -43,9 +43,9 @@ pub fn resolve(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Pki
 fn key_size(algorithm: KeyAlgorithm, size: Option<u32>) -> Result<u32, (String, &'static str)> {
     match (algorithm, size) {
         (KeyAlgorithm::Rsa, None) => Ok(2048),
-        (KeyAlgorithm::Rsa, Some(size @ (2048 | 3072 | 4096 | 8192))) => Ok(size),
+        (KeyAlgorithm::Rsa, Some(size @ 2048..=8192)) if size % 2 == 0 => Ok(size),
         (KeyAlgorithm::Rsa, Some(size)) => {
-            Err((format!("rsa keys of {size} bits are not made"), "use 2048, 3072, 4096 or 8192"))
+            Err((format!("rsa keys of {size} bits are not made"), "use an even number from 2048 to 8192"))
         }
         (KeyAlgorithm::Ecdsa, None) => Ok(256),
         (KeyAlgorithm::Ecdsa, Some(size @ (256 | 384 | 521))) => Ok(size),
