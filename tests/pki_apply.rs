@@ -265,6 +265,53 @@ fn a_ca_is_renewed_and_replaced_only_when_asked() {
 }
 
 #[test]
+fn an_encrypted_ca_key_is_opened_only_where_it_signs() {
+    let spec = "authorities: [{name: ca, CN: CA, certificates: [{name: a, CN: a}]}]";
+    let folder = folder(spec);
+    folder.ok("pki apply pki.yaml");
+    folder.openssl("pkey -in ca-key.pem -aes256 -passout pass:secret -out locked.pem");
+    fs::rename(folder.path("locked.pem"), folder.path("ca-key.pem")).unwrap();
+    let locked = folder.read("ca-key.pem");
+    // Nothing to sign: nobody needs the password.
+    let again = folder.ok("pki apply pki.yaml");
+    assert!(again.stdout.starts_with("nothing to do"), "{}", again.stdout);
+    folder.ok("pki check pki.yaml");
+
+    folder.write("pki.yaml", spec.replace("{name: a, CN: a}", "{name: a, CN: a}, {name: b, CN: b}"));
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml --progress none"), @r"
+    error: CA ca: ca-key.pem: the private key is encrypted
+    hint: name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN
+    exit code 4
+    ");
+    assert!(!folder.path("b-key.pem").exists(), "nothing is made before the key is open");
+    folder.write("wrong", "guess");
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml --ca-key-password-file wrong --progress none"), @r"
+    error: CA ca: ca-key.pem: the password is not the right one, or the file is damaged
+    exit code 4
+    ");
+    folder.write("password", "secret\n");
+    folder.ok("pki apply pki.yaml --ca-key-password-file password");
+    folder.openssl("verify -x509_strict -CAfile ca.pem b.pem");
+    folder.ok("pki apply pki.yaml --renew-ca ca --ca-key-password-file password");
+    folder.openssl("verify -x509_strict -CAfile ca.pem b.pem");
+    assert_eq!(folder.read("ca-key.pem"), locked, "the key stays encrypted");
+
+    // Another CA's key under the same password is noticed before it signs.
+    folder.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret -out ca-key.pem");
+    folder.write("pki.yaml", spec.replace("{name: a, CN: a}", "{name: c, CN: c}"));
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml --ca-key-password-file password --progress none"), @r"
+    error: CA ca: ca-key.pem is not the key of ca.pem
+    exit code 4
+    ");
+    fs::remove_file(folder.path("ca.pem")).unwrap();
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml --progress none"), @r"
+    error: CA ca: ca-key.pem is encrypted, and the certificate that goes with it is missing
+    hint: bring the certificate back, or decrypt the key: openssl pkey -in KEY -out PLAIN
+    exit code 4
+    ");
+}
+
+#[test]
 fn runs_at_the_same_time_do_not_mix_their_keys() {
     let folder =
         folder("folder: out\nauthorities: [{name: ca, CN: ca, certificates: [{name: 'n-{n}', count: 20, CN: x}]}]");

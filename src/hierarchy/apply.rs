@@ -1,21 +1,23 @@
 //! Does what the plan says: CAs before what they issue, everything else on all cores.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::chain;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
-use super::plan::{Plan, What};
+use super::plan::{Plan, Step, What};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::parallel;
 use crate::pki::{
-    Authority, Certificate, Issued, Key, Pending, Request, Serial, Signer, persist, reissue, self_signed, store,
+    Authority, Certificate, Issued, Key, Passwords, Pending, PublicKey, Request, Serial, Signer, encrypted, persist,
+    reissue, self_signed, store,
 };
 use crate::ui::{Reporter, step};
 
@@ -34,6 +36,8 @@ pub struct Job<'a> {
     pub jobs: usize,
     /// Where events go.
     pub reporter: &'a dyn Reporter,
+    /// Who knows the passwords of encrypted CA keys. Asked before anything is made, and only for those that sign.
+    pub passwords: &'a dyn Passwords,
     /// Set when a person wants it to stop: what is made by then is brought into its place, no more is begun.
     pub interrupt: &'a AtomicBool,
 }
@@ -48,10 +52,12 @@ const BATCH: usize = 500;
 /// The plan's problems; what went wrong with an item. What was done before that is done: the next run goes on from there.
 pub fn apply(job: &Job<'_>) -> Result<()> {
     job.plan.check()?;
+    let unlocked = unlocked(job)?;
     folders(job)?;
     let items = &job.hierarchy.items;
     let mut work = Work {
         job,
+        unlocked,
         certificates: job.found.iter().map(|found| found.certificate.clone()).collect(),
         signers: items.iter().map(|_| OnceLock::new()).collect(),
     };
@@ -93,8 +99,44 @@ fn folders(job: &Job<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The texts of encrypted keys that are needed in this run, by their items.
+type Unlocked = BTreeMap<usize, Zeroizing<Vec<u8>>>;
+
+/// Opens the encrypted keys of those who sign in this run.
+fn unlocked(job: &Job<'_>) -> Result<Unlocked> {
+    let items = &job.hierarchy.items;
+    let signs = |action: What| matches!(action, What::Make | What::Issue | What::Renew);
+    // A root that is made anew has a new key.
+    let signer = |(i, step): (usize, &Step)| match items[i].issuer {
+        None => (step.action != What::Make).then_some(i),
+        issuer => issuer.filter(|&issuer| job.plan.steps[issuer].action != What::Make),
+    };
+    let steps = job.plan.steps.iter().enumerate().filter(|(_, step)| signs(step.action));
+    let needed: BTreeSet<usize> = steps.filter_map(signer).filter(|&i| job.found[i].locked).collect();
+    let open = |i: usize| {
+        let path = &items[i].files.key;
+        let name = path.display().to_string();
+        let text = encrypted::opened(store::read(path)?, &name, job.passwords)?;
+        let key = Key::from_pem(&text, &name)?;
+        match job.found[i].key.as_ref() == Some(key.public()) {
+            true => Ok(text),
+            false => Err(Error::pki(format!("{name} is not the key of {}", items[i].files.certificate.display()))),
+        }
+    };
+    let (mut all, mut errors) = (Unlocked::new(), Vec::new());
+    for i in needed {
+        match open(i) {
+            Ok(text) => drop(all.insert(i, text)),
+            Err(error) => errors.push(error.context(items[i].title())),
+        }
+    }
+    Error::all(errors)?;
+    Ok(all)
+}
+
 struct Work<'a> {
     job: &'a Job<'a>,
+    unlocked: Unlocked,
     /// As they are by now.
     certificates: Vec<Option<Certificate>>,
     /// CAs that have signed in this run.
@@ -163,9 +205,15 @@ impl Work<'_> {
                 let key = Key::generate(item.key)?;
                 let text = if item.pkcs8 { key.to_pkcs8_pem() } else { key.to_pem() };
                 files.push(Pending::key(&item.files.key, &text)?);
-                Some(self.issue(item, &key)?)
+                Some(match item.issuer {
+                    None => self.sign_itself(item, &key)?,
+                    Some(issuer) => self.issue(item, issuer, key.public())?,
+                })
             }
-            What::Issue => Some(self.issue(item, &self.key(item)?)?),
+            What::Issue => Some(match (item.issuer, &self.job.found[index].key) {
+                (Some(issuer), Some(key)) => self.issue(item, issuer, key)?,
+                _ => self.sign_itself(item, &self.key(index)?)?,
+            }),
             What::Renew => Some(self.renew(index, item)?),
         };
         let certificate = issued.as_ref().map(|issued| &issued.certificate);
@@ -182,28 +230,30 @@ impl Work<'_> {
         Ok(Made { index, files, issued })
     }
 
-    fn issue(&self, item: &Item, key: &Key) -> Result<Issued> {
-        let serial = Serial::random()?;
-        match item.issuer {
-            None => self_signed(&item.spec, key, self.job.now, serial),
-            Some(issuer) => {
-                let request = Request::from_spec(&item.spec, key.public())?;
-                self.signer(issuer)?.issue(&request, &item.profile, self.job.now, serial)
-            }
-        }
+    fn sign_itself(&self, item: &Item, key: &Key) -> Result<Issued> {
+        self_signed(&item.spec, key, self.job.now, Serial::random()?)
+    }
+
+    fn issue(&self, item: &Item, issuer: usize, key: &PublicKey) -> Result<Issued> {
+        let request = Request::from_spec(&item.spec, key)?;
+        self.signer(issuer)?.issue(&request, &item.profile, self.job.now, Serial::random()?)
     }
 
     fn renew(&self, index: usize, item: &Item) -> Result<Issued> {
         let old = self.certificates[index].as_ref().ok_or_else(|| Error::internal("there is nothing to renew"))?;
         let (profile, now, serial) = (&item.profile, self.job.now, Serial::random()?);
         match item.issuer {
-            None => reissue(old, Signer::Itself(&self.key(item)?), profile, now, serial),
+            None => reissue(old, Signer::Itself(&self.key(index)?), profile, now, serial),
             Some(issuer) => reissue(old, Signer::Other(self.signer(issuer)?), profile, now, serial),
         }
     }
 
-    fn key(&self, item: &Item) -> Result<Key> {
-        Key::from_pem(&store::read(&item.files.key)?, &item.files.key.display().to_string())
+    fn key(&self, index: usize) -> Result<Key> {
+        let path = &self.job.hierarchy.items[index].files.key;
+        match self.unlocked.get(&index) {
+            Some(text) => Key::from_pem(text, &path.display().to_string()),
+            None => Key::from_pem(&store::read(path)?, &path.display().to_string()),
+        }
     }
 
     /// A CA that can sign. Several threads may load it at once; the first one's is kept.
@@ -215,7 +265,7 @@ impl Work<'_> {
         let lacks = || Error::internal(format!("{} has no certificate yet", item.title()));
         let certificate = self.certificates[index].clone().ok_or_else(lacks)?;
         let context = |e: Error| e.context(item.title());
-        let authority = Authority::new(certificate, self.key(item)?, self.job.now).map_err(context)?;
+        let authority = Authority::new(certificate, self.key(index)?, self.job.now).map_err(context)?;
         Ok(self.signers[index].get_or_init(|| authority))
     }
 }

@@ -7,15 +7,17 @@ use std::path::Path;
 use super::item::{Hierarchy, Item};
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::pki::{Certificate, Key, PublicKey, store};
+use crate::pki::{Certificate, Key, PublicKey, encrypted, store};
 
 /// What is there of one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Its certificate.
     pub certificate: Option<Certificate>,
-    /// The public half of its key.
+    /// The public half of its key; of an encrypted one, what the certificate says.
     pub key: Option<PublicKey>,
+    /// Its key is encrypted.
+    pub locked: bool,
     /// The bytes of its chain file.
     pub chain: Option<Vec<u8>>,
     /// The bytes of its file of CAs.
@@ -42,11 +44,11 @@ fn of(item: &Item) -> Result<Found> {
     let mut errors = Vec::new();
     let mut keep = |error: Error| errors.push(error.context(item.title()));
     let certificate = certificate(&item.files.certificate).map_err(&mut keep).ok().flatten();
-    let key = key(&item.files.key).map_err(&mut keep).ok().flatten();
+    let (key, locked) = key(&item.files.key, certificate.as_ref()).map_err(&mut keep).unwrap_or_default();
     let chain = item.files.chain.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     let ca = item.files.ca.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     Error::all(errors)?;
-    Ok(Found { certificate, key, chain, ca })
+    Ok(Found { certificate, key, locked, chain, ca })
 }
 
 fn certificate(path: &Path) -> Result<Option<Certificate>> {
@@ -55,11 +57,23 @@ fn certificate(path: &Path) -> Result<Option<Certificate>> {
     Certificate::from_pem(&bytes, &path.display().to_string()).map(Some).map_err(wrong)
 }
 
-fn key(path: &Path) -> Result<Option<PublicKey>> {
+/// The public half, and whether the key is encrypted. Nobody is asked for a password here: most runs need none.
+fn key(path: &Path, certificate: Option<&Certificate>) -> Result<(Option<PublicKey>, bool)> {
     if !is_there(path)? {
-        return Ok(None);
+        return Ok((None, false));
     }
-    Ok(Some(Key::from_pem(&store::read(path)?, &path.display().to_string())?.public().clone()))
+    let text = store::read(path)?;
+    if !encrypted::is_encrypted(&text) {
+        return Ok((Some(Key::from_pem(&text, &path.display().to_string())?.public().clone()), false));
+    }
+    match certificate {
+        Some(certificate) => Ok((Some(certificate.public_key()?), true)),
+        None => Err(Error::pki(format!(
+            "{} is encrypted, and the certificate that goes with it is missing",
+            path.display()
+        ))
+        .hint("bring the certificate back, or decrypt the key: openssl pkey -in KEY -out PLAIN")),
+    }
 }
 
 fn is_there(path: &Path) -> Result<bool> {

@@ -7,6 +7,8 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 use super::*;
+use crate::pki::Passwords;
+use crate::secret::Secret;
 use crate::ui::Silent;
 
 const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
@@ -26,6 +28,15 @@ authorities:
   certificates:
   - {name: db, CN: db, hosts: [db.example]}
 ";
+
+/// Knows no password.
+struct Nobody;
+
+impl Passwords for Nobody {
+    fn of(&self, _: &str) -> crate::error::Result<Option<Secret>> {
+        Ok(None)
+    }
+}
 
 struct Place {
     folder: tempfile::TempDir,
@@ -58,7 +69,8 @@ impl Place {
         let plan = decide(&hierarchy, &found, wishes, self.now);
         let interrupt = &self.interrupt;
         let (hierarchy, plan, now) = (&hierarchy, &plan, self.now);
-        apply(&Job { hierarchy, found: &found, plan, now, jobs: 2, reporter: &Silent, interrupt })?;
+        let passwords = &Nobody;
+        apply(&Job { hierarchy, found: &found, plan, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
         Ok(plan.changes())
     }
 

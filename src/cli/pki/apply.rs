@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::{Source, jobs};
 use crate::cli::Ctx;
+use crate::cli::output_args::CaPasswordArgs;
 use crate::cli::session::{Progress, interrupt, shown};
 use crate::error::{Error, Result};
 use crate::hierarchy::{Job, Kind, Loaded, Plan, Step, What, Wishes, apply, decide, look};
@@ -37,6 +38,8 @@ pub(super) struct Args {
     /// Make this CA anew, key and all, and with it everything that it has issued
     #[arg(long, value_name = "NAME")]
     replace_ca: Vec<String>,
+    #[command(flatten)]
+    ca_password: CaPasswordArgs,
     /// How many certificates are made at once [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -75,7 +78,8 @@ impl Args {
         if !self.dry_run && !plan.is_empty() {
             let reporter = shown(self.progress, ctx);
             let (hierarchy, found, plan, interrupt) = (&hierarchy, &found, &plan, &*interrupt()?);
-            apply(&Job { hierarchy, found, plan, now, jobs, reporter: &*reporter, interrupt })?;
+            let passwords = &self.ca_password;
+            apply(&Job { hierarchy, found, plan, now, jobs, reporter: &*reporter, passwords, interrupt })?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.output {
