@@ -144,15 +144,7 @@ fn read_extensions(csr: &X509CertificationRequest<'_>, request: &mut Request) ->
                         extension.oid.to_id_string()
                     )));
                 }
-                _ => {
-                    let oid = oid::of(&extension.oid)
-                        .ok_or_else(|| Error::pki("the CSR has an extension of a type that cannot be read"))?;
-                    request.extensions.push(Extension {
-                        oid,
-                        critical: extension.critical,
-                        value: extension.value.to_vec(),
-                    });
-                }
+                _ => request.extensions.push(Extension::read(extension)?),
             }
         }
     }

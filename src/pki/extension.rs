@@ -1,11 +1,13 @@
 //! The X.509 extensions that certificates and CSRs carry, each as cfssl encodes it.
 
+use x509_parser::extensions::X509Extension;
 use yasna::Tag;
 
 use super::der;
 use super::oid::{self, oid};
 use super::profile::{Policy, Qualifier};
 use super::usage::Usage;
+use crate::error::{Error, Result};
 
 /// One extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,13 @@ pub struct Extension {
 impl Extension {
     fn new(oid: &[u64], critical: bool, value: Vec<u8>) -> Self {
         Extension { oid: oid.to_vec(), critical, value }
+    }
+
+    /// As it stands in a certificate or a CSR.
+    pub(crate) fn read(parsed: &X509Extension<'_>) -> Result<Self> {
+        let unknown = || Error::pki("it has an extension of a type that cannot be read");
+        let oid = oid::of(&parsed.oid).ok_or_else(unknown)?;
+        Ok(Extension { oid, critical: parsed.critical, value: parsed.value.to_vec() })
     }
 
     pub(crate) fn write(&self, writer: yasna::DERWriter<'_>) {

@@ -26,7 +26,7 @@ impl KeyKind {
     /// From a CSR spec's `key`.
     pub fn from_spec(algo: &str, size: u32) -> Result<Self> {
         match (algo, size) {
-            ("rsa", 2048..=8192) if size % 2 == 0 => Ok(KeyKind::Rsa(size)),
+            ("rsa", 2048..=8192) if size.is_multiple_of(2) => Ok(KeyKind::Rsa(size)),
             ("rsa", 0..2048) => {
                 Err(Error::pki(format!("RSA key of {size} bits is too weak")).hint("use 2048 to 8192 bits"))
             }

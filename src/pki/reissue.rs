@@ -82,15 +82,9 @@ fn kept(old: &Certificate) -> Result<Vec<Extension>> {
         oid::AUTHORITY_INFO_ACCESS,
         oid::CRL_DISTRIBUTION_POINTS,
     ];
-    let mut kept = Vec::new();
-    for extension in old.parsed()?.iter_extensions() {
-        let unknown = || Error::pki("the certificate has an extension of a type that cannot be read");
-        let oid = oid::of(&extension.oid).ok_or_else(unknown)?;
-        if !DECIDED.contains(&oid.as_slice()) {
-            kept.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
-        }
-    }
-    Ok(kept)
+    let mut all = old.parsed()?.extensions().iter().map(Extension::read).collect::<Result<Vec<_>>>()?;
+    all.retain(|extension| !DECIDED.contains(&extension.oid.as_slice()));
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use super::certificate::{self, Certificate, Content};
 use super::extension::Extension;
 use super::issue::{Issued, Validity};
 use super::key::Key;
-use super::oid;
 use super::profile::{backdated, beyond_9999};
 use super::rules::Rules;
 use super::serial::Serial;
@@ -34,11 +33,7 @@ pub fn renewed(
     let authority = Authority::with_rules(certificate.clone(), key, old.not_after, Rules::Strict)?;
     let not_before = backdated(now, None)?;
     let not_after = not_before.checked_add(old.not_after - old.not_before).ok_or_else(beyond_9999)?;
-    let mut extensions = Vec::new();
-    for extension in parsed.extensions() {
-        let oid = oid::of(&extension.oid).ok_or_else(|| Error::pki("the CA has an extension that cannot be read"))?;
-        extensions.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
-    }
+    let extensions: Vec<_> = parsed.extensions().iter().map(Extension::read).collect::<Result<_>>()?;
     let content = Content {
         serial: &serial,
         issuer: authority.subject(),

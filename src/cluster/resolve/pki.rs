@@ -43,7 +43,7 @@ pub fn resolve(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Pki
 fn key_size(algorithm: KeyAlgorithm, size: Option<u32>) -> Result<u32, (String, &'static str)> {
     match (algorithm, size) {
         (KeyAlgorithm::Rsa, None) => Ok(2048),
-        (KeyAlgorithm::Rsa, Some(size @ 2048..=8192)) if size % 2 == 0 => Ok(size),
+        (KeyAlgorithm::Rsa, Some(size @ 2048..=8192)) if size.is_multiple_of(2) => Ok(size),
         (KeyAlgorithm::Rsa, Some(size)) => {
             Err((format!("rsa keys of {size} bits are not made"), "use an even number from 2048 to 8192"))
         }
