@@ -134,7 +134,11 @@ impl Error {
         match errors.next() {
             None => Ok(()),
             Some(mut first) => {
-                first.others.extend(errors);
+                for mut error in errors {
+                    let found_with_it = std::mem::take(&mut error.others);
+                    first.others.push(error);
+                    first.others.extend(found_with_it);
+                }
                 Err(first)
             }
         }
@@ -159,5 +163,7 @@ mod tests {
         assert_eq!(error.kind, Kind::Input);
         assert_eq!(error.others.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(Error::all([]), Ok(()));
+        let nested = Error::all([Error::input("x"), error]).unwrap_err();
+        assert_eq!(nested.others.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use kbootstrap::cli::report;
 use kbootstrap::hierarchy::{self, Kind};
@@ -101,6 +102,17 @@ fn programs_get_json_and_monitoring_an_exit_code() {
     let check = folder.kbootstrap("pki check pki.yaml", "");
     assert_eq!(check.code, 4);
     assert!(check.stderr.contains("hint: kbootstrap pki apply pki.yaml"), "{}", check.stderr);
+}
+
+#[test]
+fn a_large_tree_needs_few_open_files() {
+    let files = "defaults: {files: {chain: '{name}-chain.pem', ca: '{name}-ca.pem'}}";
+    let spec = "authorities: [{name: ca, CN: CA, certificates: [{name: 'n-{n}', CN: 'n-{n}', count: 60}]}]";
+    let folder = folder(&format!("{files}\n{spec}\n"));
+    let limited = format!("ulimit -n 64; exec {} pki apply pki.yaml --progress none", env!("CARGO_BIN_EXE_kbootstrap"));
+    let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path("")).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(folder.path("n-60-ca.pem").exists());
 }
 
 #[test]

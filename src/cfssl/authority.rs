@@ -50,10 +50,7 @@ pub fn key(text: &[u8]) -> Result<Key, Failure> {
     let block = loop {
         match first_block(rest) {
             None => return Err(Failure::code(2002, "Failed to decode private key")),
-            Some((block, after)) if block.starts_with("-----BEGIN EC PARAMETERS") => {
-                rest = after;
-                let _ = block;
-            }
+            Some((block, after)) if block.starts_with("-----BEGIN EC PARAMETERS") => rest = after,
             Some((block, _)) => break block,
         }
     };

@@ -4,6 +4,9 @@ use std::io::{self, Write};
 
 use crate::error::Error;
 
+/// Where something is wrong everywhere, the first of them say it.
+const SHOWN: usize = 50;
+
 /// Prints the error and all that were found with it.
 pub fn print(error: &Error, color: bool) {
     // A closed standard error leaves nobody to tell.
@@ -14,12 +17,14 @@ pub fn print(error: &Error, color: bool) {
 pub fn render(error: &Error, color: bool) -> String {
     let mut text = String::new();
     one(&mut text, error, color);
-    for other in &error.others {
+    for other in error.others.iter().take(SHOWN - 1) {
         text.push('\n');
         one(&mut text, other, color);
     }
-    if !error.others.is_empty() {
-        text.push_str(&format!("\n{} errors\n", 1 + error.others.len()));
+    match 1 + error.others.len() {
+        1 => {}
+        all if all <= SHOWN => text.push_str(&format!("\n{all} errors\n")),
+        all => text.push_str(&format!("\n{all} errors, of which {} are not shown\n", all - SHOWN)),
     }
     text
 }
@@ -50,5 +55,9 @@ mod tests {
             render(&error, false),
             "error: prod.yaml:3:1: unknown key `host`\n  3 | host:\n    | ^\nhint: did you mean `hosts`?\n\nerror: prod.yaml:9:3: no name\n\n2 errors\n"
         );
+        error.others.extend((0..60).map(|n| Error::input(format!("mistake {n}"))));
+        let text = render(&error, false);
+        assert!(text.contains("mistake 47\n") && !text.contains("mistake 48\n"), "{text}");
+        assert!(text.ends_with("\n62 errors, of which 12 are not shown\n"), "{text}");
     }
 }

@@ -1,22 +1,24 @@
 //! Files that are written together: each beside its place, all brought to the disk at the same time, and only then
 //! renamed. A reader sees the old file or the new one, whole, also after a crash.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::secret::Secret;
 
-/// A file that is written, but not yet in its place. Dropped, it is gone.
+/// A file that is written and closed, but not yet in its place: a tree has more files than a process may have open.
+/// Dropped, it is gone.
 #[derive(Debug)]
 pub struct Pending {
-    temporary: NamedTempFile,
+    temporary: TempPath,
     place: PathBuf,
     is_key: bool,
 }
@@ -45,7 +47,7 @@ impl Pending {
             if mode != 0o600 {
                 file.as_file().set_permissions(Permissions::from_mode(mode))?;
             }
-            Ok(file)
+            Ok(file.into_temp_path())
         };
         let temporary = write().map_err(|e| failed(&place, &e))?;
         Ok(Pending { temporary, place, is_key: mode == 0o600 })
@@ -68,10 +70,12 @@ pub fn place(files: Vec<Pending>) -> Result<()> {
     if files.len() < MANY {
         sync_each(&files)?;
     } else {
-        let mut systems: BTreeMap<u64, &File> = BTreeMap::new();
+        let mut systems: BTreeMap<u64, File> = BTreeMap::new();
         for file in &files {
-            let temporary = file.temporary.as_file();
-            systems.insert(temporary.metadata().map_err(|e| failed(&file.place, &e))?.dev(), temporary);
+            let device = fs::metadata(&file.temporary).map_err(|e| failed(&file.place, &e))?.dev();
+            if let Entry::Vacant(entry) = systems.entry(device) {
+                entry.insert(File::open(&file.temporary).map_err(|e| failed(&file.place, &e))?);
+            }
         }
         for system in systems.values() {
             rustix::fs::syncfs(system).map_err(|e| Error::io("bring files to the disk", &e.into()))?;
@@ -85,7 +89,9 @@ pub fn place(files: Vec<Pending>) -> Result<()> {
 
 /// All at the same time: a disk brings them home together.
 fn sync_each(files: &[Pending]) -> Result<()> {
-    let sync = |file: &Pending| file.temporary.as_file().sync_all().map_err(|e| failed(&file.place, &e));
+    let sync = |file: &Pending| {
+        File::open(&file.temporary).and_then(|opened| opened.sync_all()).map_err(|e| failed(&file.place, &e))
+    };
     Error::all(parallel::each(files, files.len(), sync).into_iter().filter_map(Result::err))
 }
 
@@ -98,7 +104,8 @@ fn folder(path: &Path) -> PathBuf {
 
 fn failed(path: &Path, e: &io::Error) -> Error {
     // Of the causes only the system's: tempfile puts its own random name into the text.
-    let cause = e.raw_os_error().map_or_else(|| e.to_string(), |code| io::Error::from_raw_os_error(code).to_string());
+    let wrapped = e.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
+    let cause = wrapped.unwrap_or(e);
     if e.kind() == io::ErrorKind::NotFound {
         return Error::input(format!("cannot write {}: the folder does not exist", path.display()))
             .hint("make the folder first");
