@@ -7,8 +7,11 @@ use time::OffsetDateTime;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(config) = SigningConfig::from_json(data, "fuzz") else { return };
-    let again = SigningConfig::from_json(config.to_json().as_bytes(), "again").unwrap();
-    assert_eq!(again, config);
+    // Keys and servers of signing over a network are read, and never written.
+    if config.auth_keys.is_empty() && config.remotes.is_empty() {
+        let again = SigningConfig::from_json(config.to_json().as_bytes(), "again").unwrap();
+        assert_eq!(again, config);
+    }
     for name in config.profiles.keys().map(|name| Some(name.as_str())).chain([None, Some("nobody")]) {
         if let Ok(profile) = config.profile(name) {
             let _ = profile.validity(OffsetDateTime::UNIX_EPOCH);

@@ -1,8 +1,19 @@
-//! Strings in DER. yasna's own writers panic on characters outside their alphabet; ours leave the choice to the caller.
+//! What yasna lacks. Its string writers panic on characters outside their alphabet; ours leave the choice to the caller. Its
+//! reader adds up lengths without care, and panics at one near 2^64; ours looks at all of them before.
 
 use yasna::models::TaggedDerValue;
 use yasna::tags::{TAG_IA5STRING, TAG_PRINTABLESTRING};
-use yasna::{DERWriter, Tag};
+use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, BERReader, DERWriter, Tag};
+
+use super::tlv;
+
+/// Reads bytes that may be anything.
+pub(crate) fn read<'a, T>(
+    der: &'a [u8],
+    read: impl for<'b> FnOnce(BERReader<'a, 'b>) -> ASN1Result<T>,
+) -> ASN1Result<T> {
+    if tlv::is_whole(der) { yasna::parse_der(der, read) } else { Err(ASN1Error::new(ASN1ErrorKind::Eof)) }
+}
 
 /// PrintableString, whose alphabet is Go's.
 pub(crate) fn printable(writer: DERWriter<'_>, text: &str) {

@@ -8,6 +8,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::certificate::Certificate;
+use super::der;
 use super::extension::{self, Extension};
 use super::key_kind::KeyKind;
 use super::name::{self, Name};
@@ -119,7 +120,7 @@ fn usages(certificate: &X509Certificate<'_>) -> BTreeSet<String> {
 }
 
 fn purposes(value: &[u8]) -> Vec<String> {
-    let list = yasna::parse_der(value, |reader| reader.collect_sequence_of(|reader| reader.read_oid()));
+    let list = der::read(value, |reader| reader.collect_sequence_of(|reader| reader.read_oid()));
     list.unwrap_or_default().into_iter().map(|oid| purpose_name(oid.components())).collect()
 }
 

@@ -6,6 +6,7 @@
 use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, Tag};
 use zeroize::Zeroizing;
 
+use super::der;
 use super::key_kind::KeyKind;
 use super::public_key::{kind_of_curve, read_algorithm, rsa_kind};
 use super::{oid, pem};
@@ -17,7 +18,7 @@ type Pkcs8 = Zeroizing<Vec<u8>>;
 pub(crate) fn from_pem(text: &[u8], what: &str) -> Result<(KeyKind, Pkcs8)> {
     let blocks = pem::decode(text, what)?;
     let parameters = blocks.iter().find(|b| b.label == "EC PARAMETERS");
-    let curve = parameters.and_then(|b| yasna::parse_der(&b.der, |r| r.read_oid()).ok()).map(|c| c.into_components());
+    let curve = parameters.and_then(|b| der::read(&b.der, |r| r.read_oid()).ok()).map(|c| c.into_components());
     for block in &blocks {
         match block.label.as_str() {
             "ENCRYPTED PRIVATE KEY" => return Err(encrypted(what)),
@@ -62,7 +63,7 @@ fn from_pkcs8(algorithm: &[u64], curve: Option<&[u64]>, inner: &[u8]) -> Result<
         return from_sec1(&Sec1 { curve: None, ..sec1 }, curve);
     }
     if algorithm == oid::ED25519 {
-        let seed = yasna::parse_der(inner, |r| r.read_bytes()).map(Zeroizing::new);
+        let seed = der::read(inner, |r| r.read_bytes()).map(Zeroizing::new);
         return match seed {
             Ok(seed) if seed.len() == 32 => Ok((KeyKind::Ed25519, wrap(KeyKind::Ed25519, inner))),
             _ => Err(Error::pki("the Ed25519 private key is not 32 bytes long")),
@@ -83,7 +84,7 @@ fn from_sec1(sec1: &Sec1, curve: Option<&[u64]>) -> Result<(KeyKind, Pkcs8)> {
 }
 
 fn from_pkcs1(der: &[u8]) -> Result<(KeyKind, Pkcs8)> {
-    let modulus = yasna::parse_der(der, |reader| {
+    let modulus = der::read(der, |reader| {
         reader.read_sequence(|seq| {
             if seq.next().read_u8()? != 0 {
                 return Err(ASN1Error::new(ASN1ErrorKind::Invalid));
@@ -126,7 +127,7 @@ pub(crate) fn traditional(kind: KeyKind, pkcs8: &[u8]) -> (&'static str, Pkcs8) 
 type Unwrapped = (Vec<u64>, Option<Vec<u64>>, Pkcs8);
 
 fn read_pkcs8(der: &[u8]) -> ASN1Result<Unwrapped> {
-    yasna::parse_der(der, |reader| {
+    der::read(der, |reader| {
         reader.read_sequence(|seq| {
             seq.next().read_u8()?;
             let (algorithm, curve) = seq.next().read_sequence(read_algorithm)?;
@@ -146,7 +147,7 @@ struct Sec1 {
 }
 
 fn read_sec1(der: &[u8]) -> ASN1Result<Sec1> {
-    yasna::parse_der(der, |reader| {
+    der::read(der, |reader| {
         reader.read_sequence(|seq| {
             if seq.next().read_u8()? != 1 {
                 return Err(ASN1Error::new(ASN1ErrorKind::Invalid));
@@ -204,6 +205,17 @@ mod tests {
         let curve = yasna::construct_der(|w| w.write_oid(&oid::oid(oid::P384)));
         let text = pem::encode("EC PARAMETERS", &curve).to_string() + &pem::encode("EC PRIVATE KEY", &bare);
         assert_eq!(Key::from_pem(text.as_bytes(), "x").unwrap().public(), key.public());
+    }
+
+    #[test]
+    fn a_length_near_the_largest_number_is_refused() {
+        // Version, Ed25519, a seed, and attributes of 2^64 - 16 bytes.
+        let version_and_algorithm = [2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
+        let seed = [[4, 34, 4, 32].as_slice(), &[7; 32]].concat();
+        let attributes = [0xa0, 0x88, 255, 255, 255, 255, 255, 255, 255, 0xf0];
+        let inside = [&version_and_algorithm, &*seed, &attributes].concat();
+        let whole = [&[0x30, u8::try_from(inside.len()).unwrap()], &*inside].concat();
+        insta::assert_snapshot!(error(&pem::encode("PRIVATE KEY", &whole)), @"ca-key.pem: the private key is neither PKCS#8, nor SEC1, nor PKCS#1");
     }
 
     #[test]

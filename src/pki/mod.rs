@@ -40,6 +40,7 @@ mod signature;
 mod signing_config;
 mod spec;
 pub mod store;
+pub mod tlv;
 mod uri;
 mod usage;
 mod verify;

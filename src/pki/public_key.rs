@@ -5,7 +5,7 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use yasna::ASN1Result;
 
 use super::key_kind::KeyKind;
-use super::{oid, pem};
+use super::{der, oid, pem};
 use crate::error::{Error, Result};
 
 /// A public key with its SubjectPublicKeyInfo.
@@ -72,7 +72,7 @@ impl PublicKey {
 type Spki = (Vec<u64>, Option<Vec<u64>>, Vec<u8>);
 
 fn read_spki(spki: &[u8]) -> ASN1Result<Spki> {
-    yasna::parse_der(spki, |reader| {
+    der::read(spki, |reader| {
         reader.read_sequence(|seq| {
             let (algorithm, curve) = seq.next().read_sequence(read_algorithm)?;
             let (bits, length) = seq.next().read_bitvec_bytes()?;
@@ -88,7 +88,7 @@ fn read_spki(spki: &[u8]) -> ASN1Result<Spki> {
 pub(crate) fn read_algorithm(seq: &mut yasna::BERReaderSeq<'_, '_>) -> ASN1Result<(Vec<u64>, Option<Vec<u64>>)> {
     let algorithm = seq.next().read_oid()?.into_components();
     let parameters = seq.read_optional(|reader| reader.read_der())?;
-    let curve = parameters.and_then(|der| yasna::parse_der(&der, |r| r.read_oid()).ok());
+    let curve = parameters.and_then(|der| der::read(&der, |r| r.read_oid()).ok());
     Ok((algorithm, curve.map(|c| c.into_components())))
 }
 
@@ -103,7 +103,7 @@ fn kind_of(algorithm: &[u64], curve: Option<&[u64]>, bits: &[u8]) -> Result<KeyK
         return Err(Error::pki(format!("keys of algorithm {} are not supported", oid::dotted(algorithm)))
             .hint("use ecdsa, rsa or ed25519"));
     }
-    let modulus = yasna::parse_der(bits, |reader| {
+    let modulus = der::read(bits, |reader| {
         reader.read_sequence(|seq| {
             let (modulus, positive) = seq.next().read_bigint_bytes()?;
             seq.next().read_bigint_bytes()?;

@@ -71,7 +71,8 @@ impl SigningConfig {
         Ok((config, warnings))
     }
 
-    /// Indented JSON with a final newline, as for a file.
+    /// Indented JSON with a final newline, as for a file. Keys and servers of signing over a network are not in it:
+    /// kbootstrap makes no such configuration.
     pub fn to_json(&self) -> String {
         // Structs of strings and numbers always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
