@@ -1,6 +1,7 @@
 //! What cfssl's commands give: one line of JSON, or the files that cfssljson would make of it, and more of them.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -121,7 +122,7 @@ impl Output {
         let mut all = Vec::new();
         // The key first: whoever sees the certificate can use it.
         if let Some(key) = &self.key {
-            all.push((files.path(files.names.key()), Content::Secret(key.clone())));
+            all.push((files.names.key_of(&files.base), Content::Secret(key.clone())));
         }
         if let Some(csr) = &self.csr {
             all.push((files.path(".csr"), Content::Public(csr.as_bytes().to_vec())));
@@ -167,6 +168,16 @@ impl KeyForm {
 }
 
 impl Names {
+    /// The files of a certificate, a CSR and a key.
+    pub fn all(self, base: &Path) -> [PathBuf; 3] {
+        [self.key_of(base), with_suffix(base, ".csr"), with_suffix(base, self.certificate())]
+    }
+
+    /// The file of a key.
+    pub fn key_of(self, base: &Path) -> PathBuf {
+        with_suffix(base, self.key())
+    }
+
     fn certificate(self) -> &'static str {
         match self {
             Names::Pem => ".pem",
@@ -222,6 +233,10 @@ impl Files {
             Content::Secret(secret) => Pending::key(path, secret),
             Content::Public(bytes) => Pending::public(path, bytes),
         };
+        // Two calls at once would each leave the half of a pair.
+        let folder = File::open(self.base.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+        // Some network file systems lock no folders: there it is the person's care.
+        let _lock = folder.inspect(|folder| drop(folder.lock()));
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
         for (path, content) in all.iter().filter(|_| self.backup) {
             if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {

@@ -60,6 +60,11 @@ impl SignerArgs {
 }
 
 impl SignerArgs {
+    /// What is read.
+    pub fn read(&self) -> [Option<&String>; 3] {
+        [self.ca.as_ref(), self.ca_key.as_ref(), self.config.as_ref()]
+    }
+
     /// The serial number that is given, just where the profile wants one.
     fn serial(&self, profile: &Profile) -> Result<Option<Serial>> {
         match (&self.serial, profile.client_provides_serial_numbers) {

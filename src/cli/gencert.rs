@@ -63,6 +63,11 @@ impl Args {
             return Ok(0);
         }
         let spec = self.spec()?;
+        match (self.initca, &self.signer.ca_key) {
+            (true, None) => self.files.spare_ca_key()?,
+            (true, Some(_)) => {}
+            (false, _) => self.files.spare(self.signer.read())?,
+        }
         let target = self.files.target(Some((&self.keys, spec.key_kind()?)), self.signer.ca.as_deref(), true)?;
         let output = if self.initca { self.root(&spec, now, &log)? } else { self.leaf(&spec, now, &log)? };
         target.put(output, ctx, &log)?;

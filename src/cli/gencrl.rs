@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, Time};
 
 use super::Ctx;
+use super::output_args::CaPasswordArgs;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
 use crate::pki::{Authority, CrlSpec, Lifetime, Reason, Revoked, Serial, crl_pem, store};
@@ -28,6 +29,8 @@ pub struct Args {
     ca: String,
     /// CA private key: a file, file:PATH or env:VARIABLE
     ca_key: String,
+    #[command(flatten)]
+    ca_password: CaPasswordArgs,
     /// When the next list is due, from now
     #[arg(long, value_name = "TIME", default_value = "7d")]
     expiry: Lifetime,
@@ -47,9 +50,14 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let now = OffsetDateTime::now_utc();
         let (list, list_name) = source::read(&self.serials)?;
-        let revoked = parse(&String::from_utf8_lossy(&list), &list_name, now)?;
+        let list = String::from_utf8_lossy(&list);
+        if list.contains("PRIVATE KEY-----") {
+            return Err(Error::input(format!("{list_name}: a private key is in it, and no serial numbers"))
+                .hint("the order is: the list, the CA certificate, the CA key"));
+        }
+        let revoked = parse(&list, &list_name, now)?;
         let (certificate, certificate_name) = source::read_ca(&self.ca)?;
-        let (key, key_name) = source::read_ca(&self.ca_key)?;
+        let (key, key_name) = source::read_ca_key(&self.ca_key, &self.ca_password)?;
         let authority = Authority::load(&certificate, &certificate_name, &key, &key_name, now)?;
         let next_update = now.checked_add(self.expiry.duration());
         let spec = CrlSpec {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Ctx;
+use super::output_args::KeyPasswordArgs;
 use super::request::{self, LogArgs};
 use crate::cfssl::output::{Output, check_base};
 use crate::cfssl::source;
@@ -23,6 +24,8 @@ pub struct Args {
     /// Private key
     #[arg(long, value_name = "FILE")]
     key: String,
+    #[command(flatten)]
+    key_password: KeyPasswordArgs,
     /// Certificate to take subject and names from, in place of a CSR spec
     #[arg(long, value_name = "FILE")]
     cert: Option<String>,
@@ -41,7 +44,7 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = self.log.log();
         check_base(self.out.as_deref())?;
-        let (text, name) = source::read_ca(&self.key)?;
+        let (text, name) = source::read_ca_key(&self.key, &self.key_password)?;
         let key = Key::from_pem(&text, &name)?;
         let mut request = self.request(&key)?;
         if let Some(hosts) = request::hosts(self.hostname.as_deref()) {

@@ -40,6 +40,9 @@ impl Args {
         if !self.initca {
             request::refuse_ca(&spec, &name)?;
         }
+        if self.initca {
+            self.files.spare_ca_key()?;
+        }
         let target = self.files.target(Some((&self.keys, spec.key_kind()?)), None, self.initca)?;
         log.info("generate received request");
         log.info("received CSR");

@@ -80,6 +80,20 @@ impl Passwords for CaPasswordArgs {
     }
 }
 
+/// The password of an encrypted key that a CSR is made for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct KeyPasswordArgs {
+    /// File with the password of the key; else KBOOTSTRAP_KEY_PASSWORD, else it is asked for
+    #[arg(long, value_name = "FILE")]
+    key_password_file: Option<PathBuf>,
+}
+
+impl Passwords for KeyPasswordArgs {
+    fn of(&self, file: &str) -> Result<Option<Secret>> {
+        password::find(self.key_password_file.as_deref(), &[KEY_VARIABLE], &format!("password of {file}"))
+    }
+}
+
 /// All decisions made and all passwords known: what is left is the work.
 #[derive(Debug)]
 pub struct Target {
@@ -91,6 +105,31 @@ impl OutputArgs {
     /// Refuses what cannot be written to, before anything is read.
     pub fn check(&self) -> Result<()> {
         check_base(self.out.as_deref())
+    }
+
+    /// Refuses to write over what is read: the CA, its key, the configuration.
+    pub fn spare(&self, read: [Option<&String>; 3]) -> Result<()> {
+        let Some(base) = &self.out else { return Ok(()) };
+        let file = |argument: &&String| std::fs::canonicalize(argument.strip_prefix("file:").unwrap_or(argument)).ok();
+        let read: Vec<PathBuf> = read.iter().flatten().filter_map(file).collect();
+        let over = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| read.contains(&path));
+        match self.names.all(base).into_iter().find(over) {
+            None => Ok(()),
+            Some(path) => Err(Error::usage(format!("--out would write over {}, which is read here", path.display()))
+                .hint("choose another --out")),
+        }
+    }
+
+    /// Refuses to put a new CA in the place of one that is there, unless that is kept.
+    pub fn spare_ca_key(&self) -> Result<()> {
+        let Some(base) = self.out.as_ref().filter(|_| !self.backup) else { return Ok(()) };
+        let key = self.names.key_of(base);
+        if !key.exists() {
+            return Ok(());
+        }
+        Err(Error::input(format!("{} is there: without it nothing can be issued by its CA any more", key.display()))
+            .hint("--backup keeps it beside the new one, as FILE.1")
+            .hint("-ca-key makes a certificate for the key that is there, -renewca renews the CA"))
     }
 
     /// Looks at everything that could fail, and asks for passwords, before a key is made. `ca` is the signing CA's

@@ -44,6 +44,7 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = self.log.log();
         self.files.check()?;
+        self.files.spare(self.signer.read())?;
         let target = self.files.target(None, self.signer.ca.as_deref(), true)?;
         let (csr_file, subject) = self.inputs()?;
         let now = OffsetDateTime::now_utc();

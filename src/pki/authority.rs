@@ -101,7 +101,11 @@ impl Authority {
                 .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
             self.rules.doubt(doubt, warnings)?;
         }
-        profile.validity(now)?.within(&self.validity, self.rules, warnings)
+        let validity = profile.validity(now)?;
+        if let Some(doubt) = validity.ended(now) {
+            self.rules.doubt(doubt, warnings)?;
+        }
+        validity.within(&self.validity, self.rules, warnings)
     }
 
     /// Its certificate.

@@ -43,7 +43,11 @@ impl Validity {
             let (begin, end) = (day_and_minute(not_before), day_and_minute(not_after));
             return Err(Error::pki(format!("the certificate would end ({end}) before it begins ({begin})")));
         }
-        if !(1950..10_000).contains(&not_before.year()) || not_after.year() > 9999 {
+        if not_before.year() < 1950 {
+            return Err(Error::pki("the certificate would begin before 1950, which X.509 cannot write")
+                .hint("shorten the backdate, or begin later"));
+        }
+        if not_after.year() > 9999 {
             return Err(profile::beyond_9999());
         }
         Ok(Validity { not_before, not_after })
@@ -65,6 +69,15 @@ impl Validity {
         }
         warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
         Validity::new(self.not_before, ca.not_after)
+    }
+
+    /// What is wrong with a certificate that has expired when it is made.
+    pub(crate) fn ended(&self, now: OffsetDateTime) -> Option<Error> {
+        let end = day_and_minute(self.not_after);
+        (self.not_after <= now).then(|| {
+            Error::pki(format!("the certificate would have expired when it is made ({end})"))
+                .hint("an expiry counts from the backdated beginning, five minutes ago if nothing else is said")
+        })
     }
 
     /// The time lies in it.

@@ -4,60 +4,122 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use super::place::{Place, folder};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::secret::Secret;
+
+/// How the names of files begin that are not in their places yet.
+pub const BESIDE: &str = ".kbootstrap-";
+
+/// From so many files on, one call that brings everything to the disk is cheaper than one per file.
+const MANY: usize = 16;
 
 /// A file that is written and closed, but not yet in its place: a tree has more files than a process may have open.
 /// Dropped, it is gone.
 #[derive(Debug)]
 pub struct Pending {
-    temporary: TempPath,
+    content: Content,
     place: PathBuf,
     is_key: bool,
 }
 
-/// From so many files on, one call that brings everything to the disk is cheaper than one per file.
-const MANY: usize = 16;
+#[derive(Debug)]
+enum Content {
+    /// In a file beside the place.
+    Beside(TempPath),
+    /// For a device, a pipe, or a file in a folder that nothing can be added to.
+    Direct(Secret),
+}
 
 impl Pending {
     /// A key, 0600 from birth. A symlink in its place will be replaced, not followed.
-    pub fn key(place: &Path, key: &Secret) -> Result<Self> {
-        Self::new(place.to_owned(), key.expose(), 0o600)
+    pub fn key(path: &Path, key: &Secret) -> Result<Self> {
+        let place = Place::not_followed(path).map_err(|e| failed(path, &e))?;
+        Self::new(place, key.expose(), true).map_err(|e| failed(path, &e))
     }
 
-    /// What anybody may read, 0644. A symlink is followed.
-    pub fn public(place: &Path, bytes: &[u8]) -> Result<Self> {
-        Self::new(fs::canonicalize(place).unwrap_or_else(|_| place.to_owned()), bytes, 0o644)
+    /// What anybody may read: 0644 as far as the umask allows it, or as open as the file that it replaces. A symlink is
+    /// followed.
+    pub fn public(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let place = Place::followed(path).map_err(|e| failed(path, &e))?;
+        Self::new(place, bytes, false).map_err(|e| failed(path, &e))
     }
 
-    fn new(place: PathBuf, bytes: &[u8], mode: u32) -> Result<Self> {
-        let write = || {
-            let mut file = tempfile::Builder::new()
-                .prefix(".kbootstrap-")
-                .permissions(Permissions::from_mode(0o600))
-                .tempfile_in(folder(&place))?;
-            file.write_all(bytes)?;
-            if mode != 0o600 {
-                file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    fn new(place: Place, bytes: &[u8], is_key: bool) -> io::Result<Self> {
+        let direct = || Content::Direct(Secret::new(bytes));
+        let content = if place.is_stream {
+            direct()
+        } else {
+            match beside(&place, bytes, is_key) {
+                Err(e) if e.kind() == ErrorKind::PermissionDenied && place.old.is_some() => direct(),
+                written => Content::Beside(written?),
             }
-            Ok(file.into_temp_path())
         };
-        let temporary = write().map_err(|e| failed(&place, &e))?;
-        Ok(Pending { temporary, place, is_key: mode == 0o600 })
+        Ok(Pending { content, place: place.path, is_key })
     }
+
+    fn beside(&self) -> Option<&TempPath> {
+        match &self.content {
+            Content::Beside(temporary) => Some(temporary),
+            Content::Direct(_) => None,
+        }
+    }
+
+    /// Into its place.
+    fn put(self) -> io::Result<()> {
+        match self.content {
+            Content::Direct(bytes) => overwrite(&self.place, bytes.expose(), self.is_key),
+            Content::Beside(temporary) => match temporary.persist(&self.place) {
+                // Nothing can be renamed over a mounted file.
+                Err(refused) if refused.error.kind() == ErrorKind::ResourceBusy => {
+                    overwrite(&self.place, &fs::read(&refused.path).map(zeroize::Zeroizing::new)?, self.is_key)
+                }
+                renamed => renamed.map_err(|e| e.error),
+            },
+        }
+    }
+}
+
+fn beside(place: &Place, bytes: &[u8], is_key: bool) -> io::Result<TempPath> {
+    let mode = if is_key { 0o600 } else { 0o644 };
+    let mut file = tempfile::Builder::new()
+        .prefix(BESIDE)
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder(&place.path))?;
+    file.write_all(bytes)?;
+    if let Some((user, group)) = place.owner() {
+        // Who is not root makes files of their own only.
+        let _ = fchown(file.as_file(), Some(user), Some(group));
+    }
+    if let Some(old) = place.old.as_ref().filter(|_| !is_key) {
+        file.as_file().set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
+    }
+    Ok(file.into_temp_path())
+}
+
+/// Writes into what is there.
+fn overwrite(place: &Path, bytes: &[u8], is_key: bool) -> io::Result<()> {
+    let mut file = File::options().write(true).truncate(true).open(place)?;
+    let is_file = file.metadata()?.is_file();
+    if is_file && is_key {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    file.write_all(bytes)?;
+    if is_file { file.sync_all() } else { Ok(()) }
 }
 
 /// Brings all to the disk, and then into their places, in their order. That a key is in its place is on the disk, too,
 /// when this returns: what is made from a key can be made again.
 pub fn persist(files: Vec<Pending>) -> Result<()> {
-    let folders: BTreeSet<PathBuf> = files.iter().filter(|file| file.is_key).map(|file| folder(&file.place)).collect();
+    let keys = files.iter().filter(|file| file.is_key && file.beside().is_some());
+    let folders: BTreeSet<PathBuf> = keys.map(|file| folder(&file.place)).collect();
     place(files)?;
     for path in folders {
         File::open(&path).and_then(|folder| folder.sync_all()).map_err(|e| failed(&path, &e))?;
@@ -71,10 +133,10 @@ pub fn place(files: Vec<Pending>) -> Result<()> {
         sync_each(&files)?;
     } else {
         let mut systems: BTreeMap<u64, File> = BTreeMap::new();
-        for file in &files {
-            let device = fs::metadata(&file.temporary).map_err(|e| failed(&file.place, &e))?.dev();
+        for (file, temporary) in files.iter().filter_map(|file| file.beside().map(|temporary| (file, temporary))) {
+            let device = fs::metadata(temporary).map_err(|e| failed(&file.place, &e))?.dev();
             if let Entry::Vacant(entry) = systems.entry(device) {
-                entry.insert(File::open(&file.temporary).map_err(|e| failed(&file.place, &e))?);
+                entry.insert(File::open(temporary).map_err(|e| failed(&file.place, &e))?);
             }
         }
         for system in systems.values() {
@@ -82,7 +144,8 @@ pub fn place(files: Vec<Pending>) -> Result<()> {
         }
     }
     for file in files {
-        file.temporary.persist(&file.place).map_err(|e| failed(&file.place, &e.error))?;
+        let path = file.place.clone();
+        file.put().map_err(|e| failed(&path, &e))?;
     }
     Ok(())
 }
@@ -90,27 +153,26 @@ pub fn place(files: Vec<Pending>) -> Result<()> {
 /// All at the same time: a disk brings them home together.
 fn sync_each(files: &[Pending]) -> Result<()> {
     let sync = |file: &Pending| {
-        File::open(&file.temporary).and_then(|opened| opened.sync_all()).map_err(|e| failed(&file.place, &e))
+        let Some(temporary) = file.beside() else { return Ok(()) };
+        File::open(temporary).and_then(|opened| opened.sync_all()).map_err(|e| failed(&file.place, &e))
     };
     Error::all(parallel::each(files, files.len(), sync).into_iter().filter_map(Result::err))
 }
 
-fn folder(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
 fn failed(path: &Path, e: &io::Error) -> Error {
-    // Of the causes only the system's: tempfile puts its own random name into the text.
-    let wrapped = e.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
-    let cause = wrapped.unwrap_or(e);
-    if e.kind() == io::ErrorKind::NotFound {
-        return Error::input(format!("cannot write {}: the folder does not exist", path.display()))
-            .hint("make the folder first");
+    let path = path.display();
+    match e.kind() {
+        ErrorKind::NotFound => {
+            Error::input(format!("cannot write {path}: the folder does not exist")).hint("make the folder first")
+        }
+        ErrorKind::IsADirectory => Error::input(format!("cannot write {path}: it is a folder")),
+        _ => {
+            // tempfile adds its own random name.
+            let cause = e.to_string();
+            let cause = cause.split_once(" at path ").map_or(cause.as_str(), |(cause, _)| cause);
+            Error::internal(format!("cannot write {path}: {cause}"))
+        }
     }
-    Error::input(format!("cannot write {}: {cause}", path.display()))
 }
 
 #[cfg(test)]
@@ -135,6 +197,54 @@ mod tests {
             assert_eq!(fs::read(folder.path().join(format!("{}-key", count - 1))).unwrap(), b"secret");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * count, "nothing is left beside them");
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || fs::read(pipe).unwrap())
+        };
+        persist(vec![Pending::public(&pipe, b"public").unwrap()]).unwrap();
+        assert_eq!(reader.join().unwrap(), b"public");
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("null")).unwrap();
+        persist(vec![Pending::public(&folder.path().join("null"), b"public").unwrap()]).unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside them");
+    }
+
+    #[test]
+    fn a_certificate_stays_as_open_and_both_stay_with_their_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, public) = (folder.path().join("key"), folder.path().join("public"));
+        for path in [&key, &public] {
+            fs::write(path, "old").unwrap();
+            fs::set_permissions(path, Permissions::from_mode(0o640)).unwrap();
+        }
+        let user = if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&key, Some(12345), Some(12346)).unwrap();
+            12345
+        } else {
+            rustix::process::geteuid().as_raw()
+        };
+        persist(vec![
+            Pending::key(&key, &Secret::new(*b"secret")).unwrap(),
+            Pending::public(&public, b"public").unwrap(),
+        ])
+        .unwrap();
+        let metadata = |path: &Path| fs::metadata(path).unwrap();
+        assert_eq!((metadata(&key).mode() & 0o777, metadata(&key).uid()), (0o600, user));
+        assert_eq!(metadata(&public).mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_folder_in_the_place_is_refused_before_anything_is_renamed() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Pending::public(folder.path(), b"public").unwrap_err();
+        assert_eq!(error.message, format!("cannot write {}: it is a folder", folder.path().display()));
     }
 
     #[test]

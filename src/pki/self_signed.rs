@@ -7,6 +7,7 @@ use super::issue::{Issued, Validity, sans_of_ca};
 use super::key::Key;
 use super::profile::{backdated, beyond_9999};
 use super::request::Request;
+use super::rules::as_warning;
 use super::serial::Serial;
 use super::spec::CsrSpec;
 use super::usage::Usage;
@@ -31,6 +32,7 @@ pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Seria
     let life = ca.expiry.unwrap_or(LIFE).duration();
     let validity = Validity::new(not_before, not_before.checked_add(life).ok_or_else(beyond_9999)?)?;
     let mut warnings = request.warnings.clone();
+    warnings.extend(validity.ended(now).as_ref().map(as_warning));
     let mut extensions = extension::usages(&[Usage::parse("cert sign")?, Usage::parse("crl sign")?]);
     extensions.push(extension::basic_constraints(Some(ca.path_length())));
     extensions.push(extension::subject_key_id(&key.public().key_id()));

@@ -1,0 +1,140 @@
+//! What must not be lost, and must not be shown: keys of CAs, devices, secrets given in the wrong place.
+
+use std::os::unix::fs::FileTypeExt;
+use std::process::Command;
+
+use crate::pki_tools::with_ca;
+
+const ECDSA: &str = r#"{"algo":"ecdsa","size":256}"#;
+const SIGN: &str = "-ca ca.pem -ca-key ca-key.pem -config config.json";
+
+#[test]
+fn a_ca_is_not_written_over() {
+    let folder = with_ca(ECDSA);
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let (key, certificate) = (folder.read("ca-key.pem"), folder.read("ca.pem"));
+    insta::assert_snapshot!(folder.refused(&format!("gencert {SIGN} -profile server leaf.json --out ./ca")), @r"
+    error: --out would write over ./ca-key.pem, which is read here
+    hint: choose another --out
+    exit code 2
+    ");
+    folder.ok("genkey leaf.json --out leaf");
+    insta::assert_snapshot!(folder.refused(&format!("sign {SIGN} -profile server leaf.csr --out ca")), @r"
+    error: --out would write over ca-key.pem, which is read here
+    hint: choose another --out
+    exit code 2
+    ");
+    insta::assert_snapshot!(folder.refused("gencert -initca ca.json --out ca"), @r"
+    error: ca-key.pem is there: without it nothing can be issued by its CA any more
+    hint: --backup keeps it beside the new one, as FILE.1
+    hint: -ca-key makes a certificate for the key that is there, -renewca renews the CA
+    exit code 3
+    ");
+    folder.refused("genkey -initca ca.json --out ca");
+    assert_eq!((folder.read("ca-key.pem"), folder.read("ca.pem")), (key.clone(), certificate));
+
+    // For the key that is there, or with a backup, as often as one likes.
+    folder.ok("gencert -initca -ca-key ca-key.pem ca.json --out ca");
+    folder.ok("gencert -renewca -ca ca.pem -ca-key ca-key.pem --out ca");
+    folder.ok("gencert -initca ca.json --out ca --backup");
+    assert_eq!(folder.read("ca-key.pem.1"), key);
+}
+
+#[test]
+fn devices_and_pipes_stay_what_they_are() {
+    let folder = with_ca(ECDSA);
+    folder.write("revoked", "17\n");
+    let node = folder.path("null");
+    if Command::new("mknod").arg(&node).args(["c", "1", "3"]).status().is_ok_and(|made| made.success()) {
+        folder.ok("gencrl revoked ca.pem ca-key.pem --out null");
+        assert!(std::fs::symlink_metadata(&node).unwrap().file_type().is_char_device());
+    }
+    let line = format!("{} gencrl revoked ca.pem ca-key.pem --out /dev/stdout | cat", env!("CARGO_BIN_EXE_kbootstrap"));
+    let ran = Command::new("sh").args(["-c", &line]).current_dir(folder.path("")).output().unwrap();
+    assert!(ran.stdout.starts_with(b"-----BEGIN X509 CRL-----"), "{ran:?}");
+}
+
+#[test]
+fn a_key_in_the_wrong_place_is_not_shown() {
+    let folder = with_ca(ECDSA);
+    insta::assert_snapshot!(folder.refused("gencrl ca-key.pem ca.pem ca-key.pem"), @r"
+    error: ca-key.pem: a private key is in it, and no serial numbers
+    hint: the order is: the list, the CA certificate, the CA key
+    exit code 3
+    ");
+    // Its base64 alone.
+    let base64: String = folder.read("ca-key.pem").lines().filter(|line| !line.starts_with('-')).collect();
+    folder.write("bare", &base64);
+    let error = folder.refused("gencrl bare ca.pem ca-key.pem");
+    assert!(!error.contains(&base64[..20]), "{error}");
+}
+
+#[test]
+fn keys_under_a_password_make_lists_and_csrs_too() {
+    let folder = with_ca(ECDSA);
+    folder.openssl("pkey -in ca-key.pem -aes256 -passout pass:secret -out locked-key.pem");
+    folder.write("password", "secret");
+    folder.write("revoked", "17\n");
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    folder.ok("gencrl revoked ca.pem locked-key.pem --ca-key-password-file password --out ca.crl");
+    assert!(folder.openssl("crl -in ca.crl -CAfile ca.pem -noout").contains("verify OK"));
+    folder.ok("gencsr -key locked-key.pem --key-password-file password leaf.json --out leaf");
+    folder.openssl("req -in leaf.csr -verify -noout");
+}
+
+#[test]
+fn what_would_have_expired_when_it_is_made_is_refused() {
+    let folder = with_ca(ECDSA);
+    folder.write("short.json", r#"{"signing":{"default":{"usages":["server auth"],"expiry":"4m"}}}"#);
+    folder.write("early.json", r#"{"signing":{"default":{"usages":["server auth"],"expiry":"1h","backdate":"80y"}}}"#);
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let error = |config: &str| {
+        let error = folder
+            .refused(&format!("gencert -ca ca.pem -ca-key ca-key.pem -config {config}.json leaf.json --out leaf"));
+        // The moment varies.
+        error.lines().map(|line| line.split(" (2").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(error("short"), @r"
+    error: ca.pem: the certificate would have expired when it is made
+    hint: an expiry counts from the backdated beginning, five minutes ago if nothing else is said
+    exit code 4
+    ");
+    insta::assert_snapshot!(error("early"), @r"
+    error: ca.pem: the certificate would begin before 1950, which X.509 cannot write
+    hint: shorten the backdate, or begin later
+    exit code 4
+    ");
+    assert!(!folder.path("leaf-key.pem").exists());
+}
+
+#[test]
+fn two_calls_at_once_leave_a_pair() {
+    let folder = with_ca(ECDSA);
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let call = format!("gencert {SIGN} -profile server leaf.json --out leaf");
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..10).for_each(|_| drop(folder.ok(&call))));
+        }
+    });
+    let public = |line: &str| folder.openssl(line);
+    assert_eq!(public("pkey -in leaf-key.pem -pubout"), public("x509 -in leaf.pem -noout -pubkey"));
+}
+
+#[test]
+fn a_folder_in_the_way_is_noticed_before_the_key_is_replaced() {
+    let folder = with_ca(ECDSA);
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let call = format!("gencert {SIGN} -profile server leaf.json --out leaf");
+    folder.ok(&call);
+    let key = folder.read("leaf-key.pem");
+    std::fs::remove_file(folder.path("leaf.csr")).unwrap();
+    std::fs::create_dir(folder.path("leaf.csr")).unwrap();
+    insta::assert_snapshot!(folder.refused(&call), @r"
+    error: cannot write leaf.csr: it is a folder
+    exit code 3
+    ");
+    assert_eq!(folder.read("leaf-key.pem"), key);
+    let left: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".kbootstrap-")), "{left:?}");
+}
