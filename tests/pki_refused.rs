@@ -18,6 +18,30 @@ fn gencert(folder: &Folder, rest: &str) -> String {
 }
 
 #[test]
+fn a_spec_that_names_nobody_or_hides_something() {
+    let folder = with_ca(r#"{"algo":"ecdsa","size":256}"#);
+    let spec = |text: &[u8]| {
+        folder.write("leaf.json", text);
+        folder.refused("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server leaf.json --out leaf")
+    };
+    insta::assert_snapshot!(spec(b"{}"), @r#"
+    error: leaf.json: it names nobody: neither a subject nor hosts
+    hint: give it a "CN", "names" or "hosts"
+    exit code 3
+    "#);
+    insta::assert_snapshot!(spec(br#"{"CN":"a\nCN=b","names":[{"O":"x\u0000"}],"hosts":["a"]}"#), @r#"
+    error: leaf.json: "a\nCN=b" in the subject has a control character
+    hint: take it out
+    exit code 3
+    "#);
+    insta::assert_snapshot!(spec(b"{\"hosts\":[\"a\"],\n\"CN\":\"M\xfcller\"}"), @r"
+    error: leaf.json: line 2 is not UTF-8 text
+    hint: save it as UTF-8: a name would not be the one that is meant
+    exit code 3
+    ");
+}
+
+#[test]
 fn cas_that_cannot_issue() {
     let folder = folder();
     let with =

@@ -136,6 +136,11 @@ pub(crate) fn decode_by<T>(
     rules: Rules,
     read: impl FnOnce(&mut Fields<'_>) -> T,
 ) -> Result<(T, Vec<String>)> {
+    if let (Rules::Strict, Err(e)) = (rules, std::str::from_utf8(text)) {
+        let line = 1 + text[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+        return Err(Error::input(format!("{what}: line {line} is not UTF-8 text"))
+            .hint("save it as UTF-8: a name would not be the one that is meant"));
+    }
     let mut found = Findings { rules, ..Findings::default() };
     let result = Fields::read(String::new(), parse(text, what)?, &mut found, read);
     Error::all(found.errors.into_iter().map(|error| error.context(what)))?;

@@ -153,13 +153,29 @@ impl CsrSpec {
     /// Whether its subject and hosts can stand in a certificate: what can be known before there is a key. `what` names
     /// the source in errors.
     pub fn check(&self, what: &str) -> Result<()> {
-        let subject = self.subject().to_name().map(|_| ()).err();
+        let name = self.subject().to_name();
         let hosts = classify(&self.hosts, Rules::Strict).map(|_| ()).err();
-        let errors = subject.into_iter().chain(hosts).flat_map(|mut first| {
-            let others = std::mem::take(&mut first.others);
-            std::iter::once(first).chain(others)
-        });
+        let nobody = || {
+            Error::input("it names nobody: neither a subject nor hosts")
+                .hint("give it a \"CN\", \"names\" or \"hosts\"")
+        };
+        let nobody = (self.hosts.is_empty() && name.as_ref().is_ok_and(Name::is_empty)).then(nobody);
+        let errors =
+            name.err().into_iter().chain(self.control_character()).chain(hosts).chain(nobody).flat_map(|mut first| {
+                let others = std::mem::take(&mut first.others);
+                std::iter::once(first).chain(others)
+            });
         Error::all(errors.map(|e| e.context(what)))
+    }
+
+    /// Go writes line breaks and NUL into subjects; there they are mistakes, or meant to deceive whoever reads them.
+    fn control_character(&self) -> Option<Error> {
+        let names = self.names.iter().flat_map(|n| [&n.c, &n.st, &n.l, &n.o, &n.ou, &n.e]);
+        let text = std::iter::once(&self.cn)
+            .chain([&self.serial_number])
+            .chain(names)
+            .find(|t| t.contains(char::is_control))?;
+        Some(Error::input(format!("{text:?} in the subject has a control character")).hint("take it out"))
     }
 
     fn read(f: &mut Fields<'_>) -> Self {
