@@ -36,6 +36,7 @@ mod inventory_init;
 mod inventory_mistakes;
 mod lab_hosts;
 mod pki_apply;
+mod pki_apply_mistakes;
 mod pki_cfssl;
 mod pki_everywhere;
 mod pki_foreign;

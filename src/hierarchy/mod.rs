@@ -12,6 +12,7 @@ mod found;
 mod item;
 mod load;
 pub mod model;
+mod places;
 mod plan;
 mod resolve;
 mod step;
