@@ -23,6 +23,12 @@ pub struct Wishes {
 }
 
 impl Wishes {
+    /// As they stand on the command line.
+    pub(super) fn options(&self) -> String {
+        let renew = self.renew.iter().map(|name| format!("--renew-ca {name}"));
+        renew.chain(self.replace.iter().map(|name| format!("--replace-ca {name}"))).collect::<Vec<_>>().join(" ")
+    }
+
     /// They must be names of CAs.
     fn problems(&self, hierarchy: &Hierarchy) -> Vec<Error> {
         let known: Vec<&str> = authorities(hierarchy).map(|item| item.name.as_str()).collect();

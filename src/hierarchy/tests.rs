@@ -1,5 +1,7 @@
 //! What is decided about every state that a hierarchy can be found in.
 
+mod interrupted;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -70,7 +72,7 @@ impl Place {
         let interrupt = &self.interrupt;
         let (hierarchy, plan, now) = (&hierarchy, &plan, self.now);
         let passwords = &Nobody;
-        apply(&Job { hierarchy, found: &found, plan, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
+        apply(&Job { hierarchy, found: &found, plan, wishes, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
         Ok(plan.changes())
     }
 
@@ -343,28 +345,6 @@ fn a_clock_that_runs_behind_is_noticed() {
     problem: CA root: it is not valid before 2026-11-21 09:55 UTC
       is the clock of this machine right?
     ");
-}
-
-#[test]
-fn a_run_that_was_interrupted_is_gone_on_with() {
-    let place = Place::empty();
-    // Keys are written before their certificates.
-    let key = crate::pki::Key::generate(crate::pki::KeyKind::EcdsaP256).unwrap();
-    crate::pki::store::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
-    place.apply(SPEC, &Wishes::default()).unwrap();
-    assert_eq!(place.unasked(SPEC), "");
-    assert_eq!(place.read("root-key.pem"), key.to_pem().expose());
-}
-
-#[test]
-fn who_is_interrupted_leaves_nothing_half_done() {
-    let mut place = Place::empty();
-    place.interrupt = AtomicBool::new(true);
-    let error = place.apply(SPEC, &Wishes::default()).unwrap_err();
-    assert_eq!(error.kind.exit_code(), 130);
-    assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
-    place.interrupt = AtomicBool::new(false);
-    assert_eq!(place.apply(SPEC, &Wishes::default()).unwrap(), 4);
 }
 
 #[test]

@@ -77,9 +77,9 @@ impl Args {
         plan.check()?;
         if !self.dry_run && !plan.is_empty() {
             let reporter = shown(self.progress, ctx);
-            let (hierarchy, found, plan, interrupt) = (&hierarchy, &found, &plan, &*interrupt()?);
+            let (hierarchy, found, plan, wishes, interrupt) = (&hierarchy, &found, &plan, &wishes, &*interrupt()?);
             let passwords = &self.ca_password;
-            apply(&Job { hierarchy, found, plan, now, jobs, reporter: &*reporter, passwords, interrupt })?;
+            apply(&Job { hierarchy, found, plan, wishes, now, jobs, reporter: &*reporter, passwords, interrupt })?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.output {
