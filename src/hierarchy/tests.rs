@@ -1,5 +1,6 @@
 //! What is decided about every state that a hierarchy can be found in.
 
+mod found;
 mod interrupted;
 
 use std::path::Path;
