@@ -98,3 +98,28 @@ authorities:
     exit code 3
     ");
 }
+
+#[test]
+fn hints_name_what_helps_and_no_more() {
+    let spec = "authorities: [{name: ca, CN: CA, certificates: [{name: a, CN: a}, {name: b, CN: b}]}]";
+    let folder = folder(spec);
+    folder.ok("pki apply pki.yaml");
+    folder.write("pki.yaml", spec.replace("CN: CA", "CN: Other"));
+    let check = folder.kbootstrap("pki check pki.yaml", "");
+    assert_eq!(check.code, 4);
+    insta::assert_snapshot!(check.stderr, @r"
+    error: 1 is not as it should be
+    hint: see the remarks for what `pki apply` does not mend unasked
+    ");
+    let applied = folder.ok("pki apply pki.yaml").stdout;
+    assert!(applied.contains("\nnothing to do unasked: see the warnings ("), "{applied}");
+    // With the CA broken what it has issued is unknown, and what is not there is missing.
+    fs::copy(folder.path("a-key.pem"), folder.path("ca-key.pem")).unwrap();
+    fs::remove_file(folder.path("b.pem")).unwrap();
+    let check = folder.kbootstrap("pki check pki.yaml -o json", "");
+    let steps: serde_json::Value = serde_json::from_str(&check.stdout).unwrap();
+    let states: Vec<&str> = steps.as_array().unwrap().iter().filter_map(|step| step["state"].as_str()).collect();
+    assert_eq!(states, ["wrong", "unknown", "missing"]);
+    let text = folder.kbootstrap("pki check pki.yaml", "").stdout;
+    assert!(text.contains(" missing ") && text.contains(" unknown ") && !text.contains(" good "), "{text}");
+}

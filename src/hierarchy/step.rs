@@ -65,6 +65,23 @@ impl Verdict {
     }
 }
 
+/// Whatever stands below a CA that is broken: nothing can be said of it but that it is there.
+pub(super) fn unknown(found: &Found, issuer_name: &str) -> Verdict {
+    let mut verdict = Verdict::default();
+    match found.certificate {
+        None => verdict.warn(State::Missing, format!("it is not there, and CA {issuer_name} is to be mended first")),
+        Some(_) => verdict.warn(State::Unknown, format!("CA {issuer_name} is to be mended first")),
+    }
+    verdict
+}
+
+/// A key that stays, and that others than its owner can read.
+pub(super) fn exposed(item: &Item, found: &Found, verdict: &mut Verdict) {
+    let Some(mode) = found.mode.filter(|mode| mode & 0o077 != 0) else { return };
+    let key = item.files.key.display();
+    verdict.warn(State::Changed, format!("its key {key} is mode {mode:04o}, others can use it: chmod 600 {key}"));
+}
+
 /// A certificate that is no CA: everything about it may be made anew.
 pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: OffsetDateTime) -> Result<Verdict> {
     let mut verdict = Verdict::default();

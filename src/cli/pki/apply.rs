@@ -134,6 +134,7 @@ fn text(plan: &Plan, dry_run: bool, millis: u64, out: &Printer) -> String {
     let (changes, all) = (plan.changes(), plan.steps.len());
     let took = duration(millis);
     text + &match (changes, dry_run) {
+        (0, _) if plan.warns() => format!("nothing to do unasked: see the warnings ({took})\n"),
         (0, _) => format!("nothing to do: all {all} are as they should be ({took})\n"),
         (_, true) => format!("{changes} of {all} would be written, {} stay as they are\n", all - changes),
         (_, false) => format!("{changes} of {all} written, {} stay as they are ({took})\n", all - changes),
