@@ -123,3 +123,17 @@ fn hints_name_what_helps_and_no_more() {
     let text = folder.kbootstrap("pki check pki.yaml", "").stdout;
     assert!(text.contains(" missing ") && text.contains(" unknown ") && !text.contains(" good "), "{text}");
 }
+
+#[test]
+fn what_a_killed_run_has_left_is_removed() {
+    let folder = folder("folder: out\nauthorities: [{name: ca, CN: CA}]");
+    folder.ok("pki apply pki.yaml");
+    let left = folder.path("out/.kbootstrap-Ab12yZ");
+    fs::write(&left, "a key").unwrap();
+    folder.ok("pki apply pki.yaml --dry-run");
+    folder.ok("pki check pki.yaml");
+    assert!(left.exists(), "who only looks removes nothing");
+    let ran = folder.ok("pki apply pki.yaml --progress plain");
+    assert!(!left.exists());
+    assert!(ran.stderr.contains("removed what a run that was killed has left: temporary files, 1"), "{}", ran.stderr);
+}
