@@ -137,3 +137,56 @@ fn what_a_killed_run_has_left_is_removed() {
     assert!(!left.exists());
     assert!(ran.stderr.contains("removed what a run that was killed has left: temporary files, 1"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_key_in_the_place_of_a_specification_is_not_shown() {
+    let folder = folder("authorities: [{name: ca, CN: CA}, {name: ed, CN: ed, key: {algo: ed25519}}]");
+    folder.ok("pki apply pki.yaml");
+    let key = folder.read("ca-key.pem");
+    insta::assert_snapshot!(folder.refused("pki apply ca-key.pem"), @r"
+    error: ca-key.pem:1:1: the specification: expected a mapping, found the text (not shown: it may be a key)
+      there is a private key in this file: its lines are not shown
+    exit code 3
+    ");
+    let name = serde_json::Value::from(key.clone());
+    folder.write("a.json", format!(r#"{{"authorities": [{{"name": {name}, "CN": "a", "kee": 1, "key": {name}}}]}}"#));
+    insta::assert_snapshot!(folder.refused("pki apply a.json"), @r"
+    error: a.json:1:27: `-----BEGIN EC PRIVATE KEY-----\*****************************************************************\*****************************************************************\*************************************\n-----END EC PRIVATE KEY-----\n` cannot be part of a file name
+      there is a private key in this file: its lines are not shown
+    hint: use letters, digits, `-`, `_` and `.`
+
+    error: a.json:1:274: unknown key `kee` in authorities[0]
+      there is a private key in this file: its lines are not shown
+    hint: did you mean `key`?
+
+    error: a.json:1:291: authorities[0].key: expected a mapping, found the text (not shown: it may be a key)
+      there is a private key in this file: its lines are not shown
+
+    3 errors
+    exit code 3
+    ");
+    let body = |key: &str| key.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let (body, ed) = (body(&key), body(&folder.read("ed-key.pem")));
+    folder.write("b.yaml", format!("authorities: [{{name: a, CN: a, {body}: 1, key: {body}}}]"));
+    folder.write("c.yaml", body.clone());
+    folder.write("d.yaml", format!("authorities:\n- name: |\n    {}\n  CN: a\n", key.replace('\n', "\n    ")));
+    folder.write("e.yaml", format!("a: {{\n{key}"));
+    for file in ["ca-key.pem", "ed-key.pem", "a.json", "b.yaml", "c.yaml", "d.yaml", "e.yaml"] {
+        let said = folder.refused(&format!("pki apply {file}"));
+        for key in [&body, &ed] {
+            let shown = (0..key.len() - 12).find(|&n| said.contains(&key[n..n + 12]));
+            assert_eq!(shown, None, "{file}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_long_text_in_a_wrong_place_has_no_odd_characters_of_ours() {
+    let folder = folder(&format!("authorities: [{{name: a, CN: a, key: {}}}]", "long words ".repeat(6)));
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: pki.yaml:1:37: authorities[0].key: expected a mapping, found the text `long words long words long words long wo…`
+      1 | authorities: [{name: a, CN: a, key: long words long words long words long words long words long word
+        |                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    exit code 3
+    ");
+}
