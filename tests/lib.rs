@@ -37,6 +37,7 @@ mod inventory_mistakes;
 mod lab_hosts;
 mod pki_apply;
 mod pki_careful;
+mod pki_apply_mistakes;
 mod pki_cfssl;
 mod pki_everywhere;
 mod pki_foreign;

@@ -8,6 +8,7 @@ pub mod lookalike;
 mod mistake;
 mod nearest;
 mod path;
+mod private;
 mod scalar;
 mod shape;
 mod text;
@@ -53,7 +54,7 @@ impl Document {
         match serde_json::from_value(value) {
             Ok(read) => Ok((read, Document { source, tree, found, faulty: shaped.faulty })),
             // The schema comes from the same types, so this is a gap between the two; say it rather than go on.
-            Err(e) if found.is_empty() => Err(Error::input(format!("{name}: {e}"))),
+            Err(e) if found.is_empty() => Err(Error::input(source.hide(&format!("{name}: {e}")))),
             Err(_) => Err(all(found).unwrap_err()),
         }
     }
@@ -94,7 +95,7 @@ impl Document {
             None => self.tree.value_span(&mistake.path),
         };
         let mut error = self.source.error(span, &mistake.message);
-        error.hints.clone_from(&mistake.hints);
+        error.hints = mistake.hints.iter().map(|hint| self.source.hide(hint)).collect();
         (span, error)
     }
 

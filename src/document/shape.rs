@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::lookalike;
+use super::lookalike::{self, Odd};
 use super::nearest::nearest;
 use super::path::Path;
+use super::private;
 use super::scalar;
 use super::text::{SourceText, Span};
 use super::wanted::{Wanted, choices, words};
@@ -75,9 +76,10 @@ impl<'a> Walk<'a> {
             Value::Null => "nothing".to_owned(),
             Value::Bool(_) => format!("`{text}`"),
             Value::Number(_) => format!("the number {text}"),
-            _ => format!("the text `{}`", shorten(text)),
+            _ => format!("the text {}", quoted(text)),
         };
-        self.refuse(wanted, &found, span, path)
+        // What is written, not what is shown of it.
+        self.refuse_text(wanted, &found, odd(text), span, path)
     }
 
     fn choice(&mut self, names: &[&str], text: &str, typed: &Value, span: Span, path: &Path) -> Option<Value> {
@@ -86,10 +88,10 @@ impl<'a> Walk<'a> {
         }
         let message = match typed {
             Value::Null => format!("{path}: expected {}, found nothing", words(names)),
-            _ => format!("{path}: unknown value `{}`", shorten(text)),
+            _ => format!("{path}: unknown value {}", quoted(text)),
         };
         let mut error = self.source.error(span, message);
-        error = match (nearest(text, names.iter().copied()), lookalike::find(text)) {
+        error = match (nearest(text, names.iter().copied()), odd(text)) {
             (Some(name), _) => error.hint(format!("did you mean `{name}`?")),
             (None, Some(odd)) => error.hint(odd.explain(span.line)),
             _ => error,
@@ -179,10 +181,10 @@ impl<'a> Walk<'a> {
     fn unknown_key(&mut self, wanted: &Wanted<'a>, entries: &[Entry], entry: &Entry, path: &Path) -> Option<&'a str> {
         let known = wanted.keys();
         let place = if path.steps().is_empty() { String::new() } else { format!(" in {path}") };
-        let error = self.source.error(entry.span, format!("unknown key `{}`{place}", shorten(&entry.key)));
+        let error = self.source.error(entry.span, format!("unknown key {}{place}", quoted(&entry.key)));
         let free = known.iter().copied().filter(|name| !entries.iter().any(|e| e.key == *name));
         let near = nearest(&entry.key, free).or_else(|| nearest(&entry.key, known.iter().copied()));
-        let error = match (near, lookalike::find(&entry.key)) {
+        let error = match (near, odd(&entry.key)) {
             (Some(name), _) => error.hint(format!("did you mean `{name}`?")),
             (None, Some(odd)) => error.hint(odd.explain(entry.span.line)),
             (None, None) => match self.elsewhere(wanted, &entry.key) {
@@ -208,7 +210,7 @@ impl<'a> Walk<'a> {
         if names.contains(&entry.key.as_str()) {
             return true;
         }
-        let error = self.source.error(entry.span, format!("unknown name `{}` in {path}", shorten(&entry.key)));
+        let error = self.source.error(entry.span, format!("unknown name {} in {path}", quoted(&entry.key)));
         let error = match nearest(&entry.key, names.iter().copied()) {
             Some(name) => error.hint(format!("did you mean `{name}`?")),
             None => error,
@@ -218,9 +220,20 @@ impl<'a> Walk<'a> {
     }
 
     fn refuse(&mut self, wanted: &Wanted<'a>, found: &str, span: Span, path: &Path) -> Option<Value> {
+        self.refuse_text(wanted, found, None, span, path)
+    }
+
+    fn refuse_text(
+        &mut self,
+        wanted: &Wanted<'a>,
+        found: &str,
+        odd: Option<Odd>,
+        span: Span,
+        path: &Path,
+    ) -> Option<Value> {
         let place = if path.steps().is_empty() { self.what.to_owned() } else { path.to_string() };
         let mut error = self.source.error(span, format!("{place}: expected {}, found {found}", wanted.describe()));
-        if let Some(odd) = lookalike::find(found) {
+        if let Some(odd) = odd {
             error = error.hint(odd.explain(span.line));
         } else if wanted.takes("boolean") && found.starts_with("the text") {
             error = error.hint("write true or false, without quotes");
@@ -256,6 +269,19 @@ impl<'a> Walk<'a> {
             return fields.collect::<Option<Map<_, _>>>().map(Value::Object);
         }
         None
+    }
+}
+
+/// The first character of the first line that is not ASCII.
+fn odd(text: &str) -> Option<Odd> {
+    lookalike::find(text.lines().next().unwrap_or(""))
+}
+
+/// A text as messages show it.
+fn quoted(text: &str) -> String {
+    match private::is_suspect(text) {
+        true => "(not shown: it may be a key)".to_owned(),
+        false => format!("`{}`", shorten(text)),
     }
 }
 

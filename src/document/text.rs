@@ -1,5 +1,6 @@
 //! The text of a file, and how a place in it is shown: `file:line:col`, the line, a caret under it.
 
+use super::private;
 use crate::error::Error;
 
 /// A piece of one line.
@@ -49,13 +50,23 @@ impl SourceText {
     pub fn line(&self, number: usize) -> &str {
         self.text.split('\n').nth(number.saturating_sub(1)).unwrap_or("")
     }
-    /// An error at a place: the line and a caret under the place are its evidence.
+    /// Words about this text, without what may be a key.
+    pub fn hide(&self, words: &str) -> String {
+        private::hide(words, private::is_in(&self.text))
+    }
+    /// An error at a place: the line and a caret under the place are its evidence. Of a file with a private key in it no
+    /// line is shown, and nothing that may be a key of any file.
     pub fn error(&self, span: Span, message: impl std::fmt::Display) -> Error {
-        Error::input(format!("{}:{}:{}: {message}", self.name, span.line, span.column)).detail(self.excerpt(span))
+        let message = self.hide(&message.to_string());
+        let error = Error::input(format!("{}:{}:{}: {message}", self.name, span.line, span.column));
+        match private::is_in(&self.text) {
+            true => error.detail("there is a private key in this file: its lines are not shown"),
+            false => error.detail(self.excerpt(span)),
+        }
     }
     /// The line and a caret under the place.
     pub fn excerpt(&self, span: Span) -> String {
-        let all: Vec<char> = self.line(span.line).chars().collect();
+        let all: Vec<char> = private::hide(self.line(span.line), false).chars().collect();
         let start = (span.column - 1).min(all.len());
         let from = if all.len() > SHOWN_COLUMNS { start.saturating_sub(SHOWN_COLUMNS / 2) } else { 0 };
         let shown: String = all[from..].iter().take(SHOWN_COLUMNS).map(|c| visible(*c)).collect();
@@ -128,6 +139,20 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert!(!excerpt("a: \x1b[31mred", 1, 4, 1).contains('\x1b'));
+    }
+
+    #[test]
+    fn what_may_be_a_key_is_not_shown() {
+        let source = |text: &str| SourceText::new("x.yaml", text.as_bytes()).unwrap();
+        let line = format!("tokan: {}Ab1 # x", "Ab1/".repeat(10));
+        insta::assert_snapshot!(source(&line).excerpt(Span { line: 1, column: 1, width: 5 }), @r"
+        1 | tokan: ******************************************* # x
+          | ^^^^^
+        ");
+        let pem = "a: 1\nkey: |\n  -----BEGIN PRIVATE KEY-----\n  MC4CAQAw\n";
+        let error = source(pem).error(Span { line: 4, column: 3, width: 8 }, "not this: MC4CAQAwBQYD");
+        assert_eq!(error.message, "x.yaml:4:3: not this: ************");
+        assert_eq!(error.details, ["there is a private key in this file: its lines are not shown"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::chain;
+use super::decide::Wishes;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Plan, Step, What};
@@ -30,6 +31,8 @@ pub struct Job<'a> {
     pub found: &'a [Found],
     /// What is to be done.
     pub plan: &'a Plan,
+    /// What the plan was asked for: only the next run's plan would not know.
+    pub wishes: &'a Wishes,
     /// The time that the plan was made for.
     pub now: OffsetDateTime,
     /// How many at once.
@@ -180,7 +183,11 @@ impl Work<'_> {
         }
         persist(files)?;
         if self.job.interrupt.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted").hint("the next run goes on from here"));
+            let next = match self.job.wishes.options() {
+                none if none.is_empty() => "the next run goes on from here".to_owned(),
+                asked => format!("what is made so far stays; repeat the command with {asked} to have the rest done"),
+            };
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted").hint(next));
         }
         Error::all(errors)?;
         let mut warnings = Vec::new();

@@ -5,16 +5,22 @@ use super::item::Hierarchy;
 use super::plan::{Step, What};
 use crate::pki::Certificate;
 
-/// The certificate and the intermediate CAs above it; the root is left out, who checks has it. `of` gives the
-/// certificate of an item.
+/// The certificate and the intermediate CAs above it. Roots are left out, who checks has them; what stands on top of a
+/// specification may be an intermediate CA of somebody else's. `of` gives the certificate of an item.
 pub(super) fn chain<'a>(hierarchy: &Hierarchy, index: usize, of: &impl Fn(usize) -> Option<&'a Certificate>) -> String {
-    let intermediate = above(hierarchy, index).filter(|above| hierarchy.items[*above].issuer.is_some());
-    std::iter::once(index).chain(intermediate).filter_map(of).map(Certificate::to_pem).collect()
+    // The signature is only looked at where it can tell: trees are large.
+    let is_root = |i: usize| {
+        let item = &hierarchy.items[i];
+        item.issuer.is_none() && (!item.external || of(i).is_some_and(Certificate::is_self_signed))
+    };
+    let intermediate = above(hierarchy, index).filter(|&i| !is_root(i)).filter_map(of);
+    of(index).into_iter().chain(intermediate).map(Certificate::to_pem).collect()
 }
 
-/// The CAs above it up to the root.
+/// The CAs above it up to the root; of a CA without any above it: itself, as who checks what it has issued needs it.
 pub(super) fn cas<'a>(hierarchy: &Hierarchy, index: usize, of: &impl Fn(usize) -> Option<&'a Certificate>) -> String {
-    above(hierarchy, index).filter_map(of).map(Certificate::to_pem).collect()
+    let top = Some(index).filter(|_| hierarchy.items[index].issuer.is_none());
+    above(hierarchy, index).chain(top).filter_map(of).map(Certificate::to_pem).collect()
 }
 
 /// The CAs above an item, the nearest first.

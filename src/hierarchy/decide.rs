@@ -23,6 +23,12 @@ pub struct Wishes {
 }
 
 impl Wishes {
+    /// As they stand on the command line.
+    pub(super) fn options(&self) -> String {
+        let renew = self.renew.iter().map(|name| format!("--renew-ca {name}"));
+        renew.chain(self.replace.iter().map(|name| format!("--replace-ca {name}"))).collect::<Vec<_>>().join(" ")
+    }
+
     /// They must be names of CAs.
     fn problems(&self, hierarchy: &Hierarchy) -> Vec<Error> {
         let known: Vec<&str> = authorities(hierarchy).map(|item| item.name.as_str()).collect();
@@ -63,8 +69,9 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: Offs
             replace: wishes.replace.contains(&item.name),
             has_issued: issuing.contains(&i),
         };
+        let below_broken = issuer.is_some_and(|(issuer, _)| issuer.broken);
         let judged = match (item.kind, issuer) {
-            (_, Some((issuer, _))) if issuer.broken => Ok(Verdict::default()),
+            (_, Some((issuer, name))) if issuer.broken => Ok(step::unknown(there, name)),
             (Kind::Authority, issuer) => step::authority(item, there, issuer.map(|(future, _)| future), asked, now),
             (Kind::Certificate, Some((issuer, _))) => step::certificate(item, there, issuer, now),
             (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
@@ -79,15 +86,19 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: Offs
         }
         futures
             .push((item.kind == Kind::Authority).then(|| future(item, there, issuer.map(|(f, _)| f), &verdict, now)));
-        let action = verdict.action.unwrap_or(What::Keep);
-        let chain = chain::stale(hierarchy, found, &plan.steps, i);
-        let action = match (action, chain) {
-            (What::Keep, Some(reason)) if verdict.problems.is_empty() => {
-                verdict.reasons.push(reason);
-                What::Chain
-            }
-            (action, _) => action,
-        };
+        let mut action = verdict.action.unwrap_or(What::Keep);
+        // What belongs into a chain is unknown, too, while a CA in it is broken.
+        let sound = verdict.problems.is_empty() && !below_broken;
+        if action == What::Keep
+            && sound
+            && let Some(reason) = chain::stale(hierarchy, found, &plan.steps, i)
+        {
+            verdict.reasons.push(reason);
+            action = What::Chain;
+        }
+        if action != What::Make {
+            step::exposed(item, there, &mut verdict);
+        }
         plan.problems.extend(verdict.problems.into_iter().map(|e| e.context(item.title())));
         plan.steps.push(Step {
             name: item.name.clone(),

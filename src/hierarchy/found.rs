@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::item::{Hierarchy, Item};
+use super::item::{Hierarchy, Item, Kind};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::pki::{Certificate, Key, PublicKey, encrypted, store};
@@ -18,6 +19,8 @@ pub struct Found {
     pub key: Option<PublicKey>,
     /// Its key is encrypted.
     pub locked: bool,
+    /// The permissions of its key's file.
+    pub mode: Option<u32>,
     /// The bytes of its chain file.
     pub chain: Option<Vec<u8>>,
     /// The bytes of its file of CAs.
@@ -43,25 +46,32 @@ pub fn look(hierarchy: &Hierarchy, jobs: usize) -> Result<Vec<Found>> {
 fn of(item: &Item) -> Result<Found> {
     let mut errors = Vec::new();
     let mut keep = |error: Error| errors.push(error.context(item.title()));
-    let certificate = certificate(&item.files.certificate).map_err(&mut keep).ok().flatten();
-    let (key, locked) = key(&item.files.key, certificate.as_ref()).map_err(&mut keep).unwrap_or_default();
+    let certificate = certificate(item).map_err(&mut keep).ok().flatten();
+    let mode = mode(&item.files.key).map_err(&mut keep).ok().flatten();
+    let there = mode.map(|_| key(&item.files.key, certificate.as_ref())).transpose();
+    let (key, locked) = there.map_err(&mut keep).ok().flatten().unwrap_or_default();
     let chain = item.files.chain.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     let ca = item.files.ca.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     Error::all(errors)?;
-    Ok(Found { certificate, key, locked, chain, ca })
+    Ok(Found { certificate, key, locked, mode, chain, ca })
 }
 
-fn certificate(path: &Path) -> Result<Option<Certificate>> {
+fn certificate(item: &Item) -> Result<Option<Certificate>> {
+    let path = &item.files.certificate;
     let Some(bytes) = bytes(path)? else { return Ok(None) };
-    let wrong = |e: Error| e.hint(format!("delete {} to have it made anew, or bring the right one", path.display()));
-    Certificate::from_pem(&bytes, &path.display().to_string()).map(Some).map_err(wrong)
+    let place = path.display();
+    Certificate::from_pem(&bytes, &place.to_string()).map(Some).map_err(|e| match (item.external, item.kind) {
+        (true, _) => e.hint("bring the right one: it is `external`, kbootstrap makes none in its place"),
+        (false, Kind::Authority) => e.hint("bring it back from your backup").hint(format!(
+            "or delete {place} and have a new CA made, and all its certificates: --replace-ca {}",
+            item.name
+        )),
+        (false, Kind::Certificate) => e.hint(format!("delete {place} to have it made anew, or bring the right one")),
+    })
 }
 
 /// The public half, and whether the key is encrypted. Nobody is asked for a password here: most runs need none.
 fn key(path: &Path, certificate: Option<&Certificate>) -> Result<(Option<PublicKey>, bool)> {
-    if !is_there(path)? {
-        return Ok((None, false));
-    }
     let text = store::read(path)?;
     if !encrypted::is_encrypted(&text) {
         return Ok((Some(Key::from_pem(&text, &path.display().to_string())?.public().clone()), false));
@@ -76,8 +86,13 @@ fn key(path: &Path, certificate: Option<&Certificate>) -> Result<(Option<PublicK
     }
 }
 
-fn is_there(path: &Path) -> Result<bool> {
-    path.try_exists().map_err(|e| unreadable(path, &e))
+/// The permissions; none: it is not there.
+fn mode(path: &Path) -> Result<Option<u32>> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta.permissions().mode() & 0o777)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(unreadable(path, &e)),
+    }
 }
 
 fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {

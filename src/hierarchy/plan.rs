@@ -57,6 +57,8 @@ pub enum State {
     Changed,
     /// Something with it is wrong.
     Wrong,
+    /// There, but its CA is wrong: nothing more can be said before that is mended.
+    Unknown,
 }
 
 /// What is to be done about an item.
@@ -84,6 +86,11 @@ impl Plan {
     /// How many items something is to be done about.
     pub fn changes(&self) -> usize {
         self.steps.iter().filter(|step| step.action != What::Keep).count()
+    }
+
+    /// Something that a person should look at, and that is not done unasked.
+    pub fn warns(&self) -> bool {
+        self.steps.iter().any(|step| !step.warnings.is_empty())
     }
 
     /// Every problem at once.

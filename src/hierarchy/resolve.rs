@@ -6,6 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use super::expand;
 use super::item::{Files, Hierarchy, Item, Kind};
 use super::model::{self, Authority, Certificate, Defaults, FileNames, KeyAlgorithm, KeyFormat, Specification};
+use super::places::{self, Places};
 use crate::document::{Mistake, Path, nearest};
 use crate::error::Error;
 use crate::lifetime::Lifetime;
@@ -26,6 +27,7 @@ pub(super) fn resolve(specification: &Specification, folder: &FilePath) -> (Hier
     let mut resolving =
         Resolving { items: Vec::new(), places: Vec::new(), mistakes: Vec::new(), profiles: BTreeMap::new() };
     resolving.profiles(&specification.profiles);
+    resolving.folder(specification.folder.as_deref(), &Path::root());
     let top = Inherited::top(folder).with(&specification.defaults, &Path::root().key("defaults"), &mut resolving);
     let at = Path::root().key("authorities");
     if specification.authorities.is_empty() {
@@ -143,6 +145,13 @@ impl Resolving {
             let mut usages = Vec::new();
             for (i, usage) in profile.usages.iter().enumerate() {
                 match Usage::parse(usage) {
+                    // Who checks a chain would refuse it, or worse, not.
+                    Ok(usage) if usage.is_cert_sign() => {
+                        let message = "`cert sign` is for CAs, and profiles are for certificates that are none";
+                        let mistake = Mistake::at(at.key("usages").index(i), message);
+                        self.mistakes
+                            .push(mistake.hint("leave it out; what is to issue others goes under `authorities`"));
+                    }
                     Ok(usage) => usages.push(usage),
                     Err(error) => self.refuse(at.key("usages").index(i), error),
                 }
@@ -163,7 +172,7 @@ impl Resolving {
         let renew = self.lifetime(written.renew_before.as_deref(), &at.key("renewBefore"));
         let (key, pkcs8) = self.key(written.key.as_ref(), inherited.key, &at.key("key"));
         let mut folder = inherited.folder.clone();
-        folder.extend(&written.folder);
+        folder.extend(self.folder(written.folder.as_deref(), at));
         let path_length = written.path_length;
         if written.cn.is_empty() && !written.external {
             let mistake = Mistake::at(at.key("CN"), format!("CA `{}` has no `CN`", written.name));
@@ -263,7 +272,7 @@ impl Resolving {
         };
         self.subject(&spec, at);
         let mut folder = inherited.folder.clone();
-        folder.extend(&written.folder);
+        folder.extend(self.folder(written.folder.as_deref(), at));
         let files = self.files(&written.name, &written.files, &inherited.files, &folder, at);
         let item = Item {
             name: written.name.clone(),
@@ -294,11 +303,20 @@ impl Resolving {
         let values = BTreeMap::from([("name".to_owned(), name.to_owned())]);
         let names = over(own, inherited);
         let mut path = |pattern: &str, key: &str| {
-            let filled = expand::fill(pattern, &values).unwrap_or_else(|(message, near)| {
-                let mistake = Mistake::at(at.key("files").key(key), message).meant(near.as_deref());
-                self.mistakes.push(mistake);
-                String::new()
-            });
+            let at = at.key("files").key(key);
+            let filled = match expand::fill(pattern, &values) {
+                Ok(filled) => {
+                    // A faulty name is said already.
+                    if let (false, Err((message, hint))) = (name.is_empty(), places::file(&filled)) {
+                        self.mistakes.push(Mistake::at(at, message).hint(hint));
+                    }
+                    filled
+                }
+                Err((message, near)) => {
+                    self.mistakes.push(Mistake::at(at, message).meant(near.as_deref()));
+                    String::new()
+                }
+            };
             folder.join(filled)
         };
         Files {
@@ -309,10 +327,18 @@ impl Resolving {
         }
     }
 
+    /// A folder as it is written, once it is looked at.
+    fn folder<'a>(&mut self, written: Option<&'a str>, at: &Path) -> Option<&'a str> {
+        if let Some(Err((message, hint))) = written.map(places::folder) {
+            self.mistakes.push(Mistake::at(at.key("folder"), message).hint(hint));
+        }
+        written
+    }
+
     /// Names and files that two items would share.
     fn twice(&mut self) {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut files: BTreeMap<&FilePath, usize> = BTreeMap::new();
+        let (mut files, mut places): (BTreeMap<PathBuf, usize>, _) = (BTreeMap::new(), Places::default());
         let mut mistakes = Vec::new();
         for (i, item) in self.items.iter().enumerate().filter(|(_, item)| !item.name.is_empty()) {
             if names.insert(&item.name, i).is_some() {
@@ -321,7 +347,7 @@ impl Resolving {
                 continue;
             }
             for file in item.files.all() {
-                if let Some(other) = files.insert(file, i) {
+                if let Some(other) = files.insert(places.identity(file, *file == item.files.key), i) {
                     let other = match other == i {
                         true => "another file of its own".to_owned(),
                         false => format!("a file of {}", self.items[other].title()),

@@ -65,6 +65,23 @@ impl Verdict {
     }
 }
 
+/// Whatever stands below a CA that is broken: nothing can be said of it but that it is there.
+pub(super) fn unknown(found: &Found, issuer_name: &str) -> Verdict {
+    let mut verdict = Verdict::default();
+    match found.certificate {
+        None => verdict.warn(State::Missing, format!("it is not there, and CA {issuer_name} is to be mended first")),
+        Some(_) => verdict.warn(State::Unknown, format!("CA {issuer_name} is to be mended first")),
+    }
+    verdict
+}
+
+/// A key that stays, and that others than its owner can read.
+pub(super) fn exposed(item: &Item, found: &Found, verdict: &mut Verdict) {
+    let Some(mode) = found.mode.filter(|mode| mode & 0o077 != 0) else { return };
+    let key = item.files.key.display();
+    verdict.warn(State::Changed, format!("its key {key} is mode {mode:04o}, others can use it: chmod 600 {key}"));
+}
+
 /// A certificate that is no CA: everything about it may be made anew.
 pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: OffsetDateTime) -> Result<Verdict> {
     let mut verdict = Verdict::default();
@@ -98,8 +115,8 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     match issuer.certificate {
         None => verdict.set(State::Changed, renewal, "its CA is made anew"),
         Some(ca) => {
-            if let Some(reason) = foreign(certificate, ca)? {
-                verdict.set(State::Changed, renewal, reason);
+            if let Some(foreign) = foreign(certificate, ca)? {
+                verdict.set(State::Changed, renewal, foreign.reason());
             }
         }
     }
@@ -144,10 +161,13 @@ pub(super) fn authority(
         return Ok(verdict);
     }
     if found.key.as_ref().is_some_and(|key| certificate.public_key().ok().as_ref() != Some(key)) {
-        verdict.refuse(
-            Error::pki("the key that is there is not that of its certificate")
-                .hint("bring the right one; a CA without its key is fine while it has nothing to sign"),
-        );
+        let error = Error::pki("the key that is there is not that of its certificate")
+            .hint("bring the right one; a CA without its key is fine while it has nothing to sign");
+        // A key is written before its certificate.
+        verdict.refuse(match external {
+            true => error,
+            false => error.hint(format!("where a run with --replace-ca {name} was interrupted: repeat it")),
+        });
         return Ok(verdict);
     }
     let validity = certificate.validity()?;
@@ -156,12 +176,14 @@ pub(super) fn authority(
         return Ok(verdict);
     }
     let by_another = match issuer {
-        Some(Future { certificate: None, .. }) => Some("its CA is made anew".to_owned()),
+        Some(Future { certificate: None, .. }) => Some(Foreign::Anew),
         Some(Future { certificate: Some(ca), .. }) => foreign(certificate, ca)?,
         None => None,
     };
-    // Who asked for a new root asked for its intermediate CAs' certificates, too: their keys and subjects stay.
-    let follows = issuer.is_some_and(|issuer| issuer.certificate.is_none());
+    // Who asked for a new root asked for its intermediate CAs' certificates, too: their keys and subjects stay. Where that
+    // was interrupted the new root is there already, by its old name.
+    let follows = matches!(by_another, Some(Foreign::Anew | Foreign::OtherKey));
+    let by_another = by_another.map(|foreign| foreign.reason());
     if external {
         if asked.renew {
             verdict.refuse(Error::pki("it is `external`: kbootstrap does not renew it"));
@@ -238,13 +260,32 @@ fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Ver
     }
 }
 
-/// Why the certificate is not one of this CA's.
-fn foreign(certificate: &Certificate, ca: &Certificate) -> Result<Option<String>> {
+/// Why a certificate is not one of its CA's.
+enum Foreign {
+    /// Its CA is made anew in this run.
+    Anew,
+    /// It names another CA.
+    OtherName(String),
+    /// It names this CA, but another key has signed it.
+    OtherKey,
+}
+
+impl Foreign {
+    fn reason(&self) -> String {
+        match self {
+            Foreign::Anew => "its CA is made anew".to_owned(),
+            Foreign::OtherName(name) => format!("it was issued by `{name}`, not by its CA"),
+            Foreign::OtherKey => "it was issued by a CA of the same name with another key".to_owned(),
+        }
+    }
+}
+
+fn foreign(certificate: &Certificate, ca: &Certificate) -> Result<Option<Foreign>> {
     let same_name = certificate.parsed()?.issuer().as_raw() == ca.subject()?.der();
     Ok(if !same_name {
-        Some(format!("it was issued by `{}`, not by its CA", CertificateInfo::of(certificate)?.issuer.text))
+        Some(Foreign::OtherName(CertificateInfo::of(certificate)?.issuer.text))
     } else if signed_by(certificate, ca).is_err() {
-        Some("it was issued by a CA of the same name with another key".to_owned())
+        Some(Foreign::OtherKey)
     } else {
         None
     })

@@ -1,5 +1,8 @@
 //! What is decided about every state that a hierarchy can be found in.
 
+mod found;
+mod interrupted;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -70,7 +73,7 @@ impl Place {
         let interrupt = &self.interrupt;
         let (hierarchy, plan, now) = (&hierarchy, &plan, self.now);
         let passwords = &Nobody;
-        apply(&Job { hierarchy, found: &found, plan, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
+        apply(&Job { hierarchy, found: &found, plan, wishes, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
         Ok(plan.changes())
     }
 
@@ -239,7 +242,12 @@ fn a_ca_that_is_gone_is_not_replaced_unasked() {
     place.remove(&["root.pem", "root-key.pem"]);
     insta::assert_snapshot!(place.unasked(SPEC), @r"
     Keep root (Wrong):
-    Chain web (Good): web-ca.pem is out of date
+    Keep inner (Unknown):
+      warning: CA root is to be mended first
+    Keep web (Unknown):
+      warning: CA inner is to be mended first
+    Keep db (Unknown):
+      warning: CA root is to be mended first
     problem: CA root: root.pem is gone, though certificates of it are there
       bring it back from your backup
       or have a new one made, and all its certificates with it: --replace-ca root
@@ -285,9 +293,15 @@ fn files_that_do_not_belong_together_are_named_all_at_once() {
     place.copy("web-key.pem", "db-key.pem");
     insta::assert_snapshot!(place.unasked(SPEC), @r"
     Keep root (Wrong):
-    Chain web (Good): web-chain.pem is out of date
+    Keep inner (Unknown):
+      warning: CA root is to be mended first
+    Keep web (Unknown):
+      warning: CA inner is to be mended first
+    Keep db (Unknown):
+      warning: CA root is to be mended first
     problem: CA root: the key that is there is not that of its certificate
       bring the right one; a CA without its key is fine while it has nothing to sign
+      where a run with --replace-ca root was interrupted: repeat it
     ");
     std::fs::write(place.folder.path().join("db.pem"), "junk").unwrap();
     std::fs::write(place.folder.path().join("web-key.pem"), "junk").unwrap();
@@ -302,6 +316,8 @@ fn an_external_ca_is_used_and_never_touched() {
     let spec = "authorities: [{name: theirs, external: true, certificates: [{name: a, hosts: [a]}]}]";
     insta::assert_snapshot!(place.unasked(spec), @r"
     Keep theirs (Wrong):
+    Keep a (Missing):
+      warning: it is not there, and CA theirs is to be mended first
     problem: CA theirs: it is `external`, but theirs.pem is not there
       bring it
     ");
@@ -312,6 +328,8 @@ fn an_external_ca_is_used_and_never_touched() {
     assert_eq!(place.unasked(spec), "");
     insta::assert_snapshot!(place.plan(spec, &renew("theirs")), @r"
     Keep theirs (Wrong):
+    Keep a (Unknown):
+      warning: CA theirs is to be mended first
     problem: CA theirs: it is `external`: kbootstrap does not renew it
     ");
     insta::assert_snapshot!(place.plan(spec, &replace("their")), @r"
@@ -340,31 +358,15 @@ fn a_clock_that_runs_behind_is_noticed() {
     place.now = NOW - Duration::days(2);
     insta::assert_snapshot!(place.unasked(SPEC), @r"
     Keep root (Wrong):
+    Keep inner (Unknown):
+      warning: CA root is to be mended first
+    Keep web (Unknown):
+      warning: CA inner is to be mended first
+    Keep db (Unknown):
+      warning: CA root is to be mended first
     problem: CA root: it is not valid before 2026-11-21 09:55 UTC
       is the clock of this machine right?
     ");
-}
-
-#[test]
-fn a_run_that_was_interrupted_is_gone_on_with() {
-    let place = Place::empty();
-    // Keys are written before their certificates.
-    let key = crate::pki::Key::generate(crate::pki::KeyKind::EcdsaP256).unwrap();
-    crate::pki::store::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
-    place.apply(SPEC, &Wishes::default()).unwrap();
-    assert_eq!(place.unasked(SPEC), "");
-    assert_eq!(place.read("root-key.pem"), key.to_pem().expose());
-}
-
-#[test]
-fn who_is_interrupted_leaves_nothing_half_done() {
-    let mut place = Place::empty();
-    place.interrupt = AtomicBool::new(true);
-    let error = place.apply(SPEC, &Wishes::default()).unwrap_err();
-    assert_eq!(error.kind.exit_code(), 130);
-    assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0);
-    place.interrupt = AtomicBool::new(false);
-    assert_eq!(place.apply(SPEC, &Wishes::default()).unwrap(), 4);
 }
 
 #[test]

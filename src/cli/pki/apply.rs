@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -13,8 +13,8 @@ use crate::cli::Ctx;
 use crate::cli::output_args::CaPasswordArgs;
 use crate::cli::session::{Progress, interrupt, shown};
 use crate::error::{Error, Result};
-use crate::hierarchy::{Job, Kind, Loaded, Plan, Step, What, Wishes, apply, decide, look};
-use crate::ui::{Format, Printer, duration};
+use crate::hierarchy::{Hierarchy, Job, Kind, Loaded, Plan, Step, What, Wishes, apply, decide, look, sweep};
+use crate::ui::{Format, Printer, Reporter, duration};
 
 /// Make what is missing, about to expire or changed; everything else stays as it is
 #[derive(Debug, clap::Args)]
@@ -67,6 +67,10 @@ impl Args {
         let Loaded { hierarchy, folder, .. } = self.source.load()?;
         // Two runs at once would each write the half of a pair.
         let _lock = if self.dry_run { None } else { Some(lock(&folder)?) };
+        let reporter = shown(self.progress, ctx);
+        if !self.dry_run {
+            self.sweep(&hierarchy, &*reporter)?;
+        }
         let (now, jobs) = (OffsetDateTime::now_utc(), jobs(self.jobs));
         let found = look(&hierarchy, jobs)?;
         let wishes = Wishes {
@@ -76,10 +80,9 @@ impl Args {
         let plan = decide(&hierarchy, &found, &wishes, now);
         plan.check()?;
         if !self.dry_run && !plan.is_empty() {
-            let reporter = shown(self.progress, ctx);
-            let (hierarchy, found, plan, interrupt) = (&hierarchy, &found, &plan, &*interrupt()?);
+            let (hierarchy, found, plan, wishes, interrupt) = (&hierarchy, &found, &plan, &wishes, &*interrupt()?);
             let passwords = &self.ca_password;
-            apply(&Job { hierarchy, found, plan, now, jobs, reporter: &*reporter, passwords, interrupt })?;
+            apply(&Job { hierarchy, found, plan, wishes, now, jobs, reporter: &*reporter, passwords, interrupt })?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.output {
@@ -87,6 +90,15 @@ impl Args {
             Format::Text => ctx.out.text(&text(&plan, self.dry_run, millis, &ctx.out))?,
         }
         Ok(0)
+    }
+
+    /// Who holds the lock is alone: what is there of temporary files is nobody's any more.
+    fn sweep(&self, hierarchy: &Hierarchy, reporter: &dyn Reporter) -> Result<()> {
+        match sweep(hierarchy, SystemTime::now())? {
+            0 => {}
+            left => reporter.info(&format!("removed what a run that was killed has left: temporary files, {left}")),
+        }
+        Ok(())
     }
 
     fn summary<'a>(&self, plan: &'a Plan, millis: u64) -> Summary<'a> {
@@ -134,6 +146,7 @@ fn text(plan: &Plan, dry_run: bool, millis: u64, out: &Printer) -> String {
     let (changes, all) = (plan.changes(), plan.steps.len());
     let took = duration(millis);
     text + &match (changes, dry_run) {
+        (0, _) if plan.warns() => format!("nothing to do unasked: see the warnings ({took})\n"),
         (0, _) => format!("nothing to do: all {all} are as they should be ({took})\n"),
         (_, true) => format!("{changes} of {all} would be written, {} stay as they are\n", all - changes),
         (_, false) => format!("{changes} of {all} written, {} stay as they are ({took})\n", all - changes),

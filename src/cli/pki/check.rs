@@ -1,5 +1,7 @@
 //! `kbootstrap pki check`.
 
+use std::path::Path;
+
 use time::OffsetDateTime;
 
 use super::{Source, jobs};
@@ -41,11 +43,18 @@ impl Args {
                 1 => "1 is not as it should be".to_owned(),
                 many => format!("{many} are not as they should be"),
             };
-            problems.push(Error::pki(text).hint(format!("kbootstrap pki apply {}", self.source.file.display())));
+            problems.push(hints(&plan, &self.source.file).into_iter().fold(Error::pki(text), Error::hint));
         }
         Error::all(problems)?;
         Ok(0)
     }
+}
+
+/// What helps: only what `pki apply` does unasked is done by calling it.
+fn hints(plan: &Plan, file: &Path) -> Vec<String> {
+    let applies = (!plan.is_empty()).then(|| format!("kbootstrap pki apply {}", file.display()));
+    let asks = plan.warns().then(|| "see the remarks for what `pki apply` does not mend unasked".to_owned());
+    applies.into_iter().chain(asks).collect()
 }
 
 fn table(plan: &Plan, now: OffsetDateTime, out: &Printer) -> String {
@@ -62,6 +71,7 @@ fn table(plan: &Plan, now: OffsetDateTime, out: &Printer) -> String {
             State::Expired => ("expired", "31"),
             State::Changed => ("changed", "33"),
             State::Wrong => ("wrong", "31"),
+            State::Unknown => ("unknown", "33"),
         };
         let days = step.not_after.map(|end| (end - now).whole_seconds().div_euclid(86_400).to_string());
         let remark = step.reasons.iter().chain(&step.warnings).cloned().collect::<Vec<_>>().join("; ");

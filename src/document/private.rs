@@ -1,0 +1,67 @@
+//! What must not be quoted: a file may be a key, or hold one, by mistake.
+
+/// What stands in every private key that is written as PEM.
+const MARK: &str = "PRIVATE KEY";
+/// Encoded keys have at least so many characters in a row. Names that long have no small and capital letters mixed.
+const RUN: usize = 32;
+/// In a file with a key what is shorter is taken for a piece of it.
+const PIECE: usize = 12;
+
+/// Whether there is a private key in a text.
+pub fn is_in(text: &str) -> bool {
+    text.contains(MARK)
+}
+
+/// Whether a text is not to be quoted, not even its beginning.
+pub fn is_suspect(text: &str) -> bool {
+    is_in(text) || hidden(text, RUN) != text
+}
+
+/// The text with `*` in the place of what may be a key; as long as before. `beside_key`: it comes from a file with one.
+pub fn hide(text: &str, beside_key: bool) -> String {
+    hidden(text, if beside_key { PIECE } else { RUN })
+}
+
+fn hidden(text: &str, least: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(rest.find(|c| !is_base64(c)).unwrap_or(rest.len()));
+        let mixed = run.contains(|c: char| c.is_ascii_uppercase()) && run.contains(|c: char| c.is_ascii_lowercase());
+        match run.len() >= least && mixed {
+            true => out.extend(std::iter::repeat_n('*', run.len())),
+            false => out.push_str(run),
+        }
+        let other = after.find(is_base64).unwrap_or(after.len());
+        out.push_str(&after[..other]);
+        rest = &after[other..];
+    }
+    out
+}
+
+fn is_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_hidden_and_names_are_not() {
+        let key = "MHcCAQEEIBlkX0v3rYqkJ2mXbq1g3v0aP8b+Zt/0Vf9C3S1oDQsgoAoGCCqGSM49";
+        assert_eq!(hide(&format!("key: {key}, a"), false), format!("key: {}, a", "*".repeat(key.len())));
+        for name in [
+            "worker-1.eu-west-1.compute.internal.example.com",
+            "/etc/kubernetes/certificates/of/the/whole/cluster/ca.pem",
+            "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+            "Every word of a sentence that is long enough is short.",
+            "主机，a",
+        ] {
+            assert_eq!(hide(name, false), name);
+            assert!(!is_suspect(name));
+        }
+        assert!(is_suspect(key) && is_suspect("-----BEGIN EC PRIVATE KEY-----"));
+        assert_eq!(hide("`AwEHoUQDQgAE`", true), "`************`", "the last line of a key is short");
+    }
+}

@@ -1,0 +1,130 @@
+//! Where files are: whether a path may be written so, and whether two spellings are one file.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// Why something cannot be the path of a file or folder: message and hint.
+type Refused = (String, &'static str);
+
+/// Whether a text can be the name or path of a file.
+pub(super) fn file(text: &str) -> Result<(), Refused> {
+    let last = text.rsplit('/').next().unwrap_or_default();
+    match last {
+        "" if text.is_empty() => Err(("a file needs a name".into(), "leave it out to have the name that is usual")),
+        "" | "." | ".." => Err((format!("`{text}` is a folder, not a file"), "add the name of the file")),
+        // Without a folder before it, `~` is the beginning of a name.
+        _ if text.contains('/') => folder(text),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text can be the path of a folder.
+pub(super) fn folder(text: &str) -> Result<(), Refused> {
+    match text.starts_with('~') {
+        // Only shells know what it means: here it would be a folder of that name.
+        true => Err((
+            format!("`{text}`: `~` does not stand for the home folder here"),
+            "write the whole path, or `./~…` where the name does begin with `~`",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Tells which paths are one file. Keeps what it has asked about folders: a tree has many files in few of them.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    folders: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Places {
+    /// What all spellings of a file have in common. A symlink is followed where writing follows it: in all but keys, whose
+    /// links are replaced.
+    pub(super) fn identity(&mut self, path: &Path, is_key: bool) -> PathBuf {
+        if !is_key
+            && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+            && let Ok(target) = fs::canonicalize(path)
+        {
+            return target;
+        }
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return existing(path) };
+        self.folders.entry(parent.to_owned()).or_insert_with(|| existing(parent)).join(name)
+    }
+}
+
+/// The part that exists as the system knows it, the rest as it is written, without `.` and `..`.
+fn existing(path: &Path) -> PathBuf {
+    let mut rest: Vec<OsString> = Vec::new();
+    let mut there = path;
+    loop {
+        let asked = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+        if let Ok(known) = fs::canonicalize(asked) {
+            let rest = rest.iter().rev().collect::<PathBuf>();
+            return lexical(&known.join(rest));
+        }
+        // `file_name` would be silent about `..`.
+        match there.components().next_back() {
+            Some(last @ (Component::Normal(_) | Component::ParentDir | Component::CurDir)) => {
+                rest.push(last.as_os_str().to_owned());
+            }
+            _ => return lexical(path),
+        }
+        there = there.parent().unwrap_or(Path::new(""));
+    }
+}
+
+/// Without `.`, `..` and double slashes.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match (component, out.components().next_back()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(out.pop()),
+            (other, _) => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_file_are_one() {
+        let one = |text: &str| lexical(Path::new(text)).display().to_string();
+        assert_eq!(
+            ["./r.pem", "a//b", "d/../d/x", "../x", "a/../../x", "/../x", "a/./b/."].map(one),
+            ["r.pem", "a/b", "d/x", "../x", "../x", "/x", "a/b"]
+        );
+    }
+
+    #[test]
+    fn what_exists_is_asked_and_what_does_not_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("deep/real")).unwrap();
+        symlink(at("deep/real"), at("link")).unwrap();
+        fs::write(at("deep/real/a.pem"), "").unwrap();
+        symlink(at("deep/real/a.pem"), at("b.pem")).unwrap();
+        let mut places = Places::default();
+        let mut same = |a: &str, b: &str, is_key| places.identity(&at(a), is_key) == places.identity(&at(b), is_key);
+        assert!(same("link/x.pem", "deep/real/x.pem", false), "a folder by two names");
+        assert!(same("link/../x.pem", "deep/x.pem", false), "the system follows a link before it goes up");
+        assert!(same("new/../new/x.pem", "new//./x.pem", true), "folders that do not exist yet");
+        assert!(same("b.pem", "link/a.pem", false), "a certificate is written through a link");
+        assert!(!same("b.pem", "link/a.pem", true), "a link in the place of a key is replaced");
+    }
+
+    #[test]
+    fn paths_that_nobody_means_are_refused() {
+        for bad in ["", ".", "..", "a/", "a/..", "~/x.pem"] {
+            assert!(file(bad).is_err(), "{bad}");
+        }
+        assert!(file("../a/x.pem").is_ok() && file("~x.pem").is_ok());
+        assert!(folder("~").is_err() && folder("~bob/x").is_err() && folder("./~").is_ok() && folder("").is_ok());
+    }
+}

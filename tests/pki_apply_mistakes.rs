@@ -1,0 +1,192 @@
+//! `kbootstrap pki`: what people write into specifications by mistake, and what lies in a tree that should not.
+
+use std::fs;
+
+use crate::pki_tools::Folder;
+
+fn folder(spec: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("pki.yaml", spec);
+    folder
+}
+
+#[test]
+fn spellings_of_one_file_are_seen_as_one() {
+    let folder = folder(
+        "authorities:
+- name: r
+  CN: R
+  certificates:
+  - {name: r2, CN: r2, files: {certificate: ./r.pem, key: .//r-key.pem}}
+  - {name: a, CN: a, folder: d1}
+  - {name: a2, CN: a2, folder: d1/../d1, files: {certificate: a.pem}}
+  - {name: b, CN: b, files: {certificate: '', key: d1/}}
+",
+    );
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: pki.yaml:5:12: certificate r2: .//r-key.pem is a file of CA r already
+      5 |   - {name: r2, CN: r2, files: {certificate: ./r.pem, key: .//r-key.pem}}
+        |            ^^
+    hint: give it other `files`
+
+    error: pki.yaml:5:12: certificate r2: ./r.pem is a file of CA r already
+      5 |   - {name: r2, CN: r2, files: {certificate: ./r.pem, key: .//r-key.pem}}
+        |            ^^
+    hint: give it other `files`
+
+    error: pki.yaml:7:12: certificate a2: d1/../d1/a.pem is a file of certificate a already
+      7 |   - {name: a2, CN: a2, folder: d1/../d1, files: {certificate: a.pem}}
+        |            ^^
+    hint: give it other `files`
+
+    error: pki.yaml:8:43: a file needs a name
+      8 |   - {name: b, CN: b, files: {certificate: '', key: d1/}}
+        |                                           ^^
+    hint: leave it out to have the name that is usual
+
+    error: pki.yaml:8:52: `d1/` is a folder, not a file
+      8 |   - {name: b, CN: b, files: {certificate: '', key: d1/}}
+        |                                                    ^^^
+    hint: add the name of the file
+
+    5 errors
+    exit code 3
+    ");
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 1);
+}
+
+#[test]
+fn home_folders_and_ca_usages_of_certificates_are_refused() {
+    let folder = folder(
+        "folder: ~/pki
+profiles: {ca: {usages: [signing, cert sign]}}
+authorities:
+- name: r
+  CN: R
+  folder: '~bob'
+  certificates:
+  - {name: a, CN: a, profile: ca, folder: ~/x, files: {key: ~/a.key}}
+",
+    );
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: pki.yaml:1:9: `~/pki`: `~` does not stand for the home folder here
+      1 | folder: ~/pki
+        |         ^^^^^
+    hint: write the whole path, or `./~…` where the name does begin with `~`
+
+    error: pki.yaml:2:35: `cert sign` is for CAs, and profiles are for certificates that are none
+      2 | profiles: {ca: {usages: [signing, cert sign]}}
+        |                                   ^^^^^^^^^
+    hint: leave it out; what is to issue others goes under `authorities`
+
+    error: pki.yaml:6:11: `~bob`: `~` does not stand for the home folder here
+      6 |   folder: '~bob'
+        |           ^^^^^^
+    hint: write the whole path, or `./~…` where the name does begin with `~`
+
+    error: pki.yaml:8:43: `~/x`: `~` does not stand for the home folder here
+      8 |   - {name: a, CN: a, profile: ca, folder: ~/x, files: {key: ~/a.key}}
+        |                                           ^^^
+    hint: write the whole path, or `./~…` where the name does begin with `~`
+
+    error: pki.yaml:8:61: `~/a.key`: `~` does not stand for the home folder here
+      8 |   - {name: a, CN: a, profile: ca, folder: ~/x, files: {key: ~/a.key}}
+        |                                                             ^^^^^^^
+    hint: write the whole path, or `./~…` where the name does begin with `~`
+
+    5 errors
+    exit code 3
+    ");
+}
+
+#[test]
+fn hints_name_what_helps_and_no_more() {
+    let spec = "authorities: [{name: ca, CN: CA, certificates: [{name: a, CN: a}, {name: b, CN: b}]}]";
+    let folder = folder(spec);
+    folder.ok("pki apply pki.yaml");
+    folder.write("pki.yaml", spec.replace("CN: CA", "CN: Other"));
+    let check = folder.kbootstrap("pki check pki.yaml", "");
+    assert_eq!(check.code, 4);
+    insta::assert_snapshot!(check.stderr, @r"
+    error: 1 is not as it should be
+    hint: see the remarks for what `pki apply` does not mend unasked
+    ");
+    let applied = folder.ok("pki apply pki.yaml").stdout;
+    assert!(applied.contains("\nnothing to do unasked: see the warnings ("), "{applied}");
+    // With the CA broken what it has issued is unknown, and what is not there is missing.
+    fs::copy(folder.path("a-key.pem"), folder.path("ca-key.pem")).unwrap();
+    fs::remove_file(folder.path("b.pem")).unwrap();
+    let check = folder.kbootstrap("pki check pki.yaml -o json", "");
+    let steps: serde_json::Value = serde_json::from_str(&check.stdout).unwrap();
+    let states: Vec<&str> = steps.as_array().unwrap().iter().filter_map(|step| step["state"].as_str()).collect();
+    assert_eq!(states, ["wrong", "unknown", "missing"]);
+    let text = folder.kbootstrap("pki check pki.yaml", "").stdout;
+    assert!(text.contains(" missing ") && text.contains(" unknown ") && !text.contains(" good "), "{text}");
+}
+
+#[test]
+fn what_a_killed_run_has_left_is_removed() {
+    let folder = folder("folder: out\nauthorities: [{name: ca, CN: CA}]");
+    folder.ok("pki apply pki.yaml");
+    let left = folder.path("out/.kbootstrap-Ab12yZ");
+    fs::write(&left, "a key").unwrap();
+    folder.ok("pki apply pki.yaml --dry-run");
+    folder.ok("pki check pki.yaml");
+    assert!(left.exists(), "who only looks removes nothing");
+    let ran = folder.ok("pki apply pki.yaml --progress plain");
+    assert!(!left.exists());
+    assert!(ran.stderr.contains("removed what a run that was killed has left: temporary files, 1"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_key_in_the_place_of_a_specification_is_not_shown() {
+    let folder = folder("authorities: [{name: ca, CN: CA}, {name: ed, CN: ed, key: {algo: ed25519}}]");
+    folder.ok("pki apply pki.yaml");
+    let key = folder.read("ca-key.pem");
+    insta::assert_snapshot!(folder.refused("pki apply ca-key.pem"), @r"
+    error: ca-key.pem:1:1: the specification: expected a mapping, found the text (not shown: it may be a key)
+      there is a private key in this file: its lines are not shown
+    exit code 3
+    ");
+    let name = serde_json::Value::from(key.clone());
+    folder.write("a.json", format!(r#"{{"authorities": [{{"name": {name}, "CN": "a", "kee": 1, "key": {name}}}]}}"#));
+    insta::assert_snapshot!(folder.refused("pki apply a.json"), @r"
+    error: a.json:1:27: `-----BEGIN EC PRIVATE KEY-----\*****************************************************************\*****************************************************************\*************************************\n-----END EC PRIVATE KEY-----\n` cannot be part of a file name
+      there is a private key in this file: its lines are not shown
+    hint: use letters, digits, `-`, `_` and `.`
+
+    error: a.json:1:274: unknown key `kee` in authorities[0]
+      there is a private key in this file: its lines are not shown
+    hint: did you mean `key`?
+
+    error: a.json:1:291: authorities[0].key: expected a mapping, found the text (not shown: it may be a key)
+      there is a private key in this file: its lines are not shown
+
+    3 errors
+    exit code 3
+    ");
+    let body = |key: &str| key.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let (body, ed) = (body(&key), body(&folder.read("ed-key.pem")));
+    folder.write("b.yaml", format!("authorities: [{{name: a, CN: a, {body}: 1, key: {body}}}]"));
+    folder.write("c.yaml", body.clone());
+    folder.write("d.yaml", format!("authorities:\n- name: |\n    {}\n  CN: a\n", key.replace('\n', "\n    ")));
+    folder.write("e.yaml", format!("a: {{\n{key}"));
+    for file in ["ca-key.pem", "ed-key.pem", "a.json", "b.yaml", "c.yaml", "d.yaml", "e.yaml"] {
+        let said = folder.refused(&format!("pki apply {file}"));
+        for key in [&body, &ed] {
+            let shown = (0..key.len() - 12).find(|&n| said.contains(&key[n..n + 12]));
+            assert_eq!(shown, None, "{file}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_long_text_in_a_wrong_place_has_no_odd_characters_of_ours() {
+    let folder = folder(&format!("authorities: [{{name: a, CN: a, key: {}}}]", "long words ".repeat(6)));
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: pki.yaml:1:37: authorities[0].key: expected a mapping, found the text `long words long words long words long wo…`
+      1 | authorities: [{name: a, CN: a, key: long words long words long words long words long words long word
+        |                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    exit code 3
+    ");
+}
