@@ -1,5 +1,7 @@
 //! Bytes that must not be seen: wiped when dropped, never shown by `Debug`.
 
+pub mod quoted;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -70,6 +70,27 @@ fn a_key_in_the_wrong_place_is_not_shown() {
 }
 
 #[test]
+fn keys_in_damaged_json_are_not_shown() {
+    let folder = with_ca(ECDSA);
+    let base64: String = folder.read("ca-key.pem").lines().filter(|line| !line.starts_with('-')).collect();
+    let refused = |text: &str| {
+        folder.write("leaf.json", text);
+        folder.refused("gencert -initca leaf.json --out new")
+    };
+    insta::assert_snapshot!(refused(r#"{"CN": "ca", "hosts": ["a" "b"]}"#), @r#"
+    error: leaf.json: not valid JSON: expected `,` or `]` at line 1 column 28
+      {"CN": "ca", "hosts": ["a" "b"]}
+    exit code 3
+    "#);
+    let error = refused(&base64) + &refused(&format!("{{\"key\": \"{base64}\" oops"));
+    assert!(!error.contains(&base64[..20]), "{error}");
+    folder.write("fine.json", r#"{"CN":"a","hosts":["a"]}"#);
+    folder.write("keys.json", r#"{"auth_keys":{"k":{"type":"standard","key":"0123456789abcdef0123"}},}"#);
+    let error = folder.refused("gencert -ca ca.pem -ca-key ca-key.pem -config keys.json fine.json");
+    assert!(error.contains("keys.json: not valid JSON") && !error.contains("0123456789"), "{error}");
+}
+
+#[test]
 fn keys_under_a_password_make_lists_and_csrs_too() {
     let folder = with_ca(ECDSA);
     folder.openssl("pkey -in ca-key.pem -aes256 -passout pass:secret -out locked-key.pem");

@@ -8,7 +8,6 @@ pub mod lookalike;
 mod mistake;
 mod nearest;
 mod path;
-mod private;
 mod scalar;
 mod shape;
 mod text;

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::lookalike::{self, Odd};
 use super::nearest::nearest;
 use super::path::Path;
-use super::private;
 use super::scalar;
 use super::text::{SourceText, Span};
 use super::wanted::{Wanted, choices, words};
 use super::yaml::{Entry, Located, Node, Yaml};
+use crate::secret::quoted;
 
 /// What came out of a tree.
 #[derive(Debug)]
@@ -279,7 +279,7 @@ fn odd(text: &str) -> Option<Odd> {
 
 /// A text as messages show it.
 fn quoted(text: &str) -> String {
-    match private::is_suspect(text) {
+    match quoted::is_suspect(text) {
         true => "(not shown: it may be a key)".to_owned(),
         false => format!("`{}`", shorten(text)),
     }

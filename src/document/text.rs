@@ -1,7 +1,7 @@
 //! The text of a file, and how a place in it is shown: `file:line:col`, the line, a caret under it.
 
-use super::private;
 use crate::error::Error;
+use crate::secret::quoted;
 
 /// A piece of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,21 +52,21 @@ impl SourceText {
     }
     /// Words about this text, without what may be a key.
     pub fn hide(&self, words: &str) -> String {
-        private::hide(words, private::is_in(&self.text))
+        quoted::hide(words, quoted::is_in(&self.text))
     }
     /// An error at a place: the line and a caret under the place are its evidence. Of a file with a private key in it no
     /// line is shown, and nothing that may be a key of any file.
     pub fn error(&self, span: Span, message: impl std::fmt::Display) -> Error {
         let message = self.hide(&message.to_string());
         let error = Error::input(format!("{}:{}:{}: {message}", self.name, span.line, span.column));
-        match private::is_in(&self.text) {
+        match quoted::is_in(&self.text) {
             true => error.detail("there is a private key in this file: its lines are not shown"),
             false => error.detail(self.excerpt(span)),
         }
     }
     /// The line and a caret under the place.
     pub fn excerpt(&self, span: Span) -> String {
-        let all: Vec<char> = private::hide(self.line(span.line), false).chars().collect();
+        let all: Vec<char> = quoted::hide(self.line(span.line), false).chars().collect();
         let start = (span.column - 1).min(all.len());
         let from = if all.len() > SHOWN_COLUMNS { start.saturating_sub(SHOWN_COLUMNS / 2) } else { 0 };
         let shown: String = all[from..].iter().take(SHOWN_COLUMNS).map(|c| visible(*c)).collect();

@@ -7,9 +7,7 @@ use std::time::SystemTime;
 
 use super::item::Hierarchy;
 use crate::error::{Error, Result};
-
-/// How files are called that are not in their places yet; six letters and digits follow.
-const PREFIX: &str = ".kbootstrap-";
+use crate::pki::BESIDE;
 
 /// Removes them from all folders of a hierarchy, where they are older than `begin`: a younger one may be somebody's who is
 /// at work. To be called by who holds the lock, before anything is written. How many there were.
@@ -54,7 +52,7 @@ fn folders(hierarchy: &Hierarchy) -> BTreeSet<PathBuf> {
 
 fn is_left(entry: &DirEntry, begin: SystemTime) -> bool {
     let name = entry.file_name();
-    let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    let random = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
     random.is_some_and(|random| random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric()))
         && entry.metadata().is_ok_and(|meta| meta.is_file() && meta.modified().is_ok_and(|time| time < begin))
 }

@@ -75,9 +75,9 @@ pub(super) fn unknown(found: &Found, issuer_name: &str) -> Verdict {
     verdict
 }
 
-/// A key that stays, and that others than its owner can read.
+/// A key that stays, and that anybody can read, or its group change. That its group reads it is how services get theirs.
 pub(super) fn exposed(item: &Item, found: &Found, verdict: &mut Verdict) {
-    let Some(mode) = found.mode.filter(|mode| mode & 0o077 != 0) else { return };
+    let Some(mode) = found.mode.filter(|mode| mode & 0o027 != 0) else { return };
     let key = item.files.key.display();
     verdict.warn(State::Changed, format!("its key {key} is mode {mode:04o}, others can use it: chmod 600 {key}"));
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::rules::{Rules, as_warning};
 use crate::error::{Error, Result};
+use crate::secret::quoted;
 
 /// Members of these are named by the user: their case counts.
 const NAMED_BY_USER: [&str; 4] = ["profiles", "auth_keys", "remotes", "oid"];
@@ -21,6 +22,9 @@ pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
         Ok(Lowered(value)) => Ok(value),
         Err(e) => {
             let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
+            // Keys of signing over a network are hexadecimal, and short.
+            let line =
+                if text.contains("auth_keys") { String::new() } else { quoted::hide(line, quoted::is_in(&text)) };
             let error = Error::input(format!("{what}: not valid JSON: {e}"));
             Err(if line.trim().is_empty() || line.len() > 200 { error } else { error.detail(line.trim_end()) })
         }
