@@ -280,3 +280,55 @@ fn monitoring_gets_an_exit_code() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn signatures_of_every_algorithm_verify_or_are_said_not_to_be_checked() {
+    let folder = Folder::new();
+    let verdict = |name: &str, files: &str| {
+        let chain = entry(&folder, &format!("certinfo {files}"), name)["chain"].clone();
+        chain["why"].as_str().unwrap_or("ok").to_owned()
+    };
+    folder.write("ext", "subjectAltName=DNS:a.example\n");
+    for (kind, key) in [("rsa", "rsa:2048"), ("ec", "ec -pkeyopt ec_paramgen_curve:P-384")] {
+        folder.openssl(&format!(
+            "req -x509 -newkey {key} -nodes -keyout {kind}.key -out {kind}.pem -days 9 -subj /CN=ca-{kind}"
+        ));
+        folder.openssl(&format!("req -new -newkey {key} -nodes -keyout leaf.key -subj /CN=leaf -out {kind}.csr"));
+        // Another CA of that name.
+        folder.openssl(&format!(
+            "req -x509 -newkey {key} -nodes -keyout other.key -out {kind}-other.pem -days 9 -subj /CN=ca-{kind}"
+        ));
+    }
+    for (kind, options) in [
+        ("rsa", "-sha224"),
+        ("rsa", "-sha3-256"),
+        ("rsa", "-sha3-512"),
+        ("rsa", "-sha256 -sigopt rsa_padding_mode:pss"),
+        ("rsa", "-sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest"),
+        ("rsa", "-sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha256"),
+        ("ec", "-sha1"),
+        ("ec", "-sha224"),
+        ("ec", "-sha3-384"),
+    ] {
+        folder.openssl(&format!(
+            "x509 -req -in {kind}.csr -CA {kind}.pem -CAkey {kind}.key -CAcreateserial -days 5 {options} -extfile ext -out leaf.pem"
+        ));
+        // It writes ECDSA with SHA-3 and does not read it.
+        if (kind, options) != ("ec", "-sha3-384") {
+            folder.openssl(&format!("verify -CAfile {kind}.pem leaf.pem"));
+        }
+        assert_eq!(verdict("leaf", &format!("leaf.pem --ca {kind}.pem")), "ok", "{kind} {options}");
+        let other = verdict("leaf", &format!("leaf.pem --ca {kind}-other.pem"));
+        assert!(other.contains("another CA of the same name"), "{kind} {options}: {other}");
+    }
+    folder.openssl(
+        "x509 -req -in rsa.csr -CA rsa.pem -CAkey rsa.key -days 5 -md5 -extfile ext -out leaf.pem -set_serial 5",
+    );
+    let unknown = "signature algorithm MD5WithRSA cannot be checked here";
+    assert_eq!(verdict("leaf", "leaf.pem --ca rsa.pem"), unknown);
+    folder.openssl("req -x509 -key rsa.key -md5 -out root.pem -days 9 -subj /CN=ca-rsa");
+    folder.openssl("x509 -req -in rsa.csr -CA rsa.pem -CAkey rsa.key -days 5 -extfile ext -out leaf.pem -set_serial 6");
+    assert_eq!(verdict("leaf", "leaf.pem --ca root.pem"), "ok", "nobody asks for a root's own signature");
+    assert_eq!(verdict("leaf", "leaf.pem root.pem"), format!("its root `CN=ca-rsa`: {unknown}"));
+    assert_eq!(verdict("ca-rsa", "root.pem"), unknown);
+}

@@ -13,7 +13,7 @@ use super::key::Key;
 use super::name::Name;
 use super::public_key::PublicKey;
 use super::serial::Serial;
-use super::{pem, signature};
+use super::{inspect, pem, signature, tlv};
 use crate::error::{Error, Result};
 
 /// A certificate that could be parsed.
@@ -76,9 +76,22 @@ impl Certificate {
     }
     /// `Ok` when its signature was made with this key; names and dates are not looked at.
     pub fn signed_by(&self, issuer: &PublicKey) -> Result<()> {
-        let parsed = self.parsed()?;
-        let tbs = parsed.tbs_certificate.as_ref();
-        signature::check(issuer, &parsed.signature_algorithm, tbs, &parsed.signature_value.data)
+        match self.made_with(issuer) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::pki("the signature does not match")),
+            None => Err(Error::pki(format!("its signature algorithm {} cannot be checked here", self.algorithm()))),
+        }
+    }
+    /// Whether its signature was made with this key; none where its algorithm cannot be checked here.
+    pub fn made_with(&self, issuer: &PublicKey) -> Option<bool> {
+        let parts = tlv::all(tlv::only(&self.0, 0x30)?)?;
+        let [tbs, algorithm, signature] = parts.as_slice() else { return None };
+        // The first byte of a BIT STRING counts unused bits: a signature has none.
+        signature::check_signature(issuer, algorithm.raw, tbs.raw, signature.content.get(1..)?)
+    }
+    /// Its signature algorithm as Go names it, or its identifier.
+    pub fn algorithm(&self) -> String {
+        self.parsed().map_or_else(|_| String::new(), |parsed| inspect::signature_name(&parsed))
     }
     /// It names itself as its issuer, and is signed with its own key.
     pub fn is_self_signed(&self) -> bool {

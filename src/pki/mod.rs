@@ -31,6 +31,7 @@ mod public_key;
 mod reissue;
 mod renew;
 mod request;
+mod rare_signature;
 mod rules;
 mod san;
 mod self_issued;
