@@ -158,6 +158,10 @@ defects! {
 }
 
 #[test]
+    names_outside_what_is_permitted: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns("example.net")]))])), [OpenSsl("", "permitted subtree violation"), Go(HOST, "not permitted by any constraint")];
+    names_inside_what_is_excluded: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&dns("leaf.example")]))])), [OpenSsl("", "excluded subtree violation"), Go(HOST, "is excluded by constraint")];
+    names_below_what_is_permitted: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns(".leaf.example")]))])), [OpenSsl("", "permitted subtree violation"), Go(HOST, "not permitted by any constraint")];
+
 fn nobody_has_anything_against_a_certificate_without_a_fault() {
     let folder = Kitchen::new().folder();
     check(&folder, &[], &[]);
@@ -183,6 +187,14 @@ fn three_levels(kitchen: &Kitchen) -> Folder {
     let end = p256();
     let mut leaf = Recipe { issuer: name("middle"), ..Recipe::leaf(&end) };
     leaf.set(AKI, false, sequence(&[&tlv(0x80, &[3; 20])]));
+#[test]
+fn a_root_whose_own_signature_is_broken() {
+    let kitchen = Kitchen::new();
+    let folder = folder(&kitchen.ca.der(&kitchen.leaf_key), &kitchen.leaf.der(&kitchen.leaf_key));
+    assert_eq!(rules(&findings(&folder, "ca.pem")), ["signature-wrong"].into());
+    assert!(folder.kbootstrap("certlint ca.pem", "").stdout.contains("its own key has not signed it"));
+}
+
     let folder = folder(&kitchen.ca.der(&kitchen.ca_key), &leaf.der(&kitchen.leaf_key));
     folder.write("middle.der", middle.der(&kitchen.ca_key));
     folder.openssl("x509 -inform DER -in middle.der -out middle.pem");
@@ -259,6 +271,7 @@ fn chains_out_of_order_and_what_is_no_certificate() {
     folder.write("der/x.crl", [0x30, 3, 2, 1, 0]);
     std::fs::copy(folder.path("ca.der"), folder.path("der/ca")).unwrap();
     assert!(findings(&folder, "der").is_empty());
+    assert_eq!(chain(&["ca.pem", "leaf.pem", "middle.pem"]), ["chain-order"]);
     folder.write("der/x.crt", [0x30, 3, 2, 1, 0]);
     assert_eq!(rules(&findings(&folder, "der")), ["unreadable"].into());
 }

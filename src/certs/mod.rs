@@ -5,7 +5,6 @@
 //! in.
 
 mod chain;
-mod constraints;
 mod content;
 mod entry;
 mod folder;
