@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::Ctx;
 use super::password::OfStores;
 use crate::certlint::{self, Finding, Inputs, Severity};
+use super::printable::printable;
 use crate::certs::{Client, Settings, Source};
 use crate::error::{Error, Kind, Result};
 use crate::ui::{Cell, Format, Printer, Table};
@@ -149,9 +150,4 @@ fn color(severity: Severity) -> &'static str {
         Severity::Warning => "33",
         Severity::Notice => "36",
     }
-}
-
-/// Names come from whoever made the certificate: no control character of theirs reaches the terminal.
-fn printable(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
