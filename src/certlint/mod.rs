@@ -50,7 +50,8 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
     for (i, (raw, view)) in inputs.certificates.iter().zip(&views).enumerate() {
         let mut own = match view {
             None => {
-                vec![finding(&UNREADABLE, &raw.place, "a certificate", "it is not the DER of a certificate".into())]
+                let what = raw.damage.clone().unwrap_or_else(|| "it is not the DER of a certificate".into());
+                vec![finding(&UNREADABLE, &raw.place, "a certificate", what)]
             }
             Some(view) => certificate(raw, view, &cas, now),
         };
@@ -138,7 +139,7 @@ mod tests {
     }
 
     fn findings(der: Vec<u8>) -> Vec<Finding> {
-        let certificates = vec![Raw { place: "x".into(), der }];
+        let certificates = vec![Raw { place: "x".into(), der, damage: None }];
         lint(&Inputs { certificates, ..Inputs::default() }, &[], NOW)
     }
 

@@ -35,13 +35,14 @@ impl Certificate {
     /// Reads all certificates of a PEM text, at least one; other blocks are skipped.
     pub fn all_from_pem(text: &[u8], what: &str) -> Result<Vec<Self>> {
         let blocks = pem::decode(text, what)?;
-        let certificates = blocks
-            .iter()
-            .filter(|b| matches!(b.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"));
+        let certificates = blocks.iter().filter(|b| is_certificate(&b.label));
         let all = certificates.map(|b| Self::from_der(&b.der, what)).collect::<Result<Vec<_>>>()?;
         match (all.is_empty(), blocks.first()) {
             (false, _) => Ok(all),
-            (true, None) => Err(Error::pki(format!("{what}: there is no PEM block in it"))),
+            (true, None) => {
+                let error = Error::pki(format!("{what}: there is no PEM block in it"));
+                Err(pem::remedy(text).into_iter().fold(error, Error::hint))
+            }
             (true, Some(block)) => {
                 Err(Error::pki(format!("{what}: there is no certificate in it, only {}", block.label)))
             }
@@ -110,6 +111,11 @@ impl Certificate {
         let time = |t: x509_parser::time::ASN1Time| t.to_datetime();
         Ok(Validity { not_before: time(parsed.validity().not_before), not_after: time(parsed.validity().not_after) })
     }
+}
+
+/// Whether a PEM block with this label is one.
+pub(crate) fn is_certificate(label: &str) -> bool {
+    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {

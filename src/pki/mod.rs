@@ -53,6 +53,7 @@ mod whitelist;
 pub use crate::lifetime::Lifetime;
 pub use authority::Authority;
 pub use certificate::Certificate;
+pub(crate) use certificate::is_certificate;
 pub use chain::Pool;
 pub use constraints::Constraints;
 pub use crl::{CrlSpec, Reason, Revoked, crl_pem};
