@@ -154,3 +154,14 @@ fn the_reason_is_told() {
     let text = place.refused("ended.pem --ca-bundle root.pem --int-bundle i1.pem");
     assert!(text.contains("to a root: `CN=leaf` has expired on 20"), "{text}");
 }
+
+#[test]
+fn names_of_certificates_do_not_write_on_the_terminal() {
+    let place = Place::new();
+    place.root("root", "-addext basicConstraints=critical,CA:TRUE");
+    place.0.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout odd.key -out odd.pem -days 9 -utf8 -subj '/CN=a\u{1b}[31m\u{202e}b'");
+    let said = place.refused("odd.pem --ca-bundle root.pem");
+    assert!(said.contains("CN=a\u{fffd}[31m\u{fffd}b"), "{said:?}");
+    let shown = place.0.ok("certinfo odd.pem").stdout;
+    assert!(shown.contains("a\u{fffd}[31m\u{fffd}b"), "{shown:?}");
+}
