@@ -280,3 +280,134 @@ fn monitoring_gets_an_exit_code() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn signatures_of_every_algorithm_verify_or_are_said_not_to_be_checked() {
+    let folder = Folder::new();
+    let verdict = |name: &str, files: &str| {
+        let chain = entry(&folder, &format!("certinfo {files}"), name)["chain"].clone();
+        chain["why"].as_str().unwrap_or("ok").to_owned()
+    };
+    folder.write("ext", "subjectAltName=DNS:a.example\n");
+    for (kind, key) in [("rsa", "rsa:2048"), ("ec", "ec -pkeyopt ec_paramgen_curve:P-384")] {
+        folder.openssl(&format!(
+            "req -x509 -newkey {key} -nodes -keyout {kind}.key -out {kind}.pem -days 9 -subj /CN=ca-{kind}"
+        ));
+        folder.openssl(&format!("req -new -newkey {key} -nodes -keyout leaf.key -subj /CN=leaf -out {kind}.csr"));
+        // Another CA of that name.
+        folder.openssl(&format!(
+            "req -x509 -newkey {key} -nodes -keyout other.key -out {kind}-other.pem -days 9 -subj /CN=ca-{kind}"
+        ));
+    }
+    for (kind, options) in [
+        ("rsa", "-sha224"),
+        ("rsa", "-sha3-256"),
+        ("rsa", "-sha3-512"),
+        ("rsa", "-sha256 -sigopt rsa_padding_mode:pss"),
+        ("rsa", "-sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest"),
+        ("rsa", "-sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha256"),
+        ("ec", "-sha1"),
+        ("ec", "-sha224"),
+        ("ec", "-sha3-384"),
+    ] {
+        folder.openssl(&format!(
+            "x509 -req -in {kind}.csr -CA {kind}.pem -CAkey {kind}.key -CAcreateserial -days 5 {options} -extfile ext -out leaf.pem"
+        ));
+        // It writes ECDSA with SHA-3 and does not read it.
+        if (kind, options) != ("ec", "-sha3-384") {
+            folder.openssl(&format!("verify -CAfile {kind}.pem leaf.pem"));
+        }
+        assert_eq!(verdict("leaf", &format!("leaf.pem --ca {kind}.pem")), "ok", "{kind} {options}");
+        let other = verdict("leaf", &format!("leaf.pem --ca {kind}-other.pem"));
+        assert!(other.contains("another CA of the same name"), "{kind} {options}: {other}");
+    }
+    folder.openssl(
+        "x509 -req -in rsa.csr -CA rsa.pem -CAkey rsa.key -days 5 -md5 -extfile ext -out leaf.pem -set_serial 5",
+    );
+    let unknown = "signature algorithm MD5WithRSA cannot be checked here";
+    assert_eq!(verdict("leaf", "leaf.pem --ca rsa.pem"), unknown);
+    folder.openssl("req -x509 -key rsa.key -md5 -out root.pem -days 9 -subj /CN=ca-rsa");
+    folder.openssl("x509 -req -in rsa.csr -CA rsa.pem -CAkey rsa.key -days 5 -extfile ext -out leaf.pem -set_serial 6");
+    assert_eq!(verdict("leaf", "leaf.pem --ca root.pem"), "ok", "nobody asks for a root's own signature");
+    assert_eq!(verdict("leaf", "leaf.pem root.pem"), format!("its root `CN=ca-rsa`: {unknown}"));
+    assert_eq!(verdict("ca-rsa", "root.pem"), unknown);
+}
+
+#[test]
+fn a_damaged_certificate_in_a_folder_is_an_alarm_and_a_text_is_not() {
+    let folder = pki();
+    std::fs::create_dir(folder.path("pki")).unwrap();
+    let leaf = folder.read("leaf.pem");
+    folder.write("pki/ca.pem", folder.read("ca.pem"));
+    folder.write("pki/README.md", "Put it here:\n-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n");
+    folder.write("pki/notes.txt", "-----BEGIN CERTIFICATE-----\nand so on\n");
+    folder.write("pki/.kbootstrap-Ab12Cd", &leaf);
+    let ran = folder.ok("certinfo pki --warn-days 30");
+    assert_eq!(ran.stderr, "note: 2 other files hold no certificate\n");
+    assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
+    let lint = folder.kbootstrap("certlint pki", "");
+    assert!(lint.stdout.contains("1 certificate and 0 keys") && lint.code == 0, "{lint:?}");
+    // One character is lost, and the rest of the file is as it was.
+    let damaged = leaf.replacen("\nMII", "\nMI", 1);
+    for (text, problem) in [
+        (damaged, "line 1: the CERTIFICATE block is not valid base64"),
+        (leaf.lines().take(5).map(|line| line.to_owned() + "\n").collect(), "line 1: BEGIN CERTIFICATE has no END"),
+        (leaf.replacen("\nMII", "\nMIJ", 1), "the certificate cannot be parsed"),
+    ] {
+        folder.write("pki/chain", text + &folder.read("int.pem"));
+        let ran = folder.kbootstrap("certinfo pki --warn-days 30", "");
+        assert_eq!(ran.code, 4, "{ran:?}");
+        assert!(ran.stderr.contains(&format!("pki/chain: {problem}")), "{ran:?}");
+        assert!(ran.stdout.contains("intermediate") && !ran.stdout.contains("Ab12Cd"), "{}", ran.stdout);
+        let lint = folder.kbootstrap("certlint pki", "");
+        assert!(lint.code == 4 && lint.stdout.contains("[unreadable]"), "{lint:?}");
+        assert!(lint.stdout.contains("3 certificates and 0 keys"), "{lint:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_in_a_folder_is_passed_over_and_told() {
+    let folder = pki();
+    std::fs::create_dir(folder.path("pki")).unwrap();
+    folder.write("pki/ca.pem", folder.read("ca.pem"));
+    // Nobody can read it from its beginning, not even root, who may read everything.
+    symlink("/proc/self/mem", folder.path("pki/ca-key.pem")).unwrap();
+    let ran = folder.ok("certinfo pki");
+    assert!(ran.stderr.starts_with("note: passed over: cannot read pki/ca-key.pem"), "{ran:?}");
+    let ran = folder.ok("certlint pki");
+    assert_eq!(ran.stderr, "note: passed over: 1 file or folder that cannot be read\n");
+    for command in ["certinfo", "certlint"] {
+        let named = folder.kbootstrap(&format!("{command} pki/ca.pem pki/ca-key.pem"), "");
+        assert!(named.code == 3 && named.stderr.contains("cannot read pki/ca-key.pem"), "{named:?}");
+        let server = folder.kbootstrap(&format!("{command} www.example.net"), "");
+        assert!(
+            server.code == 3 && server.stderr.contains("hint: a server is HOST:PORT: www.example.net:443"),
+            "{server:?}"
+        );
+    }
+}
+
+#[test]
+fn files_of_another_form_get_a_remedy() {
+    let folder = pki();
+    let hint = |line: &str| {
+        let text = folder.refused(line);
+        text.lines().find(|line| line.starts_with("hint: ")).unwrap_or_else(|| panic!("{line}: {text}")).to_owned()
+    };
+    folder.openssl("x509 -in ca.pem -outform DER -out ca.der");
+    folder.openssl("pkcs12 -export -in leaf.pem -inkey leaf-key.pem -out leaf.p12 -passout pass:");
+    folder.write("bom.pem", "\u{feff}".to_owned() + &folder.read("ca.pem"));
+    let utf16 = folder.read("ca.pem").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    folder.write("utf16.pem", [&[0xff, 0xfe], utf16.as_slice()].concat());
+    for (file, remedy) in [
+        ("ca.der", "openssl x509 -inform DER"),
+        ("leaf.p12", "openssl pkcs12 -in"),
+        ("bom.pem", "byte order mark"),
+        ("utf16.pem", "iconv -f UTF-16"),
+    ] {
+        let said = hint(&format!("certinfo leaf.pem --ca {file}"));
+        assert!(said.contains(remedy), "{file}: {said}");
+    }
+    assert!(hint("certinfo bom.pem").contains("byte order mark"));
+    assert!(hint("certinfo utf16.pem").contains("iconv -f UTF-16"));
+}

@@ -161,3 +161,31 @@ fn what_is_no_tls_server_is_told_with_exit_code_5() {
     speaker.join().unwrap();
     assert!(text.contains("check that a TLS server listens there") && text.ends_with("exit code 5\n"), "{text}");
 }
+
+#[test]
+fn servers_without_a_common_cipher_suite_are_told_so() {
+    let folder = folder();
+    for options in ["-tls1_2 -cipher AES128-GCM-SHA256", "-tls1_2 -cipher ECDHE-RSA-AES128-SHA256"] {
+        let server = Server::start(&folder, &format!("-cert b.pem -key b-key.pem {options}"));
+        let text = folder.refused(&format!("certinfo 127.0.0.1:{}", server.port));
+        assert!(text.contains("HandshakeFailure") && text.contains("no common cipher suite"), "{options}: {text}");
+        assert!(text.ends_with("exit code 5"), "{text}");
+    }
+    let server = Server::start(&folder, "-cert b.pem -key b-key.pem -tls1_1 -cipher ALL:@SECLEVEL=0");
+    let text = folder.refused(&format!("certinfo 127.0.0.1:{}", server.port));
+    assert!(text.contains("ProtocolVersion") && text.contains("no version from TLS 1.2 on"), "{text}");
+}
+
+#[test]
+fn keys_that_we_cannot_verify_are_shown_all_the_same() {
+    let folder = Folder::new();
+    for (name, algorithm) in [("ed448", "ed448"), ("pss", "rsa-pss")] {
+        folder.openssl(&format!("genpkey -algorithm {algorithm} -out {name}.key"));
+        folder.openssl(&format!("req -x509 -key {name}.key -out {name}.pem -days 5 -subj /CN={name}"));
+        for version in ["-tls1_2", "-tls1_3"] {
+            let server = Server::start(&folder, &format!("-cert {name}.pem -key {name}.key {version}"));
+            let all = chain(&folder, &format!("127.0.0.1:{}", server.port));
+            assert_eq!(all[0]["certificate"]["subject"]["common_name"], name, "{version}");
+        }
+    }
+}

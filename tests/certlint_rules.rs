@@ -96,6 +96,14 @@ defects! {
     dns_non_ascii: ["san-dns-non-ascii"], |k| k.leaf.names(&[dns("bücher.example")]), [Go("bücher.example", "malformed")];
     ip_as_dns: ["san-ip-as-dns"], |k| k.leaf.names(&[dns("10.0.0.1")]), [Go("10.0.0.1", "doesn't contain any IP SANs"), OpenSsl("-verify_ip 10.0.0.1", "IP address mismatch")];
     network_as_dns: ["san-ip-as-dns"], |k| k.leaf.names(&[dns("10.0.0.0/8")]), [Nobody];
+    address_in_brackets_as_dns: ["san-ip-as-dns"], |k| k.leaf.names(&[dns("[::1]")]), [OpenSsl("-verify_ip ::1", "IP address mismatch")];
+    address_with_a_zone_as_dns: ["san-ip-as-dns"], |k| k.leaf.names(&[dns("fe80::1%eth0")]), [OpenSsl("-verify_ip fe80::1", "IP address mismatch")];
+    address_out_of_range: ["san-dns-number"], |k| k.leaf.names(&[dns("256.1.1.1")]), [Nobody];
+    address_in_octal: ["san-dns-number"], |k| k.leaf.names(&[dns("010.0.0.1")]), [OpenSsl("-verify_ip 10.0.0.1", "IP address mismatch"), OpenSsl("-verify_ip 8.0.0.1", "IP address mismatch")];
+    wildcard_of_an_address: ["san-dns-number"], |k| k.leaf.names(&[dns("*.10.0.0.1")]), [OpenSsl("-verify_ip 10.0.0.1", "IP address mismatch")];
+    dns_colon: ["san-dns-syntax"], |k| k.leaf.names(&[dns("leaf:example")]), [Nobody];
+    wildcard_of_no_host: ["san-dns-syntax"], |k| k.leaf.names(&[dns("*.a,b.example")]), [Nobody];
+    uri_of_an_address: ["san-uri-host-port"], |k| k.leaf.names(&[tlv(0x86, b"fe80::1%eth0")]), [Go(HOST, "not valid for any names")];
     dns_port: ["san-dns-port"], |k| k.leaf.names(&[dns("leaf.example:443")]), [Go(HOST, "not leaf.example"), OpenSsl("-verify_hostname leaf.example", "hostname mismatch")];
     dns_space: ["san-dns-space"], |k| k.leaf.names(&[dns(" leaf.example")]), [Go(HOST, "not leaf.example"), OpenSsl("-verify_hostname leaf.example", "hostname mismatch")];
     dns_trailing_dot: ["san-dns-trailing-dot"], |k| k.leaf.names(&[dns("leaf.example.")]), [Go(HOST, "not leaf.example")];
@@ -150,6 +158,10 @@ defects! {
     key_id_critical: ["key-id-critical"], |k| k.leaf.set(SKI, true, tlv(4, &[2; 20])), [Go(HOST, "incorrectly marked critical"), OpenSsl("", "unhandled critical extension")];
     name_constraints_of_a_leaf: ["name-constraints-leaf"], |k| k.leaf.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns("example")]))])), [Nobody];
 
+    names_outside_what_is_permitted: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns("example.net")]))])), [OpenSsl("", "permitted subtree violation"), Go(HOST, "not permitted by any constraint")];
+    names_inside_what_is_excluded: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&dns("leaf.example")]))])), [OpenSsl("", "excluded subtree violation"), Go(HOST, "is excluded by constraint")];
+    names_below_what_is_permitted: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns(".leaf.example")]))])), [OpenSsl("", "permitted subtree violation"), Go(HOST, "not permitted by any constraint")];
+
     same_dn_no_aki: ["same-dn-no-aki"], |k| { k.leaf.subject = name("lint ca"); k.leaf.without(AKI); }, [OpenSsl("", "self-signed certificate")];
     same_dn: ["same-dn"], |k| k.leaf.subject = name("lint ca"), [Nobody];
     aki_mismatch: ["aki-mismatch"], |k| k.leaf.set(AKI, false, sequence(&[&tlv(0x80, &[9; 20])])), [OpenSsl("", "unable to get local issuer certificate")];
@@ -173,6 +185,14 @@ fn a_forged_certificate() {
     let kitchen = Kitchen::new();
     let folder = folder(&kitchen.ca.der(&kitchen.ca_key), &kitchen.leaf.der(&kitchen.leaf_key));
     check(&folder, &["signature-wrong"], &[OpenSsl("", "signature failure"), Go(HOST, "ECDSA verification failure")]);
+}
+
+#[test]
+fn a_root_whose_own_signature_is_broken() {
+    let kitchen = Kitchen::new();
+    let folder = folder(&kitchen.ca.der(&kitchen.leaf_key), &kitchen.leaf.der(&kitchen.leaf_key));
+    assert_eq!(rules(&findings(&folder, "ca.pem")), ["signature-wrong"].into());
+    assert!(folder.kbootstrap("certlint ca.pem", "").stdout.contains("its own key has not signed it"));
 }
 
 /// `ca.pem`, `middle.pem` below it, and `leaf.pem` below that.
@@ -251,6 +271,7 @@ fn chains_out_of_order_and_what_is_no_certificate() {
     assert!(chain(&["leaf.pem", "middle.pem", "ca.pem"]).is_empty());
     assert_eq!(chain(&["leaf.pem", "ca.pem", "middle.pem"]), ["chain-order"]);
     assert_eq!(chain(&["ca.pem", "middle.pem", "leaf.pem"]), ["chain-order"]);
+    assert_eq!(chain(&["ca.pem", "leaf.pem", "middle.pem"]), ["chain-order"]);
     assert!(chain(&["ca.pem", "middle.pem"]).is_empty(), "a bundle has no order");
     folder.write("broken.pem", "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n");
     assert_eq!(rules(&findings(&folder, "broken.pem")), ["unreadable"].into());

@@ -6,6 +6,7 @@ mod artifacts_download;
 mod artifacts_fixture;
 mod artifacts_folder;
 mod artifacts_http;
+mod bundle;
 mod certinfo_places;
 mod certinfo_servers;
 mod certlint_recipe;

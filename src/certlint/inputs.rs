@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::key_file::KeyFile;
 use super::view::View;
-use crate::certs::{self, Settings, Source};
-use crate::error::{Error, Result};
+use crate::certs::{self, Asked, LARGEST, Settings, Source, was_certificate};
+use crate::error::Error;
 use crate::pki::{Key, is_pkcs12, pem, store};
 
 /// Certificates and keys.
@@ -17,6 +17,8 @@ pub struct Inputs {
     pub(super) keys: Vec<KeyFile>,
     /// What could not be read at all.
     pub errors: Vec<Error>,
+    /// Files and folders within folders that could not be read.
+    pub locked: Vec<Error>,
 }
 
 /// By its bytes, or its name where they are broken.
@@ -25,10 +27,18 @@ fn is_certificate(path: &Path, bytes: &[u8]) -> bool {
     called || View::of(bytes).is_some()
 }
 
+/// Of a certificate's PEM block.
+fn is_label(label: &str) -> bool {
+    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE")
+}
+
 /// A certificate's bytes, whatever they are.
 pub(super) struct Raw {
     pub(super) place: String,
+    /// Empty where not even the PEM block can be read.
     pub(super) der: Vec<u8>,
+    /// What is wrong with the PEM block.
+    pub(super) damage: Option<String>,
 }
 
 impl Inputs {
@@ -37,11 +47,14 @@ impl Inputs {
         let mut inputs = Inputs::default();
         for source in sources {
             match source {
-                Source::Path(path) if path.is_dir() => match certs::files(path, &mut inputs.errors) {
-                    Ok(files) => files.iter().for_each(|file| inputs.file(file, false, settings)),
+                Source::Path(path) if path.is_dir() => match certs::files(path, &mut inputs.locked) {
+                    Ok(files) => files.iter().for_each(|file| inputs.file(file, Asked::InFolder, settings)),
                     Err(error) => inputs.errors.push(error),
                 },
-                Source::Path(path) => inputs.file(path, sources.len() == 1, settings),
+                Source::Path(path) => {
+                    let asked = if sources.len() == 1 { Asked::Alone } else { Asked::Among };
+                    inputs.file(path, asked, settings);
+                }
                 Source::StandardInput | Source::Server(_) => inputs.other(source, true, settings),
             }
         }
@@ -63,46 +76,56 @@ impl Inputs {
         places.iter().find_map(|place| self.certificates.iter().position(|raw| Path::new(&raw.place) == place))
     }
 
-    fn file(&mut self, path: &Path, named: bool, settings: Settings<'_>) {
-        match self.blocks(path, named) {
-            Ok(true) => {}
-            Ok(false) => self.other(&Source::Path(path.to_owned()), named, settings),
-            Err(error) => self.errors.push(error),
+    fn file(&mut self, path: &Path, asked: Asked, settings: Settings<'_>) {
+        if asked != Asked::Alone && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
+            return;
+        }
+        match store::read(path) {
+            Ok(bytes) if self.blocks(path, &bytes, asked) => {}
+            Ok(_) => self.other(&Source::Path(path.to_owned()), asked == Asked::Alone, settings),
+            Err(error) if asked == Asked::InFolder => self.locked.push(error),
+            Err(error) => self.errors.push(certs::missing(path, error)),
         }
     }
 
     /// Whether the file was PEM or DER, and is done.
-    fn blocks(&mut self, path: &Path, named: bool) -> Result<bool> {
+    fn blocks(&mut self, path: &Path, bytes: &[u8], asked: Asked) -> bool {
         let place = path.display().to_string();
-        let bytes = store::read(path)?;
-        if bytes.starts_with(&[0x30]) && !is_pkcs12(&bytes) {
-            match Key::from_der(&bytes, &place) {
-                Ok(key) => self.key(path, "DER", false, &bytes, Some(key)),
-                Err(_) if named || is_certificate(path, &bytes) => {
-                    self.certificates.push(Raw { place, der: bytes.to_vec() });
-                }
+        if bytes.starts_with(&[0x30]) && !is_pkcs12(bytes) {
+            match Key::from_der(bytes, &place) {
+                Ok(key) => self.key(path, "DER", false, bytes, Some(key)),
+                Err(_) if asked == Asked::Alone || is_certificate(path, bytes) => self.certificate(place, bytes, None),
                 // A CRL or CSR.
                 Err(_) => {}
             }
-            return Ok(true);
+            return true;
         }
         let begins = |label: &[u8]| bytes.windows(label.len()).any(|window| window == label);
         if !begins(b"CERTIFICATE-----") && !begins(b"PRIVATE KEY-----") {
-            return Ok(false);
+            return false;
         }
-        for block in pem::decode(&bytes, &place)? {
-            match block.label.as_str() {
-                "CERTIFICATE" | "X509 CERTIFICATE" => {
-                    self.certificates.push(Raw { place: place.clone(), der: block.der.to_vec() });
+        let was = |base64: &[u8]| asked == Asked::Alone || was_certificate(path, base64);
+        for block in pem::each(bytes, &place) {
+            match block {
+                Ok(block) if is_label(&block.label) && (View::of(&block.der).is_some() || was(&block.base64)) => {
+                    self.certificate(place.clone(), &block.der, None);
                 }
-                label if label.ends_with("PRIVATE KEY") => {
+                Err(block) if is_label(&block.label) && was(&block.base64) => {
+                    self.certificate(place.clone(), &[], Some(block.message));
+                }
+                Ok(block) if block.label.ends_with("PRIVATE KEY") => {
                     let key = Key::from_der(&block.der, &place).ok();
-                    self.key(path, label, block.encrypted, &block.der, key);
+                    self.key(path, &block.label, block.encrypted, &block.der, key);
                 }
+                Err(block) if block.label.ends_with("PRIVATE KEY") => self.errors.push(Error::pki(block.message)),
                 _ => {}
             }
         }
-        Ok(true)
+        true
+    }
+
+    fn certificate(&mut self, place: String, der: &[u8], damage: Option<String>) {
+        self.certificates.push(Raw { place, der: der.to_vec(), damage });
     }
 
     fn key(&mut self, path: &Path, label: &str, legacy_encryption: bool, der: &[u8], key: Option<Key>) {
@@ -118,8 +141,9 @@ impl Inputs {
 
     fn other(&mut self, source: &Source, named: bool, settings: Settings<'_>) {
         let gathered = certs::gather(std::slice::from_ref(source), settings);
-        let found = gathered.found.into_iter();
-        self.certificates.extend(found.map(|f| Raw { place: f.place, der: f.certificate.der().to_vec() }));
+        for found in gathered.found {
+            self.certificate(found.place, found.certificate.der(), None);
+        }
         if named {
             self.errors.extend(gathered.errors);
         }

@@ -2,7 +2,8 @@
 
 use super::rule::Severity::{Error, Warning};
 use super::rule::{Check, Context, Rule, certificate, when};
-use super::view::{ANY_PURPOSE, View};
+use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, View};
+use crate::pki::{Constraints, name_text};
 
 pub(super) const RULES: &[Rule] = &[
     certificate(
@@ -48,10 +49,18 @@ pub(super) const RULES: &[Rule] = &[
     certificate(
         "path-length-exceeded",
         Error,
-        "it is a CA below one that allows none below it",
+        "more CAs stand below a CA than it allows",
         "openssl (error 25), Go (\"too many intermediates for path length constraint\")",
         "RFC 5280 §4.2.1.9",
         path_length_exceeded,
+    ),
+    certificate(
+        "name-constraints-violated",
+        Error,
+        "a CA above it may not issue for one of its names",
+        "openssl (\"permitted subtree violation\"), Go (\"not permitted by any constraint\"), rustls, browsers",
+        "RFC 5280 §4.2.1.10, §6.1.3",
+        name_constraints_violated,
     ),
     certificate(
         "eku-not-of-ca",
@@ -72,26 +81,30 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn same_dn_no_aki(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let same = view.is_self_issued() && !context.self_signed && !view.issuer.is_empty();
+    let same = view.is_self_issued() && !context.self_signed && !context.broken && !view.issuer.is_empty();
     when(same && view.authority_key_id().is_none(), "its subject is its CA's, and it has no authority key identifier")
 }
 
 fn same_dn(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let same = view.is_self_issued() && !context.self_signed && !view.issuer.is_empty() && !view.is_ca();
+    let same =
+        view.is_self_issued() && !context.self_signed && !context.broken && !view.issuer.is_empty() && !view.is_ca();
     when(same && view.authority_key_id().is_some(), "its subject is its CA's: give it a common name of its own")
 }
 
 fn aki_mismatch(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let ids = (view.authority_key_id(), context.issuer.and_then(View::subject_key_id));
+    let ids = (view.authority_key_id(), context.issuer().and_then(View::subject_key_id));
     when(matches!(ids, (Some(own), Some(theirs)) if own != theirs), "its authority key identifier is not its CA's")
 }
 
 fn signature_wrong(_: &View<'_>, context: &Context<'_>) -> Vec<String> {
+    if context.broken {
+        return vec!["it is its own issuer, and its own key has not signed it".to_owned()];
+    }
     when(context.forged, "a CA of its issuer's name is at hand, and has not signed it")
 }
 
 fn outlives_ca(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let ends = (view.not_after.moment(), context.issuer.and_then(|issuer| issuer.not_after.moment()));
+    let ends = (view.not_after.moment(), context.issuer().and_then(|issuer| issuer.not_after.moment()));
     match ends {
         (Some(own), Some(theirs)) if own > theirs => {
             vec![format!("it ends on {}, after its CA, which ends on {}", own.date(), theirs.date())]
@@ -100,13 +113,41 @@ fn outlives_ca(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
     }
 }
 
+/// The nearest CA that allows fewer. Certificates that a CA issued to itself do not count (RFC 5280 §4.2.1.9).
 fn path_length_exceeded(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let length = context.issuer.and_then(|issuer| issuer.constraints()?.1);
-    when(view.is_ca() && !view.is_self_issued() && length == Some(0), "its CA has path length 0")
+    if !view.is_ca() || view.is_self_issued() {
+        return Vec::new();
+    }
+    let mut cas = 1;
+    for ca in &context.above {
+        if let Some(allowed) = ca.constraints().and_then(|(_, length)| length).filter(|&allowed| cas > allowed) {
+            let name = name_text(ca.subject.raw).unwrap_or_default();
+            return vec![format!(
+                "`{name}` above it has path length {allowed}, and it is CA number {cas} below that one"
+            )];
+        }
+        cas += u64::from(!ca.is_self_issued());
+    }
+    Vec::new()
+}
+
+/// CAs that issued to themselves are left out, as RFC 5280 §6.1.3 does.
+fn name_constraints_violated(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
+    if view.is_ca() && view.is_self_issued() {
+        return Vec::new();
+    }
+    let names = view.hosts();
+    let violated = |ca: &&View<'_>| {
+        let constraints = Constraints::from_der(ca.extension(NAME_CONSTRAINTS)?.value)?;
+        let name = constraints.violated_by(&names)?;
+        let ca = name_text(ca.subject.raw).unwrap_or_default();
+        Some(format!("the CA `{ca}` may not issue for {name}"))
+    };
+    context.above.iter().filter_map(violated).collect()
 }
 
 fn eku_not_of_ca(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let (Some(own), Some(theirs)) = (view.purposes(), context.issuer.and_then(View::purposes)) else {
+    let (Some(own), Some(theirs)) = (view.purposes(), context.issuer().and_then(View::purposes)) else {
         return Vec::new();
     };
     let allowed = own.is_empty() || own.iter().any(|purpose| theirs.contains(purpose) || purpose == ANY_PURPOSE);
@@ -114,16 +155,12 @@ fn eku_not_of_ca(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
     when(!allowed && !any, "its CA is for none of its purposes")
 }
 
-/// Only a file that begins with a leaf is a chain; a bundle of CAs has no order.
+/// Only a file with one leaf is a chain; a bundle of CAs has no order.
 fn chain_order(views: &[View<'_>]) -> Vec<String> {
     let [leaf, cas @ ..] = views else { return Vec::new() };
-    if leaf.is_ca() {
-        // A bundle, or a chain that is upside down.
-        let below = cas.last().is_some_and(|last| !last.is_ca() && cas.len() + 1 == views.len());
-        return when(below && views.iter().filter(|v| !v.is_ca()).count() == 1, "its leaf does not come first");
-    }
-    if cas.iter().any(|ca| !ca.is_ca()) {
-        return Vec::new();
+    let leaves = views.iter().filter(|view| !view.is_ca()).count();
+    if leaf.is_ca() || leaves != 1 {
+        return when(leaves == 1, "its leaf does not come first");
     }
     let mut current = leaf;
     for (i, next) in cas.iter().enumerate() {

@@ -4,6 +4,7 @@
 //! Rules are pure functions over a [`view`] of a certificate, in tables; [`Inputs`] is what they look at.
 
 mod basics;
+mod cas;
 mod der;
 mod extensions;
 mod inputs;
@@ -13,16 +14,15 @@ mod names;
 mod rule;
 mod view;
 
-use std::collections::HashMap;
-
 use time::OffsetDateTime;
 
 pub use inputs::Inputs;
 pub use rule::{Finding, Rule, Severity};
 
-use crate::pki::{PublicKey, check_signature, name_text};
+use crate::pki::{PublicKey, name_text};
+use cas::Cas;
 use inputs::Raw;
-use rule::{Check, Context};
+use rule::Check;
 use view::View;
 
 /// What is no certificate, though it should be one: found where it is read.
@@ -50,7 +50,8 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
     for (i, (raw, view)) in inputs.certificates.iter().zip(&views).enumerate() {
         let mut own = match view {
             None => {
-                vec![finding(&UNREADABLE, &raw.place, "a certificate", "it is not the DER of a certificate".into())]
+                let what = raw.damage.clone().unwrap_or_else(|| "it is not the DER of a certificate".into());
+                vec![finding(&UNREADABLE, &raw.place, "a certificate", what)]
             }
             Some(view) => certificate(raw, view, &cas, now),
         };
@@ -73,7 +74,7 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
     findings
 }
 
-fn certificate(raw: &Raw, view: &View<'_>, cas: &Cas<'_>, now: OffsetDateTime) -> Vec<Finding> {
+fn certificate<'v>(raw: &Raw, view: &'v View<'v>, cas: &Cas<'v>, now: OffsetDateTime) -> Vec<Finding> {
     let context = cas.context(view, now);
     let subject = match name_text(view.subject.raw) {
         Some(text) if !text.is_empty() => text,
@@ -117,48 +118,6 @@ fn finding(rule: &Rule, place: &str, subject: &str, what: String) -> Finding {
     }
 }
 
-/// Certificates by their subjects, to find who signed which.
-struct Cas<'v>(HashMap<&'v [u8], Vec<&'v View<'v>>>);
-
-impl<'v> Cas<'v> {
-    fn of(views: &'v [Option<View<'v>>]) -> Self {
-        let mut by_subject: HashMap<&[u8], Vec<&View<'_>>> = HashMap::new();
-        for view in views.iter().flatten() {
-            let same = by_subject.entry(view.subject.raw).or_default();
-            if !same.iter().any(|other| other.der == view.der) {
-                same.push(view);
-            }
-        }
-        Cas(by_subject)
-    }
-
-    fn context(&self, view: &View<'_>, now: OffsetDateTime) -> Context<'v> {
-        let self_signed = view.is_self_issued() && signed(view, view.spki).unwrap_or(view.is_ca());
-        let mut context = Context { now, issuer: None, forged: false, self_signed };
-        if self_signed {
-            return context;
-        }
-        let candidates = self.0.get(view.issuer.raw).into_iter().flatten().filter(|ca| ca.der != view.der);
-        let mut refused = false;
-        for ca in candidates {
-            match signed(view, ca.spki) {
-                Some(true) => return Context { issuer: Some(ca), ..context },
-                Some(false) => refused = true,
-                // Its key or algorithm is one that we do not know: that it is this CA is only likely.
-                None => context.issuer = Some(ca),
-            }
-        }
-        context.forged = refused && context.issuer.is_none();
-        context
-    }
-}
-
-/// Whether the key made the signature; none where we know too little of key or algorithm.
-fn signed(view: &View<'_>, spki: &[u8]) -> Option<bool> {
-    let key = PublicKey::from_spki(spki).ok()?;
-    check_signature(&key, view.outer_algorithm, view.tbs, view.signature_bits)
-}
-
 /// As we would write it, so that two encodings of one key are the same.
 fn normal(spki: &[u8]) -> Vec<u8> {
     PublicKey::from_spki(spki).map_or_else(|_| spki.to_vec(), |key| key.spki().to_vec())
@@ -180,7 +139,7 @@ mod tests {
     }
 
     fn findings(der: Vec<u8>) -> Vec<Finding> {
-        let certificates = vec![Raw { place: "x".into(), der }];
+        let certificates = vec![Raw { place: "x".into(), der, damage: None }];
         lint(&Inputs { certificates, ..Inputs::default() }, &[], NOW)
     }
 

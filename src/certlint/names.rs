@@ -45,6 +45,14 @@ pub(super) const RULES: &[Rule] = &[
         dns_non_ascii,
     ),
     certificate("san-ip-as-dns", Error, "an IP address is written as a DNS name", NO_MATCH, "RFC 9525 §4.1", ip_as_dns),
+    certificate(
+        "san-dns-number",
+        Error,
+        "a DNS name ends in a number, as addresses do",
+        "browsers, rustls: for them it is a broken address, and no name",
+        "RFC 1123 §2.1, RFC 3696 §2, WHATWG URL §3.5",
+        dns_number,
+    ),
     certificate("san-dns-port", Error, "a DNS name has a port", NO_MATCH, SAN, dns_port),
     certificate(
         "san-dns-space",
@@ -105,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
     certificate(
         "san-uri-host-port",
         Error,
-        "a host with a port, or a path, has become a URI",
+        "a host with a port, a path or an address has become a URI",
         NO_MATCH,
         "RFC 5280 §4.2.1.6, RFC 3986 §3",
         uri_host_port,
@@ -142,7 +150,7 @@ fn san_lacks_cn(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
         return Vec::new();
     }
     let dns: Vec<String> = view.dns_names().iter().map(|name| name.to_ascii_lowercase()).collect();
-    let ips = ips(view);
+    let ips = view.ips();
     let lacks = |cn: &String| match cn.parse::<IpAddr>() {
         Ok(ip) => !ips.contains(&ip),
         // A single word may be anybody's name.
@@ -150,16 +158,6 @@ fn san_lacks_cn(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
     };
     let names = view.subject.values(CN);
     names.iter().filter(|cn| lacks(cn)).map(|cn| format!("the common name `{cn}` is not among the names")).collect()
-}
-
-fn ips(view: &View<'_>) -> Vec<IpAddr> {
-    let names = view.names().into_iter().filter(|name| name.tag == IP);
-    names
-        .filter_map(|name| match name.content.len() {
-            4 => <[u8; 4]>::try_from(name.content).ok().map(IpAddr::from),
-            _ => <[u8; 16]>::try_from(name.content).ok().map(IpAddr::from),
-        })
-        .collect()
 }
 
 fn each(view: &View<'_>, wrong: impl Fn(&str) -> bool, what: &str) -> Vec<String> {
@@ -179,21 +177,33 @@ fn ip_as_dns(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
     each(view, is_address, "is an IP address: it must be an iPAddress")
 }
 
+/// As people write them: with a prefix length, in brackets, with a zone.
 fn is_address(name: &str) -> bool {
-    name.parse::<IpAddr>().is_ok()
-        || name
-            .split_once('/')
-            .is_some_and(|(address, length)| address.parse::<IpAddr>().is_ok() && length.parse::<u8>().is_ok())
+    let plain = |text: &str| {
+        let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+        text.split_once('%').map_or(text, |(address, _)| address).parse::<IpAddr>().is_ok()
+    };
+    plain(name) || name.split_once('/').is_some_and(|(address, length)| plain(address) && length.parse::<u8>().is_ok())
 }
 
 fn dns_port(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let port = |name: &str| {
-        !is_address(name)
-            && name
-                .rsplit_once(':')
-                .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
-    };
-    each(view, port, "has a port: write the host alone")
+    each(view, has_port, "has a port: write the host alone")
+}
+
+fn has_port(name: &str) -> bool {
+    let port = name.rsplit_once(':').map(|(_, port)| port);
+    !is_address(name) && port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `256.1.1.1`, `010.0.0.1`, `*.10.0.0.1`: nobody has such a name, as no top-level domain is a number.
+fn dns_number(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
+    each(view, ends_in_number, "ends in a number, as addresses do: no host is called so")
+}
+
+fn ends_in_number(name: &str) -> bool {
+    let last = name.strip_suffix('.').unwrap_or(name).rsplit('.').next().unwrap_or_default();
+    let number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    number && !is_address(name) && !has_port(name)
 }
 
 fn dns_space(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
@@ -210,9 +220,16 @@ fn dns_underscore(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
 
 /// What no other rule says.
 fn dns_syntax(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let told =
-        |name: &str| name.is_empty() || !name.is_ascii() || is_address(name) || name.contains([':', ' ', '\t', '*']);
-    each(view, |name| !told(name) && !is_host(&name.replace('_', "x")), "is no host name")
+    let told = |name: &str| {
+        name.is_empty()
+            || !name.is_ascii()
+            || is_address(name)
+            || has_port(name)
+            || name.contains(|c: char| c.is_ascii_whitespace())
+            || name.strip_prefix("*.").unwrap_or(name).contains('*')
+    };
+    let host = |name: &str| is_host(&name.strip_prefix("*.").unwrap_or(name).replace('_', "x"));
+    each(view, |name| !told(name) && !host(name), "is no host name")
 }
 
 /// Letters, digits and hyphens in labels of 1 to 63, 253 characters in all.
@@ -246,16 +263,20 @@ fn ip_length(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
     wrong.map(|name| format!("an IP address has {} bytes", name.content.len())).collect()
 }
 
-/// What cfssl makes of `localhost:443` and `/path` among the hosts.
+/// What cfssl makes of `localhost:443`, `/path` and `fe80::1%eth0` among the hosts.
 fn uri_host_port(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
     let names = view.names().into_iter().filter(|name| name.tag == URI);
     let uris = names.map(|name| String::from_utf8_lossy(name.content).into_owned());
     let wrong = |uri: &String| {
         let port =
             uri.split_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-        port || !uri.contains(':')
+        port || !uri.contains(':') || is_address(uri)
     };
-    uris.filter(wrong).map(|uri| format!("`{uri}` is a URI: a host is written without port and path")).collect()
+    let what = |uri: String| match is_address(&uri) {
+        true => format!("`{uri}` is an address and has become a URI: it must be an iPAddress, which has no zone"),
+        false => format!("`{uri}` is a URI: a host is written without port and path"),
+    };
+    uris.filter(wrong).map(what).collect()
 }
 
 fn san_duplicate(view: &View<'_>, _: &Context<'_>) -> Vec<String> {

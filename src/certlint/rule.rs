@@ -60,15 +60,24 @@ pub(super) enum Check {
 }
 
 /// What a certificate is looked at with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Context<'a> {
     pub(super) now: OffsetDateTime,
-    /// The CA that signed it, where it is among the inputs.
-    pub(super) issuer: Option<&'a View<'a>>,
+    /// The CAs above it as far as they are among the inputs: first the one that signed it.
+    pub(super) above: Vec<&'a View<'a>>,
     /// A CA of the issuer's name is among the inputs, and none of that name signed it.
     pub(super) forged: bool,
+    /// It says that it was signed with its own key, and was not.
+    pub(super) broken: bool,
     /// It was signed with its own key.
     pub(super) self_signed: bool,
+}
+
+impl<'a> Context<'a> {
+    /// The CA that signed it, where it is among the inputs.
+    pub(super) fn issuer(&self) -> Option<&'a View<'a>> {
+        self.above.first().copied()
+    }
 }
 
 /// A defect that is there.

@@ -1,5 +1,7 @@
 //! A certificate as a linter sees it: every part as it is encoded, nothing refused that can be named.
 
+use std::net::IpAddr;
+
 use time::{Date, OffsetDateTime, Time as Clock};
 
 use super::der::{self, Tlv};
@@ -146,6 +148,23 @@ impl<'a> View<'a> {
     pub(super) fn dns_names(&self) -> Vec<String> {
         let names = self.names().into_iter().filter(|name| name.tag == DNS);
         names.map(|name| String::from_utf8_lossy(name.content).into_owned()).collect()
+    }
+
+    /// DNS names and IP addresses as [`crate::pki::CertificateInfo`] has them: `DNS:a`, `IP:10.0.0.1`.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let ips = self.ips().into_iter().map(|ip| format!("IP:{ip}"));
+        self.dns_names().into_iter().map(|name| format!("DNS:{name}")).chain(ips).collect()
+    }
+
+    /// iPAddresses of 4 and 16 bytes.
+    pub(super) fn ips(&self) -> Vec<IpAddr> {
+        let names = self.names().into_iter().filter(|name| name.tag == IP);
+        names
+            .filter_map(|name| match name.content.len() {
+                4 => <[u8; 4]>::try_from(name.content).ok().map(IpAddr::from),
+                _ => <[u8; 16]>::try_from(name.content).ok().map(IpAddr::from),
+            })
+            .collect()
     }
 
     /// Key usage bits; none where the extension is not there.

@@ -9,10 +9,9 @@ use std::collections::HashMap;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::constraints::Constraints;
 use super::{Found, Trust};
 use crate::error::Result;
-use crate::pki::{Certificate, CertificateInfo, PublicKey};
+use crate::pki::{Certificate, CertificateInfo, Constraints, PublicKey};
 
 /// No sane chain is longer.
 const LONGEST: usize = 8;
@@ -193,6 +192,12 @@ impl Pool {
         }
         let mut why = None;
         for above in self.issuers(issuer, info) {
+            if above == ca && certificate.public_key().ok().is_none_or(|key| certificate.made_with(&key).is_none()) {
+                let algorithm = certificate.algorithm();
+                why =
+                    why.or(Some(format!("its root `{name}`: signature algorithm {algorithm} cannot be checked here")));
+                continue;
+            }
             if above == ca || trail.contains(&above) || trail.len() >= LONGEST || budget.get() == 0 {
                 why = why.or(Some("the CAs above it lead to no root".to_owned()));
                 continue;
@@ -243,12 +248,14 @@ impl Pool {
                 self.known[ca].info.key
             ));
         };
-        certificate.signed_by(key).map_err(|_| {
-            format!(
+        match certificate.made_with(key) {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!(
                 "it was not signed with the key of `{}` that is at hand: another CA of the same name",
                 self.name(ca)
-            )
-        })
+            )),
+            None => Err(format!("signature algorithm {} cannot be checked here", certificate.algorithm())),
+        }
     }
 
     fn name(&self, ca: usize) -> &str {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Found, Trust, kubeconfig};
+use super::{Found, Trust, kubeconfig, was_certificate};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Passwords, pkcs12};
+use crate::pki::{Certificate, Passwords, is_certificate, pem, pkcs12};
 use crate::secret::Secret;
 
 /// What a file was.
@@ -45,13 +45,31 @@ pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Pass
         }
         return Ok(Content::Certificates(found, errors));
     }
-    match Certificate::all_from_pem(bytes, what) {
-        Ok(all) => Ok(Content::Certificates(all.into_iter().map(|c| found(c, what)).collect(), Vec::new())),
-        Err(error) if contains(bytes, b"CERTIFICATE-----") && !contains(bytes, b"CERTIFICATE REQUEST-----") => {
-            Err(error)
-        }
-        Err(error) => Ok(Content::Nothing(error)),
+    Ok(of_pem(bytes, what))
+}
+
+/// A damaged block hides no other. What never was a certificate is no damage: it is told where a person named the file.
+fn of_pem(bytes: &[u8], what: &str) -> Content {
+    let (mut all, mut damaged, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for block in pem::each(bytes, what) {
+        let (base64, error) = match block {
+            Ok(block) if is_certificate(&block.label) => match Certificate::from_der(&block.der, what) {
+                Ok(certificate) => {
+                    all.push(found(certificate, what));
+                    continue;
+                }
+                Err(error) => (block.base64, error),
+            },
+            Err(block) if is_certificate(&block.label) => (block.base64, Error::pki(block.message)),
+            _ => continue,
+        };
+        if was_certificate(Path::new(what), &base64) { damaged.push(error) } else { others.push(error) }
     }
+    if !all.is_empty() || !damaged.is_empty() {
+        return Content::Certificates(all, damaged);
+    }
+    let none = || Certificate::all_from_pem(bytes, what).map_or_else(|e| e, |_| Error::internal("a lost certificate"));
+    Content::Nothing(others.into_iter().next().unwrap_or_else(none))
 }
 
 fn store(bytes: &[u8], what: &str, passwords: &dyn Passwords) -> Result<Content> {
@@ -76,8 +94,4 @@ fn store(bytes: &[u8], what: &str, passwords: &dyn Passwords) -> Result<Content>
 
 fn found(certificate: Certificate, what: &str) -> Found {
     Found { place: what.to_owned(), certificate, trust: Trust::SelfSigned, host: None }
-}
-
-fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle)
 }

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// No certificate, chain or store is larger.
-pub(super) const LARGEST: u64 = 4 << 20;
+pub(crate) const LARGEST: u64 = 4 << 20;
 
 /// No PKI is deeper; links that go round would be.
 const DEEPEST: usize = 32;
 
+/// How files are called until they are whole; a run that was killed leaves some behind.
+const UNFINISHED: &[u8] = b".kbootstrap-";
+
 /// All regular files below a folder, sorted. Links to files are followed (the kubelet's current certificate is one),
-/// links to folders are not. Folders whose name begins with a dot are left out: `.git` holds no certificates.
+/// links to folders are not. Folders whose name begins with a dot are left out: `.git` holds no certificates; and so are
+/// our own unfinished files.
 /// Folders below it that we may not read go to `locked`.
 pub(crate) fn files(folder: &Path, locked: &mut Vec<Error>) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
@@ -26,7 +30,11 @@ fn walk(folder: &Path, depth: usize, all: &mut Vec<PathBuf>, locked: &mut Vec<Er
     for entry in fs::read_dir(folder).map_err(|e| failed(&e))? {
         let entry = entry.map_err(|e| failed(&e))?;
         let kind = entry.file_type().map_err(|e| failed(&e))?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let name = entry.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".");
+        if name.as_encoded_bytes().starts_with(UNFINISHED) {
+            continue;
+        }
         if kind.is_dir() && !hidden && depth > 0 {
             let inside = walk(&entry.path(), depth - 1, all, locked);
             locked.extend(inside.err());

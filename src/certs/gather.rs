@@ -1,7 +1,6 @@
 //! Reading everything that a person named, all of it at once.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -9,8 +8,8 @@ use zeroize::Zeroizing;
 use super::content::{self, Content};
 use super::folder::{self, LARGEST};
 use super::server::{Client, Server};
-use super::source::Source;
-use super::{Found, Trust};
+use super::source::{Source, missing};
+use super::{Asked, Found, Trust};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::pki::{Passwords, store};
@@ -42,8 +41,7 @@ pub struct Gathered {
 
 /// One piece of work.
 enum Task {
-    /// Of a file: whether a person named it, and not the folder that it lies in.
-    File(PathBuf, bool),
+    File(PathBuf, Asked),
     Server(Server),
 }
 
@@ -55,10 +53,13 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
         match source {
             Source::StandardInput => standard_input(settings, &mut gathered),
             Source::Path(path) if path.is_dir() => match folder::files(path, &mut gathered.locked) {
-                Ok(all) => files.extend(all.into_iter().map(|file| Task::File(file, false))),
+                Ok(all) => files.extend(all.into_iter().map(|file| Task::File(file, Asked::InFolder))),
                 Err(error) => gathered.errors.push(error),
             },
-            Source::Path(path) => files.push(Task::File(path.clone(), sources.len() == 1)),
+            Source::Path(path) => {
+                let asked = if sources.len() == 1 { Asked::Alone } else { Asked::Among };
+                files.push(Task::File(path.clone(), asked));
+            }
             Source::Server(server) => servers.push(Task::Server(server.clone())),
         }
     }
@@ -66,7 +67,7 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
     let mut results = parallel::each(&files, parallel::cores(), |task| work(task, settings));
     results.extend(parallel::each(&servers, SERVERS_AT_ONCE, |task| work(task, settings)));
     for (task, result) in files.iter().chain(&servers).zip(results) {
-        let named = !matches!(task, Task::File(_, false));
+        let named = !matches!(task, Task::File(_, Asked::Among | Asked::InFolder));
         match result {
             Ok(Content::Certificates(found, errors)) => {
                 gathered.found.extend(found);
@@ -84,7 +85,7 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
 
 fn work(task: &Task, settings: Settings<'_>) -> Result<Content> {
     match task {
-        Task::File(path, named) => file(path, *named, settings),
+        Task::File(path, asked) => file(path, *asked, settings),
         Task::Server(server) => {
             let host = server.asked_name(settings.client);
             let chain = server.chain(settings.client)?;
@@ -99,15 +100,16 @@ fn work(task: &Task, settings: Settings<'_>) -> Result<Content> {
     }
 }
 
-fn file(path: &Path, named: bool, settings: Settings<'_>) -> Result<Content> {
+fn file(path: &Path, asked: Asked, settings: Settings<'_>) -> Result<Content> {
     let what = path.display().to_string();
-    if !named && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
+    if asked != Asked::Alone && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
         return Ok(Content::Nothing(Error::pki(format!("{what}: it is too large for a certificate"))));
     }
-    if !named && File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) {
-        return Ok(Content::Locked(Error::input(format!("{what}: we may not read it"))));
-    }
-    let bytes = store::read(path)?;
+    let bytes = match store::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if asked == Asked::InFolder => return Ok(Content::Locked(error)),
+        Err(error) => return Err(missing(path, error)),
+    };
     content::read(&bytes, &what, path.parent().unwrap_or(Path::new("")), settings.passwords)
 }
 

@@ -5,8 +5,8 @@
 //! in.
 
 mod chain;
-mod constraints;
 mod content;
+mod damage;
 mod entry;
 mod folder;
 mod gather;
@@ -15,11 +15,13 @@ mod server;
 mod source;
 
 pub use chain::{Pool, Verdict};
+pub(crate) use damage::was_certificate;
 pub use entry::{Entry, judge};
-pub(crate) use folder::files;
+pub(crate) use folder::{LARGEST, files};
 pub use gather::{Gathered, Settings, gather};
 pub use server::{Client, Server};
 pub use source::Source;
+pub(crate) use source::missing;
 
 use crate::pki::Certificate;
 
@@ -34,6 +36,17 @@ pub struct Found {
     pub trust: Trust,
     /// The name or address that its server was asked by: its certificate must be for it.
     pub host: Option<String>,
+}
+
+/// How a person came to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// It is all that was named: it must hold something.
+    Alone,
+    /// It was named among others: `*.pem` names keys too.
+    Among,
+    /// It lies in a folder that was named: what cannot be read there is passed over.
+    InFolder,
 }
 
 /// Whether a certificate may be the root of a chain.

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, SignatureScheme,
+};
 
 use crate::error::{Error, Result};
 use crate::pki::Certificate;
@@ -119,7 +121,7 @@ impl Server {
         match tls {
             Some(TlsError::AlertReceived(alert)) => {
                 Error::connect(format!("{self}: the server ended TLS before it showed a certificate: {alert:?}"))
-                    .hint("does it want another server name (--servername), or a version before TLS 1.2?")
+                    .hint(hint_for(*alert))
             }
             Some(other) => Error::connect(format!("{self}: TLS: {other}"))
                 .hint("check that a TLS server listens there, and not another program"),
@@ -131,6 +133,24 @@ impl Server {
     /// Whether the host is an address: names are matched differently.
     pub(super) fn asked_name(&self, client: &Client) -> String {
         client.server_name.clone().unwrap_or_else(|| self.host.clone())
+    }
+}
+
+/// What may be behind an alert.
+fn hint_for(alert: AlertDescription) -> &'static str {
+    match alert {
+        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+            "there may be no common cipher suite (certinfo asks for TLS 1.3, and for ECDHE with AES-GCM or ChaCha20 in \
+             TLS 1.2; not for RSA key exchange, DHE or CBC), no common kind of key, or no certificate for this server \
+             name (--servername); `openssl s_client -connect HOST:PORT -showcerts` asks for more"
+        }
+        AlertDescription::ProtocolVersion => {
+            "it may know no version from TLS 1.2 on; `openssl s_client -connect HOST:PORT -showcerts -tls1` asks for older ones"
+        }
+        AlertDescription::UnrecognisedName => {
+            "it has no certificate for this server name: ask for another (--servername)"
+        }
+        _ => "does it want another server name (--servername)?",
     }
 }
 
@@ -174,6 +194,16 @@ fn config(client: &Client, witness: Arc<Witness>) -> Result<ClientConfig> {
 #[derive(Debug, Default)]
 struct Witness(Mutex<Option<Vec<Vec<u8>>>>);
 
+/// Ed448, RSA-PSS with keys that are for it alone, and SHA-1.
+const MORE_SCHEMES: [SignatureScheme; 6] = [
+    SignatureScheme::ED448,
+    SignatureScheme::Unknown(0x0809),
+    SignatureScheme::Unknown(0x080a),
+    SignatureScheme::Unknown(0x080b),
+    SignatureScheme::ECDSA_SHA1_Legacy,
+    SignatureScheme::RSA_PKCS1_SHA1,
+];
+
 impl Witness {
     fn take(&self) -> Option<Vec<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -210,7 +240,11 @@ impl ServerCertVerifier for Witness {
         Ok(HandshakeSignatureValid::assertion())
     }
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let mut schemes = provider.signature_verification_algorithms.supported_schemes();
+        // A certificate is shown whatever signs the handshake: nothing is verified here.
+        schemes.extend(MORE_SCHEMES);
+        schemes
     }
 }
 

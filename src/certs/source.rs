@@ -36,9 +36,53 @@ impl Source {
     }
 }
 
+/// Adds to a file's error that a server has a port, where its name could be that of a server.
+pub(crate) fn missing(path: &Path, error: Error) -> Error {
+    let name = path.to_string_lossy();
+    if path.exists() || !could_be_server(&name) {
+        return error;
+    }
+    match name.rsplit_once(':') {
+        Some((host, _)) if !host.contains(':') => error.hint("a server is HOST:PORT, with a port from 1 to 65535"),
+        _ if name.contains(':') => {
+            error.hint(format!("a server is HOST:PORT: [{}]:443", name.trim_matches(['[', ']'])))
+        }
+        _ => error.hint(format!("a server is HOST:PORT: {name}:443")),
+    }
+}
+
+fn could_be_server(name: &str) -> bool {
+    let files =
+        ["pem", "crt", "cer", "cert", "der", "key", "csr", "p12", "pfx", "jks", "conf", "json", "yaml", "yml", "txt"];
+    let host = name.split_once(':').map_or(name, |(host, _)| host);
+    let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let plain = host.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.');
+    let file = host.rsplit('.').next().is_some_and(|end| files.contains(&end));
+    address || (plain && !host.is_empty() && !file && (host.contains('.') || host != name || host == "localhost"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_could_be_a_server_s_gets_a_hint() {
+        let hint = |name: &str| missing(Path::new(name), Error::input("x")).hints.join("");
+        for (name, end) in [
+            ("www.example.net", "www.example.net:443"),
+            ("127.0.0.1", "127.0.0.1:443"),
+            ("127.0.0.1:99999", "from 1 to 65535"),
+            ("host:https", "from 1 to 65535"),
+            ("fd00::1", "[fd00::1]:443"),
+            ("[fd00::1]", "[fd00::1]:443"),
+            ("localhost", "localhost:443"),
+        ] {
+            assert!(hint(name).ends_with(end), "{name}: {}", hint(name));
+        }
+        for name in ["ca.pem", "pki/ca.pem", "ca", "pki/www.example.net", "/x:1", "admin.conf"] {
+            assert_eq!(hint(name), "", "{name}");
+        }
+    }
 
     #[test]
     fn what_is_there_is_a_path_and_host_with_port_a_server() {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::Ctx;
+use super::printable::printable;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Pool, store};
+use crate::pki::{Certificate, Pool, leaf_and_rest, store};
 
 /// Put a certificate and its chain into one file, as servers want it
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,8 @@ Examples:
   kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --out server-chain.pem
   kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --with-root
 
-The chain is checked: signatures, CA flags, and that all is valid now. Nothing is fetched from the network.
+The chain is checked: signatures, CA flags, key usage, path lengths, constraints on DNS names and
+addresses, and that all is valid now. Nothing is fetched from the network.
 cfssl's own JSON is printed by `kbootstrap cfssl bundle`.")]
 pub struct Args {
     /// Certificate (PEM), perhaps with part of its chain; `-`: standard input
@@ -45,12 +47,10 @@ impl Args {
         let given = all(&self.cert)?;
         let roots = all(&self.ca_bundle)?;
         let mut intermediates = self.int_bundle.as_deref().map(all).transpose()?.unwrap_or_default();
-        let Some((leaf, rest)) = given.split_first() else {
-            return Err(Error::pki(format!("{}: there is no certificate in it", self.cert)));
-        };
-        intermediates.extend_from_slice(rest);
+        let (leaf, rest) = leaf_and_rest(&given).map_err(|e| clean(e).context(&self.cert))?;
+        intermediates.extend(rest);
         let pool = Pool { roots: &roots, intermediates: &intermediates };
-        let mut chain = pool.chain(leaf, OffsetDateTime::now_utc()).map_err(|e| e.context(&self.cert))?;
+        let mut chain = pool.chain(&leaf, OffsetDateTime::now_utc()).map_err(|e| clean(e).context(&self.cert))?;
         if !self.with_root {
             chain.pop();
         }
@@ -61,4 +61,11 @@ impl Args {
         }
         Ok(0)
     }
+}
+
+/// The error quotes names of certificates, which come from whoever made them.
+fn clean(mut error: Error) -> Error {
+    error.message = printable(&error.message);
+    error.details = error.details.iter().map(|detail| printable(detail)).collect();
+    error
 }

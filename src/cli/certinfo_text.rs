@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
+use super::printable::printable;
 use crate::certs::Entry;
 use crate::pki::{CertificateInfo, NameInfo, is_key_usage};
 use crate::ui::{Cell, Printer, Table};
@@ -168,11 +169,6 @@ fn cut(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// Names come from whoever made the certificate: no control character of theirs reaches the terminal.
-fn printable(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn minute(time: OffsetDateTime) -> String {

@@ -1,5 +1,6 @@
 //! `kbootstrap certlint`.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::Ctx;
 use super::password::OfStores;
+use super::printable::printable;
 use crate::certlint::{self, Finding, Inputs, Severity};
 use crate::certs::{Client, Settings, Source};
 use crate::error::{Error, Kind, Result};
@@ -67,8 +69,9 @@ impl Args {
         let client = Client { server_name: self.servername.clone(), timeout, identity: None };
         let sources = self.paths.iter().map(|path| Source::parse(path)).collect::<Result<Vec<_>>>()?;
         let mut inputs = Inputs::read(&sources, Settings { passwords: &passwords, client: &client });
-        let errors = std::mem::take(&mut inputs.errors);
+        let (errors, locked) = (std::mem::take(&mut inputs.errors), std::mem::take(&mut inputs.locked));
         if inputs.counts() == (0, 0) && errors.is_empty() {
+            Error::all(locked)?;
             return Err(Error::pki("there is neither a certificate nor a key in any of these files"));
         }
         let findings = certlint::lint(&inputs, &self.ignore, OffsetDateTime::now_utc());
@@ -77,6 +80,7 @@ impl Args {
             Format::Json => ctx.out.json(&report)?,
             Format::Text => ctx.out.text(&text(&report, &ctx.out))?,
         }
+        passed_over(locked.len());
         Error::all(errors)?;
         Ok(if report.errors > 0 { Kind::Pki.exit_code() } else { 0 })
     }
@@ -110,6 +114,15 @@ impl Args {
             ]);
         }
         ctx.out.text(&table.render(ctx.out.color()))
+    }
+}
+
+/// What a person who is not root may not read, keys above all.
+fn passed_over(locked: usize) {
+    let what = if locked == 1 { "1 file or folder" } else { &format!("{locked} files or folders") };
+    if locked > 0 {
+        // A closed standard error leaves nobody to tell.
+        let _ = writeln!(std::io::stderr(), "note: passed over: {what} that cannot be read");
     }
 }
 
@@ -149,9 +162,4 @@ fn color(severity: Severity) -> &'static str {
         Severity::Warning => "33",
         Severity::Notice => "36",
     }
-}
-
-/// Names come from whoever made the certificate: no control character of theirs reaches the terminal.
-fn printable(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -21,6 +21,7 @@ mod pki;
 mod plan;
 mod prepare;
 mod print_defaults;
+mod printable;
 mod render;
 pub mod report;
 mod request;

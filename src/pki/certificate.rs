@@ -13,7 +13,7 @@ use super::key::Key;
 use super::name::Name;
 use super::public_key::PublicKey;
 use super::serial::Serial;
-use super::{pem, signature};
+use super::{inspect, pem, signature, tlv};
 use crate::error::{Error, Result};
 
 /// A certificate that could be parsed.
@@ -35,13 +35,14 @@ impl Certificate {
     /// Reads all certificates of a PEM text, at least one; other blocks are skipped.
     pub fn all_from_pem(text: &[u8], what: &str) -> Result<Vec<Self>> {
         let blocks = pem::decode(text, what)?;
-        let certificates = blocks
-            .iter()
-            .filter(|b| matches!(b.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"));
+        let certificates = blocks.iter().filter(|b| is_certificate(&b.label));
         let all = certificates.map(|b| Self::from_der(&b.der, what)).collect::<Result<Vec<_>>>()?;
         match (all.is_empty(), blocks.first()) {
             (false, _) => Ok(all),
-            (true, None) => Err(Error::pki(format!("{what}: there is no PEM block in it"))),
+            (true, None) => {
+                let error = Error::pki(format!("{what}: there is no PEM block in it"));
+                Err(pem::remedy(text).into_iter().fold(error, Error::hint))
+            }
             (true, Some(block)) => {
                 Err(Error::pki(format!("{what}: there is no certificate in it, only {}", block.label)))
             }
@@ -76,9 +77,22 @@ impl Certificate {
     }
     /// `Ok` when its signature was made with this key; names and dates are not looked at.
     pub fn signed_by(&self, issuer: &PublicKey) -> Result<()> {
-        let parsed = self.parsed()?;
-        let tbs = parsed.tbs_certificate.as_ref();
-        signature::check(issuer, &parsed.signature_algorithm, tbs, &parsed.signature_value.data)
+        match self.made_with(issuer) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::pki("the signature does not match")),
+            None => Err(Error::pki(format!("its signature algorithm {} cannot be checked here", self.algorithm()))),
+        }
+    }
+    /// Whether its signature was made with this key; none where its algorithm cannot be checked here.
+    pub fn made_with(&self, issuer: &PublicKey) -> Option<bool> {
+        let parts = tlv::all(tlv::only(&self.0, 0x30)?)?;
+        let [tbs, algorithm, signature] = parts.as_slice() else { return None };
+        // The first byte of a BIT STRING counts unused bits: a signature has none.
+        signature::check_signature(issuer, algorithm.raw, tbs.raw, signature.content.get(1..)?)
+    }
+    /// Its signature algorithm as Go names it, or its identifier.
+    pub fn algorithm(&self) -> String {
+        self.parsed().map_or_else(|_| String::new(), |parsed| inspect::signature_name(&parsed))
     }
     /// It names itself as its issuer, and is signed with its own key.
     pub fn is_self_signed(&self) -> bool {
@@ -97,6 +111,11 @@ impl Certificate {
         let time = |t: x509_parser::time::ASN1Time| t.to_datetime();
         Ok(Validity { not_before: time(parsed.validity().not_before), not_after: time(parsed.validity().not_after) })
     }
+}
+
+/// Whether a PEM block with this label is one.
+pub(crate) fn is_certificate(label: &str) -> bool {
+    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {

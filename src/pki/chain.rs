@@ -3,11 +3,15 @@
 use time::OffsetDateTime;
 
 use super::certificate::Certificate;
-use super::verify::signed_by;
+use super::inspect::CertificateInfo;
+use super::link;
 use crate::error::{Error, Result};
 
 /// No real chain is longer.
 const MOST: usize = 10;
+
+/// Chains that are followed at a time: CAs that sign each other could otherwise keep us busy for ever.
+const WAYS: usize = 200;
 
 /// Certificates that chains are made of.
 #[derive(Debug, Clone, Copy)]
@@ -19,32 +23,66 @@ pub struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// The shortest chain whose every member is valid now: the certificate first, a root last.
+    /// The shortest chain that holds now: the certificate first, a root last. Looked at are signatures, dates, CA flags,
+    /// key usage, path lengths and name constraints.
     pub fn chain(&self, leaf: &Certificate, now: OffsetDateTime) -> Result<Vec<Certificate>> {
+        if let Some(reason) = link::outside_its_time(&CertificateInfo::of(leaf)?, now) {
+            return Err(no_chain(vec![reason]));
+        }
         let mut chains = vec![vec![leaf.clone()]];
+        let mut reasons = Vec::new();
         for _ in 1..MOST {
-            let mut longer = Vec::new();
+            let (mut longer, mut here) = (Vec::new(), Vec::new());
             for chain in &chains {
                 let last = chain.last().unwrap_or(leaf);
-                if let Some(root) = self.roots.iter().find(|root| issued(root, last, now)) {
-                    let mut whole = chain.clone();
-                    whole.push(root.clone());
-                    return Ok(whole);
+                for root in self.roots.iter().filter(|root| is_named(root, last)) {
+                    match link::fault(chain, root, now)? {
+                        None => return Ok(chain.iter().cloned().chain([root.clone()]).collect()),
+                        Some(reason) => here.push(reason),
+                    }
                 }
-                let next = self.intermediates.iter().filter(|c| !chain.contains(c) && issued(c, last, now));
-                longer.extend(next.map(|c| chain.iter().cloned().chain([c.clone()]).collect::<Vec<_>>()));
+                let named = |c: &&Certificate| !chain.contains(c) && is_named(c, last);
+                for next in self.intermediates.iter().filter(named) {
+                    match link::fault(chain, next, now)? {
+                        None => longer.push(chain.iter().cloned().chain([next.clone()]).collect::<Vec<_>>()),
+                        Some(reason) => here.push(reason),
+                    }
+                }
+                let known = |c: &Certificate| c != last && is_named(c, last);
+                if !self.roots.iter().chain(self.intermediates).any(known) {
+                    here.push(missing(last)?);
+                }
             }
+            // What ended the longest way is told first.
+            reasons.splice(0..0, here);
+            longer.truncate(WAYS);
             chains = longer;
         }
-        Err(Error::pki("no chain leads from the certificate to a root")
-            .hint("name the roots and the intermediate certificates that are to be used"))
+        Err(no_chain(reasons))
     }
 }
 
-fn issued(issuer: &Certificate, subject: &Certificate, now: OffsetDateTime) -> bool {
+fn is_named(issuer: &Certificate, subject: &Certificate) -> bool {
     let (Ok(above), Ok(below)) = (issuer.parsed(), subject.parsed()) else { return false };
-    let valid = issuer.validity().is_ok_and(|v| v.contains(now)) && subject.validity().is_ok_and(|v| v.contains(now));
-    issuer.is_ca() && valid && above.subject().as_raw() == below.issuer().as_raw() && signed_by(subject, issuer).is_ok()
+    above.subject().as_raw() == below.issuer().as_raw()
+}
+
+fn missing(last: &Certificate) -> Result<String> {
+    let info = CertificateInfo::of(last)?;
+    let (name, issuer) = (&info.subject.text, &info.issuer.text);
+    Ok(match info.self_issued {
+        true => format!("`{name}` is its own issuer, and is not one of the roots"),
+        false => format!("the issuer `{issuer}` of `{name}` is not at hand"),
+    })
+}
+
+fn no_chain(mut reasons: Vec<String>) -> Error {
+    let mut seen = std::collections::BTreeSet::new();
+    reasons.retain(|reason| seen.insert(reason.clone()));
+    let mut reasons = reasons.into_iter();
+    let first = reasons.next().unwrap_or_else(|| format!("none of up to {MOST} certificates"));
+    let error = Error::pki(format!("no chain leads from the certificate to a root: {first}"));
+    reasons.fold(error, Error::detail).hint("name the roots and the intermediate certificates that are to be used")
 }
 
 #[cfg(test)]
@@ -80,6 +118,6 @@ mod tests {
         assert_eq!(pool.chain(&leaf, NOW).unwrap(), [leaf.clone(), middle, root]);
         assert!(pool.chain(&leaf, datetime!(2027-11-21 0:00 UTC)).is_err(), "expired");
         let pool = Pool { intermediates: &[other], ..pool };
-        insta::assert_snapshot!(pool.chain(&leaf, NOW).unwrap_err(), @"no chain leads from the certificate to a root");
+        insta::assert_snapshot!(pool.chain(&leaf, NOW).unwrap_err(), @"no chain leads from the certificate to a root: the issuer `CN=middle` of `CN=leaf` is not at hand");
     }
 }

@@ -238,17 +238,19 @@ fn modulus_bits(modulus: &[u8]) -> usize {
     (modulus.len() - zeros) * 8 - first
 }
 
-fn signature_name(certificate: &X509Certificate<'_>) -> String {
+pub(super) fn signature_name(certificate: &X509Certificate<'_>) -> String {
     algorithm_name(&certificate.signature_algorithm.algorithm)
 }
 
 /// As Go prints it; the identifier where Go would not know it either.
 fn algorithm_name(algorithm: &x509_parser::asn1_rs::Oid<'_>) -> String {
     let name = match oid::of(algorithm).unwrap_or_default().as_slice() {
+        oid::RSA_MD5 => "MD5WithRSA",
         oid::RSA_SHA1 => "SHA1WithRSA",
         oid::RSA_SHA256 => "SHA256WithRSA",
         oid::RSA_SHA384 => "SHA384WithRSA",
         oid::RSA_SHA512 => "SHA512WithRSA",
+        oid::ECDSA_SHA1 => "ECDSAWithSHA1",
         oid::ECDSA_SHA256 => "ECDSAWithSHA256",
         oid::ECDSA_SHA384 => "ECDSAWithSHA384",
         oid::ECDSA_SHA512 => "ECDSAWithSHA512",

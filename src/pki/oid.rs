@@ -5,14 +5,20 @@ use yasna::models::ObjectIdentifier;
 use crate::error::{Error, Result};
 
 pub(crate) const RSA_ENCRYPTION: &[u64] = &[1, 2, 840, 113549, 1, 1, 1];
+pub(crate) const RSA_MD5: &[u64] = &[1, 2, 840, 113549, 1, 1, 4];
 pub(crate) const RSA_SHA1: &[u64] = &[1, 2, 840, 113549, 1, 1, 5];
+pub(crate) const RSA_SHA224: &[u64] = &[1, 2, 840, 113549, 1, 1, 14];
 pub(crate) const RSA_SHA256: &[u64] = &[1, 2, 840, 113549, 1, 1, 11];
 pub(crate) const RSA_SHA384: &[u64] = &[1, 2, 840, 113549, 1, 1, 12];
 pub(crate) const RSA_SHA512: &[u64] = &[1, 2, 840, 113549, 1, 1, 13];
+pub(crate) const RSA_PSS: &[u64] = &[1, 2, 840, 113549, 1, 1, 10];
+pub(crate) const MGF1: &[u64] = &[1, 2, 840, 113549, 1, 1, 8];
 pub(crate) const EC_PUBLIC_KEY: &[u64] = &[1, 2, 840, 10045, 2, 1];
 pub(crate) const P256: &[u64] = &[1, 2, 840, 10045, 3, 1, 7];
 pub(crate) const P384: &[u64] = &[1, 3, 132, 0, 34];
 pub(crate) const P521: &[u64] = &[1, 3, 132, 0, 35];
+pub(crate) const ECDSA_SHA1: &[u64] = &[1, 2, 840, 10045, 4, 1];
+pub(crate) const ECDSA_SHA224: &[u64] = &[1, 2, 840, 10045, 4, 3, 1];
 pub(crate) const ECDSA_SHA256: &[u64] = &[1, 2, 840, 10045, 4, 3, 2];
 pub(crate) const ECDSA_SHA384: &[u64] = &[1, 2, 840, 10045, 4, 3, 3];
 pub(crate) const ECDSA_SHA512: &[u64] = &[1, 2, 840, 10045, 4, 3, 4];
@@ -73,8 +79,13 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u64>> {
 
 /// The arcs of an identifier as x509-parser has it; none where it is broken or an arc does not fit.
 pub(crate) fn of(oid: &x509_parser::asn1_rs::Oid<'_>) -> Option<Vec<u64>> {
+    arcs(oid.as_bytes())
+}
+
+/// The same of an identifier's content.
+pub(crate) fn arcs(content: &[u8]) -> Option<Vec<u64>> {
     let (mut arcs, mut arc) = (Vec::new(), 0u64);
-    for &byte in oid.as_bytes() {
+    for &byte in content {
         arc = arc.checked_mul(128)? + u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
             if arcs.is_empty() {

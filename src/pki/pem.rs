@@ -1,10 +1,15 @@
 //! PEM (RFC 7468), read leniently and written as OpenSSL and Go write it: 64 columns, `\n`.
 
+use std::iter::Peekable;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::pkcs12::is_pkcs12;
 use crate::error::{Error, Result};
+
+const BEGIN: &[u8] = b"-----BEGIN ";
 
 /// One PEM block. Its bytes may be a key, so they are wiped when dropped.
 pub(crate) struct Block {
@@ -14,39 +19,56 @@ pub(crate) struct Block {
     pub(crate) encrypted: bool,
     /// The value of its `DEK-Info` header: cipher and initialisation vector.
     pub(crate) dek_info: Option<String>,
+    /// Its text without white space.
+    pub(crate) base64: Zeroizing<Vec<u8>>,
     /// What the base64 holds.
     pub(crate) der: Zeroizing<Vec<u8>>,
 }
 
+/// A block that cannot be read.
+pub(crate) struct Damaged {
+    /// As in [`Block`].
+    pub(crate) label: String,
+    /// As in [`Block`], as far as it goes.
+    pub(crate) base64: Zeroizing<Vec<u8>>,
+    /// Why, and where.
+    pub(crate) message: String,
+}
+
 /// All blocks of a text; whatever stands between them is skipped. `what` names the source in errors.
 pub(crate) fn decode(text: &[u8], what: &str) -> Result<Vec<Block>> {
+    each(text, what).into_iter().collect::<Result<_, _>>().map_err(|damaged| Error::pki(damaged.message))
+}
+
+/// The same, with what is damaged among them.
+pub(crate) fn each(text: &[u8], what: &str) -> Vec<Result<Block, Damaged>> {
     let mut blocks = Vec::new();
-    let mut lines = text.split(|&b| b == b'\n').enumerate();
+    let mut lines = text.split(|&b| b == b'\n').enumerate().peekable();
     while let Some((number, line)) = lines.next() {
-        if let Some(label) = boundary(line, b"-----BEGIN ") {
-            blocks.push(block(label, number + 1, &mut lines, what)?);
+        if let Some(label) = boundary(line, BEGIN) {
+            blocks.push(block(label, number + 1, &mut lines, what));
         }
     }
-    Ok(blocks)
+    blocks
 }
 
 fn block<'a>(
     label: String,
     start: usize,
-    lines: &mut impl Iterator<Item = (usize, &'a [u8])>,
+    lines: &mut Peekable<impl Iterator<Item = (usize, &'a [u8])>>,
     what: &str,
-) -> Result<Block> {
+) -> Result<Block, Damaged> {
     let mut base64 = Zeroizing::new(Vec::new());
     let (mut encrypted, mut dek_info) = (false, None);
-    for (_, line) in lines {
+    // The next block is not this one's.
+    while let Some((_, line)) = lines.next_if(|(_, line)| boundary(line, BEGIN).is_none()) {
         if let Some(end) = boundary(line, b"-----END ") {
-            if end != label {
-                return Err(Error::pki(format!("{what}: line {start}: BEGIN {label} ends with END {end}")));
-            }
-            let der = STANDARD
-                .decode(base64.as_slice())
-                .map_err(|_| Error::pki(format!("{what}: line {start}: the {label} block is not valid base64")))?;
-            return Ok(Block { label, encrypted, dek_info, der: Zeroizing::new(der) });
+            let problem = match STANDARD.decode(base64.as_slice()) {
+                _ if end != label => format!("BEGIN {label} ends with END {end}"),
+                Ok(der) => return Ok(Block { label, encrypted, dek_info, base64, der: Zeroizing::new(der) }),
+                Err(_) => format!("the {label} block is not valid base64"),
+            };
+            return Err(Damaged { label, base64, message: format!("{what}: line {start}: {problem}") });
         }
         if line.contains(&b':') {
             encrypted |= line.starts_with(b"Proc-Type:") && line.windows(9).any(|w| w == b"ENCRYPTED");
@@ -57,13 +79,29 @@ fn block<'a>(
             base64.extend(line.iter().filter(|b| !b.is_ascii_whitespace()));
         }
     }
-    Err(Error::pki(format!("{what}: line {start}: BEGIN {label} has no END: the file is cut off")))
+    let reason = if lines.peek().is_some() { " before the next BEGIN" } else { ": the file is cut off" };
+    let message = format!("{what}: line {start}: BEGIN {label} has no END{reason}");
+    Err(Damaged { label, base64, message })
 }
 
 fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
     let line = line.trim_ascii();
     let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
     String::from_utf8(label.to_vec()).ok()
+}
+
+/// What to do with a file that holds no PEM block, by what it is.
+pub(crate) fn remedy(bytes: &[u8]) -> Option<&'static str> {
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.starts_with(b"-\0-");
+    match bytes {
+        _ if is_pkcs12(bytes) => Some("it is PKCS#12: convert it: openssl pkcs12 -in FILE -nokeys -out FILE.pem"),
+        [0x30, 0x80..=0x84, ..] => Some("it is DER: convert it: openssl x509 -inform DER -in FILE -out FILE.pem"),
+        [0xef, 0xbb, 0xbf, ..] => {
+            Some("it begins with a byte order mark (BOM), which openssl and Go do not take either: save it without one")
+        }
+        _ if utf16 => Some("it is UTF-16: convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.pem"),
+        _ => None,
+    }
 }
 
 /// One block. The text may hold a key: it is wiped when dropped.
@@ -106,6 +144,21 @@ mod tests {
         insta::assert_snapshot!(error(b"\n-----BEGIN A-----\nAA"), @"ca.pem: line 2: BEGIN A has no END: the file is cut off");
         insta::assert_snapshot!(error(b"-----BEGIN A-----\n?\n-----END A-----"), @"ca.pem: line 1: the A block is not valid base64");
         insta::assert_snapshot!(error(b"-----BEGIN A-----\n-----END B-----"), @"ca.pem: line 1: BEGIN A ends with END B");
+    }
+
+    #[test]
+    fn a_damaged_block_hides_no_other() {
+        let text = b"-----BEGIN A-----\nAA\n-----BEGIN B-----\nAw==\n-----END B-----\n-----BEGIN C-----\n?\n-----END C-----\n-----BEGIN D-----\n-----END D-----\n";
+        let seen: Vec<_> = each(text, "x")
+            .into_iter()
+            .map(|block| block.map_or_else(|damaged| damaged.message, |block| block.label))
+            .collect();
+        insta::assert_snapshot!(seen.join("\n"), @r"
+        x: line 1: BEGIN A has no END before the next BEGIN
+        B
+        x: line 6: the C block is not valid base64
+        D
+        ");
     }
 
     proptest! {

@@ -6,8 +6,8 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::key::Key;
 use super::key_kind::KeyKind;
-use super::oid;
 use super::public_key::PublicKey;
+use super::{oid, rare_signature};
 use crate::error::{Error, Result};
 
 /// The content with the key's signature over it, as certificates, CRLs (RFC 5280 §4.1.1, §5.1.1) and CSRs (RFC 2986
@@ -39,12 +39,20 @@ pub(crate) fn check(
         .map_err(|_| Error::pki("the signature does not match"))
 }
 
-/// Whether the key made the signature, the algorithm given as DER; none where algorithm and key do not go together.
+/// Whether the key made a certificate's signature, the algorithm given as DER; none where it cannot be checked here.
 pub(crate) fn check_signature(key: &PublicKey, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
     use x509_parser::prelude::FromDer;
-    let (_, algorithm) = AlgorithmIdentifier::from_der(algorithm).ok()?;
-    verifier(key.kind(), &oid::of(&algorithm.algorithm)?)?;
-    Some(check(key, &algorithm, message, signature).is_ok())
+    let (_, parsed) = AlgorithmIdentifier::from_der(algorithm).ok()?;
+    let arcs = oid::of(&parsed.algorithm)?;
+    if verifier(key.kind(), &arcs).is_some() {
+        return Some(check(key, &parsed, message, signature).is_ok());
+    }
+    // An algorithm that goes with another kind of key only was not this key's.
+    let known = [KeyKind::Rsa(2048), KeyKind::EcdsaP256, KeyKind::Ed25519];
+    if known.iter().any(|kind| verifier(*kind, &arcs).is_some()) {
+        return Some(false);
+    }
+    rare_signature::check(key, algorithm, message, signature)
 }
 
 fn verifier(kind: KeyKind, algorithm: &[u64]) -> Option<&'static dyn VerificationAlgorithm> {

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, NameConstraints, ParsedExtension};
+use x509_parser::prelude::FromDer;
 
-use crate::pki::Certificate;
+use super::certificate::Certificate;
 
 /// What a CA may issue for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Constraints {
+pub struct Constraints {
     permitted_dns: Vec<String>,
     excluded_dns: Vec<String>,
     permitted_ip: Vec<Net>,
@@ -22,12 +23,17 @@ type Net = (Vec<u8>, Vec<u8>);
 
 impl Constraints {
     /// Of a CA; none where it has none.
-    pub(super) fn of(certificate: &Certificate) -> Option<Self> {
+    pub fn of(certificate: &Certificate) -> Option<Self> {
         let parsed = certificate.parsed().ok()?;
         parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::NameConstraints(constraints) => Some(Self::read(constraints)),
             _ => None,
         })
+    }
+
+    /// From an extension's value; none where it cannot be read.
+    pub fn from_der(value: &[u8]) -> Option<Self> {
+        NameConstraints::from_der(value).ok().map(|(_, constraints)| Self::read(&constraints))
     }
 
     fn read(constraints: &NameConstraints<'_>) -> Self {
@@ -38,7 +44,7 @@ impl Constraints {
                 match &subtree.base {
                     GeneralName::DNSName(name) => {
                         let list = if permitted { &mut read.permitted_dns } else { &mut read.excluded_dns };
-                        list.push(name.trim_start_matches('.').to_ascii_lowercase());
+                        list.push(name.to_ascii_lowercase());
                     }
                     GeneralName::IPAddress(bytes) if bytes.len() == 8 || bytes.len() == 32 => {
                         let (address, mask) = bytes.split_at(bytes.len() / 2);
@@ -53,13 +59,11 @@ impl Constraints {
     }
 
     /// The first of the names (`DNS:a`, `IP:10.0.0.1`) that the CA may not issue for.
-    pub(super) fn violated_by<'s>(&self, sans: &'s [String]) -> Option<&'s str> {
+    pub fn violated_by<'s>(&self, sans: &'s [String]) -> Option<&'s str> {
         sans.iter().map(String::as_str).find(|san| match san.split_once(':') {
             Some(("DNS", name)) => {
                 let name = name.to_ascii_lowercase();
-                let within = |base: &String| {
-                    base.is_empty() || name == *base || name.strip_suffix(base).is_some_and(|rest| rest.ends_with('.'))
-                };
+                let within = |base: &String| is_within(&name, base);
                 self.excluded_dns.iter().any(within)
                     || (!self.permitted_dns.is_empty() && !self.permitted_dns.iter().any(within))
             }
@@ -79,14 +83,38 @@ impl Constraints {
     }
 
     /// There are constraints that [`Constraints::violated_by`] cannot judge.
-    pub(super) fn are_more_than_checked(&self) -> bool {
+    pub fn are_more_than_checked(&self) -> bool {
         self.others
+    }
+}
+
+/// As openssl and Go read it: below `.example.net`, with a dot in front, the name itself is not.
+fn is_within(name: &str, base: &str) -> bool {
+    match name.strip_suffix(base) {
+        Some(rest) if base.starts_with('.') => !rest.is_empty(),
+        Some(rest) => rest.is_empty() || rest.ends_with('.') || base.is_empty(),
+        None => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dot_in_front_leaves_the_name_itself_out() {
+        for (name, base, within) in [
+            ("a.example", "example", true),
+            ("example", "example", true),
+            ("anexample", "example", false),
+            ("a.example", ".example", true),
+            ("example", ".example", false),
+            (".example", ".example", false),
+            ("anything", "", true),
+        ] {
+            assert_eq!(is_within(name, base), within, "{name} in {base:?}");
+        }
+    }
 
     #[test]
     fn names_outside_what_is_permitted_or_inside_what_is_excluded() {
