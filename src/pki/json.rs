@@ -202,6 +202,20 @@ impl<'a> Fields<'a> {
         parse(&text).map_err(|e| self.error(name, e)).ok()
     }
 
+    /// As [`Fields::parsed`]; by lenient rules an empty string is the default, as with cfssl.
+    pub(crate) fn parsed_unless_empty<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T>,
+    ) -> Option<T> {
+        let key = name.to_ascii_lowercase();
+        if self.found.rules == Rules::Lenient && self.map.get(&key).and_then(Value::as_str) == Some("") {
+            self.ignore(name);
+            return None;
+        }
+        self.parsed(name, parse)
+    }
+
     pub(crate) fn bool(&mut self, name: &'static str) -> bool {
         match self.take(name) {
             None => false,
