@@ -89,6 +89,7 @@ impl CsrWhitelist {
             San::Email(_) => self.email_addresses,
             San::Uri(_) => self.uris,
         });
+        request.names = None;
         request.extensions.clear();
         request.ca = None;
         Ok(())
