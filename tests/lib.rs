@@ -13,6 +13,7 @@ mod certlint_rules;
 mod cfssl_both;
 mod cfssl_errors;
 mod cfssl_face;
+mod cfssl_odd;
 mod cfssl_patterns;
 mod cfssl_property;
 mod cfssl_same;
