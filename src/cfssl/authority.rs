@@ -49,7 +49,8 @@ fn parsed(block: &go_pem::Block<'_>) -> Result<Certificate, Failure> {
 /// A private key, encrypted or not.
 pub fn key(text: &[u8]) -> Result<Key, Failure> {
     let shown = Zeroizing::new(String::from_utf8_lossy(text).into_owned());
-    let (mut rest, mut blocks) = (shown.as_str(), Zeroizing::new(String::new()));
+    // As long as it can get, so that no copy of the key is left behind by growing.
+    let (mut rest, mut blocks) = (shown.as_str(), Zeroizing::new(String::with_capacity(shown.len())));
     let block = loop {
         let Some((block, after)) = go_pem::decode(rest) else {
             return Err(Failure::code(2002, "Failed to decode private key"));

@@ -59,8 +59,9 @@ fn block(text: &str) -> Option<(Block<'_>, &str)> {
     if !trailer.is_empty() {
         return None;
     }
-    let base64: Zeroizing<Vec<u8>> =
-        Zeroizing::new(body.bytes().filter(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')).collect());
+    // As long as it can get, so that no copy of a key is left behind by growing.
+    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
+    base64.extend(body.bytes().filter(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')));
     let der = Zeroizing::new(BASE64.decode(base64.as_slice()).ok()?);
     let whole = text.len() - after.len();
     Some((Block { label, text: &text[..whole], encrypted, der }, after))
