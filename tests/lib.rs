@@ -14,6 +14,8 @@ mod certlint_rules;
 mod cfssl_both;
 mod cfssl_errors;
 mod cfssl_face;
+mod cfssl_odd;
+mod cfssl_patterns;
 mod cfssl_property;
 mod cfssl_same;
 mod cli_help;

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::call::Call;
 use super::failure::Failure;
-use super::go_file;
+use super::{go_file, go_pem};
 use crate::pki::{self, Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
 
 /// The password of a CA's key that is encrypted with RFC 1421 headers.
@@ -19,52 +19,58 @@ pub struct Signer {
 
 /// Exactly one certificate.
 pub fn certificate(text: &[u8]) -> Result<Certificate, Failure> {
-    let unread = |_| Failure::code(1003, "Failed to parse certificate");
     let text = String::from_utf8_lossy(text);
-    let Some((block, rest)) = first_block(&text) else {
+    let Some((block, rest)) = go_pem::decode(text.trim()) else {
         return Err(Failure::code(1002, "Failed to decode certificate"));
     };
-    let certificate = Certificate::from_pem(block.as_bytes(), "the certificate").map_err(unread)?;
-    if rest.trim().is_empty() {
+    let certificate = parsed(&block)?;
+    if rest.is_empty() {
         return Ok(certificate);
     }
     Err(Failure::code(1003, "the PEM file should contain only one object"))
 }
 
-/// All certificates; other text between them is refused.
+/// All certificates; other text after one of them is refused.
 pub fn certificates(text: &[u8]) -> Result<Vec<Certificate>, Failure> {
     let text = String::from_utf8_lossy(text);
-    let (mut rest, mut all) = (text.as_ref(), Vec::new());
-    while let Some((block, after)) = first_block(rest) {
-        let one = Certificate::from_pem(block.as_bytes(), "the certificate");
-        all.push(one.map_err(|_| Failure::code(1003, "Failed to parse certificate"))?);
-        rest = after;
+    let (mut rest, mut all) = (text.trim(), Vec::new());
+    while let Some((block, after)) = go_pem::decode(rest) {
+        all.push(parsed(&block)?);
+        rest = after.trim();
     }
-    if rest.trim().is_empty() { Ok(all) } else { Err(Failure::code(1002, "Failed to decode certificate")) }
+    if rest.is_empty() { Ok(all) } else { Err(Failure::code(1002, "Failed to decode certificate")) }
+}
+
+/// Whatever the block's label is.
+fn parsed(block: &go_pem::Block<'_>) -> Result<Certificate, Failure> {
+    Certificate::from_der(&block.der, "the certificate").map_err(|_| Failure::code(1003, "Failed to parse certificate"))
 }
 
 /// A private key, encrypted or not.
 pub fn key(text: &[u8]) -> Result<Key, Failure> {
     let shown = Zeroizing::new(String::from_utf8_lossy(text).into_owned());
-    let mut rest = shown.as_str();
+    // As long as it can get, so that no copy of the key is left behind by growing.
+    let (mut rest, mut blocks) = (shown.as_str(), Zeroizing::new(String::with_capacity(shown.len())));
     let block = loop {
-        match first_block(rest) {
-            None => return Err(Failure::code(2002, "Failed to decode private key")),
-            Some((block, after)) if block.starts_with("-----BEGIN EC PARAMETERS") => rest = after,
-            Some((block, _)) => break block,
+        let Some((block, after)) = go_pem::decode(rest) else {
+            return Err(Failure::code(2002, "Failed to decode private key"));
+        };
+        blocks.push_str(block.text);
+        if block.label != "EC PARAMETERS" {
+            break block;
         }
+        rest = after;
     };
     let unread = |_| Failure::code(2003, "Failed to parse private key");
-    let encrypted = block.lines().any(|line| line.starts_with("Proc-Type") && line.contains("ENCRYPTED"));
-    if !encrypted {
-        // From the whole text: a block of EC parameters may name the curve.
-        return Key::from_pem(text, "the key").map_err(unread);
+    if !block.encrypted {
+        // With the block of EC parameters, which may name the curve.
+        return Key::from_pem(blocks.as_bytes(), "the key").map_err(unread);
     }
     let password = Zeroizing::new(std::env::var(PASSWORD).unwrap_or_default());
     if password.is_empty() {
         return Err(Failure::code(2100, "Private key is encrypted."));
     }
-    Key::from_pem_with_password(block.as_bytes(), "the key", password.as_bytes()).map_err(|e| {
+    Key::from_pem_with_password(block.text.as_bytes(), "the key", password.as_bytes()).map_err(|e| {
         if e.message.contains("password") { Failure::text("x509: decryption password incorrect") } else { unread(e) }
     })
 }
@@ -72,34 +78,21 @@ pub fn key(text: &[u8]) -> Result<Key, Failure> {
 /// A CSR whose signature is good.
 pub fn csr(text: &[u8]) -> Result<Csr, Failure> {
     let text = String::from_utf8_lossy(text);
-    let Some((block, _)) = first_block(&text) else { return Err(Failure::code(9002, "CSR Decode failed")) };
-    let label = block.lines().next().unwrap_or_default();
-    if !label.ends_with("BEGIN CERTIFICATE REQUEST-----") && !label.ends_with("BEGIN NEW CERTIFICATE REQUEST-----") {
+    let Some((block, _)) = go_pem::decode(&text) else { return Err(Failure::code(9002, "CSR Decode failed")) };
+    if !matches!(block.label, "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") {
         return Err(Failure::code(9300, "not a csr"));
     }
-    Csr::from_pem(block.as_bytes(), "the CSR").map_err(|e| {
+    Csr::from_der(&block.der, "the CSR").map_err(|e| {
         let code = if e.message.contains("not signed") { 9300 } else { 9003 };
         Failure::from(e).coded(code)
     })
 }
 
-/// The first whole PEM block and what follows it.
-fn first_block(text: &str) -> Option<(&str, &str)> {
-    const BEGIN: &str = "-----BEGIN ";
-    let mut from = 0;
-    loop {
-        let start = from + text[from..].find(BEGIN)?;
-        let label = text[start + BEGIN.len()..].split("-----").next()?;
-        let line_start = start == 0 || text[..start].ends_with('\n');
-        let end = format!("-----END {label}-----");
-        match text[start..].find(&end) {
-            Some(length) if line_start => {
-                let end = start + length + end.len();
-                return Some((&text[start..end], &text[end..]));
-            }
-            _ => from = start + BEGIN.len(),
-        }
-    }
+/// What may be a CSR, unread and whatever its label is.
+pub fn csr_der(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let text = String::from_utf8_lossy(text);
+    let (block, _) = go_pem::decode(&text).ok_or_else(|| Failure::code(9002, "CSR Decode failed"))?;
+    Ok(block.der)
 }
 
 impl Call {
@@ -198,14 +191,6 @@ pub fn fits(certificate: &Certificate, key: &Key) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn blocks_are_found_between_other_text() {
-        let text = "junk\n-----BEGIN A-----\nx\n-----END A-----\nrest";
-        assert_eq!(first_block(text), Some(("-----BEGIN A-----\nx\n-----END A-----", "\nrest")));
-        assert_eq!(first_block("-----BEGIN A-----\nx"), None);
-        assert_eq!(first_block("x -----BEGIN A-----\n-----END A-----"), None);
-    }
 
     #[test]
     fn words_are_those_of_cfssl() {

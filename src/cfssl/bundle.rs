@@ -8,6 +8,7 @@ use x509_parser::x509::X509Name;
 use zeroize::Zeroizing;
 
 use super::call::Call;
+use super::certinfo::signature_name;
 use super::failure::Failure;
 use super::go_json;
 use crate::error::{Error, Result};
@@ -147,7 +148,7 @@ impl<'a> Bundle<'a> {
             ocsp_support: !ocsp.is_empty(),
             ocsp: Some(ocsp).filter(|ocsp| !ocsp.is_empty()),
             root: self.root.as_ref().map_or_else(String::new, |root| root.to_pem().trim_end().to_owned()),
-            signature: info.signature_algorithm,
+            signature: signature_name(info.signature_algorithm),
             status: Status {
                 rebundled: self.chain != self.given,
                 code: u8::from(!expiring.is_empty()),

@@ -72,18 +72,24 @@ fn info(certificate: &Certificate) -> Result<Info> {
         sans,
         not_before: time(info.not_before)?,
         not_after: time(info.not_after)?,
-        sigalg: info.signature_algorithm,
+        sigalg: signature_name(info.signature_algorithm),
         authority_key_id: info.authority_key_id,
         subject_key_id: info.subject_key_id,
         pem: certificate.to_pem(),
     })
 }
 
-/// cfssl shows no others.
+/// cfssl has no identifiers for what it does not know.
+pub fn signature_name(name: String) -> String {
+    if name.starts_with(|c: char| c.is_ascii_digit()) { "Unknown Signature".to_owned() } else { name }
+}
+
+/// cfssl shows no others, and Go an IPv4 address in IPv6 form as IPv4.
 fn dns_then_ip(names: &[GeneralName<'_>]) -> Vec<String> {
     let sans: Vec<_> = names.iter().filter_map(San::of).collect();
     let dns = sans.iter().filter_map(|san| if let San::Dns(name) = san { Some(name.clone()) } else { None });
-    let ips = sans.iter().filter_map(|san| if let San::Ip(ip) = san { Some(ip.to_string()) } else { None });
+    let ips =
+        sans.iter().filter_map(|san| if let San::Ip(ip) = san { Some(ip.to_canonical().to_string()) } else { None });
     dns.chain(ips).collect()
 }
 

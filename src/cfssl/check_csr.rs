@@ -47,11 +47,11 @@ pub fn bad_oid_part(spec: &Value) -> Option<String> {
     keys.flat_map(|key| key.split('.')).find(|part| part.parse::<i64>().is_err()).map(str::to_owned)
 }
 
-/// A self-signed CA's life: Go's durations only, and longer than none.
-pub fn check_life(spec: &Value) -> Result<(), Failure> {
+/// A self-signed CA's life: Go's durations only, and longer than none. `fields` are those that count.
+pub fn check_life(spec: &Value, fields: &[&str]) -> Result<(), Failure> {
     let ca = spec.get("ca").unwrap_or(&Value::Null);
     let text = |name: &str| ca.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    for name in ["expiry", "backdate"] {
+    for name in fields {
         if let Some(text) = text(name) {
             go_duration::check(text).map_err(Failure::text)?;
         }
@@ -97,13 +97,15 @@ mod tests {
         }
     }
 
+    const BOTH: &[&str] = &["expiry", "backdate"];
+
     #[test]
     fn subjects_lives_and_identifiers() {
         assert!(check_subject(&spec(r#"{"names":[{"C":"x"},{}]}"#)).is_err());
         assert!(check_subject(&spec(r#"{"names":[{"C":"x"},{"o":"y"}]}"#)).is_ok());
-        assert!(check_life(&spec(r#"{"ca":{"expiry":"10y"}}"#)).is_err());
-        assert!(check_life(&spec(r#"{"ca":{"expiry":"0h"}}"#)).is_err());
-        assert!(check_life(&spec(r#"{"ca":{"expiry":""}}"#)).is_ok());
+        assert!(check_life(&spec(r#"{"ca":{"expiry":"10y"}}"#), BOTH).is_err());
+        assert!(check_life(&spec(r#"{"ca":{"expiry":"0h"}}"#), BOTH).is_err());
+        assert!(check_life(&spec(r#"{"ca":{"expiry":""}}"#), BOTH).is_ok());
         assert_eq!(bad_oid_part(&spec(r#"{"names":[{"OID":{"1.2":"a","1.x":"b"}}]}"#)), Some("x".to_owned()));
     }
 }

@@ -6,12 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{AlgorithmIdentifier, X509Name};
 
 use super::go_json;
 use crate::error::{Error, Result};
-use crate::pki::{Csr, KeyKind, San, attribute_text};
+use crate::pki::{San, attribute_text};
 
 /// Go shows a list that is not there as null.
 type List<T> = Option<Vec<T>>;
@@ -89,19 +90,28 @@ struct Url {
 }
 
 /// Indented JSON with a final newline.
-pub fn json(csr: &Csr) -> Result<String> {
-    let parsed = X509CertificationRequest::from_der(csr.der());
-    let (_, parsed) = parsed.map_err(|_| Error::pki("the CSR cannot be parsed"))?;
-    let text = serde_json::to_string_pretty(&info(csr, &parsed));
+/// Of any CSR that can be parsed: whether it is signed, and by what, is not asked.
+pub fn json(der: &[u8]) -> Result<String> {
+    let unread = || Error::pki("the CSR cannot be parsed");
+    let (rest, parsed) = X509CertificationRequest::from_der(der).map_err(|_| unread())?;
+    if !rest.is_empty() {
+        return Err(unread());
+    }
+    let text = serde_json::to_string_pretty(&info(der, &parsed)?);
     let text = text.map_err(|e| Error::internal(format!("write JSON: {e}")))?;
     Ok(go_json::escaped(&text) + "\n")
 }
 
-fn info(csr: &Csr, parsed: &X509CertificationRequest<'_>) -> Info {
+fn info(der: &[u8], parsed: &X509CertificationRequest<'_>) -> Result<Info> {
     let info = &parsed.certification_request_info;
-    let mut extensions = Vec::new();
+    let (mut extensions, mut sans) = (Vec::new(), Vec::new());
     for attribute in info.attributes() {
         let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
+        for extension in &list.extensions {
+            if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
+                sans.extend(names.general_names.iter().filter_map(San::of));
+            }
+        }
         extensions.extend(list.extensions.iter().map(|extension| Extension {
             id: extension.oid.iter().into_iter().flatten().collect(),
             critical: extension.critical,
@@ -110,28 +120,24 @@ fn info(csr: &Csr, parsed: &X509CertificationRequest<'_>) -> Info {
     }
     let mut lists: [Vec<String>; 3] = Default::default();
     let mut uris = Vec::new();
-    for san in &csr.request().sans {
+    for san in &sans {
         match san {
             San::Dns(name) => lists[0].push(name.clone()),
             San::Email(address) => lists[1].push(address.clone()),
-            San::Ip(ip) => lists[2].push(ip.to_string()),
+            San::Ip(ip) => lists[2].push(ip.to_canonical().to_string()),
             San::Uri(uri) => uris.push(url(uri)),
         }
     }
     let [dns_names, email_addresses, ip_addresses] = lists.map(or_none);
-    Info {
-        raw: STANDARD.encode(csr.der()),
+    Ok(Info {
+        raw: STANDARD.encode(der),
         raw_tbs: STANDARD.encode(info.raw),
         raw_subject_public_key_info: STANDARD.encode(info.subject_pki.raw),
         raw_subject: STANDARD.encode(info.subject.as_raw()),
         version: info.version.0,
         signature: STANDARD.encode(&parsed.signature_value.data),
-        signature_algorithm: signature_number(&parsed.signature_algorithm.algorithm.to_id_string()),
-        public_key_algorithm: match csr.request().public_key.kind() {
-            KeyKind::Rsa(_) => 1,
-            KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => 3,
-            KeyKind::Ed25519 => 4,
-        },
+        signature_algorithm: signature_number(&parsed.signature_algorithm),
+        public_key_algorithm: key_number(&info.subject_pki.algorithm)?,
         subject: subject(&info.subject),
         extensions: or_none(extensions),
         extra_extensions: None,
@@ -139,12 +145,33 @@ fn info(csr: &Csr, parsed: &X509CertificationRequest<'_>) -> Info {
         email_addresses,
         ip_addresses,
         uris: or_none(uris),
-    }
+    })
+}
+
+/// Go's number of a key's algorithm. Curves that Go does not know it refuses.
+fn key_number(algorithm: &AlgorithmIdentifier<'_>) -> Result<u8> {
+    let curve = || Some(algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string());
+    Ok(match algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.1" => 1,
+        "1.2.840.10040.4.1" => 2,
+        "1.2.840.10045.2.1" => match curve().as_deref() {
+            Some("1.2.840.10045.3.1.7" | "1.3.132.0.33" | "1.3.132.0.34" | "1.3.132.0.35") => 3,
+            _ => return Err(Error::pki("x509: unsupported elliptic curve")),
+        },
+        "1.3.101.112" => 4,
+        _ => 0,
+    })
 }
 
 /// Go's number of a signature algorithm.
-fn signature_number(oid: &str) -> u8 {
-    match oid {
+fn signature_number(algorithm: &AlgorithmIdentifier<'_>) -> u8 {
+    match algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.4" => 2,
+        "1.3.14.3.2.29" => 3,
+        "1.2.840.10040.4.3" => 7,
+        "2.16.840.1.101.3.4.3.2" => 8,
+        "1.2.840.10045.4.1" => 9,
+        "1.2.840.113549.1.1.10" => pss_number(algorithm),
         "1.2.840.113549.1.1.5" => 3,
         "1.2.840.113549.1.1.11" => 4,
         "1.2.840.113549.1.1.12" => 5,
@@ -153,6 +180,18 @@ fn signature_number(oid: &str) -> u8 {
         "1.2.840.10045.4.3.3" => 11,
         "1.2.840.10045.4.3.4" => 12,
         "1.3.101.112" => 16,
+        _ => 0,
+    }
+}
+
+/// The hash of RSASSA-PSS is in the parameters; Go knows those with a salt as long as the hash.
+fn pss_number(algorithm: &AlgorithmIdentifier<'_>) -> u8 {
+    let Some(parameters) = algorithm.parameters.as_ref() else { return 0 };
+    let Ok(pss) = x509_parser::signature_algorithm::RsaSsaPssParams::try_from(parameters) else { return 0 };
+    match (pss.hash_algorithm_oid().to_id_string().as_str(), pss.salt_length()) {
+        ("2.16.840.1.101.3.4.2.1", 32) => 13,
+        ("2.16.840.1.101.3.4.2.2", 48) => 14,
+        ("2.16.840.1.101.3.4.2.3", 64) => 15,
         _ => 0,
     }
 }

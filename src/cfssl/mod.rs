@@ -19,6 +19,7 @@ pub mod flags;
 pub mod go_duration;
 pub mod go_file;
 pub mod go_json;
+pub mod go_pem;
 pub mod go_types;
 pub mod goflag;
 pub mod log;

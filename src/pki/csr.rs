@@ -120,6 +120,7 @@ fn read(der: &[u8]) -> Result<Csr> {
         subject: Name::from_raw(info.subject.as_raw()),
         public_key,
         sans: Vec::new(),
+        names: None,
         ca: None,
         extensions: Vec::new(),
         warnings: Vec::new(),
@@ -134,7 +135,10 @@ fn read_extensions(csr: &X509CertificationRequest<'_>, request: &mut Request) ->
         let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
         for extension in &list.extensions {
             match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(names) => read_sans(&names.general_names, request),
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    request.sans.extend(names.general_names.iter().filter_map(San::of));
+                    request.names = Some((Extension::read(extension)?, request.extensions.len()));
+                }
                 ParsedExtension::BasicConstraints(constraints) => {
                     request.ca = constraints.ca.then_some(constraints.path_len_constraint);
                 }
@@ -149,17 +153,6 @@ fn read_extensions(csr: &X509CertificationRequest<'_>, request: &mut Request) ->
         }
     }
     Ok(())
-}
-
-fn read_sans(names: &[x509_parser::extensions::GeneralName<'_>], request: &mut Request) {
-    for name in names {
-        match San::of(name) {
-            Some(san) => request.sans.push(san),
-            None => request
-                .warnings
-                .push(format!("the CSR's alternative name `{name}` is of a type that is not supported, and left out")),
-        }
-    }
 }
 
 #[cfg(test)]

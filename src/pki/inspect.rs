@@ -105,7 +105,7 @@ impl CertificateInfo {
             subject: NameInfo::of(parsed.subject()),
             issuer: NameInfo::of(parsed.issuer()),
             self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
-            serial_number: serial::decimal(parsed.raw_serial()),
+            serial_number: serial::signed_decimal(parsed.raw_serial()),
             not_before: time(parsed.validity().not_before),
             not_after: time(parsed.validity().not_after),
             key: key_text(parsed.public_key()),
@@ -246,10 +246,12 @@ pub(super) fn signature_name(certificate: &X509Certificate<'_>) -> String {
 fn algorithm_name(algorithm: &x509_parser::asn1_rs::Oid<'_>) -> String {
     let name = match oid::of(algorithm).unwrap_or_default().as_slice() {
         oid::RSA_MD5 => "MD5WithRSA",
-        oid::RSA_SHA1 => "SHA1WithRSA",
+        oid::RSA_SHA1 | [1, 3, 14, 3, 2, 29] => "SHA1WithRSA",
         oid::RSA_SHA256 => "SHA256WithRSA",
         oid::RSA_SHA384 => "SHA384WithRSA",
         oid::RSA_SHA512 => "SHA512WithRSA",
+        [1, 2, 840, 10040, 4, 3] => "DSAWithSHA1",
+        [2, 16, 840, 1, 101, 3, 4, 3, 2] => "DSAWithSHA256",
         oid::ECDSA_SHA1 => "ECDSAWithSHA1",
         oid::ECDSA_SHA256 => "ECDSAWithSHA256",
         oid::ECDSA_SHA384 => "ECDSAWithSHA384",

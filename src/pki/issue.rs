@@ -149,25 +149,43 @@ fn extensions(
     list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
     // The names are one of the extensions that cfssl copies: a CA's names too are then copied whole.
     let copied = profile.copy_extensions && profile.csr_whitelist.is_none();
+    let whole = names_as_asked(request, copied, warnings);
     let sans = if is_ca && !copied { sans_of_ca(&request.sans, warnings) } else { request.sans.clone() };
-    let names = san::extension(&sans, request.subject.is_empty());
+    let names = san::extension(&sans, request.subject.is_empty()).filter(|_| whole.is_none());
     let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
     if copied {
         list.extend(crl.into_iter().chain(names));
     } else {
         list.extend(names.into_iter().chain(crl));
     }
-    for extension in &request.extensions {
+    for (place, extension) in request.extensions.iter().enumerate() {
+        list.extend(whole.iter().filter(|(_, at)| *at == place).map(|(names, _)| names.clone()));
         if wanted(extension, profile, authority.rules(), warnings) {
             copy(extension, &mut list, warnings);
         }
     }
+    list.extend(whole.filter(|(_, at)| *at >= request.extensions.len()).map(|(names, _)| names));
     list.extend(extension::policies(&profile.policies));
     if profile.ocsp_no_check {
         list.push(extension::null(oid::OCSP_NO_CHECK));
     }
     refuse_duplicates(&list)?;
     Ok(list)
+}
+
+/// The names of a CSR byte for byte and their place, where extensions are copied and nothing has replaced the names. Names
+/// of other types are then among them; else they are left out, with a warning.
+fn names_as_asked(request: &Request, copied: bool, warnings: &mut Vec<String>) -> Option<(Extension, usize)> {
+    let (names, place) = request.names.as_ref()?;
+    let (sans, others) = san::read(&names.value);
+    if !copied || sans != request.sans {
+        warnings.extend(others.iter().map(|name| {
+            format!("the CSR's alternative name `{name}` is of a type that is not supported, and left out")
+        }));
+        return None;
+    }
+    let critical = names.critical || request.subject.is_empty();
+    Some((Extension { critical, ..names.clone() }, *place))
 }
 
 /// cfssl keeps only the IP addresses of a CA's names.

@@ -88,27 +88,24 @@ impl<'de> Visitor<'de> for LoweredVisitor {
             let key = if self.verbatim { key } else { key.to_ascii_lowercase() };
             let verbatim = !self.verbatim && NAMED_BY_USER.contains(&key.as_str());
             let value = access.next_value_seed(LoweredVisitor { verbatim })?;
-            // A null leaves what an earlier duplicate set, as in Go.
-            match map.get_mut(&key) {
-                Some(earlier) => merge(earlier, value),
-                None => {
-                    map.insert(key, value);
-                }
-            }
+            add(&mut map, key, value, self.verbatim);
         }
         Ok(Value::Object(map))
     }
 }
 
-fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (_, Value::Null) => {}
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
+/// Go decodes a later duplicate into the struct that an earlier one has filled, and a null leaves that as it was. The
+/// values of a map, whose keys the user names, begin anew each time: there the last one counts alone.
+fn add(map: &mut Map<String, Value>, key: String, value: Value, by_user: bool) {
+    let members_by_user = !by_user && NAMED_BY_USER.contains(&key.as_str());
+    match (map.get_mut(&key), value) {
+        (Some(_), Value::Null) if !by_user => {}
+        (Some(Value::Object(earlier)), Value::Object(later)) if !by_user => {
+            later.into_iter().for_each(|(key, value)| add(earlier, key, value, members_by_user));
         }
-        (into, from) => *into = from,
+        (_, value) => {
+            map.insert(key, value);
+        }
     }
 }
 
@@ -212,6 +209,20 @@ impl<'a> Fields<'a> {
     pub(crate) fn parsed<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T>) -> Option<T> {
         let text = self.string(name)?;
         parse(&text).map_err(|e| self.error(name, e)).ok()
+    }
+
+    /// As [`Fields::parsed`]; by lenient rules an empty string is the default, as with cfssl.
+    pub(crate) fn parsed_unless_empty<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T>,
+    ) -> Option<T> {
+        let key = name.to_ascii_lowercase();
+        if self.found.rules == Rules::Lenient && self.map.get(&key).and_then(Value::as_str) == Some("") {
+            self.ignore(name);
+            return None;
+        }
+        self.parsed(name, parse)
     }
 
     pub(crate) fn bool(&mut self, name: &'static str) -> bool {
@@ -362,6 +373,16 @@ mod tests {
         assert_eq!(value, json!({"cn": "b", "key": {"algo": "rsa", "size": 2048}}));
         let value = parse(br#"{"Signing":{"Profiles":{"WWW":{"Expiry":"1h"}}}}"#, "x").unwrap();
         assert_eq!(value, json!({"signing": {"profiles": {"WWW": {"expiry": "1h"}}}}));
+    }
+
+    #[test]
+    fn of_two_profiles_of_one_name_the_last_counts_alone() {
+        let once = parse(br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"a":{"usages":[]}}}}"#, "x").unwrap();
+        assert_eq!(once, json!({"signing": {"profiles": {"a": {"usages": []}}}}));
+        // Also across two lists of profiles, which are merged, as are two signings.
+        let text = br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"b":{}}},"Signing":{"default":{},"Profiles":{"a":{"usages":[]},"b":null}}}"#;
+        let twice = parse(text, "x").unwrap();
+        assert_eq!(twice, json!({"signing": {"default": {}, "profiles": {"a": {"usages": []}, "b": null}}}));
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod der;
 mod difference;
 pub mod encrypted;
 mod extension;
+mod go_regex;
+mod go_regex_names;
 mod inspect;
 mod issue;
 mod json;

@@ -1,4 +1,5 @@
-//! A root CA's certificate anew: the same name, key, extensions and length of life, from now on.
+//! A root CA's certificate anew: the same name, key and length of life, from now on, and the same extensions but those
+//! that point at the certificate it replaces or at another CA.
 
 use time::OffsetDateTime;
 
@@ -7,13 +8,14 @@ use super::certificate::{self, Certificate, Content};
 use super::extension::Extension;
 use super::issue::{Issued, Validity};
 use super::key::Key;
+use super::oid;
 use super::profile::{backdated, beyond_9999};
 use super::rules::Rules;
 use super::serial::Serial;
 use crate::error::{Error, Result};
 
-/// Renews a self-signed CA. Its subject and its extensions stay byte for byte: whatever it has issued still chains to
-/// it. That it has expired is no reason against it.
+/// Renews a self-signed CA. Its subject stays byte for byte, as do the extensions that speak of itself: whatever it has
+/// issued still chains to it. That it has expired is no reason against it.
 pub fn renewed(
     certificate: &Certificate,
     key: Key,
@@ -24,7 +26,8 @@ pub fn renewed(
     let old = certificate.validity()?;
     let mut warnings = Vec::new();
     let parsed = certificate.parsed()?;
-    if parsed.issuer().as_raw() != parsed.subject().as_raw() {
+    let own_root = parsed.issuer().as_raw() == parsed.subject().as_raw();
+    if !own_root {
         let doubt = Error::pki("the certificate was issued by another CA: renewed here, it would be a root")
             .hint("have the other CA sign it again");
         rules.doubt(doubt, &mut warnings)?;
@@ -33,7 +36,8 @@ pub fn renewed(
     let authority = Authority::with_rules(certificate.clone(), key, old.not_after, Rules::Strict)?;
     let not_before = backdated(now, None)?;
     let not_after = not_before.checked_add(old.not_after - old.not_before).ok_or_else(beyond_9999)?;
-    let extensions: Vec<_> = parsed.extensions().iter().map(Extension::read).collect::<Result<_>>()?;
+    let mut extensions: Vec<_> = parsed.extensions().iter().map(Extension::read).collect::<Result<_>>()?;
+    extensions.retain(|extension| stays(extension, own_root));
     let content = Content {
         serial: &serial,
         issuer: authority.subject(),
@@ -44,6 +48,16 @@ pub fn renewed(
     };
     let certificate = certificate::sign(&content, authority.key())?;
     Ok(Issued { certificate, serial, warnings })
+}
+
+/// The authority key identifier may name the old serial number, or another CA: verifiers then do not take the new root for
+/// its own issuer. Of one that another CA had issued, that CA's places go too.
+fn stays(extension: &Extension, own_root: bool) -> bool {
+    match extension.oid.as_slice() {
+        oid::AUTHORITY_KEY_ID => false,
+        oid::AUTHORITY_INFO_ACCESS | oid::CRL_DISTRIBUTION_POINTS => own_root,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -72,5 +86,16 @@ mod tests {
         let other = Key::generate(KeyKind::EcdsaP256).unwrap();
         let error = renewed(&old, other, now, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
         insta::assert_snapshot!(error, @"the private key does not belong to the CA certificate");
+    }
+
+    #[test]
+    fn what_points_at_another_certificate_goes() {
+        let kept = |own_root| {
+            let all =
+                [oid::AUTHORITY_KEY_ID, oid::AUTHORITY_INFO_ACCESS, oid::CRL_DISTRIBUTION_POINTS, oid::SUBJECT_KEY_ID];
+            all.map(|oid| stays(&Extension { oid: oid.to_vec(), critical: false, value: Vec::new() }, own_root))
+        };
+        assert_eq!(kept(true), [false, true, true, true]);
+        assert_eq!(kept(false), [false, false, false, true]);
     }
 }

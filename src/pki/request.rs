@@ -19,6 +19,9 @@ pub struct Request {
     pub public_key: PublicKey,
     /// Subject alternative names, in the order they were given.
     pub sans: Vec<San>,
+    /// The names as they stand in a CSR, which may be of more types, and how many of `extensions` stand before them. They
+    /// count only where `sans` are still those of the CSR.
+    pub names: Option<(Extension, usize)>,
     /// It asks for a CA certificate, with this path length.
     pub ca: Option<Option<u32>>,
     /// Other extensions it asks for.
@@ -47,6 +50,7 @@ impl Request {
             subject: spec.subject().to_name()?,
             public_key: public_key.clone(),
             sans,
+            names: None,
             ca: spec.ca.as_ref().map(|ca| ca.path_length()),
             extensions,
             warnings,
@@ -67,6 +71,7 @@ impl Request {
             subject: certificate.subject()?,
             public_key: public_key.clone(),
             sans: Vec::new(),
+            names: None,
             ca: None,
             extensions: Vec::new(),
             warnings: Vec::new(),

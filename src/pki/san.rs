@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
 use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
 use yasna::Tag;
 
 use super::extension::Extension;
@@ -118,6 +119,19 @@ impl Serialize for San {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// The names in an extension's value that there is a type for here, and the others as text.
+pub(crate) fn read(value: &[u8]) -> (Vec<San>, Vec<String>) {
+    let parsed = x509_parser::extensions::SubjectAlternativeName::from_der(value);
+    let (mut sans, mut others) = (Vec::new(), Vec::new());
+    for name in parsed.map(|(_, names)| names.general_names).unwrap_or_default() {
+        match San::of(&name) {
+            Some(san) => sans.push(san),
+            None => others.push(name.to_string()),
+        }
+    }
+    (sans, others)
 }
 
 /// The extension, critical where the subject is empty (RFC 5280 §4.2.1.6). Order as Go: all DNS names, then e-mail

@@ -1,9 +1,9 @@
-//! Certificates that sign themselves and are no CAs, for tests: `cfssl selfsign`.
+//! Certificates that sign themselves, for tests: `cfssl selfsign`.
 
 use time::{Duration, OffsetDateTime};
 
 use super::certificate::{self, Content};
-use super::issue::{Issued, Validity, sans_of_ca};
+use super::issue::{Issued, Validity};
 use super::key::Key;
 use super::profile::{Profile, beyond_9999};
 use super::request::Request;
@@ -16,7 +16,8 @@ use crate::lifetime::Lifetime;
 const LIFE: Lifetime = Lifetime::hours(2190);
 
 /// Signs a request with its own key, under a profile. It begins five minutes ago, to the second, and ends when the
-/// profile's expiry has passed from now.
+/// profile's expiry has passed from now. It is a CA where the profile or the request wants one, and has all the names
+/// and extensions of the request, as with cfssl.
 pub fn self_issued(
     request: &Request,
     key: &Key,
@@ -24,16 +25,21 @@ pub fn self_issued(
     now: OffsetDateTime,
     serial: Serial,
 ) -> Result<Issued> {
-    let mut warnings = request.warnings.clone();
     let life = profile.expiry.unwrap_or(LIFE).duration();
     let validity = Validity::new(now - Duration::minutes(5), now.checked_add(life).ok_or_else(beyond_9999)?)?;
-    let is_ca = profile.ca_constraint.is_ca;
     let mut extensions = extension::usages(&profile.usages);
-    extensions.push(extension::basic_constraints(is_ca.then_some(None)));
+    // A CSR that asks for a CA has its own, which stands with the others of the CSR, after the names.
+    let asked = request.ca.map(|path_length| extension::basic_constraints(Some(path_length)));
+    if asked.is_none() {
+        extensions.push(extension::basic_constraints(profile.ca_constraint.is_ca.then_some(None)));
+    }
     extensions.push(extension::subject_key_id(&request.public_key.key_id()));
     extensions.extend(extension::authority_info_access(None, &profile.issuer_urls));
-    let sans = if is_ca { sans_of_ca(&request.sans, &mut warnings) } else { request.sans.clone() };
-    extensions.extend(san::extension(&sans, request.subject.is_empty()));
+    extensions.extend(san::extension(&request.sans, request.subject.is_empty()));
+    // Whatever the CSR has is in the certificate too, and goes before what the profile says.
+    let own: Vec<_> = asked.into_iter().chain(request.extensions.iter().cloned()).collect();
+    extensions.retain(|extension| own.iter().all(|other| other.oid != extension.oid));
+    extensions.extend(own);
     let content = Content {
         serial: &serial,
         issuer: &request.subject,
@@ -43,5 +49,5 @@ pub fn self_issued(
         extensions: &extensions,
     };
     let certificate = certificate::sign(&content, key)?;
-    Ok(Issued { certificate, serial, warnings })
+    Ok(Issued { certificate, serial, warnings: request.warnings.clone() })
 }

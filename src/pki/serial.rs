@@ -87,6 +87,21 @@ impl fmt::Display for Serial {
     }
 }
 
+/// The bytes of an INTEGER in decimal; as others make them, it may be negative.
+pub(crate) fn signed_decimal(bytes: &[u8]) -> String {
+    if bytes.first().is_none_or(|first| *first < 0x80) {
+        return decimal(bytes);
+    }
+    let mut positive: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
+    for byte in positive.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+    format!("-{}", decimal(&positive))
+}
+
 /// Big-endian bytes in decimal.
 pub(crate) fn decimal(bytes: &[u8]) -> String {
     let mut rest: Vec<u32> = bytes.iter().map(|&b| u32::from(b)).collect();
@@ -139,6 +154,16 @@ mod tests {
     fn decimal_is_right() {
         assert_eq!(decimal(&[]), "0");
         assert_eq!(decimal(&[1, 0]), "256");
+        for (bytes, shown) in [
+            (&[0xfb][..], "-5"),
+            (&[0x80], "-128"),
+            (&[0xff, 0], "-256"),
+            (&[0x80, 0], "-32768"),
+            (&[0, 0x80], "128"),
+            (&[], "0"),
+        ] {
+            assert_eq!(signed_decimal(bytes), shown);
+        }
         assert_eq!(Serial::from_random([0xff; 20]).to_string(), "730750818665451459101842416358141509827966271487");
     }
 }

@@ -256,7 +256,7 @@ impl NameSpec {
 
 impl CaSpec {
     fn read(f: &mut Fields<'_>) -> Self {
-        let expiry = f.parsed("expiry", str::parse::<Lifetime>);
+        let expiry = f.parsed_unless_empty("expiry", str::parse::<Lifetime>);
         if expiry.is_some_and(|e| e.is_negative() || e.is_zero()) {
             f.error("expiry", Error::input("a CA must live longer than no time at all"));
         }
@@ -268,7 +268,7 @@ impl CaSpec {
             expiry,
             path_length: u32::try_from(path_length).unwrap_or(0),
             path_length_zero: f.bool("pathlenzero"),
-            backdate: f.parsed("backdate", str::parse),
+            backdate: f.parsed_unless_empty("backdate", str::parse),
         }
     }
 

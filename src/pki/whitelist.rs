@@ -5,6 +5,7 @@ use std::fmt;
 use regex::Regex;
 use serde::{Serialize, Serializer};
 
+use super::go_regex;
 use super::name::Name;
 use super::request::Request;
 use super::san::San;
@@ -12,7 +13,10 @@ use crate::error::{Error, Result};
 
 /// A profile's `name_whitelist`: a regular expression that need not match the whole name (write `^…$` for that).
 #[derive(Debug, Clone)]
-pub struct NameWhitelist(Regex);
+pub struct NameWhitelist {
+    pattern: String,
+    regex: Regex,
+}
 
 /// A profile's `CSRWhitelist`: what is taken from a CSR.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -40,12 +44,17 @@ pub struct CsrWhitelist {
 }
 
 impl NameWhitelist {
-    /// The syntax is RE2's, as Go's.
+    /// The syntax is RE2's, as Go's, and means what it means to Go.
     pub fn new(pattern: &str) -> Result<Self> {
-        match Regex::new(pattern) {
-            Ok(regex) => Ok(NameWhitelist(regex)),
-            Err(e) => Err(Error::input(format!("`{pattern}` is not a regular expression")).detail(e.to_string())),
-        }
+        let unread = |why: String| Error::input(format!("`{pattern}` is not a regular expression of Go's")).detail(why);
+        let translated = go_regex::translate(pattern).map_err(unread)?;
+        let regex = Regex::new(&translated).map_err(|e| unread(e.to_string()))?;
+        Ok(NameWhitelist { pattern: pattern.to_owned(), regex })
+    }
+
+    /// Whether it matches a name, or a part of one.
+    pub fn allows(&self, name: &str) -> bool {
+        self.regex.is_match(name)
     }
 
     /// Refuses a request with a name that does not match.
@@ -55,7 +64,7 @@ impl NameWhitelist {
             San::Ip(_) => None,
         });
         let common_name = Some(request.common_name()?).filter(|cn| !cn.is_empty());
-        let missed: Vec<_> = common_name.into_iter().chain(texts).filter(|name| !self.0.is_match(name)).collect();
+        let missed: Vec<_> = common_name.into_iter().chain(texts).filter(|name| !self.allows(name)).collect();
         if missed.is_empty() {
             return Ok(());
         }
@@ -80,6 +89,7 @@ impl CsrWhitelist {
             San::Email(_) => self.email_addresses,
             San::Uri(_) => self.uris,
         });
+        request.names = None;
         request.extensions.clear();
         request.ca = None;
         Ok(())
@@ -88,7 +98,7 @@ impl CsrWhitelist {
 
 impl PartialEq for NameWhitelist {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
+        self.pattern == other.pattern
     }
 }
 
@@ -96,7 +106,7 @@ impl Eq for NameWhitelist {}
 
 impl fmt::Display for NameWhitelist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
+        f.write_str(&self.pattern)
     }
 }
 

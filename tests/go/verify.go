@@ -4,6 +4,7 @@
 //	verify pair CERT KEY                                   loads both as a TLS server does
 //	verify crl CRL CA                                      checks a list's signature; prints it
 //	verify dump CERT [ISSUER]                              prints every field; key identifiers as right or wrong
+//	verify match FILE                                      for each [PATTERN, TEXT...] in JSON: error, or y and n
 package main
 
 import (
@@ -14,9 +15,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"os"
+	"regexp"
 )
 
 func main() {
@@ -37,6 +40,8 @@ func run(mode string, args []string) error {
 		return crl(args[0], args[1])
 	case "dump":
 		return dump(args)
+	case "match":
+		return match(args[0])
 	}
 	return fmt.Errorf("unknown mode %q", mode)
 }
@@ -186,4 +191,31 @@ func size(c *x509.Certificate) int {
 		return key.Curve.Params().BitSize
 	}
 	return 0
+}
+
+func match(path string) error {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var lines [][]string
+	if err := json.Unmarshal(file, &lines); err != nil {
+		return err
+	}
+	for _, line := range lines {
+		pattern, err := regexp.Compile(line[0])
+		if err != nil {
+			fmt.Println("error")
+			continue
+		}
+		for _, text := range line[1:] {
+			if pattern.MatchString(text) {
+				fmt.Print("y")
+			} else {
+				fmt.Print("n")
+			}
+		}
+		fmt.Println()
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let text = if !cert.is_empty() {
         certinfo::json(&authority::certificate(&go_file::read(cert)?)?)?
     } else if !csr.is_empty() {
-        csrinfo::json(&authority::csr(&go_file::read(csr)?)?)?
+        csrinfo::json(&authority::csr_der(&go_file::read(csr)?)?)?
     } else if !domain.is_empty() {
         certinfo::json(&shown_by(domain)?)?
     } else if !call.flag("serial").is_empty() && !call.flag("aki").is_empty() {

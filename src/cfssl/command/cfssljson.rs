@@ -29,6 +29,8 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     if call.flags.on("stdout") {
         return Ok(());
     }
+    // A folder that is not there is told of by the first file that cfssljson would open.
+    items.first().map_or(Ok(()), |item| check_folder(base, item))?;
     // Keys first: whoever sees the certificate can use it.
     let (secret, public): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.secret);
     secret.iter().chain(&public).try_for_each(|item| write(base, item))
@@ -43,12 +45,17 @@ fn print(call: &Call, item: &Item) -> Result<(), Failure> {
     Ok(call.out.text("\n")?)
 }
 
-fn write(base: &str, item: &Item) -> Result<(), Failure> {
+fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
     let path = with_suffix(Path::new(base), item.suffix);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(Err(e)) = folder.map(std::fs::metadata) {
-        return Err(Failure::file("open", &path.display().to_string(), &e));
+    match folder.map(std::fs::metadata) {
+        Some(Err(e)) => Err(Failure::file("open", &path.display().to_string(), &e)),
+        _ => Ok(()),
     }
+}
+
+fn write(base: &str, item: &Item) -> Result<(), Failure> {
+    let path = with_suffix(Path::new(base), item.suffix);
     let written = if item.secret {
         store::write_key(&path, &Secret::new(item.bytes.as_slice()))
     } else {

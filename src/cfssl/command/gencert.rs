@@ -29,7 +29,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         }
     }
     call.flags.unset("hostname");
-    if call.flag("ca-key").is_empty() { new_ca(call, &spec) } else { ca_of_key(call, &spec) }
+    if call.flag("ca-key").is_empty() { new_ca(call, &spec) } else { ca_of_key(call, &mut spec) }
 }
 
 fn leaf(call: &Call, spec: &Spec) -> Result<(), Failure> {
@@ -56,7 +56,7 @@ fn leaf(call: &Call, spec: &Spec) -> Result<(), Failure> {
 /// `-initca`, also of `genkey`.
 pub fn new_ca(call: &Call, spec: &Spec) -> Result<(), Failure> {
     call.log.info("generating a new CA key and certificate from CSR");
-    check_csr::check_life(&spec.json)?;
+    check_csr::check_life(&spec.json, &["expiry", "backdate"])?;
     path_length_wins(call, spec);
     call.log.info("generate received request");
     check_csr::check_subject(&spec.json).inspect_err(|e| {
@@ -73,24 +73,24 @@ pub fn new_ca(call: &Call, spec: &Spec) -> Result<(), Failure> {
 }
 
 /// `-initca -ca-key`: the key is there. As with cfssl, `backdate` and `crl_url` do not count.
-fn ca_of_key(call: &Call, spec: &Spec) -> Result<(), Failure> {
+fn ca_of_key(call: &Call, spec: &mut Spec) -> Result<(), Failure> {
     call.log.info("re-generate a CA certificate from CSR and CA key");
-    let made = || {
+    let made = |spec: &mut Spec| {
         let key = authority::key(&go_file::read_ca(call.flag("ca-key"))?)?;
-        check_csr::check_life(&spec.json)?;
+        check_csr::check_life(&spec.json, &["expiry"])?;
         path_length_wins(call, spec);
         spec.check_oids(call)?;
+        let backdated = spec.forget(&["backdate"]);
         let mut read = spec.read(call)?;
-        if read.ca.as_ref().is_some_and(|ca| ca.backdate.is_some()) || !read.crl_url.is_empty() {
+        if backdated || !read.crl_url.is_empty() {
             call.log.warning("with -ca-key, \"backdate\" and \"crl_url\" change nothing, as with cfssl");
         }
-        read.ca.iter_mut().for_each(|ca| ca.backdate = None);
         read.crl_url.clear();
         let (_, csr) = csr(call, &read, &key)?;
         let cert = call.issued(&self_signed(&read, &key, call.now, Serial::random()?)?);
         Ok((cert, csr.to_pem()))
     };
-    let (cert, csr) = made().inspect_err(|e: &Failure| call.log.error(&e.to_string()))?;
+    let (cert, csr) = made(spec).inspect_err(|e: &Failure| call.log.error(&e.to_string()))?;
     call.print(Some(&cert), Some(&csr), None)
 }
 

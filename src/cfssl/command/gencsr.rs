@@ -14,7 +14,8 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let text = go_file::read_ca(call.flag("key"))?;
     let key = authority::key(&text)?;
     let csr = if call.flag("cert").is_empty() {
-        let spec = Spec::load(&call.only()?)?;
+        let mut spec = Spec::load(&call.only()?)?;
+        spec.forget(&["expiry", "backdate"]);
         spec.check_oids(call)?;
         let (request, csr) = csr(call, &spec.read(call)?, &key)?;
         call.warn(&request.warnings);

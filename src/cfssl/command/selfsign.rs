@@ -20,7 +20,8 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     if !call.args.is_empty() {
         return Err(Failure::text("too many arguments are provided, please check with usage"));
     }
-    let spec = Spec::load(&path)?;
+    let mut spec = Spec::load(&path)?;
+    spec.forget(&["expiry", "backdate"]);
     call.flags.unset("hostname");
     call.flags.unset("cn");
     call.log.info("generate received request");

@@ -30,6 +30,16 @@ impl Spec {
         if check_csr::has_ca(&self.json) { Err(Failure::text("ca section only permitted in initca")) } else { Ok(()) }
     }
 
+    /// Leaves out fields of the `ca` that do not count here and may be anything; whether one of them was there.
+    pub fn forget(&mut self, fields: &[&str]) -> bool {
+        let Some(ca) = self.json.get_mut("ca").and_then(Value::as_object_mut) else { return false };
+        let forgotten: Vec<_> = fields.iter().filter_map(|field| ca.remove(*field)).collect();
+        if !forgotten.is_empty() {
+            self.text = self.json.to_string().into_bytes();
+        }
+        forgotten.iter().any(|value| value.as_str().is_some_and(|text| !text.is_empty()))
+    }
+
     /// `-cn` in place of the CN, where cfssl looks at it before the key is made.
     pub fn set_cn(&mut self, cn: &str) {
         if let (false, Value::Object(json)) = (cn.is_empty(), &mut self.json) {
