@@ -4,15 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::pki::BESIDE;
 
 /// No certificate, chain or store is larger.
 pub(crate) const LARGEST: u64 = 4 << 20;
 
 /// No PKI is deeper; links that go round would be.
 const DEEPEST: usize = 32;
-
-/// How files are called until they are whole; a run that was killed leaves some behind.
-const UNFINISHED: &[u8] = b".kbootstrap-";
 
 /// All regular files below a folder, sorted. Links to files are followed (the kubelet's current certificate is one),
 /// links to folders are not. Folders whose name begins with a dot are left out: `.git` holds no certificates; and so are
@@ -32,7 +30,7 @@ fn walk(folder: &Path, depth: usize, all: &mut Vec<PathBuf>, locked: &mut Vec<Er
         let kind = entry.file_type().map_err(|e| failed(&e))?;
         let name = entry.file_name();
         let hidden = name.as_encoded_bytes().starts_with(b".");
-        if name.as_encoded_bytes().starts_with(UNFINISHED) {
+        if name.as_encoded_bytes().starts_with(BESIDE.as_bytes()) {
             continue;
         }
         if kind.is_dir() && !hidden && depth > 0 {

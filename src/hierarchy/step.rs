@@ -6,7 +6,7 @@ use super::found::Found;
 use super::item::{Item, Kind};
 use super::plan::{State, What};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, CertificateInfo, Rules, San, Validity, Wanted, day_and_minute, differences, signed_by};
+use crate::pki::{Certificate, CertificateInfo, Rules, San, Validity, Wanted, day_and_minute, differences};
 
 /// What becomes of a CA, for those that it issues.
 #[derive(Debug, Clone)]
@@ -282,12 +282,11 @@ impl Foreign {
 
 fn foreign(certificate: &Certificate, ca: &Certificate) -> Result<Option<Foreign>> {
     let same_name = certificate.parsed()?.issuer().as_raw() == ca.subject()?.der();
-    Ok(if !same_name {
-        Some(Foreign::OtherName(CertificateInfo::of(certificate)?.issuer.text))
-    } else if signed_by(certificate, ca).is_err() {
-        Some(Foreign::OtherKey)
-    } else {
-        None
+    // What cannot be checked here, as MD5, is believed: it was made by somebody else.
+    let made = || ca.public_key().ok().and_then(|key| certificate.made_with(&key));
+    Ok(match same_name {
+        false => Some(Foreign::OtherName(CertificateInfo::of(certificate)?.issuer.text)),
+        true => (made() == Some(false)).then_some(Foreign::OtherKey),
     })
 }
 

@@ -55,16 +55,16 @@ fn what_stands_below_a_broken_ca_is_not_called_good() {
 #[test]
 fn keys_that_others_can_read_are_pointed_out() {
     let place = Place::filled();
-    for (name, mode) in [("root-key.pem", 0o644), ("web-key.pem", 0o640), ("db-key.pem", 0o400)] {
+    for (name, mode) in [("root-key.pem", 0o644), ("web-key.pem", 0o660), ("db-key.pem", 0o640)] {
         std::fs::set_permissions(place.folder.path().join(name), Permissions::from_mode(mode)).unwrap();
     }
     insta::assert_snapshot!(place.unasked(SPEC), @r"
     Keep root (Changed):
       warning: its key root-key.pem is mode 0644, others can use it: chmod 600 root-key.pem
     Keep web (Changed):
-      warning: its key web-key.pem is mode 0640, others can use it: chmod 600 web-key.pem
+      warning: its key web-key.pem is mode 0660, others can use it: chmod 600 web-key.pem
     ");
-    // A new key is written with the right permissions.
+    // That a service reads its key by its group is usual. A new key is written with the right permissions.
     let other = SPEC.replace("CN: web,", "CN: web, key: {algo: rsa},");
     assert!(!place.unasked(&other).contains("web-key.pem"), "{}", place.unasked(&other));
 }
