@@ -159,3 +159,32 @@ fn a_folder_in_the_way_is_noticed_before_the_key_is_replaced() {
     let left: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".kbootstrap-")), "{left:?}");
 }
+
+#[test]
+fn what_verifiers_will_refuse_is_warned_of_or_refused() {
+    let folder = with_ca(ECDSA);
+    folder.write("odd.json", r#"{"CN":"odd","hosts":["*.com","a..b","*"]}"#);
+    let ran = folder.ok(&format!("gencert {SIGN} -profile server odd.json --out odd"));
+    let warnings: Vec<_> = ran.stderr.lines().filter_map(|line| line.split("[WARNING] ").nth(1)).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @r"
+    the DNS name `a..b` is no host name; refused by every client: the name is never matched (san-dns-syntax)
+    the DNS name `*.com` is too broad: a wildcard needs two labels after it; refused by openssl and browsers: the name is never matched (wildcard-broad)
+    `*` is a URI: a host is written without port and path; refused by every client: the name is never matched (san-uri-host-port)
+    ");
+
+    // What the CA's name constraints forbid.
+    folder.openssl(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout narrow-key.pem -out narrow.pem -days 3650 -subj /CN=narrow \
+         -addext 'nameConstraints=critical,permitted;DNS:example.com' -addext keyUsage=critical,keyCertSign",
+    );
+    folder.write("within.json", r#"{"CN":"a","hosts":["a.example.com"]}"#);
+    folder.write("outside.json", r#"{"CN":"a","hosts":["a.example.org"]}"#);
+    let sign = "gencert -ca narrow.pem -ca-key narrow-key.pem -config config.json -profile server";
+    folder.ok(&format!("{sign} within.json --out within"));
+    folder.openssl("verify -x509_strict -CAfile narrow.pem within.pem");
+    insta::assert_snapshot!(folder.refused(&format!("{sign} outside.json --out outside")), @r"
+    error: the CA may not issue for DNS:a.example.org: its name constraints do not allow it
+    hint: openssl x509 -text shows them; another CA is needed for this name
+    exit code 4
+    ");
+}

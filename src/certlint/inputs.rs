@@ -8,7 +8,7 @@ use super::key_file::KeyFile;
 use super::view::View;
 use crate::certs::{self, Asked, LARGEST, Settings, Source, was_certificate};
 use crate::error::Error;
-use crate::pki::{Key, is_pkcs12, pem, store};
+use crate::pki::{Certificate, Key, is_pkcs12, pem, store};
 
 /// Certificates and keys.
 #[derive(Default)]
@@ -42,6 +42,12 @@ pub(super) struct Raw {
 }
 
 impl Inputs {
+    /// One certificate that is at hand.
+    pub fn of(certificate: &Certificate) -> Self {
+        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None };
+        Inputs { certificates: vec![raw], ..Inputs::default() }
+    }
+
     /// Reads all sources. Among several files, one that holds neither certificate nor key is passed over.
     pub fn read(sources: &[Source], settings: Settings<'_>) -> Self {
         let mut inputs = Inputs::default();

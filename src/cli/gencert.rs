@@ -116,6 +116,7 @@ impl Args {
         log.info("encoded CSR");
         let issued = self_signed(spec, &key, now, Serial::random()?)?;
         log_issued(&issued, log);
+        request::lint(&issued.certificate, now, log);
         let cert = Some(issued.certificate.to_pem());
         Ok(Output { cert, csr: Some(csr.to_pem()), key: made.then(|| key.to_pem()) })
     }
@@ -150,6 +151,7 @@ impl Args {
             request.set_hosts(&spec.hosts, Rules::Strict)?;
         }
         let issued = signer.issue(&request, now, log)?;
+        request::lint(&issued.certificate, now, log);
         Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
     }
 }

@@ -52,8 +52,10 @@ impl Args {
         log.info("encoded CSR");
         let mut output = Output { cert: None, csr: Some(csr.to_pem()), key: Some(key.to_pem()) };
         if self.initca {
-            let issued = self_signed(&spec, &key, OffsetDateTime::now_utc(), Serial::random()?)?;
+            let now = OffsetDateTime::now_utc();
+            let issued = self_signed(&spec, &key, now, Serial::random()?)?;
             log_issued(&issued, &log);
+            request::lint(&issued.certificate, now, &log);
             output.cert = Some(issued.certificate.to_pem());
         } else {
             request.warnings.iter().for_each(|warning| log.warning(warning));

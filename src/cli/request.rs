@@ -1,9 +1,12 @@
 //! What the commands that make keys, CSRs and certificates ask in common.
 
+use time::OffsetDateTime;
+
+use crate::certlint::{self, Inputs, Severity};
 use crate::cfssl::log::Log;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::{CsrSpec, Key};
+use crate::pki::{Certificate, CsrSpec, Key};
 
 /// How much is logged.
 #[derive(Debug, clap::Args)]
@@ -38,6 +41,14 @@ pub fn refuse_ca(spec: &CsrSpec, name: &str) -> Result<()> {
 pub fn hosts(hostname: Option<&str>) -> Option<Vec<String>> {
     let hosts = hostname.filter(|hosts| !hosts.is_empty())?;
     Some(hosts.split(',').map(str::to_owned).collect())
+}
+
+/// Warns of what verifiers will refuse in a certificate that was just issued.
+pub fn lint(issued: &Certificate, now: OffsetDateTime, log: &Log) {
+    let findings = certlint::lint(&Inputs::of(issued), &[], now);
+    for finding in findings.iter().filter(|finding| finding.severity == Severity::Error) {
+        log.warning(&format!("{}; refused by {} ({})", finding.what, finding.rejected_by, finding.rule));
+    }
 }
 
 /// The key that a spec asks for.

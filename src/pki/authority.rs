@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 
 use super::certificate::{self, Certificate, Content};
+use super::constraints::Constraints;
 use super::issue::{self, Issued, Validity, day_and_minute};
 use super::key::Key;
 use super::name::Name;
 use super::profile::Profile;
 use super::request::Request;
 use super::rules::{Rules, as_warning};
+use super::san::San;
 use super::serial::Serial;
 use crate::error::{Error, Result};
 
@@ -23,6 +25,7 @@ pub struct Authority {
     key_id: Vec<u8>,
     validity: Validity,
     path_length: Option<u32>,
+    constraints: Option<Constraints>,
     rules: Rules,
     doubts: Vec<String>,
     /// A signature of its key was found good.
@@ -79,8 +82,8 @@ impl Authority {
         let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
         let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
         drop(parsed);
-        let proven = AtomicBool::new(false);
-        Ok(Authority { certificate, key, subject, key_id, validity, path_length, rules, doubts, proven })
+        let (constraints, proven) = (Constraints::of(&certificate), AtomicBool::new(false));
+        Ok(Authority { certificate, key, subject, key_id, validity, path_length, constraints, rules, doubts, proven })
     }
 
     /// Issues a certificate. `serial` must be new: see [`Serial::random`].
@@ -116,6 +119,16 @@ impl Authority {
     pub fn doubts(&self) -> &[String] {
         &self.doubts
     }
+    /// Refuses names that its name constraints do not allow, as every verifier will.
+    pub(crate) fn check_names(&self, sans: &[San], warnings: &mut Vec<String>) -> Result<()> {
+        let Some(constraints) = &self.constraints else { return Ok(()) };
+        let names: Vec<String> = sans.iter().map(San::to_string).collect();
+        let Some(wrong) = constraints.violated_by(&names) else { return Ok(()) };
+        let doubt = Error::pki(format!("the CA may not issue for {wrong}: its name constraints do not allow it"))
+            .hint("openssl x509 -text shows them; another CA is needed for this name");
+        self.rules.doubt(doubt, warnings)
+    }
+
     /// How many CAs may stand below it.
     pub fn path_length(&self) -> Option<u32> {
         self.path_length

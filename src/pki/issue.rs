@@ -121,6 +121,7 @@ pub(crate) fn issue(
     if let Some(whitelist) = &profile.name_whitelist {
         whitelist.check(request)?;
     }
+    authority.check_names(&request.sans, &mut warnings)?;
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let content = Content {
         serial: &serial,
