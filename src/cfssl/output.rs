@@ -281,6 +281,9 @@ pub fn with_suffix(base: &Path, suffix: &str) -> PathBuf {
 /// Refuses a base name whose folder is not there, before work is done for it.
 pub fn check_base(base: Option<&Path>) -> Result<()> {
     let Some(base) = base else { return Ok(()) };
+    if base.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Error::usage(format!("{} is a folder: write a name for the files after it", base.display())));
+    }
     let folder = base.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {
         Some(folder) if !folder.is_dir() => {

@@ -101,6 +101,9 @@ fn entry(line: &str, now: OffsetDateTime) -> Result<Revoked> {
     let serial = Serial::parse(words.next().unwrap_or_default())?;
     let reason = words.next().map(Reason::parse).transpose()?;
     let at = words.next().map(moment).transpose()?.unwrap_or(now);
+    if at > now {
+        return Err(Error::input(format!("`{line}`: the day of a revocation cannot lie in the future")));
+    }
     match words.next() {
         None => Ok(Revoked { serial, at, reason }),
         Some(word) => Err(Error::input(format!("`{word}` is too much: a line is SERIAL [REASON [DAY]]"))),
@@ -125,13 +128,16 @@ mod tests {
         let good = parse("# list\n42\n0x2b superseded 2026-01-31  # old\n\n", "x", now).unwrap();
         assert_eq!(good.len(), 2);
         assert_eq!(good[1].at, time::macros::datetime!(2026-01-31 0:00 UTC));
-        let error = parse("abc\n1 because\n2 4 yesterday\n3 4 2026-01-01 x\n4\n0x4", "x", now).unwrap_err();
+        let lines = "abc\n1 because\n2 4 yesterday\n3 4 2026-01-01 x\n4\n0x4\n5 4 2026-11-22\n6 removeFromCRL";
+        let error = parse(lines, "x", now).unwrap_err();
         let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
         x:1: `abc` is no serial number: it has other characters than digits
         x:2: `because` is no reason for a revocation
         x:3: `yesterday` is no day
         x:4: `x` is too much: a line is SERIAL [REASON [DAY]]
+        x:7: `5 4 2026-11-22`: the day of a revocation cannot lie in the future
+        x:8: `removeFromCRL` is for delta CRLs
         x: 4 is in it twice
         ");
     }

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reason(u8);
 
-const REASONS: [(&str, u8); 10] = [
+/// All but removeFromCRL (8), which is for delta CRLs.
+const REASONS: [(&str, u8); 9] = [
     ("unspecified", 0),
     ("keyCompromise", 1),
     ("cACompromise", 2),
@@ -24,7 +25,6 @@ const REASONS: [(&str, u8); 10] = [
     ("superseded", 4),
     ("cessationOfOperation", 5),
     ("certificateHold", 6),
-    ("removeFromCRL", 8),
     ("privilegeWithdrawn", 9),
     ("aACompromise", 10),
 ];
@@ -59,6 +59,9 @@ impl Reason {
         let number = text.parse::<u8>().ok();
         let known = REASONS.iter().find(|(name, code)| name.eq_ignore_ascii_case(text) || number == Some(*code));
         known.map(|(_, code)| Reason(*code)).ok_or_else(|| {
+            if text.eq_ignore_ascii_case("removeFromCRL") || number == Some(8) {
+                return Error::input(format!("`{text}` is for delta CRLs")).hint("leave the line out");
+            }
             let names: Vec<_> = REASONS.iter().map(|(name, _)| *name).collect();
             Error::input(format!("`{text}` is no reason for a revocation"))
                 .hint(format!("reasons are: {}", names.join(", ")))
