@@ -14,6 +14,9 @@ use crate::health::{Poll, Schedule, wait};
 
 /// kube-proxy and CoreDNS learn of a new Service within seconds.
 const SETTLING: Schedule = Schedule::new(10, 200);
+/// CoreDNS itself may be starting: after a host's reboot the API server calls its pod ready for as long as the kubelet has
+/// not looked.
+const NAMES_SETTLING: Schedule = Schedule::new(45, 200);
 /// The label that CoreDNS carries in every cluster.
 const DNS_PODS: &str = "k8s-app=kube-dns";
 /// More than the largest packet of any usual link (9000 is a jumbo frame).
@@ -25,7 +28,8 @@ pub(super) fn pod_to_pod(scene: &mut Scene<'_, '_>) -> Result<String> {
         return Ok("one pod only, no other node to reach".into());
     }
     for (from, to) in ring(scene.pods) {
-        reach(scene, &from, &target(&to.ip, PORT), &format!("{} on {}", to.name, to.node)).map_err(|e| {
+        let what = format!("{} on {}", to.name, to.node);
+        reach(scene, &from, &target(&to.ip, PORT), &what, SETTLING).map_err(|e| {
             e.hint("the nodes must reach each other on the network plugin's port (flannel VXLAN: UDP 8472)")
         })?;
     }
@@ -42,7 +46,7 @@ pub(super) fn service_by_address(scene: &mut Scene<'_, '_>) -> Result<String> {
 
 /// Check `service-name`: from every node by the short name, which the pod's search list completes.
 pub(super) fn service_by_name(scene: &mut Scene<'_, '_>) -> Result<String> {
-    from_every_pod(scene, &target(NAME, SERVICE_PORT), "the Service by its name")
+    from_every_pod_within(scene, &target(NAME, SERVICE_PORT), "the Service by its name", NAMES_SETTLING)
         .map_err(|e| dns_evidence(scene, e))?;
     let full = format!("{NAME}.{}.svc.{}", scene.names.namespace, scene.names.dns_domain);
     from_every_pod(scene, &target(&full, SERVICE_PORT), "the Service by its full name")
@@ -134,16 +138,20 @@ fn dns_evidence(scene: &mut Scene<'_, '_>, error: Error) -> Error {
 }
 
 fn from_every_pod(scene: &mut Scene<'_, '_>, target: &str, what: &str) -> Result<()> {
+    from_every_pod_within(scene, target, what, SETTLING)
+}
+
+fn from_every_pod_within(scene: &mut Scene<'_, '_>, target: &str, what: &str, schedule: Schedule) -> Result<()> {
     for pod in scene.pods.clone() {
-        reach(scene, &pod, target, what)?;
+        reach(scene, &pod, target, what, schedule)?;
     }
     Ok(())
 }
 
 /// Opens a TCP connection out of a pod; tries again for a while, as rules and records take a moment to be everywhere.
-fn reach(scene: &mut Scene<'_, '_>, from: &Pod, target: &str, what: &str) -> Result<()> {
+fn reach(scene: &mut Scene<'_, '_>, from: &Pod, target: &str, what: &str, schedule: Schedule) -> Result<()> {
     let sentence = format!("{} on {} does not reach {what} ({target})", from.name, from.node);
-    wait(&sentence, SETTLING, scene.interrupted, || {
+    wait(&sentence, schedule, scene.interrupted, || {
         let command = ["/agnhost", "connect", "--timeout=3s", target];
         match kube::exec(scene.kube, from, NAME, &command, EXEC_TIMEOUT) {
             // The API server's connection is lost: asking again would say nothing new.
