@@ -57,10 +57,7 @@ impl Inputs {
                     Ok(files) => files.iter().for_each(|file| inputs.file(file, Asked::InFolder, settings)),
                     Err(error) => inputs.errors.push(error),
                 },
-                Source::Path(path) => {
-                    let asked = if sources.len() == 1 { Asked::Alone } else { Asked::Among };
-                    inputs.file(path, asked, settings);
-                }
+                Source::Path(path) => inputs.file(path, Asked::among(sources.len()), settings),
                 Source::StandardInput | Source::Server(_) => inputs.other(source, true, settings),
             }
         }

@@ -88,7 +88,7 @@ impl Pool {
             let anchor = named.is_empty()
                 && match found.trust {
                     Trust::Always => true,
-                    Trust::SelfSigned => found.certificate.is_self_signed(),
+                    Trust::SelfSigned => info.self_issued && found.certificate.is_self_signed(),
                     Trust::Never => false,
                 };
             pool.add(&found.certificate, info.clone(), anchor)?;
@@ -128,7 +128,7 @@ impl Pool {
         if itself.is_some_and(|i| self.known[i].anchor) {
             return Verdict::good(Vec::new());
         }
-        if certificate.is_self_signed() {
+        if info.self_issued && certificate.is_self_signed() {
             return Verdict::bad(match (self.named_only, info.is_ca) {
                 (true, true) => "it is self-signed, and not one of the CAs to be trusted",
                 (_, false) => "it is self-signed, and not a CA",
@@ -187,7 +187,7 @@ impl Pool {
         if *anchor {
             return Ok(Standing { path: vec![ca], room: info.path_length });
         }
-        if certificate.is_self_signed() {
+        if info.self_issued && certificate.is_self_signed() {
             return Err(format!("its root `{name}` is not to be trusted"));
         }
         let mut why = None;

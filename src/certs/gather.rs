@@ -56,10 +56,7 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
                 Ok(all) => files.extend(all.into_iter().map(|file| Task::File(file, Asked::InFolder))),
                 Err(error) => gathered.errors.push(error),
             },
-            Source::Path(path) => {
-                let asked = if sources.len() == 1 { Asked::Alone } else { Asked::Among };
-                files.push(Task::File(path.clone(), asked));
-            }
+            Source::Path(path) => files.push(Task::File(path.clone(), Asked::among(sources.len()))),
             Source::Server(server) => servers.push(Task::Server(server.clone())),
         }
     }

@@ -49,6 +49,13 @@ pub(crate) enum Asked {
     InFolder,
 }
 
+impl Asked {
+    /// Of a file that is one of so many that were named.
+    pub(crate) fn among(named: usize) -> Self {
+        if named == 1 { Asked::Alone } else { Asked::Among }
+    }
+}
+
 /// Whether a certificate may be the root of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {

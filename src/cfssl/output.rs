@@ -1,7 +1,6 @@
 //! What cfssl's commands give: one line of JSON, or the files that cfssljson would make of it, and more of them.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Key, KeyKind, Pending, backup, encrypted, persist, pkcs12, place};
+use crate::pki::{Certificate, Key, KeyKind, Pending, backup, encrypted, folder_of, persist, pkcs12, place, store};
 use crate::secret::Secret;
 use crate::ui::Printer;
 
@@ -234,9 +233,7 @@ impl Files {
             Content::Public(bytes) => Pending::public(path, bytes),
         };
         // Two calls at once would each leave the half of a pair.
-        let folder = File::open(self.base.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new(".")));
-        // Some network file systems lock no folders: there it is the person's care.
-        let _lock = folder.inspect(|folder| drop(folder.lock()));
+        let _lock = store::lock(&folder_of(&self.base));
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
         for (path, content) in all.iter().filter(|_| self.backup) {
             if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {

@@ -37,11 +37,9 @@ impl Args {
         self.files.check()?;
         let (spec, name) = request::spec(&self.csr_spec)?;
         spec.check(&name)?;
-        if !self.initca {
-            request::refuse_ca(&spec, &name)?;
-        }
-        if self.initca {
-            self.files.spare_ca_key()?;
+        match self.initca {
+            true => self.files.spare_ca_key()?,
+            false => request::refuse_ca(&spec, &name)?,
         }
         let target = self.files.target(Some((&self.keys, spec.key_kind()?)), None, self.initca)?;
         log.info("generate received request");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::item::Hierarchy;
 use crate::error::{Error, Result};
-use crate::pki::BESIDE;
+use crate::pki::{BESIDE, folder_of};
 
 /// Removes them from all folders of a hierarchy, where they are older than `begin`: a younger one may be somebody's who is
 /// at work. To be called by who holds the lock, before anything is written. How many there were.
@@ -38,13 +38,9 @@ pub fn sweep(hierarchy: &Hierarchy, begin: SystemTime) -> Result<usize> {
 fn folders(hierarchy: &Hierarchy) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
     for file in hierarchy.items.iter().flat_map(|item| item.files.all()) {
-        let folder = |path: &Path| match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        all.insert(folder(file));
+        all.insert(folder_of(file));
         if fs::symlink_metadata(file).is_ok_and(|meta| meta.is_symlink()) {
-            all.extend(fs::canonicalize(file).ok().as_deref().map(folder));
+            all.extend(fs::canonicalize(file).ok().as_deref().map(folder_of));
         }
     }
     all

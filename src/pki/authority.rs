@@ -25,7 +25,7 @@ pub struct Authority {
     key_id: Vec<u8>,
     validity: Validity,
     path_length: Option<u32>,
-    constraints: Option<Constraints>,
+    name_constraints: Option<Constraints>,
     rules: Rules,
     doubts: Vec<String>,
     /// A signature of its key was found good.
@@ -81,9 +81,20 @@ impl Authority {
         });
         let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
         let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
+        let (name_constraints, proven) = (Constraints::in_parsed(&parsed), AtomicBool::new(false));
         drop(parsed);
-        let (constraints, proven) = (Constraints::of(&certificate), AtomicBool::new(false));
-        Ok(Authority { certificate, key, subject, key_id, validity, path_length, constraints, rules, doubts, proven })
+        Ok(Authority {
+            certificate,
+            key,
+            subject,
+            key_id,
+            validity,
+            path_length,
+            name_constraints,
+            rules,
+            doubts,
+            proven,
+        })
     }
 
     /// Issues a certificate. `serial` must be new: see [`Serial::random`].
@@ -121,7 +132,7 @@ impl Authority {
     }
     /// Refuses names that its name constraints do not allow, as every verifier will.
     pub(crate) fn check_names(&self, sans: &[San], warnings: &mut Vec<String>) -> Result<()> {
-        let Some(constraints) = &self.constraints else { return Ok(()) };
+        let Some(constraints) = &self.name_constraints else { return Ok(()) };
         let names: Vec<String> = sans.iter().map(San::to_string).collect();
         let Some(wrong) = constraints.violated_by(&names) else { return Ok(()) };
         let doubt = Error::pki(format!("the CA may not issue for {wrong}: its name constraints do not allow it"))

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, NameConstraints, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
@@ -24,8 +25,12 @@ type Net = (Vec<u8>, Vec<u8>);
 impl Constraints {
     /// Of a CA; none where it has none.
     pub fn of(certificate: &Certificate) -> Option<Self> {
-        let parsed = certificate.parsed().ok()?;
-        parsed.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        Self::in_parsed(&certificate.parsed().ok()?)
+    }
+
+    /// The same of a certificate that is parsed already.
+    pub(super) fn in_parsed(certificate: &X509Certificate<'_>) -> Option<Self> {
+        certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::NameConstraints(constraints) => Some(Self::read(constraints)),
             _ => None,
         })

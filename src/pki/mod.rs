@@ -76,6 +76,7 @@ pub(crate) use name::{attribute_text, name_text};
 pub(crate) use oid::dotted;
 pub use pending::{BESIDE, Pending, persist, place};
 pub use pkcs12::is_pkcs12;
+pub use place::folder as folder_of;
 pub use profile::{CaConstraint, Policy, Profile, Qualifier};
 pub use public_key::PublicKey;
 pub use reissue::{Signer, reissue};

@@ -62,7 +62,7 @@ impl Place {
 }
 
 /// The folder of a file.
-pub(super) fn folder(path: &Path) -> PathBuf {
+pub fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

@@ -1,6 +1,7 @@
 //! Keys and certificates in files: read with errors that name them, written beside and renamed, keys 0600 from birth.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -15,6 +16,14 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         Ok(bytes) => Ok(Zeroizing::new(bytes)),
         Err(e) => Err(Error::input(format!("cannot read {}: {e}", path.display()))),
     }
+}
+
+/// Waits until nobody else is at work in a folder; the lock goes away with the file.
+pub fn lock(folder: &Path) -> io::Result<File> {
+    let file = File::open(folder)?;
+    // Some network file systems lock no folders: there it is the person's care.
+    let _ = file.lock();
+    Ok(file)
 }
 
 /// Writes what anybody may read (0644). A symlink is followed, as a person who made it expects.
