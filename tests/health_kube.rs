@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kbootstrap::cli::report::render;
 use kbootstrap::error::{Kind, Result};
 use kbootstrap::health::http::{Client, Request, Tls};
 use kbootstrap::health::{Poll, Schedule, covers, kube, wait};
+use kbootstrap::ui::report::render;
 use kbootstrap::ui::{Event, Reporter, Silent};
 use kbootstrap::verify::{self, Access, Api, Outcome, Report, Seed};
 use serde_json::json;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::Job;
+use super::objects::{apply_objects, mark_nodes};
+use crate::access::{ApiAccess, EtcdAccess};
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Kind, Result};
 use crate::health::http::Client;
 use crate::health::{Poll, Schedule, etcd as etcd_api, kube, unless_connected, wait};
-use crate::operate::{ApiAccess, EtcdAccess, apply_objects, mark_nodes};
 
 /// A member answers at once, or after it has replayed its log.
 const ETCD: Schedule = Schedule::new(60, 50);

@@ -1,11 +1,11 @@
 //! What concerns the cluster as a whole: leases, nodes, DNS.
 
 use super::{Check, HostStatus, State};
+use crate::access::{ApiAccess, Pool};
 use crate::cluster::{Cluster, NetworkPlugin, Role};
 use crate::error::Result;
 use crate::health::http::Client;
 use crate::health::kube;
-use crate::operate::{ApiAccess, Pool};
 use crate::trust::Trust;
 
 /// Asks the first API server that answers; kubelet versions go to the hosts' rows. A host that could not be reached

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use kbootstrap::cli::report::render;
 use kbootstrap::error::Result;
 use kbootstrap::health::http::{Client, Identity};
 use kbootstrap::health::{Poll, Schedule, kube, unless_connected, wait};
+use kbootstrap::ui::report::render;
 use serde_json::json;
 
 use super::authority::{Authority, Issued};
