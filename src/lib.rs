@@ -28,6 +28,7 @@ pub mod remote;
 pub mod render;
 pub mod reset;
 pub mod secret;
+pub mod state;
 pub mod status;
 pub mod trust;
 pub mod ui;

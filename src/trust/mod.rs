@@ -15,8 +15,8 @@ use time::OffsetDateTime;
 use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::Result;
-use crate::render::{Content, File};
 use crate::secret::Secret;
+use crate::state::{Content, File};
 
 pub use issue::ensure;
 pub use specification::specification;
