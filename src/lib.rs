@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod document;
 pub mod error;
 pub mod facts;
+pub mod files;
 pub mod health;
 pub mod hierarchy;
 pub mod inventory;

@@ -15,10 +15,10 @@ use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Plan, Step, What};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::files::{self, Pending, persist};
 use crate::parallel;
 use crate::pki::{
-    Authority, Certificate, Issued, Key, Passwords, Pending, PublicKey, Request, Serial, Signer, encrypted, persist,
-    reissue, self_signed, store,
+    Authority, Certificate, Issued, Key, Passwords, PublicKey, Request, Serial, Signer, encrypted, reissue, self_signed,
 };
 use crate::ui::{Reporter, step};
 
@@ -119,7 +119,7 @@ fn unlocked(job: &Job<'_>) -> Result<Unlocked> {
     let open = |i: usize| {
         let path = &items[i].files.key;
         let name = path.display().to_string();
-        let text = encrypted::opened(store::read(path)?, &name, job.passwords)?;
+        let text = encrypted::opened(files::read(path)?, &name, job.passwords)?;
         let key = Key::from_pem(&text, &name)?;
         match job.found[i].key.as_ref() == Some(key.public()) {
             true => Ok(text),
@@ -259,7 +259,7 @@ impl Work<'_> {
         let path = &self.job.hierarchy.items[index].files.key;
         match self.unlocked.get(&index) {
             Some(text) => Key::from_pem(text, &path.display().to_string()),
-            None => Key::from_pem(&store::read(path)?, &path.display().to_string()),
+            None => Key::from_pem(&files::read(path)?, &path.display().to_string()),
         }
     }
 

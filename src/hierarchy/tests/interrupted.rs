@@ -27,7 +27,7 @@ fn a_run_that_was_interrupted_is_gone_on_with() {
     let place = Place::empty();
     // Keys are written before their certificates.
     let key = crate::pki::Key::generate(crate::pki::KeyKind::EcdsaP256).unwrap();
-    crate::pki::store::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
+    crate::files::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
     place.apply(SPEC, &Wishes::default()).unwrap();
     assert_eq!(place.unasked(SPEC), "");
     assert_eq!(place.read("root-key.pem"), key.to_pem().expose());
@@ -79,7 +79,7 @@ fn an_external_intermediate_of_the_old_root_is_for_its_owner_to_bring_anew() {
 fn a_new_key_with_the_old_certificate_says_how_to_go_on() {
     let place = Place::filled();
     let key = crate::pki::Key::generate(crate::pki::KeyKind::EcdsaP256).unwrap();
-    crate::pki::store::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
+    crate::files::write_key(&place.folder.path().join("root-key.pem"), &key.to_pem()).unwrap();
     let said = place.unasked(SPEC);
     assert!(said.contains("where a run with --replace-ca root was interrupted: repeat it"), "{said}");
     place.apply(SPEC, &replace("root")).unwrap();
