@@ -9,6 +9,7 @@ pub mod certlint;
 pub mod certs;
 pub mod cfssl;
 pub mod cli;
+pub mod clients;
 pub mod cluster;
 pub mod document;
 pub mod error;

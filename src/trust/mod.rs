@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::Result;
-use crate::health::http::Identity;
 use crate::secret::Secret;
 use crate::state::{Content, File};
 
