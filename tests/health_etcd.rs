@@ -6,9 +6,10 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use base64::Engine;
+use kbootstrap::clients::etcd;
+use kbootstrap::clients::http::{Client, Identity, Tls};
 use kbootstrap::error::{Error, Kind, Result};
-use kbootstrap::health::http::{Client, Identity, Tls};
-use kbootstrap::health::{Poll, Schedule, etcd, unless_connected, wait};
+use kbootstrap::health::{Poll, Schedule, unless_connected, wait};
 use kbootstrap::ui::report::render;
 use tempfile::TempDir;
 

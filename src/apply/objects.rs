@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::clients::http::Client;
+use crate::clients::kube;
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::Result;
-use crate::health::http::Client;
-use crate::health::kube;
 use crate::plan::Marks;
 
 /// The node is changed by its kubelet and by controllers all the time: a refused write is tried again this often.

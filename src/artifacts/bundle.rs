@@ -16,7 +16,7 @@ use super::source::{Job, REFUSED, Supplied};
 use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 use crate::ui::step::{self, megabytes};
 

@@ -15,7 +15,7 @@ use super::wanted::{Wanted, check_arch, wanted};
 use crate::cluster::{Cluster, Source};
 use crate::error::{Error, Result};
 use crate::inventory::{Build, Download};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
 /// How [`ensure`] works.

@@ -12,7 +12,7 @@ use tar::{EntryType, Header};
 
 use super::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 

@@ -10,7 +10,7 @@ use super::record::{Label, Origin, OriginKind};
 use super::store::Store;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
 /// How the message begins when the lock pins other bytes.

@@ -16,7 +16,7 @@ use super::digest::is_sha256;
 use super::frame::{check_contents, compress};
 use super::record::{Label, Stored};
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 
 /// How files begin that are being written.
 const SCRATCH: &str = ".part-";

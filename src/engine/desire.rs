@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::plan::{Desired, content_sha256};
 use crate::preflight;
-use crate::render::{self, ArtifactRef, Inputs, Templates};
+use crate::render::{self, Inputs, Templates};
+use crate::state::ArtifactRef;
 use crate::trust::Trust;
 
 /// Programs by architecture and name.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::clients::http::Client;
+use crate::clients::kube;
 use crate::cluster::{Cluster, Role};
 use crate::error::Result;
-use crate::health::http::Client;
-use crate::health::kube;
 use crate::plan::{Marks, ObjectChange, object_change};
 
 /// What is missing or differs in the API. Nodes that have not registered yet are no difference.

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::plan::{Desired, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
-use crate::render::{ArtifactRef, Templates};
+use crate::render::Templates;
+use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
 /// Everything up to the plan.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::Component;
-use crate::render::{Dir, HostState, Image};
+use crate::state::{Dir, HostState, Image};
 
 pub use compare::{compare, content_sha256, restart_key};
 pub use nodes::Marks;

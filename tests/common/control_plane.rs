@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
+use kbootstrap::clients::http::{Client, Identity};
+use kbootstrap::clients::kube;
 use kbootstrap::error::Result;
-use kbootstrap::health::http::{Client, Identity};
-use kbootstrap::health::{Poll, Schedule, kube, unless_connected, wait};
+use kbootstrap::health::{Poll, Schedule, unless_connected, wait};
 use kbootstrap::ui::report::render;
 use serde_json::json;
 

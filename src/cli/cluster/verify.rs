@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::facts::{HostFacts, Questions};
 use crate::plan::Desired;
 use crate::plan::{HostPlan, Plan};
-use crate::render::{HostState, Image};
+use crate::state::{HostState, Image};
 use crate::trust::Trust;
 use crate::ui::Format;
 use crate::verify::{self, Credentials, Report};
