@@ -11,7 +11,7 @@ use super::store::{OriginKind, Store};
 use crate::cluster::{Cluster, Source};
 use crate::error::{Error, Result};
 use crate::inventory::{Build, Download};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
 /// How [`ensure`] works.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use super::digest::is_sha256;
 use super::requirements::Requirement;
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 
 /// `artifacts.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

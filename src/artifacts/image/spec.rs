@@ -1,6 +1,6 @@
 //! Which images there are: their names, and what is in those that are made here.
 
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 
 /// What is in an image of one program, and how it is started.
 pub struct ImageSpec {

@@ -14,7 +14,7 @@ use super::lock::Lock;
 use super::requirements::Requirement;
 use super::store::{Label, Origin, OriginKind, Store};
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
 pub use build::BuildSource;

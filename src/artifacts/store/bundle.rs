@@ -14,7 +14,7 @@ use super::record::{Label, Origin, OriginKind, Stored};
 use crate::artifacts::digest::is_sha256;
 use crate::artifacts::lock::{Lock, Locked};
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 use crate::ui::step::{self, megabytes};
 

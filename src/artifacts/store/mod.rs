@@ -19,7 +19,7 @@ use tempfile::NamedTempFile;
 
 use super::digest::is_sha256;
 use crate::error::{Error, Result};
-use crate::render::ArtifactRef;
+use crate::state::ArtifactRef;
 use frame::{check_contents, compress, damaged};
 
 pub use bundle::{Bundled, import, write_bundle};

@@ -1,4 +1,4 @@
-//! A host's desired state, as a value.
+//! What a host can hold: the vocabulary of desired state, which every later stage shares.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
