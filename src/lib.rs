@@ -26,6 +26,7 @@ pub mod parallel;
 pub mod pki;
 pub mod plan;
 pub mod preflight;
+pub mod recipes;
 pub mod remote;
 pub mod render;
 pub mod reset;

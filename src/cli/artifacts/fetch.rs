@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use semver::Version;
 
 use super::{everything, print_records};
-use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_wanted};
+use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_requirements};
 use crate::cli::Ctx;
 use crate::cli::cluster::ClusterArgs;
 use crate::cli::progress::Progress;
@@ -95,7 +95,7 @@ impl Fetch {
         let reporter = self.progress.reporter(ctx);
         let each = self.arch.iter().map(|arch| {
             let wanted = everything(version, arch, self.test_images);
-            ensure_wanted(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options())
+            ensure_requirements(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options())
         });
         each.collect()
     }

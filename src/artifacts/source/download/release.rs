@@ -1,6 +1,7 @@
 //! The table: where each project publishes what.
 
-use super::super::wanted::{Project, Wanted};
+use crate::artifacts::requirements::Requirement;
+use crate::recipes::Project;
 
 /// Where one thing is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub enum Inside {
 const FLANNEL_PLUGIN: (&str, &str) = ("v1.9.1-flannel3", "v1.9.1");
 
 /// Where the thing is published.
-pub fn place(thing: &Wanted) -> Place {
-    let Wanted { name, version, arch, .. } = thing;
+pub fn place(thing: &Requirement) -> Place {
+    let Requirement { name, version, arch, .. } = thing;
     let github = |project: &str, file: String| format!("https://github.com/{project}/releases/download/{file}");
     let with_checksum =
         |url: String, suffix: &str, inside| Place { checksum: Some(format!("{url}{suffix}")), url, inside };
@@ -97,8 +98,8 @@ fn image(name: &str, version: &str) -> Place {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::super::wanted::tests::everything;
     use super::*;
+    use crate::artifacts::requirements::tests::everything;
 
     #[test]
     fn every_thing_has_its_place() {

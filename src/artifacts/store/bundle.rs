@@ -9,12 +9,10 @@ use serde::Serialize;
 use tar::{EntryType, Header};
 use tempfile::NamedTempFile;
 
-use super::digest::is_sha256;
-use super::lock::{Lock, Locked};
+use super::Store;
 use super::record::{Label, Origin, OriginKind, Stored};
-use super::source::{Job, REFUSED, Supplied};
-use super::store::Store;
-use super::wanted::Wanted;
+use crate::artifacts::digest::is_sha256;
+use crate::artifacts::lock::{Lock, Locked};
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
@@ -75,33 +73,8 @@ pub fn import(path: &Path, store: &Store, reporter: &dyn Reporter) -> Result<Bun
     })
 }
 
-/// The folder source's answer for a bundle: only what is wanted is taken.
-pub fn supply(path: &Path, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
-    let refused = |error: Error| wanted.iter().map(|thing| (thing.clone(), Err(error.clone()))).collect();
-    let lock = match read_lock(path) {
-        Ok(lock) => lock,
-        Err(error) => return refused(error),
-    };
-    let hashes: BTreeSet<_> = wanted.iter().filter_map(|w| lock.get(w)).map(|l| l.sha256.clone()).collect();
-    if let Err(error) = unpack(path, job.store, OriginKind::Folder, |sha256| hashes.contains(sha256)) {
-        return refused(error);
-    }
-    wanted.iter().map(|thing| (thing.clone(), answer(path, thing, &lock, job))).collect()
-}
-
-fn answer(path: &Path, thing: &Wanted, lock: &Lock, job: &Job<'_>) -> Result<Supplied> {
-    let locked =
-        lock.get(thing).ok_or_else(|| Error::artifact(format!("{} is not in {}", thing.title(), path.display())))?;
-    if let Some(pin) = job.lock.get(thing).filter(|pin| pin.sha256 != locked.sha256) {
-        return Err(Error::artifact(format!("{REFUSED}: {} {} is not what it was", thing.name, thing.version))
-            .detail(format!("expected SHA-256 {}\nfound    SHA-256 {}", pin.sha256, locked.sha256)));
-    }
-    let artifact = locked.artifact();
-    job.store.compressed(&artifact)?;
-    Ok(Supplied { artifact, from: locked.source.clone() })
-}
-
-fn read_lock(path: &Path) -> Result<Lock> {
+/// The lock that a bundle begins with.
+pub fn read_lock(path: &Path) -> Result<Lock> {
     let mut archive = open(path)?;
     let mut entries = archive.entries().map_err(|e| broken(path, &e))?;
     let first = entries.next().ok_or_else(|| not_a_bundle(path))?.map_err(|e| broken(path, &e))?;
@@ -115,8 +88,8 @@ fn lock_entry<R: Read>(path: &Path, mut entry: tar::Entry<'_, R>) -> Result<Lock
     Lock::parse(&small(path, &mut entry)?, &format!("{} in {}", LOCK, path.display()))
 }
 
-/// Goes through the bundle once; records come before their files.
-fn unpack(path: &Path, store: &Store, kind: OriginKind, take: impl Fn(&str) -> bool) -> Result<(Lock, u64)> {
+/// Takes what `take` chooses by its SHA-256 into the store. Goes through the bundle once; records come before their files.
+pub fn unpack(path: &Path, store: &Store, kind: OriginKind, take: impl Fn(&str) -> bool) -> Result<(Lock, u64)> {
     let mut archive = open(path)?;
     let mut entries = archive.entries().map_err(|e| broken(path, &e))?;
     let first = entries.next().ok_or_else(|| not_a_bundle(path))?.map_err(|e| broken(path, &e))?;

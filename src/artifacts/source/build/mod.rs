@@ -1,21 +1,21 @@
 //! Building from source with Go, from module files that lie in this repository.
 
 mod cc;
+mod disk_space;
 mod go;
 mod module;
-mod recipe;
-mod room;
 mod run;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::record::OriginKind;
-use super::source::{Job, Supplied, Supplier};
-use super::wanted::{Project, Wanted};
+use super::{Job, Supplied, Supplier};
+use crate::artifacts::requirements::Requirement;
+use crate::artifacts::store::OriginKind;
 use crate::error::Result;
 use crate::inventory::Build;
+use crate::recipes::Project;
 
 /// Modules built at the same time. Each uses all processors while it compiles and one while it links.
 const AT_ONCE: usize = 2;
@@ -40,12 +40,12 @@ impl Supplier for BuildSource {
         OriginKind::Build
     }
 
-    fn supply(&self, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
+    fn supply(&self, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
         let go = match go::find(&self.go) {
             Ok(go) => go,
             Err(error) => return refuse(wanted, &error),
         };
-        let mut groups: BTreeMap<(Project, String, String), Vec<Wanted>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Project, String, String), Vec<Requirement>> = BTreeMap::new();
         for thing in wanted {
             let key = (thing.project, thing.release.clone(), thing.arch.clone());
             groups.entry(key).or_default().push(thing.clone());
@@ -67,6 +67,6 @@ impl Supplier for BuildSource {
     }
 }
 
-fn refuse(wanted: &[Wanted], error: &crate::error::Error) -> Vec<(Wanted, Result<Supplied>)> {
+fn refuse(wanted: &[Requirement], error: &crate::error::Error) -> Vec<(Requirement, Result<Supplied>)> {
     wanted.iter().map(|thing| (thing.clone(), Err(error.clone()))).collect()
 }

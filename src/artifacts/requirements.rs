@@ -6,35 +6,14 @@ use serde::Serialize;
 
 use crate::cluster::{NetworkPlugin, Role, Versions};
 use crate::error::{Error, Result};
+use crate::recipes::Project;
 
 /// Architectures that all projects release for, as Go names them.
 pub const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 
-/// Whose release a thing comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Project {
-    /// kube-apiserver, kubelet and so on; the pause and agnhost images.
-    Kubernetes,
-    /// etcd, etcdctl, etcdutl.
-    Etcd,
-    /// containerd, its shim, ctr.
-    Containerd,
-    /// runc.
-    Runc,
-    /// The reference CNI plugins.
-    CniPlugins,
-    /// The CNI plugin `flannel`, which is not one of the reference plugins.
-    CniFlannel,
-    /// flanneld.
-    Flannel,
-    /// The CoreDNS image.
-    Coredns,
-}
-
 /// A program or image that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Wanted {
+pub struct Requirement {
     /// Artifact name: `kubelet`, `cni-bridge`, `image-pause`.
     pub name: String,
     /// Its own version without `v`. For `cni-flannel` it is flannel's, which decides the plugin's.
@@ -47,7 +26,7 @@ pub struct Wanted {
     pub release: String,
 }
 
-impl Wanted {
+impl Requirement {
     /// Whether it is an OCI tar and not a program.
     pub fn is_image(&self) -> bool {
         self.name.starts_with("image-")
@@ -65,17 +44,17 @@ const CONTAINERD: &[&str] = &["containerd", "containerd-shim-runc-v2", "ctr"];
 const CNI: &[&str] = &["cni-bandwidth", "cni-bridge", "cni-firewall", "cni-host-local", "cni-loopback", "cni-portmap"];
 
 /// Everything that hosts with these roles need, each once, in the order of names within a project.
-pub fn wanted(
+pub fn requirements(
     versions: &Versions,
     plugin: NetworkPlugin,
     arch: &str,
     roles: &BTreeSet<Role>,
     with_test_images: bool,
-) -> Vec<Wanted> {
+) -> Vec<Requirement> {
     let kubernetes = versions.kubernetes.to_string();
     let mut all = BTreeSet::new();
     let mut add = |names: &[&str], project: Project, version: &str, release: &str| {
-        all.extend(names.iter().map(|name| Wanted {
+        all.extend(names.iter().map(|name| Requirement {
             name: (*name).to_owned(),
             version: version.to_owned(),
             arch: arch.to_owned(),
@@ -141,11 +120,11 @@ pub(super) mod tests {
         crate::cluster::versions::fitting(&Version::new(1, 36, 3))
     }
 
-    pub(in crate::artifacts) fn everything() -> Vec<Wanted> {
-        wanted(&versions(), NetworkPlugin::Flannel, "amd64", &[Role::Etcd, Role::Master, Role::Node].into(), true)
+    pub(in crate::artifacts) fn everything() -> Vec<Requirement> {
+        requirements(&versions(), NetworkPlugin::Flannel, "amd64", &[Role::Etcd, Role::Master, Role::Node].into(), true)
     }
 
-    fn names(wanted: &[Wanted]) -> String {
+    fn names(wanted: &[Requirement]) -> String {
         wanted.iter().map(|w| w.name.as_str()).collect::<Vec<_>>().join(" ")
     }
 
@@ -157,7 +136,7 @@ pub(super) mod tests {
     #[test]
     fn only_what_the_roles_and_the_plugin_need() {
         let of = |roles: &[Role], plugin| {
-            names(&wanted(&versions(), plugin, "amd64", &roles.iter().copied().collect(), false))
+            names(&requirements(&versions(), plugin, "amd64", &roles.iter().copied().collect(), false))
         };
         insta::assert_snapshot!(of(&[Role::Etcd], NetworkPlugin::Flannel), @"etcd etcdctl etcdutl");
         insta::assert_snapshot!(of(&[Role::Master], NetworkPlugin::Flannel), @"kube-apiserver kube-controller-manager kube-scheduler kubectl");

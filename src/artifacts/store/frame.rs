@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::Path;
 
-use super::digest::{Hashing, sha256_of};
 use super::record::Stored;
-use super::store::damaged;
+use crate::artifacts::digest::{Hashing, sha256_of};
 use crate::error::{Error, Result};
 
 /// Level 3 compresses about 3 to 1 at several hundred MB/s; 19 saves a quarter of the bytes for 100 times the time.
@@ -38,4 +37,10 @@ pub fn check_contents(path: &Path, stored: &Stored) -> Result<()> {
         return Err(damaged(path, "what it unpacks to has another SHA-256 than its name says"));
     }
     Ok(())
+}
+
+/// A file of the store that is not what it was, with what to do.
+pub fn damaged(path: &Path, why: &str) -> Error {
+    Error::artifact(format!("{} is damaged: {why}", path.display()))
+        .hint(format!("remove it (rm {}) and run `kbootstrap artifacts fetch` again", path.display()))
 }

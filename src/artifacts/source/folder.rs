@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::bundle;
-use super::record::{Origin, OriginKind};
-use super::source::{Job, Supplied, Supplier};
-use super::wanted::Wanted;
+use super::{Job, Supplied, Supplier};
+use crate::artifacts::requirements::Requirement;
+use crate::artifacts::store::{Origin, OriginKind};
 use crate::error::{Error, Result};
 
 /// A folder or bundle.
@@ -19,7 +19,7 @@ impl FolderSource {
         FolderSource { path: path.to_owned() }
     }
 
-    fn one(&self, thing: &Wanted, job: &Job<'_>) -> Result<Supplied> {
+    fn one(&self, thing: &Requirement, job: &Job<'_>) -> Result<Supplied> {
         let found = candidates(thing).into_iter().map(|c| self.path.join(c)).find(|path| path.is_file());
         let Some(path) = found else {
             let why =
@@ -38,7 +38,7 @@ impl Supplier for FolderSource {
         OriginKind::Folder
     }
 
-    fn supply(&self, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
+    fn supply(&self, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
         if self.path.is_file() {
             return bundle::supply(&self.path, wanted, job);
         }
@@ -51,7 +51,7 @@ const NAMES: &str = "a folder has programs by name, images as image-NAME.tar: fl
 
 /// Where in a folder a thing may lie, the most exact first: with its version, then without; CNI plugins also by their
 /// plain names in `cni/`.
-fn candidates(thing: &Wanted) -> Vec<String> {
+fn candidates(thing: &Requirement) -> Vec<String> {
     let file = if thing.is_image() { format!("{}.tar", thing.name) } else { thing.name.clone() };
     let mut files = vec![file];
     if let Some(plain) = thing.name.strip_prefix("cni-") {
@@ -71,8 +71,8 @@ fn candidates(thing: &Wanted) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wanted::tests::everything;
     use super::*;
+    use crate::artifacts::requirements::tests::everything;
 
     #[test]
     fn a_versioned_place_is_looked_at_first() {

@@ -4,6 +4,11 @@
 //! other as one stream (RFC 8878 §3). `<sha256>.json` beside it says what it is; it is written last, so that its
 //! presence means that the file is whole.
 
+pub mod bundle;
+mod frame;
+mod record;
+mod verify;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +18,13 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use super::digest::is_sha256;
-use super::frame::{check_contents, compress};
-use super::record::{Label, Stored};
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
+use frame::{check_contents, compress, damaged};
+
+pub use bundle::{Bundled, import, write_bundle};
+pub use record::{Label, Origin, OriginKind, Stored};
+pub use verify::{Finding, verify};
 
 /// How files begin that are being written.
 const SCRATCH: &str = ".part-";
@@ -147,7 +155,7 @@ impl Store {
         }
     }
 
-    /// Records of everything in the store, by hash. Records that cannot be read are left out; [`super::verify`] tells them.
+    /// Records of everything in the store, by hash. Records that cannot be read are left out; [`verify()`] reports them.
     pub fn records(&self) -> Result<Vec<Stored>> {
         let mut records: Vec<_> = self.hashes()?.iter().filter_map(|sha256| self.record(sha256).ok()).collect();
         records.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -218,14 +226,8 @@ fn missing(path: &Path) -> Error {
     Error::artifact(format!("{} is missing", path.display())).hint("`kbootstrap artifacts fetch` brings it back")
 }
 
-pub(super) fn damaged(path: &Path, why: &str) -> Error {
-    Error::artifact(format!("{} is damaged: {why}", path.display()))
-        .hint(format!("remove it (rm {}) and run `kbootstrap artifacts fetch` again", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Origin, OriginKind};
     use super::*;
 
     fn label(name: &str, version: &str) -> Label {

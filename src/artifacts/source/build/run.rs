@@ -3,20 +3,20 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::super::image;
-use super::super::record::{Origin, OriginKind};
-use super::super::source::{Job, Supplied};
-use super::super::wanted::Wanted;
+use super::super::{Job, Supplied};
 use super::go::{Go, logged};
-use super::recipe::{Cgo, Recipe, arguments, cgo, package, recipe};
-use super::{cc, module, refuse, room};
+use super::{cc, disk_space, module, refuse};
+use crate::artifacts::image;
+use crate::artifacts::requirements::Requirement;
+use crate::artifacts::store::{Origin, OriginKind};
 use crate::error::{Error, Result};
+use crate::recipes::{Cgo, Recipe, arguments, cgo, package, recipe};
 use crate::ui::step::{self, megabytes};
 
 /// Builds things of one project, release and architecture, one after the other.
-pub fn group(go: &Go, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
+pub fn group(go: &Go, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
     let Some(first) = wanted.first() else { return Vec::new() };
-    let recipe = recipe(first);
+    let recipe = recipe(first.project, &first.release);
     match Workshop::open(go, recipe, &first.arch, job) {
         Ok(workshop) => wanted.iter().map(|thing| (thing.clone(), workshop.make(thing))).collect(),
         Err(error) => refuse(wanted, &error),
@@ -41,14 +41,14 @@ impl<'a> Workshop<'a> {
         let io = |e: std::io::Error| Error::io(format!("make {}", dir.display()), &e);
         fs::create_dir_all(dir.join("out")).map_err(io)?;
         let folders = go.caches.iter().map(PathBuf::as_path).chain([job.store.dir()]);
-        room::check(folders, room::needed(recipe.name))?;
+        disk_space::check(folders, disk_space::needed(recipe.name))?;
         let log = dir.join("build.log");
         File::create(&log).map_err(io)?;
         module::prepare(go, &recipe, &dir, &log)?;
         Ok(Workshop { go, recipe, dir, log, job })
     }
 
-    fn make(&self, thing: &Wanted) -> Result<Supplied> {
+    fn make(&self, thing: &Requirement) -> Result<Supplied> {
         step::run(self.job.reporter, "", format!("build {}", thing.name), |_| {
             let built = match package(&thing.name) {
                 Some(package) => self.compile_go(thing, &package)?,
@@ -63,7 +63,7 @@ impl<'a> Workshop<'a> {
         })
     }
 
-    fn compile_go(&self, thing: &Wanted, package: &str) -> Result<PathBuf> {
+    fn compile_go(&self, thing: &Requirement, package: &str) -> Result<PathBuf> {
         let (cgo, _) = cgo(&thing.name, &thing.arch);
         let out = self.dir.join("out").join(&thing.name);
         let mut command = self.go.command(&self.dir, &thing.arch, cgo == Cgo::Static);
@@ -80,7 +80,7 @@ impl<'a> Workshop<'a> {
         Ok(out)
     }
 
-    fn compile_pause(&self, thing: &Wanted) -> Result<PathBuf> {
+    fn compile_pause(&self, thing: &Requirement) -> Result<PathBuf> {
         let compiler = cc::compiler(&thing.arch)?;
         let module = self.go.module_dir(&self.dir, "k8s.io/kubernetes", &self.log)?;
         let out = self.dir.join("out").join(&thing.name);
@@ -90,7 +90,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// A program as it is; for an image, the OCI tar around it.
-    fn wrap(&self, thing: &Wanted, built: PathBuf) -> Result<PathBuf> {
+    fn wrap(&self, thing: &Requirement, built: PathBuf) -> Result<PathBuf> {
         let Some(spec) = image::spec(&thing.name, &thing.version, &thing.arch) else { return Ok(built) };
         let tar = built.with_extension("tar");
         image::write(&spec, &built, &tar)?;
@@ -98,7 +98,7 @@ impl<'a> Workshop<'a> {
         Ok(tar)
     }
 
-    fn origin(&self, thing: &Wanted) -> Origin {
+    fn origin(&self, thing: &Requirement) -> Origin {
         let package = package(&thing.name).unwrap_or_else(|| PAUSE.into());
         let from = format!("built from {package} v{} with {}", self.recipe.version, self.go.version);
         Origin { kind: OriginKind::Build, from }

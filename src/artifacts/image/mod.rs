@@ -3,79 +3,24 @@
 //! The layout is the OCI image-layout and image-spec v1.1; the annotation `io.containerd.image.name` is what
 //! `ctr images import` takes the image's full name from.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+mod oci_tar;
+mod spec;
+
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tar::{EntryType, Header};
+use tar::EntryType;
 
-use super::digest::{sha256, sha256_of};
+use crate::artifacts::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
-use crate::state::ArtifactRef;
+use oci_tar::header;
+
+pub use oci_tar::OciTar;
+pub use spec::{ImageSpec, image_name, reference, spec};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-
-/// What is in an image of one program, and how it is started.
-pub struct ImageSpec {
-    /// Full name with tag.
-    pub reference: String,
-    /// Architecture.
-    pub arch: String,
-    /// Path of the program inside, which is the entry point.
-    pub program: &'static str,
-    /// Arguments when the pod gives none.
-    pub cmd: &'static [&'static str],
-    /// `uid:gid`; empty: root.
-    pub user: &'static str,
-    /// May bind ports below 1024 without being root (file capability CAP_NET_BIND_SERVICE).
-    pub low_ports: bool,
-    /// Further directories with their mode.
-    pub dirs: &'static [(&'static str, u32)],
-    /// Further names of the program.
-    pub links: &'static [&'static str],
-}
-
-/// The full name of an image artifact, `registry/repository:tag`; none for programs.
-pub fn image_name(artifact: &ArtifactRef) -> Option<String> {
-    reference(&artifact.name, &artifact.version)
-}
-
-/// See [`image_name`].
-pub fn reference(name: &str, version: &str) -> Option<String> {
-    match name {
-        "image-pause" => Some(format!("registry.k8s.io/pause:{version}")),
-        "image-coredns" => Some(format!("registry.k8s.io/coredns/coredns:v{version}")),
-        "image-agnhost" => Some(format!("registry.k8s.io/e2e-test-images/agnhost:{version}")),
-        _ => None,
-    }
-}
-
-/// What the image of that artifact name looks like: entry points and users are those of the projects' own images.
-pub fn spec(name: &str, version: &str, arch: &str) -> Option<ImageSpec> {
-    let base = ImageSpec {
-        reference: reference(name, version)?,
-        arch: arch.to_owned(),
-        program: "pause",
-        cmd: &[],
-        user: "65535:65535",
-        low_ports: false,
-        dirs: &[],
-        links: &[],
-    };
-    Some(match name {
-        "image-coredns" => ImageSpec { program: "coredns", user: "65532:65532", low_ports: true, ..base },
-        "image-agnhost" => ImageSpec {
-            program: "agnhost",
-            cmd: &["pause"],
-            user: "",
-            dirs: &[("tmp", 0o1777), ("uploads", 0o755)],
-            links: &["agnhost-2"],
-            ..base
-        },
-        _ => base,
-    })
-}
 
 /// Writes the OCI tar of one program to `out`.
 pub fn write(spec: &ImageSpec, program: &Path, out: &Path) -> Result<()> {
@@ -148,69 +93,11 @@ fn config(spec: &ImageSpec, layer_sha256: &str) -> Value {
     })
 }
 
-/// An image layout being written as a tar.
-pub struct OciTar {
-    tar: tar::Builder<File>,
-}
-
-impl OciTar {
-    /// Begins the file.
-    pub fn create(out: &Path) -> io::Result<Self> {
-        let mut tar = tar::Builder::new(fs::File::create(out)?);
-        append(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        Ok(OciTar { tar })
-    }
-    /// Adds a small blob.
-    pub fn blob(&mut self, text: &str) -> io::Result<()> {
-        append(&mut self.tar, &format!("blobs/sha256/{}", sha256(text.as_bytes())), text.as_bytes())
-    }
-    /// Adds a blob of that hash and size.
-    pub fn blob_from(&mut self, sha256: &str, size: u64, from: impl Read) -> io::Result<()> {
-        let path = format!("blobs/sha256/{sha256}");
-        self.tar.append_data(&mut header(EntryType::Regular, size, 0o644), path, from)
-    }
-    /// Adds the manifest and the index with the image's name.
-    pub fn finish(mut self, reference: &str, arch: &str, media_type: &str, manifest: &str) -> io::Result<()> {
-        self.blob(manifest)?;
-        let tag = reference.rsplit_once(':').map_or(reference, |(_, tag)| tag);
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [{
-                "mediaType": media_type,
-                "digest": format!("sha256:{}", sha256(manifest.as_bytes())),
-                "size": manifest.len(),
-                "platform": { "architecture": arch, "os": "linux" },
-                "annotations": {
-                    "io.containerd.image.name": reference,
-                    "org.opencontainers.image.ref.name": tag,
-                },
-            }],
-        })
-        .to_string();
-        append(&mut self.tar, "index.json", index.as_bytes())?;
-        self.tar.into_inner()?.flush()
-    }
-}
-
-fn append(tar: &mut tar::Builder<File>, path: &str, bytes: &[u8]) -> io::Result<()> {
-    tar.append_data(&mut header(EntryType::Regular, bytes.len() as u64, 0o644), path, bytes)
-}
-
-fn header(kind: EntryType, size: u64, mode: u32) -> Header {
-    let mut header = Header::new_ustar();
-    header.set_entry_type(kind);
-    header.set_size(size);
-    header.set_mode(mode);
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
-    header
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs;
+    use std::io::Read;
 
     use super::*;
 
@@ -270,12 +157,5 @@ mod tests {
         let extensions: Vec<_> = entry.pax_extensions().unwrap().unwrap().map(|e| e.unwrap()).collect();
         assert_eq!(extensions[0].key().unwrap(), "SCHILY.xattr.security.capability");
         assert_eq!(extensions[0].value_bytes(), NET_BIND_SERVICE);
-    }
-
-    #[test]
-    fn names_are_those_that_pods_use() {
-        assert_eq!(reference("image-pause", "3.10.1").unwrap(), "registry.k8s.io/pause:3.10.1");
-        assert_eq!(reference("image-agnhost", "2.63.0").unwrap(), "registry.k8s.io/e2e-test-images/agnhost:2.63.0");
-        assert_eq!(reference("kubelet", "1.36.3"), None);
     }
 }

@@ -8,13 +8,14 @@ mod http;
 mod registry;
 mod release;
 mod roots;
+mod verified;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use super::record::OriginKind;
-use super::source::{Job, Supplied, Supplier};
-use super::wanted::Wanted;
+use super::{Job, Supplied, Supplier};
+use crate::artifacts::requirements::Requirement;
+use crate::artifacts::store::OriginKind;
 use crate::error::{Error, Result};
 use crate::inventory::Download;
 use http::Client;
@@ -46,7 +47,7 @@ impl Supplier for DownloadSource {
         OriginKind::Download
     }
 
-    fn supply(&self, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
+    fn supply(&self, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
         let client = match Client::new(self.mirror.as_deref()) {
             Ok(client) => client,
             Err(error) => return refuse(wanted, &error),
@@ -69,8 +70,8 @@ impl Supplier for DownloadSource {
 }
 
 /// Things that are in the same file are fetched together.
-fn by_file(wanted: &[Wanted]) -> Vec<Vec<(Wanted, Place)>> {
-    let mut files: BTreeMap<String, Vec<(Wanted, Place)>> = BTreeMap::new();
+fn by_file(wanted: &[Requirement]) -> Vec<Vec<(Requirement, Place)>> {
+    let mut files: BTreeMap<String, Vec<(Requirement, Place)>> = BTreeMap::new();
     for thing in wanted {
         let place = place(thing);
         files.entry(place.url.clone()).or_default().push((thing.clone(), place));
@@ -78,6 +79,6 @@ fn by_file(wanted: &[Wanted]) -> Vec<Vec<(Wanted, Place)>> {
     files.into_values().collect()
 }
 
-fn refuse(wanted: &[Wanted], error: &Error) -> Vec<(Wanted, Result<Supplied>)> {
+fn refuse(wanted: &[Requirement], error: &Error) -> Vec<(Requirement, Result<Supplied>)> {
     wanted.iter().map(|thing| (thing.clone(), Err(error.clone()))).collect()
 }

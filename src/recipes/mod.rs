@@ -1,6 +1,33 @@
-//! The table: which module a program is built from, and with which flags.
+//! How each project's programs are built with Go: from which modules, at which versions, with which flags. `modules/`
+//! holds, for each project, a Go module of our own that requires the project's.
 
-use super::super::wanted::{Project, Wanted};
+mod module;
+
+use serde::Serialize;
+
+pub use module::{FILES, fixed, go_mod};
+
+/// Whose release a thing comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Project {
+    /// kube-apiserver, kubelet and so on; the pause and agnhost images.
+    Kubernetes,
+    /// etcd, etcdctl, etcdutl.
+    Etcd,
+    /// containerd, its shim, ctr.
+    Containerd,
+    /// runc.
+    Runc,
+    /// The reference CNI plugins.
+    CniPlugins,
+    /// The CNI plugin `flannel`, which is not one of the reference plugins.
+    CniFlannel,
+    /// flanneld.
+    Flannel,
+    /// The CoreDNS image.
+    Coredns,
+}
 
 /// How one module's programs are built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +54,15 @@ pub enum Cgo {
 /// The CNI plugin `flannel` left the reference plugins after this release; its present home is no Go module.
 const CNI_FLANNEL: &str = "0.9.1";
 
-/// The recipe of the project that the thing comes from.
-pub fn recipe(wanted: &Wanted) -> Recipe {
-    let version = match wanted.project {
+/// The recipe for a release of a project.
+pub fn recipe(project: Project, release: &str) -> Recipe {
+    let version = match project {
         Project::CniFlannel => CNI_FLANNEL.to_owned(),
-        _ => wanted.release.clone(),
+        _ => release.to_owned(),
     };
     let tag = format!("v{version}");
     let set = |name: &str| vec![(name.to_owned(), tag.clone())];
-    let (name, modules, variables): (_, &'static [&'static str], _) = match wanted.project {
+    let (name, modules, variables): (_, &'static [&'static str], _) = match project {
         Project::Kubernetes => ("kubernetes", &["k8s.io/kubernetes"], kubernetes_version(&version)),
         Project::Etcd => (
             "etcd",
@@ -133,30 +160,24 @@ pub fn arguments(recipe: &Recipe, artifact: &str, package: &str, arch: &str) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::wanted::tests::everything;
     use super::*;
 
-    fn command(name: &str, arch: &str) -> String {
-        let thing = everything().into_iter().find(|w| w.name == name).unwrap();
-        arguments(&recipe(&thing), name, &package(name).unwrap(), arch).join(" ")
+    fn command(project: Project, release: &str, name: &str, arch: &str) -> String {
+        arguments(&recipe(project, release), name, &package(name).unwrap(), arch).join(" ")
     }
 
     #[test]
     fn versions_and_tags_are_built_in() {
-        insta::assert_snapshot!(command("containerd", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X github.com/containerd/containerd/v2/version.Version=v2.3.7 github.com/containerd/containerd/v2/cmd/containerd");
-        insta::assert_snapshot!(command("runc", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -tags=seccomp,urfave_cli_no_docs,netgo,osusergo -ldflags=-s -w -linkmode external -extldflags -static github.com/opencontainers/runc");
-        insta::assert_snapshot!(command("flanneld", "arm64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X github.com/flannel-io/flannel/pkg/version.Version=v0.28.10 github.com/flannel-io/flannel");
-        insta::assert_snapshot!(command("kubelet", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36 -X k8s.io/component-base/version.gitCommit=unknown -X k8s.io/component-base/version.gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v1.36.3 -X k8s.io/client-go/pkg/version.gitMajor=1 -X k8s.io/client-go/pkg/version.gitMinor=36 -X k8s.io/client-go/pkg/version.gitCommit=unknown -X k8s.io/client-go/pkg/version.gitTreeState=clean k8s.io/kubernetes/cmd/kubelet");
+        insta::assert_snapshot!(command(Project::Containerd, "2.3.7", "containerd", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X github.com/containerd/containerd/v2/version.Version=v2.3.7 github.com/containerd/containerd/v2/cmd/containerd");
+        insta::assert_snapshot!(command(Project::Runc, "1.5.2", "runc", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -tags=seccomp,urfave_cli_no_docs,netgo,osusergo -ldflags=-s -w -linkmode external -extldflags -static github.com/opencontainers/runc");
+        insta::assert_snapshot!(command(Project::Flannel, "0.28.10", "flanneld", "arm64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X github.com/flannel-io/flannel/pkg/version.Version=v0.28.10 github.com/flannel-io/flannel");
+        insta::assert_snapshot!(command(Project::Kubernetes, "1.36.3", "kubelet", "amd64"), @"build -trimpath -buildvcs=false -mod=readonly -ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36 -X k8s.io/component-base/version.gitCommit=unknown -X k8s.io/component-base/version.gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v1.36.3 -X k8s.io/client-go/pkg/version.gitMajor=1 -X k8s.io/client-go/pkg/version.gitMinor=36 -X k8s.io/client-go/pkg/version.gitCommit=unknown -X k8s.io/client-go/pkg/version.gitTreeState=clean k8s.io/kubernetes/cmd/kubelet");
     }
 
     #[test]
-    fn everything_but_pause_is_a_go_package() {
-        let without: Vec<_> = everything().into_iter().filter(|w| package(&w.name).is_none()).map(|w| w.name).collect();
-        assert_eq!(without, ["image-pause"]);
-        assert_eq!(
-            package("cni-host-local").unwrap(),
-            "github.com/containernetworking/plugins/plugins/ipam/host-local"
-        );
+    fn programs_are_packages_of_their_modules() {
+        let host_local = package("cni-host-local").unwrap();
+        assert_eq!(host_local, "github.com/containernetworking/plugins/plugins/ipam/host-local");
         assert_eq!(package("kube-proxy").unwrap(), "k8s.io/kubernetes/cmd/kube-proxy");
     }
 }

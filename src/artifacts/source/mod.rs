@@ -1,17 +1,25 @@
 //! What every source has in common: it is asked for things, and puts what it has into the store.
 
+mod build;
+mod bundle;
+mod download;
+mod elf;
+mod folder;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::elf;
 use super::lock::Lock;
-use super::record::{Label, Origin, OriginKind};
-use super::store::Store;
-use super::wanted::Wanted;
+use super::requirements::Requirement;
+use super::store::{Label, Origin, OriginKind, Store};
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
+
+pub use build::BuildSource;
+pub use download::DownloadSource;
+pub use folder::FolderSource;
 
 /// How the message begins when the lock pins other bytes.
 pub const REFUSED: &str = "the lock file refuses it";
@@ -23,7 +31,7 @@ pub trait Supplier {
     /// Its sort.
     fn kind(&self) -> OriginKind;
     /// Tries to bring each thing; the answers may come in any order, one for each.
-    fn supply(&self, wanted: &[Wanted], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)>;
+    fn supply(&self, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)>;
 }
 
 /// Something that was brought and is in the store.
@@ -47,7 +55,7 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Checks that a file can be what is wanted, and takes it into the store.
-    pub fn accept(&self, wanted: &Wanted, path: &Path, origin: Origin) -> Result<Supplied> {
+    pub fn accept(&self, wanted: &Requirement, path: &Path, origin: Origin) -> Result<Supplied> {
         if !wanted.is_image() {
             check_program(path, wanted)?;
         }
@@ -66,7 +74,7 @@ impl Job<'_> {
     }
 }
 
-fn check_program(path: &Path, wanted: &Wanted) -> Result<()> {
+fn check_program(path: &Path, wanted: &Requirement) -> Result<()> {
     let mut header = Vec::new();
     File::open(path)
         .and_then(|file| file.take(elf::HEADER as u64).read_to_end(&mut header))

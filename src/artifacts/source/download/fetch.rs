@@ -1,24 +1,24 @@
 //! One file with everything that is wanted out of it: downloaded, verified, unpacked, stored.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::super::digest::{sha256, sha256_of};
-use super::super::image;
-use super::super::record::{Origin, OriginKind};
-use super::super::source::{Job, Supplied};
-use super::super::wanted::Wanted;
+use super::super::{Job, Supplied};
 use super::http::Client;
 use super::release::{Inside, Place};
+use super::verified::{base_name, verified};
 use super::{archive, checksum, registry};
+use crate::artifacts::image;
+use crate::artifacts::requirements::Requirement;
+use crate::artifacts::store::{Origin, OriginKind};
 use crate::error::{Error, Result};
 use crate::ui::step::{self, Step, megabytes};
 
 /// Fetches one file; there is an answer for each thing in it.
-pub fn one(client: &Client, things: &[(Wanted, Place)], job: &Job<'_>) -> Vec<(Wanted, Result<Supplied>)> {
+pub fn one(client: &Client, things: &[(Requirement, Place)], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
     let Some((first, place)) = things.first() else { return Vec::new() };
     let fetched = step::run(job.reporter, "", title(first, place), |step| {
         let answers = fetch(client, place, things, job, step)?;
@@ -31,7 +31,7 @@ pub fn one(client: &Client, things: &[(Wanted, Place)], job: &Job<'_>) -> Vec<(W
     }
 }
 
-fn title(thing: &Wanted, place: &Place) -> String {
+fn title(thing: &Requirement, place: &Place) -> String {
     match place.inside {
         Inside::Member(_) => format!("download {}", base_name(&place.url)),
         _ => format!("download {} {}", thing.name, thing.version),
@@ -41,14 +41,14 @@ fn title(thing: &Wanted, place: &Place) -> String {
 fn fetch(
     client: &Client,
     place: &Place,
-    things: &[(Wanted, Place)],
+    things: &[(Requirement, Place)],
     job: &Job<'_>,
     step: &Step<'_>,
-) -> Result<Vec<(Wanted, Result<Supplied>)>> {
+) -> Result<Vec<(Requirement, Result<Supplied>)>> {
     let dir = job.store.cache().join("download");
     fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
     let origin = Origin { kind: OriginKind::Download, from: place.url.clone() };
-    let accept = |thing: &Wanted, file: &Path| job.accept(thing, file, origin.clone());
+    let accept = |thing: &Requirement, file: &Path| job.accept(thing, file, origin.clone());
     let (first, _) = &things[0];
     if let Inside::Registry(base) = &place.inside {
         let reference = image::reference(&first.name, &first.version).unwrap_or_default();
@@ -74,10 +74,10 @@ fn fetch(
 
 fn unpack(
     file: &Path,
-    things: &[(Wanted, Place)],
+    things: &[(Requirement, Place)],
     dir: &Path,
-    accept: impl Fn(&Wanted, &Path) -> Result<Supplied>,
-) -> Result<Vec<(Wanted, Result<Supplied>)>> {
+    accept: impl Fn(&Requirement, &Path) -> Result<Supplied>,
+) -> Result<Vec<(Requirement, Result<Supplied>)>> {
     let member = |place: &Place| match &place.inside {
         Inside::Member(name) => name.clone(),
         _ => String::new(),
@@ -85,7 +85,7 @@ fn unpack(
     let names: Vec<_> = things.iter().map(|(_, place)| member(place)).collect();
     let wanted: BTreeSet<_> = names.iter().map(String::as_str).collect();
     let members = archive::members(file, &wanted, dir)?;
-    let answer = |(thing, place): &(Wanted, Place)| {
+    let answer = |(thing, place): &(Requirement, Place)| {
         let name = member(place);
         let taken = match members.get(&name) {
             Some(program) => wrap(thing, program.path(), dir).and_then(|made| match made {
@@ -100,7 +100,7 @@ fn unpack(
 }
 
 /// An image around a program that is published bare.
-fn wrap(thing: &Wanted, program: &Path, dir: &Path) -> Result<Option<NamedTempFile>> {
+fn wrap(thing: &Requirement, program: &Path, dir: &Path) -> Result<Option<NamedTempFile>> {
     let Some(spec) = image::spec(&thing.name, &thing.version, &thing.arch) else { return Ok(None) };
     let out = temporary(dir)?;
     image::write(&spec, program, out.path())?;
@@ -118,36 +118,6 @@ fn published(client: &Client, place: &Place) -> Result<Option<String>> {
     }
 }
 
-/// The downloaded file, whole and with the right hash. What was begun before is gone on with; only where nothing
-/// can tell whether it fits, it is begun anew.
-pub fn verified(
-    client: &Client,
-    url: &str,
-    expected: Option<&str>,
-    dir: &Path,
-    progress: &dyn Fn(u64, u64),
-) -> Result<PathBuf> {
-    let part = dir.join(format!("{}-{}.part", &sha256(url.as_bytes())[..12], base_name(url).replace(':', "-")));
-    if expected.is_none() {
-        let _ = fs::remove_file(&part);
-    }
-    client.file(url, &part, progress)?;
-    let Some(expected) = expected else { return Ok(part) };
-    let io = |e| Error::io(format!("read {}", part.display()), &e);
-    let (found, _) = sha256_of(File::open(&part).map_err(io)?).map_err(io)?;
-    if found == expected {
-        return Ok(part);
-    }
-    let _ = fs::remove_file(&part);
-    Err(Error::artifact(format!("{} is not what the project published", client.address(url)))
-        .detail(format!("expected SHA-256 {expected}\nfound    SHA-256 {found}"))
-        .hint("run it again; if it stays so, a proxy or mirror in between changes or has damaged the file"))
-}
-
 fn temporary(dir: &Path) -> Result<NamedTempFile> {
     NamedTempFile::new_in(dir).map_err(|e| Error::io(format!("write to {}", dir.display()), &e))
-}
-
-fn base_name(url: &str) -> &str {
-    url.rsplit('/').next().unwrap_or(url)
 }
