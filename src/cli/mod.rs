@@ -7,6 +7,7 @@ mod certinfo_text;
 mod certlint;
 mod cfssljson;
 mod check;
+mod completions;
 mod gencert;
 mod gencrl;
 mod gencsr;
@@ -15,6 +16,7 @@ mod init;
 mod install_links;
 mod kubeconfig;
 mod lab;
+mod man;
 mod output_args;
 mod password;
 mod pki;
@@ -96,6 +98,8 @@ enum Command {
     Cfssljson(cfssljson::Cfssljson),
     CfsslCertinfo(cfssljson::Certinfo),
     InstallLinks(install_links::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What every command gets.
@@ -227,6 +231,8 @@ impl Command {
             Command::Cfssljson(args) => args.run(&ctx),
             Command::CfsslCertinfo(args) => args.run(&ctx),
             Command::InstallLinks(args) => args.run(&ctx),
+            Command::Completions(args) => args.run(&ctx),
+            Command::Man(args) => args.run(&ctx),
         }
     }
 }
