@@ -14,7 +14,7 @@ use kbootstrap::cluster::Layout;
 use kbootstrap::lab::{self, Folders, Lab, LabSpec};
 use kbootstrap::plan::HostPlan;
 use kbootstrap::remote::{Connect, Connector, Interrupt, Operator, SshTarget, Target, Via};
-use kbootstrap::render::{ArtifactRef, Content, File, HostState};
+use kbootstrap::state::{ArtifactRef, Content, File, HostState};
 use kbootstrap::ui::Silent;
 
 /// What a node gets; the sizes are those of the store.

@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and everything below docs/.
+/// The documents at the top and everything below docs/.
 fn documents() -> Vec<PathBuf> {
     fn below(folder: &Path, all: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -20,7 +20,8 @@ fn documents() -> Vec<PathBuf> {
             }
         }
     }
-    let mut all = vec![root().join("README.md")];
+    let mut all =
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root().join(name)).to_vec();
     below(&root().join("docs"), &mut all);
     all.sort();
     all

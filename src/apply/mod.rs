@@ -118,7 +118,7 @@ impl Job<'_> {
         }
     }
 
-    fn state(&self, host: &str) -> Result<&crate::render::HostState> {
+    fn state(&self, host: &str) -> Result<&crate::state::HostState> {
         self.desired.hosts.get(host).ok_or_else(|| Error::internal(format!("no desired state for {host}")))
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::plan::HostPlan;
 use crate::remote::{Transport, sh_quote, turn};
-use crate::render::{Content, HostState};
+use crate::state::{Content, HostState};
 use crate::ui::{Event, Reporter};
 
 /// How bytes get to hosts.

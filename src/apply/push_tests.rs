@@ -15,8 +15,8 @@ use crate::cluster::Layout;
 use crate::error::Result;
 use crate::plan::HostPlan;
 use crate::remote::{Output, Stream, Transport};
-use crate::render::{ArtifactRef, Content, File, HostState, Image};
 use crate::secret::Secret;
+use crate::state::{ArtifactRef, Content, File, HostState, Image};
 use crate::ui::Silent;
 
 struct Shell {

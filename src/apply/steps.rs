@@ -9,7 +9,7 @@ use super::graph::{Graph, StepId};
 use super::waves::{Push, WAVES, Wave, arrivals, wave_of};
 use crate::cluster::{Cluster, Component, Role};
 use crate::plan::{HostPlan, Plan, UnitAction, UnitChange};
-use crate::render::HostState;
+use crate::state::HostState;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use super::{Action, steps, title};
 use crate::cluster::{self, Cluster, Known};
 use crate::facts::HostFacts;
 use crate::plan::{self, ObjectChange, Plan, UnitAction, compare, content_sha256};
-use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, host_state};
+use crate::render::{Inputs, Templates, host_state};
 use crate::secret::Secret;
+use crate::state::{ArtifactRef, Content, File, HostState};
 
 type States = BTreeMap<String, HostState>;
 type Facts = BTreeMap<String, HostFacts>;

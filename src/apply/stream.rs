@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::artifacts::Store;
 use crate::error::{Error, Result};
-use crate::render::{ArtifactRef, Content};
+use crate::state::{ArtifactRef, Content};
 
 /// How the parts are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

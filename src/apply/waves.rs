@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::Component;
 use crate::plan::{FileChange, FileDifference, FileKind, HostPlan, UnitAction};
-use crate::render::{Content, HostState};
+use crate::state::{Content, HostState};
 
 /// One stream to a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

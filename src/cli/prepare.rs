@@ -12,7 +12,8 @@ use crate::facts::HostFacts;
 use crate::operate::{ApiAccess, Desired, desire, foreign_authorities, names_only, object_changes, questions, survey};
 use crate::plan::{ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
-use crate::render::{ArtifactRef, Templates};
+use crate::render::Templates;
+use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
 /// Everything up to the plan.

@@ -14,7 +14,8 @@ use crate::artifacts::Store;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::operate::{Desired, desire, names_only, questions, survey};
-use crate::render::{Content, HostState, Templates};
+use crate::render::Templates;
+use crate::state::{Content, HostState};
 use crate::trust;
 
 /// Write every host's files to a folder, for reading and for git diff
@@ -168,8 +169,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{ArtifactRef, File};
     use crate::secret::Secret;
+    use crate::state::{ArtifactRef, File};
 
     fn state(files: &[(&str, Content)]) -> HostState {
         let file = |content: &Content| File { content: content.clone(), mode: 0o600, owner: "root".into() };

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::facts::{HostFacts, Questions};
 use crate::operate::{Desired, survey};
 use crate::plan::{HostPlan, Plan};
-use crate::render::{HostState, Image};
+use crate::state::{HostState, Image};
 use crate::trust::Trust;
 use crate::ui::Format;
 use crate::verify::{self, Credentials, Report};

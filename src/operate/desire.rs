@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::plan::content_sha256;
 use crate::preflight;
-use crate::render::{self, ArtifactRef, HostState, Inputs, Templates};
+use crate::render::{self, Inputs, Templates};
+use crate::state::{ArtifactRef, HostState};
 use crate::trust::Trust;
 
 /// What the whole cluster must hold.

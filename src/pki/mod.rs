@@ -1,21 +1,17 @@
 //! Keys, CSRs, certificates and CAs from cfssl's JSON. Knows nothing of clusters.
 //!
 //! The way through: a [`CsrSpec`] (JSON) and a [`Key`] become a [`Request`]; an [`Authority`] issues a [`Certificate`]
-//! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; only [`store`] touches files.
+//! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; nothing here touches files.
 //!
 //! Each room knows those before it: `rules`, `encoding`, `key`, `names`, `x509`, `spec`, `issue`, `check`.
 
-pub mod backup;
 mod check;
 mod encoding;
 mod issue;
 mod key;
 mod names;
-mod pending;
-mod place;
 mod rules;
 mod spec;
-pub mod store;
 mod x509;
 
 pub use crate::lifetime::Lifetime;
@@ -43,8 +39,6 @@ pub use names::constraints::Constraints;
 pub use names::name::{Attribute, Name};
 pub(crate) use names::name::{attribute_text, name_text};
 pub use names::san::San;
-pub use pending::{BESIDE, Pending, persist, place};
-pub use place::folder as folder_of;
 pub use rules::Rules;
 pub use spec::csr_spec::{CaSpec, CsrSpec, ExtensionSpec, KeySpec, NameSpec, Subject};
 pub(crate) use spec::json::parse as parse_json;

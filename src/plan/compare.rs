@@ -4,7 +4,7 @@ use ring::digest::{Context, Digest, SHA256, digest};
 
 use super::{FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
 use crate::facts::{FileFact, HostFacts, Module};
-use crate::render::{Content, File, HostState, Unit};
+use crate::state::{Content, File, HostState, Unit};
 
 /// What must change on the host so that facts become the desired state.
 pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {

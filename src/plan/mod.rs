@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cluster::Component;
-use crate::render::{Dir, Image};
+use crate::state::{Dir, Image};
 
 pub use compare::{compare, content_sha256, restart_key};
 pub use print::{Diffs, text};

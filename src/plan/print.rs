@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use similar::TextDiff;
 
 use super::{FileChange, FileDifference, FileKind, HostPlan, Plan, UnitAction};
-use crate::render::{Content, HostState};
+use crate::state::{Content, HostState};
 use crate::ui::Printer;
 
 /// Present texts of files that would change: host → path → text.
@@ -146,8 +146,8 @@ mod tests {
     use super::*;
     use crate::cluster::Component;
     use crate::plan::{FileChange, ObjectChange, UnitChange};
-    use crate::render::File;
     use crate::secret::Secret;
+    use crate::state::File;
 
     fn change(path: &str, change: FileDifference, kind: FileKind) -> FileChange {
         FileChange { path: path.into(), change, kind, size: 1 }

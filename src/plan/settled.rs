@@ -2,7 +2,7 @@
 
 use super::{content_sha256, restart_key};
 use crate::facts::{FileFact, HostFacts, Module, Sysctl, UnitFact};
-use crate::render::{HostState, Unit};
+use crate::state::{HostState, Unit};
 
 /// What a host answers that has this state.
 pub fn settled(state: &HostState) -> HostFacts {

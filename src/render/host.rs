@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::context::Context;
 use super::service::{self, private};
 use super::services::{ADMIN, SERVICES};
-use super::state::{Content, Dir, File, HostState};
 use super::{Inputs, encryption, programs};
 use crate::cluster::{Component, Role};
 use crate::error::{Error, Result};
 use crate::facts;
+use crate::state::{Content, Dir, File, HostState};
 
 /// Where kernel settings are kept for the next boot.
 const SYSCTL_FILE: &str = "/etc/sysctl.d/90-kubernetes.conf";

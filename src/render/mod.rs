@@ -14,7 +14,6 @@ mod node;
 mod programs;
 mod service;
 mod services;
-mod state;
 mod templates;
 mod yaml;
 
@@ -24,12 +23,12 @@ use crate::cluster::{Cluster, Host};
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::secret::Secret;
+use crate::state::{ArtifactRef, File};
 
 pub use host::host_state;
 pub use manifests::manifests;
 pub use node::{node_labels, node_taints};
 pub use programs::{Program, programs};
-pub use state::*;
 pub use templates::{Templates, template_names, template_source};
 
 /// Everything that a host's state is made from.

@@ -2,9 +2,9 @@
 
 use super::Inputs;
 use super::context::Images;
-use super::state::{Content, File, HostState, Image};
 use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
 use crate::error::{Error, Result};
+use crate::state::{Content, File, HostState, Image};
 
 const ETCD: [&str; 3] = ["etcd", "etcdctl", "etcdutl"];
 const MASTER: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];

@@ -8,10 +8,10 @@ use super::context::{Context, Kubeconfig, UnitContext};
 use super::flags::Flags;
 use super::merge::merge;
 use super::services::{Config, Format, KubeconfigRow, Service};
-use super::state::{Content, File, HostState, Unit};
 use super::{Inputs, yaml};
 use crate::cluster::{Component, ComponentSettings};
 use crate::error::{Error, Result};
+use crate::state::{Content, File, HostState, Unit};
 
 /// Adds the service's files and its unit.
 pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<'_>, service: &Service) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use kbootstrap::artifacts::Store;
-use kbootstrap::render::ArtifactRef;
+use kbootstrap::state::ArtifactRef;
 
 /// The program of that name, unpacked once. A test that cannot have its program fails: nothing is skipped in silence.
 pub fn program(name: &str) -> PathBuf {

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::states::{container, flags, state, text};
 use crate::cluster::example::cluster;
 use crate::facts::HostFacts;
-use crate::render::{HostState, yaml};
+use crate::render::yaml;
+use crate::state::HostState;
 
 const PKI: &str = "/etc/kubernetes/pki";
 
@@ -69,7 +70,7 @@ impl Tree {
     fn number(&self, name: &str) -> u64 {
         self.api(name).and_then(|value| value.parse().ok()).unwrap_or(0)
     }
-    fn pki_files(&self) -> impl Iterator<Item = (&String, &crate::render::File)> {
+    fn pki_files(&self) -> impl Iterator<Item = (&String, &crate::state::File)> {
         self.state.files.iter().filter(|(path, _)| path.starts_with(PKI))
     }
 }

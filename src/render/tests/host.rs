@@ -6,7 +6,8 @@ use super::states::{container, flags, state, text};
 use crate::cluster::example::{cluster, host};
 use crate::cluster::{NetworkPlugin, Role, Taint};
 use crate::facts::HostFacts;
-use crate::render::{Content, HostState, Templates, manifests, node_labels};
+use crate::render::{Templates, manifests, node_labels};
+use crate::state::{Content, HostState};
 
 fn every_host() -> Vec<HostState> {
     let mut states = Vec::new();

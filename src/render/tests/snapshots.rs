@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::states::{container, state};
 use crate::cluster::example::cluster;
 use crate::facts::HostFacts;
-use crate::render::{Content, HostState};
+use crate::state::{Content, HostState};
 
 /// Everything but certificates and programs' bytes, in path order.
 fn shown(state: &HostState) -> String {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::cluster::*;
 use crate::error::Result;
 use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, KUBELET_SYSCTLS, Sysctl};
-use crate::render::{ArtifactRef, Content, File, HostState, Inputs, Templates, host_state};
+use crate::render::{Inputs, Templates, host_state};
 use crate::secret::Secret;
+use crate::state::{ArtifactRef, Content, File, HostState};
 
 /// What systemd-nspawn, LXC and small virtual servers look like.
 pub(super) fn container() -> HostFacts {

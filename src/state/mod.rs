@@ -1,0 +1,96 @@
+//! What a host can hold: the vocabulary of desired state, which every later stage shares.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cluster::Component;
+use crate::secret::Secret;
+
+/// Everything that a host must hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostState {
+    /// The host's name.
+    pub host: String,
+    /// System users (and groups of the same name) that must exist.
+    pub users: BTreeSet<String>,
+    /// Directories by path; parents come first in path order.
+    pub dirs: BTreeMap<String, Dir>,
+    /// Files by path.
+    pub files: BTreeMap<String, File>,
+    /// Units in the order in which they are started.
+    pub units: Vec<Unit>,
+    /// Kernel settings.
+    pub sysctls: BTreeMap<String, String>,
+    /// Kernel modules.
+    pub modules: BTreeSet<String>,
+    /// Images that containerd must hold.
+    pub images: Vec<Image>,
+}
+
+/// A directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dir {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group.
+    pub owner: String,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its bytes.
+    pub content: Content,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner and group.
+    pub owner: String,
+}
+
+/// A file's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Configuration: shown in diffs.
+    Text(Arc<str>),
+    /// Keys and the like: never shown.
+    Secret(Secret),
+    /// A program or image from the store.
+    Artifact(ArtifactRef),
+}
+
+/// A program or image in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArtifactRef {
+    /// For example `kubelet`.
+    pub name: String,
+    /// Version without `v`.
+    pub version: String,
+    /// SHA-256 of the bytes, lower-case hex: the key in the store.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A systemd service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unit {
+    /// `etcd.service`.
+    pub name: String,
+    /// Which component it runs.
+    pub component: Component,
+    /// Files whose change means a restart: its program, unit file, configuration. Files that it reloads by itself are not here.
+    pub restart_on: BTreeSet<String>,
+    /// Files that it makes when it has started, and which files they are copies of.
+    pub makes: BTreeMap<String, String>,
+}
+
+/// An image that containerd must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// Full name, `registry/repository:tag`.
+    pub name: String,
+    /// The OCI tar in the store.
+    pub artifact: ArtifactRef,
+}
