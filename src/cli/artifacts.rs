@@ -11,7 +11,8 @@ use semver::Version;
 
 use super::{Ctx, not_a_format};
 use crate::artifacts::{
-    ARCHITECTURES, Bundled, Finding, Lock, Locked, Store, Stored, Wanted, import, verify, wanted, write_bundle,
+    ARCHITECTURES, Bundled, Finding, Lock, Locked, Requirement, Store, Stored, import, requirements, verify,
+    write_bundle,
 };
 use crate::cluster::{NetworkPlugin, Role, versions};
 use crate::error::{Error, Result};
@@ -53,9 +54,9 @@ impl Args {
 }
 
 /// Everything that a Kubernetes version needs, whatever the hosts' roles.
-fn everything(kubernetes: &Version, arch: &str, test_images: bool) -> Vec<Wanted> {
+fn everything(kubernetes: &Version, arch: &str, test_images: bool) -> Vec<Requirement> {
     let roles = BTreeSet::from([Role::Etcd, Role::Master, Role::Node]);
-    wanted(&versions::fitting(kubernetes), NetworkPlugin::Flannel, arch, &roles, test_images)
+    requirements(&versions::fitting(kubernetes), NetworkPlugin::Flannel, arch, &roles, test_images)
 }
 
 /// List what is in the store
@@ -184,7 +185,7 @@ fn existing(path: &Path) -> Result<Lock> {
 }
 
 /// Pins of what the store has for a version; all of it must be there.
-fn lock_of(wanted: impl Iterator<Item = Wanted>, store: &Store) -> Result<Lock> {
+fn lock_of(wanted: impl Iterator<Item = Requirement>, store: &Store) -> Result<Lock> {
     let records = store.records()?;
     let mut lock = Lock::default();
     let mut absent = Vec::new();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use semver::Version;
 
 use super::{everything, print_records};
-use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_wanted};
+use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_requirements};
 use crate::cli::Ctx;
 use crate::cli::session::{ClusterArgs, Progress, Session, Use, shown};
 use crate::error::{Error, Result};
@@ -93,7 +93,7 @@ impl Fetch {
         let reporter = shown(self.progress, ctx);
         let each = self.arch.iter().map(|arch| {
             let wanted = everything(version, arch, self.test_images);
-            ensure_wanted(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options())
+            ensure_requirements(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options())
         });
         each.collect()
     }
