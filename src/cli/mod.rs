@@ -4,9 +4,11 @@ mod artifacts;
 mod certs;
 mod cfssl;
 mod cluster;
+mod completions;
 mod context;
 mod interrupt;
 mod lab;
+mod man;
 mod password;
 mod pki;
 mod progress;
@@ -76,6 +78,8 @@ enum Command {
     Cfssljson(cfssl::programs::Cfssljson),
     CfsslCertinfo(cfssl::programs::Certinfo),
     InstallLinks(cfssl::install_links::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// The command line as clap knows it, for its documentation and tests.
@@ -189,6 +193,8 @@ impl Command {
             Command::Cfssljson(args) => args.run(&ctx),
             Command::CfsslCertinfo(args) => args.run(&ctx),
             Command::InstallLinks(args) => args.run(&ctx),
+            Command::Completions(args) => args.run(&ctx),
+            Command::Man(args) => args.run(&ctx),
         }
     }
 }
