@@ -179,9 +179,8 @@ impl Builder<'_> {
             }
         }
         let flanneld = changes(plan, Component::Flanneld, UnitAction::Start);
-        let nothing_new =
-            kubelets.is_empty() && flanneld.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
-        if nothing_new || self.graph.is_empty() {
+        let marked = kubelets.is_empty() && flanneld.is_empty() && objects.is_none() && plan.cluster.is_empty();
+        if marked {
             return;
         }
         let after = kubelets.into_iter().chain(api.iter().copied()).chain(objects);

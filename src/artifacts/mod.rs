@@ -13,7 +13,7 @@ mod source;
 mod store;
 
 pub use crate::recipes::Project;
-pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, select};
+pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, look, select};
 pub use image::image_name;
 pub use lock::{Lock, Locked};
 pub use requirements::{ARCHITECTURES, Requirement, requirements};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cluster::{NetworkPlugin, Role, Versions};
 use crate::error::{Error, Result};
 use crate::recipes::Project;
+use crate::state::ArtifactRef;
 
 /// Architectures that all projects release for, as Go names them.
 pub const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
@@ -30,6 +31,11 @@ impl Requirement {
     /// Whether it is an OCI tar and not a program.
     pub fn is_image(&self) -> bool {
         self.name.starts_with("image-")
+    }
+    /// What is known of it before its bytes are.
+    pub(super) fn unpinned(&self) -> ArtifactRef {
+        let (name, version) = (self.name.clone(), self.version.clone());
+        ArtifactRef { name, version, sha256: String::new(), size: 0 }
     }
     /// `kubelet 1.36.3 (amd64)`, for messages.
     pub fn title(&self) -> String {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use similar::TextDiff;
 
-use super::{FileChange, FileDifference, FileKind, HostPlan, Plan, UnitAction};
-use crate::state::{Content, HostState};
+use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, UnitAction};
+use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
 
 /// Present texts of files that would change: host → path → text.
@@ -37,6 +37,13 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
             }
         }
     }
+    if !plan.cluster.is_empty() {
+        text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
+        for ClusterChange::MarkNode { node, fields } in &plan.cluster {
+            text.push_str(&format!("  {} node {node} ({})\n", out.paint("33", "~"), fields.join(", ")));
+        }
+    }
+    here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
         let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
         text.push_str(&format!(
@@ -46,6 +53,25 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
         ));
     }
     text
+}
+
+/// What is missing on this machine; `up` begins with it.
+fn here_text(text: &mut String, here: &Here, out: &Printer) {
+    let plus = out.paint("32", "+");
+    if here != &Here::default() {
+        text.push_str("this machine, before any host is touched:\n");
+    }
+    if !here.issue.is_empty() {
+        text.push_str(&format!("  {plus} to be issued: {}\n", here.issue.join(", ")));
+    }
+    for artifact in &here.fetch {
+        let size = if artifact.size == 0 { "size not known yet".to_owned() } else { megabytes(artifact) };
+        text.push_str(&format!("  {plus} to be fetched: {} {} ({size})\n", artifact.name, artifact.version));
+    }
+}
+
+fn megabytes(artifact: &ArtifactRef) -> String {
+    format!("{:.1} MB", artifact.size as f64 / 1e6)
 }
 
 fn host_text(
@@ -94,8 +120,10 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
     let note = match (file.kind, file.change) {
         (_, FileDifference::Mode) => "mode or owner".to_owned(),
         (FileKind::Secret, _) => "secret, not shown".to_owned(),
+        (FileKind::ToIssue, _) => "to be issued".to_owned(),
         (FileKind::Program, _) => match content {
-            Some(Content::Artifact(a)) => format!("{} {}, {:.1} MB", a.name, a.version, a.size as f64 / 1e6),
+            Some(Content::Artifact(a)) if a.size == 0 => format!("{} {}, to be fetched", a.name, a.version),
+            Some(Content::Artifact(a)) => format!("{} {}, {}", a.name, a.version, megabytes(a)),
             _ => String::new(),
         },
         (FileKind::Text, _) if is_certificate(content) => "certificate".to_owned(),

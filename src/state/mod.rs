@@ -58,9 +58,12 @@ pub enum Content {
     Secret(Secret),
     /// A program or image from the store.
     Artifact(ArtifactRef),
+    /// A certificate or key that does not exist yet: plans show it, and `up` makes it before anything else.
+    ToIssue,
 }
 
-/// A program or image in the store.
+/// A program or image in the store; in a plan also one that is to be fetched, then without hash and size unless they
+/// are pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArtifactRef {
     /// For example `kubelet`.

@@ -7,7 +7,8 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::manifests::LABEL;
-use super::{Api, quote};
+use super::quote;
+use crate::access::ApiAccess;
 use crate::clients::http::{Client, Request, encode};
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
@@ -45,7 +46,7 @@ fn abandoned(namespace: &Value, now: OffsetDateTime) -> Option<String> {
 /// where a check failed (`healthy` is false) it is enough that it is going. Where the API cannot be reached on our
 /// way, kubectl on the master is asked to.
 pub(super) fn remove(
-    api: &mut Api<'_>,
+    api: &mut ApiAccess<'_>,
     master: &mut dyn Transport,
     kubectl: &str,
     namespace: &str,
@@ -58,7 +59,7 @@ pub(super) fn remove(
     }
 }
 
-fn delete(api: &mut Api<'_>, namespace: &str, healthy: bool, interrupted: &AtomicBool) -> Result<String> {
+fn delete(api: &mut ApiAccess<'_>, namespace: &str, healthy: bool, interrupted: &AtomicBool) -> Result<String> {
     let path = namespace_path(namespace);
     let mut client = api.client()?;
     kube::delete(&mut client, &path)?;
