@@ -9,7 +9,7 @@ use crate::artifacts::{self, EnsureOptions, Programs, Store};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
-use crate::operate::{ApiAccess, Desired, desire, foreign_authorities, names_only, object_changes, questions, survey};
+use crate::operate::{ApiAccess, Desired, desire, names_only, object_changes, questions, survey};
 use crate::plan::{ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::render::Templates;
@@ -46,7 +46,7 @@ pub(super) fn prepare(session: &Session, rehash: bool, failed: Failed) -> Result
     let templates = Templates::load(cluster, session.folder())?;
     let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
-    same_cluster(session, &trust, &facts)?;
+    trust.same_cluster(cluster, &session.dir, &facts)?;
 
     let findings = preflight::check_all(cluster, &facts);
     if failed == Failed::Ends {
@@ -62,19 +62,6 @@ pub(super) fn prepare(session: &Session, rehash: bool, failed: Failed) -> Result
         .collect();
     let objects = live_objects(session, &trust, &facts, &desired);
     Ok(Prepared { trust, store, desired, plan: Plan { hosts, objects }, facts, findings })
-}
-
-/// Refuses to give hosts other CAs than those that they have: nothing in the cluster would trust anything else.
-fn same_cluster(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
-    let others = foreign_authorities(&session.cluster, trust, facts);
-    if others.is_empty() {
-        return Ok(());
-    }
-    let pki = session.dir.join("pki");
-    Err(Error::pki(format!("hosts have other CAs than those in {}", pki.display()))
-        .detail(others.join("\n"))
-        .hint("when the cluster runs, this is not its folder: is --state right, or is there a backup of it?")
-        .hint("to begin anew with the CAs of this folder, `kbootstrap reset` takes the hosts back first"))
 }
 
 /// The programs of the inventory's versions for each architecture among the hosts, fetched where they lack.

@@ -7,11 +7,10 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
-use crate::plan::content_sha256;
 use crate::preflight;
 use crate::render::{self, Inputs, Templates};
 use crate::state::{ArtifactRef, HostState};
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ pub fn desire(
             facts,
             programs: &|name| programs(&facts.arch, name),
             pki_files: &pki_files,
-            encryption_key: trust.encryption_key(),
+            encryption_keys: trust.encryption_keys(),
             templates,
         });
         match state {
@@ -58,20 +57,6 @@ pub fn desire(
     }
     Error::all(errors)?;
     Ok(Desired { hosts, objects: render::manifests(cluster, templates)? })
-}
-
-/// Where hosts hold other CAs than ours, as `HOST: PATH`; a host without any is none of these.
-pub fn foreign_authorities(cluster: &Cluster, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Vec<String> {
-    let mut foreign = Vec::new();
-    for host in &cluster.hosts {
-        let Some(facts) = facts.get(&host.name) else { continue };
-        for (path, file) in trust.authorities_on(host) {
-            if facts.files.get(&path).is_some_and(|there| there.sha256 != content_sha256(&file.content)) {
-                foreign.push(format!("{}: {path}", host.name));
-            }
-        }
-    }
-    foreign
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
@@ -93,6 +78,7 @@ pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
+        questions.certificates.extend(trust::authority_files(cluster, host));
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

@@ -8,7 +8,7 @@ mod pool;
 mod survey;
 
 pub use api::{ApiAccess, EtcdAccess};
-pub use desire::{Desired, Programs, desire, foreign_authorities, names_only, questions};
+pub use desire::{Desired, Programs, desire, names_only, questions};
 pub use nodes::mark_nodes;
 pub use objects::{apply_objects, object_changes};
 pub use pool::{Lease, Pool};
