@@ -10,7 +10,7 @@ mod session;
 mod survey;
 mod tree;
 
-pub use desire::foreign_authorities;
+pub use desire::{desire, names_only};
 pub use images::prepare_image;
 pub use prepare::{Prepared, Preview, prepare, preview};
 pub use session::{Access, Options, Session, resolve};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use super::desire::{desire, foreign_authorities, names_only, questions};
+use super::desire::{desire, names_only, questions};
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
 use super::session::Session;
@@ -13,7 +13,7 @@ use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
 use crate::cluster::Role;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
@@ -47,9 +47,7 @@ pub struct Prepared {
 pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let store = Store::open_default()?;
     let trust = trust::look(&session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    let mut found = decide(session, &trust, rehash, |facts, _| ByArch::look(session, &store, facts))?;
-    found.plan.here.issue = trust.to_issue();
-    Ok(found)
+    decide(session, &trust, rehash, |facts, _| ByArch::look(session, &store, facts))
 }
 
 /// Looks at everything and decides what differs. Missing certificates are issued, and, when no preflight check fails,
@@ -74,29 +72,16 @@ fn decide(
     let templates = Templates::load(cluster, session.folder())?;
     let expected = desire(cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
-    same_cluster(session, trust, &facts)?;
+    trust.same_cluster(cluster, &session.dir, &facts)?;
     let findings = preflight::check_all(cluster, &facts);
     let programs = programs(&facts, &findings)?;
     let desired = desire(cluster, &facts, trust, &programs.find(), &templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let (objects, marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
-    let here = Here { fetch: programs.to_fetch, ..Here::default() };
+    let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: marks, here };
     Ok(Preview { desired, plan, facts, findings })
-}
-
-/// Refuses to give hosts other CAs than those that they have: nothing in the cluster would trust anything else.
-fn same_cluster(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
-    let others = foreign_authorities(&session.cluster, trust, facts);
-    if others.is_empty() {
-        return Ok(());
-    }
-    let pki = session.dir.join("pki");
-    Err(Error::pki(format!("hosts have other CAs than those in {}", pki.display()))
-        .detail(others.join("\n"))
-        .hint("when the cluster runs, this is not its folder: is --state right, or is there a backup of it?")
-        .hint("to begin again with the CAs of this folder, `kbootstrap reset` takes the hosts back first"))
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.

@@ -215,7 +215,7 @@ mod tests {
         let objects =
             vec![ObjectChange { object: "ClusterRole x".into(), create: false, fields: vec!["rules".into()] }];
         let right = HostPlan { host: "n1".into(), ..HostPlan::default() };
-        let plan = Plan { hosts: vec![host, right], objects: Some(objects) };
+        let plan = Plan { hosts: vec![host, right], objects: Some(objects), ..Plan::default() };
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);

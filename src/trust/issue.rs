@@ -7,6 +7,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 
 use super::Trust;
+use super::encryption_keys::LENGTH;
 use super::folder::{self, Folder, Generated, sha256};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
@@ -21,17 +22,30 @@ use crate::secret::Secret;
 use crate::ui::{Event, Level, Reporter};
 
 /// Makes the cluster's folder complete and returns what it holds. CAs, certificates, specs and keys that a person put
-/// there are used and never overwritten; what kbootstrap issued is issued anew when its spec has changed.
+/// there are used and never overwritten; what kbootstrap issued is issued again when its spec has changed.
 pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
-    let folder = Folder::open(dir)?;
+    complete(cluster, &Folder::open(dir)?, now, reporter)?;
+    folder::load(cluster, dir)
+}
+
+/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written.
+pub fn look(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
+    let to_issue = complete(cluster, &Folder::look(dir), now, reporter)?;
+    folder::present(cluster, dir, to_issue)
+}
+
+/// Issues what is to be issued; into a folder that is only looked at nothing, and the names come back.
+fn complete(cluster: &Cluster, folder: &Folder, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Vec<String>> {
+    let mut to_issue = Vec::new();
     let mut generated = folder.generated()?;
     let before = generated.clone();
-    let config = signing_config(cluster, &folder, &mut generated)?;
+    let config = signing_config(cluster, folder, &mut generated)?;
     let mut signers = BTreeMap::new();
     let mut errors = Vec::new();
     for row in authorities(cluster) {
-        match authority(cluster, &folder, &row, now, &mut generated, reporter) {
-            Ok(signer) => signers.extend(row.serves.iter().map(|s| (*s, (row.name.clone(), signer.clone())))),
+        match authority(cluster, folder, &row, now, &mut generated, reporter) {
+            Ok(None) => to_issue.push(row.name.clone()),
+            Ok(Some(signer)) => signers.extend(row.serves.iter().map(|s| (*s, (row.name.clone(), signer.clone())))),
             Err(error) => errors.push(error),
         }
     }
@@ -41,24 +55,27 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
         Error::all(errors)?;
     }
     let rows = certificates(cluster);
-    let work = Work { cluster, folder: &folder, config: &config, signers: &signers, generated: &generated, now };
+    let work = Work { cluster, folder, config: &config, signers: &signers, generated: &generated, now };
     let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
     let mut errors = Vec::new();
     for (row, result) in rows.iter().zip(results) {
         match result {
-            Ok(outcome) => outcome.record(row, &mut generated, reporter),
+            Ok(outcome) => {
+                to_issue.extend(outcome.to_issue.then(|| row.name.clone()));
+                outcome.record(row, &mut generated, reporter);
+            }
             Err(error) => errors.push(error),
         }
     }
     let issued = Error::all(errors).and_then(|()| {
-        service_account(cluster, &folder, &mut generated)?;
-        encryption_key(&folder, &mut generated)
+        to_issue.extend(service_account(cluster, folder, &mut generated)?);
+        to_issue.extend(encryption_key(folder, &mut generated)?);
+        Ok(to_issue)
     });
     if generated != before {
         folder.set_generated(&generated)?;
     }
-    issued?;
-    folder::load(cluster, dir)
+    issued
 }
 
 type Signers = BTreeMap<Signer, (String, std::sync::Arc<Ca>)>;
@@ -82,6 +99,8 @@ struct Work<'a> {
 struct Outcome {
     spec: Option<String>,
     issued: Option<String>,
+    /// It would have been issued, had the folder not only been looked at.
+    to_issue: bool,
     warnings: Vec<String>,
 }
 
@@ -102,8 +121,10 @@ impl Work<'_> {
     fn certificate(&self, row: &CertificateRow) -> Result<Outcome> {
         let wanted = specs::certificate(row, &self.cluster.pki);
         let (spec, spec_hash) = spec(self.folder, &row.name, &wanted, self.generated)?;
-        let mut outcome = Outcome { spec: spec_hash, issued: None, warnings: unasked(&spec, row) };
-        let (ca_name, ca) = &self.signers[&row.authority];
+        let mut outcome = Outcome { spec: spec_hash, issued: None, to_issue: false, warnings: unasked(&spec, row) };
+        let Some((ca_name, ca)) = self.signers.get(&row.authority) else {
+            return Ok(Outcome { to_issue: true, ..outcome });
+        };
         if let Some(present) = self.folder.read_certificate(&row.name)? {
             let ours = self.generated.certificates.get(&row.name) == Some(&sha256(present.der()));
             match self.check(row, &spec, &present, &ca.certificate) {
@@ -128,6 +149,9 @@ impl Work<'_> {
         let profile = self.config.profile(Some(row.profile.name())).map_err(|e| e.context("ca-config.json"))?;
         // Everything that can be refused is refused before a key is made.
         authority.validity(&profile, self.now, &mut Vec::new()).map_err(context)?;
+        if !self.folder.writable {
+            return Ok(Outcome { to_issue: true, ..outcome });
+        }
         let key = key(self.folder, &row.name, spec.key_kind().map_err(context)?)?;
         let request = Request::from_spec(&spec, key.public()).map_err(context)?;
         let issued = authority.issue(&request, &profile, self.now, Serial::random()?).map_err(context)?;
@@ -197,6 +221,7 @@ fn subject(row: &CertificateRow, spec: &CsrSpec, present: &Certificate) -> Resul
     Ok(())
 }
 
+/// None: it is to be made, and the folder is only looked at.
 fn authority(
     cluster: &Cluster,
     folder: &Folder,
@@ -204,7 +229,7 @@ fn authority(
     now: OffsetDateTime,
     generated: &mut Generated,
     reporter: &dyn Reporter,
-) -> Result<std::sync::Arc<Ca>> {
+) -> Result<Option<std::sync::Arc<Ca>>> {
     let context = |e: Error| e.context(format!("CA {}", row.name));
     let present = folder.read_certificate(&row.name)?;
     if let Some(certificate) = present {
@@ -213,7 +238,7 @@ fn authority(
                 let key = Key::from_pem(key.expose(), &folder.key(&row.name).display().to_string())?;
                 Some(Authority::new(certificate.clone(), key, now).map_err(context)?)
             }
-            None if row.placements.iter().any(|p| p.key.is_some()) => {
+            None if !row.signers.is_empty() => {
                 return Err(Error::pki(format!(
                     "CA {}: its key {} is not there",
                     row.name,
@@ -231,18 +256,22 @@ fn authority(
             }
             None => None,
         };
-        return Ok(std::sync::Arc::new(Ca { certificate, authority }));
+        return Ok(Some(std::sync::Arc::new(Ca { certificate, authority })));
     }
     let wanted = specs::authority(row, &cluster.pki)?;
     let (spec, hash) = spec(folder, &row.name, &wanted, generated)?;
     generated.specs.extend(hash.map(|hash| (row.name.clone(), hash)));
-    let key = key(folder, &row.name, spec.key_kind().map_err(context)?)?;
+    let kind = spec.key_kind().map_err(context)?;
+    if !folder.writable {
+        return Ok(None);
+    }
+    let key = key(folder, &row.name, kind)?;
     let issued = self_signed(&spec, &key, now, Serial::random()?).map_err(context)?;
     files::write_public(&folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
     generated.certificates.insert(row.name.clone(), sha256(issued.certificate.der()));
     tell(reporter, Level::Info, format!("made CA {} in {}", row.name, folder.certificate(&row.name).display()));
     let authority = Authority::new(issued.certificate.clone(), key, now).map_err(context)?;
-    Ok(std::sync::Arc::new(Ca { certificate: issued.certificate, authority: Some(authority) }))
+    Ok(Some(std::sync::Arc::new(Ca { certificate: issued.certificate, authority: Some(authority) })))
 }
 
 /// The spec to issue from: a person's own where there is one. The hash is of a spec that was written just now.
@@ -256,11 +285,12 @@ fn spec(folder: &Folder, name: &str, wanted: &CsrSpec, generated: &Generated) ->
             return Ok((CsrSpec::from_json(&present, &path.display().to_string())?, None));
         }
     }
-    files::write_public(&path, text.as_bytes())?;
+    folder.write_public(&path, text.as_bytes())?;
     Ok((wanted.clone(), Some(sha256(text.as_bytes()))))
 }
 
-/// The key that is there, or a new one. It is written before its certificate, so that a run that dies in between is gone on with.
+/// The key that is there, or a new one. It is written before its certificate, so that a run that
+/// dies in between is resumed.
 fn key(folder: &Folder, name: &str, kind: KeyKind) -> Result<Key> {
     if let Some(present) = folder.read_key(name)? {
         return Key::from_pem(present.expose(), &folder.key(name).display().to_string());
@@ -282,13 +312,13 @@ fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut Generated)
             return SigningConfig::from_json(&present, &path.display().to_string());
         }
     }
-    files::write_public(&path, text.as_bytes())?;
+    folder.write_public(&path, text.as_bytes())?;
     generated.config = Some(sha256(text.as_bytes()));
     Ok(wanted)
 }
 
 /// Tokens are JWTs, which Kubernetes signs with RSA or ECDSA only.
-fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<()> {
+fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<Option<String>> {
     let (public, private) = folder.service_account();
     not_lost(&private, "no service account's token would be valid any more", generated)?;
     let kind = match cluster.pki.algorithm {
@@ -297,15 +327,17 @@ fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated
     };
     let key = if private.exists() {
         Key::from_pem(&files::read(&private)?, &private.display().to_string())?
+    } else if !folder.writable {
+        return Ok(Some("sa".into()));
     } else {
         let key = Key::generate(kind)?;
         files::write_key(&private, &key.to_pem())?;
         key
     };
     if !public.exists() {
-        files::write_public(&public, key.public().to_pem().as_bytes())?;
+        folder.write_public(&public, key.public().to_pem().as_bytes())?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// A key that was made here once must come back from a backup: with another one, what was made with it is lost.
@@ -322,15 +354,19 @@ fn not_lost(path: &Path, loss: &str, generated: &mut Generated) -> Result<()> {
     Ok(())
 }
 
-fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
+fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<Option<String>> {
     let path = folder.encryption_key();
     not_lost(&path, "the Secrets of a running cluster could not be read", generated)?;
     if path.exists() {
-        return Ok(());
+        return Ok(None);
     }
-    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    if !folder.writable {
+        return Ok(Some("encryption.key".into()));
+    }
+    let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
     SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
-    files::write_key(&path, &Secret::new(bytes.as_slice()))
+    files::write_key(&path, &Secret::new(bytes.as_slice()))?;
+    Ok(None)
 }
 
 fn tell(reporter: &dyn Reporter, level: Level, text: String) {

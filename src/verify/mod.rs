@@ -129,8 +129,7 @@ const SECRET_ENCRYPTED: &str = "secret-encrypted";
 /// Runs every check and removes the namespace again, whatever happens. Failed checks are in the report; an error
 /// is an interruption (after the clean-up) or that nothing could be asked at all.
 pub fn run(ways: Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn Reporter) -> Result<Report> {
-    let Ways { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } =
-        ways;
+    let Ways { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } = ways;
     if nodes.is_empty() {
         return Err(Error::input("verify: the cluster has no nodes to run pods on"));
     }

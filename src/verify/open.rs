@@ -24,11 +24,11 @@ pub fn cluster(
         cluster.with_role(role).next().ok_or_else(|| Error::input(format!("the cluster has no {name}")))
     };
     let (master, member) = (first(Role::Master, "master")?, first(Role::Etcd, "etcd member")?);
-    let (kube, mut shell, etcd) = thread::scope(|scope| {
+    let (mut shell, kube, etcd) = thread::scope(|scope| {
         let etcd = cluster.encrypt_secrets.then(|| scope.spawn(|| EtcdAccess::new(pool, member, trust)));
         let kube = scope.spawn(|| ApiAccess::new(pool, master, trust));
         let shell = pool.take(master);
-        Ok::<_, Error>((joined(kube)?, shell?, etcd.map(joined).transpose()?))
+        Ok::<_, Error>((shell?, joined(kube)?, etcd.map(joined).transpose()?))
     })?;
     let ways = Ways {
         kube,

@@ -104,8 +104,8 @@ pub(super) fn exec(fixture: &mut Fixture<'_, '_>) -> Result<String> {
 /// Check `logs`: of every pod, so from every kubelet.
 pub(super) fn logs(fixture: &mut Fixture<'_, '_>) -> Result<String> {
     for pod in fixture.pods.iter() {
-        let log =
-            kube::logs(fixture.kube, pod, 100).map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
+        let log = kube::logs(fixture.kube, pod, 100)
+            .map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
         if !log.contains("Started HTTP server") {
             return Err(
                 Error::health(format!("the log of {} on {} lacks its first line", pod.name, pod.node)).detail(log)

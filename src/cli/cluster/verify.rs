@@ -44,8 +44,7 @@ impl Args {
             prepared.apply(session)?;
         }
         let (cluster, pool) = (&session.cluster, &session.pool);
-        let report =
-            verify::cluster(cluster, pool, &prepared.trust, &image, &session.interrupt, session.reporter())?;
+        let report = verify::cluster(cluster, pool, &prepared.trust, &image, &session.interrupt, session.reporter())?;
         print(ctx, self.output, &report)?;
         report.verdict()
     }
