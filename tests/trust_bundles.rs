@@ -105,7 +105,7 @@ fn a_host_of_another_cluster_is_known_by_its_cas() {
     let facts = BTreeMap::from([("m1".to_owned(), one)]);
     let error = trust.same_cluster(&cluster(""), std::path::Path::new("clusters/prod"), &facts).unwrap_err();
     assert_eq!(error.kind, kbootstrap::error::Kind::Pki);
-    insta::assert_snapshot!(kbootstrap::cli::report::render(&error, false), @r"
+    insta::assert_snapshot!(kbootstrap::ui::report::render(&error, false), @r"
     error: hosts have other CAs than those in clusters/prod/pki
       m1: /etc/kubernetes/pki/ca.crt
     hint: when the cluster runs, this is not its folder: is --state right, or is there a backup of it?
