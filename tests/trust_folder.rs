@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use kbootstrap::cluster::{self, Cluster, Known};
-use kbootstrap::engine::foreign_authorities;
 use kbootstrap::error::{Error, Kind};
 use kbootstrap::inventory;
 use kbootstrap::pki::{Certificate, CsrSpec, Key, Serial, self_signed};
