@@ -14,7 +14,6 @@ mod difference;
 pub mod encrypted;
 mod extension;
 mod go_regex;
-mod go_regex_names;
 mod inspect;
 mod issue;
 mod json;
