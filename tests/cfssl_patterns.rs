@@ -102,7 +102,7 @@ fn the_real_one_signs_and_refuses_the_same_names() {
         let line = "cfssl gencert -ca ca.pem -ca-key ca-key.pem -config config.json x.json";
         for whose in [Whose::Ours, Whose::Theirs] {
             let allowed = if whose == Whose::Ours { ours } else { theirs };
-            let Some(ran) = sh(&folder, whose, line) else { continue };
+            let ran = sh(&folder, whose, line);
             assert_eq!(ran.code == 0, allowed, "{whose:?} {pattern} {name}: {ran:#?}");
         }
     }
