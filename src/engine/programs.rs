@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::artifacts::{self, EnsureOptions, Programs, Store};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
+use crate::plan::Fetch;
 use crate::state::ArtifactRef;
 
 /// Programs of each architecture among the hosts.
@@ -13,7 +14,7 @@ use crate::state::ArtifactRef;
 pub(super) struct ByArch {
     programs: BTreeMap<String, Programs>,
     /// What is not in the store.
-    pub(super) to_fetch: Vec<ArtifactRef>,
+    pub(super) to_fetch: Vec<Fetch>,
 }
 
 impl ByArch {
@@ -36,7 +37,7 @@ impl ByArch {
         for arch in archs(facts) {
             let (programs, to_fetch) = artifacts::look(&session.cluster, arch, &lock, store)?;
             all.programs.insert(arch.to_owned(), programs);
-            all.to_fetch.extend(to_fetch);
+            all.to_fetch.extend(to_fetch.into_iter().map(|artifact| Fetch { arch: arch.to_owned(), artifact }));
         }
         Ok(all)
     }

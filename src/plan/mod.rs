@@ -62,8 +62,18 @@ pub enum ClusterChange {
 pub struct Here {
     /// Certificates and keys to be issued, by their names in the cluster's folder.
     pub issue: Vec<String>,
-    /// Programs and images to be fetched; without hash and size where no lock pins them.
-    pub fetch: Vec<ArtifactRef>,
+    /// Programs and images to be fetched.
+    pub fetch: Vec<Fetch>,
+}
+
+/// A program or image to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fetch {
+    /// For hosts of this architecture.
+    pub arch: String,
+    /// Without hash and size where no lock pins it.
+    #[serde(flatten)]
+    pub artifact: ArtifactRef,
 }
 
 /// What would change on one host.

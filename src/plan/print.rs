@@ -1,6 +1,6 @@
 //! The plan as a person reads it. Secrets are named, never shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
@@ -64,9 +64,14 @@ fn here_text(text: &mut String, here: &Here, out: &Printer) {
     if !here.issue.is_empty() {
         text.push_str(&format!("  {plus} to be issued: {}\n", here.issue.join(", ")));
     }
-    for artifact in &here.fetch {
-        let size = if artifact.size == 0 { "size not known yet".to_owned() } else { megabytes(artifact) };
-        text.push_str(&format!("  {plus} to be fetched: {} {} ({size})\n", artifact.name, artifact.version));
+    for arch in here.fetch.iter().map(|fetch| &fetch.arch).collect::<BTreeSet<_>>() {
+        let title = |artifact: &ArtifactRef| match artifact.size {
+            0 => format!("{} {}", artifact.name, artifact.version),
+            _ => format!("{} {} ({})", artifact.name, artifact.version, megabytes(artifact)),
+        };
+        let all: Vec<String> =
+            here.fetch.iter().filter(|fetch| fetch.arch == *arch).map(|fetch| title(&fetch.artifact)).collect();
+        text.push_str(&format!("  {plus} to be fetched for {arch}: {}\n", all.join(", ")));
     }
 }
 
@@ -173,7 +178,7 @@ fn plural(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::cluster::Component;
-    use crate::plan::{FileChange, ObjectChange, UnitChange};
+    use crate::plan::{Fetch, ObjectChange, UnitChange};
     use crate::secret::Secret;
     use crate::state::File;
 
@@ -184,6 +189,8 @@ mod tests {
     #[test]
     fn a_plan_shows_texts_as_diffs_and_neither_secrets_nor_base64() {
         let file = |content| File { content, mode: 0o600, owner: "root".into() };
+        let artifact =
+            |name: &str, size| ArtifactRef { name: name.into(), version: "1.2".into(), sha256: "".into(), size };
         let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let state = HostState {
             host: "m1".into(),
@@ -191,6 +198,8 @@ mod tests {
                 ("/etc/a.crt".into(), file(Content::Text(certificate.into()))),
                 ("/etc/a.key".into(), file(Content::Secret(Secret::new(*b"hunter2")))),
                 ("/etc/a.conf".into(), file(Content::Text("one\ntwo\n".into()))),
+                ("/etc/b.key".into(), file(Content::ToIssue)),
+                ("/usr/local/bin/runc".into(), file(Content::Artifact(artifact("runc", 0)))),
             ]),
             ..HostState::default()
         };
@@ -208,6 +217,8 @@ mod tests {
                 change("/etc/a.conf", FileDifference::Replace, FileKind::Text),
                 change("/etc/a.crt", FileDifference::Replace, FileKind::Text),
                 change("/etc/a.key", FileDifference::Replace, FileKind::Secret),
+                change("/etc/b.key", FileDifference::Create, FileKind::ToIssue),
+                change("/usr/local/bin/runc", FileDifference::Create, FileKind::Program),
             ],
             units: vec![unit],
             ..HostPlan::default()
@@ -215,12 +226,17 @@ mod tests {
         let objects =
             vec![ObjectChange { object: "ClusterRole x".into(), create: false, fields: vec!["rules".into()] }];
         let right = HostPlan { host: "n1".into(), ..HostPlan::default() };
-        let plan = Plan { hosts: vec![host, right], objects: Some(objects), ..Plan::default() };
+        let fields = vec![".metadata.labels.disk".into()];
+        let cluster = vec![ClusterChange::MarkNode { node: "n1".into(), fields }];
+        let fetch = [("runc", 0), ("etcd", 25_000_000)];
+        let fetch = fetch.map(|(name, size)| Fetch { arch: "amd64".into(), artifact: artifact(name, size) }).to_vec();
+        let here = Here { issue: vec!["ca".into(), "admin".into()], fetch };
+        let plan = Plan { hosts: vec![host, right], objects: Some(objects), cluster, here };
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);
         insta::assert_snapshot!(text(&plan, &desired, &present, &Printer::new(true)), @r"
-        m1: 4 changes
+        m1: 6 changes
           ~ /etc/a.conf (2 lines)
               @@ -1,2 +1,2 @@
                one
@@ -228,12 +244,19 @@ mod tests {
               +two
           ~ /etc/a.crt (certificate)
           ~ /etc/a.key (secret, not shown)
+          + /etc/b.key (to be issued)
+          + /usr/local/bin/runc (runc 1.2, to be fetched)
           ~ restart a.service: /etc/a.conf changes
         n1: nothing to change
         API objects: 1 change
           ~ ClusterRole x (rules)
+        cluster: 1 change
+          ~ node n1 (.metadata.labels.disk)
+        this machine, before any host is touched:
+          + to be issued: ca, admin
+          + to be fetched for amd64: runc 1.2, etcd 1.2 (25.0 MB)
 
-        5 changes on 1 host; `kbootstrap up` makes them
+        8 changes on 1 host; `kbootstrap up` makes them
         ");
         let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
         assert_eq!(text(&nothing, &desired, &present, &Printer::new(true)), "API objects: nothing to change\n");

@@ -71,9 +71,15 @@ pub struct ArtifactRef {
     /// Version without `v`.
     pub version: String,
     /// SHA-256 of the bytes, lower-case hex: the key in the store.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub sha256: String,
     /// Bytes.
+    #[serde(skip_serializing_if = "is_unknown")]
     pub size: u64,
+}
+
+fn is_unknown(size: &u64) -> bool {
+    *size == 0
 }
 
 /// A systemd service.
