@@ -55,10 +55,18 @@ fn the_package_works_on_debian_11() {
     let lines: Vec<&str> = said.lines().collect();
     let refused = |name: &str| format!("error: {name}:9: cannot connect: Connection refused (os error 111)");
     assert_eq!(lines[0], format!("kbootstrap {version}"), "{said}");
-    assert_eq!(lines[1..5], [&refused("in-file.test"), "exit code 5", &refused("in-dns.test"), "exit code 5"], "{said}");
+    assert_eq!(
+        lines[1..5],
+        [&refused("in-file.test"), "exit code 5", &refused("in-dns.test"), "exit code 5"],
+        "{said}"
+    );
     assert!(lines[5].starts_with("error: nowhere.test:9: cannot find its address: "), "{said}");
     assert_eq!(lines[6], "exit code 5", "{said}");
-    assert_eq!(lines[7..], ["error: m1: cannot connect to in-dns.test:9", "  Connection refused (os error 111)"], "{said}");
+    assert_eq!(
+        lines[7..],
+        ["error: m1: cannot connect to in-dns.test:9", "  Connection refused (os error 111)"],
+        "{said}"
+    );
 }
 
 #[test]
