@@ -38,11 +38,7 @@ cargo bench --locked --bench push 2>/dev/null
 
 echo
 echo "== certificates against cfssl, processes without a shell's overhead"
-cfssl=$cache/tools/bin/cfssl
-if [ ! -x "$cfssl" ]; then
-  GOBIN=$cache/tools/bin go install github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5 github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5
-fi
-KBOOTSTRAP=$kb CFSSL=$cfssl cargo bench --locked --bench issuing 2>/dev/null
+KBOOTSTRAP=$kb CFSSL=$cache/tools/bin/cfssl cargo bench --locked --bench issuing 2>/dev/null
 
 echo
 cargo bench --locked --bench certificates 2>/dev/null
