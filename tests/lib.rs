@@ -59,4 +59,5 @@ mod remote_lost;
 mod remote_run;
 mod remote_sudo;
 mod remote_throughput;
+mod trust_bundles;
 mod trust_folder;
