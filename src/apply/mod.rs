@@ -29,7 +29,8 @@ use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::operate::{Desired, Lease, Pool};
 use crate::plan::{HostPlan, Plan};
-use crate::remote::{sh_quote, turn};
+use crate::remote::turn;
+use crate::text::sh_quote;
 use crate::trust::Trust;
 use crate::ui::{Reporter, step};
 

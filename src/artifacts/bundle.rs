@@ -9,12 +9,12 @@ use serde::Serialize;
 use tar::{EntryType, Header};
 use tempfile::NamedTempFile;
 
-use super::digest::is_sha256;
 use super::lock::{Lock, Locked};
 use super::record::{Label, Origin, OriginKind, Stored};
 use super::source::{Job, REFUSED, Supplied};
 use super::store::Store;
 use super::wanted::Wanted;
+use crate::digest::is_sha256;
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::Path;
 
-use super::digest::{Hashing, sha256_of};
 use super::record::Stored;
 use super::store::damaged;
+use crate::digest::{Hashing, sha256_of};
 use crate::error::{Error, Result};
 
 /// Level 3 compresses about 3 to 1 at several hundred MB/s; 19 saves a quarter of the bytes for 100 times the time.

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tar::{EntryType, Header};
 
-use super::digest::{sha256, sha256_of};
+use crate::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::digest::is_sha256;
 use super::wanted::Wanted;
+use crate::digest::is_sha256;
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 

@@ -6,7 +6,6 @@
 
 mod build;
 mod bundle;
-mod digest;
 mod download;
 mod elf;
 mod ensure;

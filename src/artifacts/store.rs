@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::digest::is_sha256;
 use super::frame::{check_contents, compress};
 use super::record::{Label, Stored};
+use crate::digest::is_sha256;
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 

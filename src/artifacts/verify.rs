@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::digest::sha256_of;
 use super::frame::check_contents;
 use super::record::Stored;
 use super::store::{Store, damaged};
+use crate::digest::sha256_of;
 use crate::error::{Error, Result};
 use crate::ui::Reporter;
 use crate::ui::step;

@@ -7,10 +7,11 @@ use super::expand;
 use super::item::{Files, Hierarchy, Item, Kind};
 use super::model::{self, Authority, Certificate, Defaults, FileNames, KeyAlgorithm, KeyFormat, Specification};
 use super::places::{self, Places};
-use crate::document::{Mistake, Path, nearest};
+use crate::document::{Mistake, Path};
 use crate::error::Error;
 use crate::lifetime::Lifetime;
 use crate::pki::{CaSpec, CsrSpec, KeyKind, KeySpec, NameSpec, Profile, San, Usage};
+use crate::text::nearest;
 
 const EXPIRY: Lifetime = Lifetime::hours(8760);
 const CA_EXPIRY: Lifetime = Lifetime::hours(87_600);

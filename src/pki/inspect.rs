@@ -1,6 +1,5 @@
 //! What is in a certificate or CSR, as a value to show.
 
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
@@ -14,6 +13,7 @@ use super::key_kind::KeyKind;
 use super::name;
 use super::san::San;
 use super::{oid, serial, usage};
+use crate::digest::sha256;
 use crate::error::Result;
 
 /// A certificate's contents.
@@ -117,7 +117,7 @@ impl CertificateInfo {
             subject_key_id: extensions.subject_key_id,
             authority_key_id: extensions.authority_key_id,
             other_extensions: extensions.others,
-            sha256: digest(&SHA256, certificate.der()).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
+            sha256: sha256(certificate.der()),
         })
     }
 

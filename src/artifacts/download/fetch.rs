@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::super::digest::{sha256, sha256_of};
 use super::super::image;
 use super::super::record::{Origin, OriginKind};
 use super::super::source::{Job, Supplied};
@@ -14,6 +13,7 @@ use super::super::wanted::Wanted;
 use super::http::Client;
 use super::release::{Inside, Place};
 use super::{archive, checksum, registry};
+use crate::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
 use crate::ui::step::{self, Step, megabytes};
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::super::digest::{is_sha256, sha256};
 use super::super::image::OciTar;
 use super::fetch::verified;
 use super::http::Client;
+use crate::digest::{is_sha256, sha256};
 use crate::error::{Error, Result};
 use crate::ui::step::Step;
 
