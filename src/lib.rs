@@ -1,7 +1,8 @@
 //! PKI and Kubernetes cluster bootstrap, the binary way.
 //!
-//! Data flows one way: [`inventory`] → [`cluster`] → [`pki`] → [`render`] → [`plan`] → [`apply`] → [`health`];
-//! a module knows only those before it. `docs/architecture.md` walks through the house.
+//! Data flows one way: [`inventory`] → [`cluster`] → [`trust`] → [`facts`] → [`render`] → [`plan`] → [`apply`].
+//! The order of all modules is the table of `docs/architecture.md`, which walks through the house; a module knows only
+//! those above it there, and a test holds it to that.
 
 pub mod apply;
 pub mod artifacts;

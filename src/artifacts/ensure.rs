@@ -14,6 +14,7 @@ use super::store::Store;
 use super::wanted::{Wanted, check_arch, wanted};
 use crate::cluster::{Cluster, Source};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::inventory::{Build, Download};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
@@ -102,12 +103,7 @@ pub fn ensure_wanted(
 /// One process at a time asks sources: partial downloads and build folders are shared.
 fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
     let path = store.cache().join("fetch.lock");
-    let io = |e: std::io::Error| Error::io(format!("lock {}", path.display()), &e);
-    let file = File::create(&path).map_err(io)?;
-    if file.try_lock().is_err() {
-        reporter.info("waiting for another kbootstrap that fetches programs");
-        file.lock().map_err(io)?;
-    }
+    let file = files::lock::wait(&path, || reporter.info("waiting for another kbootstrap that fetches programs"))?;
     store.sweep();
     Ok(file)
 }

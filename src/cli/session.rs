@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::{Ctx, report};
 use crate::cluster::{self, Cluster, Component, Known};
 use crate::error::{Error, Result};
+use crate::files::lock;
 use crate::inventory::{self, Loaded};
 use crate::operate::Pool;
 use crate::preflight::CHECKS;
@@ -98,7 +99,7 @@ impl Session {
         let log = LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?;
         let lock = match purpose {
             Use::Look => None,
-            Use::Change => Some(lock(&dir.join(".lock"), &cluster.name)?),
+            Use::Change => Some(locked(&dir.join(".lock"), &cluster.name)?),
         };
         let interrupt = interrupt()?;
         let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
@@ -175,17 +176,9 @@ pub(super) fn shown(progress: Progress, ctx: &Ctx) -> Box<dyn Reporter> {
     }
 }
 
-fn lock(path: &PathBuf, cluster: &str) -> Result<File> {
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(|e| Error::io(format!("open {}", path.display()), &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::usage(format!("another kbootstrap is at work on {cluster}"))
-            .hint("wait until it is done; the lock goes away with it, even when it is killed")),
-        Err(fs::TryLockError::Error(e)) => Err(Error::io(format!("lock {}", path.display()), &e)),
-    }
+fn locked(path: &Path, cluster: &str) -> Result<File> {
+    lock::now(path)?.ok_or_else(|| {
+        Error::usage(format!("another kbootstrap is at work on {cluster}"))
+            .hint("wait until it is done; the lock goes away with it, even when it is killed")
+    })
 }

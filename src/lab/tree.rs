@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use super::folders::Folders;
 use super::{manifest, mirror, mounts, recipe};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ui::{Reporter, step};
 
 const STEP: &str = "build the hosts' tree with debootstrap";
@@ -16,7 +17,9 @@ const STEP: &str = "build the hosts' tree with debootstrap";
 pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
     let dir = folders.trees();
     fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
-    let _lock = lock(&dir, reporter)?;
+    // Two processes do not build at once; the second one finds what the first has built.
+    let busy = || reporter.info("waiting for another process that uses the cached tree");
+    let _lock = files::lock::wait(&dir.join(".lock"), busy)?;
     let tree = dir.join(format!("tree-{}", recipe::hash()));
     if is_whole(&tree) {
         return Ok(tree);
@@ -29,24 +32,6 @@ pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
         let note = tree.display().to_string();
         Ok((tree, note))
     })
-}
-
-/// Two processes do not build at once; the second one finds what the first has built.
-fn lock(dir: &Path, reporter: &dyn Reporter) -> Result<File> {
-    let path = dir.join(".lock");
-    let lock = || {
-        let file = File::options().create(true).append(true).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                reporter.info("waiting for another process that uses the cached tree");
-                file.lock()?;
-            }
-            Err(fs::TryLockError::Error(e)) => return Err(e),
-        }
-        Ok(file)
-    };
-    lock().map_err(|e: io::Error| Error::io(format!("lock {}", path.display()), &e))
 }
 
 fn manifest_path(tree: &Path) -> PathBuf {
@@ -76,7 +61,7 @@ fn build(dir: &Path, tree: &Path, reporter: &dyn Reporter) -> Result<()> {
     debootstrap(&partial, reporter)?;
     recipe::apply(&partial)?;
     let hash = manifest::of(&partial)?;
-    super::state::write_beside(&manifest_path(tree), hash.as_bytes())?;
+    files::write_public(&manifest_path(tree), hash.as_bytes())?;
     fs::rename(&partial, tree).map_err(|e| Error::io(format!("rename {}", partial.display()), &e))
 }
 
