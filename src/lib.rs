@@ -4,6 +4,7 @@
 //! The order of all modules is the table of `docs/architecture.md`, which walks through the house; a module knows only
 //! those above it there, and a test holds it to that.
 
+pub mod access;
 pub mod apply;
 pub mod artifacts;
 pub mod certlint;
@@ -14,6 +15,7 @@ pub mod clients;
 pub mod cluster;
 pub mod digest;
 pub mod document;
+pub mod engine;
 pub mod error;
 pub mod facts;
 pub mod files;
@@ -22,12 +24,12 @@ pub mod hierarchy;
 pub mod inventory;
 pub mod lab;
 pub mod lifetime;
-pub mod operate;
 pub mod parallel;
 pub mod pki;
 pub mod plan;
 pub mod preflight;
 pub mod random;
+pub mod recipes;
 pub mod remote;
 pub mod render;
 pub mod reset;
@@ -48,7 +50,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     match cli::run(args) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            cli::report::print(&error, color);
+            ui::report::print(&error, color);
             ExitCode::from(error.kind.exit_code())
         }
     }

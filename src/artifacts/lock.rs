@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::wanted::Wanted;
+use super::requirements::Requirement;
 use crate::digest::is_sha256;
 use crate::error::{Error, Result};
 use crate::files;
@@ -76,7 +76,7 @@ impl Lock {
     }
 
     /// The pin of just this name, architecture and version.
-    pub fn get(&self, wanted: &Wanted) -> Option<&Locked> {
+    pub fn get(&self, wanted: &Requirement) -> Option<&Locked> {
         self.artifacts.iter().find(|l| (&l.name, &l.arch, &l.version) == (&wanted.name, &wanted.arch, &wanted.version))
     }
 
