@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Fills a buffer.
 pub fn fill(bytes: &mut [u8]) -> Result<()> {
-    SystemRandom::new().fill(bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))
+    SystemRandom::new().fill(bytes).map_err(|_| Error::local("the operating system gave no random bytes"))
 }
 
 /// So many bytes.

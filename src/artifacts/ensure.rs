@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::lock::{Lock, Locked};
 use super::requirements::{Requirement, check_arch, requirements};
-use super::source::{BuildSource, DownloadSource, FolderSource, Job, REFUSED, Supplier};
+use super::source::{BuildSource, DownloadSource, FolderSource, Job, Supplier};
 use super::store::{OriginKind, Store};
 use crate::cluster::{Cluster, Source};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::files;
 use crate::inventory::{Build, Download};
 use crate::state::ArtifactRef;
@@ -211,7 +211,7 @@ fn refusal(titles: &str, reasons: &[(String, Error)]) -> Error {
             }
         }
     }
-    if reasons.iter().any(|(_, e)| e.message.starts_with(REFUSED)) {
+    if reasons.iter().any(|(_, e)| e.is(Reason::Pinned)) {
         error = error.hint(
             "if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed \
              the source, find out why they differ first",

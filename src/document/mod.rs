@@ -19,7 +19,6 @@ use serde_json::Value;
 pub use mistake::Mistake;
 pub use path::{Path, Step};
 pub use wanted::{Wanted, choices};
-pub use yaml::EMPTY;
 
 use crate::error::{Error, Result};
 use text::{SourceText, Span};

@@ -174,7 +174,7 @@ fn sync_each(files: &[Pending]) -> Result<()> {
 
 pub(super) fn failed(path: &Path, e: &io::Error) -> Error {
     let path = path.display();
-    match e.kind() {
+    let error = match e.kind() {
         ErrorKind::NotFound => {
             Error::input(format!("cannot write {path}: the folder does not exist")).hint("make the folder first")
         }
@@ -183,9 +183,10 @@ pub(super) fn failed(path: &Path, e: &io::Error) -> Error {
             // tempfile adds its own random name.
             let cause = e.to_string();
             let cause = cause.split_once(" at path ").map_or(cause.as_str(), |(cause, _)| cause);
-            Error::internal(format!("cannot write {path}: {cause}"))
+            Error::local(format!("cannot write {path}: {cause}"))
         }
-    }
+    };
+    error.caused_by(io::Error::from(e.kind()))
 }
 
 #[cfg(test)]

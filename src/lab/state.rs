@@ -65,7 +65,7 @@ impl State {
             Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
-                .map_err(|e| Error::internal(format!("{}: {e}", path.display()))),
+                .map_err(|e| Error::local(format!("{}: {e}", path.display())).caused_by(e)),
         }
     }
 

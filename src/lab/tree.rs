@@ -47,7 +47,7 @@ fn is_whole(tree: &Path) -> bool {
 fn discard(tree: &Path, reporter: &dyn Reporter) -> Result<()> {
     let option = format!("lowerdir={}", tree.display());
     if let Some(user) = mounts::all()?.iter().find(|m| m.options.split(',').any(|o| o == option)) {
-        return Err(Error::internal(format!("the cached tree {} is damaged, and hosts stand on it", tree.display()))
+        return Err(Error::local(format!("the cached tree {} is damaged, and hosts stand on it", tree.display()))
             .detail(format!("in use by {}", user.point.display()))
             .hint("end the labs with `kbootstrap lab down --all`; the next `lab up` builds it anew"));
     }
@@ -100,7 +100,7 @@ fn debootstrap(target: &Path, reporter: &dyn Reporter) -> Result<()> {
     }
     lines.extend(tail(log));
     let last = lines[lines.len().saturating_sub(15)..].join("\n");
-    Err(Error::internal(format!("debootstrap failed ({status})"))
+    Err(Error::local(format!("debootstrap failed ({status})"))
         .detail(last)
         .hint("it needs a Debian mirror: see /etc/apt/sources.list, and http_proxy where there is a proxy"))
 }

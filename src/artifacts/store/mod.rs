@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::NamedTempFile;
 
 use crate::digest::is_sha256;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::files;
 use crate::state::ArtifactRef;
 use frame::{check_contents, compress, damaged};
@@ -41,7 +41,7 @@ impl Store {
             .or_else(|| set("XDG_CACHE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("kbootstrap")))
             .or_else(|| set("HOME").map(|p| p.join(".cache/kbootstrap")))
             .ok_or_else(|| {
-                Error::internal("no folder for the store: HOME is not set").hint("set KBOOTSTRAP_CACHE to a folder")
+                Error::local("no folder for the store: HOME is not set").hint("set KBOOTSTRAP_CACHE to a folder")
             })?;
         Self::open(&cache)
     }
@@ -98,9 +98,12 @@ impl Store {
         let (sha256, size, compressed_sha256, compressed_size) =
             compress(file, length, beside.as_file_mut()).map_err(|e| io("compress", &e))?;
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-            return Err(Error::artifact(format!("{} {} is not what it was", label.name, label.version)).detail(
-                format!("expected SHA-256 {expected}\nfound    SHA-256 {sha256}\nfrom {}", label.origin.from),
-            ));
+            return Err(Error::artifact(format!("{} {} is not what it was", label.name, label.version))
+                .because(Reason::Pinned)
+                .detail(format!(
+                    "expected SHA-256 {expected}\nfound    SHA-256 {sha256}\nfrom {}",
+                    label.origin.from
+                )));
         }
         let artifact = ArtifactRef { name: label.name.clone(), version: label.version.clone(), sha256, size };
         if self.has(&artifact) {
