@@ -15,8 +15,9 @@ use ureq_proto::client::Call;
 use ureq_proto::client::state::Prepare;
 use ureq_proto::http;
 
-use super::tls::{Identity, Tls, Witness};
+use super::tls::{Identity, Tls};
 use super::wire::{Wire, WireError, tls_error};
+use crate::certs::tls::Witness;
 use crate::error::{Error, Result};
 use crate::remote::{Stream, Transport};
 
