@@ -6,6 +6,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::Trust;
+use super::encryption_keys::LENGTH;
 use super::folder::{self, Folder, Generated};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
@@ -214,7 +215,7 @@ fn authority(
                 let key = Key::from_pem(key.expose(), &folder.key(&row.name).display().to_string())?;
                 Some(Authority::new(certificate.clone(), key, now).map_err(context)?)
             }
-            None if row.placements.iter().any(|p| p.key.is_some()) => {
+            None if !row.signers.is_empty() => {
                 return Err(Error::pki(format!(
                     "CA {}: its key {} is not there",
                     row.name,
@@ -329,7 +330,7 @@ fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
     random::fill(&mut *bytes)?;
     files::write_key(&path, &Secret::new(bytes.as_slice()))
 }
