@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What every module may use.
-const EVERYBODYS: [&str; 3] = ["error", "secret", "parallel"];
+const EVERYBODYS: [&str; 4] = ["error", "secret", "parallel", "files"];
 
 struct Row {
     module: String,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kbootstrap::health::http::{Identity, Tls};
+use kbootstrap::clients::http::{Identity, Tls};
 use kbootstrap::inventory::Component;
 use kbootstrap::lab::{LabSpec, Off};
 use kbootstrap::secret::Secret;

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use base64::Engine;
 use kbootstrap::cli::report::render;
+use kbootstrap::clients::etcd;
+use kbootstrap::clients::http::{Client, Identity, Tls};
 use kbootstrap::error::{Error, Kind, Result};
-use kbootstrap::health::http::{Client, Identity, Tls};
-use kbootstrap::health::{Poll, Schedule, etcd, unless_connected, wait};
+use kbootstrap::health::{Poll, Schedule, unless_connected, wait};
 use tempfile::TempDir;
 
 use crate::common::authority::{Authority, Issued};

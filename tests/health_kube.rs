@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kbootstrap::cli::report::render;
+use kbootstrap::clients::http::{Client, Request, Tls};
+use kbootstrap::clients::kube;
 use kbootstrap::error::{Kind, Result};
-use kbootstrap::health::http::{Client, Request, Tls};
-use kbootstrap::health::{Poll, Schedule, covers, kube, wait};
+use kbootstrap::health::{Poll, Schedule, covers, deployment_ready, wait};
 use kbootstrap::ui::{Event, Reporter, Silent};
 use kbootstrap::verify::{self, Access, Api, Outcome, Report, Seed};
 use serde_json::json;
@@ -145,7 +146,7 @@ fn workloads_say_what_keeps_them(plane: &ControlPlane) {
     assert_eq!(nodes[0].internal_ip, "10.0.0.1");
     assert!(kube::delete(client, "/api/v1/nodes/n1").unwrap());
 
-    let absent = kube::deployment_ready(client, "kube-system", "absent").unwrap();
+    let absent = deployment_ready(client, "kube-system", "absent").unwrap();
     assert_eq!((absent.ready, absent.detail.as_str()), (false, "there is no such Deployment"));
 }
 

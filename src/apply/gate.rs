@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::Job;
+use crate::clients::http::Client;
+use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Kind, Result};
-use crate::health::http::Client;
-use crate::health::{Poll, Schedule, etcd as etcd_api, kube, unless_connected, wait};
+use crate::health::{Poll, Schedule, deployment_ready, unless_connected, wait};
 use crate::operate::{ApiAccess, EtcdAccess, apply_objects, mark_nodes};
 
 /// A member answers at once, or after it has replayed its log.
@@ -195,7 +196,7 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
             }
         }
         if has_network && !names.is_empty() {
-            let rollout = kube::deployment_ready(client, "kube-system", "coredns")?;
+            let rollout = deployment_ready(client, "kube-system", "coredns")?;
             if !rollout.ready {
                 let pods = kube::pods(client, "kube-system", "k8s-app=kube-dns")?;
                 let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();

@@ -8,7 +8,8 @@ use super::key_file::KeyFile;
 use super::view::View;
 use crate::certs::{self, Asked, LARGEST, Settings, Source, was_certificate};
 use crate::error::Error;
-use crate::pki::{Certificate, Key, is_pkcs12, pem, store};
+use crate::files;
+use crate::pki::{Certificate, Key, is_pkcs12, pem};
 
 /// Certificates and keys.
 #[derive(Default)]
@@ -83,7 +84,7 @@ impl Inputs {
         if asked != Asked::Alone && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
             return;
         }
-        match store::read(path) {
+        match files::read(path) {
             Ok(bytes) if self.blocks(path, &bytes, asked) => {}
             Ok(_) => self.other(&Source::Path(path.to_owned()), asked == Asked::Alone, settings),
             Err(error) if asked == Asked::InFolder => self.locked.push(error),

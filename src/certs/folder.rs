@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::pki::BESIDE;
+use crate::files::BESIDE;
 
 /// No certificate, chain or store is larger.
 pub(crate) const LARGEST: u64 = 4 << 20;

@@ -11,8 +11,9 @@ use super::server::{Client, Server};
 use super::source::{Source, missing};
 use super::{Asked, Found, Trust};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::parallel;
-use crate::pki::{Passwords, store};
+use crate::pki::Passwords;
 
 /// Servers are asked this many at a time: they wait, they do not compute.
 const SERVERS_AT_ONCE: usize = 32;
@@ -102,7 +103,7 @@ fn file(path: &Path, asked: Asked, settings: Settings<'_>) -> Result<Content> {
     if asked != Asked::Alone && path.metadata().is_ok_and(|metadata| metadata.len() > LARGEST) {
         return Ok(Content::Nothing(Error::pki(format!("{what}: it is too large for a certificate"))));
     }
-    let bytes = match store::read(path) {
+    let bytes = match files::read(path) {
         Ok(bytes) => bytes,
         Err(error) if asked == Asked::InFolder => return Ok(Content::Locked(error)),
         Err(error) => return Err(missing(path, error)),

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::{Found, Trust};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, store};
+use crate::files;
+use crate::pki::Certificate;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,7 +68,7 @@ pub(super) fn read(text: &str, what: &str, folder: &Path) -> Result<(Vec<Found>,
         // As kubectl: the data counts where both are there.
         let text = match (data, file) {
             (Some(data), _) => decode(data).ok_or_else(|| Error::pki(format!("{place}: the data is not base64"))),
-            (None, Some(file)) => store::read(&folder.join(file)).map(|bytes| bytes.to_vec()),
+            (None, Some(file)) => files::read(&folder.join(file)).map(|bytes| bytes.to_vec()),
             (None, None) => return,
         };
         match text.and_then(|text| Certificate::all_from_pem(&text, &place)) {

@@ -6,12 +6,13 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::pki::{Passwords, encrypted, store};
+use crate::files;
+use crate::pki::{Passwords, encrypted};
 
 /// A file, or standard input for `-`. The second value names it in errors.
 pub fn read(argument: &str) -> Result<(Zeroizing<Vec<u8>>, String)> {
     if argument != "-" {
-        return Ok((store::read(Path::new(argument))?, argument.to_owned()));
+        return Ok((files::read(Path::new(argument))?, argument.to_owned()));
     }
     let mut bytes = Zeroizing::new(Vec::new());
     std::io::stdin().lock().read_to_end(&mut bytes).map_err(|e| Error::io("read standard input", &e))?;
@@ -26,7 +27,7 @@ pub fn read_ca(argument: &str) -> Result<(Zeroizing<Vec<u8>>, String)> {
         return Ok((Zeroizing::new(value.into_bytes()), argument.to_owned()));
     }
     let path = argument.strip_prefix("file:").unwrap_or(argument);
-    Ok((store::read(Path::new(path))?, path.to_owned()))
+    Ok((files::read(Path::new(path))?, path.to_owned()))
 }
 
 /// A CA's private key, decrypted where it is encrypted and its password known.

@@ -8,7 +8,8 @@ use super::Ctx;
 use super::printable::printable;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Pool, leaf_and_rest, store};
+use crate::files;
+use crate::pki::{Certificate, Pool, leaf_and_rest};
 
 /// Put a certificate and its chain into one file, as servers want it
 #[derive(Debug, clap::Args)]
@@ -56,7 +57,7 @@ impl Args {
         }
         let text: String = chain.iter().map(Certificate::to_pem).collect();
         match &self.out {
-            Some(path) => store::write_public(path, text.as_bytes())?,
+            Some(path) => files::write_public(path, text.as_bytes())?,
             None => ctx.out.text(&text)?,
         }
         Ok(0)

@@ -11,7 +11,8 @@ use super::{Ctx, certinfo_text};
 use crate::certs::{self, Client, Entry, Gathered, Settings, Source};
 use crate::cfssl::{certinfo, source};
 use crate::error::{CERTIFICATE_ENDS_SOON, CERTIFICATE_NOT_VALID, Error, Result};
-use crate::pki::{Certificate, Csr, CsrInfo, store};
+use crate::files;
+use crate::pki::{Certificate, Csr, CsrInfo};
 use crate::secret::Secret;
 
 /// Show certificates and when they end: of files, folders, kubeconfigs, PKCS#12 stores and live servers
@@ -133,7 +134,7 @@ impl Args {
 
     fn client(&self) -> Result<Client> {
         let identity = match (&self.client_cert, &self.client_key) {
-            (Some(cert), Some(key)) => Some((store::read(cert)?.to_vec(), Secret::new(store::read(key)?.to_vec()))),
+            (Some(cert), Some(key)) => Some((files::read(cert)?.to_vec(), Secret::new(files::read(key)?.to_vec()))),
             _ => None,
         };
         let timeout = Duration::from_secs(self.timeout.into());
@@ -143,7 +144,7 @@ impl Args {
 
 /// All certificates of the files of `--ca`.
 pub(super) fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate>> {
-    let read = |file: &PathBuf| Certificate::all_from_pem(&store::read(file)?, &display(file));
+    let read = |file: &PathBuf| Certificate::all_from_pem(&files::read(file)?, &display(file));
     Ok(files.iter().map(read).collect::<Result<Vec<_>>>()?.concat())
 }
 

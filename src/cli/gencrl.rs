@@ -10,7 +10,8 @@ use super::Ctx;
 use super::output_args::CaPasswordArgs;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
-use crate::pki::{Authority, CrlSpec, Lifetime, Reason, Revoked, Serial, crl_pem, store};
+use crate::files;
+use crate::pki::{Authority, CrlSpec, Lifetime, Reason, Revoked, Serial, crl_pem};
 
 /// Make a list of revoked certificates (CRL), like cfssl gencrl
 #[derive(Debug, clap::Args)]
@@ -69,7 +70,7 @@ impl Args {
         let der = spec.sign(&authority, &mut Vec::new())?;
         let bytes = if self.der { der } else { crl_pem(&der).into_bytes() };
         match &self.out {
-            Some(path) => store::write_public(path, &bytes)?,
+            Some(path) => files::write_public(path, &bytes)?,
             None => ctx.out.bytes(&bytes)?,
         }
         Ok(0)

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::pki::{Passwords, store};
+use crate::files;
+use crate::pki::Passwords;
 use crate::remote::{Ask, Interrupt, Terminal};
 use crate::secret::Secret;
 
@@ -43,7 +44,7 @@ pub fn missing(what: &str, option: &str, variables: &[&str]) -> Error {
 
 /// The first line of a file: editors put a line break at its end.
 fn read(path: &Path) -> Result<Secret> {
-    let bytes = store::read(path)?;
+    let bytes = files::read(path)?;
     let end = bytes.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(bytes.len());
     if end == 0 {
         return Err(Error::input(format!("{}: the first line, which is the password, is empty", path.display())));

@@ -1,12 +1,9 @@
-//! Is it true? etcd and the API server asked over TLS with our own certificates, through a host's transport.
-//!
-//! Nothing here writes to a host; [`kube::apply`] is how manifests reach the API server.
+//! Is it true? What the answers of etcd and the API server mean, and waiting until they are right.
 
 mod covers;
-pub mod etcd;
-pub mod http;
-pub mod kube;
+mod rollout;
 mod wait;
 
 pub use covers::covers;
+pub use rollout::{Rollout, deployment_ready};
 pub use wait::{Poll, Schedule, unless_connected, wait};

@@ -10,15 +10,15 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::chain;
-use super::decide::Wishes;
+use super::decide::Options;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
-use super::plan::{Plan, Step, What};
+use super::plan::{Action, Plan, Step};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::files::{self, Pending, persist};
 use crate::parallel;
 use crate::pki::{
-    Authority, Certificate, Issued, Key, Passwords, Pending, PublicKey, Request, Serial, Signer, encrypted, persist,
-    reissue, self_signed, store,
+    Authority, Certificate, Issued, Key, Passwords, PublicKey, Request, Serial, Signer, encrypted, reissue, self_signed,
 };
 use crate::ui::{Reporter, step};
 
@@ -32,7 +32,7 @@ pub struct Job<'a> {
     /// What is to be done.
     pub plan: &'a Plan,
     /// What the plan was asked for: only the next run's plan would not know.
-    pub wishes: &'a Wishes,
+    pub options: &'a Options,
     /// The time that the plan was made for.
     pub now: OffsetDateTime,
     /// How many at once.
@@ -64,8 +64,9 @@ pub fn apply(job: &Job<'_>) -> Result<()> {
         certificates: job.found.iter().map(|found| found.certificate.clone()).collect(),
         signers: items.iter().map(|_| OnceLock::new()).collect(),
     };
-    let todo =
-        |kind: Kind| (0..items.len()).filter(move |&i| items[i].kind == kind && job.plan.steps[i].action != What::Keep);
+    let todo = |kind: Kind| {
+        (0..items.len()).filter(move |&i| items[i].kind == kind && job.plan.steps[i].action != Action::Keep)
+    };
     let depth = |index: usize| std::iter::successors(Some(index), |&i| items[i].issuer).count();
     for level in todo(Kind::Authority).map(depth).collect::<BTreeSet<_>>() {
         let authorities: Vec<usize> = todo(Kind::Authority).filter(|&i| depth(i) == level).collect();
@@ -92,7 +93,7 @@ fn titles(items: &[Item], indices: &[usize]) -> String {
 
 /// The folders that files go to.
 fn folders(job: &Job<'_>) -> Result<()> {
-    let changed = job.hierarchy.items.iter().zip(&job.plan.steps).filter(|(_, step)| step.action != What::Keep);
+    let changed = job.hierarchy.items.iter().zip(&job.plan.steps).filter(|(_, step)| step.action != Action::Keep);
     let folders: BTreeSet<&Path> =
         changed.flat_map(|(item, _)| item.files.all()).filter_map(|file| file.parent()).collect();
     for folder in folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -108,18 +109,18 @@ type Unlocked = BTreeMap<usize, Zeroizing<Vec<u8>>>;
 /// Opens the encrypted keys of those who sign in this run.
 fn unlocked(job: &Job<'_>) -> Result<Unlocked> {
     let items = &job.hierarchy.items;
-    let signs = |action: What| matches!(action, What::Make | What::Issue | What::Renew);
+    let signs = |action: Action| matches!(action, Action::Make | Action::Issue | Action::Renew);
     // A root that is made anew has a new key.
     let signer = |(i, step): (usize, &Step)| match items[i].issuer {
-        None => (step.action != What::Make).then_some(i),
-        issuer => issuer.filter(|&issuer| job.plan.steps[issuer].action != What::Make),
+        None => (step.action != Action::Make).then_some(i),
+        issuer => issuer.filter(|&issuer| job.plan.steps[issuer].action != Action::Make),
     };
     let steps = job.plan.steps.iter().enumerate().filter(|(_, step)| signs(step.action));
     let needed: BTreeSet<usize> = steps.filter_map(signer).filter(|&i| job.found[i].locked).collect();
     let open = |i: usize| {
         let path = &items[i].files.key;
         let name = path.display().to_string();
-        let text = encrypted::opened(store::read(path)?, &name, job.passwords)?;
+        let text = encrypted::opened(files::read(path)?, &name, job.passwords)?;
         let key = Key::from_pem(&text, &name)?;
         match job.found[i].key.as_ref() == Some(key.public()) {
             true => Ok(text),
@@ -183,7 +184,7 @@ impl Work<'_> {
         }
         persist(files)?;
         if self.job.interrupt.load(Ordering::Relaxed) {
-            let next = match self.job.wishes.options() {
+            let next = match self.job.options.flags() {
                 none if none.is_empty() => "the next run goes on from here".to_owned(),
                 asked => format!("what is made so far stays; repeat the command with {asked} to have the rest done"),
             };
@@ -207,8 +208,8 @@ impl Work<'_> {
     fn made(&self, index: usize, item: &Item) -> Result<Made> {
         let mut files = Vec::new();
         let issued = match self.job.plan.steps[index].action {
-            What::Keep | What::Chain => None,
-            What::Make => {
+            Action::Keep | Action::Chain => None,
+            Action::Make => {
                 let key = Key::generate(item.key)?;
                 let text = if item.pkcs8 { key.to_pkcs8_pem() } else { key.to_pem() };
                 files.push(Pending::key(&item.files.key, &text)?);
@@ -217,11 +218,11 @@ impl Work<'_> {
                     Some(issuer) => self.issue(item, issuer, key.public())?,
                 })
             }
-            What::Issue => Some(match (item.issuer, &self.job.found[index].key) {
+            Action::Issue => Some(match (item.issuer, &self.job.found[index].key) {
                 (Some(issuer), Some(key)) => self.issue(item, issuer, key)?,
                 _ => self.sign_itself(item, &self.key(index)?)?,
             }),
-            What::Renew => Some(self.renew(index, item)?),
+            Action::Renew => Some(self.renew(index, item)?),
         };
         let certificate = issued.as_ref().map(|issued| &issued.certificate);
         if let Some(certificate) = certificate {
@@ -259,7 +260,7 @@ impl Work<'_> {
         let path = &self.job.hierarchy.items[index].files.key;
         match self.unlocked.get(&index) {
             Some(text) => Key::from_pem(text, &path.display().to_string()),
-            None => Key::from_pem(&store::read(path)?, &path.display().to_string()),
+            None => Key::from_pem(&files::read(path)?, &path.display().to_string()),
         }
     }
 

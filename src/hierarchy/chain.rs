@@ -2,7 +2,7 @@
 
 use super::found::Found;
 use super::item::Hierarchy;
-use super::plan::{Step, What};
+use super::plan::{Action, Step};
 use crate::pki::Certificate;
 
 /// The certificate and the intermediate CAs above it. Roots are left out, who checks has them; what stands on top of a
@@ -34,7 +34,7 @@ pub(super) fn stale(hierarchy: &Hierarchy, found: &[Found], steps: &[Step], inde
     if files.chain.is_none() && files.ca.is_none() {
         return None;
     }
-    let changes = |above: &usize| matches!(steps[*above].action, What::Make | What::Issue | What::Renew);
+    let changes = |above: &usize| matches!(steps[*above].action, Action::Make | Action::Issue | Action::Renew);
     if let Some(above) = above(hierarchy, index).find(changes) {
         return Some(format!("its chain has the old certificate of {}", hierarchy.items[above].title()));
     }

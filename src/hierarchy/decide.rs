@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::chain;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
-use super::plan::{Plan, State, Step, What};
+use super::plan::{Action, Plan, State, Step};
 use super::step::{self, Asked, Future, Verdict};
 use crate::document::nearest;
 use crate::error::{Error, Result};
@@ -15,16 +15,16 @@ use crate::pki::{CertificateInfo, Rules};
 
 /// What a person asks for beside the specification, by the names of CAs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct Options {
     /// Issue their certificates once more: same key, same subject.
     pub renew: BTreeSet<String>,
     /// Make them anew, key and all, and with them all that they have issued.
     pub replace: BTreeSet<String>,
 }
 
-impl Wishes {
+impl Options {
     /// As they stand on the command line.
-    pub(super) fn options(&self) -> String {
+    pub(super) fn flags(&self) -> String {
         let renew = self.renew.iter().map(|name| format!("--renew-ca {name}"));
         renew.chain(self.replace.iter().map(|name| format!("--replace-ca {name}"))).collect::<Vec<_>>().join(" ")
     }
@@ -53,8 +53,8 @@ fn authorities(hierarchy: &Hierarchy) -> impl Iterator<Item = &Item> {
 }
 
 /// What is to be done about every item. `found` has an entry for each.
-pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: OffsetDateTime) -> Plan {
-    let mut plan = Plan { steps: Vec::new(), problems: wishes.problems(hierarchy) };
+pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: OffsetDateTime) -> Plan {
+    let mut plan = Plan { steps: Vec::new(), problems: options.problems(hierarchy) };
     let mut futures: Vec<Option<Future<'_>>> = Vec::with_capacity(hierarchy.items.len());
     let issuing: BTreeSet<usize> = hierarchy
         .items
@@ -65,8 +65,8 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: Offs
     for (i, (item, there)) in hierarchy.items.iter().zip(found).enumerate() {
         let issuer = item.issuer.and_then(|at| futures[at].as_ref().map(|future| (future, &hierarchy.items[at].name)));
         let asked = Asked {
-            renew: wishes.renew.contains(&item.name),
-            replace: wishes.replace.contains(&item.name),
+            renew: options.renew.contains(&item.name),
+            replace: options.replace.contains(&item.name),
             has_issued: issuing.contains(&i),
         };
         let below_broken = issuer.is_some_and(|(issuer, _)| issuer.broken);
@@ -77,7 +77,7 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: Offs
             (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
         };
         let mut verdict = judged.unwrap_or_else(|error| Verdict { problems: vec![error], ..Verdict::default() });
-        let signs = matches!(verdict.action, Some(What::Make | What::Issue | What::Renew));
+        let signs = matches!(verdict.action, Some(Action::Make | Action::Issue | Action::Renew));
         if let (true, Some((issuer, name))) = (signs, issuer)
             && let Err(error) = step::signable(item, issuer, name, now)
         {
@@ -86,17 +86,17 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], wishes: &Wishes, now: Offs
         }
         futures
             .push((item.kind == Kind::Authority).then(|| future(item, there, issuer.map(|(f, _)| f), &verdict, now)));
-        let mut action = verdict.action.unwrap_or(What::Keep);
+        let mut action = verdict.action.unwrap_or(Action::Keep);
         // What belongs into a chain is unknown, too, while a CA in it is broken.
         let sound = verdict.problems.is_empty() && !below_broken;
-        if action == What::Keep
+        if action == Action::Keep
             && sound
             && let Some(reason) = chain::stale(hierarchy, found, &plan.steps, i)
         {
             verdict.reasons.push(reason);
-            action = What::Chain;
+            action = Action::Chain;
         }
-        if action != What::Make {
+        if action != Action::Make {
             step::exposed(item, there, &mut verdict);
         }
         plan.problems.extend(verdict.problems.into_iter().map(|e| e.context(item.title())));
@@ -131,11 +131,11 @@ fn future<'a>(
     let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
     let last = item.profile.ca_constraint.path_length() == Some(0);
     match verdict.action {
-        Some(What::Make | What::Issue) => {
+        Some(Action::Make | Action::Issue) => {
             let validity = anew(item.profile.validity(now));
             Future { certificate: None, validity, last, cannot_sign: None, broken }
         }
-        Some(What::Renew) => {
+        Some(Action::Renew) => {
             let validity = anew(item.profile.validity(now));
             Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken }
         }

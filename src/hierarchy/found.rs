@@ -7,8 +7,9 @@ use std::path::Path;
 
 use super::item::{Hierarchy, Item, Kind};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::parallel;
-use crate::pki::{Certificate, Key, PublicKey, encrypted, store};
+use crate::pki::{Certificate, Key, PublicKey, encrypted};
 
 /// What is there of one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +73,7 @@ fn certificate(item: &Item) -> Result<Option<Certificate>> {
 
 /// The public half, and whether the key is encrypted. Nobody is asked for a password here: most runs need none.
 fn key(path: &Path, certificate: Option<&Certificate>) -> Result<(Option<PublicKey>, bool)> {
-    let text = store::read(path)?;
+    let text = files::read(path)?;
     if !encrypted::is_encrypted(&text) {
         return Ok((Some(Key::from_pem(&text, &path.display().to_string())?.public().clone()), false));
     }

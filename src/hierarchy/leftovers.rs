@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::item::Hierarchy;
 use crate::error::{Error, Result};
-use crate::pki::{BESIDE, folder_of};
+use crate::files::{BESIDE, folder_of};
 
 /// Removes them from all folders of a hierarchy, where they are older than `begin`: a younger one may be somebody's who is
 /// at work. To be called by who holds the lock, before anything is written. How many there were.

@@ -21,9 +21,9 @@ mod step;
 mod tests;
 
 pub use apply::{Job, apply};
-pub use decide::{Wishes, decide};
+pub use decide::{Options, decide};
 pub use found::{Found, look};
 pub use item::{Files, Hierarchy, Item, Kind};
 pub use leftovers::sweep;
 pub use load::{Loaded, load, parse, schema};
-pub use plan::{Plan, State, Step, What};
+pub use plan::{Action, Plan, State, Step};

@@ -27,7 +27,7 @@ pub struct Step {
     /// How it is.
     pub state: State,
     /// What is to be done.
-    pub action: What,
+    pub action: Action,
     /// Why, one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
@@ -64,7 +64,7 @@ pub enum State {
 /// What is to be done about an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum Action {
     /// Nothing.
     Keep,
     /// Make a key and a certificate.
@@ -85,7 +85,7 @@ impl Plan {
 
     /// How many items something is to be done about.
     pub fn changes(&self) -> usize {
-        self.steps.iter().filter(|step| step.action != What::Keep).count()
+        self.steps.iter().filter(|step| step.action != Action::Keep).count()
     }
 
     /// Something that a person should look at, and that is not done unasked.

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::found::Found;
 use super::item::{Item, Kind};
-use super::plan::{State, What};
+use super::plan::{Action, State};
 use crate::error::{Error, Result};
 use crate::pki::{Certificate, CertificateInfo, Rules, San, Validity, Wanted, day_and_minute, differences};
 
@@ -27,7 +27,7 @@ pub(super) struct Future<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     pub(super) state: Option<State>,
-    pub(super) action: Option<What>,
+    pub(super) action: Option<Action>,
     pub(super) reasons: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) problems: Vec<Error>,
@@ -45,10 +45,10 @@ pub(super) struct Asked {
 }
 
 impl Verdict {
-    fn set(&mut self, state: State, action: What, reason: impl Into<String>) {
+    fn set(&mut self, state: State, action: Action, reason: impl Into<String>) {
         // The first finding is the worst; a new key is the most that can be done.
         self.state.get_or_insert(state);
-        if self.action.is_none() || action == What::Make {
+        if self.action.is_none() || action == Action::Make {
             self.action = Some(action);
         }
         self.reasons.push(reason.into());
@@ -88,16 +88,16 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     let key_fits = found.key.as_ref().is_some_and(|key| key.kind() == item.key);
     let Some(certificate) = &found.certificate else {
         let (what, why) = match &found.key {
-            None => (What::Make, "it is not there".to_owned()),
-            Some(_) if key_fits => (What::Issue, "its key is there, it is not".to_owned()),
+            None => (Action::Make, "it is not there".to_owned()),
+            Some(_) if key_fits => (Action::Issue, "its key is there, it is not".to_owned()),
             Some(key) => {
-                (What::Make, format!("it is not there, and the key is {}, {} is wanted", key.kind(), item.key))
+                (Action::Make, format!("it is not there, and the key is {}, {} is wanted", key.kind(), item.key))
             }
         };
         verdict.set(State::Missing, what, why);
         return Ok(verdict);
     };
-    let renewal = if key_fits { What::Issue } else { What::Make };
+    let renewal = if key_fits { Action::Issue } else { Action::Make };
     let validity = certificate.validity()?;
     if now > validity.not_after {
         verdict.set(State::Expired, renewal, format!("it has expired on {}", day_and_minute(validity.not_after)));
@@ -106,7 +106,7 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
         return Ok(verdict);
     }
     match &found.key {
-        None => verdict.set(State::Missing, What::Make, "its key is not there"),
+        None => verdict.set(State::Missing, Action::Make, "its key is not there"),
         Some(key) if certificate.public_key().ok().as_ref() != Some(key) => {
             verdict.set(State::Changed, renewal, "it is for another key than the one beside it");
         }
@@ -143,7 +143,7 @@ pub(super) fn authority(
         let problem = "it is `external`: kbootstrap makes none in its place";
         match external {
             true => verdict.refuse(Error::pki(problem).hint("put your own new one there")),
-            false => verdict.set(State::Changed, What::Make, "you asked for a new one"),
+            false => verdict.set(State::Changed, Action::Make, "you asked for a new one"),
         }
         return Ok(verdict);
     }
@@ -193,7 +193,7 @@ pub(super) fn authority(
         }
     } else if asked.renew || follows {
         let reason = if asked.renew { "you asked for its renewal".to_owned() } else { by_another.unwrap_or_default() };
-        verdict.set(State::Changed, What::Renew, reason);
+        verdict.set(State::Changed, Action::Renew, reason);
         if item.issuer.is_none() && found.key.is_none() {
             verdict.refuse(Error::pki("its key is not there: a root CA signs itself"));
         }
@@ -203,7 +203,7 @@ pub(super) fn authority(
     if !external {
         changed_authority(item, certificate, &mut verdict)?;
     }
-    let renews = verdict.action == Some(What::Renew);
+    let renews = verdict.action == Some(Action::Renew);
     let how = if external { "bring a new one".to_owned() } else { format!("renew it with `--renew-ca {name}`") };
     if renews {
     } else if now > validity.not_after {
@@ -219,7 +219,7 @@ pub(super) fn authority(
 
 /// What `--renew-ca` mends, and what only a new CA does.
 fn changed_authority(item: &Item, certificate: &Certificate, verdict: &mut Verdict) -> Result<()> {
-    let (name, renews) = (&item.name, verdict.action == Some(What::Renew));
+    let (name, renews) = (&item.name, verdict.action == Some(Action::Renew));
     for difference in differing(item, certificate)? {
         let for_good = difference.starts_with("its subject") || difference.starts_with("its key");
         match (for_good, renews) {
@@ -248,9 +248,9 @@ fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Ver
         );
     } else {
         match &found.key {
-            None => verdict.set(State::Missing, What::Make, "it is not there"),
+            None => verdict.set(State::Missing, Action::Make, "it is not there"),
             Some(key) if key.kind() == item.key => {
-                verdict.set(State::Missing, What::Issue, "its key is there, it is not");
+                verdict.set(State::Missing, Action::Issue, "its key is there, it is not");
             }
             Some(key) => verdict.refuse(
                 Error::pki(format!("the key that is there is {}, {} is wanted", key.kind(), item.key))

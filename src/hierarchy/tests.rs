@@ -55,7 +55,7 @@ impl Place {
     /// A folder in which everything was made at [`NOW`].
     fn filled() -> Self {
         let place = Place::empty();
-        place.apply(SPEC, &Wishes::default()).unwrap();
+        place.apply(SPEC, &Options::default()).unwrap();
         place
     }
 
@@ -66,24 +66,24 @@ impl Place {
         }
     }
 
-    fn apply(&self, spec: &str, wishes: &Wishes) -> crate::error::Result<usize> {
+    fn apply(&self, spec: &str, options: &Options) -> crate::error::Result<usize> {
         let hierarchy = self.parsed(spec);
         let found = look(&hierarchy, 2)?;
-        let plan = decide(&hierarchy, &found, wishes, self.now);
+        let plan = decide(&hierarchy, &found, options, self.now);
         let interrupt = &self.interrupt;
         let (hierarchy, plan, now) = (&hierarchy, &plan, self.now);
         let passwords = &Nobody;
-        apply(&Job { hierarchy, found: &found, plan, wishes, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
+        apply(&Job { hierarchy, found: &found, plan, options, now, jobs: 2, reporter: &Silent, passwords, interrupt })?;
         Ok(plan.changes())
     }
 
-    fn plan(&self, spec: &str, wishes: &Wishes) -> String {
+    fn plan(&self, spec: &str, options: &Options) -> String {
         let hierarchy = self.parsed(spec);
-        let plan = decide(&hierarchy, &look(&hierarchy, 2).unwrap(), wishes, self.now);
+        let plan = decide(&hierarchy, &look(&hierarchy, 2).unwrap(), options, self.now);
         let folder = format!("{}/", self.folder.path().display());
         let mut lines = Vec::new();
         for step in &plan.steps {
-            if step.action != What::Keep || step.state != State::Good {
+            if step.action != Action::Keep || step.state != State::Good {
                 let reasons = step.reasons.join("; ");
                 let line = format!("{:?} {} ({:?}): {reasons}", step.action, step.name, step.state);
                 lines.push(line.trim_end().to_owned());
@@ -98,7 +98,7 @@ impl Place {
     }
 
     fn unasked(&self, spec: &str) -> String {
-        self.plan(spec, &Wishes::default())
+        self.plan(spec, &Options::default())
     }
 
     fn remove(&self, names: &[&str]) {
@@ -114,12 +114,12 @@ impl Place {
     }
 }
 
-fn renew(name: &str) -> Wishes {
-    Wishes { renew: [name.to_owned()].into(), ..Wishes::default() }
+fn renew(name: &str) -> Options {
+    Options { renew: [name.to_owned()].into(), ..Options::default() }
 }
 
-fn replace(name: &str) -> Wishes {
-    Wishes { replace: [name.to_owned()].into(), ..Wishes::default() }
+fn replace(name: &str) -> Options {
+    Options { replace: [name.to_owned()].into(), ..Options::default() }
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn an_empty_folder_gets_everything_and_a_full_one_nothing() {
     ");
     let place = Place::filled();
     assert_eq!(place.unasked(SPEC), "");
-    assert_eq!(place.apply(SPEC, &Wishes::default()).unwrap(), 0);
+    assert_eq!(place.apply(SPEC, &Options::default()).unwrap(), 0);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn what_is_missing_is_made_and_keys_that_are_there_are_used() {
     Issue web (Missing): its key is there, it is not
     Make db (Missing): its key is not there
     ");
-    place.apply(SPEC, &Wishes::default()).unwrap();
+    place.apply(SPEC, &Options::default()).unwrap();
     assert_eq!(place.read("web-key.pem"), key);
     assert_eq!(place.unasked(SPEC), "");
     place.remove(&["web-chain.pem"]);
@@ -187,7 +187,7 @@ fn certificates_are_renewed_in_time_and_cas_only_reported() {
     Issue web (Expired): it has expired on 2027-11-21 09:55 UTC
     Issue db (Expired): it has expired on 2027-11-21 09:55 UTC
     ");
-    place.apply(SPEC, &Wishes::default()).unwrap();
+    place.apply(SPEC, &Options::default()).unwrap();
     assert_eq!(place.unasked(SPEC), "");
     // `inner` has ten years.
     place.now = NOW + Duration::days(3650 - 100);
@@ -215,7 +215,7 @@ fn certificates_are_renewed_in_time_and_cas_only_reported() {
 fn a_life_shorter_than_the_time_before_its_end_is_no_endless_loop() {
     let mut place = Place::empty();
     let spec = SPEC.replace("profile: server", "profile: server, expiry: 24h, renewBefore: 30d");
-    place.apply(&spec, &Wishes::default()).unwrap();
+    place.apply(&spec, &Options::default()).unwrap();
     assert_eq!(place.unasked(&spec), "");
     place.now = NOW + Duration::hours(13);
     assert_eq!(place.unasked(&spec).lines().count(), 2);
@@ -232,7 +232,7 @@ fn a_ca_without_its_key_is_fine_while_it_signs_nothing() {
     problem: certificate db: its key is there, it is not; the key of CA root, root-key.pem, is not there
       bring the key of CA root for this run
     ");
-    assert!(place.apply(SPEC, &Wishes::default()).is_err());
+    assert!(place.apply(SPEC, &Options::default()).is_err());
     assert!(!place.folder.path().join("db.pem").exists());
 }
 
@@ -324,7 +324,7 @@ fn an_external_ca_is_used_and_never_touched() {
     for (from, to) in [("inner.pem", "theirs.pem"), ("inner-key.pem", "theirs-key.pem")] {
         std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
     }
-    place.apply(spec, &Wishes::default()).unwrap();
+    place.apply(spec, &Options::default()).unwrap();
     assert_eq!(place.unasked(spec), "");
     insta::assert_snapshot!(place.plan(spec, &renew("theirs")), @r"
     Keep theirs (Wrong):
@@ -402,6 +402,6 @@ authorities:
     member-a "" ["a", "10.0.0.1"] out/cas/a/member-a.crt
     member-b "" ["b", "10.0.0.2"] out/cas/b/member-b.crt
     "#);
-    place.apply(spec, &Wishes::default()).unwrap();
+    place.apply(spec, &Options::default()).unwrap();
     assert_eq!(place.unasked(spec), "");
 }

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use super::pool::{Lease, Pool};
+use crate::clients::http::{Client, Identity};
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::{Error, Result};
-use crate::health::http::{Client, Identity};
 use crate::trust::{Trust, api_address};
 
 /// A way to the API server of one master.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::clients::http::Client;
+use crate::clients::kube;
 use crate::cluster::{Cluster, Host, Role, Taint};
 use crate::error::Result;
-use crate::health::http::Client;
-use crate::health::kube;
 use crate::plan::ObjectChange;
 use crate::render;
 

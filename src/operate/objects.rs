@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::nodes::{mark_nodes, node_changes};
+use crate::clients::http::Client;
+use crate::clients::kube;
 use crate::cluster::Cluster;
 use crate::error::Result;
-use crate::health::http::Client;
-use crate::health::{covers, kube};
+use crate::health::covers;
 use crate::plan::ObjectChange;
 
 /// What lacks or differs in the API.

@@ -1,10 +1,9 @@
 //! Keys, CSRs, certificates and CAs from cfssl's JSON. Knows nothing of clusters.
 //!
 //! The way through: a [`CsrSpec`] (JSON) and a [`Key`] become a [`Request`]; an [`Authority`] issues a [`Certificate`]
-//! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; only [`store`] touches files.
+//! for it under a [`Profile`] of a [`SigningConfig`]. Time and serial numbers are passed in; nothing here touches files.
 
 mod authority;
-pub mod backup;
 mod certificate;
 mod chain;
 mod constraints;
@@ -28,9 +27,7 @@ mod link;
 mod name;
 mod oid;
 pub(crate) mod pem;
-mod pending;
 pub mod pkcs12;
-mod place;
 mod profile;
 mod profile_json;
 mod public_key;
@@ -46,7 +43,6 @@ mod serial;
 mod signature;
 mod signing_config;
 mod spec;
-pub mod store;
 pub mod tlv;
 mod uri;
 mod usage;
@@ -74,9 +70,7 @@ pub use leaf::leaf_and_rest;
 pub use name::{Attribute, Name};
 pub(crate) use name::{attribute_text, name_text};
 pub(crate) use oid::dotted;
-pub use pending::{BESIDE, Pending, persist, place};
 pub use pkcs12::is_pkcs12;
-pub use place::folder as folder_of;
 pub use profile::{CaConstraint, Policy, Profile, Qualifier};
 pub use public_key::PublicKey;
 pub use reissue::{Signer, reissue};

@@ -1,10 +1,10 @@
 //! What concerns the cluster as a whole: leases, nodes, DNS.
 
 use super::{Check, HostStatus, State};
+use crate::clients::http::Client;
+use crate::clients::kube;
 use crate::cluster::{Cluster, NetworkPlugin, Role};
 use crate::error::Result;
-use crate::health::http::Client;
-use crate::health::kube;
 use crate::operate::{ApiAccess, Pool};
 use crate::trust::Trust;
 
@@ -74,7 +74,7 @@ fn dns(client: &mut Client<'_>, cluster: &Cluster) -> Result<Option<Check>> {
     if cluster.networks.plugin == NetworkPlugin::None || cluster.with_role(Role::Node).next().is_none() {
         return Ok(None);
     }
-    let rollout = kube::deployment_ready(client, "kube-system", "coredns")?;
+    let rollout = crate::health::deployment_ready(client, "kube-system", "coredns")?;
     let state = if rollout.ready { State::Good } else { State::Bad };
     let word = if rollout.ready { "available" } else { "not available" };
     Ok(Some(check("CoreDNS", state, word, rollout.detail)))

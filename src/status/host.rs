@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Component, HostStatus, NOT_INSTALLED, State};
 use crate::artifacts::Store;
+use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, Questions, UnitFact};
-use crate::health::{etcd, kube};
 use crate::operate::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::trust::Trust;
 

@@ -12,7 +12,8 @@ use super::table::{authorities, certificates};
 use super::{Pair, ServiceAccount, Trust};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, store};
+use crate::files;
+use crate::pki::Certificate;
 use crate::secret::Secret;
 
 /// File names of one cluster's certificates.
@@ -77,7 +78,7 @@ impl Folder {
     /// Writes the record.
     pub(super) fn set_generated(&self, generated: &Generated) -> Result<()> {
         let text = serde_json::to_string_pretty(generated).map_err(|e| Error::internal(e.to_string()))? + "\n";
-        store::write_public(&self.0.join("generated.json"), text.as_bytes())
+        files::write_public(&self.0.join("generated.json"), text.as_bytes())
     }
 
     /// A certificate that is there.
@@ -86,12 +87,12 @@ impl Folder {
         if !path.exists() {
             return Ok(None);
         }
-        Certificate::from_pem(&store::read(&path)?, &path.display().to_string()).map(Some)
+        Certificate::from_pem(&files::read(&path)?, &path.display().to_string()).map(Some)
     }
     /// A key that is there, as it is written.
     pub(super) fn read_key(&self, name: &str) -> Result<Option<Secret>> {
         let path = self.key(name);
-        if path.exists() { Ok(Some(Secret::new(store::read(&path)?.to_vec()))) } else { Ok(None) }
+        if path.exists() { Ok(Some(Secret::new(files::read(&path)?.to_vec()))) } else { Ok(None) }
     }
 }
 
@@ -138,9 +139,9 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
         authority_table,
         pairs,
         service_account: ServiceAccount {
-            public: String::from_utf8_lossy(&store::read(&public)?).into_owned(),
-            private: Secret::new(store::read(&private)?.to_vec()),
+            public: String::from_utf8_lossy(&files::read(&public)?).into_owned(),
+            private: Secret::new(files::read(&private)?.to_vec()),
         },
-        encryption_key: Secret::new(store::read(&folder.encryption_key())?.to_vec()),
+        encryption_key: Secret::new(files::read(&folder.encryption_key())?.to_vec()),
     })
 }

@@ -12,10 +12,10 @@ use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
 use crate::cluster::{Cluster, KeyAlgorithm};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::parallel;
 use crate::pki::{
-    Authority, Certificate, CsrSpec, Expected, Key, KeyKind, Request, San, Serial, SigningConfig, self_signed, store,
-    verify,
+    Authority, Certificate, CsrSpec, Expected, Key, KeyKind, Request, San, Serial, SigningConfig, self_signed, verify,
 };
 use crate::secret::Secret;
 use crate::ui::{Event, Level, Reporter};
@@ -131,7 +131,7 @@ impl Work<'_> {
         let key = key(self.folder, &row.name, spec.key_kind().map_err(context)?)?;
         let request = Request::from_spec(&spec, key.public()).map_err(context)?;
         let issued = authority.issue(&request, &profile, self.now, Serial::random()?).map_err(context)?;
-        store::write_public(&self.folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
+        files::write_public(&self.folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
         outcome.issued = Some(sha256(issued.certificate.der()));
         outcome.warnings.extend(issued.warnings);
         Ok(outcome)
@@ -238,7 +238,7 @@ fn authority(
     generated.specs.extend(hash.map(|hash| (row.name.clone(), hash)));
     let key = key(folder, &row.name, spec.key_kind().map_err(context)?)?;
     let issued = self_signed(&spec, &key, now, Serial::random()?).map_err(context)?;
-    store::write_public(&folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
+    files::write_public(&folder.certificate(&row.name), issued.certificate.to_pem().as_bytes())?;
     generated.certificates.insert(row.name.clone(), sha256(issued.certificate.der()));
     tell(reporter, Level::Info, format!("made CA {} in {}", row.name, folder.certificate(&row.name).display()));
     let authority = Authority::new(issued.certificate.clone(), key, now).map_err(context)?;
@@ -250,13 +250,13 @@ fn spec(folder: &Folder, name: &str, wanted: &CsrSpec, generated: &Generated) ->
     let path = folder.spec(name);
     let text = wanted.to_json();
     if path.exists() {
-        let present = store::read(&path)?;
+        let present = files::read(&path)?;
         let ours = generated.specs.get(name) == Some(&sha256(&present));
         if !ours || *present == *text.as_bytes() {
             return Ok((CsrSpec::from_json(&present, &path.display().to_string())?, None));
         }
     }
-    store::write_public(&path, text.as_bytes())?;
+    files::write_public(&path, text.as_bytes())?;
     Ok((wanted.clone(), Some(sha256(text.as_bytes()))))
 }
 
@@ -266,7 +266,7 @@ fn key(folder: &Folder, name: &str, kind: KeyKind) -> Result<Key> {
         return Key::from_pem(present.expose(), &folder.key(name).display().to_string());
     }
     let key = Key::generate(kind)?;
-    store::write_key(&folder.key(name), &key.to_pem())?;
+    files::write_key(&folder.key(name), &key.to_pem())?;
     Ok(key)
 }
 
@@ -276,13 +276,13 @@ fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut Generated)
     let wanted = specs::signing_config(cluster)?;
     let text = wanted.to_json();
     if path.exists() {
-        let present = store::read(&path)?;
+        let present = files::read(&path)?;
         let ours = generated.config.as_deref() == Some(&*sha256(&present));
         if !ours || *present == *text.as_bytes() {
             return SigningConfig::from_json(&present, &path.display().to_string());
         }
     }
-    store::write_public(&path, text.as_bytes())?;
+    files::write_public(&path, text.as_bytes())?;
     generated.config = Some(sha256(text.as_bytes()));
     Ok(wanted)
 }
@@ -296,14 +296,14 @@ fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated
         KeyAlgorithm::Ecdsa | KeyAlgorithm::Ed25519 => KeyKind::from_spec("ecdsa", 256)?,
     };
     let key = if private.exists() {
-        Key::from_pem(&store::read(&private)?, &private.display().to_string())?
+        Key::from_pem(&files::read(&private)?, &private.display().to_string())?
     } else {
         let key = Key::generate(kind)?;
-        store::write_key(&private, &key.to_pem())?;
+        files::write_key(&private, &key.to_pem())?;
         key
     };
     if !public.exists() {
-        store::write_public(&public, key.public().to_pem().as_bytes())?;
+        files::write_public(&public, key.public().to_pem().as_bytes())?;
     }
     Ok(())
 }
@@ -330,7 +330,7 @@ fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
     }
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
-    store::write_key(&path, &Secret::new(bytes.as_slice()))
+    files::write_key(&path, &Secret::new(bytes.as_slice()))
 }
 
 fn tell(reporter: &dyn Reporter, level: Level, text: String) {

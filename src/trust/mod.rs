@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::Result;
-use crate::health::http::Identity;
 use crate::secret::Secret;
 use crate::state::{Content, File};
 
@@ -140,7 +140,7 @@ impl Trust {
     /// Writes [`Trust::admin_kubeconfig`] into the cluster's folder, 0600.
     pub fn write_admin_kubeconfig(&self, cluster: &Cluster, dir: &Path) -> Result<PathBuf> {
         let path = dir.join("admin.kubeconfig");
-        crate::pki::store::write_key(&path, &self.admin_kubeconfig(cluster)?)?;
+        crate::files::write_key(&path, &self.admin_kubeconfig(cluster)?)?;
         Ok(path)
     }
 }

@@ -8,9 +8,9 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::manifests::LABEL;
 use super::{Api, quote};
+use crate::clients::http::{Client, Request, encode};
+use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
-use crate::health::http::{Client, Request, encode};
-use crate::health::kube;
 use crate::health::{Poll, Schedule, wait};
 use crate::remote::Transport;
 

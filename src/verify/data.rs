@@ -3,8 +3,8 @@
 use super::Scene;
 use super::manifests::{CONFIG_MAP_FILE, NAME, SECRET_FILE};
 use super::pods::EXEC_TIMEOUT;
+use crate::clients::{etcd, kube};
 use crate::error::{Error, Result};
-use crate::health::{etcd, kube};
 
 /// What kube-apiserver puts before an encrypted value:
 /// <https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#verifying-that-data-is-encrypted>

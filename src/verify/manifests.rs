@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::{Scene, Seed};
+use crate::clients::kube::{self, Node, Taint};
 use crate::error::Result;
-use crate::health::kube::{self, Node, Taint};
 
 /// Marks our namespaces, so that a later run finds what a killed one left.
 pub(super) const LABEL: (&str, &str) = ("kbootstrap/purpose", "verify");

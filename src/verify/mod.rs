@@ -19,9 +19,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::clients::http::{Client, Tls};
+use crate::clients::kube::Pod;
 use crate::error::{Error, Kind, Result};
-use crate::health::http::{Client, Tls};
-use crate::health::kube::Pod;
 use crate::remote::Transport;
 use crate::ui::Reporter;
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::Scene;
 use super::manifests::{NAME, PORT, SERVICE_PORT};
 use super::pods::EXEC_TIMEOUT;
+use crate::clients::http::{Client, Request, encode};
+use crate::clients::kube::{self, Pod};
 use crate::error::{Error, Kind, Result};
-use crate::health::http::{Client, Request, encode};
-use crate::health::kube::{self, Pod};
 use crate::health::{Poll, Schedule, wait};
 
 /// kube-proxy and CoreDNS learn of a new Service within seconds.

@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use super::{Access, Api, PATIENCE, Report, Seed, run};
+use crate::clients::http::{Identity, Tls};
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::{Error, Result};
-use crate::health::http::{Identity, Tls};
 use crate::remote::{Connect, Target, Transport};
 use crate::ui::Reporter;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::manifests::{CONFIG_MAP_FILE, NAME};
 use super::{Scene, quote};
+use crate::clients::http::Client;
+use crate::clients::kube::{self, Node, Pod};
 use crate::error::{Error, Result};
-use crate::health::http::Client;
-use crate::health::kube::{self, Node, Pod};
 use crate::health::{Poll, Schedule, wait};
 
 /// A program in a pod may look up names that nobody answers for.

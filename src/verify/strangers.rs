@@ -2,8 +2,8 @@
 
 use super::Scene;
 use super::manifests::NAME;
+use crate::clients::http::{Client, Request};
 use crate::error::{Error, Result};
-use crate::health::http::{Client, Request};
 
 /// Check `no-anonymous`: without a client certificate nobody reads Secrets.
 pub(super) fn anonymous(scene: &mut Scene<'_, '_>) -> Result<String> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kbootstrap::health::http::Identity;
+use kbootstrap::clients::http::Identity;
 use kbootstrap::secret::Secret;
 
 /// A certificate authority in a folder.

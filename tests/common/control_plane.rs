@@ -6,9 +6,10 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use kbootstrap::cli::report::render;
+use kbootstrap::clients::http::{Client, Identity};
+use kbootstrap::clients::kube;
 use kbootstrap::error::Result;
-use kbootstrap::health::http::{Client, Identity};
-use kbootstrap::health::{Poll, Schedule, kube, unless_connected, wait};
+use kbootstrap::health::{Poll, Schedule, unless_connected, wait};
 use serde_json::json;
 
 use super::authority::{Authority, Issued};

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
+use kbootstrap::clients::http::{Client, Request, Tls};
 use kbootstrap::error::{Error, Result};
-use kbootstrap::health::http::{Client, Request, Tls};
 
 /// From the beginning of one request to the beginning of the next, when the server is quick.
 const EVERY: Duration = Duration::from_millis(20);

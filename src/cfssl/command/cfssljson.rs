@@ -9,7 +9,8 @@ use crate::cfssl::cfssljson::{Item, items};
 use crate::cfssl::failure::Failure;
 use crate::cfssl::go_file;
 use crate::cfssl::output::with_suffix;
-use crate::pki::store;
+use crate::files;
+
 use crate::secret::Secret;
 
 pub fn run(call: &mut Call) -> Result<(), Failure> {
@@ -57,9 +58,9 @@ fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
 fn write(base: &str, item: &Item) -> Result<(), Failure> {
     let path = with_suffix(Path::new(base), item.suffix);
     let written = if item.secret {
-        store::write_key(&path, &Secret::new(item.bytes.as_slice()))
+        files::write_key(&path, &Secret::new(item.bytes.as_slice()))
     } else {
-        store::write_public(&path, &item.bytes)
+        files::write_public(&path, &item.bytes)
     };
     Ok(written?)
 }

@@ -13,8 +13,8 @@ use crate::cli::Ctx;
 use crate::cli::output_args::CaPasswordArgs;
 use crate::cli::session::{Progress, interrupt, shown};
 use crate::error::{Error, Result};
-use crate::hierarchy::{Hierarchy, Job, Kind, Loaded, Plan, Step, What, Wishes, apply, decide, look, sweep};
-use crate::pki::store;
+use crate::files;
+use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
 use crate::ui::{Format, Printer, Reporter, duration};
 
 /// Make what is missing, about to expire or changed; everything else stays as it is
@@ -74,16 +74,16 @@ impl Args {
         }
         let (now, jobs) = (OffsetDateTime::now_utc(), jobs(self.jobs));
         let found = look(&hierarchy, jobs)?;
-        let wishes = Wishes {
+        let options = Options {
             renew: self.renew_ca.iter().cloned().collect(),
             replace: self.replace_ca.iter().cloned().collect(),
         };
-        let plan = decide(&hierarchy, &found, &wishes, now);
+        let plan = decide(&hierarchy, &found, &options, now);
         plan.check()?;
         if !self.dry_run && !plan.is_empty() {
-            let (hierarchy, found, plan, wishes, interrupt) = (&hierarchy, &found, &plan, &wishes, &*interrupt()?);
+            let (hierarchy, found, plan, options, interrupt) = (&hierarchy, &found, &plan, &options, &*interrupt()?);
             let passwords = &self.ca_password;
-            apply(&Job { hierarchy, found, plan, wishes, now, jobs, reporter: &*reporter, passwords, interrupt })?;
+            apply(&Job { hierarchy, found, plan, options, now, jobs, reporter: &*reporter, passwords, interrupt })?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.output {
@@ -103,7 +103,7 @@ impl Args {
     }
 
     fn summary<'a>(&self, plan: &'a Plan, millis: u64) -> Summary<'a> {
-        let steps: Vec<_> = plan.steps.iter().filter(|s| s.action != What::Keep || !s.warnings.is_empty()).collect();
+        let steps: Vec<_> = plan.steps.iter().filter(|s| s.action != Action::Keep || !s.warnings.is_empty()).collect();
         let changes = plan.changes();
         Summary { dry_run: self.dry_run, changes, unchanged: plan.steps.len() - changes, millis, steps }
     }
@@ -114,7 +114,7 @@ fn lock(folder: &Path) -> Result<File> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let failed = |e: &std::io::Error| Error::input(format!("cannot use the folder {}: {e}", folder.display()));
     fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-    store::lock(folder).map_err(|e| failed(&e))
+    files::lock(folder).map_err(|e| failed(&e))
 }
 
 /// More lines than this on one subject are counted, not shown.
@@ -122,7 +122,7 @@ const SHOWN: usize = 40;
 
 fn text(plan: &Plan, dry_run: bool, millis: u64, out: &Printer) -> String {
     let mut text = String::new();
-    let changed: Vec<&Step> = plan.steps.iter().filter(|step| step.action != What::Keep).collect();
+    let changed: Vec<&Step> = plan.steps.iter().filter(|step| step.action != Action::Keep).collect();
     let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
     for (n, step) in changed.iter().enumerate() {
         // CAs are few, and matter.
@@ -153,14 +153,14 @@ fn text(plan: &Plan, dry_run: bool, millis: u64, out: &Printer) -> String {
 
 fn verb(step: &Step, dry_run: bool) -> &'static str {
     match (step.action, dry_run) {
-        (What::Keep, _) => "kept",
-        (What::Make, true) => "would make",
-        (What::Make, false) => "made",
-        (What::Issue, true) => "would issue",
-        (What::Issue, false) => "issued",
-        (What::Renew, true) => "would renew",
-        (What::Renew, false) => "renewed",
-        (What::Chain, true) => "would write the chain of",
-        (What::Chain, false) => "wrote the chain of",
+        (Action::Keep, _) => "kept",
+        (Action::Make, true) => "would make",
+        (Action::Make, false) => "made",
+        (Action::Issue, true) => "would issue",
+        (Action::Issue, false) => "issued",
+        (Action::Renew, true) => "would renew",
+        (Action::Renew, false) => "renewed",
+        (Action::Chain, true) => "would write the chain of",
+        (Action::Chain, false) => "wrote the chain of",
     }
 }

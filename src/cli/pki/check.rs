@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{Source, jobs};
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
-use crate::hierarchy::{Plan, State, Step, What, Wishes, decide, look};
+use crate::hierarchy::{Action, Options, Plan, State, Step, decide, look};
 use crate::ui::{Cell, Format, Printer, Table};
 
 /// Show how every CA and certificate is; nothing is written
@@ -31,13 +31,13 @@ impl Args {
         let hierarchy = self.source.load()?.hierarchy;
         let now = OffsetDateTime::now_utc();
         let found = look(&hierarchy, jobs(None))?;
-        let plan = decide(&hierarchy, &found, &Wishes::default(), now);
+        let plan = decide(&hierarchy, &found, &Options::default(), now);
         match self.output {
             Format::Json => ctx.out.json(&plan.steps)?,
             Format::Text => ctx.out.text(&table(&plan, now, &ctx.out))?,
         }
         let mut problems = plan.problems.clone();
-        let wanting = plan.steps.iter().filter(|s| s.state != State::Good || s.action != What::Keep).count();
+        let wanting = plan.steps.iter().filter(|s| s.state != State::Good || s.action != Action::Keep).count();
         if wanting > 0 && problems.is_empty() {
             let text = match wanting {
                 1 => "1 is not as it should be".to_owned(),
@@ -64,7 +64,7 @@ fn table(plan: &Plan, now: OffsetDateTime, out: &Printer) -> String {
     steps.sort_by_key(|step| step.not_after);
     for step in steps {
         let (word, color) = match step.state {
-            State::Good if step.action == What::Chain => ("chain", "33"),
+            State::Good if step.action == Action::Chain => ("chain", "33"),
             State::Good => ("good", "32"),
             State::Missing => ("missing", "31"),
             State::Due => ("due", "33"),

@@ -3,21 +3,21 @@
 mod kinds;
 mod leases;
 mod nodes;
+mod pods;
 mod ready;
-mod rollout;
 
 pub use kinds::{path, path_of};
 pub use leases::{Lease, leases};
 pub use nodes::{Node, Taint, nodes};
+pub use pods::{Pod, pods, warnings};
 pub use ready::{Ready, readyz};
-pub use rollout::{Pod, Rollout, deployment_ready, pods, warnings};
 
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clients::http::{Client, Request, Response};
 use crate::error::{Error, Kind, Result};
-use crate::health::http::{Client, Request, Response};
 
 /// The name that the API server records our fields under.
 pub const FIELD_MANAGER: &str = "kbootstrap";
@@ -36,7 +36,7 @@ pub fn list(client: &mut Client<'_>, path: &str, selector: &str) -> Result<Vec<V
     let path = if selector.is_empty() {
         path.to_owned()
     } else {
-        format!("{path}?labelSelector={}", crate::health::http::encode(selector))
+        format!("{path}?labelSelector={}", crate::clients::http::encode(selector))
     };
     let response = client.send(&Request::new("GET", &path))?;
     match expect(client, "GET", &path, response)?.get_mut("items").map(Value::take) {
@@ -96,7 +96,7 @@ pub fn exec(
         pod.node,
         pod.namespace,
         pod.name,
-        crate::health::http::encode(&command.join(" "))
+        crate::clients::http::encode(&command.join(" "))
     );
     let response = client.send(&Request { headers: &[("Accept", "*/*")], timeout, ..Request::new("POST", &path) })?;
     match response.status {

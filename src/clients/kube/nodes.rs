@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::text;
+use crate::clients::http::Client;
 use crate::error::Result;
-use crate::health::http::Client;
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
+use crate::clients::http::{Client, Request};
 use crate::error::Result;
-use crate::health::http::{Client, Request};
 
 /// An API server's own opinion of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

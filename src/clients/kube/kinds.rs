@@ -55,11 +55,11 @@ pub fn path(api_version: &str, kind: &str, namespace: &str, name: &str) -> Resul
         if namespace.is_empty() {
             return Err(Error::input(format!("{kind} {name}: no namespace")));
         }
-        path.push_str(&format!("/namespaces/{}", crate::health::http::encode(namespace)));
+        path.push_str(&format!("/namespaces/{}", crate::clients::http::encode(namespace)));
     }
     path.push_str(&format!("/{plural}"));
     if !name.is_empty() {
-        path.push_str(&format!("/{}", crate::health::http::encode(name)));
+        path.push_str(&format!("/{}", crate::clients::http::encode(name)));
     }
     Ok(path)
 }

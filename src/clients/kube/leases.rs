@@ -7,8 +7,8 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::text;
+use crate::clients::http::{Client, Request};
 use crate::error::{Error, Result};
-use crate::health::http::{Client, Request};
 
 /// A component's leader election.
 #[derive(Debug, Clone, PartialEq, Serialize)]

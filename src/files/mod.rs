@@ -6,7 +6,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::pending::{Pending, persist};
+pub mod backup;
+mod pending;
+mod place;
+
+pub use pending::{BESIDE, Pending, persist, place};
+pub use place::folder as folder_of;
+
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
