@@ -11,6 +11,7 @@ pub mod cfssl;
 pub mod cli;
 pub mod clients;
 pub mod cluster;
+pub mod components;
 pub mod document;
 pub mod error;
 pub mod facts;

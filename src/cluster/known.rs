@@ -73,13 +73,13 @@ fn components(inventory: &Inventory, known: &Known<'_>) -> Vec<Mistake> {
     for (at, name, settings) in component_settings(inventory) {
         let Some(component) = known.component(name) else {
             let mistake = Mistake::key(at, format!("unknown name `{name}` in components"));
-            let hint = crate::document::one_of(&names);
+            let hint = crate::document::words(&names);
             mistakes.push(mistake.meant(nearest(name, names.iter().copied())).hint(format!("it can be {hint}")));
             continue;
         };
         let templates = &component.templates;
         for template in settings.templates.keys().filter(|template| !templates.contains(&template.as_str())) {
-            let message = format!("{name} has no template `{template}`, so this override hits nothing");
+            let message = format!("there is no template `{template}`, so this override hits nothing");
             let mistake = Mistake::key(at.key("templates").key(template), message);
             let meant = nearest(template, templates.iter().copied());
             mistakes.push(mistake.meant(meant).hint(format!("templates of {name}: {}", templates.join(", "))));

@@ -33,6 +33,10 @@ pub struct Layout {
     pub containerd_run: String,
     /// flannel's configuration.
     pub flannel: String,
+    /// Kernel settings for the next boot.
+    pub sysctls: String,
+    /// Kernel modules for the next boot.
+    pub modules: String,
     /// Audit logs.
     pub logs: String,
     /// kbootstrap's own records on the host: hashes of what was verified on arrival, images to import.
@@ -57,6 +61,8 @@ impl Layout {
             containerd_data: "/var/lib/containerd".into(),
             containerd_run: "/run/containerd".into(),
             flannel: "/etc/kube-flannel".into(),
+            sysctls: "/etc/sysctl.d/90-kubernetes.conf".into(),
+            modules: "/etc/modules-load.d/kubernetes.conf".into(),
             logs: "/var/log/kubernetes".into(),
             records: "/var/lib/kbootstrap".into(),
         }

@@ -124,7 +124,12 @@ impl Catalogue {
 
     /// The components of any host.
     pub fn in_use<'a>(&'a self, cluster: &'a Cluster) -> impl Iterator<Item = &'a ComponentSpec> {
-        self.components.iter().filter(move |spec| cluster.hosts.iter().any(|host| (spec.runs_on)(cluster, host)))
+        self.components.iter().filter(move |spec| self.is_used(cluster, spec))
+    }
+
+    /// Whether any host runs the component.
+    pub fn is_used(&self, cluster: &Cluster, spec: &ComponentSpec) -> bool {
+        cluster.hosts.iter().any(|host| (spec.runs_on)(cluster, host))
     }
 
     /// The units of a host, in the order in which they are started.

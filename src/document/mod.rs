@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use mistake::Mistake;
 pub use nearest::nearest;
 pub use path::{Path, Step};
-pub use wanted::{Wanted, choices};
+pub use wanted::{Wanted, choices, words};
 pub use yaml::EMPTY;
 
 use crate::error::{Error, Result};

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cluster::Component;
-use crate::state::{Dir, Image};
+use crate::state::{ComponentId, Dir, Image, Rollout};
 
 pub use compare::{compare, content_sha256, restart_key};
 pub use print::{Diffs, text};
@@ -101,13 +100,16 @@ pub struct UnitChange {
     /// `etcd.service`.
     pub name: String,
     /// Its component.
-    pub component: Component,
+    pub component: ComponentId,
     /// Start or restart; none where it is only enabled.
     pub action: Option<UnitAction>,
     /// Enable it at boot.
     pub enable: bool,
     /// Why, in a few words.
     pub reason: String,
+    /// How it is brought up, and changed while it runs.
+    #[serde(skip)]
+    pub rollout: Rollout,
     /// What to record once it runs: see [`restart_key`].
     pub key: String,
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::table::{authorities, certificates};
 use super::{Pair, ServiceAccount, Trust};
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::Certificate;
@@ -102,9 +103,9 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// All that the folder holds; everything that lacks is named at once.
-pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
+pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
     let folder = Folder(dir.join("pki"));
-    let (table, authority_table) = (certificates(cluster), authorities(cluster));
+    let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let mut pairs = BTreeMap::new();
     let mut missing = Vec::new();
     for name in authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name)) {
