@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use kbootstrap::artifacts::{EnsureOptions, Programs, Store, Wanted, ensure_wanted, wanted};
+use kbootstrap::artifacts::{EnsureOptions, Programs, Requirement, Store, ensure_requirements, requirements};
 use kbootstrap::cluster::versions::fitting;
 use kbootstrap::cluster::{NetworkPlugin, Role, Source, Versions};
 use kbootstrap::error::Result;
@@ -37,13 +37,13 @@ pub fn versions() -> Versions {
 }
 
 /// Everything that a cluster with the test images wants.
-pub fn everything() -> Vec<Wanted> {
+pub fn everything() -> Vec<Requirement> {
     let roles = [Role::Etcd, Role::Master, Role::Node].into();
-    wanted(&versions(), NetworkPlugin::Flannel, "amd64", &roles, true)
+    requirements(&versions(), NetworkPlugin::Flannel, "amd64", &roles, true)
 }
 
 /// Those of the names.
-pub fn some(names: &[&str]) -> Vec<Wanted> {
+pub fn some(names: &[&str]) -> Vec<Requirement> {
     let found: Vec<_> = everything().into_iter().filter(|w| names.contains(&w.name.as_str())).collect();
     assert_eq!(found.len(), names.len());
     found
@@ -97,11 +97,11 @@ impl Place {
     pub fn lock(&self) -> std::path::PathBuf {
         self.dir.path().join("artifacts.lock")
     }
-    pub fn ensure(&self, wanted: &[Wanted], sources: &[Source]) -> Result<Programs> {
+    pub fn ensure(&self, wanted: &[Requirement], sources: &[Source]) -> Result<Programs> {
         self.ensure_with(wanted, sources, EnsureOptions::default())
     }
-    pub fn ensure_with(&self, wanted: &[Wanted], sources: &[Source], options: EnsureOptions) -> Result<Programs> {
-        ensure_wanted(wanted, sources, Some(&self.lock()), &self.store, &self.events, options)
+    pub fn ensure_with(&self, wanted: &[Requirement], sources: &[Source], options: EnsureOptions) -> Result<Programs> {
+        ensure_requirements(wanted, sources, Some(&self.lock()), &self.store, &self.events, options)
     }
     /// The raw bytes of a thing in the store.
     pub fn bytes(&self, programs: &Programs, name: &str) -> Vec<u8> {

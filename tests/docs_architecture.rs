@@ -57,6 +57,13 @@ fn sources(path: &Path, all: &mut Vec<PathBuf>) {
 
 /// Modules that a module names in its code, without its tests and comments, with a file that does.
 fn used_by(module: &str) -> BTreeMap<String, PathBuf> {
+    let mut used = named_by(module, "crate::");
+    used.remove(module);
+    used
+}
+
+/// What the code of a folder or file below `src` names after a prefix.
+fn named_by(module: &str, prefix: &str) -> BTreeMap<String, PathBuf> {
     let mut files = Vec::new();
     sources(&root().join("src").join(module), &mut files);
     sources(&root().join("src").join(format!("{module}.rs")), &mut files);
@@ -65,12 +72,11 @@ fn used_by(module: &str) -> BTreeMap<String, PathBuf> {
         let text = fs::read_to_string(&file).unwrap();
         let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         let lines = body.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for name in lines.flat_map(|line| line.split("crate::").skip(1)) {
-            let name: String = name.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        for name in lines.flat_map(|line| line.split(prefix).skip(1)) {
+            let name: String = name.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             used.entry(name).or_insert_with(|| file.clone());
         }
     }
-    used.remove(module);
     used
 }
 
@@ -96,6 +102,24 @@ fn a_module_uses_what_its_row_says_and_nothing_below_it() {
         }
         let idle = row.may_use.iter().filter(|name| !used.contains_key(*name));
         wrong.extend(idle.map(|name| format!("{} does not use {name}, though its row says so", row.module)));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// The rooms of `pki`, each of which may use those before it.
+const ROOMS_OF_PKI: [&str; 8] = ["rules", "encoding", "key", "names", "x509", "spec", "issue", "check"];
+
+#[test]
+fn rooms_of_pki_use_only_rooms_before_them() {
+    let mut wrong = Vec::new();
+    for (at, room) in ROOMS_OF_PKI.iter().enumerate() {
+        let module = format!("pki/{room}");
+        assert!(["", ".rs"].iter().any(|end| root().join(format!("src/{module}{end}")).exists()), "{module}");
+        for prefix in ["pki::", "super::super::"] {
+            let above = |name: &String| name == room || ROOMS_OF_PKI[..at].contains(&name.as_str());
+            let used = named_by(&module, prefix).into_iter().filter(|(name, _)| !above(name));
+            wrong.extend(used.map(|(name, file)| format!("{} uses {name}, which is not before it", file.display())));
+        }
     }
     assert_eq!(wrong, Vec::<String>::new());
 }

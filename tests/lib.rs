@@ -19,6 +19,7 @@ mod cfssl_patterns;
 mod cfssl_property;
 mod cfssl_same;
 mod cli_help;
+mod cli_shells;
 mod common;
 mod docs_architecture;
 mod docs_certificates;

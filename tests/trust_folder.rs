@@ -6,15 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use kbootstrap::cli::report;
 use kbootstrap::cluster::{self, Cluster, Known};
+use kbootstrap::engine::foreign_authorities;
 use kbootstrap::error::{Error, Kind};
 use kbootstrap::facts::{FileFact, HostFacts};
 use kbootstrap::inventory;
-use kbootstrap::operate::foreign_authorities;
 use kbootstrap::pki::{Certificate, CsrSpec, Key, Serial, self_signed};
 use kbootstrap::plan::content_sha256;
 use kbootstrap::trust::{self, Trust};
+use kbootstrap::ui::report;
 use kbootstrap::ui::{Event, Level, Reporter};
 use time::{Duration, OffsetDateTime};
 

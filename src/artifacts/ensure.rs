@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use super::build::BuildSource;
-use super::download::DownloadSource;
-use super::folder::FolderSource;
 use super::lock::{Lock, Locked};
-use super::record::OriginKind;
-use super::source::{Job, REFUSED, Supplier};
-use super::store::Store;
-use super::wanted::{Wanted, check_arch, wanted};
+use super::requirements::{Requirement, check_arch, requirements};
+use super::source::{BuildSource, DownloadSource, FolderSource, Job, REFUSED, Supplier};
+use super::store::{OriginKind, Store};
 use crate::cluster::{Cluster, Source};
 use crate::error::{Error, Result};
 use crate::inventory::{Build, Download};
@@ -58,18 +54,18 @@ pub fn ensure(
     options: EnsureOptions,
 ) -> Result<Programs> {
     let wanted = select(cluster, arch, options.test_images);
-    ensure_wanted(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
+    ensure_requirements(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
 }
 
 /// What the cluster's hosts want.
-pub fn select(cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Wanted> {
+pub fn select(cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Requirement> {
     let roles = cluster.hosts.iter().flat_map(|host| host.roles.iter().copied()).collect();
-    wanted(&cluster.versions, cluster.networks.plugin, arch, &roles, test_images)
+    requirements(&cluster.versions, cluster.networks.plugin, arch, &roles, test_images)
 }
 
 /// [`ensure`] for a list; without a lock file nothing is pinned.
-pub fn ensure_wanted(
-    wanted: &[Wanted],
+pub fn ensure_requirements(
+    wanted: &[Requirement],
     sources: &[Source],
     lock_path: Option<&Path>,
     store: &Store,
@@ -115,7 +111,7 @@ fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
 type Found = BTreeMap<String, Locked>;
 
 /// What is in the store already: what the lock pins, or else what a source of the same sort brought.
-fn known(wanted: &[Wanted], suppliers: &[Box<dyn Supplier>], pins: &Lock, store: &Store) -> Result<Found> {
+fn known(wanted: &[Requirement], suppliers: &[Box<dyn Supplier>], pins: &Lock, store: &Store) -> Result<Found> {
     let mut found = Found::new();
     let mut unpinned = Vec::new();
     for thing in wanted {
@@ -165,8 +161,8 @@ fn rank(kind: OriginKind, suppliers: &[Box<dyn Supplier>]) -> Option<usize> {
     }
 }
 
-fn ask(mut missing: Vec<Wanted>, suppliers: &[Box<dyn Supplier>], job: &Job<'_>, found: &mut Found) -> Result<()> {
-    let mut reasons: BTreeMap<Wanted, Vec<(String, Error)>> = BTreeMap::new();
+fn ask(mut missing: Vec<Requirement>, suppliers: &[Box<dyn Supplier>], job: &Job<'_>, found: &mut Found) -> Result<()> {
+    let mut reasons: BTreeMap<Requirement, Vec<(String, Error)>> = BTreeMap::new();
     for (index, supplier) in suppliers.iter().enumerate() {
         if missing.is_empty() {
             break;
@@ -195,7 +191,7 @@ fn count(things: usize) -> String {
 }
 
 /// What each source answered, in order; things that fail for the same reasons are told together.
-fn explain(missing: &[Wanted], reasons: &BTreeMap<Wanted, Vec<(String, Error)>>) -> Vec<Error> {
+fn explain(missing: &[Requirement], reasons: &BTreeMap<Requirement, Vec<(String, Error)>>) -> Vec<Error> {
     type Why = [(String, Error)];
     let mut groups: Vec<(Vec<String>, &Why)> = Vec::new();
     for thing in missing {
@@ -228,7 +224,7 @@ fn refusal(titles: &str, reasons: &[(String, Error)]) -> Error {
     error
 }
 
-fn pin(mut lock: Lock, wanted: &[Wanted], found: &Found, path: &Path) -> Result<()> {
+fn pin(mut lock: Lock, wanted: &[Requirement], found: &Found, path: &Path) -> Result<()> {
     let before = lock.clone();
     for locked in wanted.iter().filter_map(|thing| found.get(&thing.name)) {
         lock.set(locked.clone());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::digest::is_sha256;
-use super::wanted::Wanted;
+use super::requirements::Requirement;
 use crate::error::{Error, Result};
 use crate::state::ArtifactRef;
 
@@ -82,7 +82,7 @@ impl Lock {
     }
 
     /// The pin of just this name, architecture and version.
-    pub fn get(&self, wanted: &Wanted) -> Option<&Locked> {
+    pub fn get(&self, wanted: &Requirement) -> Option<&Locked> {
         self.artifacts.iter().find(|l| (&l.name, &l.arch, &l.version) == (&wanted.name, &wanted.arch, &wanted.version))
     }
 

@@ -4,27 +4,17 @@
 //! cluster's sources one after the other (a folder or bundle, download, building from source). `docs/artifacts.md`
 //! tells the whole story.
 
-mod build;
-mod bundle;
 mod digest;
-mod download;
-mod elf;
 mod ensure;
-mod folder;
-mod frame;
 mod image;
 mod lock;
-mod record;
+mod requirements;
 mod source;
 mod store;
-mod verify;
-mod wanted;
 
-pub use bundle::{Bundled, import, write_bundle};
-pub use ensure::{EnsureOptions, Programs, ensure, ensure_wanted, select};
+pub use crate::recipes::Project;
+pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, select};
 pub use image::image_name;
 pub use lock::{Lock, Locked};
-pub use record::{Label, Origin, OriginKind, Stored};
-pub use store::Store;
-pub use verify::{Finding, verify};
-pub use wanted::{ARCHITECTURES, Project, Wanted, wanted};
+pub use requirements::{ARCHITECTURES, Requirement, requirements};
+pub use store::{Bundled, Finding, Label, Origin, OriginKind, Store, Stored, import, verify, write_bundle};

@@ -109,7 +109,7 @@ impl Pool {
         self.known.push(Known {
             issuer: parsed.issuer().as_raw().to_vec(),
             key: certificate.public_key().ok(),
-            constraints: Constraints::of(certificate),
+            constraints: certificate.name_constraints(),
             certificate: certificate.clone(),
             info,
             anchor,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Found, Trust, kubeconfig, was_certificate};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Passwords, is_certificate, pem, pkcs12};
+use crate::pki::{Certificate, Passwords, is_certificate, is_pkcs12, pem, pkcs12};
 use crate::secret::Secret;
 
 /// What a file was.
@@ -20,7 +20,7 @@ pub(super) enum Content {
 
 /// Tells a file's form by its bytes, not by its name. `folder` is the file's, for paths inside it.
 pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Passwords) -> Result<Content> {
-    if pkcs12::is_pkcs12(bytes) {
+    if is_pkcs12(bytes) {
         return store(bytes, what, passwords);
     }
     if bytes.starts_with(&[0x30]) {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Component, HostStatus, NOT_INSTALLED, State};
+use crate::access::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host};
 use crate::components::{Catalogue, UnitSpec};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, Questions, UnitFact};
-use crate::operate::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::state::Ready;
 use crate::trust::Trust;
 

@@ -1,0 +1,123 @@
+//! From a certificate up to a root, out of certificates that are at hand.
+
+use time::OffsetDateTime;
+
+use super::issuer_check;
+use crate::error::{Error, Result};
+use crate::pki::x509::certificate::Certificate;
+use crate::pki::x509::inspect::CertificateInfo;
+
+/// No real chain is longer.
+const MOST: usize = 10;
+
+/// Chains that are followed at a time: CAs that sign each other could otherwise keep us busy for ever.
+const WAYS: usize = 200;
+
+/// Certificates that chains are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Pool<'a> {
+    /// Where a chain may end.
+    pub roots: &'a [Certificate],
+    /// What may stand between.
+    pub intermediates: &'a [Certificate],
+}
+
+impl Pool<'_> {
+    /// The shortest chain that holds now: the certificate first, a root last. Looked at are signatures, dates, CA flags,
+    /// key usage, path lengths and name constraints.
+    pub fn chain(&self, leaf: &Certificate, now: OffsetDateTime) -> Result<Vec<Certificate>> {
+        if let Some(reason) = issuer_check::outside_its_time(&CertificateInfo::of(leaf)?, now) {
+            return Err(no_chain(vec![reason]));
+        }
+        let mut chains = vec![vec![leaf.clone()]];
+        let mut reasons = Vec::new();
+        for _ in 1..MOST {
+            let (mut longer, mut here) = (Vec::new(), Vec::new());
+            for chain in &chains {
+                let last = chain.last().unwrap_or(leaf);
+                for root in self.roots.iter().filter(|root| is_named(root, last)) {
+                    match issuer_check::fault(chain, root, now)? {
+                        None => return Ok(chain.iter().cloned().chain([root.clone()]).collect()),
+                        Some(reason) => here.push(reason),
+                    }
+                }
+                let named = |c: &&Certificate| !chain.contains(c) && is_named(c, last);
+                for next in self.intermediates.iter().filter(named) {
+                    match issuer_check::fault(chain, next, now)? {
+                        None => longer.push(chain.iter().cloned().chain([next.clone()]).collect::<Vec<_>>()),
+                        Some(reason) => here.push(reason),
+                    }
+                }
+                let known = |c: &Certificate| c != last && is_named(c, last);
+                if !self.roots.iter().chain(self.intermediates).any(known) {
+                    here.push(missing(last)?);
+                }
+            }
+            // What ended the longest way is told first.
+            reasons.splice(0..0, here);
+            longer.truncate(WAYS);
+            chains = longer;
+        }
+        Err(no_chain(reasons))
+    }
+}
+
+fn is_named(issuer: &Certificate, subject: &Certificate) -> bool {
+    let (Ok(above), Ok(below)) = (issuer.parsed(), subject.parsed()) else { return false };
+    above.subject().as_raw() == below.issuer().as_raw()
+}
+
+fn missing(last: &Certificate) -> Result<String> {
+    let info = CertificateInfo::of(last)?;
+    let (name, issuer) = (&info.subject.text, &info.issuer.text);
+    Ok(match info.self_issued {
+        true => format!("`{name}` is its own issuer, and is not one of the roots"),
+        false => format!("the issuer `{issuer}` of `{name}` is not at hand"),
+    })
+}
+
+fn no_chain(mut reasons: Vec<String>) -> Error {
+    let mut seen = std::collections::BTreeSet::new();
+    reasons.retain(|reason| seen.insert(reason.clone()));
+    let mut reasons = reasons.into_iter();
+    let first = reasons.next().unwrap_or_else(|| format!("none of up to {MOST} certificates"));
+    let error = Error::pki(format!("no chain leads from the certificate to a root: {first}"));
+    reasons.fold(error, Error::detail).hint("name the roots and the intermediate certificates that are to be used")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Authority, CaConstraint, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn spec(cn: &str) -> CsrSpec {
+        CsrSpec { cn: cn.into(), ..CsrSpec::default() }
+    }
+
+    fn below(authority: &Authority, cn: &str, is_ca: bool) -> (Certificate, Key) {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let mut profile = Profile::new(&["cert sign", "server auth"], Lifetime::hours(24)).unwrap();
+        profile.ca_constraint = CaConstraint { is_ca, ..CaConstraint::default() };
+        let request = Request::from_spec(&spec(cn), key.public()).unwrap();
+        (authority.issue(&request, &profile, NOW, Serial::random().unwrap()).unwrap().certificate, key)
+    }
+
+    #[test]
+    fn finds_the_way_to_a_root_or_says_that_there_is_none() {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let root = self_signed(&spec("root"), &key, NOW, Serial::random().unwrap()).unwrap().certificate;
+        let authority = Authority::new(root.clone(), key, NOW).unwrap();
+        let (middle, middle_key) = below(&authority, "middle", true);
+        let other = below(&authority, "other", true).0;
+        let (leaf, _) = below(&Authority::new(middle.clone(), middle_key, NOW).unwrap(), "leaf", false);
+        let (roots, intermediates) = ([root.clone()], [other.clone(), middle.clone()]);
+        let pool = Pool { roots: &roots, intermediates: &intermediates };
+        assert_eq!(pool.chain(&leaf, NOW).unwrap(), [leaf.clone(), middle, root]);
+        assert!(pool.chain(&leaf, datetime!(2027-11-21 0:00 UTC)).is_err(), "expired");
+        let pool = Pool { intermediates: &[other], ..pool };
+        insta::assert_snapshot!(pool.chain(&leaf, NOW).unwrap_err(), @"no chain leads from the certificate to a root: the issuer `CN=middle` of `CN=leaf` is not at hand");
+    }
+}

@@ -1,0 +1,199 @@
+//! In what a certificate differs from the one that would be issued now: subject, names, usages, constraints, addresses.
+
+use std::collections::BTreeSet;
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
+
+use crate::error::Result;
+use crate::pki::encoding::{der, oid};
+use crate::pki::key::kind::KeyKind;
+use crate::pki::names::name::{self, Name};
+use crate::pki::names::san::San;
+use crate::pki::spec::profile::Profile;
+use crate::pki::x509::certificate::Certificate;
+use crate::pki::x509::extension::{self, Extension};
+use crate::pki::x509::usage::{KEY_USAGE_NAMES, purpose_name};
+
+/// What a certificate is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Subject, byte for byte.
+    pub subject: &'a Name,
+    /// All its names; their order does not matter. Of a CA they do not count.
+    pub sans: &'a [San],
+    /// Usages, CA constraint, addresses. When it begins and ends does not count.
+    pub profile: &'a Profile,
+    /// The kind of its key.
+    pub key: KeyKind,
+}
+
+/// One sentence for each thing in which it differs; none where it is as wanted.
+pub fn differences(certificate: &Certificate, wanted: &Wanted<'_>) -> Result<Vec<String>> {
+    let parsed = certificate.parsed()?;
+    let mut all = Vec::new();
+    if parsed.subject().as_raw() != wanted.subject.der() {
+        let of = |name: &X509Name<'_>| match name.iter_attributes().next() {
+            Some(_) => name::display(name),
+            None => "empty".to_owned(),
+        };
+        let text = X509Name::from_der(wanted.subject.der()).map(|(_, name)| of(&name)).unwrap_or_default();
+        let present = of(parsed.subject());
+        all.push(match present == text {
+            true => format!("its subject is `{present}` in another encoding"),
+            false => format!("its subject is `{present}`, `{text}` is wanted"),
+        });
+    }
+    match certificate.public_key() {
+        Ok(key) if key.kind() == wanted.key => {}
+        Ok(key) => all.push(format!("its key is {}, {} is wanted", key.kind(), wanted.key)),
+        Err(_) => all.push(format!("its key is of a kind that is not known, {} is wanted", wanted.key)),
+    }
+    if !wanted.profile.ca_constraint.is_ca {
+        all.extend(set("names", &sans(&parsed), &wanted.sans.iter().map(San::to_string).collect()));
+    }
+    all.extend(set("usages", &usages(&parsed), &wanted_usages(wanted.profile)));
+    let constraint = wanted.profile.ca_constraint;
+    let expected = extension::basic_constraints(constraint.is_ca.then(|| constraint.path_length()));
+    all.extend(value(&parsed, "CA constraint", oid::BASIC_CONSTRAINTS, Some(expected)));
+    let profile = wanted.profile;
+    let access = extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls);
+    all.extend(value(&parsed, "OCSP and issuer addresses", oid::AUTHORITY_INFO_ACCESS, access));
+    let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
+    all.extend(value(&parsed, "CRL address", oid::CRL_DISTRIBUTION_POINTS, crl));
+    let no_check = profile.ocsp_no_check.then(|| extension::null(oid::OCSP_NO_CHECK));
+    all.extend(value(&parsed, "OCSP exception", oid::OCSP_NO_CHECK, no_check));
+    Ok(all)
+}
+
+/// What the one has and the other has not.
+fn set(what: &str, present: &BTreeSet<String>, wanted: &BTreeSet<String>) -> Option<String> {
+    let list =
+        |of: &BTreeSet<String>, other: &BTreeSet<String>| of.difference(other).cloned().collect::<Vec<_>>().join(", ");
+    let (lacks, has) = (list(wanted, present), list(present, wanted));
+    match (lacks.is_empty(), has.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("it lacks the {what} {lacks}")),
+        (true, false) => Some(format!("it has the {what} {has}, which are not wanted")),
+        (false, false) => Some(format!("it lacks the {what} {lacks}, and has {has}, which are not wanted")),
+    }
+}
+
+fn value(certificate: &X509Certificate<'_>, what: &str, oid: &[u64], wanted: Option<Extension>) -> Option<String> {
+    let present = certificate.iter_extensions().find(|e| oid::of(&e.oid).as_deref() == Some(oid)).map(|e| e.value);
+    match (present, wanted) {
+        (None, None) => None,
+        (Some(present), Some(wanted)) if present == wanted.value => None,
+        (None, Some(_)) => Some(format!("it has no {what}")),
+        (Some(_), None) => Some(format!("it has a {what} that is not wanted")),
+        (Some(_), Some(_)) => Some(format!("its {what} is another")),
+    }
+}
+
+fn sans(certificate: &X509Certificate<'_>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for extension in certificate.iter_extensions() {
+        if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
+            let text = |name| San::of(name).map_or_else(|| format!("{name:?}"), |san| san.to_string());
+            all.extend(names.general_names.iter().map(text));
+        }
+    }
+    all
+}
+
+fn usages(certificate: &X509Certificate<'_>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for extension in certificate.iter_extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::KeyUsage(usage) => {
+                let bits = KEY_USAGE_NAMES.iter().enumerate().filter(|(bit, _)| usage.flags >> bit & 1 == 1);
+                all.extend(bits.map(|(_, name)| (*name).to_owned()));
+            }
+            ParsedExtension::ExtendedKeyUsage(_) => all.extend(purposes(extension.value)),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn purposes(value: &[u8]) -> Vec<String> {
+    let list = der::read(value, |reader| reader.collect_sequence_of(|reader| reader.read_oid()));
+    list.unwrap_or_default().into_iter().map(|oid| purpose_name(oid.components())).collect()
+}
+
+fn wanted_usages(profile: &Profile) -> BTreeSet<String> {
+    let name = |usage: &crate::pki::x509::usage::Usage| match (usage.key_usage_bit(), usage.extended()) {
+        (Some(bit), _) => KEY_USAGE_NAMES[usize::from(bit)].to_owned(),
+        (None, purpose) => purpose_name(purpose.unwrap_or_default()),
+    };
+    profile.usages.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Authority, CaConstraint, CsrSpec, Key, Lifetime, Request, Serial, self_signed};
+    use time::macros::datetime;
+
+    const LEAF: &str = r#"{"CN":"leaf","hosts":["a","10.0.0.1","https://h/p","u@h"],"names":[{"O":"x"}]}"#;
+
+    fn issued(profile: &Profile) -> Certificate {
+        let now = datetime!(2026-11-21 10:00 UTC);
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let spec = CsrSpec { cn: "ca".into(), ..CsrSpec::default() };
+        let root = self_signed(&spec, &key, now, Serial::from_random([1; 20])).unwrap();
+        let authority = Authority::new(root.certificate, key, now).unwrap();
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let request = Request::from_spec(&CsrSpec::from_json(LEAF.as_bytes(), "x").unwrap(), key.public()).unwrap();
+        authority.issue(&request, profile, now, Serial::from_random([2; 20])).unwrap().certificate
+    }
+
+    fn profile() -> Profile {
+        let usages = ["signing", "s/mime", "server auth", "decipher only"];
+        Profile { crl_url: Some("http://c".into()), ..Profile::new(&usages, Lifetime::hours(24)).unwrap() }
+    }
+
+    fn compared(certificate: &Certificate, spec: &str, profile: &Profile, key: KeyKind) -> String {
+        let spec = CsrSpec::from_json(spec.as_bytes(), "x").unwrap();
+        let sans: Vec<_> = spec.hosts.iter().map(|h| San::classify(h).unwrap()).collect();
+        let subject = spec.subject().to_name().unwrap();
+        differences(certificate, &Wanted { subject: &subject, sans: &sans, profile, key }).unwrap().join("\n")
+    }
+
+    #[test]
+    fn what_was_issued_is_as_wanted_also_in_another_order() {
+        let certificate = issued(&profile());
+        assert_eq!(compared(&certificate, LEAF, &profile(), KeyKind::EcdsaP256), "");
+        let mut other = profile();
+        other.usages.reverse();
+        other.expiry = Some(Lifetime::hours(1));
+        let turned = LEAF.replace(r#""a","10.0.0.1""#, r#""10.0.0.1","a""#);
+        assert_eq!(compared(&certificate, &turned, &other, KeyKind::EcdsaP256), "");
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        let certificate = issued(&profile());
+        let other = Profile {
+            usages: Profile::new(&["signing", "client auth", "cert sign"], Lifetime::hours(1)).unwrap().usages,
+            ca_constraint: CaConstraint::default(),
+            ocsp_url: Some("http://o".into()),
+            crl_url: Some("http://d".into()),
+            ocsp_no_check: true,
+            ..Profile::default()
+        };
+        insta::assert_snapshot!(compared(&certificate, r#"{"CN":"x","hosts":["a","b"]}"#, &other, KeyKind::Rsa(2048)), @r"
+        its subject is `O=x, CN=leaf`, `CN=x` is wanted
+        its key is ecdsa-256, rsa-2048 is wanted
+        it lacks the names DNS:b, and has IP:10.0.0.1, URI:https://h/p, email:u@h, which are not wanted
+        it lacks the usages cert sign, client auth, and has decipher only, email protection, server auth, which are not wanted
+        it has no OCSP and issuer addresses
+        its CRL address is another
+        it has no OCSP exception
+        ");
+        let ca = Profile { ca_constraint: CaConstraint { is_ca: true, ..CaConstraint::default() }, ..profile() };
+        assert_eq!(compared(&certificate, LEAF, &ca, KeyKind::EcdsaP256), "its CA constraint is another");
+    }
+}

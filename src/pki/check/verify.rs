@@ -1,0 +1,127 @@
+//! Is a certificate that lies there the one that is wanted?
+
+use time::OffsetDateTime;
+use x509_parser::extensions::ParsedExtension;
+
+use crate::error::{Error, Result};
+use crate::pki::key::public_key::PublicKey;
+use crate::pki::names::san::San;
+use crate::pki::x509::certificate::Certificate;
+use crate::pki::x509::validity::day_and_minute;
+
+/// What a certificate is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The CA that must have signed it; its own certificate for a root.
+    pub authority: &'a Certificate,
+    /// The key that it must be for.
+    pub key: Option<&'a PublicKey>,
+    /// Names that it must have; it may have more.
+    pub sans: &'a [San],
+    /// When it must be valid.
+    pub now: OffsetDateTime,
+}
+
+/// Names everything in which the certificate is not what is expected.
+pub fn verify(certificate: &Certificate, expected: &Expected<'_>) -> Result<()> {
+    let parsed = certificate.parsed()?;
+    let authority = expected.authority.parsed()?;
+    let mut errors = Vec::new();
+    if parsed.issuer().as_raw() != authority.subject().as_raw() {
+        let (issuer, subject) =
+            (crate::pki::names::name::display(parsed.issuer()), crate::pki::names::name::display(authority.subject()));
+        errors.push(Error::pki(format!("it was issued by `{issuer}`, not by `{subject}`")));
+    } else if let Err(e) = signed_by(certificate, expected.authority) {
+        errors.push(e.context("it was not signed by the CA"));
+    }
+    if expected.key.is_some_and(|key| certificate.public_key().ok().as_ref() != Some(key)) {
+        errors.push(Error::pki("it is for another private key"));
+    }
+    let missing = missing_sans(&parsed, expected.sans);
+    if !missing.is_empty() {
+        errors.push(Error::pki(format!("it lacks the names {}", missing.join(", "))));
+    }
+    let validity = certificate.validity()?;
+    if expected.now > validity.not_after {
+        errors.push(Error::pki(format!("it has expired on {}", day_and_minute(validity.not_after))));
+    } else if expected.now < validity.not_before {
+        errors.push(Error::pki(format!("it is not valid before {}", day_and_minute(validity.not_before))));
+    }
+    Error::all(errors)
+}
+
+/// `Ok` when the CA's key signed it. Nothing else is looked at.
+pub fn signed_by(certificate: &Certificate, authority: &Certificate) -> Result<()> {
+    certificate.signed_by(&authority.public_key()?)
+}
+
+fn missing_sans(certificate: &x509_parser::certificate::X509Certificate<'_>, wanted: &[San]) -> Vec<String> {
+    let mut present = Vec::new();
+    for extension in certificate.iter_extensions() {
+        if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
+            present.extend(names.general_names.iter().filter_map(San::of));
+        }
+    }
+    wanted.iter().filter(|san| !present.contains(san)).map(San::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Authority, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn authority(cn: &str) -> Authority {
+        let key = Key::generate(KeyKind::EcdsaP521).unwrap();
+        let spec = CsrSpec { cn: cn.into(), ..CsrSpec::default() };
+        let root = self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap();
+        Authority::new(root.certificate, key, NOW).unwrap()
+    }
+
+    fn leaf(authority: &Authority) -> (Certificate, Key) {
+        let key = Key::generate(KeyKind::Ed25519).unwrap();
+        let spec = CsrSpec { cn: "leaf".into(), hosts: vec!["a".into(), "::1".into()], ..CsrSpec::default() };
+        let request = Request::from_spec(&spec, key.public()).unwrap();
+        let profile = Profile::new(&["server auth"], Lifetime::hours(24)).unwrap();
+        (authority.issue(&request, &profile, NOW, Serial::from_random([2; 20])).unwrap().certificate, key)
+    }
+
+    #[test]
+    fn accepts_what_was_issued() {
+        let authority = authority("ca");
+        let (certificate, key) = leaf(&authority);
+        let sans = [San::classify("::1").unwrap(), San::classify("a").unwrap()];
+        let expected = Expected { authority: authority.certificate(), key: Some(key.public()), sans: &sans, now: NOW };
+        verify(&certificate, &expected).unwrap();
+        let root = Expected { key: None, sans: &[], ..expected };
+        verify(authority.certificate(), &root).unwrap();
+    }
+
+    #[test]
+    fn names_everything_that_is_wrong() {
+        let issuer = authority("ca");
+        let (certificate, _) = leaf(&issuer);
+        let (same_name, other_name) = (authority("ca"), authority("other"));
+        let key = Key::generate(KeyKind::Ed25519).unwrap();
+        let sans = [San::classify("b").unwrap(), San::classify("10.0.0.1").unwrap()];
+        let check = |authority: &Authority, now| {
+            let expected = Expected { authority: authority.certificate(), key: Some(key.public()), sans: &sans, now };
+            let error = verify(&certificate, &expected).unwrap_err();
+            std::iter::once(&error).chain(&error.others).map(|e| e.message.clone()).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(check(&other_name, datetime!(2026-11-23 0:00 UTC)), @r"
+        it was issued by `CN=ca`, not by `CN=other`
+        it is for another private key
+        it lacks the names DNS:b, IP:10.0.0.1
+        it has expired on 2026-11-22 09:55 UTC
+        ");
+        insta::assert_snapshot!(check(&same_name, datetime!(2026-11-20 0:00 UTC)), @r"
+        it was not signed by the CA: the signature does not match
+        it is for another private key
+        it lacks the names DNS:b, IP:10.0.0.1
+        it is not valid before 2026-11-21 09:55 UTC
+        ");
+    }
+}

@@ -1,0 +1,61 @@
+//! Self-signed root CAs.
+
+use time::OffsetDateTime;
+
+use super::builder::{self, Content, Issued};
+use super::leaf::sans_of_ca;
+use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
+use crate::pki::encoding::oid;
+use crate::pki::key::private_key::Key;
+use crate::pki::rules::as_warning;
+use crate::pki::spec::csr_spec::CsrSpec;
+use crate::pki::x509::extension;
+use crate::pki::x509::request::Request;
+use crate::pki::x509::serial::Serial;
+use crate::pki::x509::usage::Usage;
+use crate::pki::x509::validity::{Validity, backdated, beyond_9999};
+
+/// cfssl's default: five years.
+const LIFE: Lifetime = Lifetime::hours(43_800);
+
+/// A root CA's certificate from its CSR spec, as `cfssl gencert -initca`: it may sign certificates and CRLs, and has no
+/// authority key identifier.
+pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Serial) -> Result<Issued> {
+    if !spec.subject().is_somebody() {
+        return Err(
+            Error::pki("a CA needs a subject").hint("give it a \"CN\", or \"names\" with something in each entry")
+        );
+    }
+    let request = Request::from_spec(spec, key.public())?;
+    let ca = spec.ca.clone().unwrap_or_default();
+    let not_before = backdated(now, ca.backdate)?;
+    let life = ca.expiry.unwrap_or(LIFE).duration();
+    let validity = Validity::new(not_before, not_before.checked_add(life).ok_or_else(beyond_9999)?)?;
+    let mut warnings = request.warnings.clone();
+    warnings.extend(validity.ended(now).as_ref().map(as_warning));
+    let mut extensions = extension::usages(&[Usage::parse("cert sign")?, Usage::parse("crl sign")?]);
+    extensions.push(extension::basic_constraints(Some(ca.path_length())));
+    extensions.push(extension::subject_key_id(&key.public().key_id()));
+    extensions
+        .extend(extension::subject_alt_name(&sans_of_ca(&request.sans, &mut warnings), request.subject.is_empty()));
+    if !spec.crl_url.is_empty() {
+        if !spec.crl_url.is_ascii() {
+            return Err(Error::input("crl_url: a URL is plain ASCII"));
+        }
+        extensions.push(extension::crl_distribution_point(&spec.crl_url));
+    }
+    if spec.delegation_enabled {
+        extensions.push(extension::null(oid::DELEGATION));
+    }
+    let content = Content {
+        serial: &serial,
+        issuer: &request.subject,
+        validity,
+        subject: &request.subject,
+        public_key: key.public(),
+        extensions: &extensions,
+    };
+    let certificate = builder::sign(&content, key)?;
+    Ok(Issued { certificate, serial, warnings })
+}

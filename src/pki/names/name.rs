@@ -1,0 +1,269 @@
+//! Distinguished names, encoded byte for byte as cfssl encodes them.
+
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use yasna::DERWriter;
+use yasna::models::ObjectIdentifier;
+
+use crate::pki::encoding::{der, oid};
+
+/// An encoded distinguished name (RDNSequence, DER).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(Vec<u8>);
+
+/// One attribute of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its type.
+    pub oid: Vec<u64>,
+    /// Its value.
+    pub value: String,
+}
+
+impl Name {
+    /// The bytes as they stand in a certificate or CSR: an issuer must equal its CA's subject byte for byte.
+    pub(crate) fn from_raw(der: &[u8]) -> Self {
+        Name(der.to_vec())
+    }
+    /// Encodes RDNs; an RDN with several attributes is a multi-valued one, sorted as DER wants.
+    pub fn from_rdns(rdns: &[Vec<Attribute>]) -> Self {
+        Name(yasna::construct_der(|writer| {
+            writer.write_sequence(|seq| {
+                for rdn in rdns {
+                    seq.next().write_set_of(|set| rdn.iter().for_each(|a| write_attribute(set.next(), a)));
+                }
+            });
+        }))
+    }
+    /// RDNSequence, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.0
+    }
+    /// It has no attribute.
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0x30, 0]
+    }
+}
+
+fn write_attribute(writer: DERWriter<'_>, attribute: &Attribute) {
+    writer.write_sequence(|seq| {
+        seq.next().write_oid(&ObjectIdentifier::from_slice(&attribute.oid));
+        let value = &attribute.value;
+        // Go's rule, which also leaves out `*` and `&`; even an e-mail address becomes UTF8String.
+        if value.bytes().all(|b| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b)) {
+            der::printable(seq.next(), value);
+        } else {
+            seq.next().write_utf8_string(value);
+        }
+    });
+}
+
+/// A name by its attributes, in cfssl's order: the values of one attribute type fold into one RDN.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct NameParts {
+    pub(crate) country: Vec<String>,
+    pub(crate) province: Vec<String>,
+    pub(crate) locality: Vec<String>,
+    pub(crate) street: Vec<String>,
+    pub(crate) postal_code: Vec<String>,
+    pub(crate) organization: Vec<String>,
+    pub(crate) organizational_unit: Vec<String>,
+    pub(crate) common_name: Vec<String>,
+    pub(crate) serial_number: Vec<String>,
+    /// Each an RDN of its own; one that is of a type above replaces it.
+    pub(crate) extra: Vec<Attribute>,
+}
+
+impl NameParts {
+    pub(crate) fn encode(&self) -> Name {
+        let mut rdns = Vec::new();
+        for (oid, values) in self.groups() {
+            let replaced = self.extra.iter().any(|a| a.oid == oid);
+            if !values.is_empty() && !replaced {
+                rdns.push(values.iter().map(|v| Attribute { oid: oid.to_vec(), value: v.clone() }).collect());
+            }
+        }
+        rdns.extend(self.extra.iter().map(|a| vec![a.clone()]));
+        Name::from_rdns(&rdns)
+    }
+
+    fn groups(&self) -> [(&'static [u64], &Vec<String>); 9] {
+        [
+            (oid::COUNTRY, &self.country),
+            (oid::PROVINCE, &self.province),
+            (oid::LOCALITY, &self.locality),
+            (oid::STREET, &self.street),
+            (oid::POSTAL_CODE, &self.postal_code),
+            (oid::ORGANIZATION, &self.organization),
+            (oid::ORGANIZATIONAL_UNIT, &self.organizational_unit),
+            (oid::COMMON_NAME, &self.common_name),
+            (oid::SERIAL_NUMBER, &self.serial_number),
+        ]
+    }
+
+    /// The attributes of a parsed name; those of other types go to `extra` in their order. None where a type is so
+    /// long that no program has it.
+    pub(crate) fn of(name: &X509Name<'_>) -> Option<Self> {
+        let mut parts = NameParts::default();
+        for attribute in name.iter_attributes() {
+            let value = attribute_text(attribute);
+            let arcs = oid::of(attribute.attr_type())?;
+            match parts.group(&arcs) {
+                Some(group) => group.push(value),
+                None => parts.extra.push(Attribute { oid: arcs, value }),
+            }
+        }
+        Some(parts)
+    }
+
+    /// Attributes of standard types among the others take the place of those that were given by name: so they end up
+    /// when cfssl reads its own CSR.
+    pub(crate) fn with_extra_in_place(mut self) -> Self {
+        let mut replaced: Vec<Vec<u64>> = Vec::new();
+        for attribute in std::mem::take(&mut self.extra) {
+            let first = !replaced.contains(&attribute.oid);
+            let single = [oid::COMMON_NAME, oid::SERIAL_NUMBER].contains(&attribute.oid.as_slice());
+            match self.group(&attribute.oid) {
+                Some(group) => {
+                    if first || single {
+                        group.clear();
+                    }
+                    group.push(attribute.value);
+                    replaced.push(attribute.oid);
+                }
+                None => self.extra.push(attribute),
+            }
+        }
+        self
+    }
+
+    /// Of several CNs and of several serial numbers only the last, as Go reads a name.
+    pub(crate) fn with_last_of_single(mut self) -> Self {
+        for values in [&mut self.common_name, &mut self.serial_number] {
+            *values = values.pop().into_iter().collect();
+        }
+        self
+    }
+
+    /// The values of a standard type.
+    fn group(&mut self, oid: &[u64]) -> Option<&mut Vec<String>> {
+        match oid {
+            oid::COUNTRY => Some(&mut self.country),
+            oid::PROVINCE => Some(&mut self.province),
+            oid::LOCALITY => Some(&mut self.locality),
+            oid::STREET => Some(&mut self.street),
+            oid::POSTAL_CODE => Some(&mut self.postal_code),
+            oid::ORGANIZATION => Some(&mut self.organization),
+            oid::ORGANIZATIONAL_UNIT => Some(&mut self.organizational_unit),
+            oid::COMMON_NAME => Some(&mut self.common_name),
+            oid::SERIAL_NUMBER => Some(&mut self.serial_number),
+            _ => None,
+        }
+    }
+}
+
+/// `C=CN, O=system:masters + O=admins, CN=x`: in the order of the encoding.
+pub(crate) fn display(name: &X509Name<'_>) -> String {
+    let rdn = |rdn: &x509_parser::x509::RelativeDistinguishedName<'_>| {
+        let attributes: Vec<_> =
+            rdn.iter().map(|a| format!("{}={}", short_name(a), attribute_text(a).replace(['\n', '\r'], " "))).collect();
+        attributes.join(" + ")
+    };
+    name.iter_rdn().map(rdn).collect::<Vec<_>>().join(", ")
+}
+
+/// [`display`] of an encoded name; none where it cannot be parsed.
+pub(crate) fn name_text(der: &[u8]) -> Option<String> {
+    use x509_parser::prelude::FromDer;
+    X509Name::from_der(der).ok().map(|(_, name)| display(&name))
+}
+
+fn short_name(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let arcs = oid::of(attribute.attr_type()).unwrap_or_default();
+    let short = match arcs.as_slice() {
+        oid::COUNTRY => "C",
+        oid::PROVINCE => "ST",
+        oid::LOCALITY => "L",
+        oid::STREET => "street",
+        oid::POSTAL_CODE => "postalCode",
+        oid::ORGANIZATION => "O",
+        oid::ORGANIZATIONAL_UNIT => "OU",
+        oid::COMMON_NAME => "CN",
+        oid::SERIAL_NUMBER => "serialNumber",
+        oid::EMAIL_ADDRESS => "emailAddress",
+        oid::DOMAIN_COMPONENT => "DC",
+        oid::USER_ID => "UID",
+        _ => return attribute.attr_type().to_id_string(),
+    };
+    short.to_owned()
+}
+
+/// The value of whatever string type it is; bytes that are no text become U+FFFD.
+pub(crate) fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> String {
+    use x509_parser::asn1_rs::Tag;
+    let bytes = attribute.as_slice();
+    match attribute.attr_value().tag() {
+        Tag::BmpString => {
+            let units: Vec<_> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            String::from_utf16_lossy(&units)
+        }
+        Tag::T61String => bytes.iter().map(|&b| char::from(b)).collect(),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::prelude::FromDer;
+
+    fn strings(values: &[&str]) -> Vec<String> {
+        values.iter().map(|v| (*v).to_owned()).collect()
+    }
+
+    fn shown(parts: &NameParts) -> String {
+        display(&X509Name::from_der(parts.encode().der()).unwrap().1)
+    }
+
+    #[test]
+    fn order_folding_and_sorting_are_those_of_cfssl() {
+        let parts = NameParts {
+            common_name: strings(&["admin"]),
+            organization: strings(&["system:masters", "k8s"]),
+            organizational_unit: strings(&["zeta", "alpha", "Mid"]),
+            country: strings(&["CN"]),
+            extra: vec![Attribute { oid: vec![1, 2, 3, 4], value: "v".into() }],
+            ..NameParts::default()
+        };
+        insta::assert_snapshot!(shown(&parts), @"C=CN, O=k8s + O=system:masters, OU=Mid + OU=zeta + OU=alpha, CN=admin, 1.2.3.4=v");
+        assert_eq!(
+            NameParts::of(&X509Name::from_der(parts.encode().der()).unwrap().1).unwrap().encode(),
+            parts.encode()
+        );
+    }
+
+    #[test]
+    fn an_extra_attribute_replaces_its_standard_one() {
+        let extra = vec![Attribute { oid: oid::COMMON_NAME.to_vec(), value: "y".into() }];
+        let parts = NameParts { common_name: strings(&["x"]), extra, ..NameParts::default() };
+        assert_eq!(shown(&parts), "CN=y");
+    }
+
+    #[test]
+    fn string_types_are_those_of_go() {
+        let tag = |value: &str| {
+            let der = NameParts { common_name: strings(&[value]), ..NameParts::default() }.encode().der().to_vec();
+            der[11]
+        };
+        const PRINTABLE: u8 = 0x13;
+        const UTF8: u8 = 0x0c;
+        assert_eq!(tag("system:kube-proxy (a) 'b' +,-./:=?"), PRINTABLE);
+        for utf8 in ["a*b", "a@b", "a_b", "a&b", "中文"] {
+            assert_eq!(tag(utf8), UTF8, "{utf8}");
+        }
+    }
+
+    #[test]
+    fn an_empty_name_is_empty() {
+        assert!(NameParts::default().encode().is_empty());
+    }
+}

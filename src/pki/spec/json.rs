@@ -1,0 +1,395 @@
+//! Reading cfssl's JSON the way Go does (keys in any case, the last duplicate counts, `null` is the default), but
+//! without its silence: unknown keys and wrong types are refused, all of them at once, each with its path. By lenient
+//! rules what Go passes over is warned of.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::pki::rules::{Rules, as_warning};
+use crate::secret::quoted;
+
+/// Members of these are named by the user: their case counts.
+const NAMED_BY_USER: [&str; 4] = ["profiles", "auth_keys", "remotes", "oid"];
+
+/// Parses, with the keys of all objects but the user's own in lower case. `what` names the source in errors.
+pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
+    let text = String::from_utf8_lossy(text);
+    match serde_json::from_str::<Lowered>(&text) {
+        Ok(Lowered(value)) => Ok(value),
+        Err(e) => {
+            let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
+            // Keys of signing over a network are hexadecimal, and short.
+            let line =
+                if text.contains("auth_keys") { String::new() } else { quoted::hide(line, quoted::is_in(&text)) };
+            let error = Error::input(format!("{what}: not valid JSON: {e}"));
+            Err(if line.trim().is_empty() || line.len() > 200 { error } else { error.detail(line.trim_end()) })
+        }
+    }
+}
+
+struct Lowered(Value);
+
+impl<'de> Deserialize<'de> for Lowered {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LoweredVisitor { verbatim: false }).map(Lowered)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct LoweredVisitor {
+    verbatim: bool,
+}
+
+impl<'de> serde::de::DeserializeSeed<'de> for LoweredVisitor {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LoweredVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = access.next_element_seed(LoweredVisitor { verbatim: false })? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            let key = if self.verbatim { key } else { key.to_ascii_lowercase() };
+            let verbatim = !self.verbatim && NAMED_BY_USER.contains(&key.as_str());
+            let value = access.next_value_seed(LoweredVisitor { verbatim })?;
+            add(&mut map, key, value, self.verbatim);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// Go decodes a later duplicate into the struct that an earlier one has filled, and a null leaves that as it was. The
+/// values of a map, whose keys the user names, begin anew each time: there the last one counts alone.
+fn add(map: &mut Map<String, Value>, key: String, value: Value, by_user: bool) {
+    let members_by_user = !by_user && NAMED_BY_USER.contains(&key.as_str());
+    match (map.get_mut(&key), value) {
+        (Some(_), Value::Null) if !by_user => {}
+        (Some(Value::Object(earlier)), Value::Object(later)) if !by_user => {
+            later.into_iter().for_each(|(key, value)| add(earlier, key, value, members_by_user));
+        }
+        (_, value) => {
+            map.insert(key, value);
+        }
+    }
+}
+
+/// Takes the members of an object one by one and collects what is wrong with them.
+pub(crate) struct Fields<'a> {
+    path: String,
+    map: Map<String, Value>,
+    known: Vec<&'static str>,
+    found: &'a mut Findings,
+}
+
+/// What is wrong with a document.
+#[derive(Default)]
+struct Findings {
+    rules: Rules,
+    errors: Vec<Error>,
+    warnings: Vec<String>,
+}
+
+/// Decodes a whole document by `read`; `null` is an empty object.
+pub(crate) fn decode<T>(text: &[u8], what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T> {
+    Ok(decode_by(text, what, Rules::Strict, read)?.0)
+}
+
+/// As [`decode`], by the rules that are given; the second value is warnings.
+pub(crate) fn decode_by<T>(
+    text: &[u8],
+    what: &str,
+    rules: Rules,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<(T, Vec<String>)> {
+    if let (Rules::Strict, Err(e)) = (rules, std::str::from_utf8(text)) {
+        let line = 1 + text[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+        return Err(Error::input(format!("{what}: line {line} is not UTF-8 text"))
+            .hint("save it as UTF-8: a name would not be the one that is meant"));
+    }
+    let mut found = Findings { rules, ..Findings::default() };
+    let result = Fields::read(String::new(), parse(text, what)?, &mut found, read);
+    Error::all(found.errors.into_iter().map(|error| error.context(what)))?;
+    Ok((result, found.warnings.into_iter().map(|warning| format!("{what}: {warning}")).collect()))
+}
+
+impl<'a> Fields<'a> {
+    fn read<T>(path: String, value: Value, found: &'a mut Findings, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+        let map = match value {
+            Value::Object(map) => map,
+            Value::Null => Map::new(),
+            other => {
+                let place = if path.is_empty() { "the document" } else { &path };
+                found.errors.push(Error::input(format!("{place}: expected an object, found {}", kind(&other))));
+                Map::new()
+            }
+        };
+        let mut fields = Fields { path, map, known: Vec::new(), found };
+        let result = read(&mut fields);
+        fields.refuse_unknown();
+        result
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.map.remove(&name.to_ascii_lowercase()).filter(|value| !value.is_null())
+    }
+
+    /// `names[0].O`.
+    pub(crate) fn place(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    fn wrong(&mut self, name: &str, expected: &str, found: &Value) {
+        let place = self.place(name);
+        self.found.errors.push(Error::input(format!("{place}: expected {expected}, found {}", kind(found))));
+    }
+
+    /// Records that the member's value is wrong.
+    pub(crate) fn error(&mut self, name: &str, error: Error) {
+        let place = self.place(name);
+        self.found.errors.push(error.context(place));
+    }
+
+    /// Records what Go passes over.
+    fn doubt(&mut self, name: &str, doubt: Error) {
+        let doubt = doubt.context(self.place(name));
+        match self.found.rules {
+            Rules::Strict => self.found.errors.push(doubt),
+            Rules::Lenient => self.found.warnings.push(as_warning(&doubt)),
+        }
+    }
+
+    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) => Some(text),
+            other => {
+                self.wrong(name, "a string", &other);
+                None
+            }
+        }
+    }
+
+    /// A string that `parse` understands.
+    pub(crate) fn parsed<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T>) -> Option<T> {
+        let text = self.string(name)?;
+        parse(&text).map_err(|e| self.error(name, e)).ok()
+    }
+
+    /// As [`Fields::parsed`]; by lenient rules an empty string is the default, as with cfssl.
+    pub(crate) fn parsed_unless_empty<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T>,
+    ) -> Option<T> {
+        let key = name.to_ascii_lowercase();
+        if self.found.rules == Rules::Lenient && self.map.get(&key).and_then(Value::as_str) == Some("") {
+            self.ignore(name);
+            return None;
+        }
+        self.parsed(name, parse)
+    }
+
+    pub(crate) fn bool(&mut self, name: &'static str) -> bool {
+        match self.take(name) {
+            None => false,
+            Some(Value::Bool(value)) => value,
+            Some(other) => {
+                self.wrong(name, "true or false", &other);
+                false
+            }
+        }
+    }
+
+    pub(crate) fn integer(&mut self, name: &'static str) -> Option<i64> {
+        let value = self.take(name)?;
+        let integer = value.as_i64();
+        if integer.is_none() {
+            self.wrong(name, "a whole number", &value);
+        }
+        integer
+    }
+
+    pub(crate) fn strings(&mut self, name: &'static str) -> Vec<String> {
+        let list = self.values(name);
+        let mut strings = Vec::new();
+        for (i, value) in list.into_iter().enumerate() {
+            match value {
+                Value::String(text) => strings.push(text),
+                Value::Null => strings.push(String::new()),
+                other => self.wrong(&format!("{name}[{i}]"), "a string", &other),
+            }
+        }
+        strings
+    }
+
+    /// A list of strings that `parse` understands.
+    pub(crate) fn all_parsed<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
+        self.each_parsed(name, parse, Self::error)
+    }
+
+    /// As [`Fields::all_parsed`]; by lenient rules what is not understood is left out with a warning.
+    pub(crate) fn known_parsed<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
+        self.each_parsed(name, parse, Self::doubt)
+    }
+
+    fn each_parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T>,
+        failed: fn(&mut Self, &str, Error),
+    ) -> Vec<T> {
+        let mut parsed = Vec::new();
+        for (i, text) in self.strings(name).into_iter().enumerate() {
+            match parse(&text) {
+                Ok(value) => parsed.push(value),
+                Err(e) => failed(self, &format!("{name}[{i}]"), e),
+            }
+        }
+        parsed
+    }
+
+    pub(crate) fn values(&mut self, name: &'static str) -> Vec<Value> {
+        match self.take(name) {
+            None => Vec::new(),
+            Some(Value::Array(list)) => list,
+            Some(other) => {
+                self.wrong(name, "a list", &other);
+                Vec::new()
+            }
+        }
+    }
+
+    pub(crate) fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+        let value = self.take(name)?;
+        let path = self.place(name);
+        Some(Fields::read(path, value, self.found, read))
+    }
+
+    pub(crate) fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
+        let mut objects = Vec::new();
+        for (i, value) in self.values(name).into_iter().enumerate() {
+            let path = self.place(&format!("{name}[{i}]"));
+            objects.push(Fields::read(path, value, self.found, &read));
+        }
+        objects
+    }
+
+    /// An object whose members the user names.
+    pub(crate) fn named<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<(String, T)> {
+        let mut objects = Vec::new();
+        for (key, value) in self.members(name) {
+            let path = self.place(&format!("{name}.{key}"));
+            objects.push((key, Fields::read(path, value, self.found, &read)));
+        }
+        objects
+    }
+
+    /// As [`Fields::named`], undecoded.
+    pub(crate) fn members(&mut self, name: &'static str) -> Map<String, Value> {
+        match self.take(name) {
+            None => Map::new(),
+            Some(Value::Object(map)) => map,
+            Some(other) => {
+                self.wrong(name, "an object", &other);
+                Map::new()
+            }
+        }
+    }
+
+    /// A member that cfssl knows and that changes nothing here.
+    pub(crate) fn ignore(&mut self, name: &'static str) {
+        self.take(name);
+    }
+
+    fn refuse_unknown(&mut self) {
+        for key in std::mem::take(&mut self.map).keys() {
+            let error = Error::input("unknown key");
+            let near = |name: &&&str| strsim::jaro_winkler(&name.to_ascii_lowercase(), key) > 0.8;
+            let error = match self.known.iter().find(near) {
+                Some(name) => error.hint(format!("did you mean `{name}`?")),
+                None => error.hint(format!("known here are: {}", self.known.join(", "))),
+            };
+            self.doubt(key, error);
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(n) if n.is_f64() => "a number with a fraction",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn keys_fold_duplicates_merge_and_null_leaves_the_default() {
+        let value = parse(br#"{"CN":"a","cn":"b","Key":{"Algo":"rsa"},"key":{"SIZE":2048},"cN":null}"#, "x").unwrap();
+        assert_eq!(value, json!({"cn": "b", "key": {"algo": "rsa", "size": 2048}}));
+        let value = parse(br#"{"Signing":{"Profiles":{"WWW":{"Expiry":"1h"}}}}"#, "x").unwrap();
+        assert_eq!(value, json!({"signing": {"profiles": {"WWW": {"expiry": "1h"}}}}));
+    }
+
+    #[test]
+    fn of_two_profiles_of_one_name_the_last_counts_alone() {
+        let once = parse(br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"a":{"usages":[]}}}}"#, "x").unwrap();
+        assert_eq!(once, json!({"signing": {"profiles": {"a": {"usages": []}}}}));
+        // Also across two lists of profiles, which are merged, as are two signings.
+        let text = br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"b":{}}},"Signing":{"default":{},"Profiles":{"a":{"usages":[]},"b":null}}}"#;
+        let twice = parse(text, "x").unwrap();
+        assert_eq!(twice, json!({"signing": {"default": {}, "profiles": {"a": {"usages": []}, "b": null}}}));
+    }
+
+    #[test]
+    fn syntax_errors_show_the_line() {
+        let error = parse(b"{\n  \"CN\": \"a\",\n}", "csr.json").unwrap_err();
+        insta::assert_snapshot!(error, @"csr.json: not valid JSON: trailing comma at line 3 column 1");
+        assert_eq!(error.details, ["}"]);
+        insta::assert_snapshot!(parse(b"", "csr.json").unwrap_err(), @"csr.json: not valid JSON: EOF while parsing a value at line 1 column 0");
+    }
+}

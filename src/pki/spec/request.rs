@@ -1,0 +1,90 @@
+//! What somebody wants certified: from a CSR spec and a key, or from a CSR.
+
+use super::csr_spec::{CsrSpec, Subject};
+use crate::error::Result;
+use crate::pki::encoding::oid;
+use crate::pki::key::public_key::PublicKey;
+use crate::pki::names::san::classify;
+use crate::pki::rules::Rules;
+use crate::pki::x509::extension::{self, Extension};
+use crate::pki::x509::request::Request;
+
+impl Request {
+    /// From a CSR spec. Its `ca` becomes a request for a CA certificate.
+    pub fn from_spec(spec: &CsrSpec, public_key: &PublicKey) -> Result<Self> {
+        Self::from_spec_by(spec, public_key, Rules::Strict)
+    }
+
+    /// As [`Request::from_spec`]; by lenient rules an empty host is an empty DNS name, as with cfssl.
+    pub fn from_spec_by(spec: &CsrSpec, public_key: &PublicKey, rules: Rules) -> Result<Self> {
+        let (sans, warnings) = classify(&spec.hosts, rules)?;
+        let mut extensions = Vec::new();
+        if spec.delegation_enabled {
+            extensions.push(extension::null(oid::DELEGATION));
+        }
+        for e in &spec.extensions {
+            extensions.push(Extension { oid: e.id.clone(), critical: e.critical, value: e.value.clone() });
+        }
+        Ok(Request {
+            subject: spec.subject().to_name()?,
+            public_key: public_key.clone(),
+            sans,
+            names: None,
+            ca: spec.ca.as_ref().map(|ca| ca.path_length()),
+            extensions,
+            warnings,
+        })
+    }
+
+    /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order.
+    pub fn override_subject(&mut self, subject: &Subject) -> Result<()> {
+        let own = self.subject_parts()?.with_last_of_single();
+        let mut parts = subject.parts()?;
+        let fill = |to: &mut Vec<String>, from: Vec<String>| {
+            if to.is_empty() {
+                *to = from;
+            }
+        };
+        fill(&mut parts.country, own.country);
+        fill(&mut parts.province, own.province);
+        fill(&mut parts.locality, own.locality);
+        fill(&mut parts.organization, own.organization);
+        fill(&mut parts.organizational_unit, own.organizational_unit);
+        fill(&mut parts.common_name, own.common_name);
+        fill(&mut parts.serial_number, own.serial_number);
+        self.subject = parts.encode();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Key, KeyKind, San};
+
+    fn request(json: &str) -> Result<Request> {
+        let key = Key::generate(KeyKind::EcdsaP256)?;
+        Request::from_spec(&CsrSpec::from_json(json.as_bytes(), "x")?, key.public())
+    }
+
+    #[test]
+    fn empty_hosts_are_dropped_with_a_warning() {
+        let request = request(r#"{"hosts":["","a"]}"#).unwrap();
+        assert_eq!(request.sans, [San::Dns("a".into())]);
+        assert_eq!(request.warnings, ["an empty host is left out"]);
+    }
+
+    #[test]
+    fn all_bad_hosts_are_named() {
+        let error = request(r#"{"hosts":["a","b\u0000","，"]}"#).unwrap_err();
+        assert_eq!(error.others.len(), 1);
+    }
+
+    #[test]
+    fn a_subject_file_overrides_what_it_has() {
+        let mut request = request(r#"{"CN":"old","names":[{"C":"CN","O":"a"},{"O":"b"}]}"#).unwrap();
+        request.override_subject(&Subject::from_json(br#"{"CN":"new","names":[{"O":"c"}]}"#, "x").unwrap()).unwrap();
+        let expected = CsrSpec::from_json(br#"{"CN":"new","names":[{"C":"CN","O":"c"}]}"#, "x").unwrap();
+        assert_eq!(request.subject, expected.subject().to_name().unwrap());
+    }
+}

@@ -1,0 +1,147 @@
+//! What a profile lets through: names by a regular expression, and which parts of a CSR count at all.
+
+use std::fmt;
+
+use regex::Regex;
+use serde::{Serialize, Serializer};
+
+use super::go_regex;
+use crate::error::{Error, Result};
+use crate::pki::names::name::Name;
+use crate::pki::names::san::San;
+use crate::pki::x509::request::Request;
+
+/// A profile's `name_whitelist`: a regular expression that need not match the whole name (write `^…$` for that).
+#[derive(Debug, Clone)]
+pub struct NameWhitelist {
+    pattern: String,
+    regex: Regex,
+}
+
+/// A profile's `CSRWhitelist`: what is taken from a CSR.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CsrWhitelist {
+    /// The subject.
+    pub subject: bool,
+    /// The key's algorithm; it comes with the key.
+    pub public_key_algorithm: bool,
+    /// The key; without it nothing can be issued.
+    pub public_key: bool,
+    /// Of no effect: the CA's key decides how it signs.
+    pub signature_algorithm: bool,
+    /// DNS names.
+    #[serde(rename = "DNSNames")]
+    pub dns_names: bool,
+    /// IP addresses.
+    #[serde(rename = "IPAddresses")]
+    pub ip_addresses: bool,
+    /// E-mail addresses.
+    pub email_addresses: bool,
+    /// URIs.
+    #[serde(rename = "URIs")]
+    pub uris: bool,
+}
+
+impl NameWhitelist {
+    /// The syntax is RE2's, as Go's, and means what it means to Go.
+    pub fn new(pattern: &str) -> Result<Self> {
+        let unread = |why: String| Error::input(format!("`{pattern}` is not a regular expression of Go's")).detail(why);
+        let translated = go_regex::translate(pattern).map_err(unread)?;
+        let regex = Regex::new(&translated).map_err(|e| unread(e.to_string()))?;
+        Ok(NameWhitelist { pattern: pattern.to_owned(), regex })
+    }
+
+    /// Whether it matches a name, or a part of one.
+    pub fn allows(&self, name: &str) -> bool {
+        self.regex.is_match(name)
+    }
+
+    /// Refuses a request with a name that does not match.
+    pub fn check(&self, request: &Request) -> Result<()> {
+        let texts = request.sans.iter().filter_map(|san| match san {
+            San::Dns(text) | San::Email(text) | San::Uri(text) => Some(text.clone()),
+            San::Ip(_) => None,
+        });
+        let common_name = Some(request.common_name()?).filter(|cn| !cn.is_empty());
+        let missed: Vec<_> = common_name.into_iter().chain(texts).filter(|name| !self.allows(name)).collect();
+        if missed.is_empty() {
+            return Ok(());
+        }
+        let named = missed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        Err(Error::pki(format!("the profile's name_whitelist `{self}` does not allow {named}")))
+    }
+}
+
+impl CsrWhitelist {
+    /// Takes away from what a CSR asks for. Extensions and a wish to be a CA are never in the list.
+    pub(crate) fn restrict(&self, request: &mut Request) -> Result<()> {
+        if !self.public_key {
+            return Err(Error::pki("the profile's CSRWhitelist does not take the CSR's public key")
+                .hint("add \"PublicKey\": true and \"PublicKeyAlgorithm\": true to it"));
+        }
+        if !self.subject {
+            request.subject = Name::from_rdns(&[]);
+        }
+        request.sans.retain(|san| match san {
+            San::Dns(_) => self.dns_names,
+            San::Ip(_) => self.ip_addresses,
+            San::Email(_) => self.email_addresses,
+            San::Uri(_) => self.uris,
+        });
+        request.names = None;
+        request.extensions.clear();
+        request.ca = None;
+        Ok(())
+    }
+}
+
+impl PartialEq for NameWhitelist {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern == other.pattern
+    }
+}
+
+impl Eq for NameWhitelist {}
+
+impl fmt::Display for NameWhitelist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pattern)
+    }
+}
+
+impl Serialize for NameWhitelist {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{CsrSpec, Key, KeyKind};
+
+    fn request(json: &str) -> Request {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        Request::from_spec(&CsrSpec::from_json(json.as_bytes(), "x").unwrap(), key.public()).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_may_match_anywhere_and_ip_addresses_are_free() {
+        let list = NameWhitelist::new("example|^ok$").unwrap();
+        list.check(&request(r#"{"CN":"ok","hosts":["a.example.org","10.0.0.1"]}"#)).unwrap();
+        let error = list.check(&request(r#"{"CN":"okay","hosts":["b","https://example/","c@d"]}"#)).unwrap_err();
+        insta::assert_snapshot!(error, @"the profile's name_whitelist `example|^ok$` does not allow `okay`, `b`, `c@d`");
+        assert!(NameWhitelist::new("(").is_err());
+    }
+
+    #[test]
+    fn a_whitelist_takes_only_what_it_names() {
+        let mut asked = request(r#"{"CN":"x","hosts":["a","10.0.0.1","u@h","https://h/"],"delegation_enabled":true}"#);
+        let list = CsrWhitelist { public_key: true, ip_addresses: true, ..CsrWhitelist::default() };
+        list.restrict(&mut asked).unwrap();
+        assert!(asked.subject.is_empty() && asked.extensions.is_empty());
+        assert_eq!(asked.sans, [San::Ip("10.0.0.1".parse().unwrap())]);
+        assert!(CsrWhitelist::default().restrict(&mut asked).is_err());
+    }
+}

@@ -1,0 +1,11 @@
+pub(crate) mod certificate;
+pub(crate) mod csr;
+pub(crate) mod extension;
+pub(crate) mod inspect;
+pub(crate) mod legacy_signature;
+pub mod pkcs12;
+pub(crate) mod request;
+pub(crate) mod serial;
+pub(crate) mod signature;
+pub(crate) mod usage;
+pub(crate) mod validity;

@@ -1,0 +1,118 @@
+//! When a certificate is valid, and how a time is written.
+
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
+use yasna::DERWriter;
+use yasna::models::TaggedDerValue;
+use yasna::tags::{TAG_GENERALIZEDTIME, TAG_UTCTIME};
+
+use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
+use crate::pki::rules::Rules;
+
+/// From when until when, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Validity {
+    /// The first moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_before: OffsetDateTime,
+    /// The last moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+}
+
+impl Validity {
+    /// Refuses an end before the beginning.
+    pub fn new(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<Self> {
+        if not_after <= not_before {
+            let (begin, end) = (day_and_minute(not_before), day_and_minute(not_after));
+            return Err(Error::pki(format!("the certificate would end ({end}) before it begins ({begin})")));
+        }
+        if not_before.year() < 1950 {
+            return Err(Error::pki("the certificate would begin before 1950, which X.509 cannot write")
+                .hint("shorten the backdate, or begin later"));
+        }
+        if not_after.year() > 9999 {
+            return Err(beyond_9999());
+        }
+        Ok(Validity { not_before, not_after })
+    }
+
+    /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end with a
+    /// warning: a CA and its certificates often have the same life, and a CA is made first.
+    pub fn within(self, ca: &Validity, rules: Rules, warnings: &mut Vec<String>) -> Result<Self> {
+        let excess = self.not_after - ca.not_after;
+        if !excess.is_positive() {
+            return Ok(self);
+        }
+        let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
+        if rules == Rules::Lenient || excess * 100 > self.not_after - self.not_before {
+            let doubt = Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
+                .hint("shorten the profile's expiry, or renew the CA");
+            rules.doubt(doubt, warnings)?;
+            return Ok(self);
+        }
+        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
+        Validity::new(self.not_before, ca.not_after)
+    }
+
+    /// What is wrong with a certificate that has expired when it is made.
+    pub(crate) fn ended(&self, now: OffsetDateTime) -> Option<Error> {
+        let end = day_and_minute(self.not_after);
+        (self.not_after <= now).then(|| {
+            Error::pki(format!("the certificate would have expired when it is made ({end})"))
+                .hint("an expiry counts from the backdated beginning, five minutes ago if nothing else is said")
+        })
+    }
+
+    /// The time lies in it.
+    pub fn contains(&self, now: OffsetDateTime) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+}
+
+/// `2026-11-21 09:55 UTC`, for messages.
+pub(crate) fn day_and_minute(time: OffsetDateTime) -> String {
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    time.to_offset(time::UtcOffset::UTC).format(form).unwrap_or_else(|_| time.unix_timestamp().to_string())
+}
+
+/// Now rounded to the minute as Go rounds (half up), less the backdate; none and zero mean five minutes.
+pub(crate) fn backdated(now: OffsetDateTime, backdate: Option<Lifetime>) -> Result<OffsetDateTime> {
+    let seconds = now.unix_timestamp();
+    let rounded = (seconds + 30).div_euclid(60) * 60;
+    let five_minutes = time::Duration::minutes(5);
+    let backdate = backdate.filter(|b| !b.is_zero()).map_or(five_minutes, Lifetime::duration);
+    let rounded = OffsetDateTime::from_unix_timestamp(rounded).ok();
+    rounded.and_then(|r| r.checked_sub(backdate)).ok_or_else(|| Error::pki("the backdate reaches beyond time"))
+}
+
+pub(crate) fn beyond_9999() -> Error {
+    Error::pki("the certificate would end after the year 9999, which X.509 cannot write").hint("shorten the expiry")
+}
+
+/// UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5).
+pub(crate) fn write_time(writer: DERWriter<'_>, time: OffsetDateTime) {
+    let utc = time.to_offset(UtcOffset::UTC);
+    let (year, month) = (utc.year(), u8::from(utc.month()));
+    let rest = format!("{month:02}{:02}{:02}{:02}{:02}Z", utc.day(), utc.hour(), utc.minute(), utc.second());
+    let (tag, text) = match year {
+        1950..2050 => (TAG_UTCTIME, format!("{:02}{rest}", year % 100)),
+        _ => (TAG_GENERALIZEDTIME, format!("{year:04}{rest}")),
+    };
+    writer.write_tagged_der(&TaggedDerValue::from_tag_and_bytes(tag, text.into_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_take_the_form_of_their_century() {
+        use time::macros::datetime;
+        let text = |time| String::from_utf8(yasna::construct_der(|w| write_time(w, time))[2..].to_vec()).unwrap();
+        assert_eq!(text(datetime!(2049-12-31 23:59:59 UTC)), "491231235959Z");
+        assert_eq!(text(datetime!(2050-01-01 00:00:00 UTC)), "20500101000000Z");
+        assert_eq!(text(datetime!(2026-01-01 01:00:00 +2)), "251231230000Z");
+    }
+}
