@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use kbootstrap::cluster::{self, Cluster, Known};
+use kbootstrap::components::Catalogue;
 use kbootstrap::engine::foreign_authorities;
 use kbootstrap::error::{Error, Kind};
 use kbootstrap::facts::{FileFact, HostFacts};
@@ -54,11 +55,11 @@ impl Folder {
         folder
     }
     fn ensure(&self, settings: &str) -> Result<Trust, Error> {
-        trust::ensure(&cluster(settings), self.dir.path(), self.now, &Warnings::default())
+        trust::ensure(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &Warnings::default())
     }
     fn warnings(&self, settings: &str) -> Vec<String> {
         let warnings = Warnings::default();
-        trust::ensure(&cluster(settings), self.dir.path(), self.now, &warnings).unwrap();
+        trust::ensure(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &warnings).unwrap();
         warnings.0.into_inner().unwrap()
     }
     /// The refusal as a person sees it, without the folder's path.

@@ -133,12 +133,12 @@ impl Builder<'_> {
     /// Masters that do not run start together; those that run change one at a time. The steps after which the API can
     /// be used come back.
     fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId]) -> Vec<StepId> {
-        let (servers, controllers): (Vec<_>, Vec<_>) =
+        let (servers, controllers): (Vec<Change<'_>>, Vec<Change<'_>>) =
             units.masters_start.iter().partition(|(_, change)| change.rollout.ready == Ready::Api);
         let mut gates = Vec::new();
         for (host, change) in servers {
             let start = self.unit(host, change, etcd.iter().copied());
-            gates.push(self.graph.add(*host, ready(host, false), [start]));
+            gates.push(self.graph.add(host, ready(host, false), [start]));
         }
         let mut started = Vec::new();
         for (host, change) in controllers {

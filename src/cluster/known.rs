@@ -2,7 +2,7 @@
 
 use super::{NetworkPlugin, RemovedFlag, RemovedValue, Role};
 use crate::inventory::check::{component_settings, host};
-use crate::inventory::{Inventory, Mistake, Path, nearest};
+use crate::inventory::{Inventory, Mistake, Path, nearest, words};
 
 /// Names that later stages know, for telling when an inventory names none of them. An empty list: not checked.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,7 +56,8 @@ fn waived(inventory: &Inventory, known: &Known<'_>) -> Vec<Mistake> {
     }
     let lists = std::iter::once((Path::root(), &inventory.waive))
         .chain(inventory.hosts.iter().enumerate().map(|(i, h)| (host(i), &h.waive)));
-    let names = lists.flat_map(|(at, list)| list.iter().enumerate().map(move |(i, name)| (at.key("waive").index(i), name)));
+    let names =
+        lists.flat_map(|(at, list)| list.iter().enumerate().map(move |(i, name)| (at.key("waive").index(i), name)));
     names
         .filter(|(_, name)| !known.checks.contains(name))
         .map(|(at, name)| {
@@ -73,7 +74,7 @@ fn components(inventory: &Inventory, known: &Known<'_>) -> Vec<Mistake> {
     for (at, name, settings) in component_settings(inventory) {
         let Some(component) = known.component(name) else {
             let mistake = Mistake::key(at, format!("unknown name `{name}` in components"));
-            let hint = crate::document::words(&names);
+            let hint = words(&names);
             mistakes.push(mistake.meant(nearest(name, names.iter().copied())).hint(format!("it can be {hint}")));
             continue;
         };

@@ -11,6 +11,7 @@ use super::{
     kube_scheduler, kubectl, kubelet,
 };
 use crate::cluster::{self, Cluster, Host, KnownComponent, Layout};
+use crate::recipes::Project;
 use crate::state::ComponentId;
 
 /// Everything that kbootstrap can bring up.
@@ -87,9 +88,9 @@ impl Catalogue {
                 kube_controller_manager::SPEC,
                 kube_scheduler::SPEC,
                 containerd::SPEC,
-                cni_plugins::SPEC,
                 kubelet::SPEC,
                 kube_proxy::SPEC,
+                cni_plugins::SPEC,
                 flanneld::SPEC,
                 kubectl::SPEC,
                 coredns::SPEC,
@@ -101,7 +102,7 @@ impl Catalogue {
             test_images: vec![ImageSpec {
                 artifact: "image-agnhost",
                 name: "registry.k8s.io/e2e-test-images/agnhost:",
-                project: super::Project::Kubernetes,
+                project: Project::Kubernetes,
                 // The tag that each minor's own tests use (`test/images/agnhost/VERSION`).
                 version: Some(|versions| match versions.kubernetes.minor {
                     ..=34 => "2.56".into(),

@@ -1,8 +1,8 @@
 //! The reference CNI plugins, which network plugins are put together from.
 
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::Role;
+use crate::recipes::Project;
 use crate::state::Wave;
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {

@@ -1,8 +1,8 @@
 //! containerd, with runc: the container runtime.
 
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::Role;
+use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// containerd.
@@ -57,7 +57,9 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     ],
     footprint: Footprint {
         dirs: |layout| vec![layout.containerd_data.clone(), layout.containerd_run.clone(), "/run/nri".into()],
-        empty_dirs: |_| ["/etc/cni", "/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"].map(Into::into).into(),
+        empty_dirs: |_| {
+            ["/etc/cni", "/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"].map(Into::into).into()
+        },
         files: &["/etc/crictl.yaml"],
         mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone(), "/run/netns".into()],
         ..Footprint::NONE

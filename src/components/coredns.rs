@@ -1,9 +1,9 @@
 //! CoreDNS: the cluster's DNS, in pods.
 
 use super::catalogue::{Addon, DeploymentGate};
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::Role;
+use crate::recipes::Project;
 
 const NAME: &str = "coredns";
 

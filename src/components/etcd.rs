@@ -1,9 +1,9 @@
 //! etcd: a member of the cluster's store.
 
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::{Cluster, Host, RemovedFlag, Role};
+use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// etcd.
@@ -79,7 +79,11 @@ const REMOVED: &[RemovedFlag] = &[
     RemovedFlag::etcd("proxy-*", 6, V2_PROXY),
     RemovedFlag::etcd("experimental-initial-corrupt-check", 7, "use `feature-gates: InitialCorruptCheck=true`"),
     RemovedFlag::etcd("experimental-compact-hash-check-enabled", 7, "use `feature-gates: CompactHashCheck=true`"),
-    RemovedFlag::etcd("experimental-stop-grpc-service-on-defrag", 7, "use `feature-gates: StopGRPCServiceOnDefrag=true`"),
+    RemovedFlag::etcd(
+        "experimental-stop-grpc-service-on-defrag",
+        7,
+        "use `feature-gates: StopGRPCServiceOnDefrag=true`",
+    ),
     RemovedFlag::etcd(
         "experimental-txn-mode-write-with-shared-buffer",
         7,

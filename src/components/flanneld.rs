@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::certificate::CertificateRow;
 use super::cni_plugins::plugin;
 use super::kubernetes::pki;
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::{NetworkPlugin, Role};
+use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// flanneld.

@@ -1,10 +1,10 @@
 //! kube-apiserver.
 
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
-use super::kubernetes::{self, INSECURE, IN_TREE, KLOG, NO_EFFECT, pki};
-use super::release::Project;
+use super::kubernetes::{self, IN_TREE, INSECURE, KLOG, NO_EFFECT, pki};
 use super::spec::*;
 use crate::cluster::{Cluster, Host, RemovedFlag, RemovedValue, Role};
+use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// kube-apiserver.
@@ -48,12 +48,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             copied_to: None,
         },
     ],
-    for_people: &[KubeconfigSpec {
-        file: "admin.conf",
-        user: "kubernetes-admin",
-        certificate: "admin",
-        local: true,
-    }],
+    for_people: &[KubeconfigSpec { file: "admin.conf", user: "kubernetes-admin", certificate: "admin", local: true }],
     certificates: |cluster| {
         let place = |host| Placement::of(host, &cluster.layout.pki, "apiserver-etcd-client", "root");
         let mut rows = vec![CertificateRow {

@@ -2,9 +2,9 @@
 
 use super::certificate::CertificateRow;
 use super::kubernetes::{self, KLOG, NO_EFFECT, pki};
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::{RemovedFlag, Role};
+use crate::recipes::Project;
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "kube-controller-manager";

@@ -2,9 +2,9 @@
 
 use super::certificate::{CertificateRow, Placement, Profile};
 use super::kubernetes::{self, IN_TREE, KLOG, NO_EFFECT};
-use super::release::Project;
 use super::spec::*;
 use crate::cluster::{Cluster, Host, RemovedFlag, Role};
+use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// kubelet.

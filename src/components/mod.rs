@@ -22,9 +22,10 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub use crate::recipes::Project;
 pub use catalogue::{Addon, Catalogue, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};
 pub use certificate::{Authority, CertificateRow, Placement, Profile};
-pub use release::Project;
+pub use release::release;
 pub use spec::{
     ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PortSpec, ProgramKind,
     ProgramSpec, Protocol, SysctlSpec, Template, UnitSpec,

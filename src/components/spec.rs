@@ -1,8 +1,9 @@
 //! What a component is: one value with all of its facts.
 
 use super::certificate::CertificateRow;
-use super::release::Project;
+use super::release::release;
 use crate::cluster::{Cluster, Host, Layout, RemovedFlag, RemovedValue, Role, Versions};
+use crate::recipes::Project;
 use crate::state::{ComponentId, Rollout, Wave};
 
 /// A component. What a field lists is all that there is of it: preflight, the artifact store, rendering, the steps of
@@ -245,7 +246,7 @@ pub struct ImageSpec {
 impl ImageSpec {
     /// Its version without `v`.
     pub fn version(&self, versions: &Versions) -> String {
-        self.version.map_or_else(|| self.project.version(versions), |own| own(versions))
+        self.version.map_or_else(|| release(self.project, versions), |own| own(versions))
     }
     /// `registry/repository:tag`.
     pub fn reference(&self, version: &str) -> String {

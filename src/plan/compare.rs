@@ -155,7 +155,12 @@ mod tests {
             units: vec![Unit {
                 name: UNIT.into(),
                 component: ComponentId("flanneld"),
-                rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
+                rollout: Rollout {
+                    wave: Wave::Node,
+                    after: After::Nothing,
+                    rolling: Rolling::Canary,
+                    ready: Ready::Runs,
+                },
                 restart_on: ["/etc/net.json".into()].into(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
                 devices: ["flannel.1".into()].into(),

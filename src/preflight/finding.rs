@@ -94,12 +94,7 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(
-        catalogue: &'a Catalogue,
-        cluster: &'a Cluster,
-        host: &'a Host,
-        facts: &'a HostFacts,
-    ) -> Self {
+    pub(super) fn new(catalogue: &'a Catalogue, cluster: &'a Cluster, host: &'a Host, facts: &'a HostFacts) -> Self {
         Look { catalogue, cluster, host, facts, findings: Vec::new() }
     }
 

@@ -78,8 +78,7 @@ fn disk(look: &mut Look) {
 /// parts of a disk are free, however large it is
 /// (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
 fn pressure(look: &mut Look) {
-    let decided =
-        look.host.settings(kubelet::ID.0).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
+    let decided = look.host.settings(kubelet::ID.0).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
     if decided || !look.host.is(Role::Node) {
         return;
     }

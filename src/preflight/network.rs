@@ -105,8 +105,7 @@ fn network_of(destination: &str) -> Option<IpNet> {
 
 /// Pods inherit the host's name servers; one on loopback is the pod itself there, and CoreDNS asks itself.
 fn resolv(look: &mut Look) {
-    let chosen =
-        look.host.settings(kubelet::ID.0).is_some_and(|settings| settings.config.contains_key("resolvConf"));
+    let chosen = look.host.settings(kubelet::ID.0).is_some_and(|settings| settings.config.contains_key("resolvConf"));
     if look.facts.systemd_resolved || chosen {
         return;
     }

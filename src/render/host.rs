@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::facts;
 use crate::state::{Dir, File, HostState};
 
-
 /// Everything that the host must hold. All mistakes in the inventory's flags, configuration and templates are
 /// reported at once.
 pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {

@@ -14,7 +14,12 @@ use crate::error::{Error, Result};
 use crate::state::{Content, File, HostState, Unit};
 
 /// Adds the component's files and its unit.
-pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<'_>, spec: &ComponentSpec) -> Result<()> {
+pub(super) fn add(
+    state: &mut HostState,
+    inputs: &Inputs<'_>,
+    context: &Context<'_>,
+    spec: &ComponentSpec,
+) -> Result<()> {
     let layout = &inputs.cluster.layout;
     let settings = inputs.host.settings(spec.id.0);
     check_settings(spec, settings)?;
@@ -65,12 +70,7 @@ pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<
 }
 
 /// A kubeconfig that names its certificates by path.
-fn kubeconfig(
-    inputs: &Inputs<'_>,
-    context: &Context<'_>,
-    spec: &ComponentSpec,
-    row: &KubeconfigSpec,
-) -> Result<File> {
+fn kubeconfig(inputs: &Inputs<'_>, context: &Context<'_>, spec: &ComponentSpec, row: &KubeconfigSpec) -> Result<File> {
     let pki = &inputs.cluster.layout.pki;
     let mut context = context.clone();
     context.kubeconfig = Some(Kubeconfig {
@@ -147,7 +147,10 @@ fn check_settings(spec: &ComponentSpec, settings: Option<&ComponentSettings>) ->
     let error =
         Error::input(format!("components.{name}.config: {name} has no configuration that fields could be merged into"));
     Err(match spec.configs.iter().find(|config| config.format == Format::Text) {
-        Some(text) => error.hint(format!("it is not YAML: override the template `{}` instead", text.template)),
+        Some(ConfigSpec { template, .. }) => {
+            let format = template.rsplit('.').next().unwrap_or_default().to_uppercase();
+            error.hint(format!("its configuration is {format}: override the template `{template}` instead"))
+        }
         None => error.hint(format!("set flags instead: components.{name}.flags")),
     })
 }

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::inventory::nearest;
 
 /// What templates of several components include.
-const SHARED: [(&str, &str); 3] = [
+const SHARED: [(&str, &str); 4] = [
+    ("shared/kubeconfig.yaml", include_str!("../../templates/shared/kubeconfig.yaml")),
     ("shared/exec-start", include_str!("../../templates/shared/exec-start")),
     ("shared/restart", include_str!("../../templates/shared/restart")),
     ("shared/sandbox", include_str!("../../templates/shared/sandbox")),
@@ -147,7 +148,8 @@ fn environment(catalogue: &Catalogue) -> Environment<'static> {
     // Only then does `{e}` name the variable that is missing.
     environment.set_debug(true);
     filters::add(&mut environment);
-    let own = |spec: &ComponentSpec| spec.templates.iter().map(|(name, text)| (path(spec, name), *text)).collect::<Vec<_>>();
+    let own =
+        |spec: &ComponentSpec| spec.templates.iter().map(|(name, text)| (path(spec, name), *text)).collect::<Vec<_>>();
     let shared = SHARED.iter().map(|(path, text)| ((*path).to_owned(), *text));
     let texts: BTreeMap<String, &str> = catalogue.components.iter().flat_map(own).chain(shared).collect();
     environment.set_loader(move |name| Ok(texts.get(name).map(|text| (*text).to_owned())));

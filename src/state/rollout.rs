@@ -18,8 +18,7 @@ pub enum Wave {
 }
 
 /// All waves, in order.
-pub const WAVES: [Wave; 6] =
-    [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
+pub const WAVES: [Wave; 6] = [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
 
 /// What must be there before a unit that does not run is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,13 @@ use crate::state::Ready;
 use crate::trust::Trust;
 
 /// All hosts at once.
-pub(super) fn ask(catalogue: &Catalogue, cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store) -> Vec<HostStatus> {
+pub(super) fn ask(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    store: &Store,
+) -> Vec<HostStatus> {
     let answers = each_host(&cluster.hosts, |host| {
         let units: Vec<_> = catalogue.units(cluster, host).map(|(_, unit)| unit).collect();
         let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);

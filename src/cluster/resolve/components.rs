@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::cluster::{
-    ComponentSettings, Known, KnownComponent, NetworkPlugin, Role, Versions, removed, removed_value,
-};
+use crate::cluster::{ComponentSettings, Known, KnownComponent, NetworkPlugin, Role, Versions, removed, removed_value};
 use crate::inventory::check::{component_settings, host};
 use crate::inventory::{Inventory, Mistake, Path};
 

@@ -35,6 +35,7 @@ pub fn component_settings(inventory: &Inventory) -> Vec<(Path, &str, &ComponentS
     let of = |at: Path, name: &str| at.key("components").key(name);
     let cluster = inventory.components.iter().map(|(name, s)| (of(Path::root(), name), name.as_str(), s));
     let hosts = inventory.hosts.iter().enumerate();
-    let hosts = hosts.flat_map(|(i, h)| h.components.iter().map(move |(name, s)| (of(host(i), name), name.as_str(), s)));
+    let hosts =
+        hosts.flat_map(|(i, h)| h.components.iter().map(move |(name, s)| (of(host(i), name), name.as_str(), s)));
     cluster.chain(hosts).collect()
 }

@@ -52,8 +52,12 @@ impl Supplier for DownloadSource {
             Ok(client) => client,
             Err(error) => return refuse(wanted, &error),
         };
-        let queue = Mutex::new(VecDeque::from_iter(by_file(wanted)));
-        let answers = Mutex::new(Vec::new());
+        let (published, others): (Vec<_>, Vec<_>) =
+            wanted.iter().map(|thing| (thing.clone(), place(thing))).partition(|(_, place)| place.is_some());
+        let queue = Mutex::new(VecDeque::from_iter(by_file(published)));
+        let nowhere = |thing: &Requirement| Error::artifact(format!("no project publishes {}", thing.title()));
+        let others = others.into_iter().map(|(thing, _)| (thing.clone(), Err(nowhere(&thing))));
+        let answers = Mutex::new(others.collect::<Vec<_>>());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
@@ -70,11 +74,10 @@ impl Supplier for DownloadSource {
 }
 
 /// Things that are in the same file are fetched together.
-fn by_file(wanted: &[Requirement]) -> Vec<Vec<(Requirement, Place)>> {
+fn by_file(wanted: Vec<(Requirement, Option<Place>)>) -> Vec<Vec<(Requirement, Place)>> {
     let mut files: BTreeMap<String, Vec<(Requirement, Place)>> = BTreeMap::new();
-    for thing in wanted {
-        let place = place(thing);
-        files.entry(place.url.clone()).or_default().push((thing.clone(), place));
+    for (thing, place) in wanted.into_iter().filter_map(|(thing, place)| Some((thing, place?))) {
+        files.entry(place.url.clone()).or_default().push((thing, place));
     }
     files.into_values().collect()
 }
