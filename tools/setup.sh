@@ -33,6 +33,10 @@ if [ "${1-}" = test ]; then # completions and manual pages are tried by those th
   need man man-db
   need mandoc mandoc
 fi
+if [ "${1-}" = release ]; then
+  need jq jq
+  need readelf binutils
+fi
 [ -e /usr/include/stdlib.h ] || packages+=(libc6-dev)
 [ -e /usr/include/seccomp.h ] || packages+=(libseccomp-dev)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
@@ -73,6 +77,11 @@ if [ "${1-}" = test ] && [ ! -x "$cache/tools/bin/cargo-deny" ]; then
   # Not optimised: that takes a fifth of the time to build, and a second more to run.
   say "building cargo-deny (licences of dependencies); a minute or two, once"
   CARGO_PROFILE_DEV_DEBUG=0 cargo install -q --locked cargo-deny --version '^0.20' --profile dev --root "$cache/tools"
+fi
+
+if [ "${1-}" = release ] && [ ! -x "$cache/tools/bin/cargo-cyclonedx" ]; then
+  say "building cargo-cyclonedx (the SBOM); a minute or two, once"
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install -q --locked cargo-cyclonedx --version '^0.5' --profile dev --root "$cache/tools"
 fi
 
 if [ "${1-}" = test ] && { [ ! -x "$cache/tools/bin/cfssl" ] || [ ! -x "$cache/tools/bin/cfssljson" ]; }; then
