@@ -264,10 +264,10 @@ fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
     edit("scheduler-csr.json", "system:kube-scheduler", "scheduler");
     folder.remove(&["admin.pem", "scheduler.pem"]);
     insta::assert_snapshot!(folder.refused(""), @r#"
-    error: pki/scheduler-csr.json: the common name is `scheduler`, and must be `system:kube-scheduler`: it is who the client is
+    error: pki/admin-csr.json: `names` lacks {"O": "kbootstrap:cluster-admins"}, the group of this client
     hint: edit the other fields as you like, or delete the file to have it written anew
 
-    error: pki/admin-csr.json: `names` lacks {"O": "kbootstrap:cluster-admins"}, the group of this client
+    error: pki/scheduler-csr.json: the common name is `scheduler`, and must be `system:kube-scheduler`: it is who the client is
     hint: edit the other fields as you like, or delete the file to have it written anew
 
     2 errors
