@@ -6,11 +6,11 @@ use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
-use crate::plan::{Desired, content_sha256};
+use crate::plan::Desired;
 use crate::preflight;
 use crate::render::{self, Inputs, Templates};
 use crate::state::ArtifactRef;
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
 
 /// Programs by architecture and name.
 pub type Programs<'a> = &'a dyn Fn(&str, &str) -> Result<ArtifactRef>;
@@ -39,7 +39,7 @@ pub fn desire(
             facts,
             programs: &|name| programs(&facts.arch, name),
             pki_files: &pki_files,
-            encryption_key: trust.encryption_key(),
+            encryption_keys: trust.encryption_keys(),
             templates,
         });
         match state {
@@ -51,20 +51,6 @@ pub fn desire(
     Error::all(errors)?;
     let objects = render::manifests(catalogue, cluster, templates)?;
     Ok(Desired { hosts, objects, addons: catalogue.addons.clone() })
-}
-
-/// Where hosts hold other CAs than ours, as `HOST: PATH`; a host without any is none of these.
-pub fn foreign_authorities(cluster: &Cluster, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Vec<String> {
-    let mut foreign = Vec::new();
-    for host in &cluster.hosts {
-        let Some(facts) = facts.get(&host.name) else { continue };
-        for (path, file) in trust.authorities_on(host) {
-            if facts.files.get(&path).is_some_and(|there| there.sha256 != content_sha256(&file.content)) {
-                foreign.push(format!("{}: {path}", host.name));
-            }
-        }
-    }
-    foreign
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
@@ -92,6 +78,7 @@ pub fn questions(
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
+        questions.certificates.extend(trust::authority_files(cluster, host));
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

@@ -29,7 +29,7 @@ pub(super) fn add(
     for config in spec.configs {
         let path = (config.path)(layout);
         if config.format == Format::Encryption {
-            let secret = encryption::configuration(inputs.encryption_key, inputs.cluster.encrypt_secrets);
+            let secret = encryption::configuration(inputs.encryption_keys, inputs.cluster.encrypt_secrets);
             let file = File { content: Content::Secret(secret), mode: 0o600, owner: "root".into() };
             state.files.insert(path, file);
             continue;
