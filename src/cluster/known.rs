@@ -2,7 +2,8 @@
 
 use super::{NetworkPlugin, RemovedFlag, RemovedValue, Role};
 use crate::inventory::check::{component_settings, host};
-use crate::inventory::{Inventory, Mistake, Path, nearest, words};
+use crate::inventory::{Inventory, Mistake, Path, words};
+use crate::text::nearest;
 
 /// Names that later stages know, for telling when an inventory names none of them. An empty list: not checked.
 #[derive(Debug, Clone, Copy, Default)]

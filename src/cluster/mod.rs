@@ -4,6 +4,7 @@
 pub(crate) mod example;
 mod known;
 mod layout;
+pub mod merge;
 mod removed_flags;
 mod resolve;
 pub mod versions;
@@ -20,6 +21,7 @@ use serde::Serialize;
 pub use crate::inventory::{
     Authorities, ComponentSettings, KeyAlgorithm, NetworkPlugin, ProxyMode, Role, Source, TransportKind,
 };
+use crate::text::host_port;
 pub use known::{Known, KnownComponent};
 pub use layout::Layout;
 pub use removed_flags::{RemovedFlag, RemovedValue, Since, removed, removed_value};
@@ -105,10 +107,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// `https://host:port`, with brackets around IPv6.
     pub fn url(&self) -> String {
-        match self.host.parse::<IpAddr>() {
-            Ok(ip) => format!("https://{}", SocketAddr::new(ip, self.port)),
-            Err(_) => format!("https://{}:{}", self.host, self.port),
-        }
+        format!("https://{}", host_port(&self.host, self.port))
     }
 }
 

@@ -47,7 +47,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
 }
 
 /// [`check`] of every host that has facts, in the inventory's order, and what only shows when hosts are compared:
-/// clones, and clocks that disagree.
+/// clones and clocks that disagree.
 pub fn check_all(catalogue: &Catalogue, cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<Finding> {
     let probed = || cluster.hosts.iter().filter_map(|host| Some((host, facts.get(&host.name)?)));
     let mut findings: Vec<_> = probed().flat_map(|(host, facts)| check(catalogue, cluster, host, facts)).collect();

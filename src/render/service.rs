@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::context::{Context, Kubeconfig, UnitContext};
 use super::flags::Flags;
-use super::merge::merge;
 use super::{Inputs, encryption, yaml};
 use crate::cluster::ComponentSettings;
+use crate::cluster::merge::{Null, merge};
 use crate::components::{ComponentSpec, ConfigSpec, Format, KubeconfigSpec};
 use crate::error::{Error, Result};
 use crate::state::{Content, File, HostState, Unit};
@@ -116,8 +116,8 @@ fn render_config(
     let text = inputs.templates.render(inputs.host, spec, config.template, context)?;
     let what = what(inputs, config.template);
     let merged = |mut value: Value| {
-        if let Some(settings) = settings {
-            merge(&mut value, &settings.config);
+        if let (Some(settings), Value::Object(fields)) = (settings, &mut value) {
+            merge(fields, &settings.config, Null::Removes);
         }
         value
     };

@@ -12,7 +12,7 @@ use super::filters;
 use crate::cluster::{Cluster, Host};
 use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
-use crate::inventory::nearest;
+use crate::text::nearest;
 
 /// What templates of several components include.
 const SHARED: [(&str, &str); 4] = [

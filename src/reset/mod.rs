@@ -5,7 +5,8 @@ use std::io::empty;
 use crate::cluster::Layout;
 use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
-use crate::remote::{Transport, sh_quote, turn};
+use crate::remote::{Transport, turn};
+use crate::text::sh_quote;
 
 /// What a reset never touches; it is told to the person.
 pub const LEFT: [&str; 4] = [

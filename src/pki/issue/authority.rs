@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 
 use super::builder::{self, Content};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::key::private_key::Key;
 use crate::pki::names::constraints::Constraints;
 use crate::pki::names::name::Name;
@@ -71,7 +71,8 @@ impl Authority {
         if parsed.public_key().raw != key.public().spki()
             && certificate.public_key().ok().as_ref() != Some(key.public())
         {
-            errors.push(Error::pki("the private key does not belong to the CA certificate"));
+            errors
+                .push(Error::pki("the private key does not belong to the CA certificate").because(Reason::PrivateKey));
         }
         Error::all(errors)?;
         let subject_key_id = parsed.iter_extensions().find_map(|e| match e.parsed_extension() {
@@ -177,7 +178,7 @@ fn validity_error(validity: &Validity, now: OffsetDateTime) -> Option<Error> {
 
 fn in_files(mut error: Error, certificate: &str, key: &str) -> Error {
     let place = |e: &mut Error| {
-        let file = if e.message.contains("private key") { key } else { certificate };
+        let file = if e.is(Reason::PrivateKey) { key } else { certificate };
         e.message = format!("{file}: {}", e.message);
     };
     place(&mut error);

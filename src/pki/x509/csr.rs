@@ -10,7 +10,7 @@ use yasna::Tag;
 
 use super::extension::{self, Extension};
 use super::signature;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::encoding::{oid, pem};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
@@ -117,7 +117,7 @@ fn read(der: &[u8]) -> Result<Csr> {
     let info = &csr.certification_request_info;
     let public_key = PublicKey::from_spki(info.subject_pki.raw)?;
     signature::check(&public_key, &csr.signature_algorithm, info.raw, &csr.signature_value.data)
-        .map_err(|e| e.context("the CSR is not signed with its own key"))?;
+        .map_err(|e| e.context("the CSR is not signed with its own key").because(Reason::Signature))?;
     let mut request = Request {
         subject: Name::from_raw(info.subject.as_raw()),
         public_key,

@@ -1,7 +1,6 @@
 //! What is in a certificate or CSR, as a value to show.
 
 use super::signature::{algorithm_name, signature_name};
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, KeyUsage, ParsedExtension, X509Extension};
@@ -12,6 +11,7 @@ use super::certificate::Certificate;
 use super::csr::Csr;
 use super::serial;
 use super::usage;
+use crate::digest::sha256;
 use crate::error::Result;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
@@ -119,7 +119,7 @@ impl CertificateInfo {
             subject_key_id: extensions.subject_key_id,
             authority_key_id: extensions.authority_key_id,
             other_extensions: extensions.others,
-            sha256: digest(&SHA256, certificate.der()).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
+            sha256: sha256(certificate.der()),
         })
     }
 

@@ -10,14 +10,14 @@ mod release;
 mod roots;
 mod verified;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use super::{Job, Supplied, Supplier};
 use crate::artifacts::requirements::Requirement;
 use crate::artifacts::store::OriginKind;
 use crate::error::{Error, Result};
 use crate::inventory::Download;
+use crate::parallel;
 use http::Client;
 use release::{Place, place};
 
@@ -54,22 +54,10 @@ impl Supplier for DownloadSource {
         };
         let (published, others): (Vec<_>, Vec<_>) =
             wanted.iter().map(|thing| (thing.clone(), place(thing))).partition(|(_, place)| place.is_some());
-        let queue = Mutex::new(VecDeque::from_iter(by_file(published)));
         let nowhere = |thing: &Requirement| Error::artifact(format!("no project publishes {}", thing.title()));
         let others = others.into_iter().map(|(thing, _)| (thing.clone(), Err(nowhere(&thing))));
-        let answers = Mutex::new(others.collect::<Vec<_>>());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        std::thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    while let Some(things) = next() {
-                        let fetched = fetch::one(&client, &things, job);
-                        answers.lock().unwrap_or_else(PoisonError::into_inner).extend(fetched);
-                    }
-                });
-            }
-        });
-        answers.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let fetch = |things: &Vec<_>| fetch::one(&client, things, job);
+        parallel::each(&by_file(published), AT_ONCE, fetch).into_iter().flatten().chain(others).collect()
     }
 }
 
