@@ -113,7 +113,7 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
                 let pair = Pair {
                     certificate: certificate.to_pem(),
                     key: folder.read_key(name)?,
-                    not_after: certificate.validity()?.not_after,
+                    not_after: certificate.validity().not_after,
                 };
                 pairs.insert(name.clone(), pair);
             }
