@@ -3,6 +3,7 @@
 //! Data flows one way: [`inventory`] → [`cluster`] → [`pki`] → [`render`] → [`plan`] → [`apply`] → [`health`];
 //! a module knows only those before it. `docs/architecture.md` walks through the house.
 
+pub mod access;
 pub mod apply;
 pub mod artifacts;
 pub mod certlint;
@@ -12,6 +13,7 @@ pub mod cli;
 pub mod clients;
 pub mod cluster;
 pub mod document;
+pub mod engine;
 pub mod error;
 pub mod facts;
 pub mod files;
@@ -20,7 +22,6 @@ pub mod hierarchy;
 pub mod inventory;
 pub mod lab;
 pub mod lifetime;
-pub mod operate;
 pub mod parallel;
 pub mod pki;
 pub mod plan;
@@ -45,7 +46,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     match cli::run(args) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            cli::report::print(&error, color);
+            ui::report::print(&error, color);
             ExitCode::from(error.kind.exit_code())
         }
     }

@@ -1,9 +1,11 @@
-//! For the tests of cfssl's face: the same shell steps with kbootstrap's links and with the real cfssl 1.6.5, where the
-//! latter is at hand, and Go's own verifier.
+//! For the tests of cfssl's face: the same shell steps with kbootstrap's links and with the real cfssl 1.6.5, and Go's own
+//! verifier.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+
+use kbootstrap::artifacts::Store;
 
 use crate::pki_tools::{Folder, Ran};
 
@@ -14,18 +16,13 @@ pub enum Whose {
     Theirs,
 }
 
-#[allow(clippy::print_stderr)] // a test has nowhere else to say that it compared nothing
-/// The folder with the real programs, as `make test` and `make bench` build them.
-pub fn theirs() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = variable("KBOOTSTRAP_CACHE").or_else(|| Some(variable("XDG_CACHE_HOME")?.join("kbootstrap")));
-    let cache = cache.or_else(|| Some(variable("HOME")?.join(".cache/kbootstrap")))?;
-    let folder = cache.join("tools/bin");
-    let there = folder.join("cfssl").is_file() && folder.join("cfssljson").is_file();
-    if !there {
-        eprintln!("the real cfssl is not in {}: nothing is compared with it", folder.display());
+/// The folder with the real programs, as `tools/setup.sh test` builds them. Without them the tests fail.
+fn theirs() -> PathBuf {
+    let folder = Store::open_default().expect("the cache").cache().join("tools/bin");
+    for name in ["cfssl", "cfssljson"] {
+        assert!(folder.join(name).is_file(), "{name} is not in {}: tools/setup.sh test builds it", folder.display());
     }
-    there.then_some(folder)
+    folder
 }
 
 /// A folder with links to our program.
@@ -40,9 +37,9 @@ fn ours() -> PathBuf {
     folder.path().to_owned()
 }
 
-/// Runs shell steps in a folder; none where the programs are not there.
-pub fn sh(folder: &Folder, whose: Whose, script: &str) -> Option<Ran> {
-    let programs = if whose == Whose::Ours { ours() } else { theirs()? };
+/// Runs shell steps in a folder.
+pub fn sh(folder: &Folder, whose: Whose, script: &str) -> Ran {
+    let programs = if whose == Whose::Ours { ours() } else { theirs() };
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh")
         .args(["-c", script])
@@ -52,16 +49,16 @@ pub fn sh(folder: &Folder, whose: Whose, script: &str) -> Option<Ran> {
         .env_remove("CFSSL_CA_PK_PASSWORD")
         .output()
         .expect("start a shell");
-    Some(Ran {
+    Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    }
 }
 
 /// Our answer to shell steps, which must succeed.
 pub fn ok(folder: &Folder, script: &str) -> Ran {
-    let ran = sh(folder, Whose::Ours, script).expect("our own programs are there");
+    let ran = sh(folder, Whose::Ours, script);
     assert_eq!(ran.code, 0, "{script}\n{ran:#?}");
     ran
 }

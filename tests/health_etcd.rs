@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use base64::Engine;
-use kbootstrap::cli::report::render;
 use kbootstrap::clients::etcd;
 use kbootstrap::clients::http::{Client, Identity, Tls};
 use kbootstrap::error::{Error, Kind, Result};
 use kbootstrap::health::{Poll, Schedule, unless_connected, wait};
+use kbootstrap::ui::report::render;
 use tempfile::TempDir;
 
 use crate::common::authority::{Authority, Issued};

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kbootstrap::cli::report::render;
 use kbootstrap::clients::http::{Client, Request, Tls};
 use kbootstrap::clients::kube;
 use kbootstrap::error::{Kind, Result};
 use kbootstrap::health::{Poll, Schedule, covers, deployment_ready, wait};
+use kbootstrap::ui::report::render;
 use kbootstrap::ui::{Event, Reporter, Silent};
 use kbootstrap::verify::{self, Access, Api, Outcome, Report, Seed};
 use serde_json::json;

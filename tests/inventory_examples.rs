@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use kbootstrap::cli::report;
 use kbootstrap::cluster::{self, Authorities, Cluster, Component, KeyAlgorithm, Known, ProxyMode, Role, TransportKind};
 use kbootstrap::inventory;
+use kbootstrap::ui::report;
 use serde_json::json;
 
 use crate::common::schema;

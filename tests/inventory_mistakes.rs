@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use kbootstrap::cli::report;
 use kbootstrap::cluster::{Known, resolve};
 use kbootstrap::inventory::{self, Loaded};
+use kbootstrap::ui::report;
 
 const KNOWN: Known<'static> = Known {
     checks: &["clock-skew", "port-2379", "swap"],

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kbootstrap::cli::report;
 use kbootstrap::hierarchy::{self, Kind};
 use kbootstrap::ui::Silent;
+use kbootstrap::ui::report;
 use kbootstrap::{cluster, inventory, trust};
 use time::OffsetDateTime;
 

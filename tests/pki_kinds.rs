@@ -23,7 +23,7 @@ fn openssl_accepts_every_kind_of_certificate_of_every_key() {
 }
 
 #[test]
-#[ignore = "finding the primes takes up to a minute"]
+#[ignore = "finding the primes takes up to a minute: make test-long"]
 fn openssl_accepts_rsa_8192() {
     check(r#"{"algo":"rsa","size":8192}"#, "sha512WithRSAEncryption", "RSA PRIVATE KEY");
 }

@@ -62,7 +62,7 @@ fn nobody_listens(host: &mut dyn Transport) {
 
 #[test]
 fn by_forwarding() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = sshd.transport();
     converse(&mut *host);
     end_is_seen(&mut *host);
@@ -76,7 +76,7 @@ fn by_forwarding() {
 
 #[test]
 fn by_relay_where_forwarding_is_off() {
-    let Some(sshd) = Sshd::with("AllowTcpForwarding no") else { return };
+    let sshd = Sshd::with("AllowTcpForwarding no");
     let mut host = connect(&silent(), sshd.ssh_target_of(FREE)).unwrap();
     converse(&mut *host);
     end_is_seen(&mut *host);
@@ -87,9 +87,7 @@ fn by_relay_where_forwarding_is_off() {
 #[test]
 fn locally() {
     let mut host = silent().connect(&Target { name: "web1".into(), via: Via::Local }).unwrap();
-    if rustix::process::getuid().is_root() {
-        converse(&mut *host);
-    }
+    converse(&mut *host);
     end_is_seen(&mut *host);
     nobody_listens(&mut *host);
 }

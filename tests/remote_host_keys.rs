@@ -22,7 +22,7 @@ fn with_known_hosts(sshd: &Sshd, text: &str) -> SshTarget {
 
 #[test]
 fn an_unknown_host_is_refused_with_its_fingerprint() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let error = refused(&sshd, with_known_hosts(&sshd, ""));
     let key = sshd.path("host_ed25519.pub");
     let listed = Command::new("ssh-keygen").arg("-lf").arg(key).output().unwrap().stdout;
@@ -35,7 +35,7 @@ fn an_unknown_host_is_refused_with_its_fingerprint() {
 
 #[test]
 fn a_changed_key_names_the_line_and_is_not_replaced() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let text = format!("# comment\n[127.0.0.1]:{} {}\n", sshd.port, sshd.public_key("client"));
     let error = refused(&sshd, SshTarget { accept_new: true, ..with_known_hosts(&sshd, &text) });
     let place = format!("{}:2", sshd.path("known_hosts").display());
@@ -45,7 +45,7 @@ fn a_changed_key_names_the_line_and_is_not_replaced() {
 
 #[test]
 fn a_revoked_key_is_refused() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let known = sshd.known_hosts_line("host_ed25519");
     let error =
         refused(&sshd, with_known_hosts(&sshd, &format!("{known}@revoked * {}\n", sshd.public_key("host_ed25519"))));
@@ -54,7 +54,7 @@ fn a_revoked_key_is_refused() {
 
 #[test]
 fn hashed_names_of_ssh_keygen_are_understood() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let file = sshd.path("known_hosts");
     assert!(Command::new("ssh-keygen").arg("-Hf").arg(&file).output().unwrap().status.success());
     assert!(fs::read_to_string(&file).unwrap().starts_with("|1|"));
@@ -63,21 +63,21 @@ fn hashed_names_of_ssh_keygen_are_understood() {
 
 #[test]
 fn the_server_is_asked_for_the_type_of_key_that_is_known() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let target = with_known_hosts(&sshd, &sshd.known_hosts_line("host_ecdsa"));
     connect(&silent(), target).unwrap();
 }
 
 #[test]
 fn the_port_is_part_of_the_name() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let error = refused(&sshd, with_known_hosts(&sshd, &format!("127.0.0.1 {}\n", sshd.public_key("host_ed25519"))));
     assert!(error.message.ends_with("is not known"), "{error:?}");
 }
 
 #[test]
 fn a_pin_decides_alone() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let pinned = |host_key: String| SshTarget {
         host_key: Some(host_key),
         known_hosts: Some("/nonexistent/known_hosts".into()),
@@ -93,7 +93,7 @@ fn a_pin_decides_alone() {
 
 #[test]
 fn eight_threads_accept_a_new_host_and_one_line_is_written() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let file = sshd.path("fresh/known_hosts");
     let target = SshTarget { accept_new: true, known_hosts: Some(file.clone()), ..sshd.ssh_target() };
     let connector = silent();
@@ -109,7 +109,7 @@ fn eight_threads_accept_a_new_host_and_one_line_is_written() {
 
 #[test]
 fn accepting_leaves_the_other_lines_alone() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let before = "other.example.org ssh-ed25519 AAAA # without a newline";
     let target = with_known_hosts(&sshd, before);
     connect(&silent(), SshTarget { accept_new: true, ..target }).unwrap();

@@ -18,7 +18,7 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn status_and_streams_are_the_scripts_own() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = sshd.transport();
     let output = run(&mut *host, "echo out; echo err >&2; printf 'no newline'; exit 7");
     assert_eq!((output.status, text(&output.stdout), text(&output.stderr)), (7, "out\nno newline", "err\n"));
@@ -31,7 +31,7 @@ fn status_and_streams_are_the_scripts_own() {
 
 #[test]
 fn a_killed_script_is_no_success() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = sshd.transport();
     assert_eq!(run(&mut *host, "sh -c 'kill -9 $$'").status, 137);
     let error = host.run("echo last words >&2; kill -9 $$", &mut io::empty()).unwrap_err();
@@ -42,20 +42,20 @@ fn a_killed_script_is_no_success() {
 
 #[test]
 fn silence_is_no_loss_as_long_as_the_host_answers() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     assert_eq!(run(&mut *sshd.transport(), "sleep 12; exit 4").status, 4);
 }
 
 #[test]
 fn a_channel_that_the_server_closes_is_no_success() {
-    let Some(sshd) = Sshd::with("ChannelTimeout session:*=1") else { return };
+    let sshd = Sshd::with("ChannelTimeout session:*=1");
     let error = sshd.transport().run("sleep 30", &mut io::empty()).unwrap_err();
     assert_eq!(error.kind, Kind::Connect, "{error:?}");
 }
 
 #[test]
 fn five_megabytes_on_both_streams_at_once() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let script = "head -c 5000000 /dev/zero >&2 & head -c 5000000 /dev/zero; wait; echo end >&2";
     let output = run(&mut *sshd.transport(), script);
     assert_eq!((output.status, output.stdout.len(), output.stderr.len()), (0, 5_000_000, 64 * 1024));
@@ -88,7 +88,7 @@ fn sha256(mut source: impl Read) -> String {
 
 #[test]
 fn fifty_megabytes_of_stdin_arrive_whole() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let source = || Counting { at: 0, end: 50 << 20 };
     let output = sshd.transport().run("sha256sum", &mut source()).unwrap();
     assert_eq!(text(&output.stdout), format!("{}  -\n", sha256(source())));
@@ -96,7 +96,7 @@ fn fifty_megabytes_of_stdin_arrive_whole() {
 
 #[test]
 fn ten_megabytes_there_and_back_while_the_host_answers_before_it_has_all() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let source = || Counting { at: 0, end: 10 << 20 };
     let output = sshd.transport().run("cat", &mut source()).unwrap();
     assert_eq!((output.status, output.stdout.len()), (0, 10 << 20));
@@ -105,7 +105,7 @@ fn ten_megabytes_there_and_back_while_the_host_answers_before_it_has_all() {
 
 #[test]
 fn a_script_need_not_read_its_stdin() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = sshd.transport();
     let output = host.run("echo early; exit 3", &mut Counting { at: 0, end: 20 << 20 }).unwrap();
     assert_eq!((output.status, text(&output.stdout)), (3, "early\n"));
@@ -114,7 +114,7 @@ fn a_script_need_not_read_its_stdin() {
 
 #[test]
 fn long_scripts_are_sent_whole_and_leave_stdin_alone() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = sshd.transport();
     for lines in [1_000, 50_000] {
         let script: String = (0..lines).map(|line| format!(": 'a line of the script, number {line}'\n")).collect();
@@ -125,7 +125,7 @@ fn long_scripts_are_sent_whole_and_leave_stdin_alone() {
 
 #[test]
 fn noisy_and_greedy_surroundings_do_not_matter() {
-    let Some(sshd) = Sshd::with("SetEnv BASH_ENV=/nonexistent FOO=bar") else { return };
+    let sshd = Sshd::with("SetEnv BASH_ENV=/nonexistent FOO=bar");
     let profile = sshd.path("homes").join(crate::common::sshd::FREE).join(".bashrc");
     std::fs::write(&profile, "echo welcome; echo careful >&2; alias cat=false; echo __KB_BEGIN_; sleep 0.2\n").unwrap();
     let mut host = connect(&crate::common::sshd::silent(), sshd.ssh_target_of(crate::common::sshd::FREE)).unwrap();
@@ -135,7 +135,7 @@ fn noisy_and_greedy_surroundings_do_not_matter() {
 
 #[test]
 fn what_is_left_in_the_background_is_not_waited_for() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = sshd.transport();
     let start = Instant::now();
     let output = run(&mut *host, "sleep 20 & echo started");
@@ -146,7 +146,7 @@ fn what_is_left_in_the_background_is_not_waited_for() {
 
 #[test]
 fn an_interrupt_ends_a_run_promptly() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let interrupt = Interrupt::new();
     let connector = Connector::silent(Operator::default(), interrupt.clone());
     let mut host = connect(&connector, sshd.ssh_target()).unwrap();
@@ -172,7 +172,7 @@ fn an_unreadable_source_is_our_error() {
             Err(io::Error::other("disk on fire"))
         }
     }
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let error = sshd.transport().run("cat", &mut Broken).unwrap_err();
     insta::assert_snapshot!(error, @"reading what a host is to receive: disk on fire");
 }

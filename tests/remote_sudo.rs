@@ -22,13 +22,13 @@ fn check(host: &mut dyn Transport) {
 
 #[test]
 fn sudo_without_a_password() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     check(&mut *connect(&silent(), sshd.ssh_target_of(FREE)).unwrap());
 }
 
 #[test]
 fn sudo_with_a_password_by_stdin() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = connect(&knowing(ASKED, PASSWORD), sshd.ssh_target_of(ASKED)).unwrap();
     check(&mut *host);
     let listed =
@@ -39,7 +39,7 @@ fn sudo_with_a_password_by_stdin() {
 
 #[test]
 fn a_password_that_turns_out_unneeded_does_not_spill_into_the_payload() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let mut host = connect(&knowing(ASKED, PASSWORD), sshd.ssh_target_of(ASKED)).unwrap();
     let open = format!("{ASKED} ALL=(ALL) NOPASSWD: ALL");
     assert_eq!(host.run(&format!("echo '{open}' >> /etc/sudoers"), &mut io::empty()).unwrap().status, 0);
@@ -48,7 +48,7 @@ fn a_password_that_turns_out_unneeded_does_not_spill_into_the_payload() {
 
 #[test]
 fn a_wrong_password_is_one_attempt_and_an_error() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let error = connect(&knowing(ASKED, "not this"), sshd.ssh_target_of(ASKED)).err().unwrap();
     assert_eq!(error.kind, Kind::Connect);
     insta::assert_snapshot!(error, @"web1: sudo did not accept the password of kbasked");
@@ -56,14 +56,14 @@ fn a_wrong_password_is_one_attempt_and_an_error() {
 
 #[test]
 fn no_terminal_and_no_password() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let error = connect(&silent(), sshd.ssh_target_of(ASKED)).err().unwrap();
     insta::assert_snapshot!(error, @"web1: sudo wants the password of kbasked, and there is no terminal to ask for it");
 }
 
 #[test]
 fn a_user_that_may_not_use_sudo() {
-    let Some(sshd) = Sshd::start() else { return };
+    let sshd = Sshd::start();
     let error = connect(&knowing(POOR, PASSWORD), sshd.ssh_target_of(POOR)).err().unwrap();
     insta::assert_snapshot!(error, @"web1: kbpoor cannot become root with sudo");
     assert!(error.details[0].contains("not in the sudoers file"), "{error:?}");

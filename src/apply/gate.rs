@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::Job;
+use super::objects::{apply_objects, mark_nodes};
+use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, deployment_ready, unless_connected, wait};
-use crate::operate::{ApiAccess, EtcdAccess, apply_objects, mark_nodes};
 
 /// A member answers at once, or after it has replayed its log.
 const ETCD: Schedule = Schedule::new(60, 50);

@@ -2,6 +2,7 @@
 
 mod gate;
 mod graph;
+mod objects;
 mod push;
 #[cfg(test)]
 mod push_tests;
@@ -23,12 +24,12 @@ pub use steps::{Action, steps};
 pub use stream::Packing;
 pub use waves::Push;
 
+use crate::access::{Lease, Pool};
 use crate::artifacts::Store;
 use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
-use crate::operate::{Desired, Lease, Pool};
-use crate::plan::{HostPlan, Plan};
+use crate::plan::{Desired, HostPlan, Plan};
 use crate::remote::{sh_quote, turn};
 use crate::trust::Trust;
 use crate::ui::{Reporter, step};

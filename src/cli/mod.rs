@@ -1,37 +1,17 @@
 //! The command line: one file per command, which parses, calls the library and prints.
 
 mod artifacts;
-mod bundle;
-mod certinfo;
-mod certinfo_text;
-mod certlint;
-mod cfssljson;
-mod check;
-mod gencert;
-mod gencrl;
-mod gencsr;
-mod genkey;
-mod init;
-mod install_links;
-mod kubeconfig;
+mod certs;
+mod cfssl;
+mod cluster;
+mod completions;
+mod context;
+mod interrupt;
 mod lab;
-mod output_args;
+mod man;
 mod password;
 mod pki;
-mod plan;
-mod prepare;
-mod print_defaults;
-mod printable;
-mod render;
-pub mod report;
-mod request;
-mod reset;
-mod selfsign;
-mod session;
-mod sign;
-mod status;
-mod up;
-mod verify;
+mod progress;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -39,8 +19,10 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use context::Ctx;
+
 use crate::cfssl::face::{PROGRAMS, Program};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ui::{Printer, stderr_color};
 
 /// PKI and Kubernetes cluster bootstrap, the binary way
@@ -70,41 +52,34 @@ struct Cli {
 // The order is the one of --help.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Init(init::Args),
-    Check(check::Args),
+    Init(cluster::init::Args),
+    Check(cluster::check::Args),
     Artifacts(artifacts::Args),
-    Plan(plan::Args),
-    Up(up::Args),
-    Status(status::Args),
-    Verify(verify::Args),
-    Render(render::Args),
-    Kubeconfig(kubeconfig::Args),
-    Reset(reset::Args),
+    Plan(cluster::plan::Args),
+    Up(cluster::up::Args),
+    Status(cluster::status::Args),
+    Verify(cluster::verify::Args),
+    Render(cluster::render::Args),
+    Kubeconfig(cluster::kubeconfig::Args),
+    Reset(cluster::reset::Args),
     Lab(lab::Args),
-    Pki(pki::Args),
-    Gencert(gencert::Args),
-    Genkey(genkey::Args),
-    Gencsr(gencsr::Args),
-    Sign(sign::Args),
-    Selfsign(selfsign::Args),
-    Gencrl(gencrl::Args),
-    Bundle(bundle::Args),
-    Certinfo(certinfo::Args),
-    Certlint(certlint::Args),
-    PrintDefaults(print_defaults::Args),
-    Cfssl(cfssljson::Cfssl),
-    Cfssljson(cfssljson::Cfssljson),
-    CfsslCertinfo(cfssljson::Certinfo),
-    InstallLinks(install_links::Args),
-}
-
-/// What every command gets.
-#[derive(Debug, Clone, Copy)]
-pub struct Ctx {
-    /// Standard output.
-    pub out: Printer,
-    /// Colour on standard error.
-    pub err_color: bool,
+    Pki(pki::hierarchy::Args),
+    Gencert(pki::gencert::Args),
+    Genkey(pki::genkey::Args),
+    Gencsr(pki::gencsr::Args),
+    Sign(pki::sign::Args),
+    Selfsign(pki::selfsign::Args),
+    Gencrl(pki::gencrl::Args),
+    Bundle(certs::bundle::Args),
+    Certinfo(certs::certinfo::Args),
+    Certlint(certs::certlint::Args),
+    PrintDefaults(pki::print_defaults::Args),
+    Cfssl(cfssl::programs::Cfssl),
+    Cfssljson(cfssl::programs::Cfssljson),
+    CfsslCertinfo(cfssl::programs::Certinfo),
+    InstallLinks(cfssl::install_links::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// The command line as clap knows it, for its documentation and tests.
@@ -189,15 +164,6 @@ fn suggest(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Refuses `-o json` where `-o` names what to write: a file called `json` is not what was meant.
-pub(super) fn not_a_format(path: &Path, what: &str) -> Result<()> {
-    match path.to_str() {
-        Some(name @ ("json" | "text" | "yaml")) => Err(Error::usage(format!("`-o {name}`: here -o is {what}"))
-            .hint(format!("if it is to be called {name}, write ./{name}"))),
-        _ => Ok(()),
-    }
-}
-
 impl Command {
     fn run(self, ctx: Ctx) -> Result<u8> {
         match self {
@@ -227,6 +193,8 @@ impl Command {
             Command::Cfssljson(args) => args.run(&ctx),
             Command::CfsslCertinfo(args) => args.run(&ctx),
             Command::InstallLinks(args) => args.run(&ctx),
+            Command::Completions(args) => args.run(&ctx),
+            Command::Man(args) => args.run(&ctx),
         }
     }
 }

@@ -130,7 +130,7 @@ mod tests {
         .unwrap_err();
         assert!(looks > 1);
         assert_eq!(error.kind, Kind::Health);
-        insta::assert_snapshot!(crate::cli::report::render(&error, false), @"
+        insta::assert_snapshot!(crate::ui::report::render(&error, false), @"
         error: CoreDNS is not available after 20ms
           last seen: look 1: 0 of 2 replicas
         ");

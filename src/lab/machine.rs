@@ -109,7 +109,7 @@ mod tests {
         let missing =
             [("systemd-nspawn", "systemd-container"), ("ssh", "openssh-client"), ("ssh-keygen", "openssh-client")];
         let error = Error::all(complaints(false, &missing)).unwrap_err();
-        insta::assert_snapshot!(crate::cli::report::render(&error, false), @r"
+        insta::assert_snapshot!(crate::ui::report::render(&error, false), @r"
         error: a lab needs root: it mounts file systems and makes networks and cgroups
         hint: run it with sudo
 

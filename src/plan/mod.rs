@@ -1,6 +1,8 @@
 //! What differs: desired state minus facts, as data. Empty when all is right.
 
 mod compare;
+mod nodes;
+mod objects;
 mod print;
 #[cfg(test)]
 mod settled;
@@ -8,14 +10,26 @@ mod settled;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cluster::Component;
-use crate::state::{Dir, Image};
+use crate::state::{Dir, HostState, Image};
 
 pub use compare::{compare, content_sha256, restart_key};
+pub use nodes::Marks;
+pub use objects::object_change;
 pub use print::{Diffs, text};
 #[cfg(test)]
 pub use settled::settled;
+
+/// What the whole cluster must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// By host.
+    pub hosts: BTreeMap<String, HostState>,
+    /// API objects, in the order in which they are applied.
+    pub objects: Vec<Value>,
+}
 
 /// What would change, host by host, and in the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

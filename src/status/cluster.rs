@@ -1,11 +1,11 @@
 //! What concerns the cluster as a whole: leases, nodes, DNS.
 
 use super::{Check, HostStatus, State};
+use crate::access::{ApiAccess, Pool};
 use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Cluster, NetworkPlugin, Role};
 use crate::error::Result;
-use crate::operate::{ApiAccess, Pool};
 use crate::trust::Trust;
 
 /// Asks the first API server that answers; kubelet versions go to the hosts' rows. A host that could not be reached

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Component, HostStatus, NOT_INSTALLED, State};
+use crate::access::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, Questions, UnitFact};
-use crate::operate::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::trust::Trust;
 
 /// All hosts at once.

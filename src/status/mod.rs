@@ -7,9 +7,9 @@ mod host;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::access::Pool;
 use crate::artifacts::Store;
 use crate::cluster::Cluster;
-use crate::operate::Pool;
 use crate::trust::Trust;
 
 /// The word for a service that a host does not have.

@@ -3,6 +3,7 @@
 mod event;
 mod plain;
 mod printer;
+pub mod report;
 mod reporters;
 pub mod step;
 mod table;

@@ -186,7 +186,7 @@ mod tests {
     fn what_was_skipped_counts_as_failed_and_evidence_is_kept() {
         let error = report().verdict().unwrap_err();
         assert_eq!(error.kind.exit_code(), 7);
-        insta::assert_snapshot!(crate::cli::report::render(&error, false), @"
+        insta::assert_snapshot!(crate::ui::report::render(&error, false), @"
         error: 2 of 3 checks failed: dns, logs
           dns: n2: DNS: no such host
             coredns-1: web: CrashLoopBackOff

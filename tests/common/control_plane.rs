@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use kbootstrap::cli::report::render;
 use kbootstrap::clients::http::{Client, Identity};
 use kbootstrap::clients::kube;
 use kbootstrap::error::Result;
 use kbootstrap::health::{Poll, Schedule, unless_connected, wait};
+use kbootstrap::ui::report::render;
 use serde_json::json;
 
 use super::authority::{Authority, Issued};

@@ -1,5 +1,5 @@
 //! A private sshd on a loopback port: own keys, own configuration, own users, in a mount namespace of its own, so that
-//! nothing of the machine is touched. It needs root, sshd and unshare; where they are missing the test does nothing.
+//! nothing of the machine is touched. It needs root, sshd, unshare and sudo; where they are missing the test fails.
 
 use std::fs;
 use std::io::Read;
@@ -35,16 +35,15 @@ pub struct Sshd {
 
 impl Sshd {
     /// A plain server.
-    pub fn start() -> Option<Self> {
+    pub fn start() -> Self {
         Self::with("")
     }
 
     /// A server with more lines in its configuration.
-    pub fn with(lines: &str) -> Option<Self> {
-        if !getuid().is_root()
-            || !["/usr/sbin/sshd", "/usr/bin/unshare", "/usr/bin/sudo"].iter().all(|path| Path::new(path).exists())
-        {
-            return None;
+    pub fn with(lines: &str) -> Self {
+        assert!(getuid().is_root(), "a private sshd needs root");
+        for program in ["/usr/sbin/sshd", "/usr/bin/unshare", "/usr/bin/sudo"] {
+            assert!(Path::new(program).exists(), "{program} is missing: tools/setup.sh installs it");
         }
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -55,7 +54,7 @@ impl Sshd {
             if let Some(child) = spawn(folder.path(), port) {
                 let sshd = Sshd { folder, child, port };
                 fs::write(sshd.path("known_hosts"), sshd.known_hosts_line("host_ed25519")).unwrap();
-                return Some(sshd);
+                return sshd;
             }
         }
         panic!("sshd does not start: {}", fs::read_to_string(folder.path().join("log")).unwrap());

@@ -7,7 +7,9 @@ use semver::Version;
 use super::{everything, print_records};
 use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_requirements};
 use crate::cli::Ctx;
-use crate::cli::session::{ClusterArgs, Progress, Session, Use, shown};
+use crate::cli::cluster::ClusterArgs;
+use crate::cli::progress::Progress;
+use crate::engine::Access;
 use crate::error::{Error, Result};
 use crate::inventory::{Build, Download, Source};
 use crate::ui::Format;
@@ -77,7 +79,7 @@ impl Fetch {
             accept_new_host_keys: false,
             progress: self.progress,
         };
-        let mut session = Session::open(ctx, &args, "artifacts-fetch", Use::Change)?;
+        let mut session = args.open(ctx, "artifacts-fetch", Access::Write)?;
         if !sources.is_empty() {
             session.cluster.sources = sources;
         }
@@ -90,7 +92,7 @@ impl Fetch {
         if self.update_lock && self.lock.is_none() {
             return Err(Error::usage("--update-lock needs --lock FILE, or an inventory in place of --kubernetes"));
         }
-        let reporter = shown(self.progress, ctx);
+        let reporter = self.progress.reporter(ctx);
         let each = self.arch.iter().map(|arch| {
             let wanted = everything(version, arch, self.test_images);
             ensure_requirements(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options())

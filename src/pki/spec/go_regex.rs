@@ -1,398 +1,268 @@
-//! Go's regular expressions (RE2 syntax, as Go 1.24 reads it) written anew for the `regex` crate, which reads some of them
-//! differently: its `\w` is Unicode's, `[a&&b]` is an intersection, `a**` and `(?x)` are allowed, `a{` is not.
-//!
-//! Every literal is written as an escape and every class as ranges, so that nothing is left for the other syntax to
-//! interpret. What Go refuses is refused; what cannot be said (a surrogate, flags before a repetition) is refused too: a
-//! whitelist must not match other names than its author meant. Which group captures is lost: only whether it matches
-//! counts here.
+//! Go's regular expressions (RE2 syntax) for the `regex` crate, by an allow-list: what both read alike is taken as it
+//! is, `\w` and its like are written as the ASCII classes that they are in Go, and everything else is refused with its
+//! reason. A whitelist must not match other names than its author meant.
 
-use std::fmt::Write;
+use regex_syntax::ast::parse::Parser;
+use regex_syntax::ast::{
+    self, AssertionKind, Ast, ClassPerlKind, ClassSetBinaryOp, ClassSetItem, ClassUnicode, ClassUnicodeKind, Flag,
+    Flags, FlagsItemKind, GroupKind, HexLiteralKind, Literal, LiteralKind, Repetition, RepetitionKind, RepetitionRange,
+    Span,
+};
 
-use super::go_regex_names::{CATEGORIES, SCRIPTS};
-
-/// The most that a repetition, and repetitions in repetitions together, may ask for.
+/// The most that Go repeats, also by repetitions in repetitions.
 const MOST: u32 = 1000;
 
-const PERL: [(char, &str); 6] = [
-    ('d', "[0-9]"),
-    ('D', "[^0-9]"),
-    ('s', r"[\t\n\x0C\r ]"),
-    ('S', r"[^\t\n\x0C\r ]"),
-    ('w', "[0-9A-Za-z_]"),
-    ('W', "[^0-9A-Za-z_]"),
-];
+/// The general categories that mean the same to both.
+const CATEGORIES: &str =
+    " Cc Cf Co L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs ";
 
-const POSIX: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
-    "xdigit",
-];
-
-/// The same pattern for the `regex` crate; or what is wrong with it.
+/// The same pattern for the `regex` crate; or which part of it is refused, and why.
 pub(crate) fn translate(pattern: &str) -> Result<String, String> {
-    let mut translation =
-        Translation { rest: pattern, out: String::new(), groups: vec![Group::default()], names: Vec::new() };
-    translation.run()?;
-    Ok(translation.out)
+    let reading = Reading { pattern, out: String::new(), copied: 0, times: vec![1] };
+    let tree = Parser::new().parse(pattern).map_err(|e| reading.refusal(e.span(), &e.kind().to_string()))?;
+    ast::visit(&tree, reading)
 }
 
-struct Translation<'a> {
-    rest: &'a str,
+struct Reading<'a> {
+    pattern: &'a str,
     out: String,
-    /// Those that are open; the first is the whole pattern.
-    groups: Vec<Group>,
-    names: Vec<&'a str>,
+    /// How much of the pattern is in `out`.
+    copied: usize,
+    /// What the repetitions around the present place multiply to, outermost first.
+    times: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Group {
-    flags: Flags,
-    before: Before,
-    /// What repetitions in it multiply to at most.
-    weight: u32,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Flags {
-    fold: bool,
-    lines: bool,
-    dot_all: bool,
-}
-
-/// What stands before the next item of a group.
-#[derive(Clone, Copy, Default)]
-enum Before {
-    /// Nothing that can be repeated.
-    #[default]
-    Nothing,
-    /// Something, with what the repetitions in it multiply to.
-    Atom(u32),
-    /// A repetition, which is not repeated again.
-    Repeated(u32),
-    /// Flags after something: Go repeats what is before them, the other syntax has no way to.
-    Flags,
-}
-
-impl<'a> Translation<'a> {
-    fn run(&mut self) -> Result<(), String> {
-        while let Some(c) = self.rest.chars().next() {
-            match c {
-                '(' => self.open()?,
-                ')' => self.close()?,
-                '|' => {
-                    self.skip(1);
-                    self.out.push('|');
-                    self.group().before = Before::Nothing;
-                }
-                '*' | '+' | '?' => {
-                    self.skip(1);
-                    self.repeat(&c.to_string(), 1)?;
-                }
-                '{' => self.brace()?,
-                '^' | '$' | '.' => {
-                    self.skip(1);
-                    self.atom(&c.to_string());
-                }
-                '[' => {
-                    let class = self.class()?;
-                    self.atom(&class);
-                }
-                '\\' => self.backslash()?,
-                c => {
-                    self.skip(c.len_utf8());
-                    self.atom(&literal(c));
-                }
-            }
-        }
-        if self.groups.len() > 1 { Err("a `(` has no `)`".into()) } else { Ok(()) }
+impl Reading<'_> {
+    fn refusal(&self, span: &Span, why: &str) -> String {
+        let text = self.pattern.get(span.start.offset..span.end.offset).unwrap_or_default();
+        let text = if text.is_empty() { String::new() } else { format!("`{text}` ") };
+        format!("{text}at character {}: {why}", span.start.column)
     }
 
-    fn skip(&mut self, bytes: usize) {
-        self.rest = &self.rest[bytes..];
-    }
-
-    fn group(&mut self) -> &mut Group {
-        // The first one is never taken away.
-        let last = self.groups.len() - 1;
-        &mut self.groups[last]
-    }
-
-    fn atom(&mut self, text: &str) {
+    /// Puts `text` in the place of a part.
+    fn replace(&mut self, span: &Span, text: &str) -> Result<(), String> {
+        self.out.push_str(&self.pattern[self.copied..span.start.offset]);
         self.out.push_str(text);
-        self.group().before = Before::Atom(1);
-    }
-
-    fn open(&mut self) -> Result<(), String> {
-        let mut flags = self.group().flags;
-        if let Some(after) = self.rest.strip_prefix("(?P<").or_else(|| self.rest.strip_prefix("(?<")) {
-            let (name, after) = after.split_once('>').ok_or("a group's name has no end")?;
-            let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-            if name.is_empty() || !name.bytes().all(word) || self.names.contains(&name) {
-                return Err(format!("`{name}` is no name for a group, or the name of two"));
-            }
-            self.names.push(name);
-            self.rest = after;
-        } else if let Some(after) = self.rest.strip_prefix("(?") {
-            let (new, end, after) = read_flags(flags, after)?;
-            (flags, self.rest) = (new, after);
-            if end == ')' {
-                let _ = write!(self.out, "(?{flags})");
-                let group = self.group();
-                group.flags = flags;
-                group.before = if matches!(group.before, Before::Nothing) { Before::Nothing } else { Before::Flags };
-                return Ok(());
-            }
-        } else {
-            self.skip(1);
-        }
-        let _ = write!(self.out, "(?{flags}:");
-        self.groups.push(Group { flags, ..Group::default() });
+        self.copied = span.end.offset;
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), String> {
-        self.skip(1);
-        let Some(group) = self.groups.pop().filter(|_| !self.groups.is_empty()) else {
-            return Err("a `)` has no `(`".into());
+    fn literal(&self, literal: &Literal) -> Result<(), String> {
+        match literal.kind {
+            LiteralKind::Verbatim | LiteralKind::Meta | LiteralKind::Superfluous | LiteralKind::Special(_) => Ok(()),
+            LiteralKind::HexFixed(HexLiteralKind::X) | LiteralKind::HexBrace(HexLiteralKind::X) => Ok(()),
+            _ => Err(self.refusal(&literal.span, r"Go has no such escape; write `\x{…}`")),
+        }
+    }
+
+    fn flags(&self, flags: &Flags) -> Result<(), String> {
+        let unknown = |kind: &FlagsItemKind| {
+            matches!(kind, FlagsItemKind::Flag(Flag::Unicode | Flag::CRLF | Flag::IgnoreWhitespace))
         };
-        self.out.push(')');
-        let weight = group.weight.max(1);
-        self.group().weight = self.group().weight.max(weight);
-        self.group().before = Before::Atom(weight);
+        match flags.items.iter().find(|item| unknown(&item.kind)) {
+            Some(item) => Err(self.refusal(&item.span, "Go knows the flags i, m, s and U only")),
+            None => Ok(()),
+        }
+    }
+
+    fn perl(&mut self, class: &ast::ClassPerl) -> Result<(), String> {
+        let not = if class.negated { "^" } else { "" };
+        let members = match class.kind {
+            ClassPerlKind::Digit => "0-9",
+            ClassPerlKind::Space => r"\t\n\x0C\r ",
+            ClassPerlKind::Word => "0-9A-Za-z_",
+        };
+        self.replace(&class.span, &format!("[{not}{members}]"))
+    }
+
+    fn unicode(&mut self, class: &ClassUnicode) -> Result<(), String> {
+        let name = match &class.kind {
+            ClassUnicodeKind::OneLetter(letter) => letter.to_string(),
+            ClassUnicodeKind::Named(name) => name.clone(),
+            ClassUnicodeKind::NamedValue { .. } => String::new(),
+        };
+        if name.contains(' ') || !CATEGORIES.contains(&format!(" {name} ")) {
+            let why = "of Unicode's classes only general categories are taken, such as `\\pL` or `\\p{Lu}`";
+            return Err(self.refusal(&class.span, why));
+        }
+        self.replace(&class.span, &format!(r"\{}{{gc={name}}}", if class.negated { 'P' } else { 'p' }))
+    }
+
+    fn repetition(&mut self, repetition: &Repetition) -> Result<(), String> {
+        let span = &repetition.op.span;
+        if matches!(*repetition.ast, Ast::Repetition(_)) {
+            return Err(self.refusal(span, "Go refuses a repetition right after another one; put the first in `(?:…)`"));
+        }
+        let (most, text) = match &repetition.op.kind {
+            RepetitionKind::Range(RepetitionRange::Exactly(n)) => (*n, format!("{{{n}}}")),
+            RepetitionKind::Range(RepetitionRange::AtLeast(n)) => (*n, format!("{{{n},}}")),
+            RepetitionKind::Range(RepetitionRange::Bounded(low, high)) => (*high, format!("{{{low},{high}}}")),
+            _ => (1, String::new()),
+        };
+        if !self.pattern[span.start.offset..].starts_with(&text) {
+            return Err(self.refusal(span, r"Go reads blanks and leading zeros here as text; escape the brace: `\{`"));
+        }
+        let times = self.times.last().unwrap_or(&1).saturating_mul(most.max(1));
+        if times > MOST {
+            return Err(self.refusal(span, "Go refuses more than 1000 repetitions, those around it multiplied"));
+        }
+        self.times.push(times);
+        Ok(())
+    }
+}
+
+impl ast::Visitor for Reading<'_> {
+    type Output = String;
+    type Err = String;
+
+    fn finish(self) -> Result<String, String> {
+        Ok(self.out + &self.pattern[self.copied..])
+    }
+
+    fn visit_pre(&mut self, node: &Ast) -> Result<(), String> {
+        match node {
+            Ast::Empty(_) | Ast::Dot(_) | Ast::Alternation(_) | Ast::Concat(_) | Ast::ClassBracketed(_) => Ok(()),
+            Ast::Flags(set) => self.flags(&set.flags),
+            Ast::Literal(literal) => self.literal(literal),
+            Ast::ClassPerl(class) => self.perl(class),
+            Ast::ClassUnicode(class) => self.unicode(class),
+            Ast::Repetition(repetition) => self.repetition(repetition),
+            Ast::Group(group) => match &group.kind {
+                GroupKind::CaptureIndex(_) => Ok(()),
+                GroupKind::NonCapturing(flags) => self.flags(flags),
+                GroupKind::CaptureName { name, .. } => {
+                    let is_word = name.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                    let why = "Go names groups with ASCII letters, digits and `_`";
+                    if is_word { Ok(()) } else { Err(self.refusal(&name.span, why)) }
+                }
+            },
+            Ast::Assertion(assertion) => match assertion.kind {
+                AssertionKind::StartLine | AssertionKind::EndLine => Ok(()),
+                AssertionKind::StartText | AssertionKind::EndText => Ok(()),
+                AssertionKind::WordBoundary => self.replace(&assertion.span, r"(?-u:\b)"),
+                AssertionKind::NotWordBoundary => self.replace(&assertion.span, r"(?-u:\B)"),
+                _ => Err(self.refusal(&assertion.span, "Go has no such assertion")),
+            },
+        }
+    }
+
+    fn visit_post(&mut self, node: &Ast) -> Result<(), String> {
+        if matches!(node, Ast::Repetition(_)) {
+            self.times.pop();
+        }
         Ok(())
     }
 
-    fn brace(&mut self) -> Result<(), String> {
-        let Some((least, most, length)) = counts(self.rest) else {
-            // Not a repetition: a brace.
-            self.skip(1);
-            self.atom(r"\{");
-            return Ok(());
-        };
-        let text = &self.rest[..length];
-        let too_much = least > MOST || most.is_some_and(|most| most > MOST || least > most);
-        if too_much {
-            return Err(format!("`{text}` repeats too often, or ends before it begins"));
-        }
-        self.skip(length);
-        self.repeat(text, most.unwrap_or(least.max(1)))
-    }
-
-    /// `times` is what it counts for in repetitions of repetitions.
-    fn repeat(&mut self, text: &str, times: u32) -> Result<(), String> {
-        let lazy = self.rest.starts_with('?');
-        self.skip(usize::from(lazy));
-        let inner = match self.group().before {
-            Before::Atom(inner) => inner,
-            Before::Nothing => return Err(format!("there is nothing for `{text}` to repeat")),
-            Before::Repeated(_) => return Err(format!("`{text}` stands after another repetition")),
-            Before::Flags => return Err(format!("`{text}` stands after flags: write the flags further to the left")),
-        };
-        // What is repeated no times counts for nothing.
-        let weight = if times == 0 { 1 } else { inner.saturating_mul(times) };
-        if weight > MOST && times > 1 {
-            return Err(format!("`{text}` and the repetitions in it ask for more than {MOST}"));
-        }
-        self.out.push_str(text);
-        let group = self.group();
-        group.weight = group.weight.max(weight);
-        group.before = Before::Repeated(weight);
-        Ok(())
-    }
-
-    fn backslash(&mut self) -> Result<(), String> {
-        let next = self.rest[1..].chars().next();
-        let simple = match next {
-            Some('A') => r"\A",
-            Some('z') => r"\z",
-            Some('b') => r"(?-u:\b)",
-            Some('B') => r"(?-u:\B)",
-            Some('Q') => {
-                let (quoted, after) = self.rest[2..].split_once(r"\E").unwrap_or((&self.rest[2..], ""));
-                self.rest = after;
-                // Even an empty one ends a repetition.
-                if let Before::Repeated(weight) = self.group().before {
-                    self.group().before = Before::Atom(weight);
+    fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), String> {
+        match item {
+            ClassSetItem::Empty(_) | ClassSetItem::Ascii(_) => Ok(()),
+            ClassSetItem::Literal(literal) => self.literal(literal),
+            ClassSetItem::Range(range) => self.literal(&range.start).and_then(|()| self.literal(&range.end)),
+            ClassSetItem::Perl(class) => self.perl(class),
+            ClassSetItem::Unicode(class) => self.unicode(class),
+            ClassSetItem::Bracketed(class) => {
+                Err(self.refusal(&class.span, r"in a class Go reads `[` as a character; escape it: `\[`"))
+            }
+            ClassSetItem::Union(union) => {
+                let inner = union.items.get(1..union.items.len().saturating_sub(1)).unwrap_or_default();
+                let dash = |item: &&ClassSetItem| matches!(item, ClassSetItem::Literal(l) if l.c == '-' && l.kind == LiteralKind::Verbatim);
+                match inner.iter().find(dash) {
+                    Some(item) => {
+                        Err(self
+                            .refusal(item.span(), r"in the middle of a class it may be a range to Go; escape it: `\-`"))
+                    }
+                    None => Ok(()),
                 }
-                quoted.chars().for_each(|c| self.atom(&literal(c)));
-                return Ok(());
-            }
-            _ => {
-                let text = match class_escape(&mut self.rest)? {
-                    Some(class) => class,
-                    None => literal(escape(&mut self.rest)?),
-                };
-                self.atom(&text);
-                return Ok(());
-            }
-        };
-        self.skip(2);
-        self.atom(simple);
-        Ok(())
-    }
-
-    /// `[…]`. A bracket, `&&`, `--` and `~~` in it are characters.
-    fn class(&mut self) -> Result<String, String> {
-        self.skip(1);
-        let negated = self.rest.starts_with('^');
-        self.skip(usize::from(negated));
-        let mut out = String::from(if negated { "[^" } else { "[" });
-        let mut first = true;
-        while first || !self.rest.starts_with(']') {
-            first = false;
-            if let Some((name, after)) = self.rest.strip_prefix("[:").and_then(|rest| rest.split_once(":]")) {
-                if !POSIX.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                    return Err(format!("there is no class `[:{name}:]`"));
-                }
-                let _ = write!(out, "[:{name}:]");
-                self.rest = after;
-            } else if let Some(class) = class_escape(&mut self.rest)? {
-                out.push_str(&class);
-            } else {
-                let low = class_char(&mut self.rest)?;
-                let mut high = low;
-                if self.rest.starts_with('-') && self.rest.len() > 1 && !self.rest.starts_with("-]") {
-                    self.skip(1);
-                    high = class_char(&mut self.rest)?;
-                }
-                if high < low {
-                    return Err(format!("the range `{low}-{high}` ends before it begins"));
-                }
-                let _ = write!(out, r"\x{{{:X}}}-\x{{{:X}}}", u32::from(low), u32::from(high));
             }
         }
-        self.skip(1);
-        out.push(']');
-        Ok(out)
     }
-}
 
-impl std::fmt::Display for Flags {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let all = [('i', self.fold), ('m', self.lines), ('s', self.dot_all)];
-        let chosen = |on| all.iter().filter(move |(_, is)| *is == on).map(|(c, _)| *c).collect::<String>();
-        let off = chosen(false);
-        write!(f, "{}{}{off}", chosen(true), if off.is_empty() { "" } else { "-" })
+    fn visit_class_set_binary_op_pre(&mut self, op: &ClassSetBinaryOp) -> Result<(), String> {
+        Err(self.refusal(&op.span, "in a class Go reads `&&`, `--` and `~~` as characters; escape them"))
     }
-}
-
-/// The flags after `(?`, the character that ends them, and what follows.
-fn read_flags(mut flags: Flags, text: &str) -> Result<(Flags, char, &str), String> {
-    let (mut on, mut seen) = (true, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            'i' => flags.fold = on,
-            'm' => flags.lines = on,
-            's' => flags.dot_all = on,
-            // Which of several matches is found does not matter here.
-            'U' => {}
-            '-' if on => {
-                (on, seen) = (false, false);
-                continue;
-            }
-            ':' | ')' if on || seen => return Ok((flags, c, &text[at + 1..])),
-            _ => break,
-        }
-        seen = true;
-    }
-    Err("`(?` is followed by what is no flag of i, m, s and U".into())
-}
-
-/// `{2}`, `{2,}` or `{2,3}`: least, most, and how long it is. Leading zeros make it text.
-fn counts(text: &str) -> Option<(u32, Option<u32>, usize)> {
-    let (inner, _) = text.strip_prefix('{')?.split_once('}')?;
-    let number = |text: &str| {
-        let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty();
-        (plain && (text.len() == 1 || !text.starts_with('0'))).then(|| text.parse().unwrap_or(u32::MAX))
-    };
-    let (least, most) = match inner.split_once(',') {
-        None => (number(inner)?, Some(number(inner)?)),
-        Some((least, "")) => (number(least)?, None),
-        Some((least, most)) => (number(least)?, Some(number(most)?)),
-    };
-    Some((least, most, inner.len() + 2))
-}
-
-/// `\d`, `\pL` and the like, if one stands here.
-fn class_escape(rest: &mut &str) -> Result<Option<String>, String> {
-    let mut chars = rest.chars();
-    let (Some('\\'), Some(letter)) = (chars.next(), chars.next()) else { return Ok(None) };
-    if let Some((_, class)) = PERL.iter().find(|(c, _)| *c == letter) {
-        *rest = chars.as_str();
-        return Ok(Some((*class).to_owned()));
-    }
-    if !matches!(letter, 'p' | 'P') {
-        return Ok(None);
-    }
-    let text = chars.as_str();
-    let (name, after) = match text.strip_prefix('{') {
-        Some(braced) => braced.split_once('}').ok_or(r"a `\p{` has no `}`")?,
-        None => text.split_at(text.chars().next().map_or(0, char::len_utf8)),
-    };
-    *rest = after;
-    let (name, turned) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
-    let not = if (letter == 'P') == turned { "" } else { "^" };
-    match name {
-        "Any" => Ok(Some(format!(r"[{not}\p{{Any}}]"))),
-        // Go's has no characters that are not assigned. Surrogates are in no text.
-        "C" => Ok(Some(format!(r"[{not}\p{{Cc}}\p{{Cf}}\p{{Co}}]"))),
-        "Cs" => Ok(Some(format!(r"[{}\p{{Any}}]", if not.is_empty() { "^" } else { "" }))),
-        name if CATEGORIES.contains(&name) => Ok(Some(format!(r"[{not}\p{{gc={name}}}]"))),
-        name if SCRIPTS.contains(&name) => Ok(Some(format!(r"[{not}\p{{sc={name}}}]"))),
-        name => Err(format!(r"there is no class `\p{{{name}}}`")),
-    }
-}
-
-fn class_char(rest: &mut &str) -> Result<char, String> {
-    if rest.starts_with('\\') {
-        return escape(rest);
-    }
-    let c = rest.chars().next().ok_or("a `[` has no `]`")?;
-    *rest = &rest[c.len_utf8()..];
-    Ok(c)
-}
-
-/// The character of `\n`, `\x41`, `\.` and the like.
-fn escape(rest: &mut &str) -> Result<char, String> {
-    let mut chars = rest.chars();
-    chars.next();
-    let c = chars.next().ok_or("it ends with a backslash")?;
-    let after = chars.as_str();
-    let octal = after.bytes().take_while(|b| (b'0'..=b'7').contains(b)).take(2).count();
-    let unknown = || format!(r"there is no escape `\{c}`");
-    let (value, after) = match c {
-        '0' => (u32::from_str_radix(after.get(..octal).unwrap_or_default(), 8).unwrap_or(0), &after[octal..]),
-        '1'..='7' if octal > 0 => {
-            let digits = &rest[1..2 + octal];
-            (u32::from_str_radix(digits, 8).map_err(|_| unknown())?, &after[octal..])
-        }
-        'x' => {
-            let (digits, after) = match after.strip_prefix('{') {
-                Some(braced) => braced.split_once('}').ok_or_else(unknown)?,
-                None => (after.get(..2).ok_or_else(unknown)?, after.get(2..).unwrap_or_default()),
-            };
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Err(unknown());
-            }
-            let digits = digits.trim_start_matches('0');
-            (u32::from_str_radix(if digits.is_empty() { "0" } else { digits }, 16).map_err(|_| unknown())?, after)
-        }
-        'a' => (7, after),
-        'f' => (12, after),
-        'n' => (10, after),
-        'r' => (13, after),
-        't' => (9, after),
-        'v' => (11, after),
-        c if c.is_ascii() && !c.is_ascii_alphanumeric() => (u32::from(c), after),
-        _ => return Err(unknown()),
-    };
-    *rest = after;
-    char::from_u32(value).ok_or_else(|| format!(r"`\x{{{value:X}}}` is no character"))
-}
-
-fn literal(c: char) -> String {
-    if c.is_ascii_alphanumeric() { c.to_string() } else { format!(r"\x{{{:X}}}", u32::from(c)) }
 }
 
 #[cfg(test)]
-#[path = "go_regex_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        let translated = translate(pattern).unwrap_or_else(|e| panic!("{pattern}: {e}"));
+        Regex::new(&translated).unwrap_or_else(|e| panic!("{pattern}: {translated}: {e}")).is_match(text)
+    }
+
+    /// Go 1.26 says the same of each of these.
+    #[test]
+    fn means_what_go_means() {
+        for (pattern, yes, no) in [
+            (r"^\w+$", "a_1", "Жук"),
+            (r"^\d$", "7", "٧"),
+            (r"^\s$", "\t", "\u{b}"),
+            (r"^\W\D\S$", "Ж٧\u{a0}", "a7 "),
+            (r"\bЖ", "aЖ", "Ж"),
+            (r"a\B", "ab", "aЖ"),
+            (r"^[]a]$", "]", "b"),
+            (r"^[^]a]$", "b", "]"),
+            (r"^[a-]$", "-", "b"),
+            (r"^[-\w]$", "-", "+"),
+            (r"^[[:alpha:]\]]$", "]", "1"),
+            (r"^[[:^alpha:]]$", "1", "a"),
+            (r"^[\w.]+$", "a.b", "é"),
+            (r"^a]}$", "a]}", "a"),
+            (r"^(?i)\w$", "\u{17f}", "é"),
+            (r"^(?i:a)b$", "Ab", "AB"),
+            (r"^((?i)a|b)c$", "Bc", "BC"),
+            (r"(?im-s)^a.$", "x\nAb", "xAb"),
+            (r"^(?P<x>a)(?<y>b)$", "ab", "a"),
+            (r"^\x42\x{0000043}\v$", "BC\u{b}", "bc"),
+            (r"^\_\-\/$", "_-/", "a"),
+            (r"^\pL\p{Nd}\P{Lu}$", "Ж٧b", "٧ЖB"),
+            (r"^(a|)*?b{2,3}?$", "aabb", "aab"),
+            (r"\A(a{10}){100}\z", &"a".repeat(1000), "a"),
+            (r"^*a", "ba", "b"),
+        ] {
+            assert!(matches(pattern, yes), "{pattern} matches {yes:?}");
+            assert!(!matches(pattern, no), "{pattern} does not match {no:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_go_refuses() {
+        for pattern in r"a** a*+ a{2}{3} *a (*) a|* (?x) (?=a) (?P=a) (?P<a (?<1-a>) (?<é>a) (?<a>)(?<a>) (?-) (?i--s) ( ) a)
+            [ [] [a [b-a] [[:foo:]] [a-\d] [\ \ \1 \8 \C \Z \G \e \é \x \x4 \xg0 \x{} \x{110000} \u0041 \U00000041 \u{41}
+            \p \p{L \p{greek} \p{Alphabetic} \p{Grek} \pl x{1001} x{2,1} x{1,99999999999} ((a{11}){10}){10} (?i)* \b{start}"
+            .split_whitespace()
+        {
+            assert!(translate(pattern).is_err(), "{pattern} {:?}", translate(pattern));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_read_in_two_ways_and_says_why() {
+        let why = |pattern: &str| translate(pattern).unwrap_err();
+        insta::assert_snapshot!(why("^(?:[a-z&&b])$"), @"`a-z&&b` at character 6: in a class Go reads `&&`, `--` and `~~` as characters; escape them");
+        insta::assert_snapshot!(why("^[a[x]]$"), @r"`[x]` at character 4: in a class Go reads `[` as a character; escape it: `\[`");
+        insta::assert_snapshot!(why("[ab-d-f]"), @r"`-` at character 6: in the middle of a class it may be a range to Go; escape it: `\-`");
+        insta::assert_snapshot!(why("é[--a]"), @r"`-` at character 4: in the middle of a class it may be a range to Go; escape it: `\-`");
+        insta::assert_snapshot!(why("^(a\\d)**"), @"`*` at character 8: Go refuses a repetition right after another one; put the first in `(?:…)`");
+        insta::assert_snapshot!(why("a{ 2}"), @r"`{ 2}` at character 2: Go reads blanks and leading zeros here as text; escape the brace: `\{`");
+        insta::assert_snapshot!(why("a{02}"), @r"`{02}` at character 2: Go reads blanks and leading zeros here as text; escape the brace: `\{`");
+        insta::assert_snapshot!(why(r"\<a"), @r"`\<` at character 1: Go has no such assertion");
+        insta::assert_snapshot!(why("(?u)a"), @"`u` at character 3: Go knows the flags i, m, s and U only");
+        insta::assert_snapshot!(why(r"\p{Greek}"), @r"`\p{Greek}` at character 1: of Unicode's classes only general categories are taken, such as `\pL` or `\p{Lu}`");
+        insta::assert_snapshot!(why("^a{$"), @"at character 4: repetition quantifier expects a valid decimal");
+        insta::assert_snapshot!(why(r"^\Qa.b\E$"), @r"`\Q` at character 2: unrecognized escape sequence");
+    }
+
+    proptest! {
+        /// What is translated is a regular expression of the other syntax.
+        #[test]
+        fn never_panics_and_is_always_understood(pattern in r"(\(\?|[\[\](){}|*+?.^$\\:<>,&~ a-cimsxwdbpPQE0-9é\-]|\[:|:\]){0,16}") {
+            if let Ok(translated) = translate(&pattern) {
+                prop_assert!(Regex::new(&translated).is_ok(), "{pattern} {translated}");
+            }
+        }
+    }
+}

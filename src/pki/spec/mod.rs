@@ -1,6 +1,5 @@
 pub(crate) mod csr_spec;
 pub(crate) mod go_regex;
-pub(crate) mod go_regex_names;
 pub(crate) mod json;
 pub(crate) mod profile;
 pub(crate) mod profile_json;

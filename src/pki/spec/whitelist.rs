@@ -45,9 +45,9 @@ pub struct CsrWhitelist {
 }
 
 impl NameWhitelist {
-    /// The syntax is RE2's, as Go's, and means what it means to Go.
+    /// The syntax is RE2's, as Go's, and means what it means to Go; what would not is refused.
     pub fn new(pattern: &str) -> Result<Self> {
-        let unread = |why: String| Error::input(format!("`{pattern}` is not a regular expression of Go's")).detail(why);
+        let unread = |why: String| Error::input(format!("the name_whitelist `{pattern}` cannot be used")).detail(why);
         let translated = go_regex::translate(pattern).map_err(unread)?;
         let regex = Regex::new(&translated).map_err(|e| unread(e.to_string()))?;
         Ok(NameWhitelist { pattern: pattern.to_owned(), regex })

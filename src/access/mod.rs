@@ -1,0 +1,7 @@
+//! Ways into the cluster: connections to hosts that are kept, and through them to its API servers and etcd members.
+
+mod api;
+mod pool;
+
+pub use api::{ApiAccess, EtcdAccess};
+pub use pool::{Lease, Pool, each_host};

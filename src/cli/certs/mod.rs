@@ -1,0 +1,9 @@
+//! Commands that look at certificates, wherever they are.
+
+pub mod bundle;
+pub mod certinfo;
+mod certinfo_text;
+pub mod certlint;
+mod printable;
+
+pub use certinfo::authorities;

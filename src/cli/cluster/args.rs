@@ -1,0 +1,40 @@
+//! What all commands on a cluster take, and the session that they open with it.
+
+use std::path::PathBuf;
+
+use crate::cli::progress::Progress;
+use crate::cli::{Ctx, interrupt};
+use crate::engine::{Access, Options, Session};
+use crate::error::Result;
+
+/// Which cluster, and how its hosts are reached.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClusterArgs {
+    /// The inventory [default: kbootstrap.yaml in this folder]
+    #[arg(short, long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+    /// The cluster's folder: certificates, lock file, logs [default: clusters/NAME beside the inventory]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
+    #[arg(long)]
+    pub accept_new_host_keys: bool,
+    /// How progress is shown on standard error: auto, plain, json or none
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
+    pub progress: Progress,
+}
+
+impl ClusterArgs {
+    /// Opens the cluster for a command.
+    pub fn open(&self, ctx: &Ctx, command: &str, access: Access) -> Result<Session> {
+        Session::open(Options {
+            inventory: self.inventory.as_deref(),
+            state: self.state.as_deref(),
+            accept_new_host_keys: self.accept_new_host_keys,
+            command,
+            access,
+            reporter: self.progress.reporter(ctx),
+            interrupt: interrupt::interrupt()?,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! `kbootstrap plan`.
+
+use super::args::ClusterArgs;
+use crate::cli::Ctx;
+use crate::engine::{Access, OnFailure, Prepared, Session, prepare};
+use crate::error::Result;
+use crate::plan::{self, Diffs, FileDifference, FileKind};
+use crate::preflight;
+use crate::ui::Format;
+
+/// Show what would change, host by host, as a diff
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kbootstrap plan -i prod.yaml
+  kbootstrap plan -i prod.yaml -o json | jq '.hosts[].units'
+
+Nothing on the hosts is changed. Secrets are named, never shown.
+Exit code 0: nothing would change; 10 with --exit-code: something would.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
+    output: Format,
+    /// Exit with 10 when something would change
+    #[arg(long)]
+    exit_code: bool,
+    /// Hash every file on the hosts anew, programs too
+    #[arg(long)]
+    rehash: bool,
+}
+
+impl Args {
+    /// Runs the command; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let session = self.cluster.open(ctx, "plan", Access::Write)?;
+        let result = self.show(ctx, &session);
+        session.finish(result)
+    }
+
+    fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
+        let prepared = prepare(session, self.rehash, OnFailure::Report)?;
+        match self.output {
+            Format::Json => ctx.out.json(&prepared.plan)?,
+            Format::Text => {
+                let present = present(session, &prepared)?;
+                ctx.out.text(&plan::text(&prepared.plan, &prepared.desired.hosts, &present, &ctx.out))?;
+            }
+        }
+        // The plan is what was asked for; that `up` would not begin with it is said after it.
+        preflight::refuse(&prepared.findings)?;
+        Ok(if self.exit_code && !prepared.plan.is_empty() { 10 } else { 0 })
+    }
+}
+
+/// The present texts of configuration files that would be replaced.
+fn present(session: &Session, prepared: &Prepared) -> Result<Diffs> {
+    let mut all = Diffs::new();
+    for plan in &prepared.plan.hosts {
+        let wanted: Vec<&str> = plan
+            .files
+            .iter()
+            .filter(|f| f.kind == FileKind::Text && f.change == FileDifference::Replace)
+            .map(|f| f.path.as_str())
+            .collect();
+        let Some(host) = session.cluster.host(&plan.host) else { continue };
+        if !wanted.is_empty() {
+            let mut transport = session.pool.take(host)?;
+            all.insert(plan.host.clone(), crate::facts::read_texts(&mut *transport, &wanted)?);
+        }
+    }
+    Ok(all)
+}

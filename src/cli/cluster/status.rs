@@ -1,0 +1,110 @@
+//! `kbootstrap status`.
+
+use time::OffsetDateTime;
+
+use super::args::ClusterArgs;
+use crate::artifacts::Store;
+use crate::cli::Ctx;
+use crate::engine::{Access, Session};
+use crate::error::{Error, Result};
+use crate::status::{self, State, Status};
+use crate::trust::Trust;
+use crate::ui::{Cell, Format, Table};
+
+/// Show the cluster on one screen: hosts, components, versions, certificates, health
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kbootstrap status -i prod.yaml
+  watch -n 5 kbootstrap status -i prod.yaml --progress none
+  kbootstrap status -i prod.yaml -o json | jq .healthy
+
+Exit code 7 when something is not healthy.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// How to print: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
+    output: Format,
+}
+
+impl Args {
+    /// Runs the command; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let session = self.cluster.open(ctx, "status", Access::Read)?;
+        let result = self.show(ctx, &session);
+        session.finish(result)?;
+        Ok(0)
+    }
+
+    fn show(&self, ctx: &Ctx, session: &Session) -> Result<()> {
+        let trust = Trust::load(&session.cluster, &session.dir)?;
+        let store = Store::open_default()?;
+        let status = status::ask(&session.cluster, &session.pool, &trust, &store, OffsetDateTime::now_utc());
+        match self.output {
+            Format::Json => ctx.out.json(&status)?,
+            Format::Text => ctx.out.text(&text(&status, ctx))?,
+        }
+        if status.healthy {
+            return Ok(());
+        }
+        Err(Error::health(format!("cluster {} is not healthy", status.cluster)).detail(status.troubles().join("\n")))
+    }
+}
+
+fn text(status: &Status, ctx: &Ctx) -> String {
+    let color = ctx.out.color();
+    let mut text = format!("cluster {}  Kubernetes {}  {}\n\n", status.cluster, status.kubernetes, status.endpoint);
+    let mut hosts = Table::new(&["HOST", "ADDRESS", "ROLES", "SYSTEM", "COMPONENT", "STATE", "VERSION", "DETAIL"]);
+    for host in &status.hosts {
+        let mut first = vec![
+            host.name.clone().into(),
+            host.address.clone().into(),
+            host.roles.join(",").into(),
+            host.system.clone().into(),
+        ];
+        if host.components.is_empty() {
+            first.extend(["-".into(), Cell::colored("unreachable", "31"), "".into(), host.trouble.clone().into()]);
+            hosts.row(first);
+            continue;
+        }
+        for component in &host.components {
+            let mut row = std::mem::replace(&mut first, vec!["".into(), "".into(), "".into(), "".into()]);
+            row.push(component.name.clone().into());
+            row.push(mark(component.state, &component.word));
+            row.push(component.version.clone().into());
+            row.push(component.detail.clone().into());
+            hosts.row(row);
+        }
+    }
+    text.push_str(&hosts.render(color));
+    text.push('\n');
+    let mut cluster = Table::new(&["CLUSTER", "STATE", "DETAIL"]);
+    for check in &status.checks {
+        cluster.row(vec![check.name.clone().into(), mark(check.state, &check.word), check.detail.clone().into()]);
+    }
+    text.push_str(&cluster.render(color));
+    text.push('\n');
+    let mut certificates = Table::new(&["CERTIFICATE", "EXPIRES", "DAYS"]);
+    for certificate in &status.certificates {
+        let code = match certificate.days {
+            i64::MIN..7 => "31",
+            7..30 => "33",
+            _ => "32",
+        };
+        certificates.row(vec![
+            certificate.name.clone().into(),
+            certificate.not_after.clone().into(),
+            Cell::colored(certificate.days.to_string(), code),
+        ]);
+    }
+    text.push_str(&certificates.render(color));
+    text
+}
+
+fn mark(state: State, word: &str) -> Cell {
+    match state {
+        State::Good => Cell::colored(word, "32"),
+        State::Warning => Cell::colored(word, "33"),
+        State::Bad => Cell::colored(word, "31"),
+    }
+}

@@ -1,0 +1,104 @@
+//! `kbootstrap up`.
+
+use std::time::Instant;
+
+use super::args::ClusterArgs;
+use crate::apply::Job;
+use crate::cli::Ctx;
+use crate::engine::{Access, OnFailure, Prepared, Session, prepare};
+use crate::error::{Kind, Result};
+use crate::preflight;
+use crate::ui::{Event, Format, duration};
+
+/// Bring the cluster up, or bring it to what the inventory says
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kbootstrap up -i prod.yaml
+  kbootstrap up                       # kbootstrap.yaml in this folder
+  kbootstrap up -i prod.yaml -o json  # a summary for programs
+
+Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
+was interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// How to print the summary: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
+    output: Format,
+    /// Hash every file on the hosts anew, programs too
+    #[arg(long)]
+    rehash: bool,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Summary {
+    cluster: String,
+    changes: usize,
+    millis: u64,
+    kubeconfig: std::path::PathBuf,
+}
+
+impl Args {
+    /// Runs the command; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let session = self.cluster.open(ctx, "up", Access::Write)?;
+        let result = self.up(ctx, &session).map_err(|error| match error.kind {
+            Kind::Interrupted if error.hints.is_empty() => {
+                error.hint("run `kbootstrap up` again: it goes on from here")
+            }
+            _ => error,
+        });
+        session.finish(result)
+    }
+
+    fn up(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
+        let began = Instant::now();
+        let reporter = session.reporter();
+        let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
+        stage("look at the hosts");
+        let prepared = prepare(session, self.rehash, OnFailure::Abort)?;
+        for (finding, hosts) in preflight::together(&prepared.findings) {
+            let hosts = hosts.join(", ");
+            reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
+        }
+        let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
+        let changes = plan.changes();
+        let kubeconfig = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
+        let job = Job {
+            cluster: &session.cluster,
+            desired,
+            facts,
+            plan,
+            pool: &session.pool,
+            store,
+            trust,
+            reporter,
+            interrupt: &session.interrupt,
+        };
+        if plan.is_empty() {
+            reporter.info("everything is as the inventory says");
+            job.wait()?;
+        } else {
+            stage(&format!("apply {changes} changes"));
+            job.run()?;
+        }
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig };
+        match self.output {
+            Format::Json => ctx.out.json(&summary)?,
+            Format::Text => ctx.out.text(&text(&summary, plan.is_empty()))?,
+        }
+        Ok(0)
+    }
+}
+
+fn text(summary: &Summary, nothing: bool) -> String {
+    let took = duration(summary.millis);
+    let kubectl = format!("  kubectl --kubeconfig {} get nodes\n", summary.kubeconfig.display());
+    if nothing {
+        format!("cluster {}: nothing to change ({took})\n", summary.cluster)
+    } else {
+        let changes = if summary.changes == 1 { "1 change".into() } else { format!("{} changes", summary.changes) };
+        format!("cluster {} is up: {changes} in {took}\n{kubectl}", summary.cluster)
+    }
+}

@@ -1,0 +1,78 @@
+//! `kbootstrap pki`: a whole hierarchy of CAs and certificates from one file.
+
+mod apply;
+mod check;
+mod spec;
+
+use std::path::{Path, PathBuf};
+
+use crate::cfssl::source;
+use crate::cli::Ctx;
+use crate::error::Result;
+use crate::hierarchy::{self, Loaded};
+
+/// Make and keep a whole hierarchy of CAs and certificates from one file
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kbootstrap pki apply pki.yaml --dry-run    # what it would do, and why
+  kbootstrap pki apply pki.yaml              # make what is missing, about to expire or changed
+  kbootstrap pki check pki.yaml              # how everything is, for monitoring
+  kbootstrap pki spec -i prod.yaml           # a cluster's certificates as such a file
+
+docs/pki-apply.md describes the file.")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Apply(apply::Args),
+    Check(check::Args),
+    Spec(spec::Args),
+}
+
+/// Which specification.
+#[derive(Debug, clap::Args)]
+struct Source {
+    /// The specification (YAML or JSON); `-`: standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where relative paths of the specification start [default: its own folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Args {
+    /// Runs the command; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        match self.command {
+            Command::Apply(args) => args.run(ctx),
+            Command::Check(args) => args.run(ctx),
+            Command::Spec(args) => args.run(ctx),
+        }
+    }
+}
+
+impl Source {
+    fn load(&self) -> Result<Loaded> {
+        let own = self.file.parent().unwrap_or(Path::new(""));
+        if self.file == Path::new("-") {
+            let (text, name) = source::read("-")?;
+            return hierarchy::parse(&name, &text, self.dir.as_deref().unwrap_or(Path::new("")));
+        }
+        match self.dir.as_deref().filter(|dir| *dir != own) {
+            None => hierarchy::load(&self.file),
+            Some(dir) => {
+                let name = self.file.display().to_string();
+                let (text, _) = source::read(&name)?;
+                hierarchy::parse(&name, &text, dir)
+            }
+        }
+    }
+}
+
+/// At least one, and what is there.
+fn jobs(wanted: Option<usize>) -> usize {
+    wanted.unwrap_or_else(crate::parallel::cores).max(1)
+}

@@ -1,0 +1,12 @@
+//! Commands that make keys, requests and certificates.
+
+pub mod gencert;
+pub mod gencrl;
+pub mod gencsr;
+pub mod genkey;
+pub mod hierarchy;
+mod output_args;
+pub mod print_defaults;
+mod request;
+pub mod selfsign;
+pub mod sign;

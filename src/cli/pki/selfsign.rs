@@ -1,0 +1,77 @@
+//! `kbootstrap selfsign`.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use super::request::{self, LogArgs};
+use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::signer::log_issued;
+use crate::cfssl::source;
+use crate::cli::Ctx;
+use crate::error::Result;
+use crate::pki::{Csr, Lifetime, Profile, Request, Serial, SigningConfig, self_issued};
+
+/// Make a key and a certificate that signs itself, for tests, like cfssl selfsign
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  kbootstrap selfsign web.test web-csr.json --out web
+  kbootstrap selfsign web.test web-csr.json --expiry 30d --out web
+
+Nobody trusts such a certificate but who has it: for anything else make a CA with gencert -initca.")]
+pub struct Args {
+    /// Name or address, in addition to the spec's hosts
+    hostname: String,
+    /// CSR spec (JSON); `-`: standard input
+    csr_spec: String,
+    /// Signing configuration (JSON); without one: server and client
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    /// Profile of the signing configuration; without one: its default
+    #[arg(long, value_name = "NAME", requires = "config")]
+    profile: Option<String>,
+    /// Life in place of the profile's [default: 2190h]
+    #[arg(long, value_name = "TIME")]
+    expiry: Option<Lifetime>,
+    /// Write PATH.pem, PATH-key.pem and PATH.csr in place of JSON on standard output
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl Args {
+    /// Runs the command; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let log = self.log.log();
+        check_base(self.out.as_deref())?;
+        let (mut spec, name) = request::spec(&self.csr_spec)?;
+        request::refuse_ca(&spec, &name)?;
+        if !spec.hosts.contains(&self.hostname) {
+            spec.hosts.insert(0, self.hostname.clone());
+        }
+        spec.check(&name)?;
+        let profile = self.profile()?;
+        let key = request::generate(&spec, &log)?;
+        let request = Request::from_spec(&spec, key.public())?;
+        let csr = Csr::create(&request, &key)?;
+        log.info("encoded CSR");
+        let issued = self_issued(&request, &key, &profile, OffsetDateTime::now_utc(), Serial::random_short()?)?;
+        log_issued(&issued, &log);
+        let cert = Some(issued.certificate.to_pem());
+        Output { cert, csr: Some(csr.to_pem()), key: Some(key.to_pem()) }.put(self.out.as_deref(), &ctx.out, &log)?;
+        Ok(0)
+    }
+
+    fn profile(&self) -> Result<Profile> {
+        let profile = match &self.config {
+            None => Profile { expiry: None, ..SigningConfig::built_in()?.profile(None)? },
+            Some(path) => {
+                let (text, name) = source::read(path)?;
+                SigningConfig::from_json(&text, &name)?.profile(self.profile.as_deref())?
+            }
+        };
+        Ok(Profile { expiry: self.expiry.or(profile.expiry), ..profile })
+    }
+}

@@ -1,0 +1,33 @@
+//! How progress is shown on standard error.
+
+use std::io::{self, IsTerminal};
+
+use super::Ctx;
+use crate::ui::{Json, Plain, Reporter, Silent, Terminal};
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Progress {
+    /// Live on a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// A line per step.
+    Plain,
+    /// A JSON object per event.
+    Json,
+    /// Nothing.
+    None,
+}
+
+impl Progress {
+    /// Where events go.
+    pub fn reporter(self, ctx: &Ctx) -> Box<dyn Reporter> {
+        let terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        match self {
+            Progress::Auto if terminal => Box::new(Terminal::new(ctx.err_color)),
+            Progress::Auto | Progress::Plain => Box::new(Plain::new()),
+            Progress::Json => Box::new(Json),
+            Progress::None => Box::new(Silent),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The desired states of all hosts, and what must be asked to know them.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Cluster;
+use crate::error::{Error, Result};
+use crate::facts::{HostFacts, Questions};
+use crate::plan::Desired;
+use crate::preflight;
+use crate::render::{self, Inputs, Templates};
+use crate::state::ArtifactRef;
+use crate::trust::{self, Trust};
+
+/// Programs by architecture and name.
+pub type Programs<'a> = &'a dyn Fn(&str, &str) -> Result<ArtifactRef>;
+
+/// Renders every host with its facts; a host without facts is taken for an ordinary one.
+/// Mistakes on several hosts are reported together.
+pub fn desire(
+    cluster: &Cluster,
+    facts: &BTreeMap<String, HostFacts>,
+    trust: &Trust,
+    programs: Programs<'_>,
+    templates: &Templates,
+) -> Result<Desired> {
+    let ordinary = HostFacts::ordinary();
+    let mut hosts = BTreeMap::new();
+    let mut errors = Vec::new();
+    for host in &cluster.hosts {
+        let mut pki_files = trust.files(host);
+        pki_files.extend(trust.service_account_files(cluster, host));
+        let facts = facts.get(&host.name).unwrap_or(&ordinary);
+        let state = render::host_state(&Inputs {
+            cluster,
+            host,
+            facts,
+            programs: &|name| programs(&facts.arch, name),
+            pki_files: &pki_files,
+            encryption_keys: trust.encryption_keys(),
+            templates,
+        });
+        match state {
+            Ok(state) => drop(hosts.insert(host.name.clone(), state)),
+            Err(error) if errors.iter().any(|e: &Error| e.message == error.message) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    Error::all(errors)?;
+    Ok(Desired { hosts, objects: render::manifests(cluster, templates)? })
+}
+
+/// Programs that are only names, for finding out which files a host must hold before anything is known of it.
+pub fn names_only(_arch: &str, name: &str) -> Result<ArtifactRef> {
+    Ok(ArtifactRef { name: name.to_owned(), version: String::new(), sha256: String::new(), size: 0 })
+}
+
+/// What to ask each host before it is changed: what preflight wants to know, and everything that the state names.
+pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap<String, Questions> {
+    let mut all = BTreeMap::new();
+    for host in &cluster.hosts {
+        let mut questions = preflight::questions(cluster, host);
+        if let Some(state) = desired.hosts.get(&host.name) {
+            questions.files.extend(state.files.keys().cloned());
+            questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().cloned()));
+            questions.dirs.extend(state.dirs.keys().cloned());
+            questions.units.extend(state.units.iter().map(|u| u.name.clone()));
+            questions.modules.extend(state.modules.iter().cloned());
+            questions.sysctls.extend(state.sysctls.keys().cloned());
+            questions.users.extend(state.users.iter().cloned());
+        }
+        questions.certificates.extend(trust::authority_files(cluster, host));
+        questions.rehash = rehash;
+        questions.wait = true;
+        all.insert(host.name.clone(), questions);
+    }
+    all
+}

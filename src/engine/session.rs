@@ -1,0 +1,144 @@
+//! A command's work on one cluster: inventory, folder, log, connections.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use time::OffsetDateTime;
+
+use crate::access::Pool;
+use crate::cluster::{self, Cluster, Component, Known};
+use crate::error::{Error, Result};
+use crate::inventory::{self, Loaded};
+use crate::preflight::CHECKS;
+use crate::remote::{Connector, Interrupt, Operator};
+use crate::render;
+use crate::ui::{Event, LogFile, Reporter, report};
+
+/// A command's work on one cluster.
+pub struct Session {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its inventory file.
+    pub inventory: PathBuf,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Connections.
+    pub pool: Pool,
+    /// Set when the run is to stop.
+    pub interrupt: Arc<AtomicBool>,
+    reporter: Arc<Tee>,
+    // Held for as long as the session: two runs on one cluster would undo each other's work.
+    _lock: Option<File>,
+}
+
+/// What a command does to the cluster and its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It only looks: no lock.
+    Read,
+    /// It changes: one at a time.
+    Write,
+}
+
+/// What is to be opened, and how.
+pub struct Options<'a> {
+    /// The inventory; none: `kbootstrap.yaml` in this folder.
+    pub inventory: Option<&'a Path>,
+    /// The cluster's folder; none: `clusters/NAME` beside the inventory.
+    pub state: Option<&'a Path>,
+    /// Host keys that are not known yet are recorded.
+    pub accept_new_host_keys: bool,
+    /// The command's name, for the log.
+    pub command: &'a str,
+    /// What it does.
+    pub access: Access,
+    /// Where events go.
+    pub reporter: Box<dyn Reporter>,
+    /// Set when the run is to stop.
+    pub interrupt: Arc<AtomicBool>,
+}
+
+struct Tee {
+    shown: Box<dyn Reporter>,
+    log: LogFile,
+}
+
+impl Reporter for Tee {
+    fn report(&self, event: &Event) {
+        self.shown.report(event);
+        self.log.report(event);
+    }
+}
+
+impl Session {
+    /// Loads the inventory, opens the log, and takes the lock where the command changes something.
+    pub fn open(options: Options<'_>) -> Result<Session> {
+        let Options { state, accept_new_host_keys, command, access, reporter, interrupt, .. } = options;
+        let path = inventory::find(options.inventory)?;
+        let loaded = inventory::load(&path)?;
+        let cluster = resolve(&loaded)?;
+        let dir = inventory::state_dir(&path, &cluster.name, state);
+        let log = LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?;
+        let lock = match access {
+            Access::Read => None,
+            Access::Write => Some(lock(&dir.join(".lock"), &cluster.name)?),
+        };
+        let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
+        let pool = Pool::new(Box::new(connector), accept_new_host_keys);
+        let reporter = Arc::new(Tee { shown: reporter, log });
+        for warning in cluster::warnings(&cluster) {
+            reporter.warn(&warning);
+        }
+        Ok(Session { cluster, inventory: path, dir, pool, interrupt, reporter, _lock: lock })
+    }
+
+    /// The folder that the inventory's relative paths start at.
+    pub fn folder(&self) -> &Path {
+        self.inventory.parent().unwrap_or(Path::new("."))
+    }
+    /// Where events go.
+    pub fn reporter(&self) -> &dyn Reporter {
+        &*self.reporter
+    }
+    /// Keeps the outcome in the log, and names the log in an error.
+    pub fn finish<T>(&self, result: Result<T>) -> Result<T> {
+        let log = &self.reporter.log;
+        match result {
+            Ok(value) => {
+                log.write("done");
+                Ok(value)
+            }
+            Err(mut error) => {
+                log.write(&report::render(&error, false));
+                let hint = format!("everything that was done is in {}", log.path().display());
+                // It concerns all of them, so it comes last.
+                error.others.last_mut().map_or(&mut error.hints, |last| &mut last.hints).push(hint);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Decides the cluster; names of checks and templates that the inventory uses must exist.
+pub fn resolve(loaded: &Loaded) -> Result<Cluster> {
+    let checks: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
+    let templates: Vec<&str> = Component::ALL.iter().flat_map(|c| render::template_names(*c)).collect();
+    cluster::resolve(loaded, &Known { checks: &checks, templates: &templates })
+}
+
+fn lock(path: &PathBuf, cluster: &str) -> Result<File> {
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|e| Error::io(format!("open {}", path.display()), &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::usage(format!("another kbootstrap is at work on {cluster}"))
+            .hint("wait until it is done; the lock goes away with it, even when it is killed")),
+        Err(fs::TryLockError::Error(e)) => Err(Error::io(format!("lock {}", path.display()), &e)),
+    }
+}

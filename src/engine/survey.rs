@@ -1,0 +1,31 @@
+//! One probe per host, all hosts at once.
+
+use std::collections::BTreeMap;
+
+use crate::access::{Pool, each_host};
+use crate::cluster::Cluster;
+use crate::error::{Error, Result};
+use crate::facts::{self, HostFacts, Questions};
+
+/// Asks every host; all hosts that could not be asked are in the error.
+pub fn survey(
+    cluster: &Cluster,
+    pool: &Pool,
+    questions: &BTreeMap<String, Questions>,
+) -> Result<BTreeMap<String, HostFacts>> {
+    let none = Questions::default();
+    let answers = each_host(&cluster.hosts, |host| {
+        let mut transport = pool.take(host)?;
+        facts::probe(&mut *transport, questions.get(&host.name).unwrap_or(&none), &cluster.layout)
+    });
+    let mut all = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (host, answer) in cluster.hosts.iter().zip(answers) {
+        match answer {
+            Ok(facts) => drop(all.insert(host.name.clone(), facts)),
+            Err(error) => errors.push(error),
+        }
+    }
+    Error::all(errors)?;
+    Ok(all)
+}
