@@ -121,6 +121,7 @@ fn exit_codes_are_those_of_the_error_type() {
     let text = fs::read_to_string(root().join("docs/exit-codes.md")).unwrap();
     let kinds = [
         Kind::Internal,
+        Kind::Local,
         Kind::Usage,
         Kind::Input,
         Kind::Pki,

@@ -186,7 +186,6 @@ authorities:
     error: pki.yaml:11:12: `{m}` stands for nothing: there is only {n}
       11 |   - {name: 'n-{m}', count: 2, CN: x}
          |            ^^^^^^^
-    hint: did you mean `{n}`?
 
     error: pki.yaml:12:12: all 2 of them would have the name `same`
       12 |   - {name: same, count: 2, CN: x}

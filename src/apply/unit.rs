@@ -5,7 +5,8 @@ use std::io::empty;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
-use crate::remote::{Transport, sh_quote};
+use crate::remote::Transport;
+use crate::text::sh_quote;
 
 /// Seconds that a unit may take to be ready; etcd with a large database and an API server that waits for it need some.
 const PATIENCE: u32 = 90;

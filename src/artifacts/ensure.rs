@@ -6,10 +6,11 @@ use std::path::Path;
 
 use super::lock::{Lock, Locked};
 use super::requirements::{Requirement, check_arch, requirements};
-use super::source::{BuildSource, DownloadSource, FolderSource, Job, REFUSED, Supplier};
+use super::source::{BuildSource, DownloadSource, FolderSource, Job, Supplier};
 use super::store::{OriginKind, Store};
 use crate::cluster::{Cluster, Source};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
+use crate::files;
 use crate::inventory::{Build, Download};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
@@ -98,12 +99,7 @@ pub fn ensure_requirements(
 /// One process at a time asks sources: partial downloads and build folders are shared.
 fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
     let path = store.cache().join("fetch.lock");
-    let io = |e: std::io::Error| Error::io(format!("lock {}", path.display()), &e);
-    let file = File::create(&path).map_err(io)?;
-    if file.try_lock().is_err() {
-        reporter.info("waiting for another kbootstrap that fetches programs");
-        file.lock().map_err(io)?;
-    }
+    let file = files::lock::wait(&path, || reporter.info("waiting for another kbootstrap that fetches programs"))?;
     store.sweep();
     Ok(file)
 }
@@ -215,7 +211,7 @@ fn refusal(titles: &str, reasons: &[(String, Error)]) -> Error {
             }
         }
     }
-    if reasons.iter().any(|(_, e)| e.message.starts_with(REFUSED)) {
+    if reasons.iter().any(|(_, e)| e.is(Reason::Pinned)) {
         error = error.hint(
             "if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed \
              the source, find out why they differ first",

@@ -4,7 +4,6 @@
 //! cluster's sources one after the other (a folder or bundle, download, building from source). `docs/artifacts.md`
 //! tells the whole story.
 
-mod digest;
 mod ensure;
 mod image;
 mod lock;

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::call::Call;
 use super::failure::Failure;
 use super::{go_file, go_pem};
+use crate::error::Reason;
 use crate::pki::{Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
 
 /// The password of a CA's key that is encrypted with RFC 1421 headers.
@@ -71,7 +72,8 @@ pub fn key(text: &[u8]) -> Result<Key, Failure> {
         return Err(Failure::code(2100, "Private key is encrypted."));
     }
     Key::from_pem_with_password(block.text.as_bytes(), "the key", password.as_bytes()).map_err(|e| {
-        if e.message.contains("password") { Failure::text("x509: decryption password incorrect") } else { unread(e) }
+        let wrong = e.is(Reason::Password);
+        if wrong { Failure::text("x509: decryption password incorrect") } else { unread(e) }
     })
 }
 
@@ -83,7 +85,7 @@ pub fn csr(text: &[u8]) -> Result<Csr, Failure> {
         return Err(Failure::code(9300, "not a csr"));
     }
     Csr::from_der(&block.der, "the CSR").map_err(|e| {
-        let code = if e.message.contains("not signed") { 9300 } else { 9003 };
+        let code = if e.is(Reason::Signature) { 9300 } else { 9003 };
         Failure::from(e).coded(code)
     })
 }

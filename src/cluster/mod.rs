@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(crate) mod example;
 mod layout;
+pub mod merge;
 pub mod removed_flags;
 mod resolve;
 pub mod versions;
@@ -20,6 +21,7 @@ pub use crate::inventory::check::Known;
 pub use crate::inventory::{
     Authorities, Component, ComponentSettings, KeyAlgorithm, NetworkPlugin, ProxyMode, Role, Source, TransportKind,
 };
+use crate::text::host_port;
 pub use layout::Layout;
 pub use removed_flags::{Removed, removed};
 pub use resolve::resolve;
@@ -104,10 +106,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// `https://host:port`, with brackets around IPv6.
     pub fn url(&self) -> String {
-        match self.host.parse::<IpAddr>() {
-            Ok(ip) => format!("https://{}", SocketAddr::new(ip, self.port)),
-            Err(_) => format!("https://{}:{}", self.host, self.port),
-        }
+        format!("https://{}", host_port(&self.host, self.port))
     }
 }
 

@@ -41,7 +41,7 @@ pub fn desire(
         });
         match state {
             Ok(state) => drop(hosts.insert(host.name.clone(), state)),
-            Err(error) if errors.iter().any(|e: &Error| e.message == error.message) => {}
+            Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(error),
         }
     }

@@ -1,6 +1,6 @@
 //! A command's work on one cluster: inventory, folder, log, connections.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::access::Pool;
 use crate::cluster::{self, Cluster, Component, Known};
 use crate::error::{Error, Result};
+use crate::files::lock;
 use crate::inventory::{self, Loaded};
 use crate::preflight::CHECKS;
 use crate::remote::{Connector, Interrupt, Operator};
@@ -83,7 +84,7 @@ impl Session {
         let log = LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?;
         let lock = match access {
             Access::Read => None,
-            Access::Write => Some(lock(&dir.join(".lock"), &cluster.name)?),
+            Access::Write => Some(locked(&dir.join(".lock"), &cluster.name)?),
         };
         let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
         let pool = Pool::new(Box::new(connector), accept_new_host_keys);
@@ -128,17 +129,9 @@ pub fn resolve(loaded: &Loaded) -> Result<Cluster> {
     cluster::resolve(loaded, &Known { checks: &checks, templates: &templates })
 }
 
-fn lock(path: &PathBuf, cluster: &str) -> Result<File> {
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(|e| Error::io(format!("open {}", path.display()), &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::usage(format!("another kbootstrap is at work on {cluster}"))
-            .hint("wait until it is done; the lock goes away with it, even when it is killed")),
-        Err(fs::TryLockError::Error(e)) => Err(Error::io(format!("lock {}", path.display()), &e)),
-    }
+fn locked(path: &Path, cluster: &str) -> Result<File> {
+    lock::now(path)?.ok_or_else(|| {
+        Error::usage(format!("another kbootstrap is at work on {cluster}"))
+            .hint("wait until it is done; the lock goes away with it, even when it is killed")
+    })
 }

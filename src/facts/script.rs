@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{CERTIFICATE_BYTES, PROGRAMS, Questions, RECORD_FORMAT, RECORD_FROM};
 use crate::cluster::Layout;
 use crate::remote::turn;
+use crate::text::sh_quote;
 
 /// The script that answers all questions in one round trip; [`super::parse`] reads what it prints.
 ///
@@ -14,7 +15,7 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     let sysctls: BTreeSet<_> = questions.sysctls.iter().map(|name| name.replace('.', "/")).collect();
     let programs: BTreeSet<_> = PROGRAMS.iter().map(|name| name.to_string()).collect();
     let mut script = String::new();
-    let mut set = |name: &str, value: &str| script.push_str(&format!("{name}={}\n", quote(value)));
+    let mut set = |name: &str, value: &str| script.push_str(&format!("{name}={}\n", sh_quote(value)));
     set("bin", &layout.bin);
     set("records", &layout.records);
     set("record_format", RECORD_FORMAT);
@@ -39,11 +40,6 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     script
 }
 
-/// A shell word that means exactly `text`.
-pub(super) fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 fn lines(items: &BTreeSet<String>) -> String {
     let items: Vec<_> = items.iter().map(String::as_str).filter(|item| !item.contains('\n')).collect();
     items.join("\n")
@@ -61,18 +57,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_the_shell() {
-        assert_eq!(quote("/a b/$x"), "'/a b/$x'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(shlex::split(&quote("it's \"$HOME\"")), Some(vec!["it's \"$HOME\"".to_string()]));
-    }
-
-    #[test]
     fn a_full_host_stays_far_below_one_argument() {
         let path = |i: u32| format!("/var/lib/kubernetes/some-longer-directory/than-usual/certificate-{i}.kubeconfig");
         let questions = Questions { files: (0..200).map(path).collect(), ..Questions::default() };
         let text = script(&questions, &Layout::standard());
-        assert!(quote(&text).len() < 48 << 10, "{} bytes", text.len());
+        assert!(sh_quote(&text).len() < 48 << 10, "{} bytes", text.len());
     }
 
     #[test]

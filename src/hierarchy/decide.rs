@@ -9,9 +9,9 @@ use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Action, Plan, State, Step};
 use super::step::{self, Asked, Future, Verdict};
-use crate::document::nearest;
 use crate::error::{Error, Result};
 use crate::pki::{Certificate, Rules};
+use crate::text::nearest;
 
 /// What a person asks for beside the specification, by the names of CAs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! Desired state against facts.
 
-use ring::digest::{Context, Digest, SHA256, digest};
-
 use super::{FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
+use crate::digest::{Sha256, sha256};
 use crate::facts::{FileFact, HostFacts, Module};
 use crate::state::{Content, File, HostState, Unit};
 
@@ -36,8 +35,8 @@ pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {
 /// SHA-256 of a file's bytes, lower-case hex.
 pub fn content_sha256(content: &Content) -> String {
     match content {
-        Content::Text(text) => hex(&digest(&SHA256, text.as_bytes())),
-        Content::Secret(secret) => hex(&digest(&SHA256, secret.expose())),
+        Content::Text(text) => sha256(text.as_bytes()),
+        Content::Secret(secret) => sha256(secret.expose()),
         Content::Artifact(artifact) => artifact.sha256.clone(),
     }
 }
@@ -46,16 +45,16 @@ pub fn content_sha256(content: &Content) -> String {
 /// A host remembers the key that each unit was started with, so that a run which died between
 /// writing files and restarting is noticed by the next.
 pub fn restart_key(unit: &Unit, desired: &HostState) -> String {
-    let mut context = Context::new(&SHA256);
+    let mut hash = Sha256::default();
     for path in &unit.restart_on {
-        context.update(path.as_bytes());
-        context.update(b"\0");
+        hash.update(path);
+        hash.update(b"\0");
         if let Some(file) = desired.files.get(path) {
-            context.update(content_sha256(&file.content).as_bytes());
+            hash.update(content_sha256(&file.content));
         }
-        context.update(b"\n");
+        hash.update(b"\n");
     }
-    hex(&context.finish())
+    hash.finish()
 }
 
 fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange> {
@@ -123,10 +122,6 @@ fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String>
             None => Some(format!("{path}, which it makes, is gone")),
         }
     })
-}
-
-fn hex(digest: &Digest) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

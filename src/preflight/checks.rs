@@ -39,7 +39,6 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("port-10259", "kube-scheduler on 127.0.0.1"),
     ("firewall", "neither firewalld nor ufw runs"),
     ("leftovers", "no other cluster, container engine or CNI configuration lives here"),
-    ("waive", "names in the inventory's `waive` are checks"),
 ];
 
 /// Whether there is a check of that name.

@@ -47,11 +47,11 @@ pub fn check(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> 
 }
 
 /// [`check`] of every host that has facts, in the inventory's order, and what only shows when hosts are compared:
-/// clones, clocks that disagree, and names in `waive` that are no check.
+/// clones and clocks that disagree.
 pub fn check_all(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<Finding> {
     let probed = || cluster.hosts.iter().filter_map(|host| Some((host, facts.get(&host.name)?)));
     let mut findings: Vec<_> = probed().flat_map(|(host, facts)| check(cluster, host, facts)).collect();
-    findings.extend(across::check(cluster, &probed().collect::<Vec<_>>()));
+    findings.extend(across::check(&probed().collect::<Vec<_>>()));
     findings
 }
 

@@ -8,6 +8,7 @@ use super::node;
 use crate::cluster::{Cluster, Host, Layout, Role, Taint};
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
+use crate::text::{bracketed, host_port};
 
 /// Forward secret and authenticated; the TLS 1.3 suites are always on beside them (CIS 1.2.29, 4.2.12).
 const CIPHER_SUITES: [&str; 6] = [
@@ -157,7 +158,8 @@ impl ClusterContext {
     fn new(cluster: &Cluster) -> Self {
         let networks = &cluster.networks;
         let members = cluster.with_role(Role::Etcd);
-        let initial: Vec<_> = members.map(|h| format!("{}=https://{}:2380", h.name, in_url(h.address))).collect();
+        let initial: Vec<_> =
+            members.map(|h| format!("{}=https://{}", h.name, host_port(&h.address.to_string(), 2380))).collect();
         ClusterContext {
             name: cluster.name.clone(),
             dns_domain: networks.dns_domain.clone(),
@@ -183,7 +185,7 @@ impl HostContext {
         HostContext {
             name: host.name.clone(),
             address: host.address,
-            url_address: in_url(host.address),
+            url_address: bracketed(&host.address.to_string()),
             // The kubelet takes its name from the kernel, in lower case. An assumed host has no name to differ.
             hostname_differs: !facts.hostname.is_empty() && facts.hostname.to_ascii_lowercase() != host.name,
             taints: host.taints.clone(),
@@ -226,11 +228,4 @@ fn takes_dns(host: &Host) -> bool {
             || (taint.key == "node-role.kubernetes.io/control-plane" && taint.effect == "NoSchedule")
     };
     host.taints.iter().all(tolerated)
-}
-
-fn in_url(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("[{v6}]"),
-    }
 }

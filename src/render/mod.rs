@@ -9,7 +9,6 @@ mod filters;
 mod flags;
 mod host;
 mod manifests;
-mod merge;
 mod node;
 mod programs;
 mod service;

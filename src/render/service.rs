@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::context::{Context, Kubeconfig, UnitContext};
 use super::flags::Flags;
-use super::merge::merge;
 use super::services::{Config, Format, KubeconfigRow, Service};
 use super::{Inputs, yaml};
+use crate::cluster::merge::{Null, merge};
 use crate::cluster::{Component, ComponentSettings};
 use crate::error::{Error, Result};
 use crate::state::{Content, File, HostState, Unit};
@@ -103,8 +103,8 @@ fn render_config(
     let text = inputs.templates.render(inputs.host, service.component, config.template, context)?;
     let what = what(inputs, config.template);
     let merged = |mut value: Value| {
-        if let Some(settings) = settings {
-            merge(&mut value, &settings.config);
+        if let (Some(settings), Value::Object(fields)) = (settings, &mut value) {
+            merge(fields, &settings.config, Null::Removes);
         }
         value
     };

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::filters;
 use crate::cluster::{Cluster, Component, Host};
 use crate::error::{Error, Result};
-use crate::inventory::nearest;
+use crate::text::nearest;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 

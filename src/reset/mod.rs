@@ -4,7 +4,8 @@ use std::io::empty;
 
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
-use crate::remote::{Transport, sh_quote, turn};
+use crate::remote::{Transport, turn};
+use crate::text::sh_quote;
 
 /// Programs of ours, in the layout's `bin`.
 const PROGRAMS: &str = "kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl etcd etcdctl \

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::table::{authorities, certificates};
@@ -108,11 +107,6 @@ impl Folder {
         let path = self.key(name);
         if path.exists() { Ok(Some(Secret::new(files::read(&path)?.to_vec()))) } else { Ok(None) }
     }
-}
-
-/// SHA-256, lower-case hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// All that the folder holds; everything that lacks is named at once.

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 
 use super::Trust;
 use super::encryption_keys::LENGTH;
-use super::folder::{self, Folder, Generated, sha256};
+use super::folder::{self, Folder, Generated};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
 use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::parallel;
 use crate::pki::{
     Authority, Certificate, CsrSpec, Expected, Key, KeyKind, Request, San, Serial, SigningConfig, self_signed, verify,
 };
+use crate::random;
 use crate::secret::Secret;
 use crate::ui::{Event, Level, Reporter};
 
@@ -330,7 +331,7 @@ fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
         return Ok(());
     }
     let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
-    SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
+    random::fill(&mut *bytes)?;
     files::write_key(&path, &Secret::new(bytes.as_slice()))
 }
 

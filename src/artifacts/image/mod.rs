@@ -13,7 +13,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tar::EntryType;
 
-use crate::artifacts::digest::{sha256, sha256_of};
+use crate::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
 use oci_tar::header;
 

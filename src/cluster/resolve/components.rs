@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::cluster::merge::{Null, merge};
 use crate::cluster::{Component, ComponentSettings, NetworkPlugin, Role, Versions, removed_flags};
 use crate::inventory::check::{component_settings, host};
 use crate::inventory::{Inventory, Mistake, Path};
@@ -102,19 +103,9 @@ pub fn merged(
         let settings = all.entry(*component).or_default();
         settings.flags.extend(over.flags.clone());
         settings.templates.extend(over.templates.clone());
-        merge(&mut settings.config, &over.config);
+        merge(&mut settings.config, &over.config, Null::Stays);
     }
     all
-}
-
-/// Mappings are merged, everything else is replaced.
-fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
-    for (key, value) in over {
-        match (base.get_mut(key), value) {
-            (Some(Value::Object(base)), Value::Object(over)) => merge(base, over),
-            _ => drop(base.insert(key.clone(), value.clone())),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ mod sources;
 mod ssh;
 
 use super::model::{ComponentSettings, Inventory};
-use crate::document::{Mistake, Path, nearest};
+use crate::document::{Mistake, Path};
+use crate::text::nearest;
 
 pub use hosts::unusable;
 pub use node::taint;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 
 use super::builder::{self, Content};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::key::private_key::Key;
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
@@ -61,7 +61,8 @@ impl Authority {
             doubts = errors.drain(..).map(|doubt| as_warning(&doubt)).collect();
         }
         if !certificate.is_for(key.public()) {
-            errors.push(Error::pki("the private key does not belong to the CA certificate"));
+            errors
+                .push(Error::pki("the private key does not belong to the CA certificate").because(Reason::PrivateKey));
         }
         Error::all(errors)?;
         let key_id = certificate.subject_key_id().map_or_else(|| key.public().key_id(), <[u8]>::to_vec);
@@ -148,7 +149,7 @@ fn validity_error(validity: &Validity, now: OffsetDateTime) -> Option<Error> {
 
 fn in_files(mut error: Error, certificate: &str, key: &str) -> Error {
     let place = |e: &mut Error| {
-        let file = if e.message.contains("private key") { key } else { certificate };
+        let file = if e.is(Reason::PrivateKey) { key } else { certificate };
         e.message = format!("{file}: {}", e.message);
     };
     place(&mut error);

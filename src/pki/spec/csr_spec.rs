@@ -6,7 +6,7 @@ use base64::Engine;
 use serde::{Deserialize, Serialize};
 
 use super::json::{self, Fields};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
@@ -225,7 +225,7 @@ impl KeySpec {
         };
         let size = if algo == "ed25519" { 0 } else { size.unwrap_or(default) };
         if let Err(e) = KeyKind::from_spec(&algo, size) {
-            f.error(if e.message.contains("algorithm") { "algo" } else { "size" }, e);
+            f.error(if e.is(Reason::Algorithm) { "algo" } else { "size" }, e);
         }
         KeySpec { algo, size }
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use ring::digest::{SHA256, digest};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
@@ -12,6 +11,7 @@ use super::extension_set::ExtensionSet;
 use super::signature;
 use super::usage::CERT_SIGN;
 use super::validity::Validity;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{oid, pem, tlv};
 use crate::pki::key::public_key::PublicKey;
@@ -102,11 +102,9 @@ impl Certificate {
     pub fn spki(&self) -> &[u8] {
         &self.0.spki
     }
-    /// SHA-256 of the SubjectPublicKeyInfo: what a CA is known by, however often its certificate is renewed.
-    pub fn spki_sha256(&self) -> [u8; 32] {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, self.spki()).as_ref());
-        hash
+    /// SHA-256 (lower-case hex) of the SubjectPublicKeyInfo: what a CA is known by, however often its certificate is renewed.
+    pub fn spki_sha256(&self) -> String {
+        sha256(self.spki())
     }
     /// The key it certifies, where it is of a kind that is known here, and whole.
     pub fn public_key(&self) -> Result<&PublicKey> {

@@ -12,7 +12,7 @@ use super::extension;
 use super::extension_set::ExtensionSet;
 use super::request::Request;
 use super::signature;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::encoding::{oid, pem};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
@@ -114,7 +114,7 @@ fn read(der: &[u8]) -> Result<Csr> {
     let info = &csr.certification_request_info;
     let public_key = PublicKey::from_spki(info.subject_pki.raw)?;
     signature::check(&public_key, &csr.signature_algorithm, info.raw, &csr.signature_value.data)
-        .map_err(|e| e.context("the CSR is not signed with its own key"))?;
+        .map_err(|e| e.context("the CSR is not signed with its own key").because(Reason::Signature))?;
     let mut request = Request::new(Name::from_raw(info.subject.as_raw()), public_key);
     for attribute in info.attributes() {
         let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };

@@ -1,6 +1,5 @@
 //! What is in a certificate or CSR, as a value to show.
 
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::prelude::FromDer;
@@ -11,6 +10,7 @@ use super::certificate::Certificate;
 use super::csr::Csr;
 use super::serial;
 use super::usage;
+use crate::digest::sha256;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
 use crate::pki::names::name::Name;
@@ -103,7 +103,7 @@ impl CertificateInfo {
             subject_key_id: colons(certificate.subject_key_id()),
             authority_key_id: colons(certificate.authority_key_id()),
             other_extensions: extensions.others().map(|e| oid::dotted(&e.oid)).collect(),
-            sha256: digest(&SHA256, certificate.der()).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
+            sha256: sha256(certificate.der()),
         }
     }
 

@@ -7,6 +7,7 @@ use x509_parser::extensions::ExtendedKeyUsage;
 
 use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
+use crate::text::nearest;
 
 /// A key usage or extended key usage, by cfssl's name for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,16 +33,10 @@ impl Usage {
         if let Some(entry) = USAGES.iter().find(|u| u.name == name) {
             return Ok(Usage(entry));
         }
-        let words = name.to_lowercase().replace(['_', '-'], " ");
-        let nearest = USAGES
-            .iter()
-            .max_by(|a, b| strsim::jaro_winkler(a.name, &words).total_cmp(&strsim::jaro_winkler(b.name, &words)));
         let error = Error::pki(format!("unknown usage `{name}`"));
-        Err(match nearest {
-            Some(entry) if strsim::jaro_winkler(entry.name, &words) > 0.8 => {
-                error.hint(format!("did you mean `{}`?", entry.name))
-            }
-            _ => error.hint(format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "))),
+        Err(match nearest(name, Self::names()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "))),
         })
     }
 

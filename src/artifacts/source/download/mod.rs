@@ -10,14 +10,14 @@ mod release;
 mod roots;
 mod verified;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use super::{Job, Supplied, Supplier};
 use crate::artifacts::requirements::Requirement;
 use crate::artifacts::store::OriginKind;
 use crate::error::{Error, Result};
 use crate::inventory::Download;
+use crate::parallel;
 use http::Client;
 use release::{Place, place};
 
@@ -52,20 +52,8 @@ impl Supplier for DownloadSource {
             Ok(client) => client,
             Err(error) => return refuse(wanted, &error),
         };
-        let queue = Mutex::new(VecDeque::from_iter(by_file(wanted)));
-        let answers = Mutex::new(Vec::new());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        std::thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    while let Some(things) = next() {
-                        let fetched = fetch::one(&client, &things, job);
-                        answers.lock().unwrap_or_else(PoisonError::into_inner).extend(fetched);
-                    }
-                });
-            }
-        });
-        answers.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let fetch = |things: &Vec<_>| fetch::one(&client, things, job);
+        parallel::each(&by_file(wanted), AT_ONCE, fetch).into_iter().flatten().collect()
     }
 }
 
