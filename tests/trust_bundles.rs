@@ -216,7 +216,7 @@ fn a_bundle_goes_to_all_its_places_and_one_certificate_signs() {
     let Content::Secret(key) = &state.files["/etc/kubernetes/pki/ca.key"].content else { panic!() };
     let key = Key::from_pem(key.expose(), "ca.key").unwrap();
     assert_eq!(signs.len(), 1);
-    assert_eq!(&signs[0].public_key().unwrap(), key.public());
+    assert_eq!(signs[0].public_key().unwrap(), key.public());
 
     assert_eq!(foreign(&trust, &before), Vec::<String>::new());
     let with_both = holds(state, host);

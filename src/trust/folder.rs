@@ -122,7 +122,7 @@ pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Resu
                 let pair = Pair {
                     certificate: certificate.to_pem(),
                     key: folder.read_key(name)?,
-                    not_after: certificate.validity()?.not_after,
+                    not_after: certificate.validity().not_after,
                 };
                 pairs.insert(name.clone(), pair);
                 if authority_table.iter().any(|row| row.name == *name) {

@@ -118,7 +118,7 @@ impl Work<'_> {
             match self.check(row, &spec, &present, &ca.certificate) {
                 Ok(()) => return Ok(outcome),
                 // Its spec or its CA has changed since; only an end that has come is not mended silently.
-                Err(_) if ours && present.validity()?.contains(self.now) => {}
+                Err(_) if ours && present.validity().contains(self.now) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -196,7 +196,7 @@ fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
 
 /// Kubernetes takes user and groups from the subject: a certificate with another one would be somebody else.
 fn subject(row: &CertificateRow, spec: &CsrSpec, present: &Certificate) -> Result<()> {
-    let info = crate::pki::CertificateInfo::of(present)?.subject;
+    let info = crate::pki::CertificateInfo::of(present).subject;
     if info.common_name != spec.cn {
         return Err(Error::pki(format!("its common name is `{}`, `{}` is needed", info.common_name, spec.cn)));
     }
@@ -230,7 +230,7 @@ fn authority(
                 ))
                 .hint("the controller manager signs kubelets' renewed certificates with it"));
             }
-            None if !certificate.validity().map_err(context)?.contains(now) => {
+            None if !certificate.validity().contains(now) => {
                 return Err(Error::pki(format!(
                     "CA {}: {} has expired, or is not valid yet",
                     row.name,
