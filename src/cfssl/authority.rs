@@ -6,7 +6,7 @@ use super::call::Call;
 use super::failure::Failure;
 use super::{go_file, go_pem};
 use crate::error::Reason;
-use crate::pki::{self, Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
+use crate::pki::{Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
 
 /// The password of a CA's key that is encrypted with RFC 1421 headers.
 const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
@@ -136,7 +136,7 @@ impl Call {
             profile.crl_url = Some(self.flag("crl").to_owned());
         }
         self.warn(&warnings);
-        if certificate.public_key().is_ok_and(|public| public != *key.public()) {
+        if certificate.public_key().is_ok() && !certificate.is_for(key.public()) {
             return Err(Failure::code(1000, "x509: provided PrivateKey doesn't match parent's PublicKey"));
         }
         let authority = Authority::with_rules(certificate, key, self.now, self.rules)?;
@@ -171,12 +171,16 @@ impl Call {
 impl Signer {
     /// Refuses a CSR that asks for a CA where the profile or the CA does not allow it.
     pub fn check_ca(&self, request: &Request, call: &Call) -> Result<(), Failure> {
-        let Some(wanted) = request.ca else { return Ok(()) };
+        if !request.ca.is_ca() {
+            return Ok(());
+        }
         let own = self.authority.path_length();
         let problem = match own {
             _ if !self.profile.ca_constraint.is_ca => "policy disallows issuing CA certificate",
             Some(0) => "certificate disallows issuing CA certificate",
-            Some(own) if wanted.is_some_and(|wanted| wanted >= own) => "certificate disallows CA MaxPathLen extending",
+            Some(own) if request.ca.path_length().is_some_and(|wanted| wanted >= own) => {
+                "certificate disallows CA MaxPathLen extending"
+            }
             _ => return Ok(()),
         };
         call.log.error(&format!("local signer {problem}"));
@@ -186,7 +190,7 @@ impl Signer {
 
 /// Whether a certificate and a key are one another's.
 pub fn fits(certificate: &Certificate, key: &Key) -> bool {
-    certificate.public_key().is_ok_and(|public: pki::PublicKey| public == *key.public())
+    certificate.is_for(key.public())
 }
 
 #[cfg(test)]

@@ -258,10 +258,10 @@ fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificat
         if current.is_self_signed() {
             break;
         }
-        let issuer = current.parsed()?.issuer().as_raw().to_vec();
         let signs = |ca: &&Certificate| {
-            let named = ca.subject().is_ok_and(|subject| subject.der() == issuer.as_slice());
-            named && !path.contains(ca) && ca.public_key().is_ok_and(|key| current.signed_by(&key).is_ok())
+            ca.subject() == current.issuer()
+                && !path.contains(ca)
+                && ca.public_key().is_ok_and(|key| current.signed_by(key).is_ok())
         };
         let Some(next) = authorities.iter().find(signs) else { break };
         path.push(next.clone());

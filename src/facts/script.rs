@@ -33,6 +33,7 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("module_pattern", &module_pattern(&questions.modules));
     set("sysctls", &lines(&sysctls));
     set("users", &lines(&questions.users));
+    set("devices", &lines(&questions.devices));
     set("programs", &lines(&programs));
     if questions.wait {
         script.push_str(&turn::wait());

@@ -13,6 +13,7 @@ use crate::pki::key::kind::KeyKind;
 use crate::pki::names::name::{Attribute, Name, NameParts};
 use crate::pki::names::san::classify;
 use crate::pki::rules::Rules;
+use crate::pki::x509::extension::BasicConstraints;
 
 /// What a key and certificate are to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -272,12 +273,13 @@ impl CaSpec {
         }
     }
 
-    /// The path length constraint: a `pathlen` wins over `pathlenzero`.
-    pub(crate) fn path_length(&self) -> Option<u32> {
-        match self.path_length {
+    /// A `pathlen` wins over `pathlenzero`.
+    pub(crate) fn constraints(&self) -> BasicConstraints {
+        let path_length = match self.path_length {
             0 => self.path_length_zero.then_some(0),
             length => Some(length),
-        }
+        };
+        BasicConstraints::Ca { path_length }
     }
 }
 
