@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use kbootstrap::artifacts::{Lock, Locked};
 use kbootstrap::cluster::{self, Known};
+use kbootstrap::components::Catalogue;
 use kbootstrap::ui::Silent;
 use kbootstrap::{inventory, trust};
 use rustix::process::getuid;
@@ -47,7 +48,7 @@ impl Place {
         let loaded = inventory::parse("kbootstrap.yaml", INVENTORY.as_bytes()).unwrap();
         let cluster = cluster::resolve(&loaded, &Known::default()).unwrap();
         let folder = place.path("clusters/demo");
-        trust::ensure(&cluster, &folder, OffsetDateTime::now_utc(), &Silent).unwrap();
+        trust::ensure(&Catalogue::standard(), &cluster, &folder, OffsetDateTime::now_utc(), &Silent).unwrap();
         let mut lock = Lock::default();
         let (name, version) = ("kubelet".to_owned(), cluster.versions.kubernetes.to_string());
         let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }.to_owned();

@@ -50,6 +50,7 @@ mod pki_kinds;
 mod pki_output;
 mod pki_refused;
 mod pki_tools;
+mod release;
 mod remote_ask;
 mod remote_auth;
 mod remote_dial;

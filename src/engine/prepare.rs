@@ -46,7 +46,8 @@ pub struct Prepared {
 /// the findings.
 pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let store = Store::open_default()?;
-    let trust = trust::look(&session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    let trust =
+        trust::look(&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
     decide(session, &trust, rehash, |facts, _| ByArch::look(session, &store, facts))
 }
 
@@ -54,7 +55,13 @@ pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
 /// missing programs are fetched.
 pub fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     let store = Store::open_default()?;
-    let trust = trust::ensure(&session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    let trust = trust::ensure(
+        &session.catalogue,
+        &session.cluster,
+        &session.dir,
+        OffsetDateTime::now_utc(),
+        session.reporter(),
+    )?;
     let found = decide(session, &trust, rehash, |facts, findings| {
         preflight::refuse(findings)?;
         ByArch::ensure(session, &store, facts)
@@ -68,14 +75,14 @@ fn decide(
     rehash: bool,
     programs: impl FnOnce(&BTreeMap<String, HostFacts>, &[Finding]) -> Result<ByArch>,
 ) -> Result<Preview> {
-    let cluster = &session.cluster;
-    let templates = Templates::load(cluster, session.folder())?;
-    let expected = desire(cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
-    let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    let templates = Templates::load(catalogue, cluster, session.folder())?;
+    let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
+    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
     trust.same_cluster(cluster, &session.dir, &facts)?;
-    let findings = preflight::check_all(cluster, &facts);
+    let findings = preflight::check_all(catalogue, cluster, &facts);
     let programs = programs(&facts, &findings)?;
-    let desired = desire(cluster, &facts, trust, &programs.find(), &templates)?;
+    let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let (objects, marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));

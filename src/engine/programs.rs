@@ -24,7 +24,8 @@ impl ByArch {
         let (cluster, lock) = (&session.cluster, session.artifacts_lock());
         let mut all = ByArch::default();
         for arch in archs(facts) {
-            let programs = artifacts::ensure(cluster, arch, &lock, store, session.reporter(), options)?;
+            let programs =
+                artifacts::ensure(&session.catalogue, cluster, arch, &lock, store, session.reporter(), options)?;
             all.programs.insert(arch.to_owned(), programs);
         }
         Ok(all)
@@ -35,7 +36,7 @@ impl ByArch {
         let lock = session.artifacts_lock();
         let mut all = ByArch::default();
         for arch in archs(facts) {
-            let (programs, to_fetch) = artifacts::look(&session.cluster, arch, &lock, store)?;
+            let (programs, to_fetch) = artifacts::look(&session.catalogue, &session.cluster, arch, &lock, store)?;
             all.programs.insert(arch.to_owned(), programs);
             all.to_fetch.extend(to_fetch.into_iter().map(|artifact| Fetch { arch: arch.to_owned(), artifact }));
         }

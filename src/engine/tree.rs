@@ -17,17 +17,17 @@ use crate::trust;
 
 /// What every host must hold; `offline`: as if each were a default host, and without asking it. Nothing is written.
 pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
-    let cluster = &session.cluster;
-    let trust = trust::look(cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    let templates = Templates::load(cluster, session.folder())?;
-    let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    let trust = trust::look(catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    let templates = Templates::load(catalogue, cluster, session.folder())?;
+    let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = if offline {
         session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
         let ordinary = HostFacts::ordinary();
         cluster.hosts.iter().map(|h| (h.name.clone(), ordinary.clone())).collect()
     } else {
-        survey(cluster, &session.pool, &questions(cluster, &expected, false))?
+        survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
     };
     let programs = ByArch::look(session, &Store::open_default()?, &facts)?;
-    desire(cluster, &facts, &trust, &programs.find(), &templates)
+    desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)
 }

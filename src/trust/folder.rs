@@ -5,12 +5,12 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::table::{authorities, certificates};
 use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys};
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::Certificate;
@@ -121,14 +121,9 @@ impl Folder {
     }
 }
 
-/// SHA-256, lower-case hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// All that the folder holds; everything that is missing is named at once.
-pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
-    let trust = present(cluster, dir, Vec::new())?;
+pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
+    let trust = present(catalogue, cluster, dir, Vec::new())?;
     let folder = Folder::look(dir);
     if trust.pairs.is_empty() {
         return Err(Error::pki(format!(
@@ -152,9 +147,9 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
 }
 
 /// What the folder holds of a cluster, but for what is to be issued.
-pub(super) fn present(cluster: &Cluster, dir: &Path, to_issue: Vec<String>) -> Result<Trust> {
+pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_issue: Vec<String>) -> Result<Trust> {
     let folder = Folder::look(dir);
-    let (table, authority_table) = (certificates(cluster), authorities(cluster));
+    let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let names = authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name));
     for name in names.filter(|name| !to_issue.contains(name)) {
@@ -162,7 +157,7 @@ pub(super) fn present(cluster: &Cluster, dir: &Path, to_issue: Vec<String>) -> R
         let pair = Pair {
             certificate: certificate.to_pem(),
             key: folder.read_key(name)?,
-            not_after: certificate.validity()?.not_after,
+            not_after: certificate.validity().not_after,
         };
         pairs.insert(name.clone(), pair);
         if authority_table.iter().any(|row| row.name == *name) {

@@ -3,39 +3,59 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 
 use super::Trust;
 use super::encryption_keys::LENGTH;
-use super::folder::{self, Folder, Generated, sha256};
+use super::folder::{self, Folder, Generated};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
 use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::components::Catalogue;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::parallel;
 use crate::pki::{
     Authority, Certificate, CsrSpec, Expected, Key, KeyKind, Request, San, Serial, SigningConfig, self_signed, verify,
 };
+use crate::random;
 use crate::secret::Secret;
 use crate::ui::{Event, Level, Reporter};
 
 /// Makes the cluster's folder complete and returns what it holds. CAs, certificates, specs and keys that a person put
 /// there are used and never overwritten; what kbootstrap issued is issued again when its spec has changed.
-pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
-    complete(cluster, &Folder::open(dir)?, now, reporter)?;
-    folder::load(cluster, dir)
+pub fn ensure(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    dir: &Path,
+    now: OffsetDateTime,
+    reporter: &dyn Reporter,
+) -> Result<Trust> {
+    complete(catalogue, cluster, &Folder::open(dir)?, now, reporter)?;
+    folder::load(catalogue, cluster, dir)
 }
 
 /// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written.
-pub fn look(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
-    let to_issue = complete(cluster, &Folder::look(dir), now, reporter)?;
-    folder::present(cluster, dir, to_issue)
+pub fn look(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    dir: &Path,
+    now: OffsetDateTime,
+    reporter: &dyn Reporter,
+) -> Result<Trust> {
+    let to_issue = complete(catalogue, cluster, &Folder::look(dir), now, reporter)?;
+    folder::present(catalogue, cluster, dir, to_issue)
 }
 
 /// Issues what is to be issued; into a folder that is only looked at nothing, and the names come back.
-fn complete(cluster: &Cluster, folder: &Folder, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Vec<String>> {
+fn complete(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    folder: &Folder,
+    now: OffsetDateTime,
+    reporter: &dyn Reporter,
+) -> Result<Vec<String>> {
     let mut to_issue = Vec::new();
     let mut generated = folder.generated()?;
     let before = generated.clone();
@@ -54,7 +74,7 @@ fn complete(cluster: &Cluster, folder: &Folder, now: OffsetDateTime, reporter: &
         folder.set_generated(&generated)?;
         Error::all(errors)?;
     }
-    let rows = certificates(cluster);
+    let rows = certificates(catalogue, cluster);
     let work = Work { cluster, folder, config: &config, signers: &signers, generated: &generated, now };
     let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
     let mut errors = Vec::new();
@@ -130,7 +150,7 @@ impl Work<'_> {
             match self.check(row, &spec, &present, &ca.certificate) {
                 Ok(()) => return Ok(outcome),
                 // Its spec or its CA has changed since; only an end that has come is not mended silently.
-                Err(_) if ours && present.validity()?.contains(self.now) => {}
+                Err(_) if ours && present.validity().contains(self.now) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -211,7 +231,7 @@ fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
 
 /// Kubernetes takes user and groups from the subject: a certificate with another one would be somebody else.
 fn subject(row: &CertificateRow, spec: &CsrSpec, present: &Certificate) -> Result<()> {
-    let info = crate::pki::CertificateInfo::of(present)?.subject;
+    let info = crate::pki::CertificateInfo::of(present).subject;
     if info.common_name != spec.cn {
         return Err(Error::pki(format!("its common name is `{}`, `{}` is needed", info.common_name, spec.cn)));
     }
@@ -246,7 +266,7 @@ fn authority(
                 ))
                 .hint("the controller manager signs kubelets' renewed certificates with it"));
             }
-            None if !certificate.validity().map_err(context)?.contains(now) => {
+            None if !certificate.validity().contains(now) => {
                 return Err(Error::pki(format!(
                     "CA {}: {} has expired, or is not valid yet",
                     row.name,
@@ -364,7 +384,7 @@ fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<Option<S
         return Ok(Some("encryption.key".into()));
     }
     let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
-    SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
+    random::fill(&mut *bytes)?;
     files::write_key(&path, &Secret::new(bytes.as_slice()))?;
     Ok(None)
 }

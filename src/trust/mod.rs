@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
+use crate::components::Catalogue;
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
@@ -59,13 +60,13 @@ struct ServiceAccount {
 
 impl Trust {
     /// What the cluster's folder holds; missing files are an error that says what to run.
-    pub fn load(cluster: &Cluster, dir: &Path) -> Result<Self> {
-        folder::load(cluster, dir)
+    pub fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Self> {
+        folder::load(catalogue, cluster, dir)
     }
 
     /// What of it the cluster's folder holds, be it complete or not.
-    pub fn present(cluster: &Cluster, dir: &Path) -> Result<Self> {
-        folder::present(cluster, dir, Vec::new())
+    pub fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Self> {
+        folder::present(catalogue, cluster, dir, Vec::new())
     }
 
     /// What is to be issued before the cluster can be brought up, by file stem.

@@ -26,7 +26,7 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let session = self.cluster.open(ctx, "kubeconfig", Access::Read)?;
-        let trust = Trust::present(&session.cluster, &session.dir)?;
+        let trust = Trust::present(&session.catalogue, &session.cluster, &session.dir)?;
         let kubeconfig = trust.admin_kubeconfig(&session.cluster);
         let kubeconfig = kubeconfig.map_err(|e| e.context(session.dir.join("pki").display()))?;
         if self.print {
