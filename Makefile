@@ -2,12 +2,11 @@
 
 CACHE := $(or $(KBOOTSTRAP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kbootstrap)
 export PATH := $(HOME)/.cargo/bin:$(CACHE)/tools/bin:$(PATH)
-KUBERNETES := 1.36.3
 
-.PHONY: help build demo test bench clean
+.PHONY: help build demo test test-long bench advisories release clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## The program, in target/release/kbootstrap
 	@tools/setup.sh
@@ -18,15 +17,23 @@ demo: build ## Three lab hosts on this machine become a cluster (needs root)
 
 test: ## Format, lints, licences, unit, integration and end-to-end tests (needs root)
 	@tools/setup.sh test
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	cargo deny --locked check licenses bans sources
-	cargo build --locked
-	target/debug/kbootstrap artifacts fetch --kubernetes $(KUBERNETES) --test-images
-	cargo test --locked
+	@tools/test.sh
+
+test-long: release ## What takes too long for every change; a row per part for docs/test-long.md (needs root)
+	@tools/setup.sh test long
+	@tools/test-long.sh
 
 bench: build ## Figures for docs/benchmarks.md (needs root)
+	@tools/setup.sh bench
 	@tools/bench.sh
+
+advisories: ## Dependencies against the RustSec database, which is fetched from GitHub
+	@tools/setup.sh test
+	cargo deny --locked check advisories
+
+release: ## Static program, Debian package, SBOM and checksums, in target/dist
+	@tools/setup.sh release
+	@tools/release.sh
 
 clean: ## Remove build products and labs; the caches stay
 	-target/release/kbootstrap lab down --all

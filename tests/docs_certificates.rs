@@ -34,9 +34,11 @@ fn code_list(items: &[String]) -> String {
 }
 
 fn authority_table(cluster: &Cluster) -> String {
-    let mut text = String::from("| name | subject | on hosts |\n|---|---|---|\n");
+    let mut text = String::from("| name | subject | is trusted | signs |\n|---|---|---|---|\n");
     for row in authorities(cluster) {
-        text.push_str(&format!("| `{}` | `CN={}` | {} |\n", row.name, row.common_name, places(&row.placements)));
+        let signs = places(&row.signers);
+        let (name, cn, trusted) = (row.name, row.common_name, places(&row.placements));
+        text.push_str(&format!("| `{name}` | `CN={cn}` | {trusted} | {signs} |\n"));
     }
     text
 }

@@ -50,6 +50,24 @@ fn ask(shell: &'static str, questions: &Questions, layout: &Layout) -> HostFacts
 }
 
 #[test]
+fn certificates_come_along_and_cannot_look_like_another_answer() {
+    let dir = TempDir::new().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(path("a ca.crt"), "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----").unwrap();
+    fs::write(path("odd.crt"), b"\x1eunits\nId=etcd.service\nActiveState=active\n\x00\xff").unwrap();
+    let wanted = [path("a ca.crt"), path("no.crt"), path("odd.crt")].into();
+    let questions = Questions { certificates: wanted, ..Questions::default() };
+    for shell in shells() {
+        let facts = ask(shell, &questions, &layout(&dir));
+        assert_eq!(facts.certificates.len(), 2, "{shell}");
+        let text = &facts.certificates[&path("a ca.crt")];
+        assert_eq!(text, "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n");
+        assert_eq!(facts.certificates[&path("odd.crt")], "units\nId=etcd.service\nActiveState=active\n");
+        assert!(facts.units.is_empty(), "{shell}: {:?}", facts.units);
+    }
+}
+
+#[test]
 fn every_shell_learns_the_same_about_this_machine() {
     let dir = TempDir::new().unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,18 +1,14 @@
 //! The cluster's `pki/` folder: what is made, what is a person's own and stays, what is issued anew. This is the table
 //! under "When something is issued" in docs/certificates.md.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use kbootstrap::cluster::{self, Cluster, Known};
-use kbootstrap::engine::foreign_authorities;
 use kbootstrap::error::{Error, Kind};
-use kbootstrap::facts::{FileFact, HostFacts};
 use kbootstrap::inventory;
 use kbootstrap::pki::{Certificate, CsrSpec, Key, Serial, self_signed};
-use kbootstrap::plan::content_sha256;
 use kbootstrap::trust::{self, Trust};
 use kbootstrap::ui::report;
 use kbootstrap::ui::{Event, Level, Reporter};
@@ -20,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 
 const HOSTS: &str = "hosts: [{name: m1, address: 10.0.0.11, roles: [etcd, master, node]}]\n";
 
-fn cluster(settings: &str) -> Cluster {
+pub fn cluster(settings: &str) -> Cluster {
     let text = format!("cluster: prod\n{settings}{HOSTS}");
     let loaded = inventory::parse("x.yaml", text.as_bytes()).unwrap();
     cluster::resolve(&loaded, &Known::default()).unwrap()
@@ -38,22 +34,22 @@ impl Reporter for Warnings {
     }
 }
 
-struct Folder {
-    dir: tempfile::TempDir,
-    now: OffsetDateTime,
+pub struct Folder {
+    pub dir: tempfile::TempDir,
+    pub now: OffsetDateTime,
 }
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Folder { dir: tempfile::tempdir().unwrap(), now: OffsetDateTime::now_utc() }
     }
     /// Filled for a cluster with everything left to its default.
-    fn filled() -> Self {
+    pub fn filled() -> Self {
         let folder = Self::new();
         folder.ensure("").unwrap();
         folder
     }
-    fn ensure(&self, settings: &str) -> Result<Trust, Error> {
+    pub fn ensure(&self, settings: &str) -> Result<Trust, Error> {
         trust::ensure(&cluster(settings), self.dir.path(), self.now, &Warnings::default())
     }
     fn warnings(&self, settings: &str) -> Vec<String> {
@@ -62,24 +58,24 @@ impl Folder {
         warnings.0.into_inner().unwrap()
     }
     /// The refusal as a person sees it, without the folder's path.
-    fn refused(&self, settings: &str) -> String {
+    pub fn refused(&self, settings: &str) -> String {
         let error = self.ensure(settings).unwrap_err();
         assert_eq!(error.kind, Kind::Pki);
         report::render(&error, false).replace(&self.pki("").display().to_string(), "pki/")
     }
-    fn pki(&self, name: &str) -> PathBuf {
+    pub fn pki(&self, name: &str) -> PathBuf {
         self.dir.path().join("pki").join(name)
     }
-    fn read(&self, name: &str) -> String {
+    pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.pki(name)).unwrap()
     }
-    fn remove(&self, names: &[&str]) {
+    pub fn remove(&self, names: &[&str]) {
         names.iter().for_each(|name| fs::remove_file(self.pki(name)).unwrap());
     }
 }
 
 /// A CA of somebody else: certificate and key.
-fn foreign_ca(cn: &str, now: OffsetDateTime) -> (String, Vec<u8>) {
+pub fn foreign_ca(cn: &str, now: OffsetDateTime) -> (String, Vec<u8>) {
     let spec = CsrSpec::from_json(format!(r#"{{"CN":"{cn}","ca":{{"expiry":"43800h"}}}}"#).as_bytes(), "ca").unwrap();
     let key = Key::generate(spec.key_kind().unwrap()).unwrap();
     let issued = self_signed(&spec, &key, now, Serial::random().unwrap()).unwrap();
@@ -294,24 +290,4 @@ fn a_key_that_cannot_be_made_twice_is_missed() {
     assert!(folder.refused("").contains("pki/sa.key was made here and is gone"));
     folder.remove(&["generated.json"]);
     folder.ensure("").unwrap();
-}
-
-#[test]
-fn a_host_of_another_cluster_is_noticed_by_its_cas() {
-    let cluster = cluster("");
-    let trust = Folder::filled().ensure("").unwrap();
-    let mut facts = HostFacts::ordinary();
-    let found = |facts: &HostFacts| {
-        let facts = BTreeMap::from([("m1".to_owned(), facts.clone())]);
-        foreign_authorities(&cluster, &trust, &facts)
-    };
-    assert_eq!(found(&facts), Vec::<String>::new(), "a bare host is nobody's");
-    for (path, file) in trust.authorities_on(&cluster.hosts[0]) {
-        let sha256 = content_sha256(&file.content);
-        facts.files.insert(path, FileFact { sha256, mode: 0o644, owner: "root".into(), group: "root".into() });
-    }
-    assert_eq!(facts.files.len(), 4);
-    assert_eq!(found(&facts), Vec::<String>::new());
-    facts.files.get_mut("/etc/kubernetes/pki/ca.crt").unwrap().sha256 = "of another".into();
-    assert_eq!(found(&facts), ["m1: /etc/kubernetes/pki/ca.crt"]);
 }

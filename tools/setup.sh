@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs what building, testing and the lab need and this machine lacks. Run as root on Debian 12 or newer.
+# Installs what is missing on this machine for building and the lab and, by its arguments, for `test`, `long` (make
+# test-long), `bench` and `release`. Run as root on Debian 12 or newer.
 set -euo pipefail
+asked=$*
 
 rust=1.91 # the oldest that builds us: rust-version in Cargo.toml
 go=1.26.8 # what the programs are built with
 
+for_() { case " $asked " in *" $1 "*) ;; *) return 1 ;; esac; } # whether it was asked for
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$1" >&2; shift; printf 'hint: %s\n' "$@" >&2; exit 1; }
 newer() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; } # newer HAVE WANT
@@ -27,13 +30,14 @@ need systemd-nspawn systemd-container
 need ip iproute2
 need iptables iptables
 need nft nftables
-if [ "${1-}" = test ]; then # completions and manual pages are tried by those that read them
+if for_ test; then # completions, manual pages and stores are tried by those that read them
   need zsh zsh
   need fish fish
   need man man-db
   need mandoc mandoc
+  need keytool default-jre-headless
 fi
-if [ "${1-}" = release ]; then
+if for_ release; then
   need jq jq
   need readelf binutils
 fi
@@ -73,19 +77,27 @@ if ! newer "$(go version 2>/dev/null | sed 's/.* go\([0-9.]*\).*/\1/')" 1.26; th
   ln -sf "$dir/bin/go" "$cache/tools/bin/go"
 fi
 
-if [ "${1-}" = test ] && [ ! -x "$cache/tools/bin/cargo-deny" ]; then
+if for_ test && [ ! -x "$cache/tools/bin/cargo-deny" ]; then
   # Not optimised: that takes a fifth of the time to build, and a second more to run.
   say "building cargo-deny (licences of dependencies); a minute or two, once"
   CARGO_PROFILE_DEV_DEBUG=0 cargo install -q --locked cargo-deny --version '^0.20' --profile dev --root "$cache/tools"
 fi
 
-if [ "${1-}" = release ] && [ ! -x "$cache/tools/bin/cargo-cyclonedx" ]; then
+if for_ release && [ ! -x "$cache/tools/bin/cargo-cyclonedx" ]; then
   say "building cargo-cyclonedx (the SBOM); a minute or two, once"
   CARGO_PROFILE_DEV_DEBUG=0 cargo install -q --locked cargo-cyclonedx --version '^0.5' --profile dev --root "$cache/tools"
 fi
 
-if [ "${1-}" = test ] && { [ ! -x "$cache/tools/bin/cfssl" ] || [ ! -x "$cache/tools/bin/cfssljson" ]; }; then
-  say "building cfssl 1.6.5, which tests compare with; a minute, once"
+if { for_ test || for_ bench; } && { [ ! -x "$cache/tools/bin/cfssl" ] || [ ! -x "$cache/tools/bin/cfssljson" ]; }; then
+  say "building cfssl 1.6.5, which tests and benchmarks compare with; a minute, once"
   GOBIN="$cache/tools/bin" go install github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5 github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5 ||
-    fail "cfssl 1.6.5 could not be built, and the tests compare with it" "is a Go module proxy reachable? see \`go env GOPROXY\`"
+    fail "cfssl 1.6.5 could not be built, and tests and benchmarks compare with it" "is a Go module proxy reachable? see \`go env GOPROXY\`"
+fi
+
+if for_ long; then
+  cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install -q nightly --profile minimal
+  if [ ! -x "$cache/tools/bin/cargo-fuzz" ]; then
+    say "building cargo-fuzz; a minute, once"
+    CARGO_PROFILE_DEV_DEBUG=0 cargo install -q --locked cargo-fuzz --version '^0.13' --profile dev --root "$cache/tools"
+  fi
 fi

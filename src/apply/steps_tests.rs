@@ -9,7 +9,7 @@ use crate::facts::HostFacts;
 use crate::plan::{self, ObjectChange, Plan, UnitAction, compare, content_sha256};
 use crate::render::{Inputs, Templates, host_state};
 use crate::secret::Secret;
-use crate::state::{ArtifactRef, Content, File, HostState};
+use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
 type States = BTreeMap<String, HostState>;
 type Facts = BTreeMap<String, HostFacts>;
@@ -266,7 +266,7 @@ fn rendered(inventory: &str) -> (Cluster, States) {
             facts: &HostFacts::ordinary(),
             programs: &artifact,
             pki_files: &pki,
-            encryption_key: &Secret::new([7; 32]),
+            encryption_keys: &[EncryptionKey { name: "key1".into(), secret: Secret::new([7; 32]) }],
             templates: &Templates::embedded(),
         })
     };

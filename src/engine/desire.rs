@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
-use crate::plan::{Desired, content_sha256};
+use crate::plan::Desired;
 use crate::preflight;
 use crate::render::{self, Inputs, Templates};
 use crate::state::ArtifactRef;
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
 
 /// Programs by architecture and name.
 pub type Programs<'a> = &'a dyn Fn(&str, &str) -> Result<ArtifactRef>;
@@ -36,7 +36,7 @@ pub fn desire(
             facts,
             programs: &|name| programs(&facts.arch, name),
             pki_files: &pki_files,
-            encryption_key: trust.encryption_key(),
+            encryption_keys: trust.encryption_keys(),
             templates,
         });
         match state {
@@ -47,20 +47,6 @@ pub fn desire(
     }
     Error::all(errors)?;
     Ok(Desired { hosts, objects: render::manifests(cluster, templates)? })
-}
-
-/// Where hosts hold other CAs than ours, as `HOST: PATH`; a host without any is none of these.
-pub fn foreign_authorities(cluster: &Cluster, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Vec<String> {
-    let mut foreign = Vec::new();
-    for host in &cluster.hosts {
-        let Some(facts) = facts.get(&host.name) else { continue };
-        for (path, file) in trust.authorities_on(host) {
-            if facts.files.get(&path).is_some_and(|there| there.sha256 != content_sha256(&file.content)) {
-                foreign.push(format!("{}: {path}", host.name));
-            }
-        }
-    }
-    foreign
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
@@ -82,6 +68,7 @@ pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
+        questions.certificates.extend(trust::authority_files(cluster, host));
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

@@ -7,7 +7,7 @@ mod prepare;
 mod session;
 mod survey;
 
-pub use desire::{desire, foreign_authorities, names_only, questions};
+pub use desire::{desire, names_only, questions};
 pub use prepare::{OnFailure, Prepared, prepare, programs};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;

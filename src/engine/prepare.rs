@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
-use super::desire::{desire, foreign_authorities, names_only, questions};
+use super::desire::{desire, names_only, questions};
 use super::objects::object_changes;
 use super::session::Session;
 use super::survey::survey;
@@ -55,7 +55,7 @@ pub fn prepare(session: &Session, rehash: bool, on_failure: OnFailure) -> Result
     let templates = Templates::load(cluster, session.folder())?;
     let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
-    same_cluster(session, &trust, &facts)?;
+    trust.same_cluster(cluster, &session.dir, &facts)?;
 
     let findings = preflight::check_all(cluster, &facts);
     if on_failure == OnFailure::Abort {
@@ -71,19 +71,6 @@ pub fn prepare(session: &Session, rehash: bool, on_failure: OnFailure) -> Result
         .collect();
     let objects = live_objects(session, &trust, &facts, &desired);
     Ok(Prepared { trust, store, desired, plan: Plan { hosts, objects }, facts, findings })
-}
-
-/// Refuses to give hosts other CAs than those that they have: nothing in the cluster would trust anything else.
-fn same_cluster(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
-    let others = foreign_authorities(&session.cluster, trust, facts);
-    if others.is_empty() {
-        return Ok(());
-    }
-    let pki = session.dir.join("pki");
-    Err(Error::pki(format!("hosts have other CAs than those in {}", pki.display()))
-        .detail(others.join("\n"))
-        .hint("when the cluster runs, this is not its folder: is --state right, or is there a backup of it?")
-        .hint("to begin anew with the CAs of this folder, `kbootstrap reset` takes the hosts back first"))
 }
 
 /// The programs of the inventory's versions for each architecture among the hosts, fetched where they lack.

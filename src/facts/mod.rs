@@ -41,6 +41,9 @@ pub const PROGRAMS: [&str; 14] = [
     "socat",
 ];
 
+/// Of a file of certificates no more is read: some bundles are large, those of a cluster's CAs are not.
+pub const CERTIFICATE_BYTES: usize = 64 << 10;
+
 /// A file system, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Disk {
@@ -111,6 +114,8 @@ pub struct HostFacts {
     pub known: bool,
     /// Files that were asked about; absent where there is none.
     pub files: BTreeMap<String, FileFact>,
+    /// Certificates in files that were asked for, as PEM and as the host gave them; absent where there is no such file.
+    pub certificates: BTreeMap<String, String>,
     /// Directories that were asked about; absent where there is none.
     pub dirs: BTreeMap<String, FileFact>,
     /// Names in the directories whose listing was asked for; absent where there is none.
@@ -209,6 +214,8 @@ pub struct UnitFact {
 pub struct Questions {
     /// Files whose hash, mode and owner are wanted.
     pub files: BTreeSet<String>,
+    /// Files of certificates that are wanted themselves.
+    pub certificates: BTreeSet<String>,
     /// Directories whose mode and owner are wanted.
     pub dirs: BTreeSet<String>,
     /// Directories whose names inside are wanted (hidden ones are left out).

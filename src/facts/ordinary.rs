@@ -63,6 +63,7 @@ impl HostFacts {
             systemd_resolved: false,
             known: false,
             files: BTreeMap::new(),
+            certificates: BTreeMap::new(),
             dirs: BTreeMap::new(),
             listings: BTreeMap::new(),
             units: BTreeMap::new(),

@@ -140,6 +140,10 @@ fi
 section sha256
 [ $# -eq 0 ] || sha256sum -- "$@" 2>/dev/null
 
+# Only what can be in PEM, so that nothing in such a file looks like an answer of ours.
+section certificates
+[ -z "$certificates" ] || head -v -c "$certificate_bytes" -- $certificates 2>/dev/null | tr -cd '\n -~'
+
 section units
 [ -d /run/systemd/system ] && timeout 10 systemctl show \
   -p Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic \

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{PROGRAMS, Questions, RECORD_FORMAT, RECORD_FROM};
+use super::{CERTIFICATE_BYTES, PROGRAMS, Questions, RECORD_FORMAT, RECORD_FROM};
 use crate::cluster::Layout;
 use crate::remote::turn;
 
@@ -21,6 +21,8 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("record_from", &RECORD_FROM.to_string());
     set("rehash", if questions.rehash { "yes" } else { "" });
     set("files", &lines(&questions.files));
+    set("certificates", &lines(&questions.certificates));
+    set("certificate_bytes", &CERTIFICATE_BYTES.to_string());
     set("dirs", &lines(&questions.dirs));
     set("listings", &lines(&questions.listings));
     set("disk", &lines(&questions.disk));

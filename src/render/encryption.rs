@@ -1,27 +1,31 @@
-//! Encryption at rest: `EncryptionConfiguration`, built here and not by a template, because it holds a key.
+//! Encryption at rest: `EncryptionConfiguration`, built here and not by a template, because it holds keys.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+use crate::state::EncryptionKey;
 
 const HEAD: &str = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources:\n  - secrets\n  providers:\n";
 const IDENTITY: &str = "  - identity: {}\n";
 
-/// The file's bytes. The first provider writes; all read. So with `encrypt` off, what was written encrypted is
-/// still understood.
-pub(super) fn configuration(key: &Secret, encrypt: bool) -> Secret {
-    let encoded = Zeroizing::new(STANDARD.encode(key.expose()));
-    let mut text = Zeroizing::new(Vec::with_capacity(512));
-    let secretbox = ["  - secretbox:\n      keys:\n      - name: key1\n        secret: ", &encoded, "\n"];
-    text.extend_from_slice(HEAD.as_bytes());
+/// The file's bytes. The first provider writes, and of its keys the first one; all read. So with `encrypt` off, what was
+/// written encrypted is still understood, and so is what an earlier key has written.
+pub(super) fn configuration(keys: &[EncryptionKey], encrypt: bool) -> Secret {
+    let mut text = Zeroizing::new(Vec::with_capacity(256 + 128 * keys.len()));
+    let mut add = |part: &str| text.extend_from_slice(part.as_bytes());
+    add(HEAD);
     if !encrypt {
-        text.extend_from_slice(IDENTITY.as_bytes());
+        add(IDENTITY);
     }
-    secretbox.iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
+    add("  - secretbox:\n      keys:\n");
+    for key in keys {
+        let encoded = Zeroizing::new(STANDARD.encode(key.secret.expose()));
+        ["      - name: ", &key.name, "\n        secret: ", &encoded, "\n"].into_iter().for_each(&mut add);
+    }
     if encrypt {
-        text.extend_from_slice(IDENTITY.as_bytes());
+        add(IDENTITY);
     }
     Secret::new(std::mem::take(&mut *text))
 }
@@ -33,8 +37,10 @@ mod tests {
     use super::super::yaml;
     use super::*;
 
-    fn providers(encrypt: bool) -> serde_json::Value {
-        let bytes = configuration(&Secret::new([7; 32]), encrypt);
+    fn providers(keys: &[(&str, u8)], encrypt: bool) -> serde_json::Value {
+        let keys =
+            keys.iter().map(|(name, byte)| EncryptionKey { name: (*name).into(), secret: Secret::new([*byte; 32]) });
+        let bytes = configuration(&keys.collect::<Vec<_>>(), encrypt);
         let parsed = yaml::parse("it", std::str::from_utf8(bytes.expose()).unwrap()).unwrap();
         assert_eq!(parsed["kind"], "EncryptionConfiguration");
         assert_eq!(parsed["resources"][0]["resources"], json!(["secrets"]));
@@ -44,7 +50,15 @@ mod tests {
     #[test]
     fn the_first_provider_writes_and_both_read() {
         let secretbox = json!({"secretbox": {"keys": [{"name": "key1", "secret": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="}]}});
-        assert_eq!(providers(true), json!([secretbox, {"identity": {}}]));
-        assert_eq!(providers(false), json!([{"identity": {}}, secretbox]));
+        assert_eq!(providers(&[("key1", 7)], true), json!([secretbox, {"identity": {}}]));
+        assert_eq!(providers(&[("key1", 7)], false), json!([{"identity": {}}, secretbox]));
+    }
+    #[test]
+    fn the_first_key_writes_and_all_read() {
+        let secretbox = json!({"secretbox": {"keys": [
+            {"name": "key2", "secret": "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg="},
+            {"name": "key1", "secret": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="},
+        ]}});
+        assert_eq!(providers(&[("key2", 8), ("key1", 7)], true), json!([secretbox, {"identity": {}}]));
     }
 }

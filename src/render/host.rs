@@ -51,7 +51,7 @@ fn add_master_files(state: &mut HostState, inputs: &Inputs<'_>, context: &Contex
     let folder = &inputs.cluster.layout.kubernetes;
     let admin = service::kubeconfig(inputs, context, Component::KubeApiserver, &ADMIN)?;
     state.files.insert(format!("{folder}/{}", ADMIN.file), admin);
-    let encryption = encryption::configuration(inputs.encryption_key, inputs.cluster.encrypt_secrets);
+    let encryption = encryption::configuration(inputs.encryption_keys, inputs.cluster.encrypt_secrets);
     let file = File { content: Content::Secret(encryption), mode: 0o600, owner: "root".into() };
     state.files.insert(format!("{folder}/encryption.yaml"), file);
     Ok(())

@@ -22,8 +22,7 @@ use std::collections::BTreeMap;
 use crate::cluster::{Cluster, Host};
 use crate::error::Result;
 use crate::facts::HostFacts;
-use crate::secret::Secret;
-use crate::state::{ArtifactRef, File};
+use crate::state::{ArtifactRef, EncryptionKey, File};
 
 pub use host::host_state;
 pub use manifests::manifests;
@@ -43,8 +42,8 @@ pub struct Inputs<'a> {
     pub programs: &'a dyn Fn(&str) -> Result<ArtifactRef>,
     /// Certificates and keys by their path on this host, made elsewhere: included as they are.
     pub pki_files: &'a BTreeMap<String, File>,
-    /// 32 bytes: what Secrets in etcd are encrypted with.
-    pub encryption_key: &'a Secret,
+    /// What Secrets in etcd are encrypted with: the first writes, all read.
+    pub encryption_keys: &'a [EncryptionKey],
     /// Ours, and the inventory's overrides.
     pub templates: &'a Templates,
 }

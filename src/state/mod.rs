@@ -94,3 +94,12 @@ pub struct Image {
     /// The OCI tar in the store.
     pub artifact: ArtifactRef,
 }
+
+/// A key that Secrets in etcd are encrypted with. What was written with it says its name, so a key keeps its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptionKey {
+    /// `key1`.
+    pub name: String,
+    /// 32 bytes.
+    pub secret: Secret,
+}

@@ -9,7 +9,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::table::{authorities, certificates};
-use super::{Pair, ServiceAccount, Trust};
+use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::files;
@@ -50,6 +50,10 @@ impl Folder {
     pub(super) fn certificate(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}.pem"))
     }
+    /// What is trusted beside a CA.
+    fn trusted(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}-trusted.pem"))
+    }
     pub(super) fn key(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}-key.pem"))
     }
@@ -89,6 +93,16 @@ impl Folder {
         }
         Certificate::from_pem(&files::read(&path)?, &path.display().to_string()).map(Some)
     }
+    /// A CA with what a person wants to be trusted beside it.
+    fn bundle(&self, name: &str, active: Certificate) -> Result<CaBundle> {
+        let path = self.trusted(name);
+        if !path.exists() {
+            return CaBundle::new(active, Vec::new());
+        }
+        let what = path.display().to_string();
+        let trusted = Certificate::all_from_pem(&files::read(&path)?, &what)?;
+        CaBundle::new(active, trusted).map_err(|e| e.context(what))
+    }
     /// A key that is there, as it is written.
     pub(super) fn read_key(&self, name: &str) -> Result<Option<Secret>> {
         let path = self.key(name);
@@ -105,7 +119,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
     let folder = Folder(dir.join("pki"));
     let (table, authority_table) = (certificates(cluster), authorities(cluster));
-    let mut pairs = BTreeMap::new();
+    let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let mut missing = Vec::new();
     for name in authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name)) {
         match folder.read_certificate(name)? {
@@ -116,6 +130,9 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
                     not_after: certificate.validity()?.not_after,
                 };
                 pairs.insert(name.clone(), pair);
+                if authority_table.iter().any(|row| row.name == *name) {
+                    bundles.insert(name.clone(), folder.bundle(name, certificate)?);
+                }
             }
             None => missing.push(folder.certificate(name).display().to_string()),
         }
@@ -134,14 +151,16 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
             .hint("`kbootstrap up` issues what lacks; is --state right?"));
     }
     let (public, private) = folder.service_account();
+    let keys = folder.encryption_key();
     Ok(Trust {
         table,
         authority_table,
         pairs,
+        bundles,
         service_account: ServiceAccount {
             public: String::from_utf8_lossy(&files::read(&public)?).into_owned(),
             private: Secret::new(files::read(&private)?.to_vec()),
         },
-        encryption_key: Secret::new(files::read(&folder.encryption_key())?.to_vec()),
+        encryption_keys: encryption_keys::parse(&files::read(&keys)?, &keys.display().to_string())?,
     })
 }

@@ -7,6 +7,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 
 use super::Trust;
+use super::encryption_keys::LENGTH;
 use super::folder::{self, Folder, Generated, sha256};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
@@ -213,7 +214,7 @@ fn authority(
                 let key = Key::from_pem(key.expose(), &folder.key(&row.name).display().to_string())?;
                 Some(Authority::new(certificate.clone(), key, now).map_err(context)?)
             }
-            None if row.placements.iter().any(|p| p.key.is_some()) => {
+            None if !row.signers.is_empty() => {
                 return Err(Error::pki(format!(
                     "CA {}: its key {} is not there",
                     row.name,
@@ -328,7 +329,7 @@ fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
     SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
     files::write_key(&path, &Secret::new(bytes.as_slice()))
 }

@@ -1,13 +1,16 @@
 //! Who trusts whom: the cluster's certificate table, issued into the cluster's folder and laid out for each host.
 
+mod bundle;
+mod encryption_keys;
 mod folder;
+mod foreign;
 mod issue;
 mod kubeconfig;
 mod specification;
 mod specs;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -16,8 +19,10 @@ use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::Result;
 use crate::secret::Secret;
-use crate::state::{Content, File};
+use crate::state::{Content, EncryptionKey, File};
 
+pub use bundle::CaBundle;
+pub use foreign::authority_files;
 pub use issue::ensure;
 pub use specification::specification;
 pub use table::*;
@@ -29,8 +34,10 @@ pub struct Trust {
     authority_table: Vec<AuthorityRow>,
     /// By file stem: CAs and leaves.
     pairs: BTreeMap<String, Pair>,
+    /// By the name of the CA that signs.
+    bundles: BTreeMap<String, CaBundle>,
     service_account: ServiceAccount,
-    encryption_key: Secret,
+    encryption_keys: Vec<EncryptionKey>,
 }
 
 /// A certificate and its key.
@@ -56,10 +63,16 @@ impl Trust {
 
     /// The certificate and key files of a host, by path.
     pub fn files(&self, host: &Host) -> BTreeMap<String, File> {
-        let mut files = BTreeMap::new();
-        let authorities = self.authority_table.iter().map(|row| (&row.name, &row.placements));
+        let mut files: BTreeMap<String, File> = self
+            .bundles_on(host)
+            .map(|(place, bundle)| {
+                let content = Content::Text(bundle.to_pem().into());
+                (place.certificate.clone(), File { content, mode: 0o644, owner: place.owner.clone() })
+            })
+            .collect();
+        let signers = self.authority_table.iter().map(|row| (&row.name, &row.signers));
         let leaves = self.table.iter().map(|row| (&row.name, &row.placements));
-        for (name, placements) in authorities.chain(leaves) {
+        for (name, placements) in signers.chain(leaves) {
             let Some(pair) = self.pairs.get(name) else { continue };
             for place in placements.iter().filter(|p| p.host == host.name) {
                 let file = |content, mode| File { content, mode, owner: place.owner.clone() };
@@ -72,11 +85,11 @@ impl Trust {
         files
     }
 
-    /// The CA certificates of a host, by path.
-    pub fn authorities_on(&self, host: &Host) -> BTreeMap<String, File> {
-        let places = self.authority_table.iter().flat_map(|row| &row.placements);
-        let paths: BTreeSet<&str> = places.filter(|p| p.host == host.name).map(|p| p.certificate.as_str()).collect();
-        self.files(host).into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect()
+    /// Where a host holds the CAs that it trusts, and which.
+    fn bundles_on(&self, host: &Host) -> impl Iterator<Item = (&Placement, &CaBundle)> {
+        let rows = self.authority_table.iter().filter_map(|row| Some((self.bundles.get(&row.name)?, &row.placements)));
+        let all = rows.flat_map(|(bundle, placements)| placements.iter().map(move |place| (place, bundle)));
+        all.filter(|(place, _)| place.host == host.name)
     }
 
     /// The service account key pair of a master, by path.
@@ -94,9 +107,9 @@ impl Trust {
         files
     }
 
-    /// 32 bytes that Secrets in etcd are encrypted with.
-    pub fn encryption_key(&self) -> &Secret {
-        &self.encryption_key
+    /// What Secrets in etcd are encrypted with: the first writes, all read.
+    pub fn encryption_keys(&self) -> &[EncryptionKey] {
+        &self.encryption_keys
     }
 
     /// The tool's own identity towards the API server: it can do everything, also before any role exists there.
@@ -112,19 +125,16 @@ impl Trust {
     fn identity(&self, authority: Authority, name: &str) -> Identity {
         let pair = self.pairs.get(name);
         Identity {
-            ca_pem: self.authority(authority).as_bytes().to_vec(),
+            ca_pem: self.trusted(authority).into_bytes(),
             cert_pem: pair.map(|p| p.certificate.clone().into_bytes()).unwrap_or_default(),
             key_pem: pair.and_then(|p| p.key.clone()).unwrap_or_else(|| Secret::new([])),
         }
     }
 
-    /// The PEM of the CA that signs for `authority`.
-    fn authority(&self, authority: Authority) -> &str {
-        self.authority_table
-            .iter()
-            .find(|row| row.serves.contains(&authority))
-            .and_then(|row| self.pairs.get(&row.name))
-            .map_or("", |pair| &pair.certificate)
+    /// The CAs that are trusted for `authority`, as PEM.
+    fn trusted(&self, authority: Authority) -> String {
+        let row = self.authority_table.iter().find(|row| row.serves.contains(&authority));
+        row.and_then(|row| self.bundles.get(&row.name)).map(CaBundle::to_pem).unwrap_or_default()
     }
 
     /// When each certificate expires.
@@ -134,7 +144,7 @@ impl Trust {
 
     /// The administrator's kubeconfig with everything embedded, so that it works from anywhere.
     pub fn admin_kubeconfig(&self, cluster: &Cluster) -> Result<Secret> {
-        kubeconfig::embedded(cluster, self.authority(Authority::Kubernetes), self.pairs.get("admin"))
+        kubeconfig::embedded(cluster, &self.trusted(Authority::Kubernetes), self.pairs.get("admin"))
     }
 
     /// Writes [`Trust::admin_kubeconfig`] into the cluster's folder, 0600.

@@ -87,14 +87,17 @@ pub struct AuthorityRow {
     pub name: String,
     /// Common name.
     pub common_name: String,
-    /// Where it goes on hosts.
+    /// Where it is trusted: with all that are trusted beside it.
     pub placements: Vec<Placement>,
+    /// Where it signs: its certificate alone, and its key.
+    pub signers: Vec<Placement>,
 }
 
 /// All CAs of the cluster.
 pub fn authorities(cluster: &Cluster) -> Vec<AuthorityRow> {
     let row = |serves: Vec<Authority>, name: &str, common_name: &str| AuthorityRow {
         placements: serves.iter().flat_map(|a| authority_placements(cluster, *a)).collect(),
+        signers: if serves.contains(&Authority::Kubernetes) { signers(cluster) } else { Vec::new() },
         serves,
         name: name.into(),
         common_name: common_name.into(),
@@ -113,42 +116,48 @@ pub fn authorities(cluster: &Cluster) -> Vec<AuthorityRow> {
 
 fn authority_placements(cluster: &Cluster, authority: Authority) -> Vec<Placement> {
     let layout = &cluster.layout;
-    let place = |host: &Host, path: String, key: Option<String>, owner: &str| Placement {
+    let place = |host: &Host, path: String, owner: &str| Placement {
         host: host.name.clone(),
         certificate: path,
-        key,
+        key: None,
         owner: owner.into(),
     };
     let mut places = Vec::new();
     for host in &cluster.hosts {
-        let (master, node) = (host.is(Role::Master), host.is(Role::Node));
+        let master = host.is(Role::Master);
         match authority {
-            // The controller manager signs kubelets' renewed client certificates with the CA's key.
-            Authority::Kubernetes if master => {
-                places.push(place(
-                    host,
-                    format!("{}/ca.crt", layout.pki),
-                    Some(format!("{}/ca.key", layout.pki)),
-                    "root",
-                ));
+            Authority::Kubernetes if master || host.is(Role::Node) => {
+                places.push(place(host, format!("{}/ca.crt", layout.pki), "root"));
             }
-            Authority::Kubernetes if node => places.push(place(host, format!("{}/ca.crt", layout.pki), None, "root")),
             Authority::Kubernetes => {}
             Authority::Etcd => {
                 if host.is(Role::Etcd) {
-                    places.push(place(host, format!("{}/ca.crt", layout.etcd_pki), None, "etcd"));
+                    places.push(place(host, format!("{}/ca.crt", layout.etcd_pki), "etcd"));
                 }
                 if master {
-                    places.push(place(host, format!("{}/etcd-ca.crt", layout.pki), None, "root"));
+                    places.push(place(host, format!("{}/etcd-ca.crt", layout.pki), "root"));
                 }
             }
             Authority::FrontProxy if master => {
-                places.push(place(host, format!("{}/front-proxy-ca.crt", layout.pki), None, "root"));
+                places.push(place(host, format!("{}/front-proxy-ca.crt", layout.pki), "root"));
             }
             Authority::FrontProxy => {}
         }
     }
     places
+}
+
+/// The controller manager signs kubelets' renewed client certificates with the CA's key. It takes one certificate, which
+/// must be the key's: what is trusted is in another file.
+fn signers(cluster: &Cluster) -> Vec<Placement> {
+    let pki = &cluster.layout.pki;
+    let place = |host: &Host| Placement {
+        host: host.name.clone(),
+        certificate: format!("{pki}/ca-signing.crt"),
+        key: Some(format!("{pki}/ca.key")),
+        owner: "root".into(),
+    };
+    cluster.with_role(Role::Master).map(place).collect()
 }
 
 /// All certificates of the cluster, in the order in which they are issued.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sections::Sections;
-use crate::facts::FileFact;
+use crate::facts::{CERTIFICATE_BYTES, FileFact};
 
 /// Files and directories that are there.
 pub(super) struct Found {
@@ -66,6 +66,24 @@ impl<'a> Stat<'a> {
 fn fresh(line: &str) -> Option<(&str, String)> {
     let (sha256, path) = line.split_once("  ")?;
     if sha256.len() == 64 { Some((path, sha256.into())) } else { None }
+}
+
+/// What `head -v` printed of files of certificates. Of no file more is taken than was asked for,
+/// whatever the host sends.
+pub(super) fn certificates(sections: &Sections) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    let mut current = None;
+    for line in sections.lines("certificates") {
+        if let Some(path) = line.strip_prefix("==> ").and_then(|rest| rest.strip_suffix(" <==")) {
+            current = Some(all.entry(path.into()).or_default());
+        } else if let Some(text) = current.as_mut()
+            && text.len() + line.len() < CERTIFICATE_BYTES
+        {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    all
 }
 
 /// Lines `d directory`, each followed by `n name` for what is in it.

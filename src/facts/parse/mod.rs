@@ -55,6 +55,7 @@ pub fn parse(stdout: &[u8], started: SystemTime, ended: SystemTime) -> Result<Ho
         systemd_resolved: units.resolved && sections.lines("flags").any(|flag| flag == "resolved-file"),
         known: sections.lines("flags").any(|flag| flag == "known"),
         files: files.files,
+        certificates: files::certificates(&sections),
         dirs: files.dirs,
         listings: files::listings(&sections),
         units: units.units,

@@ -84,6 +84,20 @@ fn files_with_fresh_and_recorded_hashes() {
 }
 
 #[test]
+fn certificates_are_cut_where_more_is_sent_than_was_asked_for() {
+    let one = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";
+    let long = "A".repeat(1000) + "\n";
+    let section = format!("certificates\nnoise\n==> /a b.crt <==\n{one}\n==> /c.crt <==\n{one}{}", long.repeat(100));
+    let facts =
+        parse(RECORDED.replacen("units\n", &format!("{section}\x1eunits\n"), 1).as_bytes(), at(0), at(0)).unwrap();
+    assert_eq!(facts.certificates.keys().collect::<Vec<_>>(), ["/a b.crt", "/c.crt"]);
+    assert_eq!(facts.certificates["/a b.crt"], one);
+    let cut = &facts.certificates["/c.crt"];
+    assert!(cut.starts_with(one) && cut.len() < crate::facts::CERTIFICATE_BYTES, "{}", cut.len());
+    assert_eq!(facts.units.len(), recorded().units.len());
+}
+
+#[test]
 fn a_record_of_another_time_is_not_believed() {
     let (stat, record) = RECORDED.split_once("\x1erecorded").unwrap();
     let stale = format!("{stat}\x1erecorded{}", record.replacen("1795272459.933094519", "1795272459.933094518", 1));
@@ -149,7 +163,7 @@ proptest! {
 
     #[test]
     fn never_panics_on_any_section(
-        name in "clock|uname|cpus|texts|systemd|disk|filesystems|modules|sysctls|listening|addresses|routes|listings|stat|recorded|sha256|units|started|end",
+        name in "clock|uname|cpus|texts|systemd|disk|filesystems|modules|sysctls|listening|addresses|routes|listings|stat|certificates|recorded|sha256|units|started|end",
         body in "[-0-9a-z/:=\"() \\n]{0,120}",
     ) {
         let _ = parse(format!("{RECORDED}\x1e{name}\n{body}").as_bytes(), at(0), at(0));

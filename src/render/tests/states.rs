@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, KUBELET_SYSCTLS, Sysctl};
 use crate::render::{Inputs, Templates, host_state};
 use crate::secret::Secret;
-use crate::state::{ArtifactRef, Content, File, HostState};
+use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
 /// What systemd-nspawn, LXC and small virtual servers look like.
 pub(super) fn container() -> HostFacts {
@@ -41,7 +41,7 @@ pub(super) fn state_with(
         facts,
         programs: &artifact,
         pki_files: &pki_files(host, &cluster.layout),
-        encryption_key: &Secret::new([7; 32]),
+        encryption_keys: &[EncryptionKey { name: "key1".into(), secret: Secret::new([7; 32]) }],
         templates,
     })
 }
@@ -67,7 +67,7 @@ fn pki_files(host: &Host, layout: &Layout) -> BTreeMap<String, File> {
         add(&layout.etcd_pki, "etcd", &["ca.crt", "server.crt", "server.key", "peer.crt", "peer.key"]);
     }
     if host.is(Role::Master) {
-        let names = ["ca.key", "etcd-ca.crt", "front-proxy-ca.crt", "sa.pub", "sa.key"];
+        let names = ["ca-signing.crt", "ca.key", "etcd-ca.crt", "front-proxy-ca.crt", "sa.pub", "sa.key"];
         add(&layout.pki, "root", &names);
     }
     let pairs: &[&str] = &[
