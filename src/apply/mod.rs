@@ -30,7 +30,8 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::plan::{Desired, HostPlan, Plan};
-use crate::remote::{sh_quote, turn};
+use crate::remote::turn;
+use crate::text::sh_quote;
 use crate::trust::Trust;
 use crate::ui::{Reporter, step};
 

@@ -95,6 +95,10 @@ done
 
 section listening
 ss -Hltnp 2>/dev/null
+section udp
+ss -Hlunp 2>/dev/null
+section devices
+for device in $devices; do [ -e "/sys/class/net/$device" ] && printf '%s\n' "$device"; done
 section addresses
 ip -o addr show 2>/dev/null
 section routes

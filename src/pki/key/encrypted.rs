@@ -7,13 +7,13 @@ use openssl::pkcs5::pbkdf2_hmac;
 use openssl::pkey::PKey;
 use openssl::provider::Provider;
 use openssl::symm;
-use ring::rand::{SecureRandom, SystemRandom};
 use yasna::DERWriter;
 use zeroize::Zeroizing;
 
 use super::private_key::Key;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{oid, pem, tlv};
+use crate::random;
 use crate::secret::Secret;
 
 /// Rounds of PBKDF2-SHA256 for keys that we write: what OWASP asks for, some tenths of a second.
@@ -70,7 +70,7 @@ pub fn decrypt(text: &[u8], what: &str, password: &Secret) -> Result<Zeroizing<V
 /// `ENCRYPTED PRIVATE KEY`: PKCS#8 under PBES2, AES-256-CBC, PBKDF2 with SHA-256, as openssl, Go's ecosystem and Java
 /// read it.
 pub fn encrypt(key: &Key, password: &Secret) -> Result<Secret> {
-    encrypt_with(key, password, random()?, random()?, ROUNDS)
+    encrypt_with(key, password, random::bytes()?, random::bytes()?, ROUNDS)
 }
 
 fn encrypt_with(key: &Key, password: &Secret, salt: [u8; 16], iv: [u8; 16], rounds: u32) -> Result<Secret> {
@@ -174,13 +174,6 @@ fn work(der: &[u8]) -> u64 {
     };
     let inner = values.iter().filter(|value| value.tag & 0x20 != 0).map(|value| work(value.content));
     inner.fold(own, u64::max)
-}
-
-/// From the operating system.
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
