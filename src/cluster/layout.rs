@@ -1,9 +1,9 @@
-//! Where everything lies on a host. One value, so that another preset is another constructor.
+//! Where everything lies on a host: the one file that knows. Another preset is another constructor, and nothing else.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Paths on a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Programs.
     pub bin: String,
@@ -66,5 +66,10 @@ impl Layout {
             logs: "/var/log/kubernetes".into(),
             records: "/var/lib/kbootstrap".into(),
         }
+    }
+
+    /// Where the container runtime is asked.
+    pub fn containerd_socket(&self) -> String {
+        format!("{}/containerd.sock", self.containerd_run)
     }
 }

@@ -158,7 +158,7 @@ for unit in $units; do
 done
 
 section images
-[ -S /run/containerd/containerd.sock ] && have ctr && timeout 5 ctr -n k8s.io images ls -q 2>/dev/null
+[ -S "$runtime" ] && have ctr && timeout 5 ctr -a "$runtime" -n k8s.io images ls -q 2>/dev/null
 
 section end
 date +%s%N
