@@ -12,9 +12,7 @@ const ANSWER_FILE: &str = "KBOOTSTRAP_TEST_ANSWER";
 
 #[test]
 fn a_passphrase_is_read_from_the_terminal_without_showing_it() {
-    if !Path::new("/usr/bin/script").exists() {
-        return;
-    }
+    assert!(Path::new("/usr/bin/script").exists(), "script is missing: install util-linux (Debian: bsdutils)");
     let folder = tempfile::tempdir().unwrap();
     let answer = folder.path().join("answer");
     let inner = format!(
