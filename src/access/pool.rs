@@ -101,7 +101,7 @@ fn target(host: &Host, accept_new: bool) -> Target {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::SocketAddr;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -129,7 +129,7 @@ mod tests {
         fn is_usable(&self) -> bool {
             self.0
         }
-        fn run(&mut self, _script: &str, _stdin: &mut dyn Read) -> Result<Output> {
+        fn stream(&mut self, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
             self.0 = false;
             Err(Error::connect("n1: connection lost"))
         }

@@ -19,9 +19,9 @@ use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use graph::Graph;
-pub use push::{Way, push};
+pub use push::{PushContext, push};
 pub use steps::{Action, steps};
-pub use stream::Packing;
+pub use stream::Compression;
 pub use waves::Push;
 
 use crate::access::{Lease, Pool};
@@ -30,7 +30,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::plan::{Desired, HostPlan, Plan};
-use crate::remote::{sh_quote, turn};
+use crate::remote::{host_lock, sh_quote};
 use crate::trust::Trust;
 use crate::ui::{Reporter, step};
 
@@ -100,9 +100,9 @@ impl Job<'_> {
             Action::Push(push) => {
                 let plan = self.host_plan(&push.host)?;
                 let state = self.state(&push.host)?;
-                let packing = self.packing(&push.host);
-                let way = Way { layout, packing, store: self.store, reporter: self.reporter };
-                let bytes = push::push(&mut **lease, push, plan, state, &way)?;
+                let compression = self.compression(&push.host);
+                let context = PushContext { layout, compression, store: self.store, reporter: self.reporter };
+                let bytes = push::push(&mut **lease, push, plan, state, &context)?;
                 Ok(format!("{:.1} MB", bytes as f64 / 1e6))
             }
             Action::Import { host } => self.import(lease, host),
@@ -128,10 +128,10 @@ impl Job<'_> {
         plan.ok_or_else(|| Error::internal(format!("no plan for {host}")))
     }
 
-    fn packing(&self, host: &str) -> Packing {
+    fn compression(&self, host: &str) -> Compression {
         match self.facts.get(host) {
-            Some(facts) if facts.programs.contains("zstd") => Packing::Zstd,
-            _ => Packing::None,
+            Some(facts) if facts.programs.contains("zstd") => Compression::Zstd,
+            _ => Compression::None,
         }
     }
 
@@ -141,7 +141,7 @@ impl Job<'_> {
         let ctr = sh_quote(&format!("{}/ctr", layout.bin));
         // However it ends: an image that is not there after all is pushed again.
         let tars = sh_quote(&format!("{}/images", layout.records));
-        let mut script = format!("set -eu\n{}T={tars}\ntrap 'rm -f \"$T\"/*.tar' EXIT\n", turn::hold());
+        let mut script = format!("set -eu\n{}T={tars}\ntrap 'rm -f \"$T\"/*.tar' EXIT\n", host_lock::hold());
         for image in images {
             let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
             script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\n"));

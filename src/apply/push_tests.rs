@@ -7,8 +7,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::push::{Way, push};
-use super::stream::Packing;
+use super::push::{PushContext, push};
+use super::stream::Compression;
 use super::waves::Push;
 use crate::artifacts::{Label, Origin, OriginKind, Store};
 use crate::cluster::Layout;
@@ -109,10 +109,10 @@ impl Case {
         self
     }
 
-    fn run(&mut self, packing: Packing) -> Result<u64> {
+    fn run(&mut self, compression: Compression) -> Result<u64> {
         let layout = Layout { records: self.path("records"), ..Layout::standard() };
-        let way = Way { layout: &layout, packing, store: &self.store, reporter: &Silent };
-        push(&mut self.shell, &self.push, &HostPlan::default(), &self.state, &way)
+        let context = PushContext { layout: &layout, compression, store: &self.store, reporter: &Silent };
+        push(&mut self.shell, &self.push, &HostPlan::default(), &self.state, &context)
     }
 
     /// Files of a folder of the host, with their modes.
@@ -171,10 +171,10 @@ fn files_arrive_whole_with_their_modes_and_nothing_else_stays() {
     if !is_root() {
         return;
     }
-    for packing in [Packing::Zstd, Packing::None] {
+    for compression in [Compression::Zstd, Compression::None] {
         let mut case = Case::new();
-        case.run(packing).unwrap();
-        assert_eq!(case.listed(""), expected(), "{packing:?}");
+        case.run(compression).unwrap();
+        assert_eq!(case.listed(""), expected(), "{compression:?}");
         assert_eq!(case.read("config.yaml"), b"a: 1\n");
         assert_eq!(case.read("key.pem"), b"no key");
         assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
@@ -200,7 +200,7 @@ fn a_host_without_openssl_and_zstd_is_served_too() {
         symlink(found.unwrap_or_else(|| panic!("no {name} here")), bin.join(name)).unwrap();
     }
     case.shell.path = bin.display().to_string();
-    case.run(Packing::None).unwrap();
+    case.run(Compression::None).unwrap();
     assert_eq!(case.listed(""), expected());
     assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
 }
@@ -214,14 +214,14 @@ fn damaged_bytes_replace_nothing_and_the_next_push_cleans_up() {
     fs::write(case.root().join("kubelet"), "the old one").unwrap();
     let damaged = case.damage("kubelet");
 
-    let error = case.run(Packing::Zstd).unwrap_err();
+    let error = case.run(Compression::Zstd).unwrap_err();
     let staged = case.path("kubelet.kbootstrap-new");
     assert_eq!(error.details, [format!("{staged}: its SHA-256 is wrong: it was damaged on the way")]);
     assert_eq!(case.read("kubelet"), b"the old one");
     assert!(!case.root().join("config.yaml").exists(), "nothing of the push is in place");
 
     flip(&damaged);
-    case.run(Packing::Zstd).unwrap();
+    case.run(Compression::Zstd).unwrap();
     assert_eq!(case.listed(""), expected());
     assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
 }

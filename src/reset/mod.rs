@@ -4,7 +4,7 @@ use std::io::empty;
 
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
-use crate::remote::{Transport, sh_quote, turn};
+use crate::remote::{Transport, host_lock, sh_quote};
 
 /// Programs of ours, in the layout's `bin`.
 const PROGRAMS: &str = "kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl etcd etcdctl \
@@ -65,8 +65,8 @@ fn script(layout: &Layout) -> String {
     let files = "/etc/sysctl.d/90-kubernetes.conf /etc/modules-load.d/kubernetes.conf /etc/crictl.yaml";
     let set = |name: &str, value: &str| format!("{name}={}\n", sh_quote(value));
     [
-        turn::wait(),
-        turn::hold(),
+        host_lock::wait(),
+        host_lock::hold(),
         set("BIN", &layout.bin),
         set("PROGRAMS", PROGRAMS),
         set("CNI_BIN", &layout.cni_bin),
@@ -79,7 +79,7 @@ fn script(layout: &Layout) -> String {
         set("STAGED", &format!("{}/staged", layout.records)),
         set("POD_MOUNTS", &mounts),
         include_str!("reset.sh").to_owned(),
-        turn::forget(),
+        host_lock::forget(),
         "exit $failed\n".to_owned(),
     ]
     .concat()

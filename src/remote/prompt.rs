@@ -19,7 +19,7 @@ use crate::secret::Secret;
 const TRIES: u32 = 3;
 
 /// Asks a person for something secret.
-pub trait Ask: Send + Sync {
+pub trait Prompt: Send + Sync {
     /// The answer, or none when there is nobody to ask. `question` ends with `: `.
     fn ask(&self, question: &str, interrupt: &Interrupt) -> Result<Option<Secret>>;
 }
@@ -97,7 +97,7 @@ fn read_line(tty: &mut File, interrupt: &Interrupt) -> Result<Option<Secret>> {
 
 /// What was answered so far, by question. Whoever asks the same meanwhile waits for that answer.
 pub(super) struct Answers {
-    ask: Box<dyn Ask>,
+    ask: Box<dyn Prompt>,
     given: Mutex<HashMap<String, Given>>,
 }
 
@@ -121,7 +121,7 @@ pub(super) enum Reply {
 }
 
 impl Answers {
-    pub(super) fn new(ask: Box<dyn Ask>) -> Self {
+    pub(super) fn new(ask: Box<dyn Prompt>) -> Self {
         Answers { ask, given: Mutex::default() }
     }
 
