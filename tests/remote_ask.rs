@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kbootstrap::remote::{Ask, Interrupt, Terminal};
+use kbootstrap::remote::{Interrupt, Prompt, Terminal};
 
 const TYPED: &str = "correct horse";
 const ANSWER_FILE: &str = "KBOOTSTRAP_TEST_ANSWER";

@@ -28,7 +28,7 @@ impl Transport for Shell {
         "n1"
     }
 
-    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
         let mut sh = Command::new("/bin/sh");
         sh.args(["-c", script]).env("PATH", &self.path);
         let mut child = sh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -37,7 +37,8 @@ impl Transport for Shell {
         // A script that gives up closes its input; its status tells.
         let _ = child.stdin.take().unwrap().write_all(&bytes);
         let output = child.wait_with_output().unwrap();
-        Ok(Output { status: output.status.code().unwrap(), stdout: output.stdout, stderr: output.stderr })
+        stdout.write_all(&output.stdout).unwrap();
+        Ok(Output { status: output.status.code().unwrap(), stdout: Vec::new(), stderr: output.stderr })
     }
 
     fn dial(&mut self, _: SocketAddr) -> Result<Box<dyn Stream + '_>> {

@@ -50,6 +50,8 @@ pub struct Options<'a> {
     pub state: Option<&'a Path>,
     /// Host keys that are not known yet are recorded.
     pub accept_new_host_keys: bool,
+    /// How many hosts are worked on, and connections open, at the same time.
+    pub at_once: usize,
     /// The command's name, for the log.
     pub command: &'a str,
     /// What it does.
@@ -75,7 +77,7 @@ impl Reporter for Tee {
 impl Session {
     /// Loads the inventory, opens the log, and takes the lock where the command changes something.
     pub fn open(options: Options<'_>) -> Result<Session> {
-        let Options { state, accept_new_host_keys, command, access, reporter, interrupt, .. } = options;
+        let Options { state, accept_new_host_keys, at_once, command, access, reporter, interrupt, .. } = options;
         let path = inventory::find(options.inventory)?;
         let loaded = inventory::load(&path)?;
         let cluster = resolve(&loaded)?;
@@ -86,7 +88,7 @@ impl Session {
             Access::Write => Some(lock(&dir.join(".lock"), &cluster.name)?),
         };
         let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
-        let pool = Pool::new(Box::new(connector), accept_new_host_keys);
+        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
         let reporter = Arc::new(Tee { shown: reporter, log });
         for warning in cluster::warnings(&cluster) {
             reporter.warn(&warning);

@@ -28,7 +28,7 @@ pub trait Prompt: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub struct Nobody;
 
-impl Ask for Nobody {
+impl Prompt for Nobody {
     fn ask(&self, _: &str, _: &Interrupt) -> Result<Option<Secret>> {
         Ok(None)
     }
@@ -38,7 +38,7 @@ impl Ask for Nobody {
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal;
 
-impl Ask for Terminal {
+impl Prompt for Terminal {
     fn ask(&self, question: &str, interrupt: &Interrupt) -> Result<Option<Secret>> {
         let Ok(mut tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else { return Ok(None) };
         let failed = |error: std::io::Error| Error::io("asking on the terminal", &error);
@@ -168,7 +168,7 @@ mod tests {
     /// Answers "1", "2", … and counts.
     struct Counting(AtomicU32);
 
-    impl Ask for Counting {
+    impl Prompt for Counting {
         fn ask(&self, _: &str, _: &Interrupt) -> Result<Option<Secret>> {
             let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             Ok(Some(Secret::new(number.to_string())))

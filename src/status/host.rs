@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Component, HostStatus, NOT_INSTALLED, State};
-use crate::access::{ApiAccess, EtcdAccess, Pool, each_host};
+use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
@@ -13,7 +13,7 @@ use crate::trust::Trust;
 
 /// All hosts at once.
 pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store) -> Vec<HostStatus> {
-    let answers = each_host(&cluster.hosts, |host| {
+    let answers = pool.each_host(&cluster.hosts, |host| {
         let units = units(cluster, host);
         let program = |unit: &str| format!("{}/{unit}", cluster.layout.bin);
         let questions = Questions {
