@@ -10,8 +10,9 @@ use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::plan::HostPlan;
-use crate::remote::{Transport, host_lock, sh_quote};
+use crate::remote::{Transport, host_lock};
 use crate::state::{Content, HostState};
+use crate::text::sh_quote;
 use crate::ui::{Event, Reporter};
 
 /// How bytes get to hosts.

@@ -13,6 +13,7 @@ use crate::certs::tls::{ClientCertificate, Witness, config};
 use crate::error::{Error, Result};
 use crate::pki::Certificate;
 use crate::secret::Secret;
+use crate::text::{host_port, split_host_port};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +26,7 @@ pub struct Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.parse::<Ipv6Addr>() {
-            Ok(v6) => write!(f, "[{v6}]:{}", self.port),
-            Err(_) => write!(f, "{}:{}", self.host, self.port),
-        }
+        f.write_str(&host_port(&self.host, self.port))
     }
 }
 
@@ -47,14 +45,13 @@ pub struct Client {
 impl Server {
     /// `host:port`; an IPv6 address is in brackets.
     pub fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let port = port.parse().ok().filter(|port| *port != 0)?;
-        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-            Some(v6) => v6.parse::<Ipv6Addr>().ok()?.to_string(),
-            None if host.is_empty() || host.contains([':', '/', ' ']) => return None,
-            None => host.to_owned(),
-        };
-        Some(Server { host, port })
+        let (host, port) = split_host_port(text)?;
+        let port = port?.parse().ok().filter(|port| *port != 0)?;
+        match host.parse::<Ipv6Addr>() {
+            Ok(v6) => Some(Server { host: v6.to_string(), port }),
+            Err(_) if host.is_empty() || text.starts_with('[') || host.contains(['/', ' ']) => None,
+            Err(_) => Some(Server { host: host.to_owned(), port }),
+        }
     }
 
     /// The same, where the port may be left out.

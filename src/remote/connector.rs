@@ -5,13 +5,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
+use crate::random::{self, nonce};
 use crate::remote::auth::{Credentials, log_in};
 use crate::remote::handshake::{Failure, shake_hands};
 use crate::remote::host_key::HostKeys;
 use crate::remote::interrupt::Interrupt;
 use crate::remote::limit::Limit;
 use crate::remote::local::LocalTransport;
-use crate::remote::nonce::{nonce, random};
 use crate::remote::prompt::{Answers, Nobody, Prompt, Terminal};
 use crate::remote::session::SshSession;
 use crate::remote::ssh::{SshTransport, exec_plain};
@@ -97,7 +97,9 @@ impl Connector {
             };
             drop(place);
             match failure {
-                Failure::Passing(_) if attempt < ATTEMPTS => self.pause(host, delay(attempt, random::<1>()?[0]))?,
+                Failure::Passing(_) if attempt < ATTEMPTS => {
+                    self.pause(host, delay(attempt, random::bytes::<1>()?[0]))?
+                }
                 other => return Err(other.into_error()),
             }
             attempt += 1;

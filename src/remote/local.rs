@@ -11,8 +11,8 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, getuid, kill_process_group};
 
 use crate::error::{Error, Result};
+use crate::random::nonce;
 use crate::remote::interrupt::Interrupt;
-use crate::remote::nonce::nonce;
 use crate::remote::prompt::Answers;
 use crate::remote::pump::{Pipes, pump};
 use crate::remote::script::{Plain, Program, Sink};

@@ -10,10 +10,8 @@ mod key_file;
 pub mod known_hosts;
 mod limit;
 mod local;
-mod nonce;
 mod prompt;
 mod pump;
-mod quote;
 mod relay;
 mod script;
 mod session;
@@ -24,7 +22,6 @@ mod sudo;
 pub use connector::{Connector, Operator};
 pub use interrupt::Interrupt;
 pub use prompt::{Nobody, Prompt, Terminal};
-pub use quote::sh_quote;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;

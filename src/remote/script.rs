@@ -8,7 +8,7 @@
 use std::io::Write;
 
 use crate::error::{Error, Result};
-use crate::remote::quote::sh_quote;
+use crate::text::sh_quote;
 
 /// As much of stderr as is kept, in bytes.
 pub(super) const STDERR_KEPT: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use ssh2::Channel;
 
 use crate::error::{Error, Result};
-use crate::remote::nonce::nonce;
+use crate::random::nonce;
 use crate::remote::pump::{Pipes, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::session::{CHANNEL_LIMIT, SshSession, code};

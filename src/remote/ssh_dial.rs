@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use ssh2::{Channel, Session};
 
 use crate::error::{Error, Result};
+use crate::random::nonce;
 use crate::remote::Stream;
-use crate::remote::nonce::nonce;
 use crate::remote::relay;
 use crate::remote::session::{CHANNEL_LIMIT, SshSession};
 

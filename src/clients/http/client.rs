@@ -20,6 +20,7 @@ use super::wire::{Wire, WireError, tls_error};
 use crate::certs::tls::Witness;
 use crate::error::{Error, Result};
 use crate::remote::{Stream, Transport};
+use crate::text::bracketed;
 
 /// How long one request may take unless it says otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -249,11 +250,6 @@ fn prepare(request: &Request<'_>, host: &str, body: &Upload<'_>) -> Result<Call<
 /// The path without its query, for messages: a query can be kilobytes long.
 fn short(path: &str) -> &str {
     path.split('?').next().unwrap_or(path)
-}
-
-/// An IPv6 address in brackets, anything else as it is.
-fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// Percent-encodes one path segment or query value (RFC 3986: everything but unreserved characters).
