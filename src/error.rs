@@ -1,14 +1,19 @@
 //! The one error type: what went wrong, where, and what to do about it.
 //!
-//! [`Kind`] is the table of exit codes. `cli::run` is the only place that prints an [`Error`].
+//! [`Kind`] is the table of exit codes; [`Reason`] is for code that must know more. Messages are for people: no code
+//! reads them. `cli::run` is the only place that prints an [`Error`].
 
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 
 /// What sort of failure it was, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A defect in kbootstrap itself, or an operating system error on the operator's machine.
+    /// A defect in kbootstrap itself.
     Internal,
+    /// The operator's own machine failed: a file, a lock, a program, the network of a lab.
+    Local,
     /// The command line was wrong.
     Usage,
     /// The inventory, a template or another input file was wrong.
@@ -31,7 +36,7 @@ impl Kind {
     /// The exit code of the process; `docs/exit-codes.md` is the same table.
     pub fn exit_code(self) -> u8 {
         match self {
-            Kind::Internal => 1,
+            Kind::Internal | Kind::Local => 1,
             Kind::Usage => 2,
             Kind::Input => 3,
             Kind::Pki => 4,
@@ -44,6 +49,23 @@ impl Kind {
     }
 }
 
+/// What it was about, where code goes on in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A file holds nothing.
+    Empty,
+    /// A key's algorithm, rather than its size.
+    Algorithm,
+    /// A private key, rather than the certificate that it goes with.
+    PrivateKey,
+    /// A password is missing or wrong.
+    Password,
+    /// A signature does not match.
+    Signature,
+    /// The lock file pins other bytes.
+    Pinned,
+}
+
 /// Exit code of `certinfo --warn-days` when a certificate ends within that many days.
 pub const CERTIFICATE_ENDS_SOON: u8 = 11;
 /// Exit code of `certinfo --warn-days` when a certificate has expired, is not valid yet, or (with `--ca`) does not verify.
@@ -53,10 +75,12 @@ pub const CERTIFICATE_NOT_VALID: u8 = 12;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure as a person should read it. It never holds secret bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Error {
     /// Decides the exit code.
     pub kind: Kind,
+    /// What it was about.
+    pub reason: Option<Reason>,
     /// One sentence: what failed and where (host, file, field), lowercase, no full stop.
     pub message: String,
     /// Evidence in the words of whoever failed: a source line with a caret, journal lines, a unit's status.
@@ -65,16 +89,35 @@ pub struct Error {
     pub hints: Vec<String>,
     /// Further failures found at the same time; all are reported.
     pub others: Vec<Error>,
+    /// The error of a library or of the operating system that it came from.
+    pub cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
+
+/// Causes do not count: they say what the message says.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |e: &Self| (e.kind, e.reason);
+        parts(self) == parts(other)
+            && self.message == other.message
+            && (&self.details, &self.hints, &self.others) == (&other.details, &other.hints, &other.others)
+    }
+}
+
+impl Eq for Error {}
 
 impl Error {
     /// A failure of the given kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), details: Vec::new(), hints: Vec::new(), others: Vec::new() }
+        let (details, hints, others) = (Vec::new(), Vec::new(), Vec::new());
+        Error { kind, reason: None, message: message.into(), details, hints, others, cause: None }
     }
     /// See [`Kind::Internal`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+    /// See [`Kind::Local`].
+    pub fn local(message: impl Into<String>) -> Self {
+        Self::new(Kind::Local, message)
     }
     /// See [`Kind::Usage`].
     pub fn usage(message: impl Into<String>) -> Self {
@@ -105,8 +148,29 @@ impl Error {
         Self::new(Kind::Artifact, message)
     }
     /// An I/O error on the operator's machine: `context` names the action and the path.
-    pub fn io(context: impl fmt::Display, source: &std::io::Error) -> Self {
-        Self::internal(format!("{context}: {source}"))
+    pub fn io(context: impl fmt::Display, cause: &io::Error) -> Self {
+        let same = match cause.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(cause.kind(), cause.to_string()),
+        };
+        Self::local(format!("{context}: {cause}")).caused_by(same)
+    }
+
+    /// Says what it was about.
+    #[must_use]
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+    /// Whether that is what it was about.
+    pub fn is(&self, reason: Reason) -> bool {
+        self.reason == Some(reason)
+    }
+    /// Keeps the error that it came from.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
     }
 
     /// Adds what to do next.
@@ -151,7 +215,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_ref().map(|cause| &**cause as _)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -165,5 +233,16 @@ mod tests {
         assert_eq!(Error::all([]), Ok(()));
         let nested = Error::all([Error::input("x"), error]).unwrap_err();
         assert_eq!(nested.others.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_failing_machine_is_no_defect_and_its_error_is_kept() {
+        use std::error::Error as _;
+        let missing = std::fs::read("/nonexistent").unwrap_err();
+        let error = Error::io("read /nonexistent", &missing).context("n1");
+        assert_eq!((error.kind, error.kind.exit_code()), (Kind::Local, Error::internal("x").kind.exit_code()));
+        assert_ne!(error.kind, Kind::Internal);
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).unwrap();
+        assert_eq!(cause.kind(), io::ErrorKind::NotFound);
     }
 }

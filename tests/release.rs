@@ -19,7 +19,7 @@ dpkg -i /release.deb >/dev/null
 printf 'passwd: files systemd myhostname\ngroup: files systemd\nhosts: files myhostname dns\n' >/etc/nsswitch.conf
 echo 'nameserver 127.0.0.99' >/etc/resolv.conf
 echo '127.0.0.1 in-file.test' >>/etc/hosts
-ls /lib/x86_64-linux-gnu/libnss_myhostname.so.2 /usr/share/man/man1/kbootstrap-up.1.gz \
+ls /lib/*/libnss_myhostname.so.2 /usr/share/man/man1/kbootstrap-up.1.gz \
   /usr/share/bash-completion/completions/kbootstrap /usr/share/doc/kbootstrap/copyright >/dev/null
 cd /root
 kbootstrap --version
@@ -45,7 +45,8 @@ env -u HOME kbootstrap check -i inventory.yaml 2>&1 | head -n 2
 fn the_package_works_on_debian_11() {
     let dist = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/dist");
     let version = env!("CARGO_PKG_VERSION");
-    let package = dist.join(format!("kbootstrap_{version}_amd64.deb"));
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let package = dist.join(format!("kbootstrap_{version}_{arch}.deb"));
     assert!(package.is_file(), "{} is missing: make release", package.display());
     let sums = Command::new("sha256sum").args(["-c", "--strict", "SHA256SUMS"]).current_dir(&dist).output().unwrap();
     assert!(sums.status.success(), "{sums:?}");

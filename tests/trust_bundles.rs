@@ -7,6 +7,7 @@ use std::fs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kbootstrap::cluster::Host;
+use kbootstrap::components::Catalogue;
 use kbootstrap::engine::{desire, names_only};
 use kbootstrap::facts::{FileFact, HostFacts, UnitFact};
 use kbootstrap::pki::{Certificate, Key, Rules, Serial, renewed};
@@ -18,7 +19,9 @@ use kbootstrap::trust::{self, Trust};
 use crate::trust_folder::{Folder, cluster, foreign_ca};
 
 fn desired(trust: &Trust, settings: &str) -> Desired {
-    desire(&cluster(settings), &BTreeMap::new(), trust, &names_only, &Templates::embedded()).unwrap()
+    let catalogue = Catalogue::standard();
+    let templates = Templates::embedded(&catalogue);
+    desire(&catalogue, &cluster(settings), &BTreeMap::new(), trust, &names_only, &templates).unwrap()
 }
 
 fn certificates(text: &str) -> Vec<Certificate> {
@@ -213,7 +216,7 @@ fn a_bundle_goes_to_all_its_places_and_one_certificate_signs() {
     let Content::Secret(key) = &state.files["/etc/kubernetes/pki/ca.key"].content else { panic!() };
     let key = Key::from_pem(key.expose(), "ca.key").unwrap();
     assert_eq!(signs.len(), 1);
-    assert_eq!(&signs[0].public_key().unwrap(), key.public());
+    assert_eq!(signs[0].public_key().unwrap(), key.public());
 
     assert_eq!(foreign(&trust, &before), Vec::<String>::new());
     let with_both = holds(state, host);

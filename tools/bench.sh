@@ -12,6 +12,11 @@ trap '"$kb" lab down --name bench >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 echo "== machine: $(nproc) cores, $(uname -r), load $(cut -d ' ' -f 1 /proc/loadavg)"
 "$kb" artifacts fetch --kubernetes 1.36.3 --test-images >/dev/null
 
+lines() { find "$@" -name '*.rs' -print0 | xargs -0 cat | wc -l; }
+echo
+echo "== size: $(lines src) lines of Rust in src, $(lines tests) in tests; $(grep -c '^name = ' Cargo.lock) packages in Cargo.lock;" \
+  "program $(stat -c %s "$kb") bytes"
+
 echo
 echo "== lab: 3 hosts from the cached tree until sshd answers (5 runs)"
 lab() { "$kb" lab up -n 3 --name bench --roles n1=etcd,master --inventory "$work/kbootstrap.yaml"; }

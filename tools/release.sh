@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The release in target/dist: a static program for x86-64 as tarball and Debian package, SBOM and checksums.
+# The release in target/dist, for this machine's architecture: a static program as tarball and Debian package, SBOM and
+# checksums. docs/release.md says what is in it, and how to make one for another architecture.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache="${KBOOTSTRAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kbootstrap}"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-triple=x86_64-unknown-linux-gnu
-name=kbootstrap-$version-x86_64-linux
+triple=$(rustc -vV | sed -n 's/^host: //p')
+name=kbootstrap-$version-${triple%%-*}-linux
+deb_arch=$(dpkg --print-architecture)
 dist=$PWD/target/dist
 # Every time in the archives is that of the commit, so that the same program gives the same bytes.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
@@ -63,7 +65,7 @@ mkdir "$deb/DEBIAN"
 cat >"$deb/DEBIAN/control" <<EOF
 Package: kbootstrap
 Version: $version
-Architecture: amd64
+Architecture: $deb_arch
 Maintainer: the kbootstrap project
 Installed-Size: $(du -sk --exclude=DEBIAN "$deb" | cut -f 1)
 Section: admin
@@ -73,7 +75,7 @@ Description: $(sed -n 's/^description = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
  over SSH, from one inventory file. The program is static and needs no library.
 EOF
 find "$deb" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb --root-owner-group -Zxz --build "$deb" "$dist/kbootstrap_${version}_amd64.deb" >/dev/null
+dpkg-deb --root-owner-group -Zxz --build "$deb" "$dist/kbootstrap_${version}_$deb_arch.deb" >/dev/null
 
 (cd "$dist" && sha256sum -- * >"$work/SHA256SUMS" && mv "$work/SHA256SUMS" .)
 ls -l "$dist"

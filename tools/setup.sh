@@ -30,11 +30,12 @@ need systemd-nspawn systemd-container
 need ip iproute2
 need iptables iptables
 need nft nftables
-if for_ test; then # completions and manual pages are tried by those that read them
+if for_ test; then # completions, manual pages and stores are tried by those that read them
   need zsh zsh
   need fish fish
   need man man-db
   need mandoc mandoc
+  need keytool default-jre-headless
 fi
 if for_ release; then
   need jq jq

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use kbootstrap::hierarchy::{Found, Kind, What, Wishes, decide, parse};
+use kbootstrap::hierarchy::{Action, Found, Kind, Options, decide, parse};
 use libfuzzer_sys::fuzz_target;
 use time::OffsetDateTime;
 
@@ -11,10 +11,10 @@ fuzz_target!(|data: &[u8]| {
     let Ok(loaded) = parse("fuzz", data, Path::new("/nowhere")) else { return };
     let hierarchy = &loaded.hierarchy;
     let found = vec![Found::default(); hierarchy.items.len()];
-    let plan = decide(hierarchy, &found, &Wishes::default(), OffsetDateTime::UNIX_EPOCH);
+    let plan = decide(hierarchy, &found, &Options::default(), OffsetDateTime::UNIX_EPOCH);
     assert_eq!(plan.steps.len(), hierarchy.items.len());
     for (item, step) in hierarchy.items.iter().zip(&plan.steps) {
-        assert!(item.external || step.action == What::Make || !plan.problems.is_empty(), "{step:?}");
+        assert!(item.external || step.action == Action::Make || !plan.problems.is_empty(), "{step:?}");
         assert!(item.issuer.is_none_or(|issuer| hierarchy.items[issuer].kind == Kind::Authority));
     }
 });

@@ -10,8 +10,9 @@ use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::plan::HostPlan;
-use crate::remote::{Transport, sh_quote, turn};
+use crate::remote::{Transport, turn};
 use crate::state::{Content, HostState};
+use crate::text::sh_quote;
 use crate::ui::{Event, Reporter};
 
 /// How bytes get to hosts.

@@ -6,7 +6,7 @@
 
 use super::stream::{Item, Packing, PushStream, STAGED};
 use crate::plan::content_sha256;
-use crate::remote::sh_quote;
+use crate::text::sh_quote;
 
 /// Removes what a push that died has left beside the files it was to replace. `$R` is the folder of records.
 pub const CLEAN: &str = "\

@@ -5,7 +5,8 @@ use std::io::empty;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
-use crate::remote::{Transport, sh_quote};
+use crate::remote::Transport;
+use crate::text::sh_quote;
 
 /// Seconds that a unit may take to be ready; etcd with a large database and an API server that waits for it need some.
 const PATIENCE: u32 = 90;
@@ -124,12 +125,13 @@ fn hints(journal: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Component;
+    use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
     fn start(name: &str) -> UnitChange {
         UnitChange {
             name: name.into(),
-            component: Component::Etcd,
+            component: ComponentId("etcd"),
+            rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
             action: Some(UnitAction::Start),
             enable: true,
             reason: String::new(),

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use super::lock::{Lock, Locked};
 use super::requirements::{Requirement, check_arch, requirements};
-use super::source::{BuildSource, DownloadSource, FolderSource, Job, REFUSED, Supplier};
+use super::source::{BuildSource, DownloadSource, FolderSource, Job, Supplier};
 use super::store::{OriginKind, Store};
 use crate::cluster::{Cluster, Source};
-use crate::error::{Error, Result};
+use crate::components::Catalogue;
+use crate::error::{Error, Reason, Result};
+use crate::files;
 use crate::inventory::{Build, Download};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
@@ -46,6 +48,7 @@ impl FromIterator<ArtifactRef> for Programs {
 
 /// Everything that the cluster's hosts of that architecture need. Milliseconds when lock and store are complete.
 pub fn ensure(
+    catalogue: &Catalogue,
     cluster: &Cluster,
     arch: &str,
     lock_path: &Path,
@@ -53,14 +56,14 @@ pub fn ensure(
     reporter: &dyn Reporter,
     options: EnsureOptions,
 ) -> Result<Programs> {
-    let wanted = select(cluster, arch, options.test_images);
+    let wanted = select(catalogue, cluster, arch, options.test_images);
     ensure_requirements(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
 }
 
 /// What the cluster's hosts want.
-pub fn select(cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Requirement> {
-    let roles = cluster.hosts.iter().flat_map(|host| host.roles.iter().copied()).collect();
-    requirements(&cluster.versions, cluster.networks.plugin, arch, &roles, test_images)
+pub fn select(catalogue: &Catalogue, cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Requirement> {
+    let further = if test_images { &catalogue.test_images[..] } else { &[] };
+    requirements(catalogue.in_use(cluster), further, &cluster.versions, arch)
 }
 
 /// [`ensure`] for a list; without a lock file nothing is pinned.
@@ -98,12 +101,7 @@ pub fn ensure_requirements(
 /// One process at a time asks sources: partial downloads and build folders are shared.
 fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
     let path = store.cache().join("fetch.lock");
-    let io = |e: std::io::Error| Error::io(format!("lock {}", path.display()), &e);
-    let file = File::create(&path).map_err(io)?;
-    if file.try_lock().is_err() {
-        reporter.info("waiting for another kbootstrap that fetches programs");
-        file.lock().map_err(io)?;
-    }
+    let file = files::lock::wait(&path, || reporter.info("waiting for another kbootstrap that fetches programs"))?;
     store.sweep();
     Ok(file)
 }
@@ -215,7 +213,7 @@ fn refusal(titles: &str, reasons: &[(String, Error)]) -> Error {
             }
         }
     }
-    if reasons.iter().any(|(_, e)| e.message.starts_with(REFUSED)) {
+    if reasons.iter().any(|(_, e)| e.is(Reason::Pinned)) {
         error = error.hint(
             "if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed \
              the source, find out why they differ first",

@@ -1,15 +1,15 @@
 //! The lock file: which bytes a cluster runs, so that the next run and the next person get the same.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
-use super::digest::is_sha256;
 use super::requirements::Requirement;
+use crate::digest::is_sha256;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::state::ArtifactRef;
 
 /// `artifacts.lock`.
@@ -61,17 +61,11 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Writes the file beside and renames it.
+    /// Writes the file, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let io = |e: &io::Error| Error::io(format!("write {}", path.display()), e);
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(dir).map_err(|e| io(&e))?;
-        let mut beside = NamedTempFile::new_in(dir).map_err(|e| io(&e))?;
-        beside.write_all(&self.bytes()?).map_err(|e| io(&e))?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        beside.as_file().set_permissions(readable).map_err(|e| io(&e))?;
-        beside.persist(path).map_err(|e| io(&e.error))?;
-        Ok(())
+        let dir = files::folder_of(path);
+        fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
+        files::write_public(path, &self.bytes()?)
     }
 
     /// The file's bytes.

@@ -4,7 +4,6 @@
 //! cluster's sources one after the other (a folder or bundle, download, building from source). `docs/artifacts.md`
 //! tells the whole story.
 
-mod digest;
 mod ensure;
 mod image;
 mod lock;
@@ -14,7 +13,6 @@ mod store;
 
 pub use crate::recipes::Project;
 pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, select};
-pub use image::image_name;
 pub use lock::{Lock, Locked};
-pub use requirements::{ARCHITECTURES, Requirement, requirements};
+pub use requirements::{ARCHITECTURES, Requirement, everything};
 pub use store::{Bundled, Finding, Label, Origin, OriginKind, Store, Stored, import, verify, write_bundle};

@@ -3,7 +3,7 @@
 use super::rule::Severity::{Error, Warning};
 use super::rule::{Check, Context, Rule, certificate, when};
 use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, View};
-use crate::pki::{Constraints, name_text};
+use crate::pki::{Constraints, Name};
 
 pub(super) const RULES: &[Rule] = &[
     certificate(
@@ -121,7 +121,7 @@ fn path_length_exceeded(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
     let mut cas = 1;
     for ca in &context.above {
         if let Some(allowed) = ca.constraints().and_then(|(_, length)| length).filter(|&allowed| cas > allowed) {
-            let name = name_text(ca.subject.raw).unwrap_or_default();
+            let name = Name::from_raw(ca.subject.raw).to_string();
             return vec![format!(
                 "`{name}` above it has path length {allowed}, and it is CA number {cas} below that one"
             )];
@@ -140,7 +140,7 @@ fn name_constraints_violated(view: &View<'_>, context: &Context<'_>) -> Vec<Stri
     let violated = |ca: &&View<'_>| {
         let constraints = Constraints::from_der(ca.extension(NAME_CONSTRAINTS)?.value)?;
         let name = constraints.violated_by(&names)?;
-        let ca = name_text(ca.subject.raw).unwrap_or_default();
+        let ca = Name::from_raw(ca.subject.raw).to_string();
         Some(format!("the CA `{ca}` may not issue for {name}"))
     };
     context.above.iter().filter_map(violated).collect()

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 pub use inputs::Inputs;
 pub use rule::{Finding, Rule, Severity};
 
-use crate::pki::{PublicKey, name_text};
+use crate::pki::{Name, PublicKey};
 use cas::Cas;
 use inputs::Raw;
 use rule::Check;
@@ -76,7 +76,7 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
 
 fn certificate<'v>(raw: &Raw, view: &'v View<'v>, cas: &Cas<'v>, now: OffsetDateTime) -> Vec<Finding> {
     let context = cas.context(view, now);
-    let subject = match name_text(view.subject.raw) {
+    let subject = match Name::from_der(view.subject.raw).map(|name| name.to_string()) {
         Some(text) if !text.is_empty() => text,
         _ => "a certificate without a subject".to_owned(),
     };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use time::{Date, OffsetDateTime, Time as Clock};
 
 use super::der::{self, Tlv};
+use crate::pki::San;
 
 pub(super) const SUBJECT_KEY_ID: &[u64] = &[2, 5, 29, 14];
 pub(super) const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
@@ -150,10 +151,9 @@ impl<'a> View<'a> {
         names.map(|name| String::from_utf8_lossy(name.content).into_owned()).collect()
     }
 
-    /// DNS names and IP addresses as [`crate::pki::CertificateInfo`] has them: `DNS:a`, `IP:10.0.0.1`.
-    pub(super) fn hosts(&self) -> Vec<String> {
-        let ips = self.ips().into_iter().map(|ip| format!("IP:{ip}"));
-        self.dns_names().into_iter().map(|name| format!("DNS:{name}")).chain(ips).collect()
+    /// DNS names and IP addresses.
+    pub(super) fn hosts(&self) -> Vec<San> {
+        self.dns_names().into_iter().map(San::Dns).chain(self.ips().into_iter().map(San::Ip)).collect()
     }
 
     /// iPAddresses of 4 and 16 bytes.

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::{Found, Trust};
 use crate::error::Result;
-use crate::pki::{Certificate, CertificateInfo, Constraints, PublicKey};
+use crate::pki::{Certificate, CertificateInfo, Name};
 
 /// No sane chain is longer.
 const LONGEST: usize = 8;
@@ -56,10 +56,7 @@ pub struct Pool {
 struct Known {
     certificate: Certificate,
     info: CertificateInfo,
-    issuer: Vec<u8>,
-    key: Option<PublicKey>,
     anchor: bool,
-    constraints: Option<Constraints>,
 }
 
 /// A CA's way to a trusted root.
@@ -82,7 +79,7 @@ impl Pool {
             named_only: !named.is_empty(),
         };
         for certificate in named {
-            pool.add(certificate, CertificateInfo::of(certificate)?, true)?;
+            pool.add(certificate, CertificateInfo::of(certificate), true);
         }
         for (found, info) in found.iter().filter(|(_, info)| info.is_ca) {
             let anchor = named.is_empty()
@@ -91,30 +88,20 @@ impl Pool {
                     Trust::SelfSigned => info.self_issued && found.certificate.is_self_signed(),
                     Trust::Never => false,
                 };
-            pool.add(&found.certificate, info.clone(), anchor)?;
+            pool.add(&found.certificate, info.clone(), anchor);
         }
         pool.standings = (0..pool.known.len()).map(|i| pool.standing(i, &mut Vec::new(), &Cell::new(BUDGET))).collect();
         Ok(pool)
     }
 
-    fn add(&mut self, certificate: &Certificate, info: CertificateInfo, anchor: bool) -> Result<()> {
-        let subject = certificate.subject()?.der().to_vec();
-        let same = self.by_subject.entry(subject).or_default();
+    fn add(&mut self, certificate: &Certificate, info: CertificateInfo, anchor: bool) {
+        let same = self.by_subject.entry(certificate.subject().der().to_vec()).or_default();
         if let Some(&i) = same.iter().find(|&&i| self.known[i].certificate == *certificate) {
             self.known[i].anchor |= anchor;
-            return Ok(());
+            return;
         }
         same.push(self.known.len());
-        let parsed = certificate.parsed()?;
-        self.known.push(Known {
-            issuer: parsed.issuer().as_raw().to_vec(),
-            key: certificate.public_key().ok(),
-            constraints: certificate.name_constraints(),
-            certificate: certificate.clone(),
-            info,
-            anchor,
-        });
-        Ok(())
+        self.known.push(Known { certificate: certificate.clone(), info, anchor });
     }
 
     /// Of a certificate, which need not be in the pool.
@@ -122,9 +109,7 @@ impl Pool {
         if let Some(why) = outside_its_time(info, self.now) {
             return Verdict::bad(why);
         }
-        let Ok(parsed) = certificate.parsed() else { return Verdict::bad("it cannot be parsed") };
-        let (subject, issuer) = (parsed.subject().as_raw(), parsed.issuer().as_raw());
-        let itself = self.candidates(subject).find(|&i| self.known[i].certificate == *certificate);
+        let itself = self.candidates(certificate.subject()).find(|&i| self.known[i].certificate == *certificate);
         if itself.is_some_and(|i| self.known[i].anchor) {
             return Verdict::good(Vec::new());
         }
@@ -136,7 +121,7 @@ impl Pool {
             });
         }
         let mut why = None;
-        for i in self.issuers(issuer, info) {
+        for i in self.issuers(certificate) {
             match self.below(i, certificate, info) {
                 Ok(path) => return Verdict::good(path),
                 Err(reason) => why = why.or(Some(reason)),
@@ -159,8 +144,8 @@ impl Pool {
             if !any(&allowed) && !wanted.is_empty() && !wanted.iter().any(|purpose| allowed.contains(purpose)) {
                 return Err(format!("the CA `{}` is not for {}", self.name(i), wanted.join(", ")));
             }
-            let Some(constraints) = &self.known[i].constraints else { continue };
-            if let Some(name) = constraints.violated_by(&info.sans) {
+            let Some(constraints) = self.known[i].certificate.name_constraints() else { continue };
+            if let Some(name) = constraints.violated_by(certificate.sans()) {
                 return Err(format!("the CA `{}` may not issue for {name} (name constraints)", self.name(i)));
             }
             if constraints.are_more_than_checked() {
@@ -173,7 +158,7 @@ impl Pool {
 
     /// A CA's way up. `trail` holds the CAs below it, so that cross-signed ones do not go in circles.
     fn standing(&self, ca: usize, trail: &mut Vec<usize>, budget: &Cell<u32>) -> Result<Standing, String> {
-        let Known { certificate, info, issuer, anchor, .. } = &self.known[ca];
+        let Known { certificate, info, anchor } = &self.known[ca];
         let name = self.name(ca);
         if let Some(why) = outside_its_time(info, self.now) {
             return Err(format!("its CA `{name}`: {why}"));
@@ -181,7 +166,7 @@ impl Pool {
         if !info.is_ca {
             return Err(format!("its issuer `{name}` is not a CA"));
         }
-        if !info.may_sign_certificates() {
+        if !certificate.may_sign_certificates() {
             return Err(format!("the CA `{name}` may not sign certificates (its key usage lacks `cert sign`)"));
         }
         if *anchor {
@@ -191,8 +176,8 @@ impl Pool {
             return Err(format!("its root `{name}` is not to be trusted"));
         }
         let mut why = None;
-        for above in self.issuers(issuer, info) {
-            if above == ca && certificate.public_key().ok().is_none_or(|key| certificate.made_with(&key).is_none()) {
+        for above in self.issuers(certificate) {
+            if above == ca && certificate.public_key().ok().is_none_or(|key| certificate.made_with(key).is_none()) {
                 let algorithm = certificate.algorithm();
                 why =
                     why.or(Some(format!("its root `{name}`: signature algorithm {algorithm} cannot be checked here")));
@@ -227,21 +212,19 @@ impl Pool {
     }
 
     /// CAs of that name; first those whose key identifier is the one that is asked for.
-    fn issuers(&self, subject: &[u8], info: &CertificateInfo) -> Vec<usize> {
-        let mut all: Vec<_> = self.candidates(subject).collect();
-        all.sort_by_key(|&i| {
-            let id = &self.known[i].info.subject_key_id;
-            !info.authority_key_id.is_empty() && *id != info.authority_key_id
-        });
+    fn issuers(&self, certificate: &Certificate) -> Vec<usize> {
+        let mut all: Vec<_> = self.candidates(certificate.issuer()).collect();
+        let asked = certificate.authority_key_id();
+        all.sort_by_key(|&i| asked.is_some() && self.known[i].certificate.subject_key_id() != asked);
         all
     }
 
-    fn candidates(&self, subject: &[u8]) -> impl Iterator<Item = usize> {
-        self.by_subject.get(subject).into_iter().flatten().copied()
+    fn candidates(&self, subject: &Name) -> impl Iterator<Item = usize> {
+        self.by_subject.get(subject.der()).into_iter().flatten().copied()
     }
 
     fn signed(&self, ca: usize, certificate: &Certificate) -> Result<(), String> {
-        let Some(key) = &self.known[ca].key else {
+        let Ok(key) = self.known[ca].certificate.public_key() else {
             return Err(format!(
                 "signatures of `{}` cannot be checked: its key is {}",
                 self.name(ca),

@@ -24,15 +24,15 @@ pub struct Entry {
 
 /// All that were found, those that end first first. `named` are the CAs to be trusted in place of those found.
 pub fn judge(found: Vec<Found>, named: &[Certificate], now: OffsetDateTime) -> Result<Vec<Entry>> {
-    let infos = parallel::each(&found, parallel::cores(), |found| CertificateInfo::of(&found.certificate));
+    let infos = parallel::each(&found, parallel::cores(), |found| Ok(CertificateInfo::of(&found.certificate)));
     let found = found.into_iter().zip(infos).map(|(found, info)| Ok((found, info?))).collect::<Result<Vec<_>>>()?;
     let pool = Pool::new(&found, named, now)?;
-    let verdicts = parallel::each(&found, parallel::cores(), |(found, info)| Ok(verdict(&pool, found, info)));
+    let verdicts = parallel::each(&found, parallel::cores(), |(found, info)| verdict(&pool, found, info));
     let entries = found.into_iter().zip(verdicts).map(|((found, certificate), chain)| {
         let days_left = certificate.days_left(now);
-        Ok(Entry { place: found.place, days_left, chain: chain?, certificate })
+        Entry { place: found.place, days_left, chain, certificate }
     });
-    let mut entries = entries.collect::<Result<Vec<_>>>()?;
+    let mut entries: Vec<_> = entries.collect();
     entries.sort_by(|a, b| (a.certificate.not_after, &a.place).cmp(&(b.certificate.not_after, &b.place)));
     Ok(entries)
 }

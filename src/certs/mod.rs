@@ -13,6 +13,7 @@ mod gather;
 mod kubeconfig;
 mod server;
 mod source;
+pub mod tls;
 
 pub use chain::{Pool, Verdict};
 pub(crate) use damage::was_certificate;

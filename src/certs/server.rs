@@ -3,19 +3,17 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, SignatureScheme,
-};
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConnection, Error as TlsError};
 
+use crate::certs::tls::{ClientCertificate, Witness, config};
 use crate::error::{Error, Result};
 use crate::pki::Certificate;
 use crate::secret::Secret;
+use crate::text::{host_port, split_host_port};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +26,7 @@ pub struct Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.parse::<Ipv6Addr>() {
-            Ok(v6) => write!(f, "[{v6}]:{}", self.port),
-            Err(_) => write!(f, "{}:{}", self.host, self.port),
-        }
+        f.write_str(&host_port(&self.host, self.port))
     }
 }
 
@@ -50,14 +45,13 @@ pub struct Client {
 impl Server {
     /// `host:port`; an IPv6 address is in brackets.
     pub fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let port = port.parse().ok().filter(|port| *port != 0)?;
-        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-            Some(v6) => v6.parse::<Ipv6Addr>().ok()?.to_string(),
-            None if host.is_empty() || host.contains([':', '/', ' ']) => return None,
-            None => host.to_owned(),
-        };
-        Some(Server { host, port })
+        let (host, port) = split_host_port(text)?;
+        let port = port?.parse().ok().filter(|port| *port != 0)?;
+        match host.parse::<Ipv6Addr>() {
+            Ok(v6) => Some(Server { host: v6.to_string(), port }),
+            Err(_) if host.is_empty() || text.starts_with('[') || host.contains(['/', ' ']) => None,
+            Err(_) => Some(Server { host: host.to_owned(), port }),
+        }
     }
 
     /// The same, where the port may be left out.
@@ -73,14 +67,15 @@ impl Server {
         let name = client.server_name.as_deref().unwrap_or(&self.host);
         let server_name = ServerName::try_from(name.to_owned())
             .map_err(|_| Error::usage(format!("`{name}` is no name that a server can have")))?;
-        let witness = Arc::new(Witness::default());
-        let config = config(client, witness.clone())?;
+        let witness = Witness::of_anyone();
+        let ours = client.identity.as_ref().map(|(chain, key)| ClientCertificate::new(chain, key)).transpose()?;
+        let config = config(witness.clone(), ours.as_ref())?;
         let mut connection = ClientConnection::new(Arc::new(config), server_name)
             .map_err(|e| Error::internal(format!("set up TLS: {e}")))?;
         let mut stream = self.connect(client.timeout)?;
         let end = Instant::now() + client.timeout;
         let outcome = loop {
-            if let Some(chain) = witness.take() {
+            if let Some(chain) = witness.seen() {
                 break Ok(chain);
             }
             let left = end.saturating_duration_since(Instant::now());
@@ -93,7 +88,7 @@ impl Server {
             match step(&mut connection, &mut stream) {
                 Ok(()) => {}
                 // What comes after the certificate (a demand for ours, for example) is of no interest.
-                Err(e) => break witness.take().ok_or(e),
+                Err(e) => break witness.seen().ok_or(e),
             }
         };
         let chain = outcome.map_err(|e| self.explain(&e, client.timeout))?;
@@ -169,82 +164,6 @@ fn words(error: &io::Error, timeout: Duration) -> String {
     match error.kind() {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => format!("no answer within {} s", timeout.as_secs_f32()),
         _ => error.to_string(),
-    }
-}
-
-fn config(client: &Client, witness: Arc<Witness>) -> Result<ClientConfig> {
-    // aws-lc, as it knows P-521 and long RSA keys too.
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| Error::internal(format!("set up TLS: {e}")))?
-        .dangerous()
-        .with_custom_certificate_verifier(witness);
-    let Some((chain, key)) = &client.identity else { return Ok(builder.with_no_client_auth()) };
-    let chain = CertificateDer::pem_slice_iter(chain)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| Error::pki("the client certificate is no PEM text"))?;
-    // The parser's own message could quote the text.
-    let key = PrivateKeyDer::from_pem_slice(key.expose())
-        .map_err(|_| Error::pki("there is no PKCS#8, PKCS#1 or SEC1 key in the client key's PEM text"))?;
-    builder.with_client_auth_cert(chain, key).map_err(|e| Error::pki(format!("client certificate and key: {e}")))
-}
-
-/// Takes every certificate and remembers it: nothing is sent to this server that would need trust in it.
-#[derive(Debug, Default)]
-struct Witness(Mutex<Option<Vec<Vec<u8>>>>);
-
-/// Ed448, RSA-PSS with keys that are for it alone, and SHA-1.
-const MORE_SCHEMES: [SignatureScheme; 6] = [
-    SignatureScheme::ED448,
-    SignatureScheme::Unknown(0x0809),
-    SignatureScheme::Unknown(0x080a),
-    SignatureScheme::Unknown(0x080b),
-    SignatureScheme::ECDSA_SHA1_Legacy,
-    SignatureScheme::RSA_PKCS1_SHA1,
-];
-
-impl Witness {
-    fn take(&self) -> Option<Vec<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.to_vec()).collect();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain);
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let mut schemes = provider.signature_verification_algorithms.supported_schemes();
-        // A certificate is shown whatever signs the handshake: nothing is verified here.
-        schemes.extend(MORE_SCHEMES);
-        schemes
     }
 }
 

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 use super::call::Call;
 use super::failure::Failure;
 use super::{go_file, go_pem};
-use crate::pki::{self, Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
+use crate::error::Reason;
+use crate::pki::{Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
 
 /// The password of a CA's key that is encrypted with RFC 1421 headers.
 const PASSWORD: &str = "CFSSL_CA_PK_PASSWORD";
@@ -71,7 +72,8 @@ pub fn key(text: &[u8]) -> Result<Key, Failure> {
         return Err(Failure::code(2100, "Private key is encrypted."));
     }
     Key::from_pem_with_password(block.text.as_bytes(), "the key", password.as_bytes()).map_err(|e| {
-        if e.message.contains("password") { Failure::text("x509: decryption password incorrect") } else { unread(e) }
+        let wrong = e.is(Reason::Password);
+        if wrong { Failure::text("x509: decryption password incorrect") } else { unread(e) }
     })
 }
 
@@ -83,7 +85,7 @@ pub fn csr(text: &[u8]) -> Result<Csr, Failure> {
         return Err(Failure::code(9300, "not a csr"));
     }
     Csr::from_der(&block.der, "the CSR").map_err(|e| {
-        let code = if e.message.contains("not signed") { 9300 } else { 9003 };
+        let code = if e.is(Reason::Signature) { 9300 } else { 9003 };
         Failure::from(e).coded(code)
     })
 }
@@ -134,7 +136,7 @@ impl Call {
             profile.crl_url = Some(self.flag("crl").to_owned());
         }
         self.warn(&warnings);
-        if certificate.public_key().is_ok_and(|public| public != *key.public()) {
+        if certificate.public_key().is_ok() && !certificate.is_for(key.public()) {
             return Err(Failure::code(1000, "x509: provided PrivateKey doesn't match parent's PublicKey"));
         }
         let authority = Authority::with_rules(certificate, key, self.now, self.rules)?;
@@ -169,12 +171,16 @@ impl Call {
 impl Signer {
     /// Refuses a CSR that asks for a CA where the profile or the CA does not allow it.
     pub fn check_ca(&self, request: &Request, call: &Call) -> Result<(), Failure> {
-        let Some(wanted) = request.ca else { return Ok(()) };
+        if !request.ca.is_ca() {
+            return Ok(());
+        }
         let own = self.authority.path_length();
         let problem = match own {
             _ if !self.profile.ca_constraint.is_ca => "policy disallows issuing CA certificate",
             Some(0) => "certificate disallows issuing CA certificate",
-            Some(own) if wanted.is_some_and(|wanted| wanted >= own) => "certificate disallows CA MaxPathLen extending",
+            Some(own) if request.ca.path_length().is_some_and(|wanted| wanted >= own) => {
+                "certificate disallows CA MaxPathLen extending"
+            }
             _ => return Ok(()),
         };
         call.log.error(&format!("local signer {problem}"));
@@ -184,7 +190,7 @@ impl Signer {
 
 /// Whether a certificate and a key are one another's.
 pub fn fits(certificate: &Certificate, key: &Key) -> bool {
-    certificate.public_key().is_ok_and(|public: pki::PublicKey| public == *key.public())
+    certificate.is_for(key.public())
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
-use x509_parser::extensions::ParsedExtension;
-use x509_parser::x509::X509Name;
+use x509_parser::extensions::{AuthorityInfoAccess, GeneralName};
+use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
 use super::call::Call;
@@ -12,7 +12,7 @@ use super::certinfo::signature_name;
 use super::failure::Failure;
 use super::go_json;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, CertificateInfo, Key, KeyKind, Pool, attribute_text};
+use crate::pki::{Attribute, Certificate, CertificateInfo, Key, KeyKind, Name, Pool, dotted};
 
 /// How the chain is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<'a> Bundle<'a> {
         call: &Call,
     ) -> Result<Self, Failure> {
         let Some(leaf) = given.first() else { return Err(Failure::code(1002, "Failed to decode certificate")) };
-        let info = CertificateInfo::of(leaf)?;
+        let info = CertificateInfo::of(leaf);
         call.log.info(&format!("bundling certificate for {}", info.subject.text));
         if flavor == Flavor::Force {
             let linked = given.windows(2).all(|pair| {
@@ -101,32 +101,25 @@ impl<'a> Bundle<'a> {
         })?;
         let root = chain.pop();
         if let Some(root) = &root {
-            call.log.info(&format!("the anchoring root is {}", CertificateInfo::of(root)?.subject.text));
+            call.log.info(&format!("the anchoring root is {}", root.subject()));
         }
         Ok(Bundle { leaf: leaf.clone(), chain, root, given, key })
     }
 
     /// One line without a newline, as cfssl.
     pub fn json(&self, now: OffsetDateTime) -> Result<Zeroizing<Vec<u8>>> {
-        let parsed = self.leaf.parsed()?;
-        let info = CertificateInfo::of(&self.leaf)?;
+        let info = CertificateInfo::of(&self.leaf);
         let whole = self.chain.iter().chain(&self.root);
         let mut expiring = Vec::new();
         for (number, certificate) in whole.enumerate() {
-            if certificate.validity()?.not_after - now < Duration::days(30) {
-                expiring.push((number + 1, CertificateInfo::of(certificate)?.subject_key_id.replace(':', "")));
+            if certificate.validity().not_after - now < Duration::days(30) {
+                expiring.push((number + 1, CertificateInfo::of(certificate).subject_key_id.replace(':', "")));
             }
         }
-        let ends = self.chain.iter().map(|c| Ok(c.validity()?.not_after)).collect::<Result<Vec<_>>>()?;
-        let (mut ocsp, mut crl_support, mut hostnames) = (Vec::new(), false, Vec::new());
+        let ends = self.chain.iter().map(|c| c.validity().not_after);
+        let ocsp = responders(&self.leaf);
+        let mut hostnames = Vec::new();
         hostnames.extend(Some(info.subject.common_name.clone()).filter(|cn| !cn.is_empty()));
-        for extension in parsed.iter_extensions() {
-            match extension.parsed_extension() {
-                ParsedExtension::AuthorityInfoAccess(access) => ocsp.extend(responders(access)),
-                ParsedExtension::CRLDistributionPoints(_) => crl_support = true,
-                _ => {}
-            }
-        }
         hostnames.extend(info.sans.iter().filter_map(|san| san.strip_prefix("DNS:").map(str::to_owned)));
         let mut seen = std::collections::BTreeSet::new();
         hostnames.retain(|name| seen.insert(name.clone()));
@@ -136,11 +129,11 @@ impl<'a> Bundle<'a> {
         let key = key.as_ref().and_then(|key| std::str::from_utf8(key.expose()).ok()).unwrap_or_default();
         let shown = Shown {
             bundle: self.chain.iter().map(Certificate::to_pem).collect::<String>().trim_end().to_owned(),
-            crl_support,
+            crl_support: self.leaf.extension(&[2, 5, 29, 31]).is_some(),
             crt: self.leaf.to_pem().trim_end().to_owned(),
-            expires: moment(ends.into_iter().min().unwrap_or(info.not_after))?,
+            expires: moment(ends.min().unwrap_or(info.not_after))?,
             hostnames,
-            issuer: slashed(parsed.issuer()),
+            issuer: slashed(self.leaf.issuer()),
             key: key.trim_end(),
             key_size,
             key_type,
@@ -157,7 +150,7 @@ impl<'a> Bundle<'a> {
                 expiring: (!expiring.is_empty()).then(|| expiring.into_iter().map(|(_, id)| id).collect()),
                 untrusted_root_stores: None,
             },
-            subject: slashed(parsed.subject()),
+            subject: slashed(self.leaf.subject()),
         };
         // Long enough for an RSA key of 8192 bits and a chain, so that no copy of the key is left behind by growing.
         let mut json = Zeroizing::new(Vec::with_capacity(128 * 1024));
@@ -185,8 +178,9 @@ fn moment(time: OffsetDateTime) -> Result<String> {
     time.format(&Rfc3339).map_err(|e| Error::internal(format!("write a time: {e}")))
 }
 
-fn responders(access: &x509_parser::extensions::AuthorityInfoAccess<'_>) -> Vec<String> {
-    use x509_parser::extensions::GeneralName;
+fn responders(certificate: &Certificate) -> Vec<String> {
+    let value = certificate.extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1]).unwrap_or_default();
+    let Ok((_, access)) = AuthorityInfoAccess::from_der(value) else { return Vec::new() };
     let ocsp = access.accessdescs.iter().filter(|d| d.access_method.to_id_string() == "1.3.6.1.5.5.7.48.1");
     ocsp.filter_map(|d| match &d.access_location {
         GeneralName::URI(uri) => Some((*uri).to_owned()),
@@ -204,9 +198,9 @@ fn describe(kind: KeyKind) -> (String, u32) {
 }
 
 /// `/Organization=IntO/CommonName=Int`. cfssl breaks off at attributes that are not in its table.
-fn slashed(name: &X509Name<'_>) -> String {
-    let one = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-        let oid = attribute.attr_type().to_id_string();
+fn slashed(name: &Name) -> String {
+    let one = |attribute: Attribute| {
+        let oid = dotted(&attribute.oid);
         let known = match oid.as_str() {
             "2.5.4.3" => "CommonName",
             "2.5.4.5" => "SerialNumber",
@@ -219,7 +213,7 @@ fn slashed(name: &X509Name<'_>) -> String {
             "2.5.4.17" => "PostalCode",
             other => other,
         };
-        format!("/{known}={}", attribute_text(attribute))
+        format!("/{known}={}", attribute.value)
     };
-    name.iter_attributes().map(one).collect()
+    name.attributes().into_iter().map(one).collect()
 }

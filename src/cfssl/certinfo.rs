@@ -2,11 +2,9 @@
 
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, CertificateInfo, San, attribute_text};
+use crate::pki::{self, Certificate, CertificateInfo, San};
 
 /// Field names, order and omissions are cfssl's.
 #[derive(Debug, Serialize)]
@@ -56,20 +54,13 @@ pub fn json(certificate: &Certificate) -> Result<String> {
 }
 
 fn info(certificate: &Certificate) -> Result<Info> {
-    let parsed = certificate.parsed()?;
-    let info = CertificateInfo::of(certificate)?;
+    let info = CertificateInfo::of(certificate);
     let time = |t: time::OffsetDateTime| t.format(&Rfc3339).map_err(|e| Error::internal(format!("write a time: {e}")));
-    let mut sans = Vec::new();
-    for extension in parsed.iter_extensions() {
-        if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
-            sans = dns_then_ip(&names.general_names);
-        }
-    }
     Ok(Info {
-        subject: name(parsed.subject()),
-        issuer: name(parsed.issuer()),
+        subject: name(certificate.subject()),
+        issuer: name(certificate.issuer()),
         serial_number: info.serial_number,
-        sans,
+        sans: dns_then_ip(certificate.sans()),
         not_before: time(info.not_before)?,
         not_after: time(info.not_after)?,
         sigalg: signature_name(info.signature_algorithm),
@@ -85,22 +76,20 @@ pub fn signature_name(name: String) -> String {
 }
 
 /// cfssl shows no others, and Go an IPv4 address in IPv6 form as IPv4.
-fn dns_then_ip(names: &[GeneralName<'_>]) -> Vec<String> {
-    let sans: Vec<_> = names.iter().filter_map(San::of).collect();
+fn dns_then_ip(sans: &[San]) -> Vec<String> {
     let dns = sans.iter().filter_map(|san| if let San::Dns(name) = san { Some(name.clone()) } else { None });
     let ips =
         sans.iter().filter_map(|san| if let San::Ip(ip) = san { Some(ip.to_canonical().to_string()) } else { None });
     dns.chain(ips).collect()
 }
 
-fn name(name: &X509Name<'_>) -> Name {
-    const TYPES: [&str; 9] =
-        ["2.5.4.3", "2.5.4.5", "2.5.4.6", "2.5.4.10", "2.5.4.11", "2.5.4.7", "2.5.4.8", "2.5.4.9", "2.5.4.17"];
+fn name(name: &pki::Name) -> Name {
+    const TYPES: [u64; 9] = [3, 5, 6, 10, 11, 7, 8, 9, 17];
+    let attributes = name.attributes();
     let mut values: [Vec<String>; 9] = Default::default();
-    for attribute in name.iter_attributes() {
-        let kind = attribute.attr_type().to_id_string();
-        if let Some(i) = TYPES.iter().position(|t| *t == kind) {
-            values[i].push(attribute_text(attribute));
+    for attribute in &attributes {
+        if let Some(i) = TYPES.iter().position(|kind| attribute.oid == [2, 5, 4, *kind]) {
+            values[i].push(attribute.value.clone());
         }
     }
     let last = |values: &[String]| values.last().cloned().unwrap_or_default();
@@ -115,6 +104,6 @@ fn name(name: &X509Name<'_>) -> Name {
         province: st.join(","),
         street_address: street.join(","),
         postal_code: postal.join(","),
-        names: name.iter_attributes().map(|a: &AttributeTypeAndValue<'_>| attribute_text(a)).collect(),
+        names: attributes.into_iter().map(|attribute| attribute.value).collect(),
     }
 }

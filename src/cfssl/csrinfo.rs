@@ -6,13 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
-use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::{AlgorithmIdentifier, X509Name};
+use x509_parser::x509::AlgorithmIdentifier;
 
 use super::go_json;
 use crate::error::{Error, Result};
-use crate::pki::{San, attribute_text};
+use crate::pki::{self, ExtensionSet, San};
 
 /// Go shows a list that is not there as null.
 type List<T> = Option<Vec<T>>;
@@ -107,13 +106,10 @@ fn info(der: &[u8], parsed: &X509CertificationRequest<'_>) -> Result<Info> {
     let (mut extensions, mut sans) = (Vec::new(), Vec::new());
     for attribute in info.attributes() {
         let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
-        for extension in &list.extensions {
-            if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
-                sans.extend(names.general_names.iter().filter_map(San::of));
-            }
-        }
-        extensions.extend(list.extensions.iter().map(|extension| Extension {
-            id: extension.oid.iter().into_iter().flatten().collect(),
+        let set = ExtensionSet::read(&list.extensions);
+        sans.extend(set.sans);
+        extensions.extend(set.all.into_iter().map(|extension| Extension {
+            id: extension.oid,
             critical: extension.critical,
             value: STANDARD.encode(extension.value),
         }));
@@ -138,7 +134,7 @@ fn info(der: &[u8], parsed: &X509CertificationRequest<'_>) -> Result<Info> {
         signature: STANDARD.encode(&parsed.signature_value.data),
         signature_algorithm: signature_number(&parsed.signature_algorithm),
         public_key_algorithm: key_number(&info.subject_pki.algorithm)?,
-        subject: subject(&info.subject),
+        subject: subject(&pki::Name::from_raw(info.subject.as_raw())),
         extensions: or_none(extensions),
         extra_extensions: None,
         dns_names,
@@ -196,26 +192,24 @@ fn pss_number(algorithm: &AlgorithmIdentifier<'_>) -> u8 {
     }
 }
 
-fn subject(name: &X509Name<'_>) -> Subject {
-    let values = |oid: &str| {
-        let all = name.iter_attributes().filter(|a| a.attr_type().to_id_string() == oid);
-        all.map(attribute_text).collect::<Vec<_>>()
+fn subject(name: &pki::Name) -> Subject {
+    let attributes = name.attributes();
+    let values = |kind: u64| {
+        let all = attributes.iter().filter(|attribute| attribute.oid == [2, 5, 4, kind]);
+        all.map(|attribute| attribute.value.clone()).collect::<Vec<_>>()
     };
-    let last = |oid: &str| values(oid).pop().unwrap_or_default();
-    let names = name.iter_attributes().map(|attribute| Attribute {
-        r#type: attribute.attr_type().iter().into_iter().flatten().collect(),
-        value: attribute_text(attribute),
-    });
+    let last = |kind| values(kind).pop().unwrap_or_default();
+    let names = attributes.iter().map(|a| Attribute { r#type: a.oid.clone(), value: a.value.clone() });
     Subject {
-        country: or_none(values("2.5.4.6")),
-        organization: or_none(values("2.5.4.10")),
-        organizational_unit: or_none(values("2.5.4.11")),
-        locality: or_none(values("2.5.4.7")),
-        province: or_none(values("2.5.4.8")),
-        street_address: or_none(values("2.5.4.9")),
-        postal_code: or_none(values("2.5.4.17")),
-        serial_number: last("2.5.4.5"),
-        common_name: last("2.5.4.3"),
+        country: or_none(values(6)),
+        organization: or_none(values(10)),
+        organizational_unit: or_none(values(11)),
+        locality: or_none(values(7)),
+        province: or_none(values(8)),
+        street_address: or_none(values(9)),
+        postal_code: or_none(values(17)),
+        serial_number: last(5),
+        common_name: last(3),
         names: or_none(names.collect()),
         extra_names: None,
     }

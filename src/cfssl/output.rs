@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::files::{self, Pending, backup, folder_of, persist, place};
+use crate::files::{Pending, backup, folder_of, lock, persist, place};
 use crate::pki::{Certificate, Key, KeyKind, encrypted, pkcs12};
 use crate::secret::Secret;
 use crate::ui::Printer;
@@ -234,7 +234,7 @@ impl Files {
             Content::Public(bytes) => Pending::public(path, bytes),
         };
         // Two calls at once would each leave the half of a pair.
-        let _lock = files::lock(&folder_of(&self.base));
+        let _lock = lock::folder(&folder_of(&self.base));
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
         for (path, content) in all.iter().filter(|_| self.backup) {
             if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {
@@ -258,10 +258,10 @@ fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificat
         if current.is_self_signed() {
             break;
         }
-        let issuer = current.parsed()?.issuer().as_raw().to_vec();
         let signs = |ca: &&Certificate| {
-            let named = ca.subject().is_ok_and(|subject| subject.der() == issuer.as_slice());
-            named && !path.contains(ca) && ca.public_key().is_ok_and(|key| current.signed_by(&key).is_ok())
+            ca.subject() == current.issuer()
+                && !path.contains(ca)
+                && ca.public_key().is_ok_and(|key| current.signed_by(key).is_ok())
         };
         let Some(next) = authorities.iter().find(signs) else { break };
         path.push(next.clone());

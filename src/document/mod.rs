@@ -6,7 +6,6 @@
 
 pub mod lookalike;
 mod mistake;
-mod nearest;
 mod path;
 mod scalar;
 mod shape;
@@ -18,10 +17,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use mistake::Mistake;
-pub use nearest::nearest;
 pub use path::{Path, Step};
-pub use wanted::{Wanted, choices};
-pub use yaml::EMPTY;
+pub use wanted::{Wanted, choices, words};
 
 use crate::error::{Error, Result};
 use text::{SourceText, Span};

@@ -6,13 +6,13 @@
 use serde_json::{Map, Value};
 
 use super::lookalike::{self, Odd};
-use super::nearest::nearest;
 use super::path::Path;
 use super::scalar;
 use super::text::{SourceText, Span};
 use super::wanted::{Wanted, choices, words};
 use super::yaml::{Entry, Located, Node, Yaml};
 use crate::secret::quoted;
+use crate::text::nearest;
 
 /// What came out of a tree.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 use super::lookalike;
 use super::path::{Path, Step};
 use super::text::{SourceText, Span};
-use crate::error::Error;
+use crate::error::{Error, Reason};
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,9 +82,6 @@ impl Node {
     }
 }
 
-/// What is said of a file without a value.
-pub const EMPTY: &str = "the file is empty";
-
 /// Deeper documents than this do not exist; text that nests deeper is refused, not followed.
 const MAX_DEPTH: usize = 64;
 /// More values than this, aliases counted each time, are refused ("a billion laughs").
@@ -111,7 +108,7 @@ pub fn parse(source: &SourceText) -> Result<(Node, Vec<Located>), Error> {
     }
     match builder.root {
         Some(root) => Ok((root, builder.twice)),
-        None => Err(Error::input(format!("{}: {EMPTY}", source.name()))),
+        None => Err(Error::input(format!("{}: the file is empty", source.name())).because(Reason::Empty)),
     }
 }
 

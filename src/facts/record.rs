@@ -7,6 +7,7 @@
 //! restored modification time, changes the ctime. Small files are hashed at every probe.
 
 use crate::cluster::Layout;
+use crate::text::sh_quote;
 
 /// What `stat -L -c` prints about a file whose hash is recorded.
 pub const RECORD_FORMAT: &str = "%s %.9Y %.9Z %i %n";
@@ -48,8 +49,8 @@ umask 077
 }} >"$records/hashes.new" && mv -f -- "$records/hashes.new" "$records/hashes"
 )
 "#,
-        records = super::script::quote(&layout.records),
-        paths = super::script::quote(&paths.join("\n")),
+        records = sh_quote(&layout.records),
+        paths = sh_quote(&paths.join("\n")),
         hashes = hashes.join(" "),
     )
 }

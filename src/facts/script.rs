@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{CERTIFICATE_BYTES, PROGRAMS, Questions, RECORD_FORMAT, RECORD_FROM};
 use crate::cluster::Layout;
 use crate::remote::turn;
+use crate::text::sh_quote;
 
 /// The script that answers all questions in one round trip; [`super::parse`] reads what it prints.
 ///
@@ -14,9 +15,10 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     let sysctls: BTreeSet<_> = questions.sysctls.iter().map(|name| name.replace('.', "/")).collect();
     let programs: BTreeSet<_> = PROGRAMS.iter().map(|name| name.to_string()).collect();
     let mut script = String::new();
-    let mut set = |name: &str, value: &str| script.push_str(&format!("{name}={}\n", quote(value)));
+    let mut set = |name: &str, value: &str| script.push_str(&format!("{name}={}\n", sh_quote(value)));
     set("bin", &layout.bin);
     set("records", &layout.records);
+    set("runtime", &layout.containerd_socket());
     set("record_format", RECORD_FORMAT);
     set("record_from", &RECORD_FROM.to_string());
     set("rehash", if questions.rehash { "yes" } else { "" });
@@ -31,17 +33,13 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("module_pattern", &module_pattern(&questions.modules));
     set("sysctls", &lines(&sysctls));
     set("users", &lines(&questions.users));
+    set("devices", &lines(&questions.devices));
     set("programs", &lines(&programs));
     if questions.wait {
         script.push_str(&turn::wait());
     }
     script.push_str(include_str!("probe.sh"));
     script
-}
-
-/// A shell word that means exactly `text`.
-pub(super) fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn lines(items: &BTreeSet<String>) -> String {
@@ -61,18 +59,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_the_shell() {
-        assert_eq!(quote("/a b/$x"), "'/a b/$x'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(shlex::split(&quote("it's \"$HOME\"")), Some(vec!["it's \"$HOME\"".to_string()]));
-    }
-
-    #[test]
     fn a_full_host_stays_far_below_one_argument() {
         let path = |i: u32| format!("/var/lib/kubernetes/some-longer-directory/than-usual/certificate-{i}.kubeconfig");
         let questions = Questions { files: (0..200).map(path).collect(), ..Questions::default() };
         let text = script(&questions, &Layout::standard());
-        assert!(quote(&text).len() < 48 << 10, "{} bytes", text.len());
+        assert!(sh_quote(&text).len() < 48 << 10, "{} bytes", text.len());
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::empty;
 
 use crate::error::{Error, Result};
-use crate::remote::{Transport, sh_quote};
+use crate::remote::Transport;
+use crate::text::sh_quote;
 
 /// The texts of the files that are there and readable; bytes that are not UTF-8 are replaced.
 pub fn read_texts(transport: &mut dyn Transport, paths: &[&str]) -> Result<BTreeMap<String, String>> {

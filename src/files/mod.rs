@@ -1,12 +1,19 @@
 //! Keys and certificates in files: read with errors that name them, written beside and renamed, keys 0600 from birth.
 
-use std::fs::{self, File};
+use std::fs::Permissions;
+use std::fs::{self, DirEntry};
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
+use pending::failed;
+
 pub mod backup;
+pub mod lock;
 mod pending;
 mod place;
 
@@ -24,17 +31,45 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// Waits until nobody else is at work in a folder; the lock goes away with the file.
-pub fn lock(folder: &Path) -> io::Result<File> {
-    let file = File::open(folder)?;
-    // Some network file systems lock no folders: there it is the person's care.
-    let _ = file.lock();
-    Ok(file)
-}
-
 /// Writes what anybody may read (0644). A symlink is followed, as a person who made it expects.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
     persist(vec![Pending::public(path, bytes)?])
+}
+
+/// Writes what anybody may read to a place where nothing is; false where something is there.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
+    pending::create(path, bytes)
+}
+
+/// Takes up what is written piece by piece beside `path`: a file of [`scratch`], 0644 once it is in its place.
+pub fn put(file: NamedTempFile, path: &Path) -> Result<()> {
+    let readable = file.as_file().set_permissions(Permissions::from_mode(0o644));
+    readable.and_then(|()| file.persist(path).map_err(|e| e.error)).map(drop).map_err(|e| failed(path, &e))
+}
+
+/// A file that is written piece by piece, 0600, and vanishes unless it is [`put`] into a place of the same folder.
+pub fn scratch(folder: &Path) -> Result<NamedTempFile> {
+    let made = tempfile::Builder::new().prefix(BESIDE).tempfile_in(folder);
+    made.map_err(|e| Error::io(format!("write to {}", folder.display()), &e))
+}
+
+/// What killed runs have left in a folder: temporary files, keys among them. Those younger than `before` may be
+/// somebody's who is at work.
+pub fn leftovers(folder: &Path, before: SystemTime) -> Vec<PathBuf> {
+    let is_left = |entry: &DirEntry| {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
+        random.is_some_and(|random| random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric()))
+            && entry.metadata().is_ok_and(|meta| meta.is_file() && meta.modified().is_ok_and(|time| time < before))
+    };
+    // It may not exist yet, or be one that may be written into and not be read.
+    fs::read_dir(folder).into_iter().flatten().flatten().filter(is_left).map(|entry| entry.path()).collect()
+}
+
+/// Renames what `make` makes (a link, a copy) to `path`: there is never a moment without it.
+pub fn replace(path: &Path, make: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let made = tempfile::Builder::new().prefix(BESIDE).make_in(folder_of(path), make)?;
+    made.persist(path).map_err(|e| e.error)
 }
 
 /// Writes a key (0600), even where a file with wider permissions was. A symlink is replaced, not followed.
@@ -44,9 +79,6 @@ pub fn write_key(path: &Path, key: &Secret) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn mode(path: &Path) -> u32 {

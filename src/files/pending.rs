@@ -87,6 +87,19 @@ impl Pending {
     }
 }
 
+/// Writes a file where nothing is; false where something is there.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let place = Place { path: path.to_owned(), old: None, is_stream: false };
+    let written = beside(&place, bytes, false).and_then(|file| {
+        File::open(&file)?.sync_all()?;
+        Ok(file)
+    });
+    match written.map_err(|e| failed(path, &e))?.persist_noclobber(path) {
+        Err(e) if e.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        put => put.map(|()| true).map_err(|e| failed(path, &e.error)),
+    }
+}
+
 fn beside(place: &Place, bytes: &[u8], is_key: bool) -> io::Result<TempPath> {
     let mode = if is_key { 0o600 } else { 0o644 };
     let mut file = tempfile::Builder::new()
@@ -159,9 +172,9 @@ fn sync_each(files: &[Pending]) -> Result<()> {
     Error::all(parallel::each(files, files.len(), sync).into_iter().filter_map(Result::err))
 }
 
-fn failed(path: &Path, e: &io::Error) -> Error {
+pub(super) fn failed(path: &Path, e: &io::Error) -> Error {
     let path = path.display();
-    match e.kind() {
+    let error = match e.kind() {
         ErrorKind::NotFound => {
             Error::input(format!("cannot write {path}: the folder does not exist")).hint("make the folder first")
         }
@@ -170,9 +183,10 @@ fn failed(path: &Path, e: &io::Error) -> Error {
             // tempfile adds its own random name.
             let cause = e.to_string();
             let cause = cause.split_once(" at path ").map_or(cause.as_str(), |(cause, _)| cause);
-            Error::internal(format!("cannot write {path}: {cause}"))
+            Error::local(format!("cannot write {path}: {cause}"))
         }
-    }
+    };
+    error.caused_by(io::Error::from(e.kind()))
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Action, Plan, State, Step};
 use super::step::{self, Asked, Future, Verdict};
-use crate::document::nearest;
 use crate::error::{Error, Result};
-use crate::pki::{CertificateInfo, Rules};
+use crate::pki::{Certificate, Rules};
+use crate::text::nearest;
 
 /// What a person asks for beside the specification, by the names of CAs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
             action,
             reasons: verdict.reasons,
             warnings: verdict.warnings,
-            not_after: there.certificate.as_ref().and_then(|c| c.validity().ok()).map(|v| v.not_after),
+            not_after: there.certificate.as_ref().map(|c| c.validity().not_after),
             certificate: item.files.certificate.clone(),
         });
     }
@@ -129,7 +129,7 @@ fn future<'a>(
     let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
     let lacks_key = found.key.is_none().then(no_key);
     let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
-    let last = item.profile.ca_constraint.path_length() == Some(0);
+    let last = item.profile.ca_constraint.constraints().path_length() == Some(0);
     match verdict.action {
         Some(Action::Make | Action::Issue) => {
             let validity = anew(item.profile.validity(now));
@@ -141,11 +141,10 @@ fn future<'a>(
         }
         _ => {
             let certificate = found.certificate.as_ref();
-            let info = certificate.and_then(|certificate| CertificateInfo::of(certificate).ok());
             Future {
                 certificate,
-                validity: certificate.and_then(|c| c.validity().ok()),
-                last: info.is_some_and(|info| info.path_length == Some(0)),
+                validity: certificate.map(Certificate::validity),
+                last: certificate.is_some_and(|c| c.basic_constraints().path_length() == Some(0)),
                 cannot_sign: lacks_key,
                 broken,
             }

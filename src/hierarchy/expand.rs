@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::model::{Certificate, Name};
-use crate::document::{Mistake, Path, nearest};
+use crate::document::{Mistake, Path};
+use crate::text::nearest;
 
 /// The certificates that one entry stands for.
 pub(super) fn certificates(written: &Certificate, at: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Certificate> {

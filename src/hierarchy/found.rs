@@ -78,7 +78,7 @@ fn key(path: &Path, certificate: Option<&Certificate>) -> Result<(Option<PublicK
         return Ok((Some(Key::from_pem(&text, &path.display().to_string())?.public().clone()), false));
     }
     match certificate {
-        Some(certificate) => Ok((Some(certificate.public_key()?), true)),
+        Some(certificate) => Ok((Some(certificate.public_key()?.clone()), true)),
         None => Err(Error::pki(format!(
             "{} is encrypted, and the certificate that goes with it is missing",
             path.display()

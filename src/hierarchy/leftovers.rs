@@ -1,26 +1,23 @@
 //! What a run that was killed has left beside the places of its files: temporary files, keys among them.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::item::Hierarchy;
 use crate::error::{Error, Result};
-use crate::files::{BESIDE, folder_of};
+use crate::files::{folder_of, leftovers};
 
 /// Removes them from all folders of a hierarchy, where they are older than `begin`: a younger one may be somebody's who is
 /// at work. To be called by who holds the lock, before anything is written. How many there were.
 ///
 /// # Errors
-/// Input: a folder cannot be read, or a file cannot be removed.
+/// Input: a file cannot be removed.
 pub fn sweep(hierarchy: &Hierarchy, begin: SystemTime) -> Result<usize> {
     let mut removed = 0;
     for folder in folders(hierarchy) {
-        // It may not exist yet, or be one that may be written into and not be read.
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten().filter(|entry| is_left(entry, begin)) {
-            let path = entry.path();
+        for path in leftovers(&folder, begin) {
             match fs::remove_file(&path) {
                 Ok(()) => removed += 1,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -44,13 +41,6 @@ fn folders(hierarchy: &Hierarchy) -> BTreeSet<PathBuf> {
         }
     }
     all
-}
-
-fn is_left(entry: &DirEntry, begin: SystemTime) -> bool {
-    let name = entry.file_name();
-    let random = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
-    random.is_some_and(|random| random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric()))
-        && entry.metadata().is_ok_and(|meta| meta.is_file() && meta.modified().is_ok_and(|time| time < begin))
 }
 
 #[cfg(test)]

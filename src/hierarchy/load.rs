@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::item::Hierarchy;
 use super::model::Specification;
 use super::resolve;
-use crate::document::{Document, EMPTY};
-use crate::error::{Error, Result};
+use crate::document::Document;
+use crate::error::{Error, Reason, Result};
 
 /// A specification without mistakes.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub fn load(file: &Path) -> Result<Loaded> {
 /// As [`load()`].
 pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Loaded> {
     let read = Document::read::<Specification>(name, bytes, &schema(), "the specification");
-    let (specification, document) = read.map_err(|e| match e.message.ends_with(EMPTY) {
+    let (specification, document) = read.map_err(|e| match e.is(Reason::Empty) {
         true => e.hint("docs/pki-apply.md has examples to begin with"),
         false => e,
     })?;

@@ -6,7 +6,7 @@ use super::found::Found;
 use super::item::{Item, Kind};
 use super::plan::{Action, State};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, CertificateInfo, Rules, San, Validity, Wanted, day_and_minute, differences};
+use crate::pki::{Certificate, Rules, San, Validity, Wanted, day_and_minute, differences};
 
 /// What becomes of a CA, for those that it issues.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
         return Ok(verdict);
     };
     let renewal = if key_fits { Action::Issue } else { Action::Make };
-    let validity = certificate.validity()?;
+    let validity = certificate.validity();
     if now > validity.not_after {
         verdict.set(State::Expired, renewal, format!("it has expired on {}", day_and_minute(validity.not_after)));
     } else if now < validity.not_before {
@@ -107,7 +107,7 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     }
     match &found.key {
         None => verdict.set(State::Missing, Action::Make, "its key is not there"),
-        Some(key) if certificate.public_key().ok().as_ref() != Some(key) => {
+        Some(key) if !certificate.is_for(key) => {
             verdict.set(State::Changed, renewal, "it is for another key than the one beside it");
         }
         Some(_) => {}
@@ -115,7 +115,7 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     match issuer.certificate {
         None => verdict.set(State::Changed, renewal, "its CA is made anew"),
         Some(ca) => {
-            if let Some(foreign) = foreign(certificate, ca)? {
+            if let Some(foreign) = foreign(certificate, ca) {
                 verdict.set(State::Changed, renewal, foreign.reason());
             }
         }
@@ -151,16 +151,15 @@ pub(super) fn authority(
         missing_authority(item, found, asked, &mut verdict);
         return Ok(verdict);
     };
-    let info = CertificateInfo::of(certificate)?;
-    if !info.is_ca {
+    if !certificate.is_ca() {
         verdict.refuse(Error::pki("the certificate that is there is no CA").hint("bring the right one, or remove it"));
         return Ok(verdict);
     }
-    if !info.may_sign_certificates() {
+    if !certificate.may_sign_certificates() {
         verdict.refuse(Error::pki("it may not sign certificates: its key usage lacks `cert sign`"));
         return Ok(verdict);
     }
-    if found.key.as_ref().is_some_and(|key| certificate.public_key().ok().as_ref() != Some(key)) {
+    if found.key.as_ref().is_some_and(|key| !certificate.is_for(key)) {
         let error = Error::pki("the key that is there is not that of its certificate")
             .hint("bring the right one; a CA without its key is fine while it has nothing to sign");
         // A key is written before its certificate.
@@ -170,14 +169,14 @@ pub(super) fn authority(
         });
         return Ok(verdict);
     }
-    let validity = certificate.validity()?;
+    let validity = certificate.validity();
     if now < validity.not_before {
         verdict.refuse(not_yet(validity.not_before));
         return Ok(verdict);
     }
     let by_another = match issuer {
         Some(Future { certificate: None, .. }) => Some(Foreign::Anew),
-        Some(Future { certificate: Some(ca), .. }) => foreign(certificate, ca)?,
+        Some(Future { certificate: Some(ca), .. }) => foreign(certificate, ca),
         None => None,
     };
     // Who asked for a new root asked for its intermediate CAs' certificates, too: their keys and subjects stay. Where that
@@ -280,20 +279,19 @@ impl Foreign {
     }
 }
 
-fn foreign(certificate: &Certificate, ca: &Certificate) -> Result<Option<Foreign>> {
-    let same_name = certificate.parsed()?.issuer().as_raw() == ca.subject()?.der();
+fn foreign(certificate: &Certificate, ca: &Certificate) -> Option<Foreign> {
     // What cannot be checked here, as MD5, is believed: it was made by somebody else.
-    let made = || ca.public_key().ok().and_then(|key| certificate.made_with(&key));
-    Ok(match same_name {
-        false => Some(Foreign::OtherName(CertificateInfo::of(certificate)?.issuer.text)),
+    let made = || ca.public_key().ok().and_then(|key| certificate.made_with(key));
+    match certificate.issuer() == ca.subject() {
+        false => Some(Foreign::OtherName(certificate.issuer().to_string())),
         true => (made() == Some(false)).then_some(Foreign::OtherKey),
-    })
+    }
 }
 
 fn differing(item: &Item, certificate: &Certificate) -> Result<Vec<String>> {
     let sans = item.spec.hosts.iter().map(|host| San::classify(host)).collect::<Result<Vec<_>>>()?;
     let subject = item.spec.subject().to_name()?;
-    differences(certificate, &Wanted { subject: &subject, sans: &sans, profile: &item.profile, key: item.key })
+    Ok(differences(certificate, &Wanted { subject: &subject, sans: &sans, profile: &item.profile, key: item.key }))
 }
 
 fn ends(validity: &Validity, now: OffsetDateTime) -> String {

@@ -5,8 +5,8 @@ use std::path::{Path as FilePath, PathBuf};
 use super::files;
 use super::model::Inventory;
 use super::schema::schema;
-use crate::document::{Document, EMPTY, Mistake, Path};
-use crate::error::{Error, Result};
+use crate::document::{Document, Mistake, Path};
+use crate::error::{Error, Reason, Result};
 
 /// An inventory that could be read. Mistakes found so far are kept in it, so that [`crate::cluster::resolve`], which
 /// everybody goes through, reports all of them at once with those that it finds itself.
@@ -43,12 +43,9 @@ pub fn load(file: &FilePath) -> Result<Loaded> {
 /// # Errors
 /// As [`load`].
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Loaded> {
-    let (inventory, document) = Document::read(name, bytes, &schema(), "the inventory").map_err(|e| {
-        if e.message.ends_with(EMPTY) {
-            e.hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with")
-        } else {
-            e
-        }
+    let (inventory, document) = Document::read(name, bytes, &schema(&[]), "the inventory").map_err(|e| {
+        let empty = e.is(Reason::Empty);
+        if empty { e.hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with") } else { e }
     })?;
     Ok(Loaded { inventory, folder: PathBuf::new(), document })
 }

@@ -32,7 +32,7 @@ impl Hierarchies {
         let text = fs::read_to_string("/proc/self/cgroup").map_err(|e| Error::io("read /proc/self/cgroup", &e))?;
         let found = Self::find(&text, &mounts::all()?);
         if found.bases.is_empty() {
-            return Err(Error::internal("no cgroup hierarchy is mounted on this machine"));
+            return Err(Error::local("no cgroup hierarchy is mounted on this machine"));
         }
         Ok(found)
     }

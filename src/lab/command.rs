@@ -29,7 +29,7 @@ fn check(what: &str, output: Output) -> Result<Vec<u8>> {
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let mut error = Error::internal(format!("`{what}` failed ({})", output.status));
+    let mut error = Error::local(format!("`{what}` failed ({})", output.status));
     let said = String::from_utf8_lossy(&output.stderr);
     if !said.trim().is_empty() {
         error = error.detail(said.trim_end());

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 
 /// The cache folder of the lab. Trees are shared between labs; a lab's own folder goes away with it.
@@ -64,8 +65,7 @@ impl LabFolder {
     /// Six hexadecimal digits that are in the names of all that the kernel keeps for this lab. Labs of the same name in
     /// other cache folders have others.
     pub fn id(&self) -> String {
-        let digest = ring::digest::digest(&ring::digest::SHA256, self.path.as_os_str().as_encoded_bytes());
-        digest.as_ref()[..3].iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(self.path.as_os_str().as_encoded_bytes())[..6].to_owned()
     }
     /// What was made, written before it is made.
     pub fn state(&self) -> PathBuf {

@@ -5,12 +5,12 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::command;
 use super::folders::LabFolder;
 use crate::error::{Error, Result};
+use crate::files::lock;
 
 /// The lock; it ends when dropped, or with the process and its children.
 #[derive(Debug)]
@@ -43,18 +43,11 @@ impl Lock {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(|e| Error::io(format!("open {}", path.display()), &e))?,
         };
-        let deadline = Instant::now() + patience;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => sleep(Duration::from_millis(10)),
-                Err(fs::TryLockError::WouldBlock) => {
-                    return Err(Error::usage(format!("another process is working on the lab in {}", path.display()))
-                        .hint("wait for it, or end it; then `kbootstrap lab down` cleans up"));
-                }
-                Err(fs::TryLockError::Error(e)) => return Err(Error::io(format!("lock {}", path.display()), &e)),
-            }
-        }
+        let held = lock::within(file, patience).map_err(|e| Error::io(format!("lock {}", path.display()), &e))?;
+        let file = held.ok_or_else(|| {
+            Error::usage(format!("another process is working on the lab in {}", path.display()))
+                .hint("wait for it, or end it; then `kbootstrap lab down` cleans up")
+        })?;
         // It may have been removed between open and lock.
         let same = matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if a.ino() == b.ino());
         Ok(same.then_some(Lock { folder: file }))

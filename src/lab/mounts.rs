@@ -71,7 +71,7 @@ pub fn unmount_below(path: &Path) -> Result<()> {
 pub fn remove_folder(path: &Path) -> Result<()> {
     unmount_below(path)?;
     if let Some(mount) = all()?.iter().find(|mount| mount.point.starts_with(path)) {
-        return Err(Error::internal(format!("{} is still mounted", mount.point.display())));
+        return Err(Error::local(format!("{} is still mounted", mount.point.display())));
     }
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(format!("remove {}", path.display()), &e)),

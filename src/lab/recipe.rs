@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::command;
+use crate::digest::Sha256;
 use crate::error::{Error, Result};
 
 /// The distribution.
@@ -86,17 +87,17 @@ const MASKED: [&str; 34] = [
 
 /// Names the tree that this recipe makes.
 pub fn hash() -> String {
-    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut hash = Sha256::default();
     let mut add = |text: &str| {
-        context.update(text.as_bytes());
-        context.update(b"\n");
+        hash.update(text);
+        hash.update(b"\n");
     };
     [SUITE, USER, std::env::consts::ARCH].into_iter().chain(PACKAGES).chain(MASKED).for_each(&mut add);
     for (path, mode, content) in FILES {
         add(&format!("{path} {mode:o}"));
         add(content);
     }
-    context.finish().as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finish()[..12].to_owned()
 }
 
 /// Makes a bare system into a lab host's tree.

@@ -2,9 +2,9 @@
 //! `kill -9` at any moment. PIDs are not here: a host's supervisor writes its own ([`super::launch`]).
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::folders::{Folders, LabFolder};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,14 +65,14 @@ impl State {
             Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
-                .map_err(|e| Error::internal(format!("{}: {e}", path.display()))),
+                .map_err(|e| Error::local(format!("{}: {e}", path.display())).caused_by(e)),
         }
     }
 
     /// Writes it, all or nothing.
     pub fn save(&self, folder: &LabFolder) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
-        write_beside(&folder.state(), &text)
+        files::write_public(&folder.state(), &text)
     }
 
     /// The host of that name.
@@ -82,18 +83,6 @@ impl State {
                 .hint(format!("its hosts are {}", names.join(", ")))
         })
     }
-}
-
-/// Writes a file beside and renames it into place, 0600.
-pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        file.write_all(bytes)?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().map_err(|e: io::Error| Error::io(format!("write {}", path.display()), &e))
 }
 
 /// The names of all labs, finished or not.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use super::folders::Folders;
 use super::{manifest, mirror, mounts, recipe};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ui::{Reporter, step};
 
 const STEP: &str = "build the hosts' tree with debootstrap";
@@ -16,7 +17,9 @@ const STEP: &str = "build the hosts' tree with debootstrap";
 pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
     let dir = folders.trees();
     fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
-    let _lock = lock(&dir, reporter)?;
+    // Two processes do not build at once; the second one finds what the first has built.
+    let busy = || reporter.info("waiting for another process that uses the cached tree");
+    let _lock = files::lock::wait(&dir.join(".lock"), busy)?;
     let tree = dir.join(format!("tree-{}", recipe::hash()));
     if is_whole(&tree) {
         return Ok(tree);
@@ -29,24 +32,6 @@ pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
         let note = tree.display().to_string();
         Ok((tree, note))
     })
-}
-
-/// Two processes do not build at once; the second one finds what the first has built.
-fn lock(dir: &Path, reporter: &dyn Reporter) -> Result<File> {
-    let path = dir.join(".lock");
-    let lock = || {
-        let file = File::options().create(true).append(true).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                reporter.info("waiting for another process that uses the cached tree");
-                file.lock()?;
-            }
-            Err(fs::TryLockError::Error(e)) => return Err(e),
-        }
-        Ok(file)
-    };
-    lock().map_err(|e: io::Error| Error::io(format!("lock {}", path.display()), &e))
 }
 
 fn manifest_path(tree: &Path) -> PathBuf {
@@ -62,7 +47,7 @@ fn is_whole(tree: &Path) -> bool {
 fn discard(tree: &Path, reporter: &dyn Reporter) -> Result<()> {
     let option = format!("lowerdir={}", tree.display());
     if let Some(user) = mounts::all()?.iter().find(|m| m.options.split(',').any(|o| o == option)) {
-        return Err(Error::internal(format!("the cached tree {} is damaged, and hosts stand on it", tree.display()))
+        return Err(Error::local(format!("the cached tree {} is damaged, and hosts stand on it", tree.display()))
             .detail(format!("in use by {}", user.point.display()))
             .hint("end the labs with `kbootstrap lab down --all`; the next `lab up` builds it anew"));
     }
@@ -76,7 +61,7 @@ fn build(dir: &Path, tree: &Path, reporter: &dyn Reporter) -> Result<()> {
     debootstrap(&partial, reporter)?;
     recipe::apply(&partial)?;
     let hash = manifest::of(&partial)?;
-    super::state::write_beside(&manifest_path(tree), hash.as_bytes())?;
+    files::write_public(&manifest_path(tree), hash.as_bytes())?;
     fs::rename(&partial, tree).map_err(|e| Error::io(format!("rename {}", partial.display()), &e))
 }
 
@@ -115,7 +100,7 @@ fn debootstrap(target: &Path, reporter: &dyn Reporter) -> Result<()> {
     }
     lines.extend(tail(log));
     let last = lines[lines.len().saturating_sub(15)..].join("\n");
-    Err(Error::internal(format!("debootstrap failed ({status})"))
+    Err(Error::local(format!("debootstrap failed ({status})"))
         .detail(last)
         .hint("it needs a Debian mirror: see /etc/apt/sources.list, and http_proxy where there is a proxy"))
 }

@@ -1,6 +1,5 @@
 //! Bringing a lab up: from nothing, from what an interrupted run left, or from hosts that are switched off.
 
-use std::fs::File;
 use std::path::{Path, PathBuf, absolute};
 
 use ipnet::Ipv4Net;
@@ -9,9 +8,10 @@ use super::cgroup::Hierarchies;
 use super::folders::{Folders, LabFolder};
 use super::lock::Lock;
 use super::spec::{self, LabSpec};
-use super::state::{self, HostState, State};
+use super::state::{HostState, State};
 use super::{Lab, disk, down, host, inventory, machine, network, subnet, tree};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ui::{Reporter, step};
 
 /// Brings the lab up. One that is up already stays as it is; one that was never finished is made anew.
@@ -111,9 +111,7 @@ fn claim_network(
     tree: &Path,
     hierarchies: &Hierarchies,
 ) -> Result<State> {
-    let lock = Path::new("/run/kbootstrap-lab.lock");
-    let file = File::options().create(true).append(true).open(lock).and_then(|file| file.lock().map(|()| file));
-    let _file = file.map_err(|e| Error::io(format!("lock {}", lock.display()), &e))?;
+    let _file = files::lock::wait(Path::new("/run/kbootstrap-lab.lock"), || {})?;
     let subnet = subnet::choose(spec.subnet, folders, &spec.name)?;
     let cgroup_name = cgroup_name(&spec.name, folder);
     let state = plan(spec, folder, subnet, tree, |host| hierarchies.of(&cgroup_name, host));
@@ -139,8 +137,8 @@ fn make(
         host::switch_on(lock, &state, host, &folder, hierarchies.unified)?;
         Ok(known)
     })?;
-    state::write_beside(&folder.known_hosts(), known_hosts.concat().as_bytes())?;
-    state::write_beside(&state.inventory, inventory::render(&state, spec, folder).as_bytes())?;
+    files::write_public(&folder.known_hosts(), known_hosts.concat().as_bytes())?;
+    files::write_public(&state.inventory, inventory::render(&state, spec, folder).as_bytes())?;
     state.complete = true;
     state.save(folder)?;
     Ok(state)

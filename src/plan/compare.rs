@@ -1,8 +1,7 @@
 //! Desired state against facts.
 
-use ring::digest::{Context, Digest, SHA256, digest};
-
 use super::{FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
+use crate::digest::{Sha256, sha256};
 use crate::facts::{FileFact, HostFacts, Module};
 use crate::state::{Content, File, HostState, Unit};
 
@@ -36,8 +35,8 @@ pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {
 /// SHA-256 of a file's bytes, lower-case hex.
 pub fn content_sha256(content: &Content) -> String {
     match content {
-        Content::Text(text) => hex(&digest(&SHA256, text.as_bytes())),
-        Content::Secret(secret) => hex(&digest(&SHA256, secret.expose())),
+        Content::Text(text) => sha256(text.as_bytes()),
+        Content::Secret(secret) => sha256(secret.expose()),
         Content::Artifact(artifact) => artifact.sha256.clone(),
     }
 }
@@ -46,16 +45,16 @@ pub fn content_sha256(content: &Content) -> String {
 /// A host remembers the key that each unit was started with, so that a run which died between
 /// writing files and restarting is noticed by the next.
 pub fn restart_key(unit: &Unit, desired: &HostState) -> String {
-    let mut context = Context::new(&SHA256);
+    let mut hash = Sha256::default();
     for path in &unit.restart_on {
-        context.update(path.as_bytes());
-        context.update(b"\0");
+        hash.update(path);
+        hash.update(b"\0");
         if let Some(file) = desired.files.get(path) {
-            context.update(content_sha256(&file.content).as_bytes());
+            hash.update(content_sha256(&file.content));
         }
-        context.update(b"\n");
+        hash.update(b"\n");
     }
-    hex(&context.finish())
+    hash.finish()
 }
 
 fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange> {
@@ -106,6 +105,7 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     (action.is_some() || enable).then(|| UnitChange {
         name: unit.name.clone(),
         component: unit.component,
+        rollout: unit.rollout,
         action,
         enable,
         reason,
@@ -113,8 +113,14 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     })
 }
 
-/// Which file that the unit made when it started is no longer there as it was made.
+/// What the unit made when it started and is no longer there as it was made.
 fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String> {
+    let device = unit.devices.iter().find(|device| !facts.devices.contains(*device));
+    let gone = device.map(|device| format!("the network device {device}"));
+    let run_file = || unit.run_files.iter().find(|path| !facts.files.contains_key(*path)).cloned();
+    if let Some(gone) = gone.or_else(run_file) {
+        return Some(format!("{gone}, which it makes, is gone"));
+    }
     unit.makes.iter().find_map(|(path, source)| {
         let wanted = content_sha256(&desired.files.get(source)?.content);
         match facts.files.get(path) {
@@ -125,17 +131,13 @@ fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String>
     })
 }
 
-fn hex(digest: &Digest) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::cluster::Component;
     use crate::plan::settled;
+    use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
     const UNIT: &str = "flanneld.service";
 
@@ -147,9 +149,17 @@ mod tests {
             files: BTreeMap::from([("/etc/net.json".into(), file("{}")), ("/etc/note".into(), file("note"))]),
             units: vec![Unit {
                 name: UNIT.into(),
-                component: Component::Flanneld,
+                component: ComponentId("flanneld"),
+                rollout: Rollout {
+                    wave: Wave::Node,
+                    after: After::Nothing,
+                    rolling: Rolling::Canary,
+                    ready: Ready::Runs,
+                },
                 restart_on: ["/etc/net.json".into()].into(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
+                devices: ["flannel.1".into()].into(),
+                run_files: ["/run/net.env".into()].into(),
             }],
             ..HostState::default()
         }
@@ -197,6 +207,14 @@ mod tests {
         assert_eq!(gone, ["Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, is gone"]);
         let changed = changes(|facts| facts.files.get_mut("/etc/cni/net.json").unwrap().sha256.clear());
         assert_eq!(changed, ["Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, was changed"]);
+    }
+
+    #[test]
+    fn what_a_unit_has_in_the_kernel_and_in_run_is_made_again() {
+        let device = changes(|facts| facts.devices.clear());
+        assert_eq!(device, ["Some(Restart) flanneld.service: the network device flannel.1, which it makes, is gone"]);
+        let file = changes(|facts| drop(facts.files.remove("/run/net.env")));
+        assert_eq!(file, ["Some(Restart) flanneld.service: /run/net.env, which it makes, is gone"]);
     }
 
     #[test]

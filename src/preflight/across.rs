@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::checks::{CHECKS, is_check};
 use super::finding::{Finding, Severity};
 use super::host::{SYNCHRONIZE, seconds};
-use crate::cluster::{Cluster, Host};
+use crate::cluster::Host;
 use crate::facts::HostFacts;
 
 type Probed<'a> = (&'a Host, &'a HostFacts);
 
-pub(super) fn check(cluster: &Cluster, hosts: &[Probed]) -> Vec<Finding> {
+pub(super) fn check(hosts: &[Probed]) -> Vec<Finding> {
     let mut findings = clocks(hosts);
     findings.extend(clones(hosts));
     findings.extend(namesakes(hosts));
-    findings.extend(cluster.hosts.iter().flat_map(waivers));
     findings
 }
 
@@ -85,15 +83,4 @@ fn same(
         }
     }
     findings
-}
-
-fn waivers(host: &Host) -> Vec<Finding> {
-    let unknown = host.waive.iter().filter(|name| !is_check(name));
-    let finding = |name: &String| {
-        let nearest =
-            CHECKS.iter().max_by(|a, b| strsim::jaro_winkler(a.0, name).total_cmp(&strsim::jaro_winkler(b.0, name)));
-        let remedy = format!("did you mean `{}`?", nearest.map_or("", |(name, _)| *name));
-        Finding::new(host, "waive", Severity::Warn, format!("`waive` names `{name}`, which is no check"), remedy)
-    };
-    unknown.map(finding).collect()
 }

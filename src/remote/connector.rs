@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
+use crate::random::{self, nonce};
 use crate::remote::ask::{Answers, Ask, Nobody, Terminal};
 use crate::remote::auth::{Credentials, log_in};
 use crate::remote::escalate::{Rise, find_way};
@@ -14,7 +15,6 @@ use crate::remote::host_key::HostKeys;
 use crate::remote::interrupt::Interrupt;
 use crate::remote::link::Link;
 use crate::remote::local::LocalTransport;
-use crate::remote::nonce::{nonce, random};
 use crate::remote::ssh::{SshTransport, exec_plain};
 use crate::remote::{Connect, SshTarget, Target, Transport, Via};
 use crate::secret::Secret;
@@ -96,7 +96,9 @@ impl Connector {
             };
             drop(place);
             match failure {
-                Failure::Passing(_) if attempt < ATTEMPTS => self.pause(host, delay(attempt, random::<1>()?[0]))?,
+                Failure::Passing(_) if attempt < ATTEMPTS => {
+                    self.pause(host, delay(attempt, random::bytes::<1>()?[0]))?
+                }
                 other => return Err(other.into_error()),
             }
             attempt += 1;

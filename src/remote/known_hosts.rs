@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use ring::{digest, hmac};
+
+use crate::digest::{is_hmac_sha1, sha256_bytes};
 
 /// Where an entry stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub fn line(name: &str, key: &[u8]) -> String {
 
 /// `SHA256:…` as `ssh-keygen -l` shows it.
 pub fn fingerprint(key: &[u8]) -> String {
-    format!("SHA256:{}", STANDARD_NO_PAD.encode(digest::digest(&digest::SHA256, key)))
+    format!("SHA256:{}", STANDARD_NO_PAD.encode(sha256_bytes(key)))
 }
 
 /// The type that a key in wire format says it is; `unknown` when it is not in wire format.
@@ -162,10 +163,7 @@ fn parse_hosts(word: &str) -> Option<Hosts> {
 impl Hosts {
     fn matches(&self, name: &str) -> bool {
         match self {
-            Hosts::Hashed { salt, hash } => {
-                let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt);
-                hmac::verify(&key, name.as_bytes(), hash).is_ok()
-            }
+            Hosts::Hashed { salt, hash } => is_hmac_sha1(salt, name.as_bytes(), hash),
             Hosts::Patterns(patterns) => {
                 let hit = |pattern: &&Pattern| glob_matches(pattern.glob.as_bytes(), name.as_bytes());
                 let (no, yes): (Vec<&Pattern>, Vec<&Pattern>) =

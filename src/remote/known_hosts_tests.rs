@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use ring::hmac;
 
 use super::*;
 

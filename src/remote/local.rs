@@ -11,10 +11,10 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, getuid, kill_process_group};
 
 use crate::error::{Error, Result};
+use crate::random::nonce;
 use crate::remote::ask::Answers;
 use crate::remote::escalate::{Launch, Rise, find_way, not_started};
 use crate::remote::interrupt::Interrupt;
-use crate::remote::nonce::nonce;
 use crate::remote::pump::{Pipes, pump};
 use crate::remote::script::{Plain, Program, Sink, tail};
 use crate::remote::ssh_dial::{STALL, not_listening};

@@ -12,9 +12,7 @@ mod key_file;
 pub mod known_hosts;
 mod link;
 mod local;
-mod nonce;
 mod pump;
-mod quote;
 mod relay;
 mod script;
 mod ssh;
@@ -24,7 +22,6 @@ pub mod turn;
 pub use ask::{Ask, Nobody, Terminal};
 pub use connector::{Connector, Operator};
 pub use interrupt::Interrupt;
-pub use quote::sh_quote;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;

@@ -9,16 +9,12 @@ use std::net::SocketAddr;
 /// Like the bootstrap of scripts, the text within the single quotes means the same to every login shell.
 pub(super) fn command(address: SocketAddr, mark: &str) -> String {
     let (host, port) = (address.ip(), address.port());
-    let target = match address {
-        SocketAddr::V4(_) => format!("{host}:{port}"),
-        SocketAddr::V6(_) => format!("[{host}]:{port}"),
-    };
     let bash = format!(
         "exec 3<>/dev/tcp/{host}/{port} || exit 1; echo {mark}; exec 4<&0; cat <&3 & cat <&4 >&3 & wait -n; kill %1 %2 2>/dev/null; exit 0"
     );
     format!(
         "/bin/sh -c 'if command -v bash >/dev/null; then exec bash -c \"{bash}\"; \
-         elif command -v socat >/dev/null; then echo {mark}; exec socat STDIO TCP:{target}; \
+         elif command -v socat >/dev/null; then echo {mark}; exec socat STDIO TCP:{address}; \
          elif command -v nc >/dev/null; then echo {mark}; exec nc {host} {port}; \
          else echo no bash, socat or nc to relay with >&2; exit 1; fi'"
     )

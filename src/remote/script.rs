@@ -6,7 +6,7 @@
 //! libssh2 reports status 0 for a killed command and for a channel that the server closed, so its word is never taken.
 
 use crate::error::{Error, Result};
-use crate::remote::quote::sh_quote;
+use crate::text::sh_quote;
 
 /// As much of stderr as is kept, in bytes.
 pub(super) const STDERR_KEPT: usize = 64 * 1024;

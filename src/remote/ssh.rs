@@ -7,9 +7,9 @@ use std::time::Duration;
 use ssh2::{Channel, Session};
 
 use crate::error::{Error, Result};
+use crate::random::nonce;
 use crate::remote::escalate::{Launch, Rise, not_started};
 use crate::remote::link::{Link, code};
-use crate::remote::nonce::nonce;
 use crate::remote::pump::{Pipes, pump};
 use crate::remote::script::{Plain, Program, Sink, tail};
 use crate::remote::ssh_dial::{self, Forwarding};

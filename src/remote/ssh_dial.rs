@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use ssh2::{Channel, Session};
 
 use crate::error::{Error, Result};
+use crate::random::nonce;
 use crate::remote::Stream;
 use crate::remote::link::Link;
-use crate::remote::nonce::nonce;
 use crate::remote::relay;
 use crate::remote::ssh::{CHANNEL_LIMIT, open_session};
 

@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::node;
 use crate::cluster::{Cluster, Host, Layout, Role, Taint};
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
+use crate::text::{bracketed, host_port};
 
 /// Forward secret and authenticated; the TLS 1.3 suites are always on beside them (CIS 1.2.29, 4.2.12).
 const CIPHER_SUITES: [&str; 6] = [
@@ -124,6 +126,7 @@ pub(super) struct ManifestContext {
 
 impl<'a> Context<'a> {
     pub(super) fn new(
+        catalogue: &Catalogue,
         cluster: &'a Cluster,
         host: &Host,
         facts: &HostFacts,
@@ -133,7 +136,7 @@ impl<'a> Context<'a> {
             cluster: ClusterContext::new(cluster),
             host: HostContext::new(host, facts),
             versions: Versions::new(cluster)?,
-            images: Images::new(cluster),
+            images: Images::new(catalogue, cluster),
             layout: &cluster.layout,
             facts: decisions,
             tls: Tls { min_version: "VersionTLS12", cipher_suites: CIPHER_SUITES },
@@ -144,11 +147,11 @@ impl<'a> Context<'a> {
 }
 
 impl ManifestContext {
-    pub(super) fn new(cluster: &Cluster) -> Result<Self> {
+    pub(super) fn new(catalogue: &Catalogue, cluster: &Cluster) -> Result<Self> {
         Ok(ManifestContext {
             cluster: ClusterContext::new(cluster),
             versions: Versions::new(cluster)?,
-            images: Images::new(cluster),
+            images: Images::new(catalogue, cluster),
         })
     }
 }
@@ -157,7 +160,8 @@ impl ClusterContext {
     fn new(cluster: &Cluster) -> Self {
         let networks = &cluster.networks;
         let members = cluster.with_role(Role::Etcd);
-        let initial: Vec<_> = members.map(|h| format!("{}=https://{}:2380", h.name, in_url(h.address))).collect();
+        let initial: Vec<_> =
+            members.map(|h| format!("{}=https://{}", h.name, host_port(&h.address.to_string(), 2380))).collect();
         ClusterContext {
             name: cluster.name.clone(),
             dns_domain: networks.dns_domain.clone(),
@@ -183,7 +187,7 @@ impl HostContext {
         HostContext {
             name: host.name.clone(),
             address: host.address,
-            url_address: in_url(host.address),
+            url_address: bracketed(&host.address.to_string()),
             // The kubelet takes its name from the kernel, in lower case. An assumed host has no name to differ.
             hostname_differs: !facts.hostname.is_empty() && facts.hostname.to_ascii_lowercase() != host.name,
             taints: host.taints.clone(),
@@ -211,11 +215,12 @@ impl Versions {
 }
 
 impl Images {
-    pub(super) fn new(cluster: &Cluster) -> Self {
-        Images {
-            pause: format!("registry.k8s.io/pause:{}", cluster.versions.pause),
-            coredns: format!("registry.k8s.io/coredns/coredns:v{}", cluster.versions.coredns),
-        }
+    fn new(catalogue: &Catalogue, cluster: &Cluster) -> Self {
+        let name = |artifact| {
+            let image = catalogue.image(artifact);
+            image.map(|image| image.reference(&image.version(&cluster.versions))).unwrap_or_default()
+        };
+        Images { pause: name("image-pause"), coredns: name("image-coredns") }
     }
 }
 
@@ -226,11 +231,4 @@ fn takes_dns(host: &Host) -> bool {
             || (taint.key == "node-role.kubernetes.io/control-plane" && taint.effect == "NoSchedule")
     };
     host.taints.iter().all(tolerated)
-}
-
-fn in_url(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("[{v6}]"),
-    }
 }

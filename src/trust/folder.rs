@@ -5,12 +5,12 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::table::{authorities, certificates};
 use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys};
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::Certificate;
@@ -110,15 +110,10 @@ impl Folder {
     }
 }
 
-/// SHA-256, lower-case hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// All that the folder holds; everything that lacks is named at once.
-pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
+pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
     let folder = Folder(dir.join("pki"));
-    let (table, authority_table) = (certificates(cluster), authorities(cluster));
+    let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let mut missing = Vec::new();
     for name in authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name)) {
@@ -127,7 +122,7 @@ pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
                 let pair = Pair {
                     certificate: certificate.to_pem(),
                     key: folder.read_key(name)?,
-                    not_after: certificate.validity()?.not_after,
+                    not_after: certificate.validity().not_after,
                 };
                 pairs.insert(name.clone(), pair);
                 if authority_table.iter().any(|row| row.name == *name) {

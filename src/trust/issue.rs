@@ -3,27 +3,35 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 
 use super::Trust;
 use super::encryption_keys::LENGTH;
-use super::folder::{self, Folder, Generated, sha256};
+use super::folder::{self, Folder, Generated};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
 use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::components::Catalogue;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::parallel;
 use crate::pki::{
     Authority, Certificate, CsrSpec, Expected, Key, KeyKind, Request, San, Serial, SigningConfig, self_signed, verify,
 };
+use crate::random;
 use crate::secret::Secret;
 use crate::ui::{Event, Level, Reporter};
 
 /// Makes the cluster's folder complete and returns what it holds. CAs, certificates, specs and keys that a person put
 /// there are used and never overwritten; what kbootstrap issued is issued anew when its spec has changed.
-pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
+pub fn ensure(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    dir: &Path,
+    now: OffsetDateTime,
+    reporter: &dyn Reporter,
+) -> Result<Trust> {
     let folder = Folder::open(dir)?;
     let mut generated = folder.generated()?;
     let before = generated.clone();
@@ -41,7 +49,7 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
         folder.set_generated(&generated)?;
         Error::all(errors)?;
     }
-    let rows = certificates(cluster);
+    let rows = certificates(catalogue, cluster);
     let work = Work { cluster, folder: &folder, config: &config, signers: &signers, generated: &generated, now };
     let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
     let mut errors = Vec::new();
@@ -59,7 +67,7 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
         folder.set_generated(&generated)?;
     }
     issued?;
-    folder::load(cluster, dir)
+    folder::load(catalogue, cluster, dir)
 }
 
 type Signers = BTreeMap<Signer, (String, std::sync::Arc<Ca>)>;
@@ -110,7 +118,7 @@ impl Work<'_> {
             match self.check(row, &spec, &present, &ca.certificate) {
                 Ok(()) => return Ok(outcome),
                 // Its spec or its CA has changed since; only an end that has come is not mended silently.
-                Err(_) if ours && present.validity()?.contains(self.now) => {}
+                Err(_) if ours && present.validity().contains(self.now) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -188,7 +196,7 @@ fn identity(row: &CertificateRow, spec: &CsrSpec) -> Result<()> {
 
 /// Kubernetes takes user and groups from the subject: a certificate with another one would be somebody else.
 fn subject(row: &CertificateRow, spec: &CsrSpec, present: &Certificate) -> Result<()> {
-    let info = crate::pki::CertificateInfo::of(present)?.subject;
+    let info = crate::pki::CertificateInfo::of(present).subject;
     if info.common_name != spec.cn {
         return Err(Error::pki(format!("its common name is `{}`, `{}` is needed", info.common_name, spec.cn)));
     }
@@ -222,7 +230,7 @@ fn authority(
                 ))
                 .hint("the controller manager signs kubelets' renewed certificates with it"));
             }
-            None if !certificate.validity().map_err(context)?.contains(now) => {
+            None if !certificate.validity().contains(now) => {
                 return Err(Error::pki(format!(
                     "CA {}: {} has expired, or is not valid yet",
                     row.name,
@@ -330,7 +338,7 @@ fn encryption_key(folder: &Folder, generated: &mut Generated) -> Result<()> {
         return Ok(());
     }
     let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
-    SystemRandom::new().fill(&mut *bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
+    random::fill(&mut *bytes)?;
     files::write_key(&path, &Secret::new(bytes.as_slice()))
 }
 

@@ -6,13 +6,14 @@ use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
+use super::Api;
 use super::manifests::LABEL;
-use super::{Api, quote};
 use crate::clients::http::{Client, Request, encode};
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, wait};
 use crate::remote::Transport;
+use crate::text::sh_quote;
 
 /// No run takes this long: an older namespace was left behind.
 const ABANDONED: Duration = Duration::minutes(15);
@@ -80,7 +81,7 @@ fn delete(api: &mut Api<'_>, namespace: &str, healthy: bool, interrupted: &Atomi
 }
 
 fn by_kubectl(master: &mut dyn Transport, kubectl: &str, namespace: &str) -> Result<String> {
-    let script = format!("{kubectl} delete namespace {} --wait=false --ignore-not-found", quote(namespace));
+    let script = format!("{kubectl} delete namespace {} --wait=false --ignore-not-found", sh_quote(namespace));
     let output = master.run(&script, &mut std::io::empty())?;
     if output.status == 0 {
         return Ok(format!("namespace {namespace} is being deleted"));

@@ -22,7 +22,9 @@ use std::time::{Duration, Instant};
 use crate::clients::http::{Client, Tls};
 use crate::clients::kube::Pod;
 use crate::error::{Error, Kind, Result};
+use crate::random;
 use crate::remote::Transport;
+use crate::text::sh_quote;
 use crate::ui::Reporter;
 
 use manifests::Names;
@@ -89,11 +91,10 @@ pub struct Seed {
 impl Seed {
     /// From the operating system's randomness.
     pub fn random() -> Result<Seed> {
-        let mut bytes = [0; 24];
-        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
-            .map_err(|_| Error::internal("the operating system gives no random bytes"))?;
-        let text: String =
-            bytes.iter().map(|byte| char::from(b"bcdfghjklmnpqrstvwxz2456789"[usize::from(byte % 27)])).collect();
+        let text: String = random::bytes::<24>()?
+            .iter()
+            .map(|byte| char::from(b"bcdfghjklmnpqrstvwxz2456789"[usize::from(byte % 27)]))
+            .collect();
         Ok(Seed { suffix: text[..6].to_owned(), token: text[6..].to_owned() })
     }
 }
@@ -157,8 +158,11 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
     }
     let started = Instant::now();
     // Without a folder for its cache it keeps none, and leaves nothing in root's home.
-    let kubectl =
-        format!("{} --kubeconfig={} --cache-dir=/dev/null --request-timeout=20s", quote(&kubectl), quote(&kubeconfig));
+    let kubectl = format!(
+        "{} --kubeconfig={} --cache-dir=/dev/null --request-timeout=20s",
+        sh_quote(&kubectl),
+        sh_quote(&kubeconfig)
+    );
     let names = Names::new(seed, &nodes, &image, &dns_domain);
     let server = (kube.address, kube.server_name.clone());
     let mut record = Record::new(reporter);
@@ -219,9 +223,4 @@ fn missing(needs: Needs, interrupted: &AtomicBool, objects: bool, pods: &[Pod]) 
 /// Whether an error ends the run rather than a check.
 fn is_interruption(error: &Error) -> bool {
     error.kind == Kind::Interrupted
-}
-
-/// One word of a shell command.
-fn quote(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

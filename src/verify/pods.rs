@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Scene;
 use super::manifests::{CONFIG_MAP_FILE, NAME};
-use super::{Scene, quote};
 use crate::clients::http::Client;
 use crate::clients::kube::{self, Node, Pod};
 use crate::error::{Error, Result};
 use crate::health::{Poll, Schedule, wait};
+use crate::text::sh_quote;
 
 /// A program in a pod may look up names that nobody answers for.
 pub(super) const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
@@ -89,8 +90,8 @@ pub(super) fn exec(scene: &mut Scene<'_, '_>) -> Result<String> {
     let script = format!(
         "{} -n {} exec {} -c {NAME} -- /agnhost mounttest --file_content={CONFIG_MAP_FILE}",
         scene.kubectl,
-        quote(&pod.namespace),
-        quote(&pod.name)
+        sh_quote(&pod.namespace),
+        sh_quote(&pod.name)
     );
     let output = scene.master.run(&script, &mut std::io::empty())?;
     let text = String::from_utf8_lossy(&output.stdout);

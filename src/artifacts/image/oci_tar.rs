@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use tar::{EntryType, Header};
 
-use crate::artifacts::digest::sha256;
+use crate::digest::sha256;
 
 /// An image layout being written as a tar.
 pub struct OciTar {

@@ -7,7 +7,7 @@ use super::{Job, REFUSED, Supplied};
 use crate::artifacts::lock::Lock;
 use crate::artifacts::requirements::Requirement;
 use crate::artifacts::store::{OriginKind, bundle};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// The answer for each thing.
 pub fn supply(path: &Path, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
@@ -28,6 +28,7 @@ fn answer(path: &Path, thing: &Requirement, lock: &Lock, job: &Job<'_>) -> Resul
         lock.get(thing).ok_or_else(|| Error::artifact(format!("{} is not in {}", thing.title(), path.display())))?;
     if let Some(pin) = job.lock.get(thing).filter(|pin| pin.sha256 != locked.sha256) {
         return Err(Error::artifact(format!("{REFUSED}: {} {} is not what it was", thing.name, thing.version))
+            .because(Reason::Pinned)
             .detail(format!("expected SHA-256 {}\nfound    SHA-256 {}", pin.sha256, locked.sha256)));
     }
     let artifact = locked.artifact();

@@ -13,7 +13,7 @@ use std::path::Path;
 use super::lock::Lock;
 use super::requirements::Requirement;
 use super::store::{Label, Origin, OriginKind, Store};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
@@ -66,10 +66,8 @@ impl Job<'_> {
             origin: origin.clone(),
         };
         let pin = self.lock.get(wanted).map(|locked| locked.sha256.as_str());
-        let artifact = self.store.put(path, label, pin).map_err(|e| match pin {
-            Some(_) => e.context(REFUSED),
-            None => e,
-        })?;
+        let artifact =
+            self.store.put(path, label, pin).map_err(|e| if e.is(Reason::Pinned) { e.context(REFUSED) } else { e })?;
         Ok(Supplied { artifact, from: origin.from })
     }
 }

@@ -11,9 +11,10 @@ use tempfile::NamedTempFile;
 
 use super::Store;
 use super::record::{Label, Origin, OriginKind, Stored};
-use crate::artifacts::digest::is_sha256;
 use crate::artifacts::lock::{Lock, Locked};
+use crate::digest::is_sha256;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 use crate::ui::step::{self, megabytes};
@@ -37,9 +38,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
     Error::all(absent)?;
     step::run(reporter, "", format!("write {}", out.display()), |step| {
         let failed = |e: io::Error| Error::io(format!("write {}", out.display()), &e);
-        let dir = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let beside = NamedTempFile::new_in(dir).map_err(failed)?;
-        let mut tar = tar::Builder::new(beside);
+        let mut tar = tar::Builder::new(files::scratch(&files::folder_of(out))?);
         append(&mut tar, LOCK, &lock.bytes()?).map_err(failed)?;
         let hashes: BTreeSet<_> = lock.artifacts.iter().map(|l| l.sha256.as_str()).collect();
         let records = hashes.into_iter().map(|sha256| store.record(sha256)).collect::<Result<Vec<_>>>()?;
@@ -57,9 +56,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
         }
         let mut beside = tar.into_inner().map_err(failed)?;
         beside.flush().map_err(failed)?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        beside.as_file().set_permissions(readable).map_err(failed)?;
-        beside.persist(out).map_err(|e| failed(e.error))?;
+        files::put(beside, out)?;
         let bundled = Bundled { artifacts: lock.artifacts.clone(), bytes: total };
         Ok((bundled, megabytes(total)))
     })

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Write};
 use std::path::Path;
 
 use super::record::Stored;
-use crate::artifacts::digest::{Hashing, sha256_of};
+use crate::digest::{Hashing, sha256_of};
 use crate::error::{Error, Result};
 
 /// Level 3 compresses about 3 to 1 at several hundred MB/s; 19 saves a quarter of the bytes for 100 times the time.

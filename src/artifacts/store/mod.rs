@@ -10,24 +10,21 @@ mod record;
 mod verify;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-use super::digest::is_sha256;
-use crate::error::{Error, Result};
+use crate::digest::is_sha256;
+use crate::error::{Error, Reason, Result};
+use crate::files;
 use crate::state::ArtifactRef;
 use frame::{check_contents, compress, damaged};
 
 pub use bundle::{Bundled, import, write_bundle};
 pub use record::{Label, Origin, OriginKind, Stored};
 pub use verify::{Finding, verify};
-
-/// How files begin that are being written.
-const SCRATCH: &str = ".part-";
 
 /// The folder with all programs and images of this user.
 #[derive(Debug, Clone)]
@@ -44,7 +41,7 @@ impl Store {
             .or_else(|| set("XDG_CACHE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("kbootstrap")))
             .or_else(|| set("HOME").map(|p| p.join(".cache/kbootstrap")))
             .ok_or_else(|| {
-                Error::internal("no folder for the store: HOME is not set").hint("set KBOOTSTRAP_CACHE to a folder")
+                Error::local("no folder for the store: HOME is not set").hint("set KBOOTSTRAP_CACHE to a folder")
             })?;
         Self::open(&cache)
     }
@@ -101,15 +98,18 @@ impl Store {
         let (sha256, size, compressed_sha256, compressed_size) =
             compress(file, length, beside.as_file_mut()).map_err(|e| io("compress", &e))?;
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-            return Err(Error::artifact(format!("{} {} is not what it was", label.name, label.version)).detail(
-                format!("expected SHA-256 {expected}\nfound    SHA-256 {sha256}\nfrom {}", label.origin.from),
-            ));
+            return Err(Error::artifact(format!("{} {} is not what it was", label.name, label.version))
+                .because(Reason::Pinned)
+                .detail(format!(
+                    "expected SHA-256 {expected}\nfound    SHA-256 {sha256}\nfrom {}",
+                    label.origin.from
+                )));
         }
         let artifact = ArtifactRef { name: label.name.clone(), version: label.version.clone(), sha256, size };
         if self.has(&artifact) {
             return self.add_label(&artifact.sha256, label).map(|()| artifact);
         }
-        self.persist(beside, &self.file(&artifact.sha256))?;
+        files::put(beside, &self.file(&artifact.sha256))?;
         self.write_record(&Stored {
             sha256: artifact.sha256.clone(),
             size,
@@ -131,28 +131,20 @@ impl Store {
     /// Takes a compressed file from elsewhere with its record, after reading all of it; its labels become `kind`.
     pub(super) fn adopt(&self, beside: NamedTempFile, stored: &Stored) -> Result<()> {
         check_contents(beside.path(), stored)?;
-        self.persist(beside, &self.file(&stored.sha256))?;
+        files::put(beside, &self.file(&stored.sha256))?;
         self.write_record(stored)
     }
 
     /// A new file in the store's folder that vanishes unless it is taken in.
     pub(super) fn scratch(&self) -> Result<NamedTempFile> {
-        tempfile::Builder::new()
-            .prefix(SCRATCH)
-            .tempfile_in(&self.dir)
-            .map_err(|e| Error::io(format!("write to {}", self.dir.display()), &e))
+        files::scratch(&self.dir)
     }
 
     /// Removes what a killed run left half written more than a day ago.
     pub(super) fn sweep(&self) {
-        let Ok(list) = fs::read_dir(&self.dir) else { return };
-        for entry in list.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(SCRATCH)) {
-            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
-            if age.is_some_and(|age| age > Duration::from_secs(24 * 3600)) {
-                // One that cannot be removed costs room, nothing else.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        let yesterday = SystemTime::now() - Duration::from_secs(24 * 3600);
+        // One that cannot be removed costs room, nothing else.
+        files::leftovers(&self.dir, yesterday).iter().for_each(|path| drop(fs::remove_file(path)));
     }
 
     /// Records of everything in the store, by hash. Records that cannot be read are left out; [`verify()`] reports them.
@@ -206,19 +198,10 @@ impl Store {
     }
 
     fn write_record(&self, stored: &Stored) -> Result<()> {
-        let mut beside = self.scratch()?;
         let mut bytes =
             serde_json::to_vec_pretty(stored).map_err(|e| Error::internal(format!("write a record: {e}")))?;
         bytes.push(b'\n');
-        beside.write_all(&bytes).map_err(|e| Error::io(format!("write {}", beside.path().display()), &e))?;
-        self.persist(beside, &self.dir.join(format!("{}.json", stored.sha256)))
-    }
-
-    fn persist(&self, beside: NamedTempFile, path: &Path) -> Result<()> {
-        let io = |e: &io::Error| Error::io(format!("write {}", path.display()), e);
-        beside.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(|e| io(&e))?;
-        beside.persist(path).map_err(|e| io(&e.error))?;
-        Ok(())
+        files::write_public(&self.dir.join(format!("{}.json", stored.sha256)), &bytes)
     }
 }
 
@@ -305,12 +288,12 @@ mod tests {
     fn what_a_killed_run_left_is_removed_when_it_is_old() {
         let dir = tempfile::tempdir().unwrap();
         let (store, artifact) = stored(dir.path());
-        for (name, hours) in [(".part-old", 25), (".part-new", 1)] {
+        for (name, hours) in [(".kbootstrap-older1", 25), (".kbootstrap-newer1", 1)] {
             let file = File::create(store.dir().join(name)).unwrap();
-            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
         }
         store.sweep();
-        assert!(!store.dir().join(".part-old").exists() && store.dir().join(".part-new").exists());
+        assert!(!store.dir().join(".kbootstrap-older1").exists() && store.dir().join(".kbootstrap-newer1").exists());
         assert!(store.has(&artifact));
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Store;
 use super::frame::{check_contents, damaged};
 use super::record::Stored;
-use crate::artifacts::digest::sha256_of;
+use crate::digest::sha256_of;
 use crate::error::{Error, Result};
 use crate::ui::Reporter;
 use crate::ui::step;

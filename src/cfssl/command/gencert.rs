@@ -6,7 +6,7 @@ use crate::cfssl::call::Call;
 use crate::cfssl::check_csr;
 use crate::cfssl::failure::Failure;
 use crate::cfssl::go_file;
-use crate::pki::{CertificateInfo, Key, Serial, renewed, self_signed};
+use crate::pki::{Key, Serial, renewed, self_signed};
 
 const NO_HOSTS: &str = "This certificate lacks a \"hosts\" field. This makes it unsuitable for
 websites. For more information see the Baseline Requirements for the Issuance and Management
@@ -107,7 +107,7 @@ fn renew(call: &Call) -> Result<(), Failure> {
     let made = || {
         let certificate = authority::certificate(&go_file::read_ca(call.flag("ca"))?)?;
         let key = authority::key(&go_file::read_ca(call.flag("ca-key"))?)?;
-        if !CertificateInfo::of(&certificate)?.is_ca {
+        if !certificate.is_ca() {
             return Err(Failure::text("input certificate is not a CA cert"));
         }
         if !authority::fits(&certificate, &key) {

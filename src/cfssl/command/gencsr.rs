@@ -25,7 +25,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
             return Err(Failure::text("no argument is accepted with '-cert', please check with usage"));
         }
         let certificate = authority::certificate(&go_file::read_ca(call.flag("cert"))?)?;
-        let mut request = Request::from_certificate(&certificate, key.public())?;
+        let mut request = Request::from_certificate(&certificate, key.public());
         if let Some(hosts) = call.hosts() {
             request.set_hosts(&hosts, call.rules)?;
             call.warn(&request.warnings);

@@ -91,7 +91,7 @@ impl Args {
             Ok(0)
         } else if let Some(file) = &self.csr {
             let (text, name) = source::read(file)?;
-            ctx.out.json(&CsrInfo::of(&Csr::from_pem(&text, &name)?)?)?;
+            ctx.out.json(&CsrInfo::of(&Csr::from_pem(&text, &name)?))?;
             Ok(0)
         } else if self.files.is_empty() {
             Err(Error::usage("no certificate is named")

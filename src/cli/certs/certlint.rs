@@ -13,6 +13,7 @@ use crate::certs::{Client, Settings, Source};
 use crate::cli::Ctx;
 use crate::cli::password::OfStores;
 use crate::error::{Error, Kind, Result};
+use crate::text::nearest;
 use crate::ui::{Cell, Format, Printer, Table};
 
 /// Name what openssl, Go, browsers or Java will refuse in certificates and keys, with the reference
@@ -88,11 +89,9 @@ impl Args {
     fn check_ignored(&self) -> Result<()> {
         let unknown = self.ignore.iter().filter(|id| !certlint::rules().any(|rule| rule.id == id.as_str()));
         Error::all(unknown.map(|id| {
-            let nearest = certlint::rules()
-                .max_by(|a, b| strsim::jaro_winkler(a.id, id).total_cmp(&strsim::jaro_winkler(b.id, id)));
             let error = Error::usage(format!("there is no rule `{id}`"));
-            match nearest.filter(|rule| strsim::jaro_winkler(rule.id, id) > 0.8) {
-                Some(rule) => error.hint(format!("did you mean `{}`?", rule.id)),
+            match nearest(id, certlint::rules().map(|rule| rule.id)) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error.hint("`kbootstrap certlint --rules` lists them"),
             }
         }))

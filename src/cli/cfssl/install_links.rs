@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cfssl::face::PROGRAMS;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Make links called cfssl, cfssljson and cfssl-certinfo to this program, for scripts that call these
 #[derive(Debug, clap::Args)]
@@ -43,22 +44,12 @@ impl Args {
             }),
         )?;
         for place in places {
-            self.install(&place, &program)?;
+            let copy = |beside: &Path| fs::copy(&program, beside).map(drop);
+            files::replace(&place, |beside| if self.copy { copy(beside) } else { symlink(&program, beside) })
+                .map_err(|e| Error::input(format!("cannot write {}: {e}", place.display())))?;
             ctx.out.line(&place.display().to_string())?;
         }
         Ok(0)
-    }
-
-    /// Beside and renamed: there is never a moment without the program.
-    fn install(&self, place: &Path, program: &Path) -> Result<()> {
-        let failed = |e: std::io::Error| Error::input(format!("cannot write {}: {e}", place.display()));
-        let beside = place.with_extension(format!("new-{}", std::process::id()));
-        let made = if self.copy { fs::copy(program, &beside).map(drop) } else { symlink(program, &beside) };
-        made.and_then(|()| fs::rename(&beside, place)).map_err(|e| {
-            // What it leaves behind is of no use; that it failed is told already.
-            let _ = fs::remove_file(&beside);
-            failed(e)
-        })
     }
 }
 

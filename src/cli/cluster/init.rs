@@ -1,12 +1,12 @@
 //! `kbootstrap init`.
 
-use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::{Ctx, not_a_format};
 use crate::cluster::{self, Known, versions};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::inventory::{self, DEFAULT_FILE, Draft, check::names};
 
 /// Write a commented inventory for machines of your own
@@ -92,28 +92,17 @@ fn name_from(output: &Path) -> String {
     if stem != "kbootstrap" && names::label(&stem).is_ok() { stem } else { "kubernetes".into() }
 }
 
-/// Writes beside and renames, so that a file is there whole or not at all.
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
-    let failed = |e: &std::io::Error| Error::io(format!("write {}", path.display()), e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = files::folder_of(path);
     if !folder.is_dir() {
         return Err(Error::usage(format!("write {}: there is no folder {}", path.display(), folder.display())));
     }
-    let mut file = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(|e| failed(&e))?;
-    file.write_all(text.as_bytes()).map_err(|e| failed(&e))?;
     if force {
-        file.persist(path).map_err(|e| failed(&e.error))?;
-        return Ok(());
-    }
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Error::usage(format!("{} is there already", path.display())).hint("`--force` overwrites it"))
-        }
-        Err(e) => Err(failed(&e.error)),
+        files::write_public(path, text.as_bytes())
+    } else if files::write_new(path, text.as_bytes())? {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("{} is there already", path.display())).hint("`--force` overwrites it"))
     }
 }
 

@@ -62,7 +62,7 @@ impl Args {
     fn request(&self, key: &Key) -> Result<Request> {
         if let Some(cert) = &self.cert {
             let (text, name) = source::read_ca(cert)?;
-            return Request::from_certificate(&Certificate::from_pem(&text, &name)?, key.public());
+            return Ok(Request::from_certificate(&Certificate::from_pem(&text, &name)?, key.public()));
         }
         let (spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or("-"))?;
         spec.check(&name)?;

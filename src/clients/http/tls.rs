@@ -1,18 +1,12 @@
 //! TLS with certificates of our own: one CA, at most one client certificate, and words for every refusal.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, RootCertStore};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use crate::certs::tls::{ClientCertificate, Witness, certificates, config, subject};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -33,13 +27,7 @@ pub struct Tls {
     roots: Arc<RootCertStore>,
     /// Subjects of the CAs, for messages.
     trusted: String,
-    ours: Option<Ours>,
-}
-
-#[derive(Debug, Clone)]
-struct Ours {
-    chain: Vec<CertificateDer<'static>>,
-    key: Secret,
+    ours: Option<ClientCertificate>,
 }
 
 /// One connection's settings, and the server's certificate once it was seen.
@@ -51,9 +39,8 @@ pub(super) struct Session {
 impl Tls {
     /// Checks that the PEM texts can be read and that certificate and key belong together.
     pub fn new(identity: &Identity) -> Result<Self> {
-        let chain = certificates(&identity.cert_pem, "client certificate")?;
-        let tls =
-            Tls { ours: Some(Ours { chain, key: identity.key_pem.clone() }), ..Self::anonymous(&identity.ca_pem)? };
+        let ours = Some(ClientCertificate::new(&identity.cert_pem, &identity.key_pem)?);
+        let tls = Tls { ours, ..Self::anonymous(&identity.ca_pem)? };
         tls.session().map(|_| tls)
     }
 
@@ -69,31 +56,15 @@ impl Tls {
     }
 
     pub(super) fn session(&self) -> Result<Session> {
-        // aws-lc, as it also signs and verifies with P-521 and RSA beyond 4096 bits, which a cluster's PKI may use.
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let broken = |e: &dyn std::fmt::Display| Error::internal(format!("set up TLS: {e}"));
-        let inner = WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider.clone())
-            .build()
-            .map_err(|e| broken(&e))?;
-        let witness = Arc::new(Witness { inner, seen: Mutex::new(None) });
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| broken(&e))?
-            .dangerous()
-            .with_custom_certificate_verifier(witness.clone());
-        let mut config = match &self.ours {
-            None => builder.with_no_client_auth(),
-            Some(ours) => builder.with_client_auth_cert(ours.chain.clone(), private_key(&ours.key)?).map_err(|e| {
-                Error::pki(format!("client certificate {}: {}", subject(&ours.chain[0]), refused_key(&e)))
-            })?,
-        };
+        let witness = Witness::trusting(self.roots.clone())?;
+        let mut config = config(witness.clone(), self.ours.as_ref())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Session { config: Arc::new(config), witness })
     }
 
     /// What a TLS failure with `peer` means: which certificate was refused, by whom, and why.
     pub(super) fn explain(&self, peer: &str, error: &TlsError, witness: &Witness) -> Error {
-        let theirs = witness.seen.lock().map_or(None, |seen| seen.as_ref().map(|der| describe(der)));
+        let theirs = witness.seen().map(|chain| describe(&chain[0]));
         match error {
             TlsError::InvalidCertificate(reason) => {
                 let why = self.reason(reason);
@@ -166,72 +137,6 @@ fn remedy(reason: &CertificateError) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// Verifies as webpki does, and remembers what it saw.
-#[derive(Debug)]
-pub(super) struct Witness {
-    inner: Arc<WebPkiServerVerifier>,
-    seen: Mutex<Option<CertificateDer<'static>>>,
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        if let Ok(mut seen) = self.seen.lock() {
-            *seen = Some(end_entity.clone().into_owned());
-        }
-        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-    }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let all: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|e| Error::pki(format!("{what}: cannot read the PEM text: {e}")))?;
-    if all.is_empty() { Err(Error::pki(format!("{what}: no certificate in the PEM text"))) } else { Ok(all) }
-}
-
-fn private_key(pem: &Secret) -> Result<PrivateKeyDer<'static>> {
-    // The parser's own message could quote the text.
-    PrivateKeyDer::from_pem_slice(pem.expose())
-        .map_err(|_| Error::pki("client key: no PKCS#8, PKCS#1 or SEC1 key in the PEM text"))
-}
-
-fn refused_key(error: &TlsError) -> String {
-    match error {
-        TlsError::InconsistentKeys(_) => "the private key does not belong to it".into(),
-        other => other.to_string(),
-    }
-}
-
-fn subject(der: &[u8]) -> String {
-    X509Certificate::from_der(der).map_or_else(|_| "unreadable".into(), |(_, cert)| cert.subject().to_string())
 }
 
 /// Subject, issuer, names and end of life.

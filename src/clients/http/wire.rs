@@ -1,30 +1,24 @@
-//! HTTP/1.1 as it comes off the wire (RFC 9112): one response at a time, however it is cut into reads.
+//! HTTP/1.1 over a byte stream: ureq-proto says what the bytes mean (RFC 9112), this moves them, a few at a time.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Take, Write};
 use std::time::{Duration, Instant};
+
+use ureq_proto::client::state::{Prepare, RecvBody, RecvResponse};
+use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
+use ureq_proto::http::{Response, header};
+use ureq_proto::{BodyMode, Error as Malformation};
+
+use crate::error::Error;
+use crate::remote::Stream;
 
 /// Larger heads than this are refused.
 const MAX_HEAD: usize = 64 * 1024;
-/// Larger bodies than this are refused: nothing that we ask for comes near it.
+/// Larger bodies than this are not collected in memory: no answer of the API comes near it.
 const MAX_BODY: usize = 64 * 1024 * 1024;
-const MAX_HEADERS: usize = 100;
-/// How much is asked of the stream at once.
-const READ_SIZE: usize = 16 * 1024;
+/// How much is moved at once.
+const PIECE: usize = 16 * 1024;
 /// A stream that says "nothing yet" without having waited is not asked again at once.
 const BREATH: Duration = Duration::from_millis(1);
-
-/// A response as it arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Raw {
-    /// Status code.
-    pub status: u16,
-    /// Header names in lower case, and their values.
-    pub headers: Vec<(String, String)>,
-    /// The body without its transfer coding.
-    pub body: Vec<u8>,
-    /// Whether the connection can carry another request.
-    pub keep_alive: bool,
-}
 
 /// Why no response could be read.
 #[derive(Debug)]
@@ -35,266 +29,259 @@ pub enum WireError {
     Truncated(&'static str),
     /// What came is not HTTP/1.1.
     Malformed(String),
-    /// The head or the body is beyond all measure.
+    /// What is named is beyond all measure.
     TooLarge(&'static str),
     /// Nothing came in time.
     Timeout,
     /// The stream failed.
     Io(io::Error),
+    /// Our own end failed: where the body comes from, or where it goes.
+    Ours(Error),
 }
 
-/// What stands before a body.
-struct Head {
-    status: u16,
-    headers: Vec<(String, String)>,
-    http11: bool,
+impl From<Malformation> for WireError {
+    fn from(error: Malformation) -> Self {
+        WireError::Malformed(error.to_string())
+    }
 }
 
-/// How the end of a body is found (RFC 9112 §6.3).
-#[derive(Debug, PartialEq, Eq)]
-enum Framing {
-    None,
-    Length(usize),
-    Chunked,
-    UntilClose,
+/// A response without its transfer coding, and whether the connection can carry another request.
+type Answer = (Response<Vec<u8>>, bool);
+
+/// One exchange on a connection; bytes beyond the response stay in `unread` for the next one.
+pub struct Wire<'a> {
+    pub stream: &'a mut dyn Stream,
+    pub unread: &'a mut Vec<u8>,
+    /// From the first byte sent to the last received; where a body is `streaming`, since anything last moved.
+    pub timeout: Duration,
+    pub streaming: bool,
+    /// When it began, or last moved.
+    pub since: Instant,
 }
 
-/// Reads responses from a stream; bytes beyond a response stay in `buffer` for the next one.
-pub struct Reader<'a> {
-    stream: &'a mut dyn Read,
-    buffer: &'a mut Vec<u8>,
-    deadline: Instant,
-}
-
-impl<'a> Reader<'a> {
-    /// Reads until `deadline` at the latest, as far as the stream lets go of the thread.
-    pub fn new(stream: &'a mut dyn Read, buffer: &'a mut Vec<u8>, deadline: Instant) -> Self {
-        Reader { stream, buffer, deadline }
+impl Wire<'_> {
+    /// Sends a request, with a body where its head says so, and reads the response. The body of a success goes into
+    /// `sink`, where there is one, instead of memory.
+    pub fn exchange(
+        &mut self,
+        call: Call<Prepare>,
+        body: Take<&mut dyn Read>,
+        sink: Option<&mut dyn Write>,
+    ) -> Result<Answer, WireError> {
+        let (call, written) = self.send(call, body)?;
+        match (written, self.receive(call, sink)) {
+            // A server that refuses closes while we still write; its reason is what it sent before.
+            (_, Ok(answer)) => Ok(answer),
+            (Err(WireError::Io(first)), Err(second)) if tls_error(&first).is_some() || !tells(&second) => {
+                Err(WireError::Io(first))
+            }
+            (_, Err(error)) => Err(error),
+        }
     }
 
-    /// The response to a request other than HEAD and CONNECT. Interim responses (1xx) are skipped.
-    pub fn response(&mut self) -> Result<Raw, WireError> {
-        let head = loop {
-            let head = self.head()?;
-            if !(100..200).contains(&head.status) {
-                break head;
+    /// Whether everything could be written is for later: the answer may say why not.
+    fn send(
+        &mut self,
+        call: Call<Prepare>,
+        mut body: Take<&mut dyn Read>,
+    ) -> Result<(Call<RecvResponse>, Result<(), WireError>), WireError> {
+        let headers = call.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        let path = call.uri().path_and_query().map_or(0, |path| path.as_str().len());
+        let mut out = vec![0; headers.sum::<usize>() + path + PIECE];
+        let mut call = call.proceed();
+        let mut filled = call.write(&mut out)?;
+        let mut call = match call.proceed()? {
+            Some(SendRequestResult::SendBody(call)) => call,
+            Some(SendRequestResult::RecvResponse(call)) => return Ok((call, self.write_all(&out[..filled]))),
+            Some(SendRequestResult::Await100(_)) | None => {
+                return Err(WireError::Ours(Error::internal("a request cannot be sent as it is")));
             }
         };
-        let framing = framing(&head)?;
-        let body = self.body(&framing)?;
-        let keep_alive = framing != Framing::UntilClose && keeps_alive(&head);
-        Ok(Raw { status: head.status, headers: head.headers, body, keep_alive })
+        let mut piece = vec![0; PIECE];
+        let mut written = Ok(());
+        while !call.can_proceed() {
+            let count = body.read(&mut piece).map_err(|e| ours("read what a server is to receive", &e))?;
+            if count == 0 && !call.is_chunked() {
+                return Err(ours("read what a server is to receive", &io::ErrorKind::UnexpectedEof.into()));
+            }
+            let mut rest = &piece[..count];
+            loop {
+                let (used, made) = call.write(rest, &mut out[filled..])?;
+                written = self.write_all(&out[..filled + made]);
+                (rest, filled) = (&rest[used..], 0);
+                if rest.is_empty() || written.is_err() {
+                    break;
+                }
+            }
+            if written.is_err() && call.is_chunked() {
+                call.write(&[], &mut out)?;
+            } else if written.is_err() {
+                call.consume_direct_write(rest.len() + body.limit() as usize)?;
+            }
+        }
+        let call = call.proceed().ok_or_else(|| WireError::Ours(Error::internal("a body did not end")))?;
+        Ok((call, written))
     }
 
-    fn head(&mut self) -> Result<Head, WireError> {
+    fn receive(&mut self, mut call: Call<RecvResponse>, sink: Option<&mut dyn Write>) -> Result<Answer, WireError> {
+        let head = self.head(&mut call)?;
+        let sink = sink.filter(|_| head.status().is_success());
+        let (body, keep_alive) = match call.proceed() {
+            Some(RecvResponseResult::RecvBody(call)) => self.body(call, sink)?,
+            Some(RecvResponseResult::Redirect(call)) => (Vec::new(), !call.must_close_connection()),
+            Some(RecvResponseResult::Cleanup(call)) => (Vec::new(), !call.must_close_connection()),
+            None => (Vec::new(), false),
+        };
+        Ok((head.map(|()| body), keep_alive))
+    }
+
+    /// The head of the final response; interim ones (1xx) are passed over.
+    fn head(&mut self, call: &mut Call<RecvResponse>) -> Result<Response<()>, WireError> {
         loop {
-            if !self.buffer.is_empty()
-                && let Some((head, length)) = parse_head(self.buffer)?
-            {
-                self.buffer.drain(..length);
-                return Ok(head);
+            let parsed = call.try_response(self.unread, false);
+            let (used, response) = parsed.map_err(|error| malformed(error, self.unread))?;
+            self.unread.drain(..used);
+            if let Some(response) = response {
+                let mut codings = response.headers().get_all(header::TRANSFER_ENCODING).iter();
+                return match codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+                    Some(coding) => Err(WireError::Malformed(format!("transfer coding {coding:?}"))),
+                    None => Ok(response),
+                };
             }
-            if self.buffer.len() > MAX_HEAD {
+            if self.unread.len() > MAX_HEAD {
                 return Err(WireError::TooLarge("head"));
             }
-            let fresh = self.buffer.is_empty();
-            if self.fill()? == 0 {
+            let fresh = self.unread.is_empty();
+            if used == 0 && self.fill()? == 0 {
                 return Err(if fresh { WireError::Closed } else { WireError::Truncated("head") });
             }
         }
     }
 
-    fn body(&mut self, framing: &Framing) -> Result<Vec<u8>, WireError> {
-        match *framing {
-            Framing::None => Ok(Vec::new()),
-            Framing::Length(length) => self.exactly(length, "body"),
-            Framing::Chunked => self.chunked(),
-            Framing::UntilClose => self.rest(),
-        }
-    }
-
-    fn exactly(&mut self, length: usize, what: &'static str) -> Result<Vec<u8>, WireError> {
-        if length > MAX_BODY {
+    /// Reads a body to its end, into `sink` or memory; and whether the connection can carry another request.
+    fn body(
+        &mut self,
+        mut call: Call<RecvBody>,
+        mut sink: Option<&mut dyn Write>,
+    ) -> Result<(Vec<u8>, bool), WireError> {
+        call.stop_on_chunk_boundary(true);
+        let mut body = Vec::new();
+        let mut piece = vec![0; PIECE];
+        let mode = call.body_mode();
+        if sink.is_none() && matches!(mode, BodyMode::LengthDelimited(length) if length > MAX_BODY as u64) {
             return Err(WireError::TooLarge("body"));
         }
-        while self.buffer.len() < length {
-            if self.fill()? == 0 {
-                return Err(WireError::Truncated(what));
+        while mode == BodyMode::CloseDelimited || !call.can_proceed() {
+            // ureq-proto would take a sign before a chunk's size.
+            if let Some(first) = self.unread.first().filter(|first| !first.is_ascii_hexdigit())
+                && call.is_on_chunk_boundary()
+            {
+                return Err(WireError::Malformed(format!("a chunk's size begins with {:?}", char::from(*first))));
             }
-        }
-        Ok(self.buffer.drain(..length).collect())
-    }
-
-    fn rest(&mut self) -> Result<Vec<u8>, WireError> {
-        while self.fill()? != 0 {
-            if self.buffer.len() > MAX_BODY {
+            let (used, made) = call.read(self.unread, &mut piece)?;
+            self.unread.drain(..used);
+            match &mut sink {
+                Some(sink) => sink.write_all(&piece[..made]).map_err(|e| ours("write what a server sends", &e))?,
+                None => body.extend_from_slice(&piece[..made]),
+            }
+            if body.len() > MAX_BODY || self.unread.len() > MAX_HEAD {
                 return Err(WireError::TooLarge("body"));
             }
-        }
-        Ok(std::mem::take(self.buffer))
-    }
-
-    fn chunked(&mut self) -> Result<Vec<u8>, WireError> {
-        let mut body = Vec::new();
-        loop {
-            let line = self.line("chunk")?;
-            let size = chunk_size(&line)?;
-            if size == 0 {
-                break;
-            }
-            if body.len().saturating_add(size) > MAX_BODY {
-                return Err(WireError::TooLarge("body"));
-            }
-            body.append(&mut self.exactly(size, "chunk")?);
-            if self.exactly(2, "chunk")? != b"\r\n" {
-                return Err(WireError::Malformed("a chunk is longer than its size says".into()));
-            }
-        }
-        while !self.line("trailer")?.is_empty() {}
-        Ok(body)
-    }
-
-    /// One line without its end.
-    fn line(&mut self, what: &'static str) -> Result<Vec<u8>, WireError> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-                let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
-                line.pop();
-                if line.last() == Some(&b'\r') {
-                    line.pop();
+            if used == 0 && self.fill()? == 0 {
+                match mode {
+                    BodyMode::CloseDelimited => break,
+                    BodyMode::Chunked if call.is_ended_chunked() => return Err(WireError::Truncated("trailer")),
+                    BodyMode::Chunked => return Err(WireError::Truncated("chunk")),
+                    _ => return Err(WireError::Truncated("body")),
                 }
-                return Ok(line);
-            }
-            if self.buffer.len() > MAX_HEAD {
-                return Err(WireError::TooLarge(what));
-            }
-            if self.fill()? == 0 {
-                return Err(WireError::Truncated(what));
             }
         }
+        let keep_alive = match call.proceed() {
+            Some(RecvBodyResult::Redirect(call)) => !call.must_close_connection(),
+            Some(RecvBodyResult::Cleanup(call)) => !call.must_close_connection(),
+            None => false,
+        };
+        Ok((body, keep_alive))
     }
 
     /// Takes more bytes from the stream; 0 when the other side is done.
     fn fill(&mut self) -> Result<usize, WireError> {
-        let start = self.buffer.len();
-        loop {
-            if Instant::now() >= self.deadline {
-                return Err(WireError::Timeout);
+        let mut piece = [0; PIECE];
+        match self.patiently(|stream| stream.read(&mut piece)) {
+            Ok(count) => {
+                self.unread.extend_from_slice(&piece[..count]);
+                Ok(count)
             }
-            self.buffer.resize(start + READ_SIZE, 0);
-            let outcome = self.stream.read(&mut self.buffer[start..]);
-            self.buffer.truncate(start + *outcome.as_ref().unwrap_or(&0));
-            match outcome {
-                Ok(count) => return Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => std::thread::sleep(BREATH),
-                // TLS that ends without close_notify; what it means is decided by where it happens.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                Err(error) => return Err(WireError::Io(error)),
-            }
+            // TLS that ends without close_notify; what it means is decided by where it happens.
+            Err(WireError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            Err(error) => Err(error),
         }
     }
-}
 
-/// Writes all of `bytes` until `deadline` at the latest.
-pub fn write_all(stream: &mut dyn io::Write, mut bytes: &[u8], deadline: Instant) -> Result<(), WireError> {
-    loop {
-        let outcome = if bytes.is_empty() { stream.flush().map(|()| 0) } else { stream.write(bytes) };
-        match outcome {
-            Ok(_) if bytes.is_empty() => return Ok(()),
-            Ok(0) => return Err(WireError::Io(io::ErrorKind::WriteZero.into())),
-            Ok(count) => bytes = &bytes[count..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) => {
-                if Instant::now() >= deadline {
-                    return Err(WireError::Timeout);
+    fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), WireError> {
+        while !bytes.is_empty() {
+            match self.patiently(|stream| stream.write(bytes))? {
+                0 => return Err(WireError::Io(io::ErrorKind::WriteZero.into())),
+                count => bytes = &bytes[count..],
+            }
+        }
+        self.patiently(|stream| stream.flush().map(|()| 0)).map(drop)
+    }
+
+    /// Repeats a call until it is through or there is no time left.
+    fn patiently(&mut self, mut call: impl FnMut(&mut dyn Stream) -> io::Result<usize>) -> Result<usize, WireError> {
+        while self.since.elapsed() < self.timeout {
+            match call(self.stream) {
+                Ok(count) => {
+                    if self.streaming && count > 0 {
+                        self.since = Instant::now();
+                    }
+                    return Ok(count);
                 }
-                std::thread::sleep(BREATH);
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => std::thread::sleep(BREATH),
+                    _ => return Err(WireError::Io(error)),
+                },
             }
-            Err(error) => return Err(WireError::Io(error)),
         }
+        Err(WireError::Timeout)
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+/// The TLS failure in a stream's error, where it is one.
+pub fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
-/// The head and its length in bytes; none while it is incomplete.
-fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, WireError> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(error) => return Err(WireError::Malformed(format!("{error}: {}", excerpt(bytes)))),
-    };
-    let headers = response
-        .headers
-        .iter()
-        .map(|header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).trim().to_owned()));
-    let head = Head {
-        status: response.code.unwrap_or_default(),
-        headers: headers.collect(),
-        http11: response.version == Some(1),
-    };
-    Ok(Some((head, length)))
+/// Whether the error says more than that the connection is gone.
+fn tells(error: &WireError) -> bool {
+    match error {
+        WireError::Io(error) => tls_error(error).is_some(),
+        WireError::Closed | WireError::Timeout => false,
+        _ => true,
+    }
 }
 
-/// The beginning of something that was not understood, fit for a message.
-fn excerpt(bytes: &[u8]) -> String {
+fn ours(what: &str, error: &io::Error) -> WireError {
+    WireError::Ours(Error::io(what, error))
+}
+
+/// What was not understood, with its beginning.
+fn malformed(error: Malformation, bytes: &[u8]) -> WireError {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
-    format!("{:?}", text.lines().next().unwrap_or_default())
-}
-
-fn framing(head: &Head) -> Result<Framing, WireError> {
-    if head.status == 204 || head.status == 304 {
-        return Ok(Framing::None);
-    }
-    if let Some(coding) = value(head, "transfer-encoding") {
-        return if coding.eq_ignore_ascii_case("chunked") {
-            Ok(Framing::Chunked)
-        } else {
-            Err(WireError::Malformed(format!("transfer coding {coding:?}")))
-        };
-    }
-    let mut lengths = head.headers.iter().filter(|(name, _)| name == "content-length").map(|(_, value)| value);
-    let Some(length) = lengths.next() else { return Ok(Framing::UntilClose) };
-    if lengths.any(|other| other != length) {
-        return Err(WireError::Malformed("two different lengths of one body".into()));
-    }
-    length.parse().map(Framing::Length).map_err(|_| WireError::Malformed(format!("content length {length:?}")))
-}
-
-fn keeps_alive(head: &Head) -> bool {
-    match value(head, "connection") {
-        Some(options) => {
-            let has = |word: &str| options.split(',').any(|option| option.trim().eq_ignore_ascii_case(word));
-            !has("close") && (head.http11 || has("keep-alive"))
-        }
-        None => head.http11,
-    }
-}
-
-fn value<'h>(head: &'h Head, name: &str) -> Option<&'h str> {
-    head.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
-/// The size in a chunk's first line, extensions ignored.
-fn chunk_size(line: &[u8]) -> Result<usize, WireError> {
-    let text = String::from_utf8_lossy(line);
-    let digits = text.split(';').next().unwrap_or_default().trim();
-    // from_str_radix alone would take a sign.
-    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let size = if valid { usize::from_str_radix(digits, 16).ok() } else { None };
-    size.ok_or_else(|| WireError::Malformed(format!("chunk size {digits:?}")))
+    let why = match error {
+        Malformation::HttpParseFail(why) => why,
+        other => other.to_string(),
+    };
+    WireError::Malformed(format!("{why}: {:?}", text.lines().next().unwrap_or_default()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Gives the bytes in pieces of `step`.
+    /// Gives the bytes in pieces of some size, and takes whatever is written.
     struct Drip<'a>(&'a [u8], usize);
     impl Read for Drip<'_> {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -304,16 +291,30 @@ mod tests {
             Ok(count)
         }
     }
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(5)
+    impl Write for Drip<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
+    /// The answer to a GET.
+    fn get(stream: &mut dyn Stream, unread: &mut Vec<u8>, timeout: Duration) -> Result<Answer, WireError> {
+        let call = Call::new(ureq_proto::http::Request::get("/").header("host", "web").body(()).unwrap()).unwrap();
+        let mut nothing: &[u8] = &[];
+        let body = (&mut nothing as &mut dyn Read).take(0);
+        Wire { stream, unread, timeout, streaming: false, since: Instant::now() }.exchange(call, body, None)
+    }
+
+    const SOON: Duration = Duration::from_secs(5);
+
     /// All responses in `bytes`, read in pieces of every size.
-    fn read(bytes: &[u8], count: usize) -> Result<Vec<Raw>, WireError> {
-        let mut results = [1, 2, 3, 7, READ_SIZE].map(|step| {
-            let (mut stream, mut buffer) = (Drip(bytes, step), Vec::new());
-            (0..count).map(|_| Reader::new(&mut stream, &mut buffer, soon()).response()).collect::<Result<Vec<_>, _>>()
+    fn read(bytes: &[u8], count: usize) -> Result<Vec<Answer>, WireError> {
+        let mut results = [1, 2, 3, 7, PIECE].map(|step| {
+            let (mut stream, mut unread) = (Drip(bytes, step), Vec::new());
+            (0..count).map(|_| get(&mut stream, &mut unread, SOON)).collect::<Result<Vec<_>, _>>()
         });
         let last = std::mem::replace(&mut results[4], Err(WireError::Closed));
         for result in &results[..4] {
@@ -326,9 +327,9 @@ mod tests {
     fn responses_follow_one_another_on_one_connection() {
         let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A:  b \r\n\r\nokHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let both = read(bytes, 2).unwrap();
-        assert_eq!((both[0].status, both[0].body.as_slice(), both[0].keep_alive), (200, &b"ok"[..], true));
-        assert!(both[0].headers.contains(&("x-a".into(), "b".into())));
-        assert_eq!((both[1].status, both[1].body.as_slice(), both[1].keep_alive), (404, &b""[..], false));
+        assert_eq!((both[0].0.status().as_u16(), both[0].0.body().as_slice(), both[0].1), (200, &b"ok"[..], true));
+        assert!(both[0].0.headers()["x-a"] == "b");
+        assert_eq!((both[1].0.status().as_u16(), both[1].0.body().as_slice(), both[1].1), (404, &b""[..], false));
         assert!(matches!(read(bytes, 3), Err(WireError::Closed)));
     }
 
@@ -336,21 +337,21 @@ mod tests {
     fn chunks_extensions_and_trailers() {
         let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\nwiki\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
         let both = read(bytes, 2).unwrap();
-        assert_eq!(both[0].body, b"wiki0123456789");
-        assert!(both[0].keep_alive);
-        assert_eq!(both[1].status, 204);
+        assert_eq!(both[0].0.body(), b"wiki0123456789");
+        assert!(both[0].1);
+        assert_eq!(both[1].0.status().as_u16(), 204);
     }
 
     #[test]
     fn interim_responses_are_skipped() {
         let one = read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", 1).unwrap();
-        assert_eq!((one[0].status, one[0].body.as_slice()), (201, &b"x"[..]));
+        assert_eq!((one[0].0.status().as_u16(), one[0].0.body().as_slice()), (201, &b"x"[..]));
     }
 
     #[test]
     fn without_a_length_the_body_ends_with_the_connection() {
         let one = read(b"HTTP/1.0 200 OK\r\n\r\nall of it", 1).unwrap();
-        assert_eq!((one[0].body.as_slice(), one[0].keep_alive), (&b"all of it"[..], false));
+        assert_eq!((one[0].0.body().as_slice(), one[0].1), (&b"all of it"[..], false));
     }
 
     #[test]
@@ -372,22 +373,24 @@ mod tests {
             (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "Malformed(\"invalid HTTP version: \\\"SSH-2.0-OpenSSH_9.2\\\"\")"),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-                "Malformed(\"two different lengths of one body\")",
+                "Malformed(\"conflicting content-length headers: \\\"HTTP/1.1 200 OK\\\"\")",
             ),
-            (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "Malformed(\"content length \\\"-1\\\"\")"),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                "Malformed(\"content-length header not a number: \\\"HTTP/1.1 200 OK\\\"\")",
+            ),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "TooLarge(\"body\")"),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+4\r\nwiki",
-                "Malformed(\"chunk size \\\"+4\\\"\")",
+                "Malformed(\"a chunk's size begins with '+'\")",
             ),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nwiki\r\n",
-                "Malformed(\"a chunk is longer than its size says\")",
+                "Malformed(\"chunk expected crlf as next character\")",
             ),
         ] {
             // How much of a foreign protocol is quoted depends on the pieces: one piece here.
-            let (mut stream, mut buffer) = (Drip(bytes, READ_SIZE), Vec::new());
-            let error = Reader::new(&mut stream, &mut buffer, soon()).response().unwrap_err();
+            let error = get(&mut Drip(bytes, PIECE), &mut Vec::new(), SOON).unwrap_err();
             assert_eq!(format!("{error:?}"), what);
         }
     }
@@ -400,9 +403,29 @@ mod tests {
                 Err(io::ErrorKind::WouldBlock.into())
             }
         }
-        let deadline = Instant::now() + Duration::from_millis(20);
-        let error = Reader::new(&mut Silent, &mut Vec::new(), deadline).response().unwrap_err();
+        impl Write for Silent {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let began = Instant::now();
+        let error = get(&mut Silent, &mut Vec::new(), Duration::from_millis(20)).unwrap_err();
         assert!(matches!(error, WireError::Timeout));
-        assert!(Instant::now() >= deadline);
+        assert!(began.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_fills_the_memory() {
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let heads = [&b"HTTP/1.1 200 OK\r\nX: "[..], chunked, &[chunked, &b"2\r\nhi"[..]].concat()];
+        for head in heads {
+            let endless = [head, &vec![b'1'; 2 * MAX_HEAD]].concat();
+            let mut unread = Vec::new();
+            assert!(get(&mut Drip(&endless, PIECE), &mut unread, SOON).is_err(), "{head:?}");
+            assert!(unread.len() <= MAX_HEAD + PIECE, "{} bytes kept", unread.len());
+        }
     }
 }

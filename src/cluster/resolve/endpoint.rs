@@ -1,10 +1,11 @@
 //! Where the API is reached: the site's own address in front of the masters, or the only master.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::cluster::{Endpoint, Networks};
 use crate::inventory::check::names;
 use crate::inventory::{Inventory, Mistake, Path, Role};
+use crate::text::split_host_port;
 
 const PORT: u16 = 6443;
 
@@ -54,16 +55,7 @@ fn parse(text: &str) -> Result<Endpoint, Wrong> {
     if text.contains('/') {
         return wrong("has a path", FORM);
     }
-    if let Ok(ip) = text.parse::<Ipv6Addr>() {
-        return Ok(Endpoint { host: ip.to_string(), port: PORT });
-    }
-    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, rest)) => (host, rest.strip_prefix(':')),
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
+    let Some((host, port)) = split_host_port(text) else { return wrong("is neither an address nor a name", FORM) };
     let port = match port.map(str::parse::<u16>) {
         None => PORT,
         Some(Ok(port)) if port > 0 => port,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Resolving;
 use super::inherited::Urls;
-use crate::document::{Mistake, Path, nearest};
+use crate::document::{Mistake, Path};
 use crate::error::Error;
 use crate::hierarchy::model::{self, Authority, KeyAlgorithm, KeyFormat};
 use crate::lifetime::Lifetime;
 use crate::pki::{CsrSpec, KeyKind, Profile, Usage};
+use crate::text::nearest;
 
 /// What Go's `time.Duration` can hold, whole hours: about 292 years.
 const MOST: Lifetime = Lifetime::hours(2_562_047);

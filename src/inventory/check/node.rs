@@ -3,8 +3,8 @@
 use super::{host, names};
 use crate::document::Mistake;
 use crate::document::Path;
-use crate::document::nearest;
 use crate::inventory::model::{Host, Inventory, Role};
+use crate::text::nearest;
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 

@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use super::issuer_check;
 use crate::error::{Error, Result};
 use crate::pki::x509::certificate::Certificate;
-use crate::pki::x509::inspect::CertificateInfo;
 
 /// No real chain is longer.
 const MOST: usize = 10;
@@ -26,7 +25,7 @@ impl Pool<'_> {
     /// The shortest chain that holds now: the certificate first, a root last. Looked at are signatures, dates, CA flags,
     /// key usage, path lengths and name constraints.
     pub fn chain(&self, leaf: &Certificate, now: OffsetDateTime) -> Result<Vec<Certificate>> {
-        if let Some(reason) = issuer_check::outside_its_time(&CertificateInfo::of(leaf)?, now) {
+        if let Some(reason) = issuer_check::outside_its_time(leaf, now) {
             return Err(no_chain(vec![reason]));
         }
         let mut chains = vec![vec![leaf.clone()]];
@@ -36,21 +35,21 @@ impl Pool<'_> {
             for chain in &chains {
                 let last = chain.last().unwrap_or(leaf);
                 for root in self.roots.iter().filter(|root| is_named(root, last)) {
-                    match issuer_check::fault(chain, root, now)? {
+                    match issuer_check::fault(chain, root, now) {
                         None => return Ok(chain.iter().cloned().chain([root.clone()]).collect()),
                         Some(reason) => here.push(reason),
                     }
                 }
                 let named = |c: &&Certificate| !chain.contains(c) && is_named(c, last);
                 for next in self.intermediates.iter().filter(named) {
-                    match issuer_check::fault(chain, next, now)? {
+                    match issuer_check::fault(chain, next, now) {
                         None => longer.push(chain.iter().cloned().chain([next.clone()]).collect::<Vec<_>>()),
                         Some(reason) => here.push(reason),
                     }
                 }
                 let known = |c: &Certificate| c != last && is_named(c, last);
                 if !self.roots.iter().chain(self.intermediates).any(known) {
-                    here.push(missing(last)?);
+                    here.push(missing(last));
                 }
             }
             // What ended the longest way is told first.
@@ -63,17 +62,15 @@ impl Pool<'_> {
 }
 
 fn is_named(issuer: &Certificate, subject: &Certificate) -> bool {
-    let (Ok(above), Ok(below)) = (issuer.parsed(), subject.parsed()) else { return false };
-    above.subject().as_raw() == below.issuer().as_raw()
+    issuer.subject() == subject.issuer()
 }
 
-fn missing(last: &Certificate) -> Result<String> {
-    let info = CertificateInfo::of(last)?;
-    let (name, issuer) = (&info.subject.text, &info.issuer.text);
-    Ok(match info.self_issued {
+fn missing(last: &Certificate) -> String {
+    let (name, issuer) = (last.subject(), last.issuer());
+    match last.is_self_issued() {
         true => format!("`{name}` is its own issuer, and is not one of the roots"),
         false => format!("the issuer `{issuer}` of `{name}` is not at hand"),
-    })
+    }
 }
 
 fn no_chain(mut reasons: Vec<String>) -> Error {

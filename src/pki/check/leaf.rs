@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::pki::x509::certificate::Certificate;
-use crate::pki::x509::inspect::CertificateInfo;
 
 /// The certificate that issued none of the others, and those others. Where there are several, the only one that is no
 /// CA. The order is of no matter.
@@ -25,8 +24,7 @@ pub fn leaf_and_rest(given: &[Certificate]) -> Result<(Certificate, Vec<Certific
         }
         [] => Err(Error::pki("there is no certificate in it that issued none of the others")),
         several => {
-            let names = several.iter().map(|one| Ok(format!("`{}`", CertificateInfo::of(one)?.subject.text)));
-            let names = names.collect::<Result<Vec<_>>>()?.join(" and ");
+            let names = several.iter().map(|one| format!("`{}`", one.subject())).collect::<Vec<_>>().join(" and ");
             Err(Error::pki(format!("the chain could be that of {names}")).hint("leave one of them in the file"))
         }
     }
@@ -34,7 +32,6 @@ pub fn leaf_and_rest(given: &[Certificate]) -> Result<(Certificate, Vec<Certific
 
 /// By name, and by signature as far as that can be checked: a leaf may have its CA's name.
 fn issued(ca: &Certificate, certificate: &Certificate) -> bool {
-    let (Ok(above), Ok(below)) = (ca.parsed(), certificate.parsed()) else { return false };
-    let named = above.subject().as_raw() == below.issuer().as_raw();
-    named && ca.public_key().ok().and_then(|key| certificate.made_with(&key)).unwrap_or(true)
+    let made = || ca.public_key().ok().and_then(|key| certificate.made_with(key)).unwrap_or(true);
+    ca.subject() == certificate.issuer() && made()
 }

@@ -1,7 +1,6 @@
 //! Is a certificate that lies there the one that is wanted?
 
 use time::OffsetDateTime;
-use x509_parser::extensions::ParsedExtension;
 
 use crate::error::{Error, Result};
 use crate::pki::key::public_key::PublicKey;
@@ -24,24 +23,22 @@ pub struct Expected<'a> {
 
 /// Names everything in which the certificate is not what is expected.
 pub fn verify(certificate: &Certificate, expected: &Expected<'_>) -> Result<()> {
-    let parsed = certificate.parsed()?;
-    let authority = expected.authority.parsed()?;
     let mut errors = Vec::new();
-    if parsed.issuer().as_raw() != authority.subject().as_raw() {
-        let (issuer, subject) =
-            (crate::pki::names::name::display(parsed.issuer()), crate::pki::names::name::display(authority.subject()));
+    let (issuer, subject) = (certificate.issuer(), expected.authority.subject());
+    if issuer != subject {
         errors.push(Error::pki(format!("it was issued by `{issuer}`, not by `{subject}`")));
     } else if let Err(e) = signed_by(certificate, expected.authority) {
         errors.push(e.context("it was not signed by the CA"));
     }
-    if expected.key.is_some_and(|key| certificate.public_key().ok().as_ref() != Some(key)) {
+    if expected.key.is_some_and(|key| !certificate.is_for(key)) {
         errors.push(Error::pki("it is for another private key"));
     }
-    let missing = missing_sans(&parsed, expected.sans);
+    let missing = expected.sans.iter().filter(|san| !certificate.sans().contains(san));
+    let missing: Vec<_> = missing.map(San::to_string).collect();
     if !missing.is_empty() {
         errors.push(Error::pki(format!("it lacks the names {}", missing.join(", "))));
     }
-    let validity = certificate.validity()?;
+    let validity = certificate.validity();
     if expected.now > validity.not_after {
         errors.push(Error::pki(format!("it has expired on {}", day_and_minute(validity.not_after))));
     } else if expected.now < validity.not_before {
@@ -52,17 +49,7 @@ pub fn verify(certificate: &Certificate, expected: &Expected<'_>) -> Result<()> 
 
 /// `Ok` when the CA's key signed it. Nothing else is looked at.
 pub fn signed_by(certificate: &Certificate, authority: &Certificate) -> Result<()> {
-    certificate.signed_by(&authority.public_key()?)
-}
-
-fn missing_sans(certificate: &x509_parser::certificate::X509Certificate<'_>, wanted: &[San]) -> Vec<String> {
-    let mut present = Vec::new();
-    for extension in certificate.iter_extensions() {
-        if let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() {
-            present.extend(names.general_names.iter().filter_map(San::of));
-        }
-    }
-    wanted.iter().filter(|san| !present.contains(san)).map(San::to_string).collect()
+    certificate.signed_by(authority.public_key()?)
 }
 
 #[cfg(test)]

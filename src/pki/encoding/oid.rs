@@ -99,8 +99,11 @@ pub(crate) fn arcs(content: &[u8]) -> Option<Vec<u64>> {
     (arcs.len() >= 2).then_some(arcs)
 }
 
-/// Arcs → `1.2.3`.
+/// Arcs → `1.2.3`; none, which stand for a type that cannot be read, → `?`.
 pub(crate) fn dotted(arcs: &[u64]) -> String {
+    if arcs.is_empty() {
+        return "?".to_owned();
+    }
     arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
 }
 

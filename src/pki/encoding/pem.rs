@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 
@@ -102,7 +102,7 @@ pub fn is_pkcs12(bytes: &[u8]) -> bool {
 
 /// What a wrong password looks like: padding or structure that is none. A damaged file looks the same.
 pub(crate) fn wrong_password(what: &str) -> Error {
-    Error::pki(format!("{what}: the password is not the right one, or the file is damaged"))
+    Error::pki(format!("{what}: the password is not the right one, or the file is damaged")).because(Reason::Password)
 }
 
 /// What to do with a file that holds no PEM block, by what it is.

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 
 use super::builder::{self, Content};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::key::private_key::Key;
-use crate::pki::names::constraints::Constraints;
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
 use crate::pki::rules::{Rules, as_warning};
@@ -20,11 +19,7 @@ use crate::pki::x509::validity::{Validity, day_and_minute};
 pub struct Authority {
     certificate: Certificate,
     key: Key,
-    subject: Name,
     key_id: Vec<u8>,
-    validity: Validity,
-    path_length: Option<u32>,
-    name_constraints: Option<Constraints>,
     rules: Rules,
     doubts: Vec<String>,
     /// A signature of its key was found good.
@@ -53,14 +48,11 @@ impl Authority {
     /// As [`Authority::new`]; by lenient rules only a key that is not the CA's is refused, and all else is warned of with
     /// every certificate.
     pub fn with_rules(certificate: Certificate, key: Key, now: OffsetDateTime, rules: Rules) -> Result<Self> {
-        let parsed = certificate.parsed()?;
-        let constraints = parsed.basic_constraints().ok().flatten().filter(|bc| bc.value.ca);
-        let may_sign = parsed.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
-        let validity = certificate.validity()?;
+        let validity = certificate.validity();
         let mut errors = Vec::new();
-        if constraints.is_none() {
+        if !certificate.is_ca() {
             errors.push(Error::pki("the certificate is not a CA (its basic constraints do not say CA:TRUE)"));
-        } else if !may_sign {
+        } else if !certificate.may_sign_certificates() {
             errors.push(Error::pki("the CA may not sign certificates (its key usage lacks `cert sign`)"));
         }
         errors.extend(validity_error(&validity, now));
@@ -68,43 +60,24 @@ impl Authority {
         if rules == Rules::Lenient {
             doubts = errors.drain(..).map(|doubt| as_warning(&doubt)).collect();
         }
-        if parsed.public_key().raw != key.public().spki()
-            && certificate.public_key().ok().as_ref() != Some(key.public())
-        {
-            errors.push(Error::pki("the private key does not belong to the CA certificate"));
+        if !certificate.is_for(key.public()) {
+            errors
+                .push(Error::pki("the private key does not belong to the CA certificate").because(Reason::PrivateKey));
         }
         Error::all(errors)?;
-        let subject_key_id = parsed.iter_extensions().find_map(|e| match e.parsed_extension() {
-            x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-            _ => None,
-        });
-        let path_length = constraints.and_then(|bc| bc.value.path_len_constraint);
-        let (subject, key_id) = (certificate.subject()?, subject_key_id.unwrap_or_else(|| key.public().key_id()));
-        let (name_constraints, proven) = (Constraints::in_parsed(&parsed), AtomicBool::new(false));
-        drop(parsed);
-        Ok(Authority {
-            certificate,
-            key,
-            subject,
-            key_id,
-            validity,
-            path_length,
-            name_constraints,
-            rules,
-            doubts,
-            proven,
-        })
+        let key_id = certificate.subject_key_id().map_or_else(|| key.public().key_id(), <[u8]>::to_vec);
+        Ok(Authority { certificate, key, key_id, rules, doubts, proven: AtomicBool::new(false) })
     }
 
     /// When a certificate issued now would be valid, or why it cannot be issued: everything that can be known without
     /// its key. The CA must be valid now and until the certificate ends, and its path length allow it.
     pub fn validity(&self, profile: &Profile, now: OffsetDateTime, warnings: &mut Vec<String>) -> Result<Validity> {
         profile.check(self.rules, warnings)?;
-        match validity_error(&self.validity, now) {
+        match validity_error(&self.certificate.validity(), now) {
             Some(error) if self.rules == Rules::Strict => return Err(error),
             _ => {}
         }
-        if profile.ca_constraint.is_ca && self.path_length == Some(0) {
+        if profile.ca_constraint.is_ca && self.path_length() == Some(0) {
             let doubt = Error::pki("the CA may not issue CA certificates (its path length is 0)")
                 .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
             self.rules.doubt(doubt, warnings)?;
@@ -113,7 +86,7 @@ impl Authority {
         if let Some(doubt) = validity.ended(now) {
             self.rules.doubt(doubt, warnings)?;
         }
-        validity.within(&self.validity, self.rules, warnings)
+        validity.within(&self.certificate.validity(), self.rules, warnings)
     }
 
     /// Its certificate.
@@ -126,9 +99,8 @@ impl Authority {
     }
     /// Refuses names that its name constraints do not allow, as every verifier will.
     pub(crate) fn check_names(&self, sans: &[San], warnings: &mut Vec<String>) -> Result<()> {
-        let Some(constraints) = &self.name_constraints else { return Ok(()) };
-        let names: Vec<String> = sans.iter().map(San::to_string).collect();
-        let Some(wrong) = constraints.violated_by(&names) else { return Ok(()) };
+        let violated = self.certificate.name_constraints().and_then(|constraints| constraints.violated_by(sans));
+        let Some(wrong) = violated else { return Ok(()) };
         let doubt = Error::pki(format!("the CA may not issue for {wrong}: its name constraints do not allow it"))
             .hint("openssl x509 -text shows them; another CA is needed for this name");
         self.rules.doubt(doubt, warnings)
@@ -136,14 +108,14 @@ impl Authority {
 
     /// How many CAs may stand below it.
     pub fn path_length(&self) -> Option<u32> {
-        self.path_length
+        self.certificate.basic_constraints().path_length()
     }
     pub(crate) fn rules(&self) -> Rules {
         self.rules
     }
     /// The CA's subject bytes: the issuer of what it issues.
     pub(crate) fn subject(&self) -> &Name {
-        &self.subject
+        self.certificate.subject()
     }
     /// Signs. The first signature is checked, and with it that the key is the certificate's and the library signs well;
     /// the others are as good.
@@ -177,7 +149,7 @@ fn validity_error(validity: &Validity, now: OffsetDateTime) -> Option<Error> {
 
 fn in_files(mut error: Error, certificate: &str, key: &str) -> Error {
     let place = |e: &mut Error| {
-        let file = if e.message.contains("private key") { key } else { certificate };
+        let file = if e.is(Reason::PrivateKey) { key } else { certificate };
         e.message = format!("{file}: {}", e.message);
     };
     place(&mut error);

@@ -1,6 +1,5 @@
 //! The one encoder that makes every certificate.
 
-use x509_parser::certificate::X509Certificate;
 use yasna::{DERWriter, Tag};
 
 use crate::error::{Error, Result};
@@ -42,7 +41,7 @@ pub(crate) fn sign(content: &Content<'_>, key: &Key) -> Result<Certificate> {
 /// As [`sign`], for a key that has been seen to sign well: the result is read back, its signature is not checked, which
 /// takes more time than everything else together.
 pub(crate) fn sign_with_proven(content: &Content<'_>, key: &Key) -> Result<Certificate> {
-    encode(content, key, |certificate, content, _| read_back(&certificate.parsed()?, content))
+    encode(content, key, |certificate, content, _| read_back(certificate, content))
 }
 
 fn encode(
@@ -77,19 +76,16 @@ fn write_content(writer: DERWriter<'_>, content: &Content<'_>, key: &Key) {
 }
 
 fn check(certificate: &Certificate, content: &Content<'_>, key: &Key) -> Result<()> {
-    let parsed = certificate.parsed()?;
-    read_back(&parsed, content)?;
-    let tbs = parsed.tbs_certificate.as_ref();
-    signature::check(key.public(), &parsed.signature_algorithm, tbs, &parsed.signature_value.data)
+    read_back(certificate, content)?;
+    certificate.signed_by(key.public())
 }
 
-fn read_back(parsed: &X509Certificate<'_>, content: &Content<'_>) -> Result<()> {
-    let tbs = &parsed.tbs_certificate;
-    let same = tbs.issuer.as_raw() == content.issuer.der()
-        && tbs.subject.as_raw() == content.subject.der()
-        && tbs.subject_pki.raw == content.public_key.spki()
-        && tbs.extensions().len() == content.extensions.len()
-        && tbs.validity.not_after.timestamp() == content.validity.not_after.unix_timestamp();
+fn read_back(certificate: &Certificate, content: &Content<'_>) -> Result<()> {
+    let same = certificate.issuer() == content.issuer
+        && certificate.subject() == content.subject
+        && certificate.spki() == content.public_key.spki()
+        && certificate.extensions() == content.extensions
+        && certificate.validity().not_after.unix_timestamp() == content.validity.not_after.unix_timestamp();
     if !same {
         return Err(Error::internal("it reads back differently"));
     }

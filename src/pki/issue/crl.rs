@@ -11,6 +11,7 @@ use crate::pki::encoding::{oid, pem};
 use crate::pki::x509::extension::{self, Extension};
 use crate::pki::x509::serial::Serial;
 use crate::pki::x509::signature;
+use crate::pki::x509::usage::CRL_SIGN;
 use crate::pki::x509::validity::write_time;
 
 /// Why a certificate was revoked (CRLReason, RFC 5280 §5.3.1).
@@ -76,8 +77,7 @@ impl CrlSpec {
         if self.next_update <= self.this_update {
             return Err(Error::input("a CRL's next update must lie after this one"));
         }
-        let certificate = authority.certificate().parsed()?;
-        if certificate.key_usage().ok().flatten().is_some_and(|usage| !usage.value.crl_sign()) {
+        if !authority.certificate().may(CRL_SIGN) {
             let doubt = Error::pki("the CA may not sign CRLs (its key usage lacks `crl sign`)");
             authority.rules().doubt(doubt, warnings)?;
         }

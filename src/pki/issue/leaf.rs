@@ -1,12 +1,14 @@
 //! What an authority puts into a certificate.
 
 use time::OffsetDateTime;
+use x509_parser::extensions::SubjectAlternativeName;
+use x509_parser::prelude::FromDer;
 
 use super::authority::Authority;
 use super::builder::{Content, Issued};
 use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
-use crate::pki::names::san::{self, San};
+use crate::pki::names::san::San;
 use crate::pki::names::uri;
 use crate::pki::rules::Rules;
 use crate::pki::spec::profile::Profile;
@@ -33,7 +35,7 @@ pub(crate) fn issue(
     warnings.extend(request.warnings.iter().cloned());
     let validity = authority.validity(profile, now, &mut warnings)?;
     let is_ca = profile.ca_constraint.is_ca;
-    if request.ca.is_some() && !is_ca {
+    if request.ca.is_ca() && !is_ca {
         return Err(Error::pki("the CSR asks for a CA certificate, which the profile does not allow")
             .hint("use a profile with \"ca_constraint\": {\"is_ca\": true}"));
     }
@@ -73,7 +75,7 @@ fn extensions(
 ) -> Result<Vec<Extension>> {
     let is_ca = profile.ca_constraint.is_ca;
     let mut list = extension::usages(&profile.usages);
-    list.push(extension::basic_constraints(is_ca.then(|| profile.ca_constraint.path_length())));
+    list.push(extension::basic_constraints(profile.ca_constraint.constraints()));
     list.push(extension::subject_key_id(&request.public_key.key_id()));
     list.push(extension::authority_key_id(authority.key_id()));
     list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
@@ -107,7 +109,14 @@ fn extensions(
 /// of other types are then among them; else they are left out, with a warning.
 fn names_as_asked(request: &Request, copied: bool, warnings: &mut Vec<String>) -> Option<(Extension, usize)> {
     let (names, place) = request.names.as_ref()?;
-    let (sans, others) = san::read(&names.value);
+    let parsed = SubjectAlternativeName::from_der(&names.value).map(|(_, names)| names.general_names);
+    let (mut sans, mut others) = (Vec::new(), Vec::new());
+    for name in parsed.unwrap_or_default() {
+        match San::of(&name) {
+            Ok(san) => sans.push(san),
+            Err(other) => others.push(other),
+        }
+    }
     if !copied || sans != request.sans {
         warnings.extend(others.iter().map(|name| {
             format!("the CSR's alternative name `{name}` is of a type that is not supported, and left out")

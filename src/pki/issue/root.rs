@@ -35,7 +35,7 @@ pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Seria
     let mut warnings = request.warnings.clone();
     warnings.extend(validity.ended(now).as_ref().map(as_warning));
     let mut extensions = extension::usages(&[Usage::parse("cert sign")?, Usage::parse("crl sign")?]);
-    extensions.push(extension::basic_constraints(Some(ca.path_length())));
+    extensions.push(extension::basic_constraints(ca.constraints()));
     extensions.push(extension::subject_key_id(&key.public().key_id()));
     extensions
         .extend(extension::subject_alt_name(&sans_of_ca(&request.sans, &mut warnings), request.subject.is_empty()));

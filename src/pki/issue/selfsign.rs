@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::lifetime::Lifetime;
 use crate::pki::key::private_key::Key;
 use crate::pki::spec::profile::Profile;
-use crate::pki::x509::extension;
+use crate::pki::x509::extension::{self, BasicConstraints};
 use crate::pki::x509::request::Request;
 use crate::pki::x509::serial::Serial;
 use crate::pki::x509::validity::{Validity, beyond_9999};
@@ -29,9 +29,12 @@ pub fn self_issued(
     let validity = Validity::new(now - Duration::minutes(5), now.checked_add(life).ok_or_else(beyond_9999)?)?;
     let mut extensions = extension::usages(&profile.usages);
     // A CSR that asks for a CA has its own, which stands with the others of the CSR, after the names.
-    let asked = request.ca.map(|path_length| extension::basic_constraints(Some(path_length)));
+    let asked = request.ca.is_ca().then(|| extension::basic_constraints(request.ca));
     if asked.is_none() {
-        extensions.push(extension::basic_constraints(profile.ca_constraint.is_ca.then_some(None)));
+        extensions.push(extension::basic_constraints(match profile.ca_constraint.is_ca {
+            true => BasicConstraints::Ca { path_length: None },
+            false => BasicConstraints::EndEntity,
+        }));
     }
     extensions.push(extension::subject_key_id(&request.public_key.key_id()));
     extensions.extend(extension::authority_info_access(None, &profile.issuer_urls));

@@ -3,13 +3,13 @@
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
-use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::legacy_pem;
 use super::private_key::Key;
 use crate::error::{Error, Result};
 use crate::pki::encoding::pem;
+use crate::random;
 use crate::secret::Secret;
 
 /// Rounds of PBKDF2-SHA256 for keys that we write: what OWASP asks for, some tenths of a second.
@@ -68,7 +68,7 @@ pub fn decrypt(text: &[u8], what: &str, password: &Secret) -> Result<Zeroizing<V
 /// `ENCRYPTED PRIVATE KEY`: PKCS#8 under PBES2, AES-256-CBC, PBKDF2 with SHA-256, as openssl, Go's ecosystem and Java
 /// read it.
 pub fn encrypt(key: &Key, password: &Secret) -> Result<Secret> {
-    encrypt_with(key, password, random()?, random()?, ROUNDS)
+    encrypt_with(key, password, random::bytes()?, random::bytes()?, ROUNDS)
 }
 
 fn encrypt_with(key: &Key, password: &Secret, salt: [u8; 16], iv: [u8; 16], rounds: u32) -> Result<Secret> {
@@ -111,13 +111,6 @@ fn is_excessive(scheme: &EncryptionScheme) -> bool {
         }
         _ => true,
     }
-}
-
-/// From the operating system.
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the operating system gave no random bytes"))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use yasna::DERWriter;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::encoding::oid;
 
 /// A key algorithm with its size.
@@ -44,7 +44,9 @@ impl KeyKind {
                 Err(Error::pki(format!("there is no ECDSA curve of {size} bits")).hint("use 256, 384 or 521"))
             }
             ("ed25519", _) => Ok(KeyKind::Ed25519),
-            _ => Err(Error::pki(format!("unknown key algorithm `{algo}`")).hint("use ecdsa, rsa or ed25519")),
+            _ => Err(Error::pki(format!("unknown key algorithm `{algo}`"))
+                .because(Reason::Algorithm)
+                .hint("use ecdsa, rsa or ed25519")),
         }
     }
 

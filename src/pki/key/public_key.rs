@@ -1,10 +1,10 @@
 //! A public key that openssl and Go can read: the point is on its curve, the modulus long enough.
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use yasna::ASN1Result;
 
 use super::kind::KeyKind;
+use crate::digest::sha1;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{der, oid, pem};
 
@@ -53,7 +53,7 @@ impl PublicKey {
     }
     /// Key identifier: SHA-1 of the BIT STRING's bytes (RFC 5280 §4.2.1.2, method 1), as cfssl and OpenSSL.
     pub fn key_id(&self) -> Vec<u8> {
-        digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.bits).as_ref().to_vec()
+        sha1(&self.bits)
     }
     /// `-----BEGIN PUBLIC KEY-----`, as kube-apiserver reads service-account keys.
     pub fn to_pem(&self) -> String {

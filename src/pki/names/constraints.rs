@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, NameConstraints, ParsedExtension};
+use x509_parser::extensions::{GeneralName, NameConstraints};
 use x509_parser::prelude::FromDer;
+
+use super::san::San;
 
 /// What a CA may issue for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,20 +22,12 @@ pub struct Constraints {
 type Net = (Vec<u8>, Vec<u8>);
 
 impl Constraints {
-    /// Of a CA; none where it has none.
-    pub(crate) fn in_parsed(certificate: &X509Certificate<'_>) -> Option<Self> {
-        certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::NameConstraints(constraints) => Some(Self::read(constraints)),
-            _ => None,
-        })
-    }
-
     /// From an extension's value; none where it cannot be read.
     pub fn from_der(value: &[u8]) -> Option<Self> {
         NameConstraints::from_der(value).ok().map(|(_, constraints)| Self::read(&constraints))
     }
 
-    fn read(constraints: &NameConstraints<'_>) -> Self {
+    pub(crate) fn read(constraints: &NameConstraints<'_>) -> Self {
         let mut read = Constraints::default();
         for (subtrees, permitted) in [(&constraints.permitted_subtrees, true), (&constraints.excluded_subtrees, false)]
         {
@@ -56,16 +49,16 @@ impl Constraints {
         read
     }
 
-    /// The first of the names (`DNS:a`, `IP:10.0.0.1`) that the CA may not issue for.
-    pub fn violated_by<'s>(&self, sans: &'s [String]) -> Option<&'s str> {
-        sans.iter().map(String::as_str).find(|san| match san.split_once(':') {
-            Some(("DNS", name)) => {
+    /// The first of the names that the CA may not issue for.
+    pub fn violated_by<'s>(&self, sans: &'s [San]) -> Option<&'s San> {
+        sans.iter().find(|san| match san {
+            San::Dns(name) => {
                 let name = name.to_ascii_lowercase();
                 let within = |base: &String| is_within(&name, base);
                 self.excluded_dns.iter().any(within)
                     || (!self.permitted_dns.is_empty() && !self.permitted_dns.iter().any(within))
             }
-            Some(("IP", ip)) => ip.parse::<IpAddr>().is_ok_and(|ip| {
+            San::Ip(ip) => {
                 let bytes = match ip {
                     IpAddr::V4(v4) => v4.octets().to_vec(),
                     IpAddr::V6(v6) => v6.octets().to_vec(),
@@ -75,8 +68,8 @@ impl Constraints {
                 };
                 self.excluded_ip.iter().any(within)
                     || (!self.permitted_ip.is_empty() && !self.permitted_ip.iter().any(within))
-            }),
-            _ => false,
+            }
+            San::Email(_) | San::Uri(_) => false,
         })
     }
 
@@ -123,13 +116,13 @@ mod tests {
             ..Constraints::default()
         };
         let first = |sans: &[&str]| {
-            let sans: Vec<String> = sans.iter().map(|s| (*s).to_owned()).collect();
-            constraints.violated_by(&sans).map(str::to_owned)
+            let sans: Vec<San> = sans.iter().map(|s| San::classify(s).unwrap()).collect();
+            constraints.violated_by(&sans).map(San::to_string)
         };
-        assert_eq!(first(&["DNS:a.example.net", "DNS:EXAMPLE.net", "IP:10.1.2.3", "email:a@b"]), None);
-        assert_eq!(first(&["DNS:notexample.net"]).as_deref(), Some("DNS:notexample.net"));
-        assert_eq!(first(&["DNS:x.secret.example.net"]).as_deref(), Some("DNS:x.secret.example.net"));
-        assert_eq!(first(&["IP:11.0.0.1"]).as_deref(), Some("IP:11.0.0.1"));
-        assert_eq!(first(&["IP:fd00::1"]).as_deref(), Some("IP:fd00::1"));
+        assert_eq!(first(&["a.example.net", "EXAMPLE.net", "10.1.2.3", "a@b"]), None);
+        assert_eq!(first(&["notexample.net"]).as_deref(), Some("DNS:notexample.net"));
+        assert_eq!(first(&["x.secret.example.net"]).as_deref(), Some("DNS:x.secret.example.net"));
+        assert_eq!(first(&["11.0.0.1"]).as_deref(), Some("IP:11.0.0.1"));
+        assert_eq!(first(&["fd00::1"]).as_deref(), Some("IP:fd00::1"));
     }
 }

@@ -1,5 +1,8 @@
 //! Distinguished names, encoded byte for byte as cfssl encodes them.
 
+use std::fmt;
+
+use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 use yasna::DERWriter;
 use yasna::models::ObjectIdentifier;
@@ -13,7 +16,7 @@ pub struct Name(Vec<u8>);
 /// One attribute of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// Its type.
+    /// Its type; empty where a name has one that is so long that no program has it.
     pub oid: Vec<u64>,
     /// Its value.
     pub value: String,
@@ -34,6 +37,10 @@ impl Name {
             });
         }))
     }
+    /// One that can be parsed.
+    pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
+        matches!(X509Name::from_der(der), Ok(([], _))).then(|| Self::from_raw(der))
+    }
     /// RDNSequence, DER.
     pub fn der(&self) -> &[u8] {
         &self.0
@@ -41,6 +48,21 @@ impl Name {
     /// It has no attribute.
     pub fn is_empty(&self) -> bool {
         self.0 == [0x30, 0]
+    }
+    fn rdns(&self) -> Vec<Vec<Attribute>> {
+        let read = |a: &AttributeTypeAndValue<'_>| Attribute {
+            oid: oid::of(a.attr_type()).unwrap_or_default(),
+            value: attribute_text(a),
+        };
+        let parsed = X509Name::from_der(&self.0);
+        parsed.map_or_else(
+            |_| Vec::new(),
+            |(_, name)| name.iter_rdn().map(|rdn| rdn.iter().map(read).collect()).collect(),
+        )
+    }
+    /// All attributes, in the order of the encoding.
+    pub fn attributes(&self) -> Vec<Attribute> {
+        self.rdns().into_iter().flatten().collect()
     }
 }
 
@@ -100,16 +122,15 @@ impl NameParts {
         ]
     }
 
-    /// The attributes of a parsed name; those of other types go to `extra` in their order. None where a type is so
+    /// The attributes of a name; those of other types go to `extra` in their order. None where a type is so
     /// long that no program has it.
-    pub(crate) fn of(name: &X509Name<'_>) -> Option<Self> {
+    pub(crate) fn of(name: &Name) -> Option<Self> {
         let mut parts = NameParts::default();
-        for attribute in name.iter_attributes() {
-            let value = attribute_text(attribute);
-            let arcs = oid::of(attribute.attr_type())?;
-            match parts.group(&arcs) {
-                Some(group) => group.push(value),
-                None => parts.extra.push(Attribute { oid: arcs, value }),
+        for attribute in name.attributes() {
+            match parts.group(&attribute.oid) {
+                Some(group) => group.push(attribute.value),
+                None if attribute.oid.is_empty() => return None,
+                None => parts.extra.push(attribute),
             }
         }
         Some(parts)
@@ -161,25 +182,17 @@ impl NameParts {
     }
 }
 
-/// `C=CN, O=system:masters + O=admins, CN=x`: in the order of the encoding.
-pub(crate) fn display(name: &X509Name<'_>) -> String {
-    let rdn = |rdn: &x509_parser::x509::RelativeDistinguishedName<'_>| {
-        let attributes: Vec<_> =
-            rdn.iter().map(|a| format!("{}={}", short_name(a), attribute_text(a).replace(['\n', '\r'], " "))).collect();
-        attributes.join(" + ")
-    };
-    name.iter_rdn().map(rdn).collect::<Vec<_>>().join(", ")
+impl fmt::Display for Name {
+    /// `C=CN, O=system:masters + O=admins, CN=x`: in the order of the encoding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let attribute = |a: &Attribute| format!("{}={}", short_name(&a.oid), a.value.replace(['\n', '\r'], " "));
+        let rdn = |rdn: &Vec<Attribute>| rdn.iter().map(attribute).collect::<Vec<_>>().join(" + ");
+        f.write_str(&self.rdns().iter().map(rdn).collect::<Vec<_>>().join(", "))
+    }
 }
 
-/// [`display`] of an encoded name; none where it cannot be parsed.
-pub(crate) fn name_text(der: &[u8]) -> Option<String> {
-    use x509_parser::prelude::FromDer;
-    X509Name::from_der(der).ok().map(|(_, name)| display(&name))
-}
-
-fn short_name(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let arcs = oid::of(attribute.attr_type()).unwrap_or_default();
-    let short = match arcs.as_slice() {
+fn short_name(oid: &[u64]) -> String {
+    let short = match oid {
         oid::COUNTRY => "C",
         oid::PROVINCE => "ST",
         oid::LOCALITY => "L",
@@ -192,13 +205,13 @@ fn short_name(attribute: &AttributeTypeAndValue<'_>) -> String {
         oid::EMAIL_ADDRESS => "emailAddress",
         oid::DOMAIN_COMPONENT => "DC",
         oid::USER_ID => "UID",
-        _ => return attribute.attr_type().to_id_string(),
+        other => return oid::dotted(other),
     };
     short.to_owned()
 }
 
 /// The value of whatever string type it is; bytes that are no text become U+FFFD.
-pub(crate) fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> String {
+fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> String {
     use x509_parser::asn1_rs::Tag;
     let bytes = attribute.as_slice();
     match attribute.attr_value().tag() {
@@ -214,14 +227,13 @@ pub(crate) fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use x509_parser::prelude::FromDer;
 
     fn strings(values: &[&str]) -> Vec<String> {
         values.iter().map(|v| (*v).to_owned()).collect()
     }
 
     fn shown(parts: &NameParts) -> String {
-        display(&X509Name::from_der(parts.encode().der()).unwrap().1)
+        parts.encode().to_string()
     }
 
     #[test]
@@ -235,10 +247,7 @@ mod tests {
             ..NameParts::default()
         };
         insta::assert_snapshot!(shown(&parts), @"C=CN, O=k8s + O=system:masters, OU=Mid + OU=zeta + OU=alpha, CN=admin, 1.2.3.4=v");
-        assert_eq!(
-            NameParts::of(&X509Name::from_der(parts.encode().der()).unwrap().1).unwrap().encode(),
-            parts.encode()
-        );
+        assert_eq!(NameParts::of(&parts.encode()).unwrap().encode(), parts.encode());
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::FromDer;
 use yasna::Tag;
 
 use super::uri::{self, Class};
@@ -78,8 +77,8 @@ impl San {
         (!host.is_ascii()).then(|| format!("host `{host}` stands in the certificate as {self}"))
     }
 
-    /// From a parsed certificate or CSR; none for the types that cfssl does not know, and for what is no ASCII.
-    pub(crate) fn of(name: &GeneralName<'_>) -> Option<Self> {
+    /// From a parsed certificate or CSR; types that cfssl does not know, and what is no ASCII, as text.
+    pub(crate) fn of(name: &GeneralName<'_>) -> Result<Self, String> {
         let san = match name {
             GeneralName::DNSName(dns) => San::Dns((*dns).to_owned()),
             GeneralName::RFC822Name(email) => San::Email((*email).to_owned()),
@@ -87,11 +86,11 @@ impl San {
             GeneralName::IPAddress(bytes) => {
                 let v4 = <[u8; 4]>::try_from(*bytes).map(|b| IpAddr::V4(Ipv4Addr::from(b)));
                 let v6 = || <[u8; 16]>::try_from(*bytes).map(|b| IpAddr::V6(Ipv6Addr::from(b)));
-                San::Ip(v4.or_else(|_| v6()).ok()?)
+                San::Ip(v4.or_else(|_| v6()).map_err(|_| name.to_string())?)
             }
-            _ => return None,
+            _ => return Err(name.to_string()),
         };
-        san.to_string().is_ascii().then_some(san)
+        if san.to_string().is_ascii() { Ok(san) } else { Err(name.to_string()) }
     }
 
     fn rank(&self) -> u8 {
@@ -142,19 +141,6 @@ pub(crate) fn classify(hosts: &[String], rules: Rules) -> Result<(Vec<San>, Vec<
     }
     Error::all(errors)?;
     Ok((sans, warnings))
-}
-
-/// The names in an extension's value that there is a type for here, and the others as text.
-pub(crate) fn read(value: &[u8]) -> (Vec<San>, Vec<String>) {
-    let parsed = x509_parser::extensions::SubjectAlternativeName::from_der(value);
-    let (mut sans, mut others) = (Vec::new(), Vec::new());
-    for name in parsed.map(|(_, names)| names.general_names).unwrap_or_default() {
-        match San::of(&name) {
-            Some(san) => sans.push(san),
-            None => others.push(name.to_string()),
-        }
-    }
-    (sans, others)
 }
 
 /// Order as Go: all DNS names, then e-mail addresses, IP addresses, URIs; the input's order within each; duplicates stay.

@@ -6,13 +6,14 @@ use base64::Engine;
 use serde::{Deserialize, Serialize};
 
 use super::json::{self, Fields};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
 use crate::pki::names::name::{Attribute, Name, NameParts};
 use crate::pki::names::san::classify;
 use crate::pki::rules::Rules;
+use crate::pki::x509::extension::BasicConstraints;
 
 /// What a key and certificate are to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -224,7 +225,7 @@ impl KeySpec {
         };
         let size = if algo == "ed25519" { 0 } else { size.unwrap_or(default) };
         if let Err(e) = KeyKind::from_spec(&algo, size) {
-            f.error(if e.message.contains("algorithm") { "algo" } else { "size" }, e);
+            f.error(if e.is(Reason::Algorithm) { "algo" } else { "size" }, e);
         }
         KeySpec { algo, size }
     }
@@ -272,12 +273,13 @@ impl CaSpec {
         }
     }
 
-    /// The path length constraint: a `pathlen` wins over `pathlenzero`.
-    pub(crate) fn path_length(&self) -> Option<u32> {
-        match self.path_length {
+    /// A `pathlen` wins over `pathlenzero`.
+    pub(crate) fn constraints(&self) -> BasicConstraints {
+        let path_length = match self.path_length {
             0 => self.path_length_zero.then_some(0),
             length => Some(length),
-        }
+        };
+        BasicConstraints::Ca { path_length }
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::pki::rules::{Rules, as_warning};
 use crate::secret::quoted;
+use crate::text::nearest;
 
 /// Members of these are named by the user: their case counts.
 const NAMED_BY_USER: [&str; 4] = ["profiles", "auth_keys", "remotes", "oid"];
@@ -340,8 +341,7 @@ impl<'a> Fields<'a> {
     fn refuse_unknown(&mut self) {
         for key in std::mem::take(&mut self.map).keys() {
             let error = Error::input("unknown key");
-            let near = |name: &&&str| strsim::jaro_winkler(&name.to_ascii_lowercase(), key) > 0.8;
-            let error = match self.known.iter().find(near) {
+            let error = match nearest(key, self.known.iter().copied()) {
                 Some(name) => error.hint(format!("did you mean `{name}`?")),
                 None => error.hint(format!("known here are: {}", self.known.join(", "))),
             };

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::rules::Rules;
-use crate::pki::x509::extension::Policy;
+use crate::pki::x509::extension::{BasicConstraints, Policy};
 use crate::pki::x509::usage::Usage;
 use crate::pki::x509::validity::{Validity, backdated, beyond_9999};
 
@@ -133,13 +133,14 @@ impl CaConstraint {
         *self == CaConstraint::default()
     }
 
-    /// The path length to write.
-    pub(crate) fn path_length(&self) -> Option<u32> {
-        match u32::try_from(self.max_path_len) {
+    /// What to write.
+    pub fn constraints(&self) -> BasicConstraints {
+        let path_length = match u32::try_from(self.max_path_len) {
             Ok(0) => self.max_path_len_zero.then_some(0),
             Ok(length) => Some(length),
             Err(_) => None,
-        }
+        };
+        if self.is_ca { BasicConstraints::Ca { path_length } } else { BasicConstraints::EndEntity }
     }
 }
 

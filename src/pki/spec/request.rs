@@ -1,12 +1,12 @@
 //! What somebody wants certified: from a CSR spec and a key, or from a CSR.
 
-use super::csr_spec::{CsrSpec, Subject};
+use super::csr_spec::{CaSpec, CsrSpec, Subject};
 use crate::error::Result;
 use crate::pki::encoding::oid;
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::san::classify;
 use crate::pki::rules::Rules;
-use crate::pki::x509::extension::{self, Extension};
+use crate::pki::x509::extension::{self, BasicConstraints, Extension};
 use crate::pki::x509::request::Request;
 
 impl Request {
@@ -25,15 +25,9 @@ impl Request {
         for e in &spec.extensions {
             extensions.push(Extension { oid: e.id.clone(), critical: e.critical, value: e.value.clone() });
         }
-        Ok(Request {
-            subject: spec.subject().to_name()?,
-            public_key: public_key.clone(),
-            sans,
-            names: None,
-            ca: spec.ca.as_ref().map(|ca| ca.path_length()),
-            extensions,
-            warnings,
-        })
+        let ca = spec.ca.as_ref().map_or(BasicConstraints::EndEntity, CaSpec::constraints);
+        let new = Request::new(spec.subject().to_name()?, public_key.clone());
+        Ok(Request { sans, ca, extensions, warnings, ..new })
     }
 
     /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::rules::Rules;
 use crate::secret::Secret;
+use crate::text::nearest;
 
 /// A default profile and named ones, `{"signing": {"default": …, "profiles": {…}}}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -169,9 +170,8 @@ impl SigningConfig {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let near = |known: &&String| strsim::jaro_winkler(known, name) > 0.8;
         let error = Error::pki(format!("there is no profile `{name}` in the signing configuration"));
-        match self.profiles.keys().find(near) {
+        match nearest(name, self.profiles.keys().map(String::as_str)) {
             Some(known) => error.hint(format!("did you mean `{known}`?")),
             None => error.hint(self.known()),
         }

@@ -9,6 +9,7 @@ use super::go_regex;
 use crate::error::{Error, Result};
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
+use crate::pki::x509::extension::BasicConstraints;
 use crate::pki::x509::request::Request;
 
 /// A profile's `name_whitelist`: a regular expression that need not match the whole name (write `^…$` for that).
@@ -91,7 +92,7 @@ impl CsrWhitelist {
         });
         request.names = None;
         request.extensions.clear();
-        request.ca = None;
+        request.ca = BasicConstraints::EndEntity;
         Ok(())
     }
 }

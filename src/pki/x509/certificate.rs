@@ -1,19 +1,40 @@
-//! A certificate that could be parsed.
+//! A certificate, parsed once: when the value is made.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
+use super::extension::{BasicConstraints, Extension};
+use super::extension_set::ExtensionSet;
 use super::signature;
+use super::usage::CERT_SIGN;
 use super::validity::Validity;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
-use crate::pki::encoding::{pem, tlv};
+use crate::pki::encoding::{oid, pem, tlv};
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::constraints::Constraints;
 use crate::pki::names::name::Name;
+use crate::pki::names::san::San;
 
-/// A certificate that could be parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate(Vec<u8>);
+/// A certificate that could be parsed. Clones share it.
+#[derive(Clone)]
+pub struct Certificate(Arc<Parsed>);
+
+struct Parsed {
+    der: Vec<u8>,
+    serial: Vec<u8>,
+    issuer: Name,
+    validity: Validity,
+    subject: Name,
+    spki: Vec<u8>,
+    /// Checked when it is asked for, which takes longer than all of the parsing; none: it is no good.
+    key: OnceLock<Option<PublicKey>>,
+    algorithm: Vec<u64>,
+    extensions: ExtensionSet,
+}
 
 impl Certificate {
     /// Reads a PEM text with exactly one certificate; `what` names the source in errors.
@@ -46,29 +67,58 @@ impl Certificate {
 
     /// Takes DER over, once it parses.
     pub fn from_der(der: &[u8], what: &str) -> Result<Self> {
-        parse(der).map_err(|e| e.context(what))?;
-        Ok(Certificate(der.to_vec()))
+        parse(der.to_vec()).map(|parsed| Certificate(Arc::new(parsed))).map_err(|e| e.context(what))
     }
 
     /// DER.
     pub fn der(&self) -> &[u8] {
-        &self.0
+        &self.0.der
     }
     /// `-----BEGIN CERTIFICATE-----`.
     pub fn to_pem(&self) -> String {
-        pem::encode("CERTIFICATE", &self.0).to_string()
+        pem::encode("CERTIFICATE", self.der()).to_string()
     }
-    /// Parsed anew: microseconds.
-    pub fn parsed(&self) -> Result<X509Certificate<'_>> {
-        parse(&self.0)
+    /// The INTEGER's bytes; as others make them, it may be negative.
+    pub fn serial(&self) -> &[u8] {
+        &self.0.serial
     }
-    /// The subject's bytes.
-    pub fn subject(&self) -> Result<Name> {
-        Ok(Name::from_raw(self.parsed()?.subject().as_raw()))
+    /// Whom it is for.
+    pub fn subject(&self) -> &Name {
+        &self.0.subject
     }
-    /// The key it certifies.
-    pub fn public_key(&self) -> Result<PublicKey> {
-        PublicKey::from_spki(self.parsed()?.public_key().raw)
+    /// Who issued it.
+    pub fn issuer(&self) -> &Name {
+        &self.0.issuer
+    }
+    /// It names itself as its issuer.
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer() == self.subject()
+    }
+    /// When it is valid.
+    pub fn validity(&self) -> Validity {
+        self.0.validity
+    }
+    /// The SubjectPublicKeyInfo as it stands, DER, of whatever algorithm.
+    pub fn spki(&self) -> &[u8] {
+        &self.0.spki
+    }
+    /// SHA-256 (lower-case hex) of the SubjectPublicKeyInfo: what a CA is known by, however often its certificate is renewed.
+    pub fn spki_sha256(&self) -> String {
+        sha256(self.spki())
+    }
+    /// The key it certifies, where it is of a kind that is known here, and whole.
+    pub fn public_key(&self) -> Result<&PublicKey> {
+        let key = self.0.key.get_or_init(|| PublicKey::from_spki(self.spki()).ok());
+        match key {
+            Some(key) => Ok(key),
+            None => {
+                Err(PublicKey::from_spki(self.spki()).err().unwrap_or_else(|| Error::internal("read a public key")))
+            }
+        }
+    }
+    /// Whether it is for this key.
+    pub fn is_for(&self, key: &PublicKey) -> bool {
+        self.spki() == key.spki() || self.public_key().is_ok_and(|own| own == key)
     }
     /// `Ok` when its signature was made with this key; names and dates are not looked at.
     pub fn signed_by(&self, issuer: &PublicKey) -> Result<()> {
@@ -80,35 +130,76 @@ impl Certificate {
     }
     /// Whether its signature was made with this key; none where its algorithm cannot be checked here.
     pub fn made_with(&self, issuer: &PublicKey) -> Option<bool> {
-        let parts = tlv::all(tlv::only(&self.0, 0x30)?)?;
+        let parts = tlv::all(tlv::only(self.der(), 0x30)?)?;
         let [tbs, algorithm, signature] = parts.as_slice() else { return None };
         // The first byte of a BIT STRING counts unused bits: a signature has none.
         signature::check_signature(issuer, algorithm.raw, tbs.raw, signature.content.get(1..)?)
     }
     /// Its signature algorithm as Go names it, or its identifier.
     pub fn algorithm(&self) -> String {
-        self.parsed().map_or_else(|_| String::new(), |parsed| signature::signature_name(&parsed))
+        signature::algorithm_name(&self.0.algorithm)
     }
     /// It names itself as its issuer, and is signed with its own key.
     pub fn is_self_signed(&self) -> bool {
-        let names_itself = self.parsed().is_ok_and(|parsed| parsed.issuer().as_raw() == parsed.subject().as_raw());
-        names_itself && self.public_key().is_ok_and(|key| self.signed_by(&key).is_ok())
+        self.is_self_issued() && self.public_key().is_ok_and(|key| self.signed_by(key).is_ok())
+    }
+    /// Whether it is a CA.
+    pub fn basic_constraints(&self) -> BasicConstraints {
+        self.0.extensions.constraints
     }
     /// Whether its basic constraints say that it is a CA (RFC 5280, 4.2.1.9).
     pub fn is_ca(&self) -> bool {
-        let says_so = |parsed: X509Certificate| Some(parsed.basic_constraints().ok()??.value.ca);
-        self.parsed().ok().and_then(says_so) == Some(true)
+        self.basic_constraints().is_ca()
     }
-
+    /// Its key usage, where it has one, allows it to sign certificates (RFC 5280 §4.2.1.3).
+    pub fn may_sign_certificates(&self) -> bool {
+        self.may(CERT_SIGN)
+    }
+    /// Whether its key usage, where it has one, has this bit.
+    pub(crate) fn may(&self, bit: u8) -> bool {
+        self.0.extensions.key_usage.is_none_or(|usage| usage >> bit & 1 == 1)
+    }
+    /// Its subject alternative names, but those of types that there is nothing for here.
+    pub fn sans(&self) -> &[San] {
+        &self.0.extensions.sans
+    }
+    /// Its subject key identifier.
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.0.extensions.subject_key_id.as_deref()
+    }
+    /// The key identifier of its issuer.
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.0.extensions.authority_key_id.as_deref()
+    }
     /// Its name constraints; none where it has none.
-    pub fn name_constraints(&self) -> Option<Constraints> {
-        Constraints::in_parsed(&self.parsed().ok()?)
+    pub fn name_constraints(&self) -> Option<&Constraints> {
+        self.0.extensions.name_constraints.as_ref()
     }
-    /// When it is valid.
-    pub fn validity(&self) -> Result<Validity> {
-        let parsed = self.parsed()?;
-        let time = |t: x509_parser::time::ASN1Time| t.to_datetime();
-        Ok(Validity { not_before: time(parsed.validity().not_before), not_after: time(parsed.validity().not_after) })
+    /// Its extensions as they stand.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.0.extensions.all
+    }
+    /// The value of an extension.
+    pub fn extension(&self, oid: &[u64]) -> Option<&[u8]> {
+        self.extensions().iter().find(|extension| extension.oid == oid).map(|extension| extension.value.as_slice())
+    }
+    /// What its extensions say.
+    pub(crate) fn extension_set(&self) -> &ExtensionSet {
+        &self.0.extensions
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<certificate of {}, {}>", self.subject(), pem::encode("CERTIFICATE", self.der()).as_str())
     }
 }
 
@@ -117,14 +208,26 @@ pub(crate) fn is_certificate(label: &str) -> bool {
     matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
 }
 
-fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {
-    match X509Certificate::from_der(der) {
-        Ok(([], certificate)) => Ok(certificate),
-        Ok((rest, _)) => {
-            Err(Error::pki(format!("the certificate is followed by {} bytes of something else", rest.len())))
-        }
-        Err(_) => Err(Error::pki("the certificate cannot be parsed")),
+fn parse(der: Vec<u8>) -> Result<Parsed> {
+    let (rest, parsed) = X509Certificate::from_der(&der).map_err(|_| Error::pki("the certificate cannot be parsed"))?;
+    if !rest.is_empty() {
+        return Err(Error::pki(format!("the certificate is followed by {} bytes of something else", rest.len())));
     }
+    let validity = parsed.validity();
+    Ok(Parsed {
+        serial: parsed.raw_serial().to_vec(),
+        issuer: Name::from_raw(parsed.issuer().as_raw()),
+        validity: Validity {
+            not_before: validity.not_before.to_datetime(),
+            not_after: validity.not_after.to_datetime(),
+        },
+        subject: Name::from_raw(parsed.subject().as_raw()),
+        spki: parsed.public_key().raw.to_vec(),
+        key: OnceLock::new(),
+        algorithm: oid::of(&parsed.signature_algorithm.algorithm).unwrap_or_default(),
+        extensions: ExtensionSet::read(parsed.extensions()),
+        der,
+    })
 }
 
 #[cfg(test)]

@@ -4,24 +4,25 @@
 //! may sign with SHA-256.
 
 use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::prelude::FromDer;
 use yasna::Tag;
 
-use super::extension::{self, Extension};
+use super::extension;
+use super::extension_set::ExtensionSet;
+use super::request::Request;
 use super::signature;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::pki::encoding::{oid, pem};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::name::Name;
-use crate::pki::names::san::San;
-use crate::pki::x509::request::Request;
 
 /// A CSR whose signature was found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Csr {
     der: Vec<u8>,
+    algorithm: Vec<u64>,
     request: Request,
 }
 
@@ -35,7 +36,7 @@ impl Csr {
         let der = signature::signed(&info, key)?;
         // What we cannot read ourselves is not handed out.
         let read = Self::from_der(&der, "the new CSR")?;
-        Ok(Csr { der: read.der, request: request.clone() })
+        Ok(Csr { request: request.clone(), ..read })
     }
 
     /// Reads `CERTIFICATE REQUEST` (or `NEW CERTIFICATE REQUEST`); `what` names the source in errors.
@@ -70,16 +71,16 @@ impl Csr {
     pub fn to_pem(&self) -> String {
         pem::encode("CERTIFICATE REQUEST", &self.der).to_string()
     }
-    /// Parsed anew, for showing it.
-    pub(crate) fn parsed(&self) -> Result<X509CertificationRequest<'_>> {
-        parse(&self.der)
+    /// Its signature algorithm as Go names it, or its identifier.
+    pub fn algorithm(&self) -> String {
+        signature::algorithm_name(&self.algorithm)
     }
 }
 
 fn encode_info(request: &Request) -> Vec<u8> {
     let mut extensions: Vec<_> =
         extension::subject_alt_name(&request.sans, request.subject.is_empty()).into_iter().collect();
-    extensions.extend(request.ca.map(|path_length| extension::basic_constraints(Some(path_length))));
+    extensions.extend(request.ca.is_ca().then(|| extension::basic_constraints(request.ca)));
     extensions.extend(request.extensions.iter().cloned());
     yasna::construct_der(|writer| {
         writer.write_sequence(|seq| {
@@ -104,54 +105,36 @@ fn encode_info(request: &Request) -> Vec<u8> {
     })
 }
 
-fn parse(der: &[u8]) -> Result<X509CertificationRequest<'_>> {
-    match X509CertificationRequest::from_der(der) {
-        Ok(([], csr)) => Ok(csr),
-        Ok((rest, _)) => Err(Error::pki(format!("not a CSR: {} bytes follow it", rest.len()))),
-        Err(_) => Err(Error::pki("not a CSR: it cannot be parsed")),
-    }
-}
-
 fn read(der: &[u8]) -> Result<Csr> {
-    let csr = parse(der)?;
+    let csr = match X509CertificationRequest::from_der(der) {
+        Ok(([], csr)) => csr,
+        Ok((rest, _)) => return Err(Error::pki(format!("not a CSR: {} bytes follow it", rest.len()))),
+        Err(_) => return Err(Error::pki("not a CSR: it cannot be parsed")),
+    };
     let info = &csr.certification_request_info;
     let public_key = PublicKey::from_spki(info.subject_pki.raw)?;
     signature::check(&public_key, &csr.signature_algorithm, info.raw, &csr.signature_value.data)
-        .map_err(|e| e.context("the CSR is not signed with its own key"))?;
-    let mut request = Request {
-        subject: Name::from_raw(info.subject.as_raw()),
-        public_key,
-        sans: Vec::new(),
-        names: None,
-        ca: None,
-        extensions: Vec::new(),
-        warnings: Vec::new(),
-    };
-    read_extensions(&csr, &mut request)?;
-    Ok(Csr { der: der.to_vec(), request })
+        .map_err(|e| e.context("the CSR is not signed with its own key").because(Reason::Signature))?;
+    let mut request = Request::new(Name::from_raw(info.subject.as_raw()), public_key);
+    for attribute in info.attributes() {
+        let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
+        ask(&mut request, ExtensionSet::read(&list.extensions))?;
+    }
+    let algorithm = oid::of(&csr.signature_algorithm.algorithm).unwrap_or_default();
+    Ok(Csr { der: der.to_vec(), algorithm, request })
 }
 
-fn read_extensions(csr: &X509CertificationRequest<'_>, request: &mut Request) -> Result<()> {
-    use x509_parser::cri_attributes::ParsedCriAttribute;
-    for attribute in csr.certification_request_info.attributes() {
-        let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
-        for extension in &list.extensions {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(names) => {
-                    request.sans.extend(names.general_names.iter().filter_map(San::of));
-                    request.names = Some((Extension::read(extension)?, request.extensions.len()));
-                }
-                ParsedExtension::BasicConstraints(constraints) => {
-                    request.ca = constraints.ca.then_some(constraints.path_len_constraint);
-                }
-                ParsedExtension::ParseError { .. } => {
-                    return Err(Error::pki(format!(
-                        "the CSR's extension {} cannot be parsed",
-                        extension.oid.to_id_string()
-                    )));
-                }
-                _ => request.extensions.push(Extension::read(extension)?),
-            }
+/// Takes what the extensions ask for.
+fn ask(request: &mut Request, set: ExtensionSet) -> Result<()> {
+    if let Some(&at) = set.unread.first() {
+        return Err(Error::pki(format!("the CSR's extension {} cannot be parsed", oid::dotted(&set.all[at].oid))));
+    }
+    request.sans.extend(set.sans);
+    for extension in set.all {
+        match extension.oid.as_slice() {
+            oid::SUBJECT_ALT_NAME => request.names = Some((extension, request.extensions.len())),
+            oid::BASIC_CONSTRAINTS => request.ca = set.constraints,
+            _ => request.extensions.push(extension.copied()?),
         }
     }
     Ok(())
@@ -160,7 +143,7 @@ fn read_extensions(csr: &X509CertificationRequest<'_>, request: &mut Request) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{CsrSpec, KeyKind};
+    use crate::pki::{BasicConstraints, CsrSpec, KeyKind, San};
     use proptest::prelude::*;
 
     fn csr(json: &str, kind: KeyKind) -> (Csr, Key) {
@@ -181,7 +164,7 @@ mod tests {
             sorted.sans.sort_by_key(|san| format!("{}", !matches!(san, San::Dns(_))));
             assert_eq!(read.request().subject, sorted.subject);
             assert_eq!(read.request().sans.len(), 4);
-            assert_eq!(read.request().ca, Some(Some(2)));
+            assert_eq!(read.request().ca, BasicConstraints::Ca { path_length: Some(2) });
             assert_eq!(read.request().extensions, sorted.extensions);
         }
     }

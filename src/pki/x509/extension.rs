@@ -1,7 +1,6 @@
 //! The X.509 extensions that certificates and CSRs carry, each as cfssl encodes it.
 
 use serde::{Serialize, Serializer};
-use x509_parser::extensions::X509Extension;
 use yasna::Tag;
 
 use super::usage::Usage;
@@ -13,12 +12,25 @@ use crate::pki::names::san::{self, San};
 /// One extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
-    /// Its type.
+    /// Its type; empty where it was read and is so long that no program has it.
     pub oid: Vec<u64>,
     /// A reader that does not know it must refuse the certificate.
     pub critical: bool,
     /// DER inside the OCTET STRING.
     pub value: Vec<u8>,
+}
+
+/// Whether somebody is a CA, and how many CAs may stand below it (RFC 5280 §4.2.1.9).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BasicConstraints {
+    /// No CA.
+    #[default]
+    EndEntity,
+    /// A CA.
+    Ca {
+        /// None: however many.
+        path_length: Option<u32>,
+    },
 }
 
 /// A certificate policy.
@@ -44,16 +56,29 @@ pub enum Qualifier {
     Notice(String),
 }
 
+impl BasicConstraints {
+    /// It is a CA.
+    pub fn is_ca(self) -> bool {
+        self != BasicConstraints::EndEntity
+    }
+    /// How many CAs may stand below; none where there is no limit, or no CA.
+    pub fn path_length(self) -> Option<u32> {
+        match self {
+            BasicConstraints::Ca { path_length } => path_length,
+            BasicConstraints::EndEntity => None,
+        }
+    }
+}
+
 impl Extension {
     fn new(oid: &[u64], critical: bool, value: Vec<u8>) -> Self {
         Extension { oid: oid.to_vec(), critical, value }
     }
 
-    /// As it stands in a certificate or a CSR.
-    pub(crate) fn read(parsed: &X509Extension<'_>) -> Result<Self> {
+    /// To be written again, where its type can be.
+    pub(crate) fn copied(&self) -> Result<Self> {
         let unknown = || Error::pki("it has an extension of a type that cannot be read");
-        let oid = oid::of(&parsed.oid).ok_or_else(unknown)?;
-        Ok(Extension { oid, critical: parsed.critical, value: parsed.value.to_vec() })
+        (!self.oid.is_empty()).then(|| self.clone()).ok_or_else(unknown)
     }
 
     pub(crate) fn write(&self, writer: yasna::DERWriter<'_>) {
@@ -90,11 +115,11 @@ fn key_usage(bits: u16) -> Vec<u8> {
     yasna::construct_der(|writer| writer.write_bitvec_bytes(&bits.to_be_bytes()[..length.div_ceil(8)], length))
 }
 
-/// BasicConstraints, critical, always written; `None`: not a CA.
-pub(crate) fn basic_constraints(ca: Option<Option<u32>>) -> Extension {
+/// Critical, and always written.
+pub(crate) fn basic_constraints(constraints: BasicConstraints) -> Extension {
     let value = yasna::construct_der(|writer| {
         writer.write_sequence(|seq| {
-            if let Some(path_length) = ca {
+            if let BasicConstraints::Ca { path_length } = constraints {
                 seq.next().write_bool(true);
                 if let Some(path_length) = path_length {
                     seq.next().write_u32(path_length);
@@ -229,8 +254,8 @@ mod tests {
 
     #[test]
     fn basic_constraints_as_go_writes_them() {
-        assert_eq!(hex(&basic_constraints(None)), "3000");
-        assert_eq!(hex(&basic_constraints(Some(None))), "30030101ff");
-        assert_eq!(hex(&basic_constraints(Some(Some(0)))), "30060101ff020100");
+        assert_eq!(hex(&basic_constraints(BasicConstraints::EndEntity)), "3000");
+        assert_eq!(hex(&basic_constraints(BasicConstraints::Ca { path_length: None })), "30030101ff");
+        assert_eq!(hex(&basic_constraints(BasicConstraints::Ca { path_length: Some(0) })), "30060101ff020100");
     }
 }

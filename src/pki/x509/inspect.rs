@@ -1,21 +1,19 @@
 //! What is in a certificate or CSR, as a value to show.
 
-use super::signature::{algorithm_name, signature_name};
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use time::OffsetDateTime;
-use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, KeyUsage, ParsedExtension, X509Extension};
+use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as AnyKey;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::certificate::Certificate;
 use super::csr::Csr;
 use super::serial;
 use super::usage;
-use crate::error::Result;
+use crate::digest::sha256;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
-use crate::pki::names::name;
+use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
 
 /// A certificate's contents.
@@ -85,42 +83,28 @@ pub struct NameInfo {
     pub organizations: Vec<String>,
 }
 
-/// What the extensions say.
-#[derive(Default)]
-struct Extensions {
-    sans: Vec<String>,
-    usages: Vec<String>,
-    is_ca: bool,
-    path_length: Option<u32>,
-    subject_key_id: String,
-    authority_key_id: String,
-    others: Vec<String>,
-}
-
 impl CertificateInfo {
     /// Of a certificate, whatever its algorithms.
-    pub fn of(certificate: &Certificate) -> Result<Self> {
-        let parsed = certificate.parsed()?;
-        let time = |t: x509_parser::time::ASN1Time| t.to_datetime();
-        let extensions = Extensions::of(parsed.extensions());
-        Ok(CertificateInfo {
-            subject: NameInfo::of(parsed.subject()),
-            issuer: NameInfo::of(parsed.issuer()),
-            self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
-            serial_number: serial::signed_decimal(parsed.raw_serial()),
-            not_before: time(parsed.validity().not_before),
-            not_after: time(parsed.validity().not_after),
-            key: key_text(parsed.public_key()),
-            signature_algorithm: signature_name(&parsed),
-            sans: extensions.sans,
-            usages: extensions.usages,
-            is_ca: extensions.is_ca,
-            path_length: extensions.path_length,
-            subject_key_id: extensions.subject_key_id,
-            authority_key_id: extensions.authority_key_id,
-            other_extensions: extensions.others,
-            sha256: digest(&SHA256, certificate.der()).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
-        })
+    pub fn of(certificate: &Certificate) -> Self {
+        let (extensions, validity) = (certificate.extension_set(), certificate.validity());
+        CertificateInfo {
+            subject: NameInfo::of(certificate.subject()),
+            issuer: NameInfo::of(certificate.issuer()),
+            self_issued: certificate.is_self_issued(),
+            serial_number: serial::signed_decimal(certificate.serial()),
+            not_before: validity.not_before,
+            not_after: validity.not_after,
+            key: key_text(certificate.spki()),
+            signature_algorithm: certificate.algorithm(),
+            sans: extensions.names.clone(),
+            usages: extensions.usages(),
+            is_ca: certificate.is_ca(),
+            path_length: certificate.basic_constraints().path_length(),
+            subject_key_id: colons(certificate.subject_key_id()),
+            authority_key_id: colons(certificate.authority_key_id()),
+            other_extensions: extensions.others().map(|e| oid::dotted(&e.oid)).collect(),
+            sha256: sha256(certificate.der()),
+        }
     }
 
     /// Whole days until it ends; negative once it has.
@@ -131,60 +115,30 @@ impl CertificateInfo {
 
 impl CsrInfo {
     /// Of a CSR.
-    pub fn of(csr: &Csr) -> Result<Self> {
-        let parsed = csr.parsed()?;
+    pub fn of(csr: &Csr) -> Self {
         let request = csr.request();
-        Ok(CsrInfo {
-            subject: NameInfo::of(&parsed.certification_request_info.subject),
+        CsrInfo {
+            subject: NameInfo::of(&request.subject),
             key: request.public_key.kind().to_string(),
-            signature_algorithm: algorithm_name(&parsed.signature_algorithm.algorithm),
+            signature_algorithm: csr.algorithm(),
             sans: request.sans.iter().map(San::to_string).collect(),
-            is_ca: request.ca.is_some(),
+            is_ca: request.ca.is_ca(),
             other_extensions: request.extensions.iter().map(|e| oid::dotted(&e.oid)).collect(),
-        })
+        }
     }
 }
 
 impl NameInfo {
-    fn of(x509_name: &X509Name<'_>) -> Self {
+    fn of(name: &Name) -> Self {
+        let values = |oid: &[u64]| {
+            let all = name.attributes().into_iter().filter(|attribute| attribute.oid == oid);
+            all.map(|attribute| attribute.value).collect::<Vec<_>>()
+        };
         NameInfo {
-            text: name::display(x509_name),
-            common_name: x509_name.iter_common_name().last().map(name::attribute_text).unwrap_or_default(),
-            organizations: x509_name.iter_organization().map(name::attribute_text).collect(),
+            text: name.to_string(),
+            common_name: values(oid::COMMON_NAME).pop().unwrap_or_default(),
+            organizations: values(oid::ORGANIZATION),
         }
-    }
-}
-
-impl Extensions {
-    fn of(extensions: &[X509Extension<'_>]) -> Self {
-        let mut info = Extensions::default();
-        for extension in extensions {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(names) => {
-                    info.sans.extend(names.general_names.iter().map(general_name));
-                }
-                ParsedExtension::KeyUsage(key_usage) => info.usages.extend(key_usages(key_usage)),
-                ParsedExtension::ExtendedKeyUsage(extended) => info.usages.extend(extended_usages(extended)),
-                ParsedExtension::BasicConstraints(constraints) => {
-                    info.is_ca = constraints.ca;
-                    info.path_length = constraints.path_len_constraint;
-                }
-                ParsedExtension::SubjectKeyIdentifier(id) => info.subject_key_id = colons(id.0),
-                ParsedExtension::AuthorityKeyIdentifier(id) => {
-                    info.authority_key_id = id.key_identifier.as_ref().map(|id| colons(id.0)).unwrap_or_default();
-                }
-                _ => info.others.push(extension.oid.to_id_string()),
-            }
-        }
-        info
-    }
-}
-
-impl CertificateInfo {
-    /// Its key usage, where it has one, allows it to sign certificates (RFC 5280 §4.2.1.3).
-    pub fn may_sign_certificates(&self) -> bool {
-        let limited = self.usages.iter().any(|usage| is_key_usage(usage));
-        !limited || self.usages.iter().any(|usage| usage == "cert sign")
     }
 }
 
@@ -193,33 +147,9 @@ pub fn is_key_usage(name: &str) -> bool {
     usage::KEY_USAGE_NAMES.contains(&name)
 }
 
-fn general_name(name: &GeneralName<'_>) -> String {
-    San::of(name).map_or_else(|| name.to_string(), |san| san.to_string())
-}
-
-fn key_usages(usage: &KeyUsage) -> impl Iterator<Item = String> {
-    let flags = usage.flags;
-    let names = usage::KEY_USAGE_NAMES.iter().enumerate();
-    names.filter(move |(bit, _)| flags >> bit & 1 == 1).map(|(_, name)| (*name).to_owned())
-}
-
-fn extended_usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
-    let known = [
-        (usage.any, "any"),
-        (usage.server_auth, "server auth"),
-        (usage.client_auth, "client auth"),
-        (usage.code_signing, "code signing"),
-        (usage.email_protection, "email protection"),
-        (usage.time_stamping, "timestamping"),
-        (usage.ocsp_signing, "ocsp signing"),
-    ];
-    let mut names: Vec<_> = known.iter().filter(|(set, _)| *set).map(|(_, name)| (*name).to_owned()).collect();
-    names.extend(usage.other.iter().map(|purpose| usage::purpose_name(&oid::of(purpose).unwrap_or_default())));
-    names
-}
-
 /// By what is written, without loading the key: whether its point is on its curve is another matter.
-fn key_text(spki: &SubjectPublicKeyInfo<'_>) -> String {
+fn key_text(spki: &[u8]) -> String {
+    let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(spki) else { return "?".to_owned() };
     if oid::of(&spki.algorithm.algorithm).as_deref() == Some(oid::ED25519) {
         return KeyKind::Ed25519.to_string();
     }
@@ -240,6 +170,6 @@ fn modulus_bits(modulus: &[u8]) -> usize {
     (modulus.len() - zeros) * 8 - first
 }
 
-fn colons(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
+fn colons(bytes: Option<&[u8]>) -> String {
+    bytes.unwrap_or_default().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
 }

@@ -1,6 +1,7 @@
 pub(crate) mod certificate;
 pub(crate) mod csr;
 pub(crate) mod extension;
+pub(crate) mod extension_set;
 pub(crate) mod inspect;
 pub(crate) mod legacy_signature;
 pub mod pkcs12;

@@ -1,7 +1,8 @@
 //! What somebody wants certified.
 
+use super::certificate::Certificate;
 use super::csr::Csr;
-use super::extension::Extension;
+use super::extension::{BasicConstraints, Extension};
 use crate::error::{Error, Result};
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::name::{Name, NameParts};
@@ -20,8 +21,8 @@ pub struct Request {
     /// The names as they stand in a CSR, which may be of more types, and how many of `extensions` stand before them. They
     /// count only where `sans` are still those of the CSR.
     pub names: Option<(Extension, usize)>,
-    /// It asks for a CA certificate, with this path length.
-    pub ca: Option<Option<u32>>,
+    /// Whether it asks for a CA certificate.
+    pub ca: BasicConstraints,
     /// Other extensions it asks for.
     pub extensions: Vec<Extension>,
     /// What a person should know of it.
@@ -29,6 +30,19 @@ pub struct Request {
 }
 
 impl Request {
+    /// One that asks for nothing else.
+    pub fn new(subject: Name, public_key: PublicKey) -> Self {
+        Request {
+            subject,
+            public_key,
+            sans: Vec::new(),
+            names: None,
+            ca: BasicConstraints::EndEntity,
+            extensions: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// From a CSR, whose signature was checked when it was read.
     pub fn from_csr(csr: &Csr) -> Self {
         csr.request().clone()
@@ -36,33 +50,12 @@ impl Request {
 
     /// For another certificate like this one, of the same key: its subject byte for byte, its names, and whether it is a
     /// CA.
-    pub fn from_certificate(
-        certificate: &crate::pki::x509::certificate::Certificate,
-        public_key: &PublicKey,
-    ) -> Result<Self> {
-        use x509_parser::extensions::ParsedExtension;
-        let parsed = certificate.parsed()?;
-        let mut request = Request {
-            subject: certificate.subject()?,
-            public_key: public_key.clone(),
-            sans: Vec::new(),
-            names: None,
-            ca: None,
-            extensions: Vec::new(),
-            warnings: Vec::new(),
-        };
-        for extension in parsed.iter_extensions() {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(names) => {
-                    request.sans.extend(names.general_names.iter().filter_map(San::of));
-                }
-                ParsedExtension::BasicConstraints(constraints) => {
-                    request.ca = constraints.ca.then_some(constraints.path_len_constraint);
-                }
-                _ => {}
-            }
+    pub fn from_certificate(certificate: &Certificate, public_key: &PublicKey) -> Self {
+        Request {
+            sans: certificate.sans().to_vec(),
+            ca: certificate.basic_constraints(),
+            ..Self::new(certificate.subject().clone(), public_key.clone())
         }
-        Ok(request)
     }
 
     /// Replaces the names.
@@ -86,10 +79,7 @@ impl Request {
     }
 
     pub(crate) fn subject_parts(&self) -> Result<NameParts> {
-        use x509_parser::prelude::FromDer;
-        let parsed = x509_parser::x509::X509Name::from_der(self.subject.der());
-        let (_, name) = parsed.map_err(|_| Error::pki("the subject of the CSR cannot be read"))?;
-        NameParts::of(&name)
+        NameParts::of(&self.subject)
             .ok_or_else(|| Error::pki("the subject of the CSR has an attribute of a type that cannot be read"))
     }
 }

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use crate::error::{Error, Result};
+use crate::random;
 
 /// A positive serial number of at most 20 bytes, big-endian (RFC 5280 §4.1.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,11 +21,7 @@ impl Serial {
     }
     /// From the operating system's randomness.
     pub fn random() -> Result<Self> {
-        let mut bytes = [0; 20];
-        SystemRandom::new()
-            .fill(&mut bytes)
-            .map_err(|_| Error::internal("the operating system gave no random bytes"))?;
-        Ok(Self::from_random(bytes))
+        Ok(Self::from_random(random::bytes()?))
     }
     /// 63 random bits, as `cfssl selfsign` numbers its certificates.
     pub fn random_short() -> Result<Self> {

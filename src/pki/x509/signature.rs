@@ -2,7 +2,6 @@
 //! SHA-512).
 
 use aws_lc_rs::signature::{self as algorithms, UnparsedPublicKey, VerificationAlgorithm};
-use x509_parser::certificate::X509Certificate;
 use x509_parser::x509::AlgorithmIdentifier;
 
 use super::legacy_signature;
@@ -57,13 +56,9 @@ pub(crate) fn check_signature(key: &PublicKey, algorithm: &[u8], message: &[u8],
     legacy_signature::check(key, algorithm, message, signature)
 }
 
-pub(super) fn signature_name(certificate: &X509Certificate<'_>) -> String {
-    algorithm_name(&certificate.signature_algorithm.algorithm)
-}
-
 /// As Go prints it; the identifier where Go would not know it either.
-pub(super) fn algorithm_name(algorithm: &x509_parser::asn1_rs::Oid<'_>) -> String {
-    let name = match oid::of(algorithm).unwrap_or_default().as_slice() {
+pub(super) fn algorithm_name(algorithm: &[u64]) -> String {
+    let name = match algorithm {
         oid::RSA_MD5 => "MD5WithRSA",
         oid::RSA_SHA1 | [1, 3, 14, 3, 2, 29] => "SHA1WithRSA",
         oid::RSA_SHA256 => "SHA256WithRSA",
@@ -76,7 +71,7 @@ pub(super) fn algorithm_name(algorithm: &x509_parser::asn1_rs::Oid<'_>) -> Strin
         oid::ECDSA_SHA384 => "ECDSAWithSHA384",
         oid::ECDSA_SHA512 => "ECDSAWithSHA512",
         oid::ED25519 => "Ed25519",
-        _ => return algorithm.to_id_string(),
+        _ => return oid::dotted(algorithm),
     };
     name.to_owned()
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use x509_parser::extensions::ExtendedKeyUsage;
 
 use crate::error::{Error, Result};
+use crate::pki::encoding::oid;
+use crate::text::nearest;
 
 /// A key usage or extended key usage, by cfssl's name for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,16 +33,10 @@ impl Usage {
         if let Some(entry) = USAGES.iter().find(|u| u.name == name) {
             return Ok(Usage(entry));
         }
-        let words = name.to_lowercase().replace(['_', '-'], " ");
-        let nearest = USAGES
-            .iter()
-            .max_by(|a, b| strsim::jaro_winkler(a.name, &words).total_cmp(&strsim::jaro_winkler(b.name, &words)));
         let error = Error::pki(format!("unknown usage `{name}`"));
-        Err(match nearest {
-            Some(entry) if strsim::jaro_winkler(entry.name, &words) > 0.8 => {
-                error.hint(format!("did you mean `{}`?", entry.name))
-            }
-            _ => error.hint(format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "))),
+        Err(match nearest(name, Self::names()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "))),
         })
     }
 
@@ -69,9 +66,14 @@ impl Usage {
 
     /// keyCertSign.
     pub(crate) fn is_cert_sign(self) -> bool {
-        self.key_usage_bit() == Some(5)
+        self.key_usage_bit() == Some(CERT_SIGN)
     }
 }
+
+/// keyCertSign, as a bit of KeyUsage.
+pub(crate) const CERT_SIGN: u8 = 5;
+/// cRLSign.
+pub(crate) const CRL_SIGN: u8 = 6;
 
 /// KeyUsage bits by RFC 5280's names, in their order.
 pub(crate) const KEY_USAGE_NAMES: [&str; 9] = [
@@ -86,10 +88,30 @@ pub(crate) const KEY_USAGE_NAMES: [&str; 9] = [
     "decipher only",
 ];
 
+/// Names of the bits that are set in a KeyUsage; the lowest is the first.
+pub(crate) fn key_usage_names(bits: u16) -> impl Iterator<Item = &'static str> {
+    KEY_USAGE_NAMES.into_iter().enumerate().filter(move |(bit, _)| bits >> bit & 1 == 1).map(|(_, name)| name)
+}
+
+/// The purposes of an ExtendedKeyUsage, those that everybody knows first.
+pub(crate) fn purposes(usage: &ExtendedKeyUsage<'_>) -> Vec<Vec<u64>> {
+    let known = [
+        (usage.any, ANY),
+        (usage.server_auth, SERVER_AUTH),
+        (usage.client_auth, CLIENT_AUTH),
+        (usage.code_signing, CODE_SIGNING),
+        (usage.email_protection, EMAIL_PROTECTION),
+        (usage.time_stamping, TIMESTAMPING),
+        (usage.ocsp_signing, OCSP_SIGNING),
+    ];
+    let known = known.into_iter().filter(|(set, _)| *set).map(|(_, purpose)| purpose.to_vec());
+    known.chain(usage.other.iter().map(|purpose| oid::of(purpose).unwrap_or_default())).collect()
+}
+
 /// cfssl's name of a purpose, or its dotted form.
-pub(crate) fn purpose_name(oid: &[u64]) -> String {
-    let known = USAGES.iter().find(|u| matches!(u.meaning, Meaning::Purpose(purpose) if purpose == oid));
-    known.map_or_else(|| crate::pki::encoding::oid::dotted(oid), |u| u.name.to_owned())
+pub(crate) fn purpose_name(purpose: &[u64]) -> String {
+    let known = USAGES.iter().find(|u| matches!(u.meaning, Meaning::Purpose(known) if known == purpose));
+    known.map_or_else(|| oid::dotted(purpose), |u| u.name.to_owned())
 }
 
 const ANY: &[u64] = &[2, 5, 29, 37, 0];

@@ -6,7 +6,7 @@ fn across(change: impl FnOnce(&mut Cluster, &mut BTreeMap<String, HostFacts>)) -
     let mut cluster = cluster();
     let mut facts = cluster.hosts.iter().map(|host| (host.name.clone(), good(host))).collect();
     change(&mut cluster, &mut facts);
-    let findings = check_all(&cluster, &facts);
+    let findings = check_all(&Catalogue::standard(), &cluster, &facts);
     findings.iter().map(|f| format!("{:?} {f}", f.severity)).collect()
 }
 
@@ -43,13 +43,4 @@ fn the_one_clock_that_is_wrong_is_named() {
     assert_eq!(clocks(1900, 0, -200), ["Warn m1: clock-skew: the clock is 1.9 s ahead of that of n1"]);
     let behind = clocks(0, 100, -2300);
     assert!(behind.contains(&"Fail n2: clock-skew: the clock is 2.3 s behind that of m1".to_string()), "{behind:?}");
-}
-
-#[test]
-fn a_waived_name_that_is_no_check_is_corrected() {
-    let mut cluster = cluster();
-    cluster.hosts[2].waive.insert("prot-6443".into());
-    let findings = check_all(&cluster, &BTreeMap::new());
-    assert_eq!(findings[0].to_string(), "n2: waive: `waive` names `prot-6443`, which is no check");
-    assert_eq!(findings[0].remedy, "did you mean `port-6443`?");
 }

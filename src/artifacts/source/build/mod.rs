@@ -6,15 +6,15 @@ mod go;
 mod module;
 mod run;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use super::{Job, Supplied, Supplier};
 use crate::artifacts::requirements::Requirement;
 use crate::artifacts::store::OriginKind;
 use crate::error::Result;
 use crate::inventory::Build;
+use crate::parallel;
 use crate::recipes::Project;
 
 /// Modules built at the same time. Each uses all processors while it compiles and one while it links.
@@ -50,20 +50,8 @@ impl Supplier for BuildSource {
             let key = (thing.project, thing.release.clone(), thing.arch.clone());
             groups.entry(key).or_default().push(thing.clone());
         }
-        let queue = Mutex::new(groups.into_values().collect::<VecDeque<_>>());
-        let answers = Mutex::new(Vec::new());
-        let lock = |queue: &Mutex<VecDeque<_>>| queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        std::thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    while let Some(group) = lock(&queue) {
-                        let built = run::group(&go, &group, job);
-                        answers.lock().unwrap_or_else(PoisonError::into_inner).extend(built);
-                    }
-                });
-            }
-        });
-        answers.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let groups: Vec<_> = groups.into_values().collect();
+        parallel::each(&groups, AT_ONCE, |group| run::group(&go, group, job)).into_iter().flatten().collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checksum files as projects publish them.
 
-use crate::artifacts::digest::is_sha256;
+use crate::digest::is_sha256;
 
 /// The SHA-256 of `file` in the text: `sha256sum` output for one or many files (perhaps inside a PGP-signed message),
 /// or a hash alone.

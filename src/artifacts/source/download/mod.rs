@@ -10,14 +10,14 @@ mod release;
 mod roots;
 mod verified;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use super::{Job, Supplied, Supplier};
 use crate::artifacts::requirements::Requirement;
 use crate::artifacts::store::OriginKind;
 use crate::error::{Error, Result};
 use crate::inventory::Download;
+use crate::parallel;
 use http::Client;
 use release::{Place, place};
 
@@ -52,29 +52,20 @@ impl Supplier for DownloadSource {
             Ok(client) => client,
             Err(error) => return refuse(wanted, &error),
         };
-        let queue = Mutex::new(VecDeque::from_iter(by_file(wanted)));
-        let answers = Mutex::new(Vec::new());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        std::thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    while let Some(things) = next() {
-                        let fetched = fetch::one(&client, &things, job);
-                        answers.lock().unwrap_or_else(PoisonError::into_inner).extend(fetched);
-                    }
-                });
-            }
-        });
-        answers.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let (published, others): (Vec<_>, Vec<_>) =
+            wanted.iter().map(|thing| (thing.clone(), place(thing))).partition(|(_, place)| place.is_some());
+        let nowhere = |thing: &Requirement| Error::artifact(format!("no project publishes {}", thing.title()));
+        let others = others.into_iter().map(|(thing, _)| (thing.clone(), Err(nowhere(&thing))));
+        let fetch = |things: &Vec<_>| fetch::one(&client, things, job);
+        parallel::each(&by_file(published), AT_ONCE, fetch).into_iter().flatten().chain(others).collect()
     }
 }
 
 /// Things that are in the same file are fetched together.
-fn by_file(wanted: &[Requirement]) -> Vec<Vec<(Requirement, Place)>> {
+fn by_file(wanted: Vec<(Requirement, Option<Place>)>) -> Vec<Vec<(Requirement, Place)>> {
     let mut files: BTreeMap<String, Vec<(Requirement, Place)>> = BTreeMap::new();
-    for thing in wanted {
-        let place = place(thing);
-        files.entry(place.url.clone()).or_default().push((thing.clone(), place));
+    for (thing, place) in wanted.into_iter().filter_map(|(thing, place)| Some((thing, place?))) {
+        files.entry(place.url.clone()).or_default().push((thing, place));
     }
     files.into_values().collect()
 }

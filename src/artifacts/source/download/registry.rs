@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::http::Client;
 use super::verified::verified;
-use crate::artifacts::digest::{is_sha256, sha256};
 use crate::artifacts::image::OciTar;
+use crate::digest::{is_sha256, sha256};
 use crate::error::{Error, Result};
 use crate::ui::step::Step;
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::http::Client;
-use crate::artifacts::digest::{sha256, sha256_of};
+use crate::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
 
 /// The downloaded file, whole and with the right hash. An earlier attempt is resumed, but where nothing

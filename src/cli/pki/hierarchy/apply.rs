@@ -14,7 +14,7 @@ use crate::cli::interrupt::interrupt;
 use crate::cli::pki::output_args::CaPasswordArgs;
 use crate::cli::progress::Progress;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::lock;
 use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
 use crate::ui::{Format, Printer, Reporter, duration};
 
@@ -115,7 +115,7 @@ fn lock(folder: &Path) -> Result<File> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let failed = |e: &std::io::Error| Error::input(format!("cannot use the folder {}: {e}", folder.display()));
     fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-    files::lock(folder).map_err(|e| failed(&e))
+    lock::folder(folder).map_err(|e| failed(&e))
 }
 
 /// More lines than this on one subject are counted, not shown.

@@ -1,31 +1,32 @@
-//! SHA-256 of what flows through a reader or writer.
+//! Digests: SHA-256 of bytes and of what flows by, and the SHA-1 of formats that know no other.
 
 use std::io::{self, Read, Write};
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::hmac;
 
 /// Hashes and counts what is read from or written to `inner`.
 pub struct Hashing<T> {
     inner: T,
-    context: Context,
+    sha256: Sha256,
     bytes: u64,
 }
 
 impl<T> Hashing<T> {
     /// Starts at nothing.
     pub fn new(inner: T) -> Self {
-        Hashing { inner, context: Context::new(&SHA256), bytes: 0 }
+        Hashing { inner, sha256: Sha256::default(), bytes: 0 }
     }
     /// What is inside, the SHA-256 in lower-case hex, and the bytes that went through.
     pub fn finish(self) -> (T, String, u64) {
-        (self.inner, hex(self.context.finish().as_ref()), self.bytes)
+        (self.inner, self.sha256.finish(), self.bytes)
     }
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.context.update(&buffer[..n]);
+        self.sha256.update(&buffer[..n]);
         self.bytes += n as u64;
         Ok(n)
     }
@@ -34,7 +35,7 @@ impl<R: Read> Read for Hashing<R> {
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let n = self.inner.write(buffer)?;
-        self.context.update(&buffer[..n]);
+        self.sha256.update(&buffer[..n]);
         self.bytes += n as u64;
         Ok(n)
     }
@@ -43,9 +44,44 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
+/// SHA-256 of what is added piece by piece.
+pub struct Sha256(Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Sha256(Context::new(&SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.update(bytes.as_ref());
+    }
+    /// The digest in lower-case hex.
+    pub fn finish(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
+}
+
 /// SHA-256 of the bytes, lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(ring::digest::digest(&SHA256, bytes).as_ref())
+    hex(&sha256_bytes(bytes))
+}
+
+/// SHA-256 of the bytes.
+pub fn sha256_bytes(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
+/// SHA-1 of the bytes, which names keys (RFC 5280 §4.2.1.2).
+pub fn sha1(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
+}
+
+/// Whether `mac` is the HMAC-SHA-1 of the bytes, which hides names in known_hosts.
+pub fn is_hmac_sha1(key: &[u8], bytes: &[u8], mac: &[u8]) -> bool {
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key), bytes, mac).is_ok()
 }
 
 /// SHA-256 (lower-case hex) and length of everything that `reader` gives.
@@ -61,7 +97,8 @@ pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

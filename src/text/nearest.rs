@@ -55,7 +55,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&plain, &squeeze(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len().min(plain.len()) / 3).max(1))
+        // In names of one letter a slip leaves nothing of them.
+        .filter(|(distance, candidate)| {
+            let shorter = candidate.len().min(plain.len());
+            *distance <= (shorter / 3).max(1) && *distance < shorter
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -78,5 +82,6 @@ mod tests {
         assert_eq!(nearest("worker", ["etcd", "master", "node"]), Some("node"));
         assert_eq!(nearest("control-plane", ["etcd", "master", "node"]), Some("master"));
         assert_eq!(nearest("balloon", keys), None);
+        assert_eq!(nearest("b", ["a"]), None);
     }
 }
