@@ -19,7 +19,7 @@ use crate::secret::Secret;
 /// File names of one cluster's certificates.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Whether anything may be written to it.
     pub(super) writable: bool,
 }

@@ -2,10 +2,11 @@
 
 mod bundle;
 mod encryption_keys;
+mod ensure;
 mod folder;
 mod foreign;
-mod issue;
 mod kubeconfig;
+mod lasting_keys;
 mod specification;
 mod specs;
 mod table;
@@ -23,8 +24,8 @@ use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
 
 pub use bundle::CaBundle;
+pub use ensure::{ensure, look};
 pub use foreign::authority_files;
-pub use issue::{ensure, look};
 pub use specification::specification;
 pub use table::*;
 
