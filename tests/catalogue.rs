@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use kbootstrap::apply::{Action, steps};
 use kbootstrap::artifacts;
-use kbootstrap::cluster::{self, Cluster, Known, Role};
+use kbootstrap::cluster::{self, Cluster, Known};
 use kbootstrap::components::{Catalogue, ComponentSpec, Protocol, UnitSpec};
 use kbootstrap::facts::{HostFacts, Listening};
 use kbootstrap::inventory;
@@ -47,14 +47,13 @@ fn resolved(text: &str) -> kbootstrap::error::Result<Cluster> {
 /// The standard catalogue with a unit more for each way to start, to roll and to be ready.
 fn with_every_way() -> Catalogue {
     let mut catalogue = Catalogue::standard();
-    let roles: [(Role, fn(&Cluster, &cluster::Host) -> bool); 2] =
-        [(Role::Master, |_, host| host.is(Role::Master)), (Role::Node, |_, host| host.is(Role::Node))];
-    for (role, runs_on) in roles {
+    for role in ["kube-apiserver", "kubelet"] {
+        let runs_on = catalogue.get(role).unwrap().runs_on;
         for rolling in [Rolling::Quorum, Rolling::ControlPlane, Rolling::Canary, Rolling::Together] {
             for after in [After::Nothing, After::Etcd, After::Api, After::Runtime, After::Registered] {
                 for ready in [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node] {
                     for wave in [WAVES[0], WAVES[4]] {
-                        let name: &str = format!("{}-{rolling:?}-{after:?}-{ready:?}-{wave:?}", role.name()).leak();
+                        let name: &str = format!("{role}-{rolling:?}-{after:?}-{ready:?}-{wave:?}").leak();
                         let unit = UnitSpec {
                             program: name,
                             rollout: Rollout { wave, after, rolling, ready },
