@@ -94,7 +94,7 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     // Images do not stay; what stays and is large is hashed here, once, and not at every look.
     let programs = push.files.iter().filter_map(|path| match &state.files.get(path)?.content {
         Content::Artifact(artifact) => Some((path.as_str(), artifact.sha256.as_str())),
-        Content::Text(_) | Content::Secret(_) => None,
+        Content::Text(_) | Content::Secret(_) | Content::ToIssue => None,
     });
     s.push_str(&facts::record_hashes(layout, &programs.collect::<Vec<_>>()));
     for path in &push.modes {

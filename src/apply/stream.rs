@@ -119,7 +119,7 @@ impl Item {
     pub fn artifact(&self) -> Option<&ArtifactRef> {
         match &self.content {
             Content::Artifact(artifact) => Some(artifact),
-            Content::Text(_) | Content::Secret(_) => None,
+            Content::Text(_) | Content::Secret(_) | Content::ToIssue => None,
         }
     }
 }
@@ -160,7 +160,7 @@ fn archive(items: &[Item]) -> Result<Zeroizing<Vec<u8>>> {
     let size = |item: &Item| match &item.content {
         Content::Text(text) => 512 + text.len().next_multiple_of(512),
         Content::Secret(secret) => 512 + secret.expose().len().next_multiple_of(512),
-        Content::Artifact(_) => 0,
+        Content::Artifact(_) | Content::ToIssue => 0,
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(items.iter().map(size).sum::<usize>() + 1024));
     for item in items {
@@ -168,6 +168,8 @@ fn archive(items: &[Item]) -> Result<Zeroizing<Vec<u8>>> {
             Content::Text(text) => small(&mut bytes, item, text.as_bytes())?,
             Content::Secret(secret) => small(&mut bytes, item, secret.expose())?,
             Content::Artifact(_) => {}
+            // What is applied was made from a folder in which everything is issued.
+            Content::ToIssue => return Err(Error::internal(format!("{} is not issued yet", item.path))),
         }
     }
     if !bytes.is_empty() {
