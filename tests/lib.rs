@@ -59,5 +59,6 @@ mod remote_lost;
 mod remote_run;
 mod remote_sudo;
 mod remote_throughput;
+mod source_rules;
 mod trust_bundles;
 mod trust_folder;
