@@ -19,8 +19,6 @@ pub mod kubelet;
 mod kubernetes;
 mod release;
 mod spec;
-#[cfg(test)]
-mod tests;
 
 pub use crate::recipes::Project;
 pub use catalogue::{Addon, Catalogue, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};

@@ -31,7 +31,8 @@ pub fn reset(transport: &mut dyn Transport, catalogue: &Catalogue, layout: &Layo
         .hint("a reboot of the host frees what is still in use; then run `kbootstrap reset` again"))
 }
 
-fn script(catalogue: &Catalogue, layout: &Layout) -> String {
+/// The script that takes a host back: a query over the catalogue, and the text that does it (`reset.sh`).
+pub fn script(catalogue: &Catalogue, layout: &Layout) -> String {
     // What started last stops first.
     let (runtimes, services): (Vec<_>, Vec<_>) =
         catalogue.components.iter().rev().filter(|spec| spec.unit.is_some()).partition(|s| catalogue.is_runtime(s.id));

@@ -8,6 +8,7 @@ mod http;
 mod registry;
 mod release;
 mod roots;
+mod token;
 mod verified;
 
 use std::collections::BTreeMap;
