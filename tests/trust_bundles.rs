@@ -266,7 +266,7 @@ fn a_ca_takes_anothers_place_in_three_steps() {
     };
     let issuer_is = |ca: &str| {
         let leaf = Certificate::from_pem(folder.read("apiserver-m1.pem").as_bytes(), "leaf").unwrap();
-        leaf.signed_by(&certificates(ca)[0].public_key().unwrap()).is_ok()
+        leaf.signed_by(certificates(ca)[0].public_key().unwrap()).is_ok()
     };
     fs::write(folder.pki("ca-trusted.pem"), &new).unwrap();
     assert_eq!(step(&folder), 2);
