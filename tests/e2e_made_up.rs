@@ -57,7 +57,7 @@ const LANTERN: ComponentSpec = ComponentSpec {
         ("lantern.flags", "--config=/etc/lantern/lantern.json\n--certificate={{ layout.pki }}/lantern.crt\n"),
         ("lantern.json", "{\"device\": \"lantern0\", \"port\": 7473, \"light\": \"green\"}\n"),
     ],
-    kernel: KernelSpec { devices: |_, _| vec!["lantern0".into()], run_files: &["/run/lantern/lit"] },
+    kernel: KernelSpec { devices: |_, _| vec!["lantern0".into()], run_files: |_| vec!["/run/lantern/lit".into()] },
     footprint: Footprint { dirs: |_| vec!["/run/lantern".into()], links: &["lantern0"], ..Footprint::NONE },
     ..ComponentSpec::named("lantern")
 };
