@@ -63,5 +63,6 @@ mod remote_run;
 mod remote_stream;
 mod remote_sudo;
 mod remote_throughput;
+mod source_rules;
 mod trust_bundles;
 mod trust_folder;
