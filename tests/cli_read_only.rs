@@ -117,7 +117,7 @@ fn without_certificates_and_programs_all_of_them_are_announced() {
     assert!(plan.contains("+ /etc/kubernetes/pki/sa.key (to be issued)\n"), "{plan}");
     assert!(plan.contains("+ /etc/kubernetes/encryption.yaml (to be issued)\n"), "{plan}");
     assert!(plan.contains(", to be fetched)\n"), "{plan}");
-    assert!(plan.contains("+ to be issued: ca, etcd-ca, front-proxy-ca, "), "{plan}");
+    assert!(plan.contains("+ to be issued: ca, apiserver-m1, "), "{plan}");
     let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).out).unwrap();
     assert_eq!(json["here"]["issue"][0], "ca");
     let fetch = json["here"]["fetch"].as_array().unwrap();
