@@ -31,7 +31,7 @@ pub use issue::root::self_signed;
 pub use issue::selfsign::selfsign;
 pub use key::encrypted;
 pub use key::encrypted::Passwords;
-pub use key::kind::KeyKind;
+pub use key::kind::{KeyAlgorithm, KeyKind};
 pub use key::private_key::Key;
 pub use key::public_key::PublicKey;
 pub use names::constraints::Constraints;

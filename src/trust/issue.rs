@@ -10,7 +10,7 @@ use super::encryption_keys::LENGTH;
 use super::folder::{self, Folder, Generated};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
-use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::cluster::Cluster;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::files;
@@ -293,9 +293,9 @@ fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut Generated)
 fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<()> {
     let (public, private) = folder.service_account();
     not_lost(&private, "no service account's token would be valid any more", generated)?;
-    let kind = match cluster.pki.algorithm {
-        KeyAlgorithm::Rsa => KeyKind::from_spec("rsa", cluster.pki.key_size.max(2048))?,
-        KeyAlgorithm::Ecdsa | KeyAlgorithm::Ed25519 => KeyKind::from_spec("ecdsa", 256)?,
+    let kind = match cluster.pki.key {
+        rsa @ KeyKind::Rsa(_) => rsa,
+        _ => KeyKind::EcdsaP256,
     };
     let key = if private.exists() {
         Key::from_pem(&files::read(&private)?, &private.display().to_string())?

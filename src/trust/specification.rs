@@ -2,7 +2,7 @@
 //! under the same names.
 
 use super::table::{CertificateRow, authorities, certificates};
-use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::cluster::Cluster;
 use crate::hierarchy::model;
 
 /// The cluster's CAs and certificates, with their files in `folder`.
@@ -18,8 +18,8 @@ pub fn specification(cluster: &Cluster, folder: &str) -> model::Specification {
         folder: Some(folder.to_owned()),
         defaults: model::Defaults {
             key: Some(key(cluster)),
-            expiry: Some(cluster.pki.expiry.clone()),
-            ca_expiry: Some(cluster.pki.ca_expiry.clone()),
+            expiry: Some(cluster.pki.expiry.to_string()),
+            ca_expiry: Some(cluster.pki.ca_expiry.to_string()),
             ..model::Defaults::default()
         },
         profiles: [].into(),
@@ -40,10 +40,6 @@ fn certificate(row: &CertificateRow) -> model::Certificate {
 }
 
 fn key(cluster: &Cluster) -> model::KeySettings {
-    let (algo, size) = match cluster.pki.algorithm {
-        KeyAlgorithm::Rsa => (model::KeyAlgorithm::Rsa, Some(cluster.pki.key_size)),
-        KeyAlgorithm::Ecdsa => (model::KeyAlgorithm::Ecdsa, Some(cluster.pki.key_size)),
-        KeyAlgorithm::Ed25519 => (model::KeyAlgorithm::Ed25519, None),
-    };
+    let (algo, size) = cluster.pki.key.algorithm();
     model::KeySettings { algo, size, format: None }
 }

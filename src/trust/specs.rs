@@ -1,16 +1,16 @@
 //! The table's rows as cfssl's JSON: a person can edit a spec, or sign with real cfssl from the same files.
 
 use super::table::{AuthorityRow, CertificateRow};
-use crate::cluster::{Cluster, KeyAlgorithm, Pki};
+use crate::cluster::{Cluster, Pki};
 use crate::error::Result;
-use crate::pki::{CaSpec, CsrSpec, KeySpec, Lifetime, NameSpec, Profile, SigningConfig};
+use crate::pki::{CaSpec, CsrSpec, NameSpec, Profile, SigningConfig};
 
 /// A CA's CSR spec.
 pub(super) fn authority(row: &AuthorityRow, pki: &Pki) -> Result<CsrSpec> {
     Ok(CsrSpec {
         cn: row.common_name.clone(),
-        key: key(pki),
-        ca: Some(CaSpec { expiry: Some(pki.ca_expiry.parse::<Lifetime>()?), ..CaSpec::default() }),
+        key: pki.key.into(),
+        ca: Some(CaSpec { expiry: Some(pki.ca_expiry), ..CaSpec::default() }),
         ..CsrSpec::default()
     })
 }
@@ -21,12 +21,12 @@ pub(super) fn certificate(row: &CertificateRow, pki: &Pki) -> CsrSpec {
         "" => Vec::new(),
         organization => vec![NameSpec { o: organization.into(), ..NameSpec::default() }],
     };
-    CsrSpec { cn: row.common_name.clone(), hosts: row.sans.clone(), key: key(pki), names, ..CsrSpec::default() }
+    CsrSpec { cn: row.common_name.clone(), hosts: row.sans.clone(), key: pki.key.into(), names, ..CsrSpec::default() }
 }
 
 /// The cluster's `ca-config.json`.
 pub(super) fn signing_config(cluster: &Cluster) -> Result<SigningConfig> {
-    let life = cluster.pki.expiry.parse::<Lifetime>()?;
+    let life = cluster.pki.expiry;
     let with = |extended: &[&str]| {
         let usages: Vec<&str> = ["signing", "key encipherment"].iter().chain(extended).copied().collect();
         Profile::new(&usages, life)
@@ -42,13 +42,4 @@ pub(super) fn signing_config(cluster: &Cluster) -> Result<SigningConfig> {
         profiles: profiles.into_iter().map(|(name, profile)| (name.to_owned(), profile)).collect(),
         ..SigningConfig::default()
     })
-}
-
-fn key(pki: &Pki) -> KeySpec {
-    let algo = match pki.algorithm {
-        KeyAlgorithm::Rsa => "rsa",
-        KeyAlgorithm::Ecdsa => "ecdsa",
-        KeyAlgorithm::Ed25519 => "ed25519",
-    };
-    KeySpec { algo: algo.into(), size: pki.key_size }
 }
