@@ -13,6 +13,7 @@ pub mod cfssl;
 pub mod cli;
 pub mod clients;
 pub mod cluster;
+pub mod components;
 pub mod digest;
 pub mod document;
 pub mod engine;

@@ -160,6 +160,55 @@ fn images_keep_the_digest_of_their_project() {
 }
 
 #[test]
+fn a_registry_that_demands_tokens_is_read_and_nobody_else_sees_them() {
+    let (server, elsewhere, place) = (Server::start(), Server::start(), Place::new());
+    let (_, layer) = image(&server, REGISTRY, "3.10.1");
+    let blob = format!("{REGISTRY}/blobs/sha256:{}", sha256(&layer));
+    elsewhere.put(&blob, Page::new(layer));
+    server.change(&blob, |page| page.moved = Some(format!("{}/{}", elsewhere.base, &blob["https://".len()..])));
+    // The index and the manifest use the first token up; the configuration and the layer need another one.
+    server.guard(REGISTRY, "registry.example", "repository:pause:pull", Some(2));
+    place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap();
+    let seen = server.take_seen();
+    let of = |s: &crate::artifacts_http::Seen| match s.path.split_once('?') {
+        Some((path, _)) => path.to_owned(),
+        None => format!("{} {}", s.path.rsplit('/').nth(1).unwrap(), s.authorization.as_deref().unwrap_or("-")),
+    };
+    assert_eq!(
+        seen.iter().map(of).collect::<Vec<_>>(),
+        [
+            "manifests -",
+            "/token",
+            "manifests Bearer secret-1",
+            "manifests Bearer secret-1",
+            "blobs Bearer secret-1",
+            "/token",
+            "blobs Bearer secret-2",
+            "blobs Bearer secret-2",
+        ]
+    );
+    let moved = elsewhere.take_seen();
+    assert!(moved.len() == 1 && moved[0].authorization.is_none(), "{moved:?}");
+    let told = format!("{:?}", place.events.take());
+    assert!(!told.contains("secret-"), "{told}");
+}
+
+#[test]
+fn a_registry_that_gives_no_token_is_reported_with_its_address() {
+    let (server, place) = (Server::start(), Place::new());
+    image(&server, REGISTRY, "3.10.1");
+    for (answers, words) in [
+        (None, "no token from MIRROR/token: the server answered 403 Forbidden"),
+        (Some(0), "the server answered 401 Unauthorized"),
+    ] {
+        server.guard(REGISTRY, "registry.example", "repository:pause:pull", answers);
+        let error = place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap_err();
+        assert!(text(&error, &server, &place).contains(words), "{error:?}");
+    }
+    assert_eq!(place.stored(), 0);
+}
+
+#[test]
 fn a_layer_with_other_bytes_is_refused() {
     let (server, place) = (Server::start(), Place::new());
     let (_, layer) = image(&server, REGISTRY, "3.10.1");

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use kbootstrap::artifacts::{EnsureOptions, Programs, Requirement, Store, ensure_requirements, requirements};
+use kbootstrap::artifacts::{EnsureOptions, Programs, Requirement, Store, ensure_requirements};
 use kbootstrap::cluster::versions::fitting;
-use kbootstrap::cluster::{NetworkPlugin, Role, Source, Versions};
+use kbootstrap::cluster::{Source, Versions};
+use kbootstrap::components::Catalogue;
 use kbootstrap::error::Result;
 use kbootstrap::inventory::Download;
 use kbootstrap::ui::{Event, Reporter};
@@ -38,8 +39,7 @@ pub fn versions() -> Versions {
 
 /// Everything that a cluster with the test images wants.
 pub fn everything() -> Vec<Requirement> {
-    let roles = [Role::Etcd, Role::Master, Role::Node].into();
-    requirements(&versions(), NetworkPlugin::Flannel, "amd64", &roles, true)
+    kbootstrap::artifacts::everything(&Catalogue::standard(), &versions(), "amd64", true)
 }
 
 /// Those of the names.

@@ -23,11 +23,13 @@ pub struct Page {
     pub faults: Vec<Fault>,
     /// Whether `Range` is understood.
     pub ranges: bool,
+    /// The address that it has moved to.
+    pub moved: Option<String>,
 }
 
 impl Page {
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Page { body: body.into(), faults: Vec::new(), ranges: true }
+        Page { body: body.into(), faults: Vec::new(), ranges: true, moved: None }
     }
 }
 
@@ -36,12 +38,26 @@ impl Page {
 pub struct Seen {
     pub path: String,
     pub range: Option<String>,
+    pub authorization: Option<String>,
+}
+
+/// What is shown only to those who have a token from `/token`.
+struct Guard {
+    prefix: String,
+    service: String,
+    scope: String,
+    base: String,
+    /// How many answers a token is good for; none: no token is given.
+    answers: Option<usize>,
+    /// Of the newest token: its number, and how many answers are left to it.
+    token: (usize, usize),
 }
 
 #[derive(Default)]
 struct State {
     pages: BTreeMap<String, Page>,
     seen: Vec<Seen>,
+    guard: Option<Guard>,
     stop: bool,
 }
 
@@ -80,6 +96,12 @@ impl Server {
         let path = format!("/{}", url.strip_prefix("https://").unwrap());
         self.state.lock().unwrap().pages.insert(path, page);
     }
+    /// Demands a token for everything below a URL, good for so many answers; or gives none.
+    pub fn guard(&self, url: &str, service: &str, scope: &str, answers: Option<usize>) {
+        let prefix = format!("/{}/", url.strip_prefix("https://").unwrap());
+        let (service, scope, base) = (service.to_owned(), scope.to_owned(), self.base.clone());
+        self.state.lock().unwrap().guard = Some(Guard { prefix, service, scope, base, answers, token: (0, 0) });
+    }
     /// Changes a file.
     pub fn change(&self, url: &str, how: impl FnOnce(&mut Page)) {
         let path = format!("/{}", url.strip_prefix("https://").unwrap());
@@ -110,29 +132,55 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap_or(Ok(String::new()))?;
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut range = None;
+    let (mut range, mut authorization) = (None, None);
     for line in lines {
         let line = line?;
         if line.is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(": ")
-            && name.eq_ignore_ascii_case("range")
-        {
-            range = Some(value.to_owned());
+        match line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value)) {
+            Some((name, value)) if name == "range" => range = Some(value.to_owned()),
+            Some((name, value)) if name == "authorization" => authorization = Some(value.to_owned()),
+            _ => {}
         }
     }
-    let (head, body) = respond(&mut state.lock().unwrap(), path, range);
+    let (head, body) = respond(&mut state.lock().unwrap(), Seen { path, range, authorization });
     stream.write_all(head.as_bytes())?;
     stream.write_all(&body)
 }
 
-fn respond(state: &mut State, path: String, range: Option<String>) -> (String, Vec<u8>) {
-    state.seen.push(Seen { path: path.clone(), range: range.clone() });
+fn respond(state: &mut State, seen: Seen) -> (String, Vec<u8>) {
+    state.seen.push(seen.clone());
+    let Seen { path, range, authorization } = seen;
     let head = |status: &str, length: usize, more: &str| {
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n")
     };
+    if let Some(guard) = &mut state.guard {
+        if let Some(query) = path.strip_prefix("/token?") {
+            let encode = |text: &str| text.replace(':', "%3A").replace('/', "%2F");
+            let asked = format!("service={}&scope={}", encode(&guard.service), encode(&guard.scope));
+            if encode(query) != asked {
+                return (head("400 Bad Request", 0, ""), Vec::new());
+            }
+            let Some(answers) = guard.answers else { return (head("403 Forbidden", 0, ""), Vec::new()) };
+            guard.token = (guard.token.0 + 1, answers);
+            let body = format!(r#"{{"token":"secret-{}"}}"#, guard.token.0).into_bytes();
+            return (head("200 OK", body.len(), ""), body);
+        }
+        if path.starts_with(&guard.prefix) {
+            let (number, left) = &mut guard.token;
+            if *left == 0 || authorization != Some(format!("Bearer secret-{number}")) {
+                let Guard { base, service, scope, .. } = guard;
+                let realm = format!(r#"Bearer realm="{base}/token",service="{service}",scope="{scope}""#);
+                return (head("401 Unauthorized", 0, &format!("WWW-Authenticate: {realm}\r\n")), Vec::new());
+            }
+            *left -= 1;
+        }
+    }
     let Some(page) = state.pages.get_mut(&path) else { return (head("404 Not Found", 0, ""), Vec::new()) };
+    if let Some(moved) = &page.moved {
+        return (head("307 Temporary Redirect", 0, &format!("Location: {moved}\r\n")), Vec::new());
+    }
     let total = page.body.len();
     let fault = if page.faults.is_empty() { Fault::Cut(total) } else { page.faults.remove(0) };
     let length = match fault {

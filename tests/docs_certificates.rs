@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use kbootstrap::cluster::{self, Cluster, Known};
+use kbootstrap::components::Catalogue;
 use kbootstrap::inventory;
 use kbootstrap::trust::{Authority, CertificateRow, Placement, authorities, certificates};
 
@@ -54,7 +55,7 @@ fn certificate_table(cluster: &Cluster) -> String {
     };
     let mut text =
         String::from("| name | CA | profile | subject | SANs | on hosts | used by |\n|---|---|---|---|---|---|---|\n");
-    for row in certificates(cluster) {
+    for row in certificates(&Catalogue::standard(), cluster) {
         text.push_str(&format!(
             "| `{}` | `{}` | {} | {} | {} | {} | {} |\n",
             row.name,
@@ -63,7 +64,7 @@ fn certificate_table(cluster: &Cluster) -> String {
             subject(&row),
             code_list(&row.sans),
             places(&row.placements),
-            row.used_by.map_or("–", |component| component.name()),
+            row.used_by.map_or("–", |component| component.0),
         ));
     }
     text

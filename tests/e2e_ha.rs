@@ -9,7 +9,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use kbootstrap::clients::http::{Identity, Tls};
-use kbootstrap::inventory::Component;
 use kbootstrap::lab::{LabSpec, Off};
 use kbootstrap::secret::Secret;
 use kbootstrap::ui::Silent;
@@ -86,8 +85,8 @@ fn comes_up(cluster: &Cluster) {
 }
 
 fn changed_settings_roll(cluster: &Cluster) {
-    set(cluster, Component::KubeApiserver, "max-requests-inflight", Some(json!(500)));
-    set(cluster, Component::Etcd, "quota-backend-bytes", Some(json!(4_294_967_296_u64)));
+    set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(500)));
+    set(cluster, "etcd", "quota-backend-bytes", Some(json!(4_294_967_296_u64)));
     let plan = cluster.plan();
     for host in plan["hosts"].as_array().unwrap() {
         let units: Vec<_> = host["units"].as_array().unwrap().iter().map(|u| (&u["name"], &u["action"])).collect();
@@ -121,7 +120,7 @@ fn changed_settings_roll(cluster: &Cluster) {
 /// The scheduler has no way to say that it is ready: that it does not come up must be seen all the same.
 fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
     let before = units(cluster, &HOSTS);
-    set(cluster, Component::KubeScheduler, "leader-elect-lease-duration", Some(json!("soon")));
+    set(cluster, "kube-scheduler", "leader-elect-lease-duration", Some(json!("soon")));
     let run = cluster.run(&["up"]).exits(6).says("n1: kube-scheduler.service does not run");
     run.check(run.stderr.contains("leader-elect-lease-duration"), "the scheduler's own words should be there");
     let after = units(cluster, &HOSTS);
@@ -129,7 +128,7 @@ fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
         assert_eq!(before[host], after[host], "{host} was touched after the change had failed on n1");
     }
 
-    set(cluster, Component::KubeScheduler, "leader-elect-lease-duration", None);
+    set(cluster, "kube-scheduler", "leader-elect-lease-duration", None);
     let run = cluster.run(&["up", "-o", "json"]).ok();
     let restarts: Vec<String> = order(&run).into_iter().filter(|step| step.contains("start ")).collect();
     assert_eq!(restarts, ["n1 start kube-scheduler"], "{run}");
@@ -139,7 +138,7 @@ fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
 /// With one member stopped another restart would end the quorum.
 fn a_stopped_member_starts_before_others_restart(cluster: &Cluster) {
     cluster.on("n2", "systemctl stop etcd");
-    set(cluster, Component::Etcd, "snapshot-count", Some(json!(20_000)));
+    set(cluster, "etcd", "snapshot-count", Some(json!(20_000)));
     let status = cluster.run(&["status", "-o", "json"]).exits(7).json();
     let others: Vec<String> = leader_last(&status).into_iter().filter(|host| host != "n2").collect();
     let load = Load::start(&[api(cluster)]);
@@ -166,11 +165,11 @@ fn a_host_without_power_comes_back(cluster: &mut Cluster, balancer: &Balancer) {
     }
 
     let before = units(cluster, &survivors);
-    set(cluster, Component::KubeApiserver, "max-requests-inflight", Some(json!(600)));
+    set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(600)));
     let run = cluster.run(&["up"]).exits(5).says("n1");
     run.check(!run.stderr.contains("n2:") && !run.stderr.contains("n3:"), "only n1 is to blame");
     assert_eq!(before, units(cluster, &survivors), "hosts were touched although one was away");
-    set(cluster, Component::KubeApiserver, "max-requests-inflight", Some(json!(500)));
+    set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(500)));
 
     cluster.lab_mut().start("n1", &Silent).unwrap();
     let limit = Instant::now() + Duration::from_secs(90);
@@ -219,9 +218,9 @@ fn components(status: &Value, name: &str) -> BTreeMap<String, Value> {
 }
 
 /// Sets a flag of a component in the inventory, or takes it back.
-fn set(cluster: &Cluster, component: Component, flag: &str, value: Option<Value>) {
+fn set(cluster: &Cluster, component: &str, flag: &str, value: Option<Value>) {
     cluster.edit(|inventory| {
-        let flags = &mut inventory.components.entry(component).or_default().flags;
+        let flags = &mut inventory.components.entry(component.into()).or_default().flags;
         match value {
             Some(value) => drop(flags.insert(flag.to_owned(), value)),
             None => drop(flags.remove(flag)),

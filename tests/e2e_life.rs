@@ -107,7 +107,7 @@ fn servers_show_certificates_that_verify(cluster: &Cluster) {
 /// A changed kubelet setting is one file and one restart on each node, and nothing else.
 fn kubelet_setting_reaches_the_nodes(cluster: &Cluster) {
     cluster.edit(|inventory| {
-        let kubelet = inventory.components.entry(kbootstrap::cluster::Component::Kubelet).or_default();
+        let kubelet = inventory.components.entry("kubelet".into()).or_default();
         kubelet.config.insert("maxPods".into(), json!(77));
     });
     let plan = cluster.plan();

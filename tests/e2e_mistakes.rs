@@ -1,6 +1,6 @@
 //! What a person sees when something is wrong with a host or with what was asked for.
 
-use kbootstrap::cluster::{Component, Role};
+use kbootstrap::cluster::Role;
 use serde_json::{Value, json};
 
 use crate::common::cluster::Cluster;
@@ -74,7 +74,7 @@ fn unit_that_cannot_start(cluster: &Cluster) {
         cluster.edit(|inventory| {
             inventory.hosts.truncate(1);
             inventory.hosts[0].roles = vec![Role::Etcd, Role::Master];
-            let apiserver = inventory.components.entry(Component::KubeApiserver).or_default();
+            let apiserver = inventory.components.entry("kube-apiserver".into()).or_default();
             apiserver.flags = [(name.to_owned(), value)].into();
         });
     };

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kbootstrap::cluster::{self, Authorities, Cluster, Component, Known, ProxyMode, Role, TransportKind};
+use kbootstrap::cluster::{self, Authorities, Cluster, Known, ProxyMode, Role, TransportKind};
+use kbootstrap::components::Catalogue;
 use kbootstrap::inventory;
 use kbootstrap::pki::{KeyKind, Lifetime};
 use kbootstrap::ui::report;
@@ -41,7 +42,7 @@ fn every_example_resolves_without_a_warning() {
 
 #[test]
 fn every_example_fits_the_json_schema() {
-    let validator = jsonschema::validator_for(&inventory::schema()).unwrap();
+    let validator = jsonschema::validator_for(&inventory::schema(&[])).unwrap();
     for entry in std::fs::read_dir(root().join("inventories")).unwrap() {
         let loaded = inventory::load(&entry.unwrap().path()).unwrap();
         let value = serde_json::to_value(&loaded.inventory).unwrap();
@@ -74,10 +75,10 @@ fn a_host_wins_over_the_cluster() {
     assert_eq!(cluster.endpoint.url(), "https://api.production.example.com:6443");
     assert_eq!(cluster.with_role(Role::Etcd).count(), 3);
     let (usual, own) = (cluster.host("node-1").unwrap(), cluster.host("node-3").unwrap());
-    let kubelet = |host: &cluster::Host| json!(host.settings(Component::Kubelet).unwrap().config);
+    let kubelet = |host: &cluster::Host| json!(host.settings("kubelet").unwrap().config);
     assert_eq!(kubelet(usual), json!({"maxPods": 200, "evictionHard": {"memory.available": "300Mi"}}));
     assert_eq!(kubelet(own), json!({"maxPods": 50, "evictionHard": {"memory.available": "300Mi"}}));
-    assert_eq!(json!(own.settings(Component::Kubelet).unwrap().flags), json!({"v": "4"}));
+    assert_eq!(json!(own.settings("kubelet").unwrap().flags), json!({"v": "4"}));
     assert_eq!((own.ssh.address.as_str(), own.ssh.port), ("node-3.management.example.com", 2222));
     assert_eq!(own.ssh.user, "admin");
     assert_eq!((own.taints[0].value.as_str(), own.taints[0].effect.as_str()), ("database", "NoSchedule"));
@@ -94,7 +95,7 @@ fn text_stays_as_it_is_written() {
     assert_eq!((cluster.name.as_str(), cluster.versions.kubernetes.to_string().as_str()), ("1", "1.34.4"));
     let host = &cluster.hosts[0];
     assert_eq!(json!(host.labels), json!({"rack": "007", "gpu": "true", "rev": "1.30", "empty": ""}));
-    let kubelet = host.settings(Component::Kubelet).unwrap();
+    let kubelet = host.settings("kubelet").unwrap();
     assert_eq!(json!(kubelet.flags), json!({"v": "2", "ratio": "1.30", "node-ip": null, "fail": false}));
     assert_eq!(json!(kubelet.config), json!({"n": 1.5, "on": "yes"}));
 }
@@ -133,12 +134,14 @@ fn what_works_but_is_unwise_is_a_warning() {
 
 #[test]
 fn the_schema_in_docs_is_that_of_the_types() {
-    schema::is_up_to_date("inventory.schema.json", &inventory::schema());
+    let components = Catalogue::standard().known();
+    let names: Vec<_> = components.iter().map(|component| (component.name, component.about)).collect();
+    schema::is_up_to_date("inventory.schema.json", &inventory::schema(&names));
 }
 
 #[test]
 fn the_documentation_names_every_field() {
-    schema::is_documented("inventory.md", &inventory::schema());
+    schema::is_documented("inventory.md", &inventory::schema(&[]));
 }
 
 proptest::proptest! {

@@ -3,19 +3,18 @@
 use std::fmt::Write;
 
 use kbootstrap::cluster::{Known, resolve};
+use kbootstrap::components::Catalogue;
 use kbootstrap::inventory::{self, Loaded};
 use kbootstrap::ui::report;
-
-const KNOWN: Known<'static> = Known {
-    checks: &["clock-skew", "port-2379", "swap"],
-    templates: &["etcd.service", "kube-apiserver.service", "kubelet.yaml"],
-};
 
 /// A good rest for snippets that have no hosts of their own.
 const ONE_HOST: &str = "hosts:\n- {name: m1, address: 10.0.0.11, roles: [etcd, master, node]}\n";
 
 fn explain(text: &str) -> String {
-    let result = inventory::parse("prod.yaml", text.as_bytes()).and_then(|loaded: Loaded| resolve(&loaded, &KNOWN));
+    let checks = ["clock-skew", "port-2379", "swap"].map(String::from);
+    let components = Catalogue::standard().known();
+    let known = Known { checks: &checks, components: &components };
+    let result = inventory::parse("prod.yaml", text.as_bytes()).and_then(|loaded: Loaded| resolve(&loaded, &known));
     match result {
         Ok(_) => "no mistake\n".into(),
         Err(error) => report::render(&error, false),
@@ -269,6 +268,7 @@ fn overrides_and_waived_checks() {
             ),
             ("flanneld without flannel", "networks: {plugin: none}\ncomponents: {flanneld: {flags: {v: 2}}}\n"),
             ("unknown template", "components: {etcd: {templates: {etcd.servce: my.j2}}}\n"),
+            ("another component's template", "components: {kubelet: {templates: {etcd.service: my.j2}}}\n"),
             ("unknown checks", &format!("waive: [swop]\n{}", host("waive: [port-2380, selinux]"))),
         ]),
     );
@@ -282,7 +282,7 @@ fn template_files_must_exist_beside_the_inventory() {
     std::fs::write(&file, format!("cluster: prod\n{text}\n{ONE_HOST}")).unwrap();
     std::fs::write(folder.path().join("here.j2"), "").unwrap();
     let loaded = inventory::load(&file).unwrap();
-    let error = resolve(&loaded, &KNOWN).unwrap_err();
+    let error = resolve(&loaded, &Known::default()).unwrap_err();
     let report = report::render(&error, false).replace(&*folder.path().to_string_lossy(), "/site");
     insta::assert_snapshot!(report, @r"
     error: /site/prod.yaml:2:47: template file /site/my/etcd.j2 does not exist

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbootstrap::components::Catalogue;
 use kbootstrap::hierarchy::{self, Kind};
 use kbootstrap::ui::Silent;
 use kbootstrap::ui::report;
@@ -359,9 +360,13 @@ fn the_clusters_table_is_such_a_specification() {
     let before = fs::read(inside("pki/apiserver-m1.pem")).unwrap();
     let loaded = inventory::load(&folder.path("prod.yaml")).unwrap();
     let cluster = cluster::resolve(&loaded, &cluster::Known::default()).unwrap();
-    let trust = trust::ensure(&cluster, &inside(""), OffsetDateTime::now_utc(), &Silent).unwrap();
+    let trust =
+        trust::ensure(&Catalogue::standard(), &cluster, &inside(""), OffsetDateTime::now_utc(), &Silent).unwrap();
     let names: Vec<String> = trust.expiries().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), trust::certificates(&cluster).len() + trust::authorities(&cluster).len());
+    assert_eq!(
+        names.len(),
+        trust::certificates(&Catalogue::standard(), &cluster).len() + trust::authorities(&cluster).len()
+    );
     for name in &names {
         assert!(inside(&format!("pki/{name}.pem")).exists(), "{name}");
     }
@@ -379,7 +384,7 @@ fn what_up_has_made_is_as_the_specification_says() {
         let loaded = inventory::load(&folder.path(&format!("{name}.yaml"))).unwrap();
         let cluster = cluster::resolve(&loaded, &cluster::Known::default()).unwrap();
         let dir = folder.path(&format!("clusters/{name}"));
-        trust::ensure(&cluster, &dir, OffsetDateTime::now_utc(), &Silent).unwrap();
+        trust::ensure(&Catalogue::standard(), &cluster, &dir, OffsetDateTime::now_utc(), &Silent).unwrap();
         folder.write("pki.yaml", folder.ok(&format!("pki spec -i {name}.yaml")).stdout);
         let ran = folder.ok("pki apply pki.yaml").stdout;
         assert!(ran.starts_with("nothing to do"), "{name}: {ran}");

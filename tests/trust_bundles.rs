@@ -7,6 +7,7 @@ use std::fs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kbootstrap::cluster::Host;
+use kbootstrap::components::Catalogue;
 use kbootstrap::engine::{desire, names_only};
 use kbootstrap::facts::{FileFact, HostFacts, UnitFact};
 use kbootstrap::pki::{Certificate, Key, Rules, Serial, renew_ca};
@@ -18,7 +19,9 @@ use kbootstrap::trust::{self, Trust};
 use crate::trust_folder::{Folder, cluster, foreign_ca};
 
 fn desired(trust: &Trust, settings: &str) -> Desired {
-    desire(&cluster(settings), &BTreeMap::new(), trust, &names_only, &Templates::embedded()).unwrap()
+    let catalogue = Catalogue::standard();
+    let templates = Templates::embedded(&catalogue);
+    desire(&catalogue, &cluster(settings), &BTreeMap::new(), trust, &names_only, &templates).unwrap()
 }
 
 fn certificates(text: &str) -> Vec<Certificate> {
@@ -50,6 +53,9 @@ fn holds(state: &HostState, host: &Host) -> HostFacts {
             restart_key: restart_key(unit, state),
         };
         facts.units.insert(unit.name.clone(), fact);
+        facts.devices.extend(unit.devices.iter().cloned());
+        let made = || FileFact { sha256: String::new(), mode: 0o644, owner: "root".into(), group: "root".into() };
+        facts.files.extend(unit.run_files.iter().map(|path| (path.clone(), made())));
         for (path, source) in &unit.makes {
             facts.files.insert(path.clone(), facts.files[source].clone());
         }

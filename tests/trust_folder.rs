@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use kbootstrap::cluster::{self, Cluster, Known};
+use kbootstrap::components::Catalogue;
 use kbootstrap::error::{Error, Kind};
 use kbootstrap::inventory;
 use kbootstrap::pki::{Certificate, CsrSpec, Key, Serial, self_signed};
@@ -50,11 +51,11 @@ impl Folder {
         folder
     }
     pub fn ensure(&self, settings: &str) -> Result<Trust, Error> {
-        trust::ensure(&cluster(settings), self.dir.path(), self.now, &Warnings::default())
+        trust::ensure(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &Warnings::default())
     }
     fn warnings(&self, settings: &str) -> Vec<String> {
         let warnings = Warnings::default();
-        trust::ensure(&cluster(settings), self.dir.path(), self.now, &warnings).unwrap();
+        trust::ensure(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &warnings).unwrap();
         warnings.0.into_inner().unwrap()
     }
     /// The refusal as a person sees it, without the folder's path.
@@ -259,10 +260,10 @@ fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
     edit("scheduler-csr.json", "system:kube-scheduler", "scheduler");
     folder.remove(&["admin.pem", "scheduler.pem"]);
     insta::assert_snapshot!(folder.refused(""), @r#"
-    error: pki/scheduler-csr.json: the common name is `scheduler`, and must be `system:kube-scheduler`: it is who the client is
+    error: pki/admin-csr.json: `names` lacks {"O": "kbootstrap:cluster-admins"}, the group of this client
     hint: edit the other fields as you like, or delete the file to have it written anew
 
-    error: pki/admin-csr.json: `names` lacks {"O": "kbootstrap:cluster-admins"}, the group of this client
+    error: pki/scheduler-csr.json: the common name is `scheduler`, and must be `system:kube-scheduler`: it is who the client is
     hint: edit the other fields as you like, or delete the file to have it written anew
 
     2 errors

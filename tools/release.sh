@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache="${KBOOTSTRAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kbootstrap}"
+export PATH="$cache/tools/bin:$PATH"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 triple=$(rustc -vV | sed -n 's/^host: //p')
 name=kbootstrap-$version-${triple%%-*}-linux
@@ -19,11 +20,10 @@ trap 'rm -rf "$work"' EXIT
 
 echo "== program"
 gcc -O2 -c -o "$work/nss.o" tools/release/nss.c
-# With --target, so that what runs while building (procedural macros) is not static.
-remap="--remap-path-prefix=$HOME/.cargo=/cargo --remap-path-prefix=$PWD=/kbootstrap"
-RUSTFLAGS="-C target-feature=+crt-static -C link-arg=$work/nss.o $remap" \
-  cargo build --release --locked --target "$triple" --target-dir target/static
-program=target/static/$triple/release/kbootstrap
+# Only the last step differs from `make build`: the C library is linked in.
+cargo rustc --release --locked --bin kbootstrap -- -C target-feature=+crt-static -C link-arg="$work/nss.o"
+program=$work/kbootstrap
+cp target/release/kbootstrap "$program"
 if readelf -l "$program" | grep -q INTERP; then
   echo "error: $program needs a dynamic linker" >&2
   exit 1

@@ -178,7 +178,7 @@ pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
     Ok(format!("{} nodes", names.len()))
 }
 
-/// Leases are held, nodes are Ready, CoreDNS is available.
+/// Leases are held, nodes are Ready, addons are available.
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
@@ -197,12 +197,15 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
             }
         }
         if has_network && !names.is_empty() {
-            let rollout = deployment_ready(client, "kube-system", "coredns")?;
-            if !rollout.ready {
-                let pods = kube::pods(client, "kube-system", "k8s-app=kube-dns")?;
+            for addon in &job.desired.addons {
+                let rollout = deployment_ready(client, addon.gate.namespace, addon.gate.name)?;
+                if rollout.ready {
+                    continue;
+                }
+                let pods = kube::pods(client, addon.gate.namespace, addon.gate.pods)?;
                 let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
                 why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
-                troubles.push(format!("CoreDNS: {} {}", rollout.detail, why.join("; ")).trim_end().to_owned());
+                troubles.push(format!("{}: {} {}", addon.title, rollout.detail, why.join("; ")).trim_end().to_owned());
             }
         }
         Ok(if troubles.is_empty() { Poll::Ready(()) } else { Poll::Pending(troubles.join("; ")) })

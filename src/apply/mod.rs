@@ -139,7 +139,8 @@ impl Job<'_> {
     fn import(&self, lease: &mut Lease<'_>, host: &str) -> Result<String> {
         let images = &self.host_plan(host)?.images;
         let layout = &self.cluster.layout;
-        let ctr = sh_quote(&format!("{}/ctr", layout.bin));
+        let ctr = format!("{}/ctr", layout.bin);
+        let ctr = format!("{} -a {}", sh_quote(&ctr), sh_quote(&layout.containerd_socket()));
         // However it ends: an image that is not there after all is pushed again.
         let tars = sh_quote(&format!("{}/images", layout.records));
         let mut script = format!("set -eu\n{}T={tars}\ntrap 'rm -f \"$T\"/*.tar' EXIT\n", turn::hold());

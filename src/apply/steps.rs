@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::graph::{Graph, StepId};
-use super::waves::{Push, WAVES, Wave, arrivals, wave_of};
-use crate::cluster::{Cluster, Component, Role};
+use super::waves::{Push, arrivals};
+use crate::cluster::{Cluster, Role};
 use crate::plan::{HostPlan, Plan, UnitAction, UnitChange};
-use crate::state::HostState;
+use crate::state::{After, HostState, Ready, Rolling, WAVES, Wave};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Action {
     Objects,
     /// All nodes are registered and have their piece of the pod network; their labels are set.
     NodesRegistered,
-    /// Leases held, nodes Ready, CoreDNS available.
+    /// Leases held, nodes Ready, addons available.
     Healthy,
 }
 
@@ -96,11 +96,12 @@ impl Builder<'_> {
     }
 
     fn units(&mut self, plan: &Plan, etcd_leader: Option<&str>) {
-        let etcd = self.etcd(plan, etcd_leader);
-        let api = self.masters(plan, &etcd);
+        let units = Sorted::new(plan);
+        let etcd = self.etcd(&units, etcd_leader);
+        let api = self.masters(&units, &etcd);
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
         let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
-        self.nodes(plan, &api, objects);
+        self.nodes(plan, &units, &etcd, &api, objects);
         if !self.graph.is_empty() {
             let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
             self.graph.add("api", Action::Healthy, everything);
@@ -108,9 +109,9 @@ impl Builder<'_> {
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one.
-    fn etcd(&mut self, plan: &Plan, leader: Option<&str>) -> Vec<StepId> {
+    fn etcd(&mut self, units: &Sorted<'_>, leader: Option<&str>) -> Vec<StepId> {
         let mut started = Vec::new();
-        for (host, change) in changes(plan, Component::Etcd, UnitAction::Start) {
+        for (host, change) in &units.members_start {
             started.push(self.unit(host, change, []));
         }
         let mut gates = Vec::new();
@@ -118,38 +119,38 @@ impl Builder<'_> {
             let host = first(self.cluster, Role::Etcd);
             gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
         }
-        let mut restarts = changes(plan, Component::Etcd, UnitAction::Restart);
-        restarts.sort_by_key(|(host, _)| Some(host.as_str()) == leader);
+        let mut restarts = units.members_restart.clone();
+        restarts.sort_by_key(|(host, _)| Some(*host) == leader);
         for (host, change) in restarts {
-            let healthy = |about_to_restart| Action::EtcdHealthy { host: host.clone(), about_to_restart };
-            let before = self.graph.add(host.clone(), healthy(true), gates);
+            let healthy = |about_to_restart| Action::EtcdHealthy { host: host.to_owned(), about_to_restart };
+            let before = self.graph.add(host, healthy(true), gates);
             let restart = self.restart(host, change, [before]);
-            gates = vec![self.graph.add(host.clone(), healthy(false), [restart])];
+            gates = vec![self.graph.add(host, healthy(false), [restart])];
         }
         gates
     }
 
     /// Masters that do not run start together; those that run change one at a time. The steps after which the API can
     /// be used come back.
-    fn masters(&mut self, plan: &Plan, etcd: &[StepId]) -> Vec<StepId> {
+    fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId]) -> Vec<StepId> {
+        let (servers, controllers): (Vec<Change<'_>>, Vec<Change<'_>>) =
+            units.masters_start.iter().partition(|(_, change)| change.rollout.ready == Ready::Api);
         let mut gates = Vec::new();
-        for (host, change) in changes(plan, Component::KubeApiserver, UnitAction::Start) {
+        for (host, change) in servers {
             let start = self.unit(host, change, etcd.iter().copied());
-            gates.push(self.graph.add(host.clone(), ready(host, false), [start]));
+            gates.push(self.graph.add(host, ready(host, false), [start]));
         }
-        let mut controllers = Vec::new();
-        for component in [Component::KubeControllerManager, Component::KubeScheduler] {
-            for (host, change) in changes(plan, component, UnitAction::Start) {
-                controllers.push(self.unit(host, change, etcd.iter().chain(&gates).copied()));
-            }
+        let mut started = Vec::new();
+        for (host, change) in controllers {
+            started.push(self.unit(host, change, etcd.iter().chain(&gates).copied()));
         }
-        for (host, change) in restarts(plan, is_control_plane) {
-            let after: Vec<StepId> = etcd.iter().chain(&gates).chain(&controllers).copied().collect();
-            gates = match change.component {
-                Component::KubeApiserver => {
-                    let before = self.graph.add(host.clone(), ready(host, true), after);
+        for (host, change) in &units.masters_restart {
+            let after: Vec<StepId> = etcd.iter().chain(&gates).chain(&started).copied().collect();
+            gates = match change.rollout.ready {
+                Ready::Api => {
+                    let before = self.graph.add(*host, ready(host, true), after);
                     let restart = self.restart(host, change, [before]);
-                    vec![self.graph.add(host.clone(), ready(host, false), [restart])]
+                    vec![self.graph.add(*host, ready(host, false), [restart])]
                 }
                 _ => vec![self.restart(host, change, after)],
             };
@@ -159,68 +160,71 @@ impl Builder<'_> {
     }
 
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
-    fn nodes(&mut self, plan: &Plan, api: &[StepId], objects: Option<StepId>) {
-        let mut kubelets = Vec::new();
+    fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, etcd: &[StepId], api: &[StepId], objects: Option<StepId>) {
+        let mut nodes = Vec::new();
         for host in &plan.hosts {
-            kubelets.extend(self.node_starts(host, api));
+            nodes.extend(self.node_starts(host, units, etcd, api));
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
             let mut restarted = Vec::new();
-            for change in host.units.iter().filter(|u| is_node(u.component) && is_restart(u)) {
-                let id = self.restart(&host.host, change, api.iter().chain(&objects).chain(&tried).copied());
+            for (_, change) in units.nodes_restart.iter().filter(|(name, _)| *name == host.host) {
+                let canary = if change.rollout.rolling == Rolling::Canary { &tried[..] } else { &[] };
+                let id = self.restart(&host.host, change, api.iter().chain(&objects).chain(canary).copied());
                 restarted.push(id);
-                if change.component == Component::Kubelet {
-                    kubelets.push(id);
+                if change.rollout.ready == Ready::Node {
+                    nodes.push(id);
                 }
             }
             if tried.is_empty() {
                 tried = restarted;
             }
         }
-        let flanneld = changes(plan, Component::Flanneld, UnitAction::Start);
-        let nothing_new =
-            kubelets.is_empty() && flanneld.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
-        if nothing_new || self.graph.is_empty() {
+        let late = &units.nodes_start_late;
+        let nothing_new = nodes.is_empty() && late.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
+        if nothing_new {
             return;
         }
-        let after = kubelets.into_iter().chain(api.iter().copied()).chain(objects);
+        let after = nodes.into_iter().chain(api.iter().copied()).chain(objects);
         let registered = self.graph.add("api", Action::NodesRegistered, after);
-        // flanneld gives up where its node has no piece of the pod network yet, or where it may not look at it.
-        for (host, change) in flanneld {
+        for (host, change) in late {
             self.unit(host, change, [registered]);
         }
     }
 
-    /// The runtime needs nobody; kubelet and kube-proxy need the runtime and the API. The kubelets' steps come back.
-    fn node_starts(&mut self, host: &HostPlan, api: &[StepId]) -> Vec<StepId> {
-        let starts = |component| host.units.iter().filter(move |u| u.component == component && !is_restart(u));
+    /// The runtime needs nobody, images need it, and pods need both. The steps after which nodes register come back.
+    fn node_starts(&mut self, host: &HostPlan, units: &Sorted<'_>, etcd: &[StepId], api: &[StepId]) -> Vec<StepId> {
+        let mine = || units.nodes_start.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
         let mut runtime = Vec::new();
-        for change in starts(Component::Containerd) {
+        for change in mine().filter(|change| change.rollout.ready == Ready::Runtime) {
             runtime.push(self.unit(&host.host, change, []));
         }
         if !host.images.is_empty() {
             let after: Vec<StepId> = runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
             let import = Action::Import { host: host.host.clone() };
-            runtime.push(self.graph.add(lane(&host.host, Component::Containerd), import, after));
+            runtime.push(self.graph.add(node_lane(&host.host), import, after));
         }
-        let mut kubelets = Vec::new();
-        for component in [Component::Kubelet, Component::KubeProxy] {
-            for change in starts(component) {
-                let id = self.unit(&host.host, change, runtime.iter().chain(api).copied());
-                if component == Component::Kubelet {
-                    kubelets.push(id);
-                }
+        let mut nodes = Vec::new();
+        for change in mine().filter(|change| change.rollout.ready != Ready::Runtime) {
+            let after: Vec<StepId> = match change.rollout.after {
+                After::Nothing => Vec::new(),
+                After::Etcd => etcd.to_vec(),
+                After::Api => api.to_vec(),
+                After::Runtime | After::Registered => runtime.iter().chain(api).copied().collect(),
+            };
+            let id = self.unit(&host.host, change, after);
+            if change.rollout.ready == Ready::Node {
+                nodes.push(id);
             }
         }
-        kubelets
+        nodes
     }
 
     /// A running unit gets its files and is restarted.
     fn restart(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
         let mut after: Vec<StepId> = after.into_iter().collect();
         if let Some(push) = self.before_restart.remove(&(host.to_owned(), change.name.clone())) {
-            after.extend(self.pushed(host, wave_of(change.component)));
+            after.extend(self.pushed(host, change.rollout.wave));
             // A host takes one push at a time.
             after = vec![self.graph.add(push_lane(host), Action::Push(push), after)];
         }
@@ -228,8 +232,8 @@ impl Builder<'_> {
     }
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
-        let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, wave_of(change.component))).collect();
-        let lane = lane(host, change.component);
+        let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, change.rollout.wave)).collect();
+        let lane = lane(host, change.rollout.rolling);
         self.graph.add(lane, Action::Unit { host: host.to_owned(), change: change.clone() }, after)
     }
 
@@ -238,46 +242,62 @@ impl Builder<'_> {
     }
 }
 
-/// The node's services have a connection of their own, so that they come up beside the control plane's.
-fn lane(host: &str, component: Component) -> String {
-    if is_node(component) { format!("{host}/node") } else { host.to_owned() }
+/// A host and a change of one of its units.
+type Change<'a> = (&'a str, &'a UnitChange);
+
+/// All changes of units by what is done with them, each exactly once; in the inventory's order, and on a host in the
+/// order of its units. A unit that only has to be enabled is among those that start: nothing waits for it.
+#[derive(Default)]
+struct Sorted<'a> {
+    members_start: Vec<Change<'a>>,
+    members_restart: Vec<Change<'a>>,
+    masters_start: Vec<Change<'a>>,
+    masters_restart: Vec<Change<'a>>,
+    nodes_start: Vec<Change<'a>>,
+    nodes_start_late: Vec<Change<'a>>,
+    nodes_restart: Vec<Change<'a>>,
 }
 
-/// Changes of one component that start or restart it, in the inventory's order.
-fn changes(plan: &Plan, component: Component, action: UnitAction) -> Vec<(&String, &UnitChange)> {
-    plan.hosts
-        .iter()
-        .flat_map(|host| host.units.iter().map(move |unit| (&host.host, unit)))
-        // A unit that only has to be enabled goes with those that start: nothing waits for it.
-        .filter(|(_, unit)| unit.component == component && unit.action.unwrap_or(UnitAction::Start) == action)
-        .collect()
+impl<'a> Sorted<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        let mut sorted = Sorted::default();
+        let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
+        for (host, unit) in units {
+            let restarts = unit.action == Some(UnitAction::Restart);
+            let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
+                (Rolling::Quorum, false, _) => &mut sorted.members_start,
+                (Rolling::Quorum, true, _) => &mut sorted.members_restart,
+                (Rolling::ControlPlane, false, _) => &mut sorted.masters_start,
+                (Rolling::ControlPlane, true, _) => &mut sorted.masters_restart,
+                (Rolling::Canary | Rolling::Together, false, After::Registered) => &mut sorted.nodes_start_late,
+                (Rolling::Canary | Rolling::Together, false, _) => &mut sorted.nodes_start,
+                (Rolling::Canary | Rolling::Together, true, _) => &mut sorted.nodes_restart,
+            };
+            list.push((host, unit));
+        }
+        sorted
+    }
+}
+
+/// The node's services have a connection of their own, so that they come up beside the control plane's.
+fn lane(host: &str, rolling: Rolling) -> String {
+    match rolling {
+        Rolling::Quorum | Rolling::ControlPlane => host.to_owned(),
+        Rolling::Canary | Rolling::Together => node_lane(host),
+    }
+}
+
+fn node_lane(host: &str) -> String {
+    format!("{host}/node")
 }
 
 /// Whether the plan restarts several etcd members.
 pub fn rolls_etcd(plan: &Plan) -> bool {
-    changes(plan, Component::Etcd, UnitAction::Restart).len() > 1
-}
-
-/// Restarts of some components, host by host in the inventory's order, on each in the order of its units.
-fn restarts(plan: &Plan, component: fn(Component) -> bool) -> Vec<(&String, &UnitChange)> {
-    let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (&host.host, unit)));
-    units.filter(|(_, unit)| component(unit.component) && is_restart(unit)).collect()
+    Sorted::new(plan).members_restart.len() > 1
 }
 
 fn ready(host: &str, about_to_restart: bool) -> Action {
     Action::ApiReady { host: host.to_owned(), about_to_restart }
-}
-
-fn is_restart(unit: &UnitChange) -> bool {
-    unit.action == Some(UnitAction::Restart)
-}
-
-fn is_control_plane(component: Component) -> bool {
-    matches!(component, Component::KubeApiserver | Component::KubeControllerManager | Component::KubeScheduler)
-}
-
-fn is_node(component: Component) -> bool {
-    matches!(component, Component::Containerd | Component::Kubelet | Component::KubeProxy | Component::Flanneld)
 }
 
 fn first(cluster: &Cluster, role: Role) -> String {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{Graph, StepId};
 use super::{Action, steps, title};
 use crate::cluster::{self, Cluster, Known};
+use crate::components::Catalogue;
 use crate::facts::HostFacts;
 use crate::plan::{self, ObjectChange, Plan, UnitAction, compare, content_sha256};
 use crate::render::{Inputs, Templates, host_state};
@@ -246,7 +247,8 @@ fn rendered(inventory: &str) -> (Cluster, States) {
     let file = folder.path().join("kbootstrap.yaml");
     std::fs::write(&file, inventory).unwrap();
     let loaded = crate::inventory::load(&file).unwrap();
-    let cluster = cluster::resolve(&loaded, &Known { checks: &[], templates: &[] }).unwrap();
+    let cluster = cluster::resolve(&loaded, &Known::default()).unwrap();
+    let catalogue = Catalogue::standard();
     let artifact = |name: &str| {
         let version = match name {
             "etcd" | "containerd" | "flanneld" => String::new(),
@@ -261,13 +263,14 @@ fn rendered(inventory: &str) -> (Cluster, States) {
     )]);
     let state = |host| {
         host_state(&Inputs {
+            catalogue: &catalogue,
             cluster: &cluster,
             host,
             facts: &HostFacts::ordinary(),
             programs: &artifact,
             pki_files: &pki,
             encryption_keys: &[EncryptionKey { name: "key1".into(), secret: Secret::new([7; 32]) }],
-            templates: &Templates::embedded(),
+            templates: &Templates::embedded(&catalogue),
         })
     };
     let states = cluster.hosts.iter().map(|host| (host.name.clone(), state(host).unwrap())).collect();

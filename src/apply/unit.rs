@@ -125,12 +125,13 @@ fn hints(journal: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Component;
+    use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
     fn start(name: &str) -> UnitChange {
         UnitChange {
             name: name.into(),
-            component: Component::Etcd,
+            component: ComponentId("etcd"),
+            rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
             action: Some(UnitAction::Start),
             enable: true,
             reason: String::new(),

@@ -6,9 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Component;
-use crate::plan::{FileChange, FileDifference, FileKind, HostPlan, UnitAction};
-use crate::state::{Content, HostState};
+use crate::plan::{FileChange, FileDifference, HostPlan, UnitAction};
+use crate::state::{HostState, WAVES, Wave};
 
 /// One stream to a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,20 +27,6 @@ pub struct Push {
     /// Units whose restart key is forgotten first, because their files change.
     pub forget: Vec<String>,
 }
-
-/// Programs arrive in the order in which they are needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Wave {
-    Etcd,
-    Apiserver,
-    Controllers,
-    Runtime,
-    Node,
-    Tools,
-}
-
-pub(super) const WAVES: [Wave; 6] =
-    [Wave::Etcd, Wave::Apiserver, Wave::Controllers, Wave::Runtime, Wave::Node, Wave::Tools];
 
 /// Everything that travels to one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,17 +56,6 @@ pub(super) fn arrivals(plan: &HostPlan, state: &HostState) -> Arrivals {
         arrivals.waves.extend(push(plan, wave, first, mine).map(|push| (wave, push)));
     }
     arrivals
-}
-
-/// The wave that a component's program travels in.
-pub(super) fn wave_of(component: Component) -> Wave {
-    match component {
-        Component::Etcd => Wave::Etcd,
-        Component::KubeApiserver => Wave::Apiserver,
-        Component::KubeControllerManager | Component::KubeScheduler => Wave::Controllers,
-        Component::Containerd => Wave::Runtime,
-        Component::Kubelet | Component::KubeProxy | Component::Flanneld | Component::Coredns => Wave::Node,
-    }
 }
 
 /// Files that wait for a restart: path → the unit. One that several units run with comes with the first of them that
@@ -133,20 +107,5 @@ fn title(wave: Wave) -> &'static str {
 
 /// The wave that a file travels in: everything small goes first, programs when their unit needs them.
 fn wave_of_file(file: &FileChange, state: &HostState) -> Wave {
-    if file.kind != FileKind::Program {
-        return Wave::Etcd;
-    }
-    let name = match state.files.get(&file.path).map(|f| &f.content) {
-        Some(Content::Artifact(artifact)) => artifact.name.as_str(),
-        _ => "",
-    };
-    match name {
-        "etcd" => Wave::Etcd,
-        "kube-apiserver" => Wave::Apiserver,
-        "kube-controller-manager" | "kube-scheduler" => Wave::Controllers,
-        "containerd" | "containerd-shim-runc-v2" | "runc" | "ctr" => Wave::Runtime,
-        "kubelet" | "kube-proxy" | "flanneld" => Wave::Node,
-        cni if cni.starts_with("cni-") => Wave::Runtime,
-        _ => Wave::Tools,
-    }
+    state.waves.get(&file.path).copied().unwrap_or(Wave::Etcd)
 }

@@ -9,6 +9,7 @@ use super::requirements::{Requirement, check_arch, requirements};
 use super::source::{BuildSource, DownloadSource, FolderSource, Job, Supplier};
 use super::store::{OriginKind, Store};
 use crate::cluster::{Cluster, Source};
+use crate::components::Catalogue;
 use crate::error::{Error, Reason, Result};
 use crate::files;
 use crate::inventory::{Build, Download};
@@ -47,6 +48,7 @@ impl FromIterator<ArtifactRef> for Programs {
 
 /// Everything that the cluster's hosts of that architecture need. Milliseconds when lock and store are complete.
 pub fn ensure(
+    catalogue: &Catalogue,
     cluster: &Cluster,
     arch: &str,
     lock_path: &Path,
@@ -54,14 +56,14 @@ pub fn ensure(
     reporter: &dyn Reporter,
     options: EnsureOptions,
 ) -> Result<Programs> {
-    let wanted = select(cluster, arch, options.test_images);
+    let wanted = select(catalogue, cluster, arch, options.test_images);
     ensure_requirements(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
 }
 
 /// What the cluster's hosts want.
-pub fn select(cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Requirement> {
-    let roles = cluster.hosts.iter().flat_map(|host| host.roles.iter().copied()).collect();
-    requirements(&cluster.versions, cluster.networks.plugin, arch, &roles, test_images)
+pub fn select(catalogue: &Catalogue, cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Requirement> {
+    let further = if test_images { &catalogue.test_images[..] } else { &[] };
+    requirements(catalogue.in_use(cluster), further, &cluster.versions, arch)
 }
 
 /// [`ensure`] for a list; without a lock file nothing is pinned.

@@ -13,7 +13,6 @@ mod store;
 
 pub use crate::recipes::Project;
 pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, select};
-pub use image::image_name;
 pub use lock::{Lock, Locked};
-pub use requirements::{ARCHITECTURES, Requirement, requirements};
+pub use requirements::{ARCHITECTURES, Requirement, everything};
 pub use store::{Bundled, Finding, Label, Origin, OriginKind, Store, Stored, import, verify, write_bundle};

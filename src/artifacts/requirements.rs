@@ -1,10 +1,11 @@
-//! Which programs and images a cluster needs: a pure function of its versions and roles.
+//! Which programs and images a cluster needs: a pure function of its components and versions.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::cluster::{NetworkPlugin, Role, Versions};
+use crate::cluster::Versions;
+use crate::components::{Catalogue, ComponentSpec, ImageSpec, release};
 use crate::error::{Error, Result};
 use crate::recipes::Project;
 
@@ -24,12 +25,14 @@ pub struct Requirement {
     pub project: Project,
     /// The release's version, which differs from `version` for the pause and agnhost images.
     pub release: String,
+    /// An image's full name, `registry/repository:tag`; none for a program.
+    pub image: Option<String>,
 }
 
 impl Requirement {
     /// Whether it is an OCI tar and not a program.
     pub fn is_image(&self) -> bool {
-        self.name.starts_with("image-")
+        self.image.is_some()
     }
     /// `kubelet 1.36.3 (amd64)`, for messages.
     pub fn title(&self) -> String {
@@ -37,69 +40,35 @@ impl Requirement {
     }
 }
 
-const MASTER: &[&str] = &["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
-const NODE: &[&str] = &["kubelet", "kube-proxy", "kubectl"];
-const ETCD: &[&str] = &["etcd", "etcdctl", "etcdutl"];
-const CONTAINERD: &[&str] = &["containerd", "containerd-shim-runc-v2", "ctr"];
-const CNI: &[&str] = &["cni-bandwidth", "cni-bridge", "cni-firewall", "cni-host-local", "cni-loopback", "cni-portmap"];
-
-/// Everything that hosts with these roles need, each once, in the order of names within a project.
-pub fn requirements(
+/// Everything that these components need, each once, in the order of names within a project.
+pub fn requirements<'a>(
+    components: impl Iterator<Item = &'a ComponentSpec>,
+    further: &[ImageSpec],
     versions: &Versions,
-    plugin: NetworkPlugin,
     arch: &str,
-    roles: &BTreeSet<Role>,
-    with_test_images: bool,
 ) -> Vec<Requirement> {
-    let kubernetes = versions.kubernetes.to_string();
-    let mut all = BTreeSet::new();
-    let mut add = |names: &[&str], project: Project, version: &str, release: &str| {
-        all.extend(names.iter().map(|name| Requirement {
-            name: (*name).to_owned(),
-            version: version.to_owned(),
-            arch: arch.to_owned(),
-            project,
-            release: release.to_owned(),
-        }));
+    let one = |name: &str, project: Project, version: String, image: Option<String>| {
+        let release = release(project, versions);
+        Requirement { name: name.to_owned(), version, arch: arch.to_owned(), project, release, image }
     };
-    if roles.contains(&Role::Etcd) {
-        let etcd = versions.etcd.to_string();
-        add(ETCD, Project::Etcd, &etcd, &etcd);
-    }
-    if roles.contains(&Role::Master) {
-        add(MASTER, Project::Kubernetes, &kubernetes, &kubernetes);
-    }
-    if roles.contains(&Role::Node) {
-        add(NODE, Project::Kubernetes, &kubernetes, &kubernetes);
-        let (containerd, runc) = (versions.containerd.to_string(), versions.runc.to_string());
-        add(CONTAINERD, Project::Containerd, &containerd, &containerd);
-        add(&["runc"], Project::Runc, &runc, &runc);
-        let plugins = versions.cni_plugins.to_string();
-        add(CNI, Project::CniPlugins, &plugins, &plugins);
-        if plugin == NetworkPlugin::Flannel {
-            let flannel = versions.flannel.to_string();
-            add(&["flanneld"], Project::Flannel, &flannel, &flannel);
-            add(&["cni-flannel"], Project::CniFlannel, &flannel, &flannel);
-        }
-        let coredns = versions.coredns.to_string();
-        add(&["image-coredns"], Project::Coredns, &coredns, &coredns);
-        add(&["image-pause"], Project::Kubernetes, &versions.pause, &kubernetes);
-        if with_test_images {
-            add(&["image-agnhost"], Project::Kubernetes, agnhost_version(versions.kubernetes.minor), &kubernetes);
-        }
+    let image = |image: &ImageSpec| {
+        let version = image.version(versions);
+        one(image.artifact, image.project, version.clone(), Some(image.reference(&version)))
+    };
+    let mut all: BTreeSet<_> = further.iter().map(image).collect();
+    for spec in components {
+        all.extend(spec.programs.iter().map(|p| one(p.artifact, p.project, release(p.project, versions), None)));
+        all.extend(spec.images.iter().map(image));
     }
     let mut all: Vec<_> = all.into_iter().collect();
     all.sort_by(|a, b| (a.project, &a.name).cmp(&(b.project, &b.name)));
     all
 }
 
-/// The tag of the agnhost image that each minor's own tests use (`test/images/agnhost/VERSION`).
-fn agnhost_version(minor: u64) -> &'static str {
-    match minor {
-        ..=34 => "2.56",
-        35 => "2.59",
-        _ => "2.63.0",
-    }
+/// Everything that the catalogue's components need, whichever hosts run them.
+pub fn everything(catalogue: &Catalogue, versions: &Versions, arch: &str, test_images: bool) -> Vec<Requirement> {
+    let further = if test_images { &catalogue.test_images[..] } else { &[] };
+    requirements(catalogue.components.iter(), further, versions, arch)
 }
 
 /// Refuses an architecture that we do not know releases for.
@@ -115,13 +84,14 @@ pub(super) mod tests {
     use semver::Version;
 
     use super::*;
+    use crate::cluster::{NetworkPlugin, Role, example};
 
     pub(in crate::artifacts) fn versions() -> Versions {
         crate::cluster::versions::fitting(&Version::new(1, 36, 3))
     }
 
     pub(in crate::artifacts) fn everything() -> Vec<Requirement> {
-        requirements(&versions(), NetworkPlugin::Flannel, "amd64", &[Role::Etcd, Role::Master, Role::Node].into(), true)
+        super::everything(&Catalogue::standard(), &versions(), "amd64", true)
     }
 
     fn names(wanted: &[Requirement]) -> String {
@@ -136,11 +106,14 @@ pub(super) mod tests {
     #[test]
     fn only_what_the_roles_and_the_plugin_need() {
         let of = |roles: &[Role], plugin| {
-            names(&requirements(&versions(), plugin, "amd64", &roles.iter().copied().collect(), false))
+            let mut cluster = example::cluster("1.36.3");
+            cluster.networks.plugin = plugin;
+            cluster.hosts = vec![example::host("a", 1, roles)];
+            names(&requirements(Catalogue::standard().in_use(&cluster), &[], &versions(), "amd64"))
         };
         insta::assert_snapshot!(of(&[Role::Etcd], NetworkPlugin::Flannel), @"etcd etcdctl etcdutl");
         insta::assert_snapshot!(of(&[Role::Master], NetworkPlugin::Flannel), @"kube-apiserver kube-controller-manager kube-scheduler kubectl");
-        insta::assert_snapshot!(of(&[Role::Node], NetworkPlugin::None), @"image-pause kube-proxy kubectl kubelet containerd containerd-shim-runc-v2 ctr runc cni-bandwidth cni-bridge cni-firewall cni-host-local cni-loopback cni-portmap image-coredns");
+        insta::assert_snapshot!(of(&[Role::Node], NetworkPlugin::None), @"image-pause kube-proxy kubelet containerd containerd-shim-runc-v2 ctr runc cni-bandwidth cni-bridge cni-firewall cni-host-local cni-loopback cni-portmap image-coredns");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Where everything lies on a host. One value, so that another preset is another constructor.
+//! Where everything lies on a host: the one file that knows. Another preset is another constructor, and nothing else.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Paths on a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Programs.
     pub bin: String,
@@ -25,6 +25,18 @@ pub struct Layout {
     pub cni_bin: String,
     /// CNI network configuration.
     pub cni_conf: String,
+    /// The container runtime's configuration.
+    pub containerd: String,
+    /// Images and containers.
+    pub containerd_data: String,
+    /// The container runtime's socket and mounts.
+    pub containerd_run: String,
+    /// flannel's configuration.
+    pub flannel: String,
+    /// Kernel settings for the next boot.
+    pub sysctls: String,
+    /// Kernel modules for the next boot.
+    pub modules: String,
     /// Audit logs.
     pub logs: String,
     /// kbootstrap's own records on the host: hashes of what was verified on arrival, images to import.
@@ -45,8 +57,19 @@ impl Layout {
             units: "/etc/systemd/system".into(),
             cni_bin: "/opt/cni/bin".into(),
             cni_conf: "/etc/cni/net.d".into(),
+            containerd: "/etc/containerd".into(),
+            containerd_data: "/var/lib/containerd".into(),
+            containerd_run: "/run/containerd".into(),
+            flannel: "/etc/kube-flannel".into(),
+            sysctls: "/etc/sysctl.d/90-kubernetes.conf".into(),
+            modules: "/etc/modules-load.d/kubernetes.conf".into(),
             logs: "/var/log/kubernetes".into(),
             records: "/var/lib/kbootstrap".into(),
         }
+    }
+
+    /// Where the container runtime is asked.
+    pub fn containerd_socket(&self) -> String {
+        format!("{}/containerd.sock", self.containerd_run)
     }
 }

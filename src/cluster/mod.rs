@@ -2,9 +2,10 @@
 
 #[cfg(test)]
 pub(crate) mod example;
+mod known;
 mod layout;
 pub mod merge;
-pub mod removed_flags;
+mod removed_flags;
 mod resolve;
 pub mod versions;
 mod warnings;
@@ -17,15 +18,13 @@ use ipnet::IpNet;
 use semver::Version;
 use serde::Serialize;
 
-pub use crate::inventory::check::Known;
-pub use crate::inventory::{
-    Authorities, Component, ComponentSettings, NetworkPlugin, ProxyMode, Role, Source, TransportKind,
-};
+pub use crate::inventory::{Authorities, ComponentSettings, NetworkPlugin, ProxyMode, Role, Source, TransportKind};
 use crate::lifetime::Lifetime;
 use crate::pki::KeyKind;
 use crate::text::host_port;
+pub use known::{Known, KnownComponent};
 pub use layout::Layout;
-pub use removed_flags::{Removed, removed};
+pub use removed_flags::{RemovedFlag, RemovedValue, Since, removed, removed_value};
 pub use resolve::resolve;
 pub use warnings::warnings;
 
@@ -143,7 +142,7 @@ pub struct Host {
     /// How it is reached.
     pub ssh: Ssh,
     /// Flags, configuration and templates: the cluster's with the host's merged over them.
-    pub components: BTreeMap<Component, ComponentSettings>,
+    pub components: BTreeMap<String, ComponentSettings>,
     /// Preflight checks that may fail here.
     pub waive: BTreeSet<String>,
 }
@@ -186,8 +185,8 @@ impl Host {
         self.roles.contains(&role)
     }
     /// The component's settings, when the inventory has any.
-    pub fn settings(&self, component: Component) -> Option<&ComponentSettings> {
-        self.components.get(&component)
+    pub fn settings(&self, component: &str) -> Option<&ComponentSettings> {
+        self.components.get(component)
     }
 }
 

@@ -9,23 +9,24 @@ mod hosts;
 mod networks;
 mod pki;
 
-use super::{Cluster, Layout, ProxyMode, Source, versions};
+use super::{Cluster, Known, Layout, ProxyMode, Source, known, versions};
 use crate::error::{Error, Result};
-use crate::inventory::check::{Known, check};
+use crate::inventory::check::check;
 use crate::inventory::{Build, Download, Inventory, Loaded};
 
 /// Decides everything that an inventory leaves open.
 ///
 /// # Errors
 /// Input: every mistake in the inventory, each with its place, in the order of the file.
-pub fn resolve(loaded: &Loaded, known: &Known<'_>) -> Result<Cluster> {
+pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
     let inventory = &loaded.inventory;
-    let mut mistakes = check(inventory, known);
+    let mut mistakes = check(inventory);
+    mistakes.extend(known::check(inventory, names));
     let versions = versions::resolve(inventory, &mut mistakes);
-    let networks = networks::resolve(loaded, &mut mistakes);
+    let networks = networks::resolve(loaded, names, &mut mistakes);
     let endpoint = endpoint::resolve(inventory, networks.as_ref(), &mut mistakes);
     let pki = pki::resolve(inventory, &mut mistakes);
-    mistakes.extend(components::check(inventory, versions.as_ref()));
+    mistakes.extend(components::check(inventory, names, versions.as_ref()));
     let hosts = hosts::resolve(inventory);
     loaded.report(mistakes)?;
     let decided = versions.zip(networks).zip(endpoint).zip(pki).zip(hosts);

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use mistake::Mistake;
 pub use path::{Path, Step};
-pub use wanted::{Wanted, choices};
+pub use wanted::{Wanted, choices, words};
 
 use crate::error::{Error, Result};
 use text::{SourceText, Span};

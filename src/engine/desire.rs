@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::plan::Desired;
@@ -17,6 +18,7 @@ pub type Programs<'a> = &'a dyn Fn(&str, &str) -> Result<ArtifactRef>;
 /// Renders every host with its facts; a host without facts is taken for an ordinary one.
 /// Mistakes on several hosts are reported together.
 pub fn desire(
+    catalogue: &Catalogue,
     cluster: &Cluster,
     facts: &BTreeMap<String, HostFacts>,
     trust: &Trust,
@@ -31,6 +33,7 @@ pub fn desire(
         pki_files.extend(trust.service_account_files(cluster, host));
         let facts = facts.get(&host.name).unwrap_or(&ordinary);
         let state = render::host_state(&Inputs {
+            catalogue,
             cluster,
             host,
             facts,
@@ -46,7 +49,8 @@ pub fn desire(
         }
     }
     Error::all(errors)?;
-    Ok(Desired { hosts, objects: render::manifests(cluster, templates)? })
+    let objects = render::manifests(catalogue, cluster, templates)?;
+    Ok(Desired { hosts, objects, addons: catalogue.addons.clone() })
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
@@ -55,13 +59,19 @@ pub fn names_only(_arch: &str, name: &str) -> Result<ArtifactRef> {
 }
 
 /// What to ask each host before it is changed: what preflight wants to know, and everything that the state names.
-pub fn questions(cluster: &Cluster, desired: &Desired, rehash: bool) -> BTreeMap<String, Questions> {
+pub fn questions(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    desired: &Desired,
+    rehash: bool,
+) -> BTreeMap<String, Questions> {
     let mut all = BTreeMap::new();
     for host in &cluster.hosts {
-        let mut questions = preflight::questions(cluster, host);
+        let mut questions = preflight::questions(catalogue, cluster, host);
         if let Some(state) = desired.hosts.get(&host.name) {
             questions.files.extend(state.files.keys().cloned());
-            questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().cloned()));
+            questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().chain(&u.run_files).cloned()));
+            questions.devices.extend(state.units.iter().flat_map(|u| u.devices.iter().cloned()));
             questions.dirs.extend(state.dirs.keys().cloned());
             questions.units.extend(state.units.iter().map(|u| u.name.clone()));
             questions.modules.extend(state.modules.iter().cloned());

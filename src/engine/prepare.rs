@@ -47,23 +47,23 @@ pub enum OnFailure {
 /// Looks at everything and decides what differs. Certificates that lack are made, programs that lack are fetched:
 /// both stay on the operator's machine.
 pub fn prepare(session: &Session, rehash: bool, on_failure: OnFailure) -> Result<Prepared> {
-    let cluster = &session.cluster;
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let reporter = session.reporter();
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
-    let trust = trust::ensure(cluster, &session.dir, now, reporter)?;
-    let templates = Templates::load(cluster, session.folder())?;
-    let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
-    let facts = survey(cluster, &session.pool, &questions(cluster, &expected, rehash))?;
+    let trust = trust::ensure(catalogue, cluster, &session.dir, now, reporter)?;
+    let templates = Templates::load(catalogue, cluster, session.folder())?;
+    let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
+    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
     trust.same_cluster(cluster, &session.dir, &facts)?;
 
-    let findings = preflight::check_all(cluster, &facts);
+    let findings = preflight::check_all(catalogue, cluster, &facts);
     if on_failure == OnFailure::Abort {
         preflight::refuse(&findings)?;
     }
 
     let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
-    let desired = desire(cluster, &facts, &trust, &programs.find(), &templates)?;
+    let desired = desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)?;
     let hosts = cluster
         .hosts
         .iter()
@@ -78,7 +78,8 @@ pub fn programs<'a>(session: &Session, store: &Store, archs: impl Iterator<Item 
     let lock = session.dir.join("artifacts.lock");
     let archs: BTreeSet<&str> = archs.collect();
     let options = EnsureOptions { test_images: false, update_lock: false };
-    let ensure = |arch: &str| artifacts::ensure(&session.cluster, arch, &lock, store, session.reporter(), options);
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    let ensure = |arch: &str| artifacts::ensure(catalogue, cluster, arch, &lock, store, session.reporter(), options);
     Ok(ByArch(archs.into_iter().map(|arch| Ok((arch.to_owned(), ensure(arch)?))).collect::<Result<_>>()?))
 }
 

@@ -8,17 +8,19 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 
 use crate::access::Pool;
-use crate::cluster::{self, Cluster, Component, Known};
+use crate::cluster::{self, Cluster, Known};
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files::lock;
 use crate::inventory::{self, Loaded};
-use crate::preflight::CHECKS;
+use crate::preflight;
 use crate::remote::{Connector, Interrupt, Operator};
-use crate::render;
 use crate::ui::{Event, LogFile, Reporter, report};
 
 /// A command's work on one cluster.
 pub struct Session {
+    /// What can be brought up.
+    pub catalogue: Catalogue,
     /// The cluster.
     pub cluster: Cluster,
     /// Its inventory file.
@@ -45,6 +47,8 @@ pub enum Access {
 
 /// What is to be opened, and how.
 pub struct Options<'a> {
+    /// What can be brought up.
+    pub catalogue: Catalogue,
     /// The inventory; none: `kbootstrap.yaml` in this folder.
     pub inventory: Option<&'a Path>,
     /// The cluster's folder; none: `clusters/NAME` beside the inventory.
@@ -76,10 +80,10 @@ impl Reporter for Tee {
 impl Session {
     /// Loads the inventory, opens the log, and takes the lock where the command changes something.
     pub fn open(options: Options<'_>) -> Result<Session> {
-        let Options { state, accept_new_host_keys, command, access, reporter, interrupt, .. } = options;
+        let Options { catalogue, state, accept_new_host_keys, command, access, reporter, interrupt, .. } = options;
         let path = inventory::find(options.inventory)?;
         let loaded = inventory::load(&path)?;
-        let cluster = resolve(&loaded)?;
+        let cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
         let log = LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?;
         let lock = match access {
@@ -92,7 +96,7 @@ impl Session {
         for warning in cluster::warnings(&cluster) {
             reporter.warn(&warning);
         }
-        Ok(Session { cluster, inventory: path, dir, pool, interrupt, reporter, _lock: lock })
+        Ok(Session { catalogue, cluster, inventory: path, dir, pool, interrupt, reporter, _lock: lock })
     }
 
     /// The folder that the inventory's relative paths start at.
@@ -122,11 +126,10 @@ impl Session {
     }
 }
 
-/// Decides the cluster; names of checks and templates that the inventory uses must exist.
-pub fn resolve(loaded: &Loaded) -> Result<Cluster> {
-    let checks: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
-    let templates: Vec<&str> = Component::ALL.iter().flat_map(|c| render::template_names(*c)).collect();
-    cluster::resolve(loaded, &Known { checks: &checks, templates: &templates })
+/// Decides the cluster; names of checks, components and templates that the inventory uses must exist.
+pub fn resolve(catalogue: &Catalogue, loaded: &Loaded) -> Result<Cluster> {
+    let checks: Vec<String> = preflight::checks(catalogue).into_iter().map(|(name, _)| name).collect();
+    cluster::resolve(loaded, &Known { checks: &checks, components: &catalogue.known() })
 }
 
 fn locked(path: &Path, cluster: &str) -> Result<File> {

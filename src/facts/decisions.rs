@@ -5,35 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Cgroup, HostFacts, Module};
-use crate::cluster::{Cluster, Host, NetworkPlugin, ProxyMode, Role};
+use crate::cluster::{Cluster, Host, ProxyMode};
+use crate::components::{Catalogue, SysctlSpec, kubelet};
 
 /// Bit of `CAP_SYS_RESOURCE` in a capability set (linux/capability.h).
 pub const CAP_SYS_RESOURCE: u32 = 24;
 
 /// First kernel on which kube-proxy's nftables mode works (kubernetes pkg/proxy/nftables/supported.go).
 pub const NFTABLES_KERNEL: (u32, u32) = (5, 13);
-
-/// Kernel settings that the kubelet insists on (kubernetes pkg/kubelet/cm, `setupKernelTunables`).
-/// With `protectKernelDefaults` it refuses to start when one differs, without it, when it cannot set one.
-pub const KUBELET_SYSCTLS: [(&str, &str); 6] = [
-    ("kernel.keys.root_maxbytes", "25000000"),
-    ("kernel.keys.root_maxkeys", "1000000"),
-    ("kernel.panic", "10"),
-    ("kernel.panic_on_oops", "1"),
-    ("vm.overcommit_memory", "1"),
-    ("vm.panic_on_oom", "0"),
-];
-
-/// Kernel settings that pod networking needs; the bridge ones exist once `br_netfilter` is there.
-pub const NETWORK_SYSCTLS: [(&str, &str); 3] = [
-    ("net.bridge.bridge-nf-call-ip6tables", "1"),
-    ("net.bridge.bridge-nf-call-iptables", "1"),
-    ("net.ipv4.ip_forward", "1"),
-];
-
-/// Limits that are raised to at least this and never lowered: kubelets and their pods watch many files.
-pub const MINIMUM_SYSCTLS: [(&str, u64); 2] =
-    [("fs.inotify.max_user_instances", 8192), ("fs.inotify.max_user_watches", 524_288)];
 
 /// The kernel's limit of tracked connections, which kube-proxy sets by itself where it can.
 pub const CONNTRACK_MAX: &str = "net.netfilter.nf_conntrack_max";
@@ -51,7 +30,7 @@ pub struct Decisions {
     pub fail_cgroup_v1: bool,
     /// kube-proxy's mode on this host; never `Auto`.
     pub proxy_mode: ProxyMode,
-    /// The kubelet's `protectKernelDefaults`: every setting of [`KUBELET_SYSCTLS`] is right or will be set by us.
+    /// The kubelet's `protectKernelDefaults`: every setting that it insists on is right or will be set by us.
     pub protect_kernel_defaults: bool,
     /// Kernel settings to manage here: what this host needs, less what it does not have or cannot change.
     pub sysctls: BTreeMap<String, String>,
@@ -63,32 +42,19 @@ pub struct Decisions {
 }
 
 /// Decides what the facts of `host` mean for its configuration.
-pub fn decide(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Decisions {
+pub fn decide(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &HostFacts) -> Decisions {
+    let insists = catalogue.get(kubelet::ID.0).map_or(&[][..], |spec| spec.sysctls);
+    let wanted = catalogue.on(cluster, host).flat_map(|spec| spec.sysctls);
     Decisions {
         restrict_oom_score_adj: facts.capabilities & (1 << CAP_SYS_RESOURCE) == 0,
         conntrack_managed: facts.manageable(CONNTRACK_MAX),
         fail_cgroup_v1: facts.cgroup == Cgroup::V2,
         proxy_mode: proxy_mode(cluster.proxy_mode, facts),
-        protect_kernel_defaults: KUBELET_SYSCTLS.iter().all(|(name, want)| facts.sysctl_is_or_can_be(name, want)),
-        sysctls: if host.is(Role::Node) { sysctls(facts) } else { BTreeMap::new() },
-        modules: wanted_modules(cluster, host).into_iter().filter(|name| facts.has_module(name)).collect(),
+        protect_kernel_defaults: insists.iter().all(|setting| facts.has_or_takes(setting)),
+        sysctls: sysctls(wanted, facts),
+        modules: catalogue.modules(cluster, host).into_iter().filter(|name| facts.has_module(name)).collect(),
         resolv_conf: if facts.systemd_resolved { "/run/systemd/resolve/resolv.conf" } else { "/etc/resolv.conf" },
     }
-}
-
-/// Kernel modules that the host needs for its roles, whether its kernel has them or not.
-pub fn wanted_modules(cluster: &Cluster, host: &Host) -> BTreeSet<String> {
-    let mut modules = BTreeSet::new();
-    if host.is(Role::Node) {
-        modules.extend(["overlay", "br_netfilter", "nf_conntrack"]);
-        if cluster.networks.plugin == NetworkPlugin::Flannel {
-            modules.insert("vxlan");
-        }
-        if cluster.proxy_mode == ProxyMode::Ipvs {
-            modules.extend(["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"]);
-        }
-    }
-    modules.into_iter().map(String::from).collect()
 }
 
 /// `Auto` is nftables where the kernel and the `nft` program are there, else iptables; a mode that was asked for stays.
@@ -103,14 +69,15 @@ fn proxy_mode(asked: ProxyMode, facts: &HostFacts) -> ProxyMode {
     }
 }
 
-fn sysctls(facts: &HostFacts) -> BTreeMap<String, String> {
-    let fixed = KUBELET_SYSCTLS.iter().chain(&NETWORK_SYSCTLS).map(|(name, want)| (*name, (*want).to_owned()));
-    // A limit that is higher already is written down as it is: the same run after run, and never lowered.
-    let raised = MINIMUM_SYSCTLS.iter().map(|(name, least)| (*name, facts.sysctl_number(name).max(*least).to_string()));
-    fixed
-        .chain(raised)
-        .filter(|(name, _)| facts.manageable(name))
-        .map(|(name, value)| (name.to_owned(), value))
+fn sysctls<'a>(wanted: impl Iterator<Item = &'a SysctlSpec>, facts: &HostFacts) -> BTreeMap<String, String> {
+    let value = |setting: &SysctlSpec| match setting {
+        SysctlSpec::Exactly(_, value) => (*value).to_owned(),
+        // A limit that is higher already is written down as it is: the same run after run, and never lowered.
+        SysctlSpec::AtLeast(name, least) => facts.sysctl_number(name).max(*least).to_string(),
+    };
+    wanted
+        .filter(|setting| facts.manageable(setting.name()))
+        .map(|setting| (setting.name().to_owned(), value(setting)))
         .collect()
 }
 
@@ -128,9 +95,14 @@ impl HostFacts {
         }
     }
 
-    /// It has that value, or can be given it.
-    pub fn sysctl_is_or_can_be(&self, sysctl: &str, want: &str) -> bool {
-        self.manageable(sysctl) || self.sysctls.get(sysctl).is_some_and(|fact| fact.value == want)
+    /// It has that value, or can be given it; a limit that is too low does no harm to who insists on values.
+    pub fn has_or_takes(&self, setting: &SysctlSpec) -> bool {
+        match setting {
+            SysctlSpec::AtLeast(..) => true,
+            SysctlSpec::Exactly(name, want) => {
+                self.manageable(name) || self.sysctls.get(*name).is_some_and(|fact| fact.value == *want)
+            }
+        }
     }
 
     /// Its value as a number; 0 where it has none.
@@ -140,7 +112,7 @@ impl HostFacts {
 }
 
 /// The module without which a setting does not exist.
-fn module_of(sysctl: &str) -> Option<&'static str> {
+pub fn module_of(sysctl: &str) -> Option<&'static str> {
     if sysctl.starts_with("net.bridge.") {
         Some("br_netfilter")
     } else if sysctl.starts_with("net.netfilter.") {
@@ -153,7 +125,18 @@ fn module_of(sysctl: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::example;
     use crate::facts::Sysctl;
+
+    /// What is managed on a node.
+    fn sysctls(facts: &HostFacts) -> BTreeMap<String, String> {
+        let cluster = example::cluster("1.36.3");
+        decide(&Catalogue::standard(), &cluster, &cluster.hosts[1], facts).sysctls
+    }
+
+    fn insists() -> &'static [SysctlSpec] {
+        Catalogue::standard().get("kubelet").unwrap().sysctls
+    }
 
     #[test]
     fn auto_is_nftables_only_where_kernel_and_program_are_there() {
@@ -197,11 +180,12 @@ mod tests {
     #[test]
     fn the_kubelet_may_insist_on_settings_that_are_right_though_read_only() {
         let mut facts = HostFacts::ordinary();
-        for (name, want) in KUBELET_SYSCTLS {
-            facts.sysctls.insert(name.into(), Sysctl { value: want.into(), writable: false });
+        for setting in insists() {
+            let SysctlSpec::Exactly(name, want) = setting else { continue };
+            facts.sysctls.insert((*name).into(), Sysctl { value: (*want).into(), writable: false });
         }
-        assert!(KUBELET_SYSCTLS.iter().all(|(name, want)| facts.sysctl_is_or_can_be(name, want)));
+        assert!(insists().iter().all(|setting| facts.has_or_takes(setting)));
         facts.sysctls.insert("kernel.panic".into(), Sysctl { value: "0".into(), writable: false });
-        assert!(!facts.sysctl_is_or_can_be("kernel.panic", "10"));
+        assert!(!facts.has_or_takes(&SysctlSpec::Exactly("kernel.panic", "10")));
     }
 }

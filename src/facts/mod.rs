@@ -13,10 +13,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-pub use decisions::{
-    CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, KUBELET_SYSCTLS, MINIMUM_SYSCTLS, NETWORK_SYSCTLS, NFTABLES_KERNEL,
-    decide, wanted_modules,
-};
+pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of};
 pub use parse::parse;
 pub use probe::probe;
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
@@ -98,6 +95,10 @@ pub struct HostFacts {
     pub disks: BTreeMap<String, Disk>,
     /// Listening TCP sockets.
     pub listening: Vec<Listening>,
+    /// UDP sockets that are bound.
+    pub listening_udp: Vec<Listening>,
+    /// Network devices that were asked about and are there.
+    pub devices: BTreeSet<String>,
     /// Addresses of the host's interfaces.
     pub addresses: Vec<(String, IpAddr)>,
     /// Destinations of the routing table (`10.0.0.0/24`) with the interface.
@@ -168,7 +169,7 @@ pub struct Sysctl {
     pub writable: bool,
 }
 
-/// A listening TCP socket.
+/// A socket that waits for others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listening {
     /// Port.
@@ -230,6 +231,8 @@ pub struct Questions {
     pub sysctls: BTreeSet<String>,
     /// System users.
     pub users: BTreeSet<String>,
+    /// Network devices.
+    pub devices: BTreeSet<String>,
     /// Hash every file anew instead of trusting the record of what did not change since it was verified.
     pub rehash: bool,
     /// Wait first until scripts of an earlier run, which was interrupted, have ended.

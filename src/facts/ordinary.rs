@@ -55,6 +55,8 @@ impl HostFacts {
                 .collect(),
             disks: BTreeMap::new(),
             listening: Vec::new(),
+            listening_udp: Vec::new(),
+            devices: BTreeSet::new(),
             addresses: Vec::new(),
             routes: Vec::new(),
             nameservers: Vec::new(),

@@ -95,6 +95,10 @@ done
 
 section listening
 ss -Hltnp 2>/dev/null
+section udp
+ss -Hlunp 2>/dev/null
+section devices
+for device in $devices; do [ -e "/sys/class/net/$device" ] && printf '%s\n' "$device"; done
 section addresses
 ip -o addr show 2>/dev/null
 section routes
@@ -154,7 +158,7 @@ for unit in $units; do
 done
 
 section images
-[ -S /run/containerd/containerd.sock ] && have ctr && timeout 5 ctr -n k8s.io images ls -q 2>/dev/null
+[ -S "$runtime" ] && have ctr && timeout 5 ctr -a "$runtime" -n k8s.io images ls -q 2>/dev/null
 
 section end
 date +%s%N

@@ -18,6 +18,7 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     let mut set = |name: &str, value: &str| script.push_str(&format!("{name}={}\n", sh_quote(value)));
     set("bin", &layout.bin);
     set("records", &layout.records);
+    set("runtime", &layout.containerd_socket());
     set("record_format", RECORD_FORMAT);
     set("record_from", &RECORD_FROM.to_string());
     set("rehash", if questions.rehash { "yes" } else { "" });
@@ -32,6 +33,7 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("module_pattern", &module_pattern(&questions.modules));
     set("sysctls", &lines(&sysctls));
     set("users", &lines(&questions.users));
+    set("devices", &lines(&questions.devices));
     set("programs", &lines(&programs));
     if questions.wait {
         script.push_str(&turn::wait());

@@ -44,7 +44,7 @@ pub fn missing_templates(inventory: &Inventory, exists: &dyn Fn(&FilePath) -> bo
             }
         }
     };
-    for (at, settings) in super::check::component_settings(inventory) {
+    for (at, _, settings) in super::check::component_settings(inventory) {
         check(at, settings);
     }
     mistakes

@@ -43,7 +43,7 @@ pub fn load(file: &FilePath) -> Result<Loaded> {
 /// # Errors
 /// As [`load`].
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Loaded> {
-    let (inventory, document) = Document::read(name, bytes, &schema(), "the inventory").map_err(|e| {
+    let (inventory, document) = Document::read(name, bytes, &schema(&[]), "the inventory").map_err(|e| {
         let empty = e.is(Reason::Empty);
         if empty { e.hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with") } else { e }
     })?;

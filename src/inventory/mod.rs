@@ -12,7 +12,7 @@ mod load;
 mod model;
 mod schema;
 
-pub use crate::document::{Mistake, Path};
+pub use crate::document::{Mistake, Path, words};
 pub use draft::Draft;
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};

@@ -47,7 +47,7 @@ pub struct Inventory {
     /// Flags, configuration and templates per component; a host can override them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "component_map")]
-    pub components: BTreeMap<Component, ComponentSettings>,
+    pub components: BTreeMap<String, ComponentSettings>,
     /// Preflight checks that may fail on every host, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waive: Vec<String>,
@@ -253,30 +253,6 @@ pub struct Build {
     pub go: Option<PathBuf>,
 }
 
-/// What can be configured one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Component {
-    /// etcd.
-    Etcd,
-    /// kube-apiserver.
-    KubeApiserver,
-    /// kube-controller-manager.
-    KubeControllerManager,
-    /// kube-scheduler.
-    KubeScheduler,
-    /// containerd.
-    Containerd,
-    /// kubelet.
-    Kubelet,
-    /// kube-proxy.
-    KubeProxy,
-    /// flanneld.
-    Flanneld,
-    /// CoreDNS.
-    Coredns,
-}
-
 /// A component's settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -318,7 +294,7 @@ pub struct Host {
     /// Overrides of the cluster's `components`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "component_map")]
-    pub components: BTreeMap<Component, ComponentSettings>,
+    pub components: BTreeMap<String, ComponentSettings>,
     /// Preflight checks that may fail on this host, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waive: Vec<String>,
@@ -336,43 +312,12 @@ pub enum Role {
     Node,
 }
 
-impl Component {
-    /// All of them.
-    pub const ALL: [Component; 9] = [
-        Component::Etcd,
-        Component::KubeApiserver,
-        Component::KubeControllerManager,
-        Component::KubeScheduler,
-        Component::Containerd,
-        Component::Kubelet,
-        Component::KubeProxy,
-        Component::Flanneld,
-        Component::Coredns,
-    ];
-
-    /// As it is written in the inventory, which is also the program's name.
+impl NetworkPlugin {
+    /// As it is written in the inventory.
     pub fn name(self) -> &'static str {
         match self {
-            Component::Etcd => "etcd",
-            Component::KubeApiserver => "kube-apiserver",
-            Component::KubeControllerManager => "kube-controller-manager",
-            Component::KubeScheduler => "kube-scheduler",
-            Component::Containerd => "containerd",
-            Component::Kubelet => "kubelet",
-            Component::KubeProxy => "kube-proxy",
-            Component::Flanneld => "flanneld",
-            Component::Coredns => "coredns",
-        }
-    }
-    /// The role whose hosts run it; none for what runs in the cluster.
-    pub fn role(self) -> Option<Role> {
-        match self {
-            Component::Etcd => Some(Role::Etcd),
-            Component::KubeApiserver | Component::KubeControllerManager | Component::KubeScheduler => {
-                Some(Role::Master)
-            }
-            Component::Containerd | Component::Kubelet | Component::KubeProxy | Component::Flanneld => Some(Role::Node),
-            Component::Coredns => None,
+            NetworkPlugin::Flannel => "flannel",
+            NetworkPlugin::None => "none",
         }
     }
 }
@@ -388,11 +333,12 @@ impl Role {
     }
 }
 
-/// Keys are component names; schemars by itself would allow any.
+/// Keys are component names, which [`super::schema`] puts under that reference.
 fn component_map(generator: &mut SchemaGenerator) -> Schema {
-    let names = generator.subschema_for::<Component>();
     let settings = generator.subschema_for::<ComponentSettings>();
-    json_schema!({ "type": "object", "propertyNames": names, "additionalProperties": settings })
+    json_schema!({
+        "type": "object", "propertyNames": { "$ref": "#/$defs/Component" }, "additionalProperties": settings
+    })
 }
 
 /// Flags take one value each; `null` removes a flag.

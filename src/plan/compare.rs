@@ -105,6 +105,7 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     (action.is_some() || enable).then(|| UnitChange {
         name: unit.name.clone(),
         component: unit.component,
+        rollout: unit.rollout,
         action,
         enable,
         reason,
@@ -112,8 +113,14 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     })
 }
 
-/// Which file that the unit made when it started is no longer there as it was made.
+/// What the unit made when it started and is no longer there as it was made.
 fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String> {
+    let device = unit.devices.iter().find(|device| !facts.devices.contains(*device));
+    let gone = device.map(|device| format!("the network device {device}"));
+    let run_file = || unit.run_files.iter().find(|path| !facts.files.contains_key(*path)).cloned();
+    if let Some(gone) = gone.or_else(run_file) {
+        return Some(format!("{gone}, which it makes, is gone"));
+    }
     unit.makes.iter().find_map(|(path, source)| {
         let wanted = content_sha256(&desired.files.get(source)?.content);
         match facts.files.get(path) {
@@ -129,8 +136,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::cluster::Component;
     use crate::plan::settled;
+    use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
     const UNIT: &str = "flanneld.service";
 
@@ -142,9 +149,17 @@ mod tests {
             files: BTreeMap::from([("/etc/net.json".into(), file("{}")), ("/etc/note".into(), file("note"))]),
             units: vec![Unit {
                 name: UNIT.into(),
-                component: Component::Flanneld,
+                component: ComponentId("flanneld"),
+                rollout: Rollout {
+                    wave: Wave::Node,
+                    after: After::Nothing,
+                    rolling: Rolling::Canary,
+                    ready: Ready::Runs,
+                },
                 restart_on: ["/etc/net.json".into()].into(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
+                devices: ["flannel.1".into()].into(),
+                run_files: ["/run/net.env".into()].into(),
             }],
             ..HostState::default()
         }
@@ -192,6 +207,14 @@ mod tests {
         assert_eq!(gone, ["Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, is gone"]);
         let changed = changes(|facts| facts.files.get_mut("/etc/cni/net.json").unwrap().sha256.clear());
         assert_eq!(changed, ["Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, was changed"]);
+    }
+
+    #[test]
+    fn what_a_unit_has_in_the_kernel_and_in_run_is_made_again() {
+        let device = changes(|facts| facts.devices.clear());
+        assert_eq!(device, ["Some(Restart) flanneld.service: the network device flannel.1, which it makes, is gone"]);
+        let file = changes(|facts| drop(facts.files.remove("/run/net.env")));
+        assert_eq!(file, ["Some(Restart) flanneld.service: /run/net.env, which it makes, is gone"]);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cluster::Component;
-use crate::state::{Dir, HostState, Image};
+use crate::components::Addon;
+use crate::state::{ComponentId, Dir, HostState, Image, Rollout};
 
 pub use compare::{compare, content_sha256, restart_key};
 pub use nodes::Marks;
@@ -29,6 +29,8 @@ pub struct Desired {
     pub hosts: BTreeMap<String, HostState>,
     /// API objects, in the order in which they are applied.
     pub objects: Vec<Value>,
+    /// What must be available in the end.
+    pub addons: Vec<Addon>,
 }
 
 /// What would change, host by host, and in the API.
@@ -115,13 +117,16 @@ pub struct UnitChange {
     /// `etcd.service`.
     pub name: String,
     /// Its component.
-    pub component: Component,
+    pub component: ComponentId,
     /// Start or restart; none where it is only enabled.
     pub action: Option<UnitAction>,
     /// Enable it at boot.
     pub enable: bool,
     /// Why, in a few words.
     pub reason: String,
+    /// How it is brought up, and changed while it runs.
+    #[serde(skip)]
+    pub rollout: Rollout,
     /// What to record once it runs: see [`restart_key`].
     pub key: String,
 }

@@ -144,10 +144,9 @@ fn plural(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Component;
     use crate::plan::{FileChange, ObjectChange, UnitChange};
     use crate::secret::Secret;
-    use crate::state::File;
+    use crate::state::{After, ComponentId, File, Ready, Rolling, Rollout, Wave};
 
     fn change(path: &str, change: FileDifference, kind: FileKind) -> FileChange {
         FileChange { path: path.into(), change, kind, size: 1 }
@@ -168,7 +167,8 @@ mod tests {
         };
         let unit = UnitChange {
             name: "a.service".into(),
-            component: Component::Etcd,
+            component: ComponentId("etcd"),
+            rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
             action: Some(UnitAction::Restart),
             enable: false,
             reason: "/etc/a.conf changes".into(),

@@ -1,7 +1,16 @@
 //! The names of all checks.
 
+use crate::components::{Catalogue, PortSpec};
+
 /// Every check: its name, and what it looks at. `docs/preflight.md` says more about each.
-pub const CHECKS: &[(&str, &str)] = &[
+pub fn checks(catalogue: &Catalogue) -> Vec<(String, &'static str)> {
+    let ports = catalogue.ports();
+    let ports = ports.iter().map(|(port, _)| (PortSpec::check(port), port.about));
+    let fixed = |checks: &'static [(&str, &str)]| checks.iter().map(|(name, about)| ((*name).to_owned(), *about));
+    fixed(BEFORE_PORTS).chain(ports).chain(fixed(AFTER_PORTS)).collect()
+}
+
+const BEFORE_PORTS: &[(&str, &str)] = &[
     ("arch", "the processor is amd64 or arm64"),
     ("systemd", "systemd runs the host, and is new enough"),
     ("os", "a distribution that this is known to work on"),
@@ -27,21 +36,9 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("loopback", "127.0.0.1 is there"),
     ("network-overlap", "no route or address of the host lies in the pod or service network"),
     ("resolv", "name servers that pods can ask"),
-    ("port-2379", "etcd, clients"),
-    ("port-2380", "etcd, members"),
-    ("port-2381", "etcd, metrics and health on 127.0.0.1"),
-    ("port-6443", "kube-apiserver"),
-    ("port-10248", "kubelet, health on 127.0.0.1"),
-    ("port-10249", "kube-proxy, metrics on 127.0.0.1"),
-    ("port-10250", "kubelet"),
-    ("port-10256", "kube-proxy, health"),
-    ("port-10257", "kube-controller-manager on 127.0.0.1"),
-    ("port-10259", "kube-scheduler on 127.0.0.1"),
+];
+
+const AFTER_PORTS: &[(&str, &str)] = &[
     ("firewall", "neither firewalld nor ufw runs"),
     ("leftovers", "no other cluster, container engine or CNI configuration lives here"),
 ];
-
-/// Whether there is a check of that name.
-pub fn is_check(name: &str) -> bool {
-    CHECKS.iter().any(|(check, _)| *check == name)
-}

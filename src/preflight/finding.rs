@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::checks::{CHECKS, is_check};
+use super::checks::checks;
 use crate::cluster::{Cluster, Host};
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 
@@ -24,8 +25,8 @@ pub enum Severity {
 pub struct Finding {
     /// The host's name.
     pub host: String,
-    /// The check's name, one of [`CHECKS`].
-    pub check: &'static str,
+    /// The check's name, one of [`checks`].
+    pub check: String,
     /// How bad.
     pub severity: Severity,
     /// What was seen.
@@ -38,10 +39,9 @@ pub struct Finding {
 
 impl Finding {
     /// A finding on `host`, waived when the host's inventory says so.
-    pub(super) fn new(host: &Host, check: &'static str, severity: Severity, finding: String, remedy: String) -> Self {
-        debug_assert!(is_check(check), "{check} is not in CHECKS");
+    pub(super) fn new(host: &Host, check: &str, severity: Severity, finding: String, remedy: String) -> Self {
         let waived = host.waive.contains(check);
-        Finding { host: host.name.clone(), check, severity, finding, remedy, waived }
+        Finding { host: host.name.clone(), check: check.to_owned(), severity, finding, remedy, waived }
     }
 
     /// Nothing can go on with it.
@@ -61,8 +61,8 @@ pub fn together(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
     let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
     for finding in findings {
         let alike = |f: &Finding| {
-            (f.check, f.severity, &f.finding, &f.remedy, f.waived)
-                == (finding.check, finding.severity, &finding.finding, &finding.remedy, finding.waived)
+            (&f.check, f.severity, &f.finding, &f.remedy, f.waived)
+                == (&finding.check, finding.severity, &finding.finding, &finding.remedy, finding.waived)
         };
         match groups.iter_mut().find(|(first, _)| alike(first)) {
             Some((_, names)) => names.push(&finding.host),
@@ -86,6 +86,7 @@ pub fn refuse(findings: &[Finding]) -> Result<()> {
 
 /// A look at one host.
 pub(super) struct Look<'a> {
+    pub(super) catalogue: &'a Catalogue,
     pub(super) cluster: &'a Cluster,
     pub(super) host: &'a Host,
     pub(super) facts: &'a HostFacts,
@@ -93,22 +94,23 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(cluster: &'a Cluster, host: &'a Host, facts: &'a HostFacts) -> Self {
-        Look { cluster, host, facts, findings: Vec::new() }
+    pub(super) fn new(catalogue: &'a Catalogue, cluster: &'a Cluster, host: &'a Host, facts: &'a HostFacts) -> Self {
+        Look { catalogue, cluster, host, facts, findings: Vec::new() }
     }
 
-    pub(super) fn fail(&mut self, check: &'static str, finding: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn fail(&mut self, check: &str, finding: impl Into<String>, remedy: impl Into<String>) {
         self.findings.push(Finding::new(self.host, check, Severity::Fail, finding.into(), remedy.into()));
     }
 
-    pub(super) fn warn(&mut self, check: &'static str, finding: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn warn(&mut self, check: &str, finding: impl Into<String>, remedy: impl Into<String>) {
         self.findings.push(Finding::new(self.host, check, Severity::Warn, finding.into(), remedy.into()));
     }
 
-    /// The findings in the order of [`CHECKS`].
+    /// The findings in the order of [`checks`].
     pub(super) fn findings(mut self) -> Vec<Finding> {
-        let place = |finding: &Finding| CHECKS.iter().position(|(name, _)| *name == finding.check);
-        self.findings.sort_by_key(place);
+        let checks = checks(self.catalogue);
+        self.findings.sort_by_key(|finding| checks.iter().position(|(name, _)| *name == finding.check));
+        debug_assert!(self.findings.iter().all(|finding| checks.iter().any(|(name, _)| *name == finding.check)));
         self.findings
     }
 }

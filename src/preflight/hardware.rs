@@ -1,8 +1,8 @@
 //! Processor, memory, disk, swap.
 
 use super::finding::Look;
-use super::questions::CONTAINERD;
-use crate::cluster::{Component, Role};
+use crate::cluster::Role;
+use crate::components::kubelet;
 use crate::facts::Disk;
 
 pub(super) fn check(look: &mut Look) {
@@ -49,7 +49,7 @@ fn disk(look: &mut Look) {
     // Programs of an earlier run are there already; a new version still needs room beside the old one.
     let programs = if look.facts.known { 200 * MB } else { 700 * MB };
     let mut needs = vec![(&layout.bin, "programs", programs, GB)];
-    let containerd = CONTAINERD.to_owned();
+    let containerd = look.cluster.layout.containerd_data.clone();
     if look.host.is(Role::Etcd) {
         // etcd stops taking writes at its quota of 2 GB by default, and keeps a snapshot beside it.
         needs.push((&layout.etcd_data, "etcd's data", GB, 4 * GB));
@@ -78,12 +78,11 @@ fn disk(look: &mut Look) {
 /// parts of a disk are free, however large it is
 /// (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
 fn pressure(look: &mut Look) {
-    let decided =
-        look.host.settings(Component::Kubelet).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
+    let decided = look.host.settings(kubelet::ID.0).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
     if decided || !look.host.is(Role::Node) {
         return;
     }
-    let (containerd, kubelet) = (CONTAINERD.to_owned(), look.cluster.layout.kubelet.clone());
+    let (containerd, kubelet) = (look.cluster.layout.containerd_data.clone(), look.cluster.layout.kubelet.clone());
     let short = |(path, least): &(String, u64)| {
         // One with next to nothing free was found already.
         let disk = look.facts.disks.get(path).filter(|disk| disk.free >= 2 * GB)?;
@@ -101,7 +100,7 @@ fn pressure(look: &mut Look) {
 
 /// The kubelet does not start beside swap, unless its configuration says `failSwapOn: false`.
 fn swap(look: &mut Look) {
-    let allowed = look.host.settings(Component::Kubelet).and_then(|settings| settings.config.get("failSwapOn"));
+    let allowed = look.host.settings(kubelet::ID.0).and_then(|settings| settings.config.get("failSwapOn"));
     if look.host.is(Role::Node) && !look.facts.swap.is_empty() && allowed != Some(&false.into()) {
         let devices = look.facts.swap.join(" ");
         look.fail(

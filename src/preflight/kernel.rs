@@ -2,7 +2,8 @@
 
 use super::finding::Look;
 use crate::cluster::{ProxyMode, Role};
-use crate::facts::{Cgroup, KUBELET_SYSCTLS, NETWORK_SYSCTLS, NFTABLES_KERNEL, wanted_modules};
+use crate::components::SysctlSpec;
+use crate::facts::{Cgroup, NFTABLES_KERNEL, module_of};
 
 pub(super) fn check(look: &mut Look) {
     version(look);
@@ -55,7 +56,7 @@ fn cgroup(look: &mut Look) {
 
 /// ip_vs has a check of its own, with another way out.
 fn modules(look: &mut Look) {
-    let wanted = wanted_modules(look.cluster, look.host);
+    let wanted = look.catalogue.modules(look.cluster, look.host);
     for name in wanted.iter().filter(|name| !name.starts_with("ip_vs") && !look.facts.has_module(name)) {
         let release = &look.facts.kernel_release;
         look.fail(
@@ -68,12 +69,15 @@ fn modules(look: &mut Look) {
 
 /// The kubelet exits when one of its settings is wrong and cannot be set; so does pod networking in effect.
 fn settings(look: &mut Look) {
-    let network = NETWORK_SYSCTLS.iter().filter(|(name, _)| look.facts.sysctls.contains_key(*name));
-    for (name, want) in KUBELET_SYSCTLS.iter().chain(network) {
-        if look.facts.sysctl_is_or_can_be(name, want) {
+    let wanted = look.catalogue.on(look.cluster, look.host).flat_map(|spec| spec.sysctls);
+    for setting in wanted.copied().collect::<Vec<_>>() {
+        let SysctlSpec::Exactly(name, want) = setting else { continue };
+        // What a module would bring is the module's matter.
+        let not_yet = module_of(name).is_some() && !look.facts.sysctls.contains_key(name);
+        if not_yet || look.facts.has_or_takes(&setting) {
             continue;
         }
-        let seen = match look.facts.sysctls.get(*name) {
+        let seen = match look.facts.sysctls.get(name) {
             Some(fact) => format!("{name} is {} and cannot be changed here, it must be {want}", fact.value),
             None => format!("{name} does not exist here, it must be {want}"),
         };

@@ -2,6 +2,7 @@
 
 use super::finding::Look;
 use crate::cluster::{Layout, NetworkPlugin, Role};
+use crate::components::Protocol;
 
 /// Where kubeadm keeps the static pods of its control plane.
 pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
@@ -46,13 +47,29 @@ fn running(look: &Look, unit: &str) -> bool {
 }
 
 fn firewall(look: &mut Look) {
-    let open = "open 2379-2380, 6443, 10250, 10256 and 30000-32767 (TCP) and 8472 (UDP) between the hosts";
+    let open = open(look);
     if running(look, "firewalld.service") {
         look.warn("firewall", "firewalld runs", format!("`systemctl disable --now firewalld`, or {open}"));
     }
     if look.facts.ufw {
         look.warn("firewall", "ufw is enabled", format!("`ufw disable`, or {open}"));
     }
+}
+
+/// What must pass between the hosts.
+fn open(look: &Look) -> String {
+    let (first, last) = look.cluster.networks.node_ports;
+    let numbers = |protocol| {
+        let ports = look.catalogue.ports().into_iter().filter(move |(port, spec)| {
+            port.protocol == protocol && !port.loopback && look.catalogue.is_used(look.cluster, spec)
+        });
+        ports.map(|(port, _)| port.number.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let udp = match numbers(Protocol::Udp) {
+        none if none.is_empty() => String::new(),
+        udp => format!(" and {udp} (UDP)"),
+    };
+    format!("open {} and {first}-{last} (TCP){udp} between the hosts", numbers(Protocol::Tcp))
 }
 
 /// Other ways to run Kubernetes, with what takes them away.

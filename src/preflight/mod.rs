@@ -19,18 +19,18 @@ mod questions;
 use std::collections::BTreeMap;
 
 use crate::cluster::{Cluster, Host};
+use crate::components::Catalogue;
 use crate::facts::HostFacts;
 
-pub use checks::{CHECKS, is_check};
+pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
-pub use ports::ports_ours;
 pub use questions::questions;
 
 use finding::Look;
 
-/// Everything that `facts` say would go wrong on `host`, in the order of [`CHECKS`].
-pub fn check(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> {
-    let mut look = Look::new(cluster, host, facts);
+/// Everything that `facts` say would go wrong on `host`, in the order of [`checks`].
+pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> {
+    let mut look = Look::new(catalogue, cluster, host, facts);
     for check in [
         hardware::check,
         host::check,
@@ -48,9 +48,9 @@ pub fn check(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> 
 
 /// [`check`] of every host that has facts, in the inventory's order, and what only shows when hosts are compared:
 /// clones and clocks that disagree.
-pub fn check_all(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<Finding> {
+pub fn check_all(catalogue: &Catalogue, cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<Finding> {
     let probed = || cluster.hosts.iter().filter_map(|host| Some((host, facts.get(&host.name)?)));
-    let mut findings: Vec<_> = probed().flat_map(|(host, facts)| check(cluster, host, facts)).collect();
+    let mut findings: Vec<_> = probed().flat_map(|(host, facts)| check(catalogue, cluster, host, facts)).collect();
     findings.extend(across::check(&probed().collect::<Vec<_>>()));
     findings
 }

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use super::finding::Look;
-use crate::cluster::{Component, NetworkPlugin, Role};
+use crate::cluster::{NetworkPlugin, Role};
+use crate::components::kubelet;
 
 pub(super) fn check(look: &mut Look) {
     // Without the ip program nothing was seen, which the check `tools` says.
@@ -104,8 +105,7 @@ fn network_of(destination: &str) -> Option<IpNet> {
 
 /// Pods inherit the host's name servers; one on loopback is the pod itself there, and CoreDNS asks itself.
 fn resolv(look: &mut Look) {
-    let chosen =
-        look.host.settings(Component::Kubelet).is_some_and(|settings| settings.config.contains_key("resolvConf"));
+    let chosen = look.host.settings(kubelet::ID.0).is_some_and(|settings| settings.config.contains_key("resolvConf"));
     if look.facts.systemd_resolved || chosen {
         return;
     }

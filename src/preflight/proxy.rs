@@ -8,7 +8,7 @@ pub(super) fn check(look: &mut Look) {
     if !look.host.is(Role::Node) {
         return;
     }
-    let mode = decide(look.cluster, look.host, look.facts).proxy_mode;
+    let mode = decide(look.catalogue, look.cluster, look.host, look.facts).proxy_mode;
     if mode == ProxyMode::Ipvs {
         ipvs(look);
     }

@@ -1,33 +1,31 @@
 //! What preflight and rendering need to know about a host.
 
-use super::{leftovers, ports};
+use super::leftovers;
 use crate::cluster::{Cluster, Host, Role};
-use crate::facts::{CONNTRACK_MAX, KUBELET_SYSCTLS, MINIMUM_SYSCTLS, NETWORK_SYSCTLS, Questions, wanted_modules};
-
-/// Where containerd keeps images and containers.
-pub(super) const CONTAINERD: &str = "/var/lib/containerd";
+use crate::components::Catalogue;
+use crate::facts::{CONNTRACK_MAX, Questions};
 
 /// The questions whose answers [`super::check`] and [`crate::facts::decide`] read. The plan adds files, directories
 /// and what else the desired state names.
-pub fn questions(cluster: &Cluster, host: &Host) -> Questions {
+pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Questions {
     let layout = &cluster.layout;
     let mut questions = Questions::default();
-    questions.units.extend(ports::units(cluster, host).map(str::to_owned));
     questions.units.extend(leftovers::UNITS.iter().map(|unit| unit.to_string()));
     questions.listings.extend([leftovers::MANIFESTS.to_owned(), layout.cni_conf.clone()]);
     questions.disk.insert(layout.bin.clone());
+    for spec in catalogue.on(cluster, host) {
+        questions.units.extend(spec.unit.map(|unit| unit.name()));
+        questions.users.extend(spec.users.iter().map(|user| (*user).to_owned()));
+        questions.disk.extend((spec.data)(layout));
+        questions.modules.extend((spec.modules)(cluster).into_iter().map(str::to_owned));
+        questions.sysctls.extend(spec.sysctls.iter().map(|setting| setting.name().to_owned()));
+    }
     if host.is(Role::Etcd) {
-        questions.users.insert("etcd".into());
         questions.dirs.insert(leftovers::etcd_member(layout));
-        questions.disk.insert(layout.etcd_data.clone());
     }
     if host.is(Role::Node) {
-        questions.disk.extend([CONTAINERD.to_owned(), layout.kubelet.clone()]);
-        questions.modules = wanted_modules(cluster, host);
         questions.modules.extend(["nf_tables", "ip_tables"].map(String::from));
-        let fixed = KUBELET_SYSCTLS.iter().chain(&NETWORK_SYSCTLS).map(|(name, _)| *name);
-        let names = fixed.chain(MINIMUM_SYSCTLS.iter().map(|(name, _)| *name)).chain([CONNTRACK_MAX]);
-        questions.sysctls.extend(names.map(str::to_owned));
+        questions.sysctls.insert(CONNTRACK_MAX.to_owned());
     }
     questions
 }

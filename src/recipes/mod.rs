@@ -27,6 +27,8 @@ pub enum Project {
     Flannel,
     /// The CoreDNS image.
     Coredns,
+    /// Nobody's, and in this version: a folder, a bundle or the store has it.
+    Own(&'static str),
 }
 
 /// How one module's programs are built.
@@ -54,8 +56,8 @@ pub enum Cgo {
 /// The CNI plugin `flannel` left the reference plugins after this release; its present home is no Go module.
 const CNI_FLANNEL: &str = "0.9.1";
 
-/// The recipe for a release of a project.
-pub fn recipe(project: Project, release: &str) -> Recipe {
+/// The recipe for a release of a project; none for what is nobody's.
+pub fn recipe(project: Project, release: &str) -> Option<Recipe> {
     let version = match project {
         Project::CniFlannel => CNI_FLANNEL.to_owned(),
         _ => release.to_owned(),
@@ -83,8 +85,9 @@ pub fn recipe(project: Project, release: &str) -> Recipe {
         }
         // Its version is a constant.
         Project::Coredns => ("coredns", &["github.com/coredns/coredns"], Vec::new()),
+        Project::Own(_) => return None,
     };
-    Recipe { name, version, modules, variables }
+    Some(Recipe { name, version, modules, variables })
 }
 
 const CNI_VERSION: &str = "github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion";
@@ -163,7 +166,7 @@ mod tests {
     use super::*;
 
     fn command(project: Project, release: &str, name: &str, arch: &str) -> String {
-        arguments(&recipe(project, release), name, &package(name).unwrap(), arch).join(" ")
+        arguments(&recipe(project, release).unwrap(), name, &package(name).unwrap(), arch).join(" ")
     }
 
     #[test]

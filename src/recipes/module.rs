@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn kubernetes_staging_modules_are_pinned_to_the_release() {
-        let recipe = recipe(Project::Kubernetes, "1.33.9");
+        let recipe = recipe(Project::Kubernetes, "1.33.9").unwrap();
         let upstream =
             "go 1.24.0\n\ngodebug default=go1.24\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n)\n";
         insta::assert_snapshot!(go_mod(&recipe, upstream), @r#"

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::node;
 use crate::cluster::{Cluster, Host, Layout, Role, Taint};
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
 use crate::text::{bracketed, host_port};
@@ -125,6 +126,7 @@ pub(super) struct ManifestContext {
 
 impl<'a> Context<'a> {
     pub(super) fn new(
+        catalogue: &Catalogue,
         cluster: &'a Cluster,
         host: &Host,
         facts: &HostFacts,
@@ -134,7 +136,7 @@ impl<'a> Context<'a> {
             cluster: ClusterContext::new(cluster),
             host: HostContext::new(host, facts),
             versions: Versions::new(cluster)?,
-            images: Images::new(cluster),
+            images: Images::new(catalogue, cluster),
             layout: &cluster.layout,
             facts: decisions,
             tls: Tls { min_version: "VersionTLS12", cipher_suites: CIPHER_SUITES },
@@ -145,11 +147,11 @@ impl<'a> Context<'a> {
 }
 
 impl ManifestContext {
-    pub(super) fn new(cluster: &Cluster) -> Result<Self> {
+    pub(super) fn new(catalogue: &Catalogue, cluster: &Cluster) -> Result<Self> {
         Ok(ManifestContext {
             cluster: ClusterContext::new(cluster),
             versions: Versions::new(cluster)?,
-            images: Images::new(cluster),
+            images: Images::new(catalogue, cluster),
         })
     }
 }
@@ -213,11 +215,12 @@ impl Versions {
 }
 
 impl Images {
-    pub(super) fn new(cluster: &Cluster) -> Self {
-        Images {
-            pause: format!("registry.k8s.io/pause:{}", cluster.versions.pause),
-            coredns: format!("registry.k8s.io/coredns/coredns:v{}", cluster.versions.coredns),
-        }
+    fn new(catalogue: &Catalogue, cluster: &Cluster) -> Self {
+        let name = |artifact| {
+            let image = catalogue.image(artifact);
+            image.map(|image| image.reference(&image.version(&cluster.versions))).unwrap_or_default()
+        };
+        Images { pause: name("image-pause"), coredns: name("image-coredns") }
     }
 }
 

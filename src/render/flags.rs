@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cluster::removed_flags::removed_in;
-use crate::cluster::{Component, Versions};
+use crate::cluster::{Versions, removed};
+use crate::components::ComponentSpec;
 use crate::error::{Error, Result};
 
 /// Flags in the order in which they are rendered; a name can stand several times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Flags(Vec<(String, String)>);
-
-/// Flags that take one value each time they are given; all others take lists joined by commas.
-const REPEATED: [&str; 5] =
-    ["iface", "iface-regex", "service-account-issuer", "service-account-key-file", "tls-sni-cert-key"];
 
 impl Flags {
     /// Reads a rendered flags template: `--name=value` lines; blank lines and `#` comments are skipped.
@@ -40,23 +36,23 @@ impl Flags {
     /// `key=value` pairs. A flag that this Kubernetes version no longer has is a mistake; all are reported.
     pub(super) fn apply(
         &mut self,
-        component: Component,
+        spec: &ComponentSpec,
         asked: &BTreeMap<String, Value>,
         versions: &Versions,
     ) -> Result<()> {
-        let results = asked.iter().map(|(name, value)| self.set(component, name, value, versions));
+        let results = asked.iter().map(|(name, value)| self.set(spec, name, value, versions));
         let errors: Vec<_> = results.filter_map(Result::err).collect();
         Error::all(errors)
     }
 
-    fn set(&mut self, component: Component, name: &str, value: &Value, versions: &Versions) -> Result<()> {
-        let place = || format!("components.{}.flags.{name}", component.name());
+    fn set(&mut self, spec: &ComponentSpec, name: &str, value: &Value, versions: &Versions) -> Result<()> {
+        let place = || format!("components.{}.flags.{name}", spec.id);
         if !is_name(name) {
             let error = Error::input(format!("{}: not the name of a flag", place()));
             return Err(error.hint("write it without the leading dashes, its value after the colon"));
         }
-        if let (Some(gone), false) = (removed_in(component, name, versions), value.is_null()) {
-            let message = format!("{}: {} has no such flag since {}", place(), component.name(), gone.release());
+        if let (Some(gone), false) = (removed(spec.removed_flags, name, versions), value.is_null()) {
+            let message = format!("{}: {} has no such flag since {}", place(), spec.id, gone.release());
             return Err(Error::input(message).hint(gone.replacement));
         }
         let values = match value {
@@ -64,7 +60,7 @@ impl Flags {
             Value::Object(pairs) => vec![self.merged_pairs(name, pairs).ok_or_else(|| bad_value(&place()))?],
             Value::Array(items) => {
                 let items = items.iter().map(text).collect::<Option<Vec<_>>>().ok_or_else(|| bad_value(&place()))?;
-                if REPEATED.contains(&name) { items } else { vec![items.join(",")] }
+                if spec.repeated_flags.contains(&name) { items } else { vec![items.join(",")] }
             }
             other => vec![text(other).ok_or_else(|| bad_value(&place()))?],
         };
@@ -128,7 +124,8 @@ mod tests {
         let mut flags = Flags::parse("it", ours)?;
         let asked = serde_json::from_value(asked).unwrap();
         let versions = crate::cluster::example::cluster("1.36.3").versions;
-        flags.apply(Component::KubeApiserver, &asked, &versions)?;
+        let catalogue = crate::components::Catalogue::standard();
+        flags.apply(catalogue.get("kube-apiserver").unwrap(), &asked, &versions)?;
         Ok(flags.arguments())
     }
 

@@ -1,6 +1,6 @@
 //! What each host must hold: pure functions of cluster, facts, certificates and templates.
 //!
-//! `services.rs` is the table of what runs where; `service.rs` renders one row of it; `host.rs` puts a host together.
+//! `service.rs` renders one component of the catalogue; `host.rs` puts a host together.
 //! Templates hold configuration, Rust holds decisions.
 
 mod context;
@@ -12,13 +12,13 @@ mod manifests;
 mod node;
 mod programs;
 mod service;
-mod services;
 mod templates;
 mod yaml;
 
 use std::collections::BTreeMap;
 
 use crate::cluster::{Cluster, Host};
+use crate::components::Catalogue;
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::state::{ArtifactRef, EncryptionKey, File};
@@ -26,11 +26,12 @@ use crate::state::{ArtifactRef, EncryptionKey, File};
 pub use host::host_state;
 pub use manifests::manifests;
 pub use node::{node_labels, node_taints};
-pub use programs::{Program, programs};
-pub use templates::{Templates, template_names, template_source};
+pub use templates::Templates;
 
 /// Everything that a host's state is made from.
 pub struct Inputs<'a> {
+    /// What runs where.
+    pub catalogue: &'a Catalogue,
     /// The cluster.
     pub cluster: &'a Cluster,
     /// The host, one of the cluster's.

@@ -6,57 +6,71 @@ use serde_json::Value;
 
 use super::context::{Context, Kubeconfig, UnitContext};
 use super::flags::Flags;
-use super::services::{Config, Format, KubeconfigRow, Service};
-use super::{Inputs, yaml};
+use super::{Inputs, encryption, yaml};
+use crate::cluster::ComponentSettings;
 use crate::cluster::merge::{Null, merge};
-use crate::cluster::{Component, ComponentSettings};
+use crate::components::{ComponentSpec, ConfigSpec, Format, KubeconfigSpec};
 use crate::error::{Error, Result};
 use crate::state::{Content, File, HostState, Unit};
 
-/// Adds the service's files and its unit.
-pub(super) fn add(state: &mut HostState, inputs: &Inputs<'_>, context: &Context<'_>, service: &Service) -> Result<()> {
+/// Adds the component's files and its unit.
+pub(super) fn add(
+    state: &mut HostState,
+    inputs: &Inputs<'_>,
+    context: &Context<'_>,
+    spec: &ComponentSpec,
+) -> Result<()> {
     let layout = &inputs.cluster.layout;
-    let settings = inputs.host.settings(service.component);
-    check_settings(service, settings)?;
+    let settings = inputs.host.settings(spec.id.0);
+    check_settings(spec, settings)?;
 
-    let program = format!("{}/{}", layout.bin, service.program);
-    let unit_path = format!("{}/{}.service", layout.units, service.program);
-    let mut restart_on: BTreeSet<String> = (service.watched_by_restart)(inputs.cluster).into_iter().collect();
-    restart_on.extend([program.clone(), unit_path.clone()]);
-
+    let mut restart_on = BTreeSet::new();
     let mut makes = BTreeMap::new();
-    for config in service.configs {
+    for config in spec.configs {
         let path = (config.path)(layout);
-        let text = render_config(inputs, context, service, config, settings)?;
+        if config.format == Format::Encryption {
+            let secret = encryption::configuration(inputs.encryption_keys, inputs.cluster.encrypt_secrets);
+            let file = File { content: Content::Secret(secret), mode: 0o600, owner: "root".into() };
+            state.files.insert(path, file);
+            continue;
+        }
+        let text = render_config(inputs, context, spec, config, settings)?;
         state.files.insert(path.clone(), private(text));
         makes.extend(config.copied_to.map(|copy| (copy(layout), path.clone())));
         restart_on.insert(path);
     }
-    if let Some(row) = &service.kubeconfig {
+    let own = spec.kubeconfig.iter().map(|row| (row, true));
+    for (row, restarts) in own.chain(spec.for_people.iter().map(|row| (row, false))) {
         let path = format!("{}/{}", layout.kubernetes, row.file);
-        state.files.insert(path.clone(), kubeconfig(inputs, context, service.component, row)?);
-        restart_on.insert(path);
+        state.files.insert(path.clone(), kubeconfig(inputs, context, spec, row)?);
+        if restarts {
+            restart_on.insert(path);
+        }
     }
+    let Some(unit) = &spec.unit else { return Ok(()) };
+    let (name, program) = (unit.name(), format!("{}/{}", layout.bin, unit.program));
+    let path = format!("{}/{name}", layout.units);
+    restart_on.extend((unit.watched_by_restart)(inputs.cluster));
+    restart_on.extend([program.clone(), path.clone()]);
+    let flags = flags(inputs, context, spec, unit.program, settings)?.arguments();
     let mut context = context.clone();
-    context.unit = Some(UnitContext {
-        program,
-        flags: flags(inputs, &context, service, settings)?.arguments(),
-        restart_seconds: service.restart_seconds,
+    context.unit = Some(UnitContext { program, flags, restart_seconds: unit.restart_seconds });
+    let text = inputs.templates.render(inputs.host, spec, &name, &context)?;
+    state.files.insert(path, private(text));
+    state.units.push(Unit {
+        name,
+        component: spec.id,
+        rollout: unit.rollout,
+        restart_on,
+        makes,
+        devices: (spec.kernel.devices)(inputs.cluster, inputs.host).into_iter().collect(),
+        run_files: spec.kernel.run_files.iter().map(|path| (*path).to_owned()).collect(),
     });
-    let name = format!("{}.service", service.program);
-    let unit = inputs.templates.render(inputs.host, service.component, &name, &context)?;
-    state.files.insert(unit_path, private(unit));
-    state.units.push(Unit { name, component: service.component, restart_on, makes });
     Ok(())
 }
 
 /// A kubeconfig that names its certificates by path.
-pub(super) fn kubeconfig(
-    inputs: &Inputs<'_>,
-    context: &Context<'_>,
-    component: Component,
-    row: &KubeconfigRow,
-) -> Result<File> {
+fn kubeconfig(inputs: &Inputs<'_>, context: &Context<'_>, spec: &ComponentSpec, row: &KubeconfigSpec) -> Result<File> {
     let pki = &inputs.cluster.layout.pki;
     let mut context = context.clone();
     context.kubeconfig = Some(Kubeconfig {
@@ -66,7 +80,7 @@ pub(super) fn kubeconfig(
         certificate: format!("{pki}/{}.crt", row.certificate),
         key: format!("{pki}/{}.key", row.certificate),
     });
-    let text = inputs.templates.render(inputs.host, component, "kubeconfig.yaml", &context)?;
+    let text = inputs.templates.render(inputs.host, spec, "kubeconfig.yaml", &context)?;
     yaml::parse(&what(inputs, "kubeconfig.yaml"), &text)?;
     Ok(private(text))
 }
@@ -79,16 +93,15 @@ pub(super) fn private(text: String) -> File {
 fn flags(
     inputs: &Inputs<'_>,
     context: &Context<'_>,
-    service: &Service,
+    spec: &ComponentSpec,
+    program: &str,
     settings: Option<&ComponentSettings>,
 ) -> Result<Flags> {
-    let name = format!("{}.flags", service.program);
-    let text = inputs.templates.render(inputs.host, service.component, &name, context)?;
+    let name = format!("{program}.flags");
+    let text = inputs.templates.render(inputs.host, spec, &name, context)?;
     let mut flags = Flags::parse(&what(inputs, &name), &text)?;
     if let Some(settings) = settings {
-        flags
-            .apply(service.component, &settings.flags, &inputs.cluster.versions)
-            .map_err(|e| e.context(&inputs.host.name))?;
+        flags.apply(spec, &settings.flags, &inputs.cluster.versions).map_err(|e| e.context(&inputs.host.name))?;
     }
     Ok(flags)
 }
@@ -96,11 +109,11 @@ fn flags(
 fn render_config(
     inputs: &Inputs<'_>,
     context: &Context<'_>,
-    service: &Service,
-    config: &Config,
+    spec: &ComponentSpec,
+    config: &ConfigSpec,
     settings: Option<&ComponentSettings>,
 ) -> Result<String> {
-    let text = inputs.templates.render(inputs.host, service.component, config.template, context)?;
+    let text = inputs.templates.render(inputs.host, spec, config.template, context)?;
     let what = what(inputs, config.template);
     let merged = |mut value: Value| {
         if let (Some(settings), Value::Object(fields)) = (settings, &mut value) {
@@ -109,7 +122,7 @@ fn render_config(
         value
     };
     Ok(match config.format {
-        Format::Text => text,
+        Format::Text | Format::Encryption => text,
         Format::Yaml => yaml::parse(&what, &text).map(|_| text)?,
         Format::Json => json(&what, &text).map(|_| text)?,
         Format::MergedYaml => yaml::write(&merged(yaml::parse(&what, &text)?)),
@@ -125,20 +138,19 @@ fn what(inputs: &Inputs<'_>, template: &str) -> String {
     format!("{}: template {template}", inputs.host.name)
 }
 
-fn check_settings(service: &Service, settings: Option<&ComponentSettings>) -> Result<()> {
-    let has_config = service.configs.iter().any(|c| matches!(c.format, Format::MergedYaml | Format::MergedJson));
-    match settings {
-        Some(settings) if !settings.config.is_empty() && !has_config => Err(no_config(service.component)),
-        _ => Ok(()),
+fn check_settings(spec: &ComponentSpec, settings: Option<&ComponentSettings>) -> Result<()> {
+    let merged = |config: &ConfigSpec| matches!(config.format, Format::MergedYaml | Format::MergedJson);
+    if settings.is_none_or(|settings| settings.config.is_empty()) || spec.configs.iter().any(merged) {
+        return Ok(());
     }
-}
-
-fn no_config(component: Component) -> Error {
-    let name = component.name();
+    let name = spec.id;
     let error =
         Error::input(format!("components.{name}.config: {name} has no configuration that fields could be merged into"));
-    match component {
-        Component::Containerd => error.hint("its configuration is TOML: override the template `config.toml` instead"),
-        _ => error.hint(format!("set flags instead: components.{name}.flags")),
-    }
+    Err(match spec.configs.iter().find(|config| config.format == Format::Text) {
+        Some(ConfigSpec { template, .. }) => {
+            let format = template.rsplit('.').next().unwrap_or_default().to_uppercase();
+            error.hint(format!("its configuration is {format}: override the template `{template}` instead"))
+        }
+        None => error.hint(format!("set flags instead: components.{name}.flags")),
+    })
 }

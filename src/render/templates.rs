@@ -1,26 +1,29 @@
-//! The templates: ours, embedded into the program, and those that the inventory puts in their place.
+//! The templates: the catalogue's, and those that the inventory puts in their place.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::filters;
-use crate::cluster::{Cluster, Component, Host};
+use crate::cluster::{Cluster, Host};
+use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
 use crate::text::nearest;
 
-static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+/// What templates of several components include.
+const SHARED: [(&str, &str); 4] = [
+    ("shared/kubeconfig.yaml", include_str!("../../templates/shared/kubeconfig.yaml")),
+    ("shared/exec-start", include_str!("../../templates/shared/exec-start")),
+    ("shared/restart", include_str!("../../templates/shared/restart")),
+    ("shared/sandbox", include_str!("../../templates/shared/sandbox")),
+];
 
 /// What a template may take, in minijinja's unit of one instruction: a loop in a user's template ends.
 const FUEL: u64 = 1_000_000;
-
-/// Templates used by every component that has what they describe; each component can override its own.
-const SHARED: [&str; 1] = ["kubeconfig.yaml"];
 
 /// All templates of a run.
 #[derive(Debug)]
@@ -38,21 +41,21 @@ struct Override {
 }
 
 impl Templates {
-    /// Ours alone.
-    pub fn embedded() -> Self {
-        Templates { environment: environment(), overrides: BTreeMap::new() }
+    /// The catalogue's alone.
+    pub fn embedded(catalogue: &Catalogue) -> Self {
+        Templates { environment: environment(catalogue), overrides: BTreeMap::new() }
     }
 
     /// Ours, and the files that the cluster's hosts name; relative paths start at `base`.
     /// An override of no template of ours, an unreadable file and a syntax error are mistakes, all reported at once.
-    pub fn load(cluster: &Cluster, base: &Path) -> Result<Self> {
-        let mut templates = Self::embedded();
+    pub fn load(catalogue: &Catalogue, cluster: &Cluster, base: &Path) -> Result<Self> {
+        let mut templates = Self::embedded(catalogue);
         let mut errors = Vec::new();
         for host in &cluster.hosts {
             for (component, settings) in &host.components {
                 for (name, file) in &settings.templates {
                     if !errors.iter().any(|(done, _)| *done == (component, name, file)) {
-                        let result = templates.add(*component, name, file, base);
+                        let result = templates.add(catalogue, component, name, file, base);
                         errors.extend(result.err().map(|error| ((component, name, file), error)));
                     }
                 }
@@ -62,13 +65,13 @@ impl Templates {
         Ok(templates)
     }
 
-    fn add(&mut self, component: Component, name: &str, file: &Path, base: &Path) -> Result<()> {
-        known(component, name)?;
+    fn add(&mut self, catalogue: &Catalogue, component: &str, name: &str, file: &Path, base: &Path) -> Result<()> {
+        known(catalogue, component, name)?;
         if self.overrides.contains_key(file) {
             return Ok(());
         }
         let path = base.join(file);
-        let whose = format!("components.{}.templates.{name}", component.name());
+        let whose = format!("components.{component}.templates.{name}");
         let source = std::fs::read_to_string(&path)
             .map_err(|e| Error::input(format!("{whose}: cannot read {}: {e}", path.display())))?;
         self.environment
@@ -83,14 +86,14 @@ impl Templates {
     pub(super) fn render(
         &self,
         host: &Host,
-        component: Component,
+        component: &ComponentSpec,
         name: &str,
         context: &impl Serialize,
     ) -> Result<String> {
         let context = Value::from(Serde(context));
-        let file = host.settings(component).and_then(|settings| settings.templates.get(name));
+        let file = host.settings(component.id.0).and_then(|settings| settings.templates.get(name));
         let rendered = match file {
-            None => self.environment.get_template(&embedded_name(component, name)).and_then(|t| t.render(context)),
+            None => self.environment.get_template(&path(component, name)).and_then(|t| t.render(context)),
             Some(file) => {
                 let file = self
                     .overrides
@@ -106,50 +109,26 @@ impl Templates {
 
 #[cfg(test)]
 impl Templates {
-    /// The variables that each of our templates takes from its context, by the template's name.
-    pub(super) fn undeclared_variables(&self) -> Vec<(String, std::collections::HashSet<String>)> {
-        let files = EMBEDDED.dirs().flat_map(Dir::files);
-        let names = files.map(|file| file.path().to_string_lossy().into_owned());
-        names
-            .map(|name| {
-                let variables = self.environment.get_template(&name).unwrap().undeclared_variables(true);
-                (name, variables)
-            })
-            .collect()
+    /// The variables that a template of the catalogue takes from its context.
+    pub(super) fn undeclared_variables(
+        &self,
+        component: &ComponentSpec,
+        name: &str,
+    ) -> std::collections::HashSet<String> {
+        self.environment.get_template(&path(component, name)).unwrap().undeclared_variables(true)
     }
 }
 
-/// The names of a component's templates, as an inventory's `components.X.templates` names them.
-pub fn template_names(component: Component) -> Vec<&'static str> {
-    let own = EMBEDDED.get_dir(component.name()).into_iter().flat_map(Dir::files);
-    let mut names: Vec<_> = own.filter_map(|file| file.path().file_name()?.to_str()).collect();
-    if names.iter().any(|name| name.ends_with(".service"))
-        && !matches!(component, Component::Etcd | Component::Containerd)
-    {
-        names.extend(SHARED);
-    }
-    names.sort_unstable();
-    names
+/// The name of a component's template in the environment.
+fn path(component: &ComponentSpec, name: &str) -> String {
+    format!("{}/{name}", component.id)
 }
 
-/// The text of one of our templates, to start an override from.
-pub fn template_source(component: Component, name: &str) -> Result<&'static str> {
-    known(component, name)?;
-    let file = EMBEDDED.get_file(embedded_name(component, name));
-    file.and_then(|f| f.contents_utf8()).ok_or_else(|| Error::internal(format!("no embedded template {name}")))
-}
-
-fn embedded_name(component: Component, name: &str) -> String {
-    let folder = if SHARED.contains(&name) { "shared" } else { component.name() };
-    format!("{folder}/{name}")
-}
-
-fn known(component: Component, name: &str) -> Result<()> {
-    let names = template_names(component);
+fn known(catalogue: &Catalogue, component: &str, name: &str) -> Result<()> {
+    let names = catalogue.get(component).map(ComponentSpec::template_names).unwrap_or_default();
     if names.contains(&name) {
         return Ok(());
     }
-    let component = component.name();
     let error = Error::input(format!("components.{component}.templates: there is no template `{name}` to override"));
     Err(match nearest(name, names.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -158,7 +137,7 @@ fn known(component: Component, name: &str) -> Result<()> {
     .hint(format!("templates of {component}: {}", names.join(", "))))
 }
 
-fn environment() -> Environment<'static> {
+fn environment(catalogue: &Catalogue) -> Environment<'static> {
     let mut environment = Environment::new();
     let mut syntax = SyntaxConfig::builder();
     syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
@@ -169,6 +148,10 @@ fn environment() -> Environment<'static> {
     // Only then does `{e}` name the variable that is missing.
     environment.set_debug(true);
     filters::add(&mut environment);
-    environment.set_loader(|name| Ok(EMBEDDED.get_file(name).and_then(|file| file.contents_utf8())));
+    let own =
+        |spec: &ComponentSpec| spec.templates.iter().map(|(name, text)| (path(spec, name), *text)).collect::<Vec<_>>();
+    let shared = SHARED.iter().map(|(path, text)| ((*path).to_owned(), *text));
+    let texts: BTreeMap<String, &str> = catalogue.components.iter().flat_map(own).chain(shared).collect();
+    environment.set_loader(move |name| Ok(texts.get(name).map(|text| (*text).to_owned())));
     environment
 }

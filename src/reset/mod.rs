@@ -3,21 +3,10 @@
 use std::io::empty;
 
 use crate::cluster::Layout;
+use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
 use crate::remote::{Transport, turn};
 use crate::text::sh_quote;
-
-/// Programs of ours, in the layout's `bin`.
-const PROGRAMS: &str = "kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl etcd etcdctl \
-                        etcdutl containerd containerd-shim-runc-v2 ctr runc flanneld";
-/// CNI plugins of ours.
-const CNI_PLUGINS: &str = "bridge host-local loopback portmap bandwidth firewall flannel";
-/// Units of ours, in the order in which they are stopped.
-const UNITS: &str = "kubelet.service kube-proxy.service flanneld.service kube-scheduler.service \
-                     kube-controller-manager.service kube-apiserver.service etcd.service containerd.service";
-
-/// Folders that our programs make or that we made above ours, the deepest first; they go where nothing is in them.
-const EMPTY_DIRS: &str = "/etc/cni /opt/cni/bin /opt/cni /opt/containerd/bin /opt/containerd/lib /opt/containerd";
 
 /// What a reset never touches; it is told to the person.
 pub const LEFT: [&str; 4] = [
@@ -28,8 +17,8 @@ pub const LEFT: [&str; 4] = [
 ];
 
 /// Takes the host back and returns what was done, a line each.
-pub fn reset(transport: &mut dyn Transport, layout: &Layout) -> Result<Vec<String>> {
-    let output = transport.run(&script(layout), &mut empty())?;
+pub fn reset(transport: &mut dyn Transport, catalogue: &Catalogue, layout: &Layout) -> Result<Vec<String>> {
+    let output = transport.run(&script(catalogue, layout), &mut empty())?;
     let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     if output.status == 0 {
         return Ok(lines);
@@ -40,48 +29,45 @@ pub fn reset(transport: &mut dyn Transport, layout: &Layout) -> Result<Vec<Strin
         .hint("a reboot of the host frees what is still in use; then run `kbootstrap reset` again"))
 }
 
-fn script(layout: &Layout) -> String {
-    let dirs = [
-        &layout.kubernetes,
-        &layout.etcd,
-        &layout.etcd_data,
-        &layout.kubelet,
-        &layout.cni_conf,
-        &layout.records,
-        "/etc/kube-flannel",
-        "/etc/containerd",
-        "/var/lib/containerd",
-        "/run/containerd",
-        "/run/nri",
-        "/var/lib/cni",
-        "/run/flannel",
-        "/var/log/pods",
-        "/var/log/containers",
-        "/var/lib/kube-proxy",
-        "/var/lib/kube-scheduler",
-    ]
-    .map(|d: &str| d.to_owned())
-    .join(" ");
-    let mounts = format!("{} /run/containerd /var/lib/containerd /run/netns", layout.kubelet);
-    let files = "/etc/sysctl.d/90-kubernetes.conf /etc/modules-load.d/kubernetes.conf /etc/crictl.yaml";
-    let set = |name: &str, value: &str| format!("{name}={}\n", sh_quote(value));
+/// The script that takes a host back: a query over the catalogue, and the text that does it (`reset.sh`).
+pub fn script(catalogue: &Catalogue, layout: &Layout) -> String {
+    // What started last stops first.
+    let (runtimes, services): (Vec<_>, Vec<_>) =
+        catalogue.components.iter().rev().filter(|spec| spec.unit.is_some()).partition(|s| catalogue.is_runtime(s.id));
+    let names = |specs: &[&ComponentSpec]| specs.iter().filter_map(|spec| Some(spec.unit?.name())).collect::<Vec<_>>();
+    let (runtimes, services) = (names(&runtimes), names(&services));
+    let programs = catalogue.components.iter().flat_map(|spec| spec.programs).map(|program| program.path(layout));
+    let units = runtimes.iter().chain(&services).map(|unit| format!("{}/{unit}", layout.units));
+    let mut files: Vec<String> = units.chain(programs).collect();
+    files.extend([layout.sysctls.clone(), layout.modules.clone()]);
+    files.extend(catalogue.footprint(|of| owned(of.files)));
+    let mut dirs = catalogue.removed_dirs(layout);
+    dirs.push(layout.records.clone());
+    let mut empty = catalogue.footprint(|of| (of.empty_dirs)(layout));
+    empty.reverse();
+    let set = |name: &str, values: &[String]| format!("{name}={}\n", sh_quote(&values.join(" ")));
     [
         turn::wait(),
         turn::hold(),
-        set("BIN", &layout.bin),
-        set("PROGRAMS", PROGRAMS),
-        set("CNI_BIN", &layout.cni_bin),
-        set("CNI_PLUGINS", CNI_PLUGINS),
-        set("UNITS", UNITS),
-        set("UNIT_DIR", &layout.units),
+        set("SERVICES", &services),
+        set("RUNTIMES", &runtimes),
+        set("SLICES", &catalogue.footprint(|of| owned(of.slices))),
+        set("MOUNTS", &catalogue.footprint(|of| (of.mounts)(layout))),
+        set("NAMESPACES", &catalogue.footprint(|of| owned(of.namespaces))),
+        set("LINKS", &catalogue.footprint(|of| owned(of.links))),
+        set("TABLES", &catalogue.footprint(|of| owned(of.tables))),
+        format!("CHAINS={}\n", sh_quote(&catalogue.footprint(|of| owned(of.chains)).join("|"))),
+        set("FILES", &files),
         set("DIRS", &dirs),
-        set("FILES", files),
-        set("EMPTY_DIRS", EMPTY_DIRS),
-        set("STAGED", &format!("{}/staged", layout.records)),
-        set("POD_MOUNTS", &mounts),
+        set("EMPTY_DIRS", &empty),
+        set("STAGED", &[format!("{}/staged", layout.records)]),
         include_str!("reset.sh").to_owned(),
         turn::forget(),
         "exit $failed\n".to_owned(),
     ]
     .concat()
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }

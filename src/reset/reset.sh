@@ -1,30 +1,29 @@
-# Takes this host back. The caller sets: BIN PROGRAMS CNI_BIN CNI_PLUGINS UNITS UNIT_DIR DIRS EMPTY_DIRS FILES
-# POD_MOUNTS STAGED
+# Takes this host back. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS NAMESPACES
+# LINKS TABLES CHAINS FILES DIRS EMPTY_DIRS STAGED
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
 warn() { printf 'left: %s\n' "$*"; failed=1; }
 
-# Services first, the kubelet before the runtime, so that nothing starts pods anew.
-for unit in $UNITS; do
-  if systemctl cat "$unit" >/dev/null 2>&1; then
-    systemctl disable --quiet "$unit" 2>/dev/null
-    case $unit in containerd.service) continue ;; esac
-    timeout 20 systemctl stop "$unit" 2>/dev/null || systemctl kill --signal=KILL "$unit" 2>/dev/null
-  fi
+# Services first, so that nothing starts pods again; then the runtime.
+for unit in $SERVICES $RUNTIMES; do
+  systemctl cat "$unit" >/dev/null 2>&1 && systemctl disable --quiet "$unit" 2>/dev/null
+done
+for unit in $SERVICES; do
+  systemctl cat "$unit" >/dev/null 2>&1 || continue
+  timeout 20 systemctl stop "$unit" 2>/dev/null || systemctl kill --signal=KILL "$unit" 2>/dev/null
 done
 
-# Pods: their processes live in kubepods, the shims in containerd's own cgroup.
-systemctl kill --signal=KILL kubepods.slice 2>/dev/null
-systemctl kill --signal=KILL containerd.service 2>/dev/null
-timeout 20 systemctl stop containerd.service 2>/dev/null
-systemctl stop kubepods.slice 2>/dev/null
+# Pods: their processes live in slices of their own, the shims in the runtime's cgroup.
+for unit in $SLICES $RUNTIMES; do systemctl kill --signal=KILL "$unit" 2>/dev/null; done
+for unit in $RUNTIMES; do timeout 20 systemctl stop "$unit" 2>/dev/null; done
+for unit in $SLICES; do systemctl stop "$unit" 2>/dev/null; done
 say "stopped: services and pods"
 
 # Mounts of pods, deepest first; a path with a space is written with \040 there.
 mounts=$(while IFS=' ' read -r _ _ _ _ where _; do
   where=$(printf '%b' "$where")
-  for root in $POD_MOUNTS; do
+  for root in $MOUNTS; do
     case $where in "$root"/*) printf '%s\n' "$where" ;; esac
   done
 done </proc/self/mountinfo | sort -r)
@@ -38,16 +37,21 @@ END_OF_MOUNTS
 [ "$n" -eq 0 ] || say "unmounted: $n mounts of pods"
 
 # Pod networks: namespaces, interfaces, rules.
-for ns in $(ip netns list 2>/dev/null | awk '/^cni-/ { print $1 }'); do ip netns delete "$ns" 2>/dev/null; done
-for link in cni0 flannel.1 kube-ipvs0; do
+for ns in $(ip netns list 2>/dev/null | awk '{ print $1 }'); do
+  for prefix in $NAMESPACES; do
+    case $ns in "$prefix"*) ip netns delete "$ns" 2>/dev/null ;; esac
+  done
+done
+for link in $LINKS; do
   if ip link show "$link" >/dev/null 2>&1; then
     ip link delete "$link" && say "removed: interface $link" || warn "interface $link"
   fi
 done
 if command -v nft >/dev/null 2>&1; then
   while read -r _ family table; do
-    case $table in
-    kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport | cni_plugins_masquerade)
+    case " $TABLES " in
+    *" $table "*)
+      [ -n "$table" ] || continue
       if nft delete table "$family" "$table"; then
         say "removed: nftables table $family $table"
       else
@@ -59,9 +63,9 @@ $(nft list tables 2>/dev/null)
 END_OF_TABLES
 fi
 for tool in iptables ip6tables; do
-  command -v "$tool-save" >/dev/null 2>&1 || continue
-  if "$tool-save" 2>/dev/null | grep -Eq 'KUBE-|FLANNEL-|CNI-'; then
-    "$tool-save" | grep -Ev 'KUBE-|FLANNEL-|CNI-' | "$tool-restore" && say "removed: our $tool chains" || warn "$tool chains"
+  [ -n "$CHAINS" ] && command -v "$tool-save" >/dev/null 2>&1 || continue
+  if "$tool-save" 2>/dev/null | grep -Eq -e "$CHAINS"; then
+    "$tool-save" | grep -Ev -e "$CHAINS" | "$tool-restore" && say "removed: our $tool chains" || warn "$tool chains"
   fi
 done
 
@@ -70,9 +74,6 @@ done
 if [ -f "$STAGED" ]; then
   while IFS= read -r file; do rm -f -- "$file" "$file.part"; done <"$STAGED"
 fi
-for unit in $UNITS; do rm -f "$UNIT_DIR/$unit"; done
-for program in $PROGRAMS; do rm -f "$BIN/$program"; done
-for plugin in $CNI_PLUGINS; do rm -f "$CNI_BIN/$plugin"; done
 for file in $FILES; do rm -f "$file"; done
 for dir in $DIRS; do
   [ -e "$dir" ] || continue

@@ -5,8 +5,21 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cluster::Component;
 use crate::secret::Secret;
+
+mod rollout;
+
+pub use rollout::{After, Ready, Rolling, Rollout, WAVES, Wave};
+
+/// Names a component of the catalogue, as the inventory writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ComponentId(pub &'static str);
+
+impl std::fmt::Display for ComponentId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
 
 /// Everything that a host must hold.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,6 +32,8 @@ pub struct HostState {
     pub dirs: BTreeMap<String, Dir>,
     /// Files by path.
     pub files: BTreeMap<String, File>,
+    /// By path: when a program travels. All other files go with the first wave.
+    pub waves: BTreeMap<String, Wave>,
     /// Units in the order in which they are started.
     pub units: Vec<Unit>,
     /// Kernel settings.
@@ -79,11 +94,20 @@ pub struct Unit {
     /// `etcd.service`.
     pub name: String,
     /// Which component it runs.
-    pub component: Component,
+    pub component: ComponentId,
+    /// How it is brought up, and changed while it runs.
+    #[serde(skip)]
+    pub rollout: Rollout,
     /// Files whose change means a restart: its program, unit file, configuration. Files that it reloads by itself are not here.
     pub restart_on: BTreeSet<String>,
     /// Files that it makes when it has started, and which files they are copies of.
     pub makes: BTreeMap<String, String>,
+    /// Network devices that are there while it runs.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub devices: BTreeSet<String>,
+    /// Files in /run that are there while it runs.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub run_files: BTreeSet<String>,
 }
 
 /// An image that containerd must hold.

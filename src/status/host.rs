@@ -6,33 +6,43 @@ use super::{Component, HostStatus, NOT_INSTALLED, State};
 use crate::access::{ApiAccess, EtcdAccess, Pool, each_host};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
-use crate::cluster::{Cluster, Host, NetworkPlugin, Role};
+use crate::cluster::{Cluster, Host};
+use crate::components::{Catalogue, UnitSpec};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, Questions, UnitFact};
+use crate::state::Ready;
 use crate::trust::Trust;
 
 /// All hosts at once.
-pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store) -> Vec<HostStatus> {
+pub(super) fn ask(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    store: &Store,
+) -> Vec<HostStatus> {
     let answers = each_host(&cluster.hosts, |host| {
-        let units = units(cluster, host);
-        let program = |unit: &str| format!("{}/{unit}", cluster.layout.bin);
+        let units: Vec<_> = catalogue.units(cluster, host).map(|(_, unit)| unit).collect();
+        let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
         let questions = Questions {
-            units: units.iter().map(|u| format!("{u}.service")).collect(),
-            files: units.iter().map(|u| program(u)).collect(),
+            units: units.iter().map(UnitSpec::name).collect(),
+            files: units.iter().map(program).collect(),
             ..Default::default()
         };
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
-        let mut components: Vec<Component> = units.iter().map(|u| component(u, &facts.units)).collect();
-        for component in &mut components {
-            let file = facts.files.get(&program(&component.name));
+        let mut components = Vec::new();
+        for unit in &units {
+            let mut component = component(unit, &facts.units);
+            let file = facts.files.get(&program(unit));
             component.version = file.and_then(|file| version(store, &file.sha256)).unwrap_or_default();
-        }
-        for component in components.iter_mut().filter(|c| c.state == State::Good) {
-            if let Err(error) = own_words(component, host, pool, trust) {
+            if component.state == State::Good
+                && let Err(error) = own_words(&mut component, unit.rollout.ready, host, pool, trust)
+            {
                 component.state = State::Bad;
                 component.word = "no answer".into();
                 component.detail = error.message;
             }
+            components.push(component);
         }
         Ok((system(&facts), components))
     });
@@ -44,44 +54,22 @@ fn status(host: &Host, answer: Result<(String, Vec<Component>)>) -> HostStatus {
         Ok((system, components)) => (system, components, String::new()),
         Err(error) => (String::new(), Vec::new(), error.message),
     };
-    let role = |role: &Role| match role {
-        Role::Etcd => "etcd".to_owned(),
-        Role::Master => "master".to_owned(),
-        Role::Node => "node".to_owned(),
-    };
     HostStatus {
         name: host.name.clone(),
         address: host.address.to_string(),
-        roles: host.roles.iter().map(role).collect(),
+        roles: host.roles.iter().map(|role| role.name().to_owned()).collect(),
         system,
         components,
         trouble,
     }
 }
 
-fn units(cluster: &Cluster, host: &Host) -> Vec<&'static str> {
-    let mut units = Vec::new();
-    if host.is(Role::Etcd) {
-        units.push("etcd");
-    }
-    if host.is(Role::Master) {
-        units.extend(["kube-apiserver", "kube-controller-manager", "kube-scheduler"]);
-    }
-    if host.is(Role::Node) {
-        units.extend(["containerd", "kubelet", "kube-proxy"]);
-        if cluster.networks.plugin == NetworkPlugin::Flannel {
-            units.push("flanneld");
-        }
-    }
-    units
-}
-
 fn system(facts: &HostFacts) -> String {
     format!("{} {}, {}", facts.os.id, facts.os.version, facts.kernel_release)
 }
 
-fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
-    let (state, word, detail) = match units.get(&format!("{name}.service")) {
+fn component(unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
+    let (state, word, detail) = match units.get(&unit.name()) {
         None => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
         Some(unit) if unit.enabled.is_empty() => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
         Some(unit) => {
@@ -98,7 +86,7 @@ fn component(name: &str, units: &BTreeMap<String, UnitFact>) -> Component {
             (state, unit.sub.clone(), restarts)
         }
     };
-    Component { name: name.to_owned(), state, word, version: String::new(), detail }
+    Component { name: unit.program.to_owned(), state, word, version: String::new(), detail }
 }
 
 /// What a program's bytes are called; none where this machine's store has never seen them.
@@ -107,9 +95,9 @@ fn version(store: &Store, sha256: &str) -> Option<String> {
 }
 
 /// etcd and the API server can be asked themselves.
-fn own_words(component: &mut Component, host: &Host, pool: &Pool, trust: &Trust) -> Result<()> {
-    match component.name.as_str() {
-        "etcd" => {
+fn own_words(component: &mut Component, ready: Ready, host: &Host, pool: &Pool, trust: &Trust) -> Result<()> {
+    match ready {
+        Ready::Etcd => {
             let mut access = EtcdAccess::new(pool, host, trust)?;
             let mut client = access.client()?;
             let status = etcd::status(&mut client)?;
@@ -121,7 +109,7 @@ fn own_words(component: &mut Component, host: &Host, pool: &Pool, trust: &Trust)
                 component.detail = format!("no leader {}", status.errors.join("; ")).trim_end().to_owned();
             }
         }
-        "kube-apiserver" => {
+        Ready::Api => {
             let mut access = ApiAccess::new(pool, host, trust)?;
             let mut client = access.client()?;
             let ready = kube::readyz(&mut client)?;
@@ -135,7 +123,7 @@ fn own_words(component: &mut Component, host: &Host, pool: &Pool, trust: &Trust)
                     version["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned();
             }
         }
-        _ => {}
+        Ready::Runs | Ready::Runtime | Ready::Node => {}
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::access::Pool;
 use crate::artifacts::Store;
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::trust::Trust;
 
 /// The word for a service that a host does not have.
@@ -103,8 +104,15 @@ pub struct Expiry {
 }
 
 /// Asks everything. The store knows the versions of programs by their hashes.
-pub fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, store: &Store, now: OffsetDateTime) -> Status {
-    let mut hosts = host::ask(cluster, pool, trust, store);
+pub fn ask(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    store: &Store,
+    now: OffsetDateTime,
+) -> Status {
+    let mut hosts = host::ask(catalogue, cluster, pool, trust, store);
     let checks = cluster::ask(cluster, pool, trust, &mut hosts);
     let certificates = certificates::expiries(trust, now);
     let mut status = Status {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::table::{authorities, certificates};
 use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys};
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::Certificate;
@@ -110,9 +111,9 @@ impl Folder {
 }
 
 /// All that the folder holds; everything that lacks is named at once.
-pub(super) fn load(cluster: &Cluster, dir: &Path) -> Result<Trust> {
+pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
     let folder = Folder(dir.join("pki"));
-    let (table, authority_table) = (certificates(cluster), authorities(cluster));
+    let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let mut missing = Vec::new();
     for name in authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name)) {

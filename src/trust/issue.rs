@@ -11,6 +11,7 @@ use super::folder::{self, Folder, Generated};
 use super::specs;
 use super::table::{Authority as Signer, AuthorityRow, CertificateRow, authorities, certificates};
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::files;
@@ -24,7 +25,13 @@ use crate::ui::{Event, Level, Reporter};
 
 /// Makes the cluster's folder complete and returns what it holds. CAs, certificates, specs and keys that a person put
 /// there are used and never overwritten; what kbootstrap issued is issued anew when its spec has changed.
-pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn Reporter) -> Result<Trust> {
+pub fn ensure(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    dir: &Path,
+    now: OffsetDateTime,
+    reporter: &dyn Reporter,
+) -> Result<Trust> {
     let folder = Folder::open(dir)?;
     let mut generated = folder.generated()?;
     let before = generated.clone();
@@ -42,7 +49,7 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
         folder.set_generated(&generated)?;
         Error::all(errors)?;
     }
-    let rows = certificates(cluster);
+    let rows = certificates(catalogue, cluster);
     let work = Work { cluster, folder: &folder, config: &config, signers: &signers, generated: &generated, now };
     let results = parallel::each(&rows, parallel::cores(), |row| work.certificate(row));
     let mut errors = Vec::new();
@@ -60,7 +67,7 @@ pub fn ensure(cluster: &Cluster, dir: &Path, now: OffsetDateTime, reporter: &dyn
         folder.set_generated(&generated)?;
     }
     issued?;
-    folder::load(cluster, dir)
+    folder::load(catalogue, cluster, dir)
 }
 
 type Signers = BTreeMap<Signer, (String, std::sync::Arc<Ca>)>;

@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
+use crate::components::Catalogue;
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
@@ -57,8 +58,8 @@ struct ServiceAccount {
 
 impl Trust {
     /// What the cluster's folder holds; missing files are an error that says what to run.
-    pub fn load(cluster: &Cluster, dir: &Path) -> Result<Self> {
-        folder::load(cluster, dir)
+    pub fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Self> {
+        folder::load(catalogue, cluster, dir)
     }
 
     /// The certificate and key files of a host, by path.

@@ -3,11 +3,12 @@
 
 use super::table::{CertificateRow, authorities, certificates};
 use crate::cluster::Cluster;
+use crate::components::Catalogue;
 use crate::hierarchy::model;
 
 /// The cluster's CAs and certificates, with their files in `folder`.
-pub fn specification(cluster: &Cluster, folder: &str) -> model::Specification {
-    let rows = certificates(cluster);
+pub fn specification(catalogue: &Catalogue, cluster: &Cluster, folder: &str) -> model::Specification {
+    let rows = certificates(catalogue, cluster);
     let authority = |row: super::AuthorityRow| model::Authority {
         certificates: rows.iter().filter(|leaf| row.serves.contains(&leaf.authority)).map(certificate).collect(),
         name: row.name,

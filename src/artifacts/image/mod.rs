@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use oci_tar::header;
 
 pub use oci_tar::OciTar;
-pub use spec::{ImageSpec, image_name, reference, spec};
+pub use spec::{ImageSpec, spec};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -100,10 +100,16 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::artifacts::requirements::Requirement;
+    use crate::artifacts::requirements::tests::everything;
+
+    fn image(name: &str) -> Requirement {
+        everything().into_iter().find(|thing| thing.name == name).unwrap()
+    }
 
     fn make(dir: &Path, name: &str) -> Vec<u8> {
         fs::write(dir.join("program"), "#!program").unwrap();
-        write(&spec(name, "1.14.7", "amd64").unwrap(), &dir.join("program"), &dir.join("out.tar")).unwrap();
+        write(&spec(&image(name)).unwrap(), &dir.join("program"), &dir.join("out.tar")).unwrap();
         fs::read(dir.join("out.tar")).unwrap()
     }
 
@@ -151,7 +157,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("program"), "x").unwrap();
         let layer = dir.path().join("layer");
-        write_layer(&spec("image-coredns", "1", "amd64").unwrap(), &dir.path().join("program"), &layer).unwrap();
+        write_layer(&spec(&image("image-coredns")).unwrap(), &dir.path().join("program"), &layer).unwrap();
         let mut tar = tar::Archive::new(File::open(layer).unwrap());
         let mut entry = tar.entries().unwrap().next().unwrap().unwrap();
         let extensions: Vec<_> = entry.pax_extensions().unwrap().unwrap().map(|e| e.unwrap()).collect();

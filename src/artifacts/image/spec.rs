@@ -1,6 +1,6 @@
-//! Which images there are: their names, and what is in those that are made here.
+//! What is in the images that are made here.
 
-use crate::state::ArtifactRef;
+use crate::artifacts::requirements::Requirement;
 
 /// What is in an image of one program, and how it is started.
 pub struct ImageSpec {
@@ -22,26 +22,11 @@ pub struct ImageSpec {
     pub links: &'static [&'static str],
 }
 
-/// The full name of an image artifact, `registry/repository:tag`; none for programs.
-pub fn image_name(artifact: &ArtifactRef) -> Option<String> {
-    reference(&artifact.name, &artifact.version)
-}
-
-/// See [`image_name`].
-pub fn reference(name: &str, version: &str) -> Option<String> {
-    match name {
-        "image-pause" => Some(format!("registry.k8s.io/pause:{version}")),
-        "image-coredns" => Some(format!("registry.k8s.io/coredns/coredns:v{version}")),
-        "image-agnhost" => Some(format!("registry.k8s.io/e2e-test-images/agnhost:{version}")),
-        _ => None,
-    }
-}
-
-/// What the image of that artifact name looks like: entry points and users are those of the projects' own images.
-pub fn spec(name: &str, version: &str, arch: &str) -> Option<ImageSpec> {
+/// What the image looks like: entry points and users are those of the projects' own images. None for programs.
+pub fn spec(thing: &Requirement) -> Option<ImageSpec> {
     let base = ImageSpec {
-        reference: reference(name, version)?,
-        arch: arch.to_owned(),
+        reference: thing.image.clone()?,
+        arch: thing.arch.clone(),
         program: "pause",
         cmd: &[],
         user: "65535:65535",
@@ -49,7 +34,7 @@ pub fn spec(name: &str, version: &str, arch: &str) -> Option<ImageSpec> {
         dirs: &[],
         links: &[],
     };
-    Some(match name {
+    Some(match thing.name.as_str() {
         "image-coredns" => ImageSpec { program: "coredns", user: "65532:65532", low_ports: true, ..base },
         "image-agnhost" => ImageSpec {
             program: "agnhost",
@@ -61,16 +46,4 @@ pub fn spec(name: &str, version: &str, arch: &str) -> Option<ImageSpec> {
         },
         _ => base,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_that_pods_use() {
-        assert_eq!(reference("image-pause", "3.10.1").unwrap(), "registry.k8s.io/pause:3.10.1");
-        assert_eq!(reference("image-agnhost", "2.63.0").unwrap(), "registry.k8s.io/e2e-test-images/agnhost:2.63.0");
-        assert_eq!(reference("kubelet", "1.36.3"), None);
-    }
 }

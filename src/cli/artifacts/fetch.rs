@@ -84,7 +84,9 @@ impl Fetch {
             session.cluster.sources = sources;
         }
         let lock = session.dir.join("artifacts.lock");
-        let ensure = |arch| artifacts::ensure(&session.cluster, arch, &lock, store, session.reporter(), self.options());
+        let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+        let ensure =
+            |arch| artifacts::ensure(catalogue, cluster, arch, &lock, store, session.reporter(), self.options());
         session.finish(self.arch.iter().map(|arch| ensure(arch)).collect())
     }
 

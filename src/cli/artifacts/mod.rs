@@ -2,19 +2,19 @@
 
 mod fetch;
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use semver::Version;
 
+use crate::artifacts;
 use crate::artifacts::{
-    ARCHITECTURES, Bundled, Finding, Lock, Locked, Requirement, Store, Stored, import, requirements, verify,
-    write_bundle,
+    ARCHITECTURES, Bundled, Finding, Lock, Locked, Requirement, Store, Stored, import, verify, write_bundle,
 };
 use crate::cli::context::{Ctx, not_a_format};
-use crate::cluster::{NetworkPlugin, Role, versions};
+use crate::cluster::versions;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::ui::{Event, Format, Level, Reporter};
 
@@ -55,8 +55,7 @@ impl Args {
 
 /// Everything that a Kubernetes version needs, whatever the hosts' roles.
 fn everything(kubernetes: &Version, arch: &str, test_images: bool) -> Vec<Requirement> {
-    let roles = BTreeSet::from([Role::Etcd, Role::Master, Role::Node]);
-    requirements(&versions::fitting(kubernetes), NetworkPlugin::Flannel, arch, &roles, test_images)
+    artifacts::everything(&Catalogue::standard(), &versions::fitting(kubernetes), arch, test_images)
 }
 
 /// List what is in the store

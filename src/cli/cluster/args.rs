@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, interrupt};
+use crate::components::Catalogue;
 use crate::engine::{Access, Options, Session};
 use crate::error::Result;
 
@@ -28,6 +29,7 @@ impl ClusterArgs {
     /// Opens the cluster for a command.
     pub fn open(&self, ctx: &Ctx, command: &str, access: Access) -> Result<Session> {
         Session::open(Options {
+            catalogue: Catalogue::standard(),
             inventory: self.inventory.as_deref(),
             state: self.state.as_deref(),
             accept_new_host_keys: self.accept_new_host_keys,

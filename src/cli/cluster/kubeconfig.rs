@@ -28,15 +28,21 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let session = self.cluster.open(ctx, "kubeconfig", Access::Write)?;
-        let result = trust::ensure(&session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())
-            .and_then(|trust| {
-                if self.print {
-                    ctx.out.bytes(trust.admin_kubeconfig(&session.cluster)?.expose())
-                } else {
-                    let path = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
-                    ctx.out.line(&path.display().to_string())
-                }
-            });
+        let result = trust::ensure(
+            &session.catalogue,
+            &session.cluster,
+            &session.dir,
+            OffsetDateTime::now_utc(),
+            session.reporter(),
+        )
+        .and_then(|trust| {
+            if self.print {
+                ctx.out.bytes(trust.admin_kubeconfig(&session.cluster)?.expose())
+            } else {
+                let path = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
+                ctx.out.line(&path.display().to_string())
+            }
+        });
         session.finish(result)?;
         Ok(0)
     }

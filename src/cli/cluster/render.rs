@@ -62,19 +62,20 @@ impl Args {
 
 fn desired(session: &Session, offline: bool) -> Result<Desired> {
     let cluster = &session.cluster;
-    let trust = trust::ensure(cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    let templates = Templates::load(cluster, session.folder())?;
-    let expected = desire(cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
+    let trust =
+        trust::ensure(&session.catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    let templates = Templates::load(&session.catalogue, cluster, session.folder())?;
+    let expected = desire(&session.catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = if offline {
         session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
         let ordinary = HostFacts::ordinary();
         cluster.hosts.iter().map(|h| (h.name.clone(), ordinary.clone())).collect()
     } else {
-        survey(cluster, &session.pool, &questions(cluster, &expected, false))?
+        survey(cluster, &session.pool, &questions(&session.catalogue, cluster, &expected, false))?
     };
     let store = Store::open_default()?;
     let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
-    desire(cluster, &facts, &trust, &programs.find(), &templates)
+    desire(&session.catalogue, cluster, &facts, &trust, &programs.find(), &templates)
 }
 
 /// Writes a host's state below `dir`: its files as `HOST/path/on/host`, everything else (modes, owners, units,

@@ -92,7 +92,7 @@ impl Args {
     fn reset(&self, ctx: &Ctx, session: &Session, hosts: &[Host]) -> Result<()> {
         let results = each_host(hosts, |host| {
             let mut transport = session.pool.take(host)?;
-            reset::reset(&mut *transport, &session.cluster.layout)
+            reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout)
         });
         let mut errors = Vec::new();
         let mut report = Report { hosts: BTreeMap::new(), left: reset::LEFT };

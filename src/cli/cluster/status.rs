@@ -37,9 +37,10 @@ impl Args {
     }
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<()> {
-        let trust = Trust::load(&session.cluster, &session.dir)?;
+        let trust = Trust::load(&session.catalogue, &session.cluster, &session.dir)?;
         let store = Store::open_default()?;
-        let status = status::ask(&session.cluster, &session.pool, &trust, &store, OffsetDateTime::now_utc());
+        let status =
+            status::ask(&session.catalogue, &session.cluster, &session.pool, &trust, &store, OffsetDateTime::now_utc());
         match self.output {
             Format::Json => ctx.out.json(&status)?,
             Format::Text => ctx.out.text(&text(&status, ctx))?,

@@ -46,7 +46,7 @@ impl Args {
     }
 
     fn verify(&self, ctx: &Ctx, session: &Session) -> Result<()> {
-        let trust = Trust::load(&session.cluster, &session.dir)?;
+        let trust = Trust::load(&session.catalogue, &session.cluster, &session.dir)?;
         let image = deliver(session, &trust)?;
         let credentials = Credentials { kube: trust.super_admin(), etcd: trust.etcd_client() };
         let report = verify::cluster(
@@ -70,14 +70,16 @@ fn deliver(session: &Session, trust: &Trust) -> Result<String> {
     let facts = survey(cluster, &session.pool, &BTreeMap::<String, Questions>::new())?;
     let lock = session.dir.join("artifacts.lock");
     let mut name = String::new();
-    let mut desired = Desired { hosts: BTreeMap::new(), objects: Vec::new() };
+    let mut desired = Desired { hosts: BTreeMap::new(), objects: Vec::new(), addons: session.catalogue.addons.clone() };
     let mut plan = Plan { hosts: Vec::new(), objects: Some(Vec::new()) };
     let options = EnsureOptions { test_images: true, update_lock: false };
     for host in cluster.with_role(Role::Node) {
         let Some(facts) = facts.get(&host.name) else { continue };
-        let programs = artifacts::ensure(cluster, &facts.arch, &lock, &store, session.reporter(), options)?;
+        let programs =
+            artifacts::ensure(&session.catalogue, cluster, &facts.arch, &lock, &store, session.reporter(), options)?;
         let artifact = programs.get("image-agnhost")?.clone();
-        name = artifacts::image_name(&artifact).unwrap_or_else(|| artifact.name.clone());
+        let image = session.catalogue.image(&artifact.name);
+        name = image.map_or_else(|| artifact.name.clone(), |image| image.reference(&artifact.version));
         let image = Image { name: name.clone(), artifact };
         if lacks(facts, &image) {
             let state = HostState { host: host.name.clone(), images: vec![image.clone()], ..HostState::default() };

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::cluster::{NetworkPlugin, Networks};
+use crate::cluster::{Known, NetworkPlugin, Networks};
 use crate::inventory::check::names;
 use crate::inventory::{Inventory, Loaded, Mistake, Path};
 
@@ -17,7 +17,7 @@ const SERVICES: &str = "10.96.0.0/16";
 const DNS_INDEX: u128 = 10;
 
 /// Decides the networks; mistakes are added to `mistakes`.
-pub fn resolve(loaded: &Loaded, mistakes: &mut Vec<Mistake>) -> Option<Networks> {
+pub fn resolve(loaded: &Loaded, known: &Known<'_>, mistakes: &mut Vec<Mistake>) -> Option<Networks> {
     let inventory = &loaded.inventory;
     let written = &inventory.networks;
     let at = Path::root().key("networks");
@@ -27,7 +27,7 @@ pub fn resolve(loaded: &Loaded, mistakes: &mut Vec<Mistake>) -> Option<Networks>
     }
     let pods = network(&at.key("pods"), written.pods.as_deref().unwrap_or(PODS), mistakes);
     let services = network(&at.key("services"), written.services.as_deref().unwrap_or(SERVICES), mistakes);
-    let node_ports = node_ports::resolve(&at.key("nodePorts"), written.node_ports.as_deref(), mistakes);
+    let node_ports = node_ports::resolve(&at.key("nodePorts"), written.node_ports.as_deref(), known, mistakes);
     let (pods, services) = (pods?, services?);
     let node_prefix = written.node_prefix.unwrap_or(if is_v4(&pods) { 24 } else { 64 });
     let before = mistakes.len();

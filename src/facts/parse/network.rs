@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use super::sections::Sections;
 use crate::facts::Listening;
 
-/// Lines of `ss -Hltnp`: state, two queues, local address, peer address, `users:(("sshd",pid=1,fd=3))`.
-pub(super) fn listening(sections: &Sections) -> Vec<Listening> {
+/// Lines of `ss -Hltnp` or `ss -Hlunp`: state, two queues, local address, peer address, `users:(("sshd",pid=1,fd=3))`.
+pub(super) fn listening(sections: &Sections, section: &str) -> Vec<Listening> {
     let one = |line: &str| {
         let (address, port) = line.split_whitespace().nth(3)?.rsplit_once(':')?;
         let process = line.split_once("((\"").and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.into());
         Some(Listening { port: port.parse().ok()?, address: address.into(), process })
     };
-    sections.lines("listening").filter_map(one).collect()
+    sections.lines(section).filter_map(one).collect()
 }
 
 /// Lines of `ip -o addr`: `2: eth0    inet 10.0.0.2/24 brd …`.

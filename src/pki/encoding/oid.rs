@@ -22,6 +22,10 @@ pub(crate) const ECDSA_SHA224: &[u64] = &[1, 2, 840, 10045, 4, 3, 1];
 pub(crate) const ECDSA_SHA256: &[u64] = &[1, 2, 840, 10045, 4, 3, 2];
 pub(crate) const ECDSA_SHA384: &[u64] = &[1, 2, 840, 10045, 4, 3, 3];
 pub(crate) const ECDSA_SHA512: &[u64] = &[1, 2, 840, 10045, 4, 3, 4];
+pub(crate) const PBES2: &[u64] = &[1, 2, 840, 113549, 1, 5, 13];
+pub(crate) const PBKDF2: &[u64] = &[1, 2, 840, 113549, 1, 5, 12];
+pub(crate) const HMAC_SHA256: &[u64] = &[1, 2, 840, 113549, 2, 9];
+pub(crate) const AES_256_CBC: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 1, 42];
 pub(crate) const ED25519: &[u64] = &[1, 3, 101, 112];
 
 pub(crate) const COMMON_NAME: &[u64] = &[2, 5, 4, 3];

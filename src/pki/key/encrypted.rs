@@ -1,23 +1,30 @@
-//! Private keys under a password: PKCS#8 with PBES2 in and out (RFC 8018), and OpenSSL's older PEM encryption in.
+//! Private keys under a password: PKCS#8 with PBES2 in and out (RFC 8018), and OpenSSL's older encryptions in. OpenSSL,
+//! which is there for SSH, reads what people have; the password is handed to it, so that it never asks the terminal.
 
-use pkcs8::pkcs5::EncryptionScheme;
-use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
-use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::pkcs5::pbkdf2_hmac;
+use openssl::pkey::PKey;
+use openssl::provider::Provider;
+use openssl::symm;
+use yasna::DERWriter;
 use zeroize::Zeroizing;
 
-use super::legacy_pem;
 use super::private_key::Key;
 use crate::error::{Error, Result};
-use crate::pki::encoding::pem;
+use crate::pki::encoding::{oid, pem, tlv};
 use crate::random;
 use crate::secret::Secret;
 
 /// Rounds of PBKDF2-SHA256 for keys that we write: what OWASP asks for, some tenths of a second.
 const ROUNDS: u32 = 600_000;
 
-/// Above these a file is not a key but an attempt to keep us busy: OpenSSL and Java use thousands.
-const MOST_ROUNDS: u32 = 20_000_000;
-const MOST_MEMORY: u64 = 1 << 30;
+/// Rounds of PBKDF2, or N·r·p of scrypt, above which a file is not a key but an attempt to keep us busy: OpenSSL and
+/// Java use thousands.
+const MOST_WORK: u64 = 20_000_000;
+
+/// The longest password that OpenSSL has room for.
+const LONGEST: usize = 1024;
 
 /// Who knows the passwords of keys and stores.
 pub trait Passwords: Sync {
@@ -57,12 +64,7 @@ pub fn decrypt(text: &[u8], what: &str, password: &Secret) -> Result<Zeroizing<V
     let Some(block) = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY")).filter(|b| is_encrypted_block(b)) else {
         return Ok(Zeroizing::new(text.to_vec()));
     };
-    let (label, der) = match &block.dek_info {
-        None if block.encrypted => return Err(Error::pki(format!("{what}: the key's DEK-Info line is missing"))),
-        None => ("PRIVATE KEY", pkcs8_plain(&block.der, what, password)?),
-        Some(dek_info) => (block.label.as_str(), legacy_pem::decrypt(&block.der, dek_info, password, what)?),
-    };
-    Ok(Zeroizing::new(pem::encode(label, &der).as_bytes().to_vec()))
+    Ok(Zeroizing::new(pem::encode("PRIVATE KEY", &plain(block, what, password)?).as_bytes().to_vec()))
 }
 
 /// `ENCRYPTED PRIVATE KEY`: PKCS#8 under PBES2, AES-256-CBC, PBKDF2 with SHA-256, as openssl, Go's ecosystem and Java
@@ -75,42 +77,103 @@ fn encrypt_with(key: &Key, password: &Secret, salt: [u8; 16], iv: [u8; 16], roun
     if password.expose().is_empty() {
         return Err(Error::input("the password for the private key is empty"));
     }
-    let failed = || Error::internal("encrypt the private key");
-    let plain = key.to_pkcs8_pem();
-    let blocks = pem::decode(plain.expose(), "the key")?;
-    let info =
-        PrivateKeyInfoRef::try_from(blocks[0].der.as_slice()).map_err(|_| Error::internal("read our own key"))?;
-    let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(rounds, &salt, iv).map_err(|_| failed())?;
-    let document = info.encrypt_with_params(parameters, password.expose()).map_err(|_| failed())?;
-    Ok(Secret::new(pem::encode("ENCRYPTED PRIVATE KEY", document.as_bytes()).as_bytes()))
+    let mut aes = Zeroizing::new([0; 32]);
+    let data = pbkdf2_hmac(password.expose(), &salt, rounds as usize, MessageDigest::sha256(), &mut *aes)
+        .and_then(|()| symm::encrypt(symm::Cipher::aes_256_cbc(), &*aes, Some(&iv), &key.pkcs8()))
+        .map_err(|_| Error::internal("encrypt the private key"))?;
+    let der = yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            algorithm(writer.next(), oid::PBES2, |writer| {
+                writer.write_sequence(|writer| {
+                    algorithm(writer.next(), oid::PBKDF2, |writer| {
+                        writer.write_sequence(|writer| {
+                            writer.next().write_bytes(&salt);
+                            writer.next().write_u32(rounds);
+                            algorithm(writer.next(), oid::HMAC_SHA256, |writer| writer.write_null());
+                        })
+                    });
+                    algorithm(writer.next(), oid::AES_256_CBC, |writer| writer.write_bytes(&iv));
+                })
+            });
+            writer.next().write_bytes(&data);
+        });
+    });
+    Ok(Secret::new(pem::encode("ENCRYPTED PRIVATE KEY", &der).as_bytes()))
+}
+
+fn algorithm(writer: DERWriter<'_>, arcs: &[u64], parameters: impl FnOnce(DERWriter<'_>)) {
+    writer.write_sequence(|writer| {
+        writer.next().write_oid(&oid::oid(arcs));
+        parameters(writer.next());
+    });
 }
 
 fn is_encrypted_block(block: &pem::Block) -> bool {
     block.encrypted || block.label == "ENCRYPTED PRIVATE KEY"
 }
 
-fn pkcs8_plain(der: &[u8], what: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>> {
-    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| {
-        Error::pki(format!("{what}: the key is encrypted in a way that is not supported"))
-            .hint("write it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW")
-    })?;
-    if is_excessive(&info.encryption_algorithm) {
-        return Err(Error::pki(format!("{what}: deriving the key from its password would take too long")));
+/// The PKCS#8 of an encrypted block.
+fn plain(block: &pem::Block, what: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>> {
+    let password = password.expose();
+    if password.len() > LONGEST {
+        return Err(Error::input(format!("{what}: the password is longer than {LONGEST} bytes")));
     }
-    let plain = info.decrypt(password.expose()).map_err(|_| pem::wrong_password(what))?;
-    Ok(Zeroizing::new(plain.as_bytes().to_vec()))
+    // OpenSSL keeps DES and RC2 apart from the rest; they are there until this is dropped.
+    let _old = Provider::try_load(None, "legacy", true);
+    let answer = |room: &mut [u8]| {
+        room[..password.len()].copy_from_slice(password);
+        Ok(password.len())
+    };
+    let key = match &block.dek_info {
+        Some(dek_info) => {
+            let header = format!("-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: {dek_info}\n\n");
+            let text = pem::encode(&block.label, &block.der).replacen("-----\n", &header, 1);
+            PKey::private_key_from_pem_callback(text.as_bytes(), answer)
+        }
+        None if block.encrypted => return Err(Error::pki(format!("{what}: the key's DEK-Info line is missing"))),
+        None if !tlv::is_whole(&block.der) => return Err(Error::pki(format!("{what}: the encrypted key is damaged"))),
+        None if work(&block.der) > MOST_WORK => {
+            return Err(Error::pki(format!("{what}: deriving the key from its password would take too long")));
+        }
+        None => PKey::private_key_from_pkcs8_callback(&block.der, answer),
+    };
+    key.and_then(|key| key.private_key_to_pkcs8()).map(Zeroizing::new).map_err(|errors| refusal(&errors, block, what))
 }
 
-fn is_excessive(scheme: &EncryptionScheme) -> bool {
-    let EncryptionScheme::Pbes2(parameters) = scheme else { return false };
-    match &parameters.kdf {
-        Kdf::Pbkdf2(kdf) => kdf.iteration_count > MOST_ROUNDS,
-        Kdf::Scrypt(kdf) => {
-            let memory = kdf.cost_parameter.saturating_mul(u64::from(kdf.block_size)).saturating_mul(128);
-            memory.saturating_mul(u64::from(kdf.parallelization)) > MOST_MEMORY
-        }
-        _ => true,
+/// What OpenSSL does not know is told apart from what it could not decrypt by its numbers (openssl/err.h, pemerr.h): a
+/// wrong password fails in the cipher, or gives what is no key.
+fn refusal(errors: &ErrorStack, block: &pem::Block, what: &str) -> Error {
+    const EVP: i32 = 6;
+    const PEM: i32 = 9;
+    let unknown = |e: &openssl::error::Error| match e.library_code() {
+        EVP => true,
+        PEM => e.reason_code() != 101,
+        _ => false,
+    };
+    if !errors.errors().iter().any(unknown) {
+        return pem::wrong_password(what);
     }
+    let way = match &block.dek_info {
+        Some(dek_info) => format!("with {}, which", dek_info.split(',').next().unwrap_or_default()),
+        None => "in a way that".to_owned(),
+    };
+    Error::pki(format!("{what}: the key is encrypted {way} is not supported"))
+        .hint("write it again: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW")
+}
+
+/// The most rounds that a key derivation in these bytes asks for, which are the first numbers beside its salt.
+fn work(der: &[u8]) -> u64 {
+    let values = tlv::all(der).unwrap_or_default();
+    let numbers = values.iter().filter(|value| value.tag == 2);
+    let number =
+        |value: &tlv::Tlv| value.content.iter().fold(0u64, |n, &b| n.saturating_mul(256).saturating_add(b.into()));
+    let own = match numbers.map(number).collect::<Vec<_>>()[..] {
+        [n, r, p, ..] => n.saturating_mul(r).saturating_mul(p),
+        [rounds, ..] => rounds,
+        [] => 0,
+    };
+    let inner = values.iter().filter(|value| value.tag & 0x20 != 0).map(|value| work(value.content));
+    inner.fold(own, u64::max)
 }
 
 #[cfg(test)]
@@ -170,12 +233,66 @@ mod tests {
         assert_eq!(error.message, "k.pem: deriving the key from its password would take too long");
     }
 
+    /// Made by OpenSSL 3.5 with the password `pw`: `openssl ec -CIPHER`, and `openssl pkcs8 -topk8` with what is named.
+    const OLD: &str = include_str!("encrypted_by_openssl.pem");
+
+    #[test]
+    fn what_openssl_has_ever_written_is_read_and_a_wrong_password_is_known_as_one() {
+        let texts = OLD.split("# ").skip(1).map(|text| text.split_once('\n').unwrap());
+        let mut public = Vec::new();
+        for (name, text) in texts {
+            let key = Key::from_pem_with_password(text.as_bytes(), name, b"pw").unwrap_or_else(|e| panic!("{e:?}"));
+            public.push(key.public().clone());
+            for wrong in 0..300 {
+                let error = decrypt(text.as_bytes(), name, &Secret::new(wrong.to_string().as_bytes())).unwrap_err();
+                assert_eq!(error.message, format!("{name}: the password is not the right one, or the file is damaged"));
+            }
+        }
+        assert_eq!(public.len(), 11);
+        assert!(public.iter().all(|key| *key == public[0]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let text =
+            encrypt_with(&Key::generate(KeyKind::EcdsaP256).unwrap(), &Secret::new(*b"pw"), [1; 16], [2; 16], 10);
+        let der = pem::decode(text.unwrap().expose(), "").unwrap().remove(0).der;
+        let refused = |der: &[u8], password: &[u8]| {
+            let text = pem::encode("ENCRYPTED PRIVATE KEY", der);
+            decrypt(text.as_bytes(), "k", &Secret::new(password)).unwrap_err().message
+        };
+        // The last arc of an object identifier made another: PBES2, PBKDF2, HMAC-SHA256, AES-256-CBC.
+        for oid in [&[1, 5, 13][..], &[1, 5, 12], &[13, 2, 9], &[3, 4, 1, 42]] {
+            let mut der = der.to_vec();
+            let at = der.windows(oid.len()).position(|w| w == oid).unwrap();
+            der[at + oid.len() - 1] = 99;
+            assert_eq!(refused(&der, b"pw"), "k: the key is encrypted in a way that is not supported");
+        }
+        assert_eq!(refused(&der[..der.len() - 1], b"pw"), "k: the encrypted key is damaged");
+        assert_eq!(refused(&der, &[b'x'; 1025]), "k: the password is longer than 1024 bytes");
+        assert_eq!(refused(&der, &[b'x'; 1024]), "k: the password is not the right one, or the file is damaged");
+        assert_eq!(refused(&der, b""), "k: the password is not the right one, or the file is damaged");
+        let old = OLD.split_once("DEK-Info: ").unwrap().1.split_once('\n').unwrap().0;
+        for (dek_info, message) in [
+            (
+                "FOO-128-CBC,00112233445566778899AABBCCDDEEFF",
+                "k: the key is encrypted with FOO-128-CBC, which is not supported",
+            ),
+            ("AES-128-CBC", "k: the key is encrypted with AES-128-CBC, which is not supported"),
+        ] {
+            let error = decrypt(OLD.replace(old, dek_info).as_bytes(), "k", &Secret::new(*b"pw")).unwrap_err();
+            assert_eq!(error.message, message, "{dek_info}");
+        }
+    }
+
     proptest! {
         #[test]
         fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let password = Secret::new(*b"p");
             let _ = decrypt(&bytes, "x", &password);
             let _ = decrypt(pem::encode("ENCRYPTED PRIVATE KEY", &bytes).as_bytes(), "x", &password);
+            let old = pem::encode("EC PRIVATE KEY", &bytes).replacen("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,0011223344556677\n\n", 1);
+            let _ = decrypt(old.as_bytes(), "x", &password);
         }
     }
 }

@@ -1,6 +1,5 @@
 pub mod encrypted;
 pub(crate) mod format;
 pub(crate) mod kind;
-pub(crate) mod legacy_pem;
 pub(crate) mod private_key;
 pub(crate) mod public_key;

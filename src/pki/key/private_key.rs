@@ -102,7 +102,8 @@ impl Key {
         }
     }
 
-    fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
+    /// Its PKCS#8, version 1.
+    pub(super) fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match &self.pair {
             Pair::Any(pair) => pair.serialized_der().to_vec(),
             // It was generated here: it has an encoding.

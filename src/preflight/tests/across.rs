@@ -6,7 +6,7 @@ fn across(change: impl FnOnce(&mut Cluster, &mut BTreeMap<String, HostFacts>)) -
     let mut cluster = cluster();
     let mut facts = cluster.hosts.iter().map(|host| (host.name.clone(), good(host))).collect();
     change(&mut cluster, &mut facts);
-    let findings = check_all(&cluster, &facts);
+    let findings = check_all(&Catalogue::standard(), &cluster, &facts);
     findings.iter().map(|f| format!("{:?} {f}", f.severity)).collect()
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::states::{container, flags, state, text};
 use crate::cluster::example::{cluster, host};
 use crate::cluster::{NetworkPlugin, Role, Taint};
+use crate::components::Catalogue;
 use crate::facts::HostFacts;
 use crate::render::{Templates, manifests, node_labels};
 use crate::state::{Content, HostState};
@@ -195,7 +196,7 @@ fn ipv6_addresses_stand_in_brackets_and_older_programs_get_their_own_flags() {
 fn objects_are_complete_and_in_order() {
     let mut cluster = cluster("1.36.3");
     let names = |cluster: &_| {
-        let objects = manifests(cluster, &Templates::embedded()).unwrap();
+        let objects = manifests(&Catalogue::standard(), cluster, &Templates::embedded(&Catalogue::standard())).unwrap();
         let name = |o: &serde_json::Value| {
             format!("{} {}", o["kind"].as_str().unwrap(), o["metadata"]["name"].as_str().unwrap())
         };
@@ -214,13 +215,13 @@ fn objects_are_complete_and_in_order() {
     Deployment coredns
     Service kube-dns
     ");
-    let objects = manifests(&cluster, &Templates::embedded()).unwrap();
+    let objects = manifests(&Catalogue::standard(), &cluster, &Templates::embedded(&Catalogue::standard())).unwrap();
     let find = |kind: &str| objects.iter().find(|o| o["kind"] == kind).unwrap();
     assert_eq!(find("Deployment")["spec"]["replicas"], 2);
     assert_eq!(find("Service")["spec"]["clusterIP"], "10.96.0.10");
     assert!(find("ConfigMap")["data"]["Corefile"].as_str().unwrap().contains("kubernetes cluster.local in-addr.arpa"));
     let replicas = |cluster: &_| {
-        let objects = manifests(cluster, &Templates::embedded()).unwrap();
+        let objects = manifests(&Catalogue::standard(), cluster, &Templates::embedded(&Catalogue::standard())).unwrap();
         objects.iter().find(|o| o["kind"] == "Deployment").unwrap()["spec"]["replicas"].clone()
     };
     let taint = |key: &str| Taint { key: key.into(), value: String::new(), effect: "NoSchedule".into() };

@@ -3,26 +3,27 @@
 use serde_json::Value;
 
 use crate::cluster::example;
+use crate::components::Catalogue;
 use crate::facts::{self, HostFacts};
 use crate::render::context::{Context, Kubeconfig, ManifestContext, UnitContext};
-use crate::render::templates::{self, Templates};
+use crate::render::templates::Templates;
 
 #[test]
 fn templates_name_only_what_their_context_has() {
     let cluster = example::cluster("1.36.3");
     let all = context();
-    let manifest = serde_json::to_value(ManifestContext::new(&cluster).unwrap()).unwrap();
+    let manifest = serde_json::to_value(ManifestContext::new(&Catalogue::standard(), &cluster).unwrap()).unwrap();
 
-    let templates = Templates::embedded();
+    let catalogue = Catalogue::standard();
+    let templates = Templates::embedded(&catalogue);
     let mut seen = 0;
-    for (name, variables) in templates.undeclared_variables() {
-        let own = match name.as_str() {
-            "coredns/coredns.yaml" | "flanneld/rbac.yaml" | "kube-apiserver/rbac.yaml" => &manifest,
-            _ => &all,
-        };
-        for variable in variables {
-            assert!(has(own, &variable), "{name} names `{variable}`, which its context has not");
-            seen += 1;
+    for spec in &catalogue.components {
+        for name in spec.template_names() {
+            let own = if spec.objects.contains(&name) { &manifest } else { &all };
+            for variable in templates.undeclared_variables(spec, name) {
+                assert!(has(own, &variable), "{}/{name} names `{variable}`, which its context has not", spec.id);
+                seen += 1;
+            }
         }
     }
     assert!(seen > 50, "the lint saw only {seen} variables");
@@ -32,7 +33,9 @@ fn templates_name_only_what_their_context_has() {
 fn context() -> Value {
     let cluster = example::cluster("1.36.3");
     let (host, facts) = (&cluster.hosts[0], HostFacts::ordinary());
-    let mut context = Context::new(&cluster, host, &facts, facts::decide(&cluster, host, &facts)).unwrap();
+    let catalogue = Catalogue::standard();
+    let decisions = facts::decide(&catalogue, &cluster, host, &facts);
+    let mut context = Context::new(&catalogue, &cluster, host, &facts, decisions).unwrap();
     context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1 });
     context.kubeconfig = Some(Kubeconfig {
         server: String::new(),
@@ -50,24 +53,22 @@ fn has(context: &Value, path: &str) -> bool {
 
 #[test]
 fn every_component_lists_its_templates() {
-    use crate::cluster::Component::*;
-    assert_eq!(
-        templates::template_names(Kubelet),
-        ["kubeconfig.yaml", "kubelet.flags", "kubelet.service", "kubelet.yaml"]
-    );
-    assert_eq!(templates::template_names(Etcd), ["etcd.flags", "etcd.service"]);
-    assert_eq!(templates::template_names(Coredns), ["coredns.yaml"]);
-    assert!(templates::template_source(Kubelet, "kubeconfig.yaml").unwrap().contains("kind: Config"));
+    let catalogue = Catalogue::standard();
+    let names = |id: &str| catalogue.get(id).unwrap().template_names();
+    assert_eq!(names("kubelet"), ["kubeconfig.yaml", "kubelet.flags", "kubelet.service", "kubelet.yaml"]);
+    assert_eq!(names("etcd"), ["etcd.flags", "etcd.service"]);
+    assert_eq!(names("coredns"), ["coredns.yaml"]);
+    assert!(catalogue.get("kubelet").unwrap().template("kubeconfig.yaml").unwrap().contains("kind: Config"));
 }
 
 /// A person who writes a template finds every name in the documentation, and every template of ours.
 #[test]
 fn the_documentation_names_all_of_them() {
     let text = include_str!("../../../docs/templates.md");
-    for component in crate::cluster::Component::ALL {
-        let row = format!("| {} |", component.name());
+    for component in Catalogue::standard().known() {
+        let row = format!("| {} |", component.name);
         let row = text.lines().find(|line| line.starts_with(&row)).expect("a row for each component");
-        for name in templates::template_names(component) {
+        for name in component.templates {
             assert!(row.contains(&format!("`{name}`")), "docs/templates.md lacks {name} in: {row}");
         }
     }

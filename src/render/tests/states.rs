@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::*;
+use crate::components::{Catalogue, SysctlSpec};
 use crate::error::Result;
-use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, KUBELET_SYSCTLS, Sysctl};
+use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, Sysctl};
 use crate::render::{Inputs, Templates, host_state};
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
@@ -14,7 +15,9 @@ pub(super) fn container() -> HostFacts {
     let mut facts = HostFacts::ordinary();
     facts.cgroup = Cgroup::V1;
     facts.capabilities &= !(1 << CAP_SYS_RESOURCE);
-    let fixed = KUBELET_SYSCTLS.iter().map(|(name, _)| *name).chain([CONNTRACK_MAX]);
+    let insists = kubelet_sysctls();
+    let fixed = insists.iter().filter(|s| matches!(s, SysctlSpec::Exactly(..))).map(SysctlSpec::name);
+    let fixed = fixed.chain([CONNTRACK_MAX]);
     for name in fixed {
         facts.sysctls.insert(name.into(), Sysctl { value: "0".into(), writable: false });
     }
@@ -23,9 +26,13 @@ pub(super) fn container() -> HostFacts {
     facts
 }
 
+pub(super) fn kubelet_sysctls() -> &'static [SysctlSpec] {
+    Catalogue::standard().get("kubelet").unwrap().sysctls
+}
+
 /// The state of the host at `index`, with our templates.
 pub(super) fn state(cluster: &Cluster, index: usize, facts: &HostFacts) -> Result<HostState> {
-    state_with(cluster, index, facts, &Templates::embedded())
+    state_with(cluster, index, facts, &Templates::embedded(&Catalogue::standard()))
 }
 
 pub(super) fn state_with(
@@ -36,6 +43,7 @@ pub(super) fn state_with(
 ) -> Result<HostState> {
     let host = &cluster.hosts[index];
     host_state(&Inputs {
+        catalogue: &Catalogue::standard(),
         cluster,
         host,
         facts,

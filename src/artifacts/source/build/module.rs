@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn default_versions_have_fixed_module_files() {
         for thing in everything() {
-            let recipe = recipe(thing.project, &thing.release);
+            let recipe = recipe(thing.project, &thing.release).unwrap();
             let files = fixed(&recipe).unwrap_or_else(|| panic!("{} {}", recipe.name, recipe.version));
             let names: Vec<_> = files.files().map(|f| file_name(f.path()).display().to_string()).collect();
             assert_eq!(names, ["go.mod", "go.sum"]);

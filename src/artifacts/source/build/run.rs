@@ -16,7 +16,9 @@ use crate::ui::step::{self, megabytes};
 /// Builds things of one project, release and architecture, one after the other.
 pub fn group(go: &Go, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
     let Some(first) = wanted.first() else { return Vec::new() };
-    let recipe = recipe(first.project, &first.release);
+    let Some(recipe) = recipe(first.project, &first.release) else {
+        return refuse(wanted, &Error::artifact(format!("nobody knows how {} is built", first.title())));
+    };
     match Workshop::open(go, recipe, &first.arch, job) {
         Ok(workshop) => wanted.iter().map(|thing| (thing.clone(), workshop.make(thing))).collect(),
         Err(error) => refuse(wanted, &error),
@@ -91,7 +93,7 @@ impl<'a> Workshop<'a> {
 
     /// A program as it is; for an image, the OCI tar around it.
     fn wrap(&self, thing: &Requirement, built: PathBuf) -> Result<PathBuf> {
-        let Some(spec) = image::spec(&thing.name, &thing.version, &thing.arch) else { return Ok(built) };
+        let Some(spec) = image::spec(thing) else { return Ok(built) };
         let tar = built.with_extension("tar");
         image::write(&spec, &built, &tar)?;
         remove(&built)?;

@@ -51,7 +51,7 @@ fn fetch(
     let accept = |thing: &Requirement, file: &Path| job.accept(thing, file, origin.clone());
     let (first, _) = &things[0];
     if let Inside::Registry(base) = &place.inside {
-        let reference = image::reference(&first.name, &first.version).unwrap_or_default();
+        let reference = first.image.clone().unwrap_or_default();
         let out = temporary(&dir)?;
         registry::pull(client, (base, &place.url), (&reference, &first.arch), (&dir, out.path()), step)?;
         return Ok(vec![(first.clone(), accept(first, out.path()))]);
@@ -101,7 +101,7 @@ fn unpack(
 
 /// An image around a program that is published bare.
 fn wrap(thing: &Requirement, program: &Path, dir: &Path) -> Result<Option<NamedTempFile>> {
-    let Some(spec) = image::spec(&thing.name, &thing.version, &thing.arch) else { return Ok(None) };
+    let Some(spec) = image::spec(thing) else { return Ok(None) };
     let out = temporary(dir)?;
     image::write(&spec, program, out.path())?;
     Ok(Some(out))

@@ -44,6 +44,15 @@ impl Failure {
         let reason = format!("the server answered {status}");
         if passing { Failure::Passing(reason) } else { Failure::Refused(reason) }
     }
+
+    /// The same with other words.
+    pub fn map(self, words: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Failure::Refused(reason) => Failure::Refused(words(reason)),
+            Failure::Passing(reason) => Failure::Passing(words(reason)),
+            Failure::Broken(reason) => Failure::Broken(words(reason)),
+        }
+    }
 }
 
 impl Hosts {

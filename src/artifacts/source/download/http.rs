@@ -9,9 +9,11 @@ use std::time::Duration;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
+use zeroize::Zeroizing;
 
 use super::hosts::{Failure, Hosts};
 use super::roots;
+use super::token::{Answer, Challenge, Tokens};
 use crate::error::{Error, Result};
 
 /// A small answer: a checksum file, a manifest.
@@ -22,6 +24,7 @@ pub struct Client {
     agent: Agent,
     mirror: Option<String>,
     hosts: Hosts,
+    tokens: Tokens,
 }
 
 impl Client {
@@ -49,7 +52,7 @@ impl Client {
         if let Some(bad) = mirror.as_ref().filter(|m| !m.starts_with("http://") && !m.starts_with("https://")) {
             return Err(Error::input(format!("the mirror {bad:?} does not begin with https:// or http://")));
         }
-        Ok(Client { agent: Agent::new_with_config(config), mirror, hosts: Hosts::default() })
+        Ok(Client { agent: Agent::new_with_config(config), mirror, hosts: Hosts::default(), tokens: Tokens::default() })
     }
 
     /// The URL that is asked: with a mirror, its prefix before the host and path.
@@ -66,11 +69,7 @@ impl Client {
         self.hosts.check(&address)?;
         let mut attempt = 0;
         loop {
-            let answer = self.agent.get(&address).header("Accept", accept).call();
-            if answer.is_ok() {
-                self.hosts.answered(&address);
-            }
-            let failure = match answer {
+            let failure = match self.get(&address, ("Accept", accept)) {
                 Ok(mut response) if response.status() == StatusCode::OK => {
                     match response.body_mut().with_config().limit(SMALL).read_to_vec() {
                         Ok(bytes) => return Ok(bytes),
@@ -78,7 +77,7 @@ impl Client {
                     }
                 }
                 Ok(response) => Failure::status(response.status()),
-                Err(e) => Failure::Broken(reason(&e)),
+                Err(failure) => failure,
             };
             attempt += 1;
             self.hosts.pause_or_give_up(&address, failure, attempt)?;
@@ -106,14 +105,46 @@ impl Client {
         }
     }
 
+    /// One answer; where the registry demands a token, one is fetched and shown. A redirection does not take it along.
+    fn get(&self, address: &str, header: (&str, &str)) -> Result<Response<Body>, Failure> {
+        let once = || {
+            let mut request = self.agent.get(address).header(header.0, header.1);
+            if let Some(token) = self.tokens.header(address) {
+                request = request.header("Authorization", token.expose());
+            }
+            let response = request.call().map_err(|e| Failure::Broken(reason(&e)))?;
+            self.hosts.answered(address);
+            Ok(response)
+        };
+        let response = once()?;
+        let challenge = match response.status() {
+            StatusCode::UNAUTHORIZED => self::header(&response, "www-authenticate").and_then(Challenge::read),
+            _ => None,
+        };
+        let Some(challenge) = challenge else { return Ok(response) };
+        self.tokens.keep(address, self.token(&challenge)?);
+        once()
+    }
+
+    /// What the token server gives to somebody without a name.
+    fn token(&self, Challenge { realm, query }: &Challenge) -> Result<Answer, Failure> {
+        let about = |reason: String| format!("no token from {realm}: {reason}");
+        let query = query.iter().map(|(name, value)| (name, value));
+        let mut response =
+            self.agent.get(realm).query_pairs(query).call().map_err(|e| Failure::Broken(about(reason(&e))))?;
+        if response.status() != StatusCode::OK {
+            return Err(Failure::status(response.status()).map(about));
+        }
+        let text = response.body_mut().with_config().limit(SMALL).read_to_vec();
+        let text = Zeroizing::new(text.map_err(|e| Failure::Broken(about(reason(&e))))?);
+        // The text may hold a token: what is wrong with it is not quoted.
+        serde_json::from_slice(&text).map_err(|_| Failure::Refused(about("the answer has no token".into())))
+    }
+
     /// One request for what is behind `from`.
     fn rest(&self, address: &str, file: &mut File, from: u64, progress: &dyn Fn(u64, u64)) -> Result<u64, Failure> {
-        let mut request = self.agent.get(address);
-        if from > 0 {
-            request = request.header("Range", format!("bytes={from}-"));
-        }
-        let mut response = request.call().map_err(|e| Failure::Broken(reason(&e)))?;
-        self.hosts.answered(address);
+        let range = format!("bytes={from}-");
+        let mut response = self.get(address, if from > 0 { ("Range", &range) } else { ("Accept", "*/*") })?;
         let local = |e: io::Error| Failure::Refused(format!("write: {e}"));
         let (start, total) = match (response.status(), from) {
             (StatusCode::OK, _) => (0, header(&response, "content-length").and_then(|v| v.parse().ok())),

@@ -8,6 +8,7 @@ mod http;
 mod registry;
 mod release;
 mod roots;
+mod token;
 mod verified;
 
 use std::collections::BTreeMap;
@@ -52,17 +53,20 @@ impl Supplier for DownloadSource {
             Ok(client) => client,
             Err(error) => return refuse(wanted, &error),
         };
+        let (published, others): (Vec<_>, Vec<_>) =
+            wanted.iter().map(|thing| (thing.clone(), place(thing))).partition(|(_, place)| place.is_some());
+        let nowhere = |thing: &Requirement| Error::artifact(format!("no project publishes {}", thing.title()));
+        let others = others.into_iter().map(|(thing, _)| (thing.clone(), Err(nowhere(&thing))));
         let fetch = |things: &Vec<_>| fetch::one(&client, things, job);
-        parallel::each(&by_file(wanted), AT_ONCE, fetch).into_iter().flatten().collect()
+        parallel::each(&by_file(published), AT_ONCE, fetch).into_iter().flatten().chain(others).collect()
     }
 }
 
 /// Things that are in the same file are fetched together.
-fn by_file(wanted: &[Requirement]) -> Vec<Vec<(Requirement, Place)>> {
+fn by_file(wanted: Vec<(Requirement, Option<Place>)>) -> Vec<Vec<(Requirement, Place)>> {
     let mut files: BTreeMap<String, Vec<(Requirement, Place)>> = BTreeMap::new();
-    for thing in wanted {
-        let place = place(thing);
-        files.entry(place.url.clone()).or_default().push((thing.clone(), place));
+    for (thing, place) in wanted.into_iter().filter_map(|(thing, place)| Some((thing, place?))) {
+        files.entry(place.url.clone()).or_default().push((thing, place));
     }
     files.into_values().collect()
 }

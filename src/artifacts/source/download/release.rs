@@ -28,13 +28,13 @@ pub enum Inside {
 /// flannel's own manifests name the release of its CNI plugin; this is the one of flannel 0.28.10.
 const FLANNEL_PLUGIN: (&str, &str) = ("v1.9.1-flannel3", "v1.9.1");
 
-/// Where the thing is published.
-pub fn place(thing: &Requirement) -> Place {
+/// Where the thing is published; none for what is nobody's.
+pub fn place(thing: &Requirement) -> Option<Place> {
     let Requirement { name, version, arch, .. } = thing;
     let github = |project: &str, file: String| format!("https://github.com/{project}/releases/download/{file}");
     let with_checksum =
         |url: String, suffix: &str, inside| Place { checksum: Some(format!("{url}{suffix}")), url, inside };
-    match thing.project {
+    Some(match thing.project {
         Project::Kubernetes if thing.is_image() => image(name, version),
         Project::Kubernetes => with_checksum(
             format!("https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{name}"),
@@ -84,7 +84,8 @@ pub fn place(thing: &Requirement) -> Place {
             ".sha256",
             Inside::Member("coredns".into()),
         ),
-    }
+        Project::Own(_) => return None,
+    })
 }
 
 /// Images of the Kubernetes project are in its registry only.
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_thing_has_its_place() {
-        let urls: BTreeSet<_> = everything().iter().map(|w| place(w).url).collect();
+        let urls: BTreeSet<_> = everything().iter().map(|w| place(w).unwrap().url).collect();
         insta::assert_snapshot!(urls.into_iter().collect::<Vec<_>>().join("\n"), @r#"
         https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kube-apiserver
         https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kube-controller-manager
@@ -121,7 +122,7 @@ mod tests {
         https://registry.k8s.io/v2/e2e-test-images/agnhost/manifests/2.63.0
         https://registry.k8s.io/v2/pause/manifests/3.10.1
         "#);
-        let checksums: BTreeSet<_> = everything().iter().filter_map(|w| place(w).checksum).collect();
+        let checksums: BTreeSet<_> = everything().iter().filter_map(|w| place(w)?.checksum).collect();
         insta::assert_snapshot!(checksums.into_iter().collect::<Vec<_>>().join("\n"), @r#"
         https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kube-apiserver.sha256
         https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kube-controller-manager.sha256
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn members_are_named_as_in_the_archives() {
         let all = everything();
-        let inside = |name: &str| format!("{:?}", place(all.iter().find(|w| w.name == name).unwrap()).inside);
+        let inside = |name: &str| format!("{:?}", place(all.iter().find(|w| w.name == name).unwrap()).unwrap().inside);
         insta::assert_snapshot!(inside("etcdctl"), @r#"Member("etcd-v3.6.14-linux-amd64/etcdctl")"#);
         insta::assert_snapshot!(inside("ctr"), @r#"Member("bin/ctr")"#);
         insta::assert_snapshot!(inside("cni-host-local"), @r#"Member("host-local")"#);

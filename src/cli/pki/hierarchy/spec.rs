@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::Ctx;
+use crate::components::Catalogue;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::inventory;
@@ -33,11 +34,11 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub(super) fn run(self, ctx: &Ctx) -> Result<u8> {
         let path = inventory::find(self.inventory.as_deref())?;
-        let cluster = engine::resolve(&inventory::load(&path)?)?;
+        let cluster = engine::resolve(&Catalogue::standard(), &inventory::load(&path)?)?;
         let folder = inventory::state_dir(&path, &cluster.name, self.state.as_deref()).join("pki");
         // It is to mean the same wherever the specification is kept.
         let folder = std::path::absolute(&folder).map_err(|e| Error::io(format!("find {}", folder.display()), &e))?;
-        let specification = trust::specification(&cluster, &folder.display().to_string());
+        let specification = trust::specification(&Catalogue::standard(), &cluster, &folder.display().to_string());
         match self.output {
             Format::Json => ctx.out.json(&specification)?,
             Format::Text => {

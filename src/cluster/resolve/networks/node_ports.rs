@@ -1,28 +1,15 @@
 //! The port range of NodePort services.
 
+use crate::cluster::Known;
 use crate::inventory::{Mistake, Path};
 
 const DEFAULT: (u16, u16) = (30000, 32767);
-/// Ports that our own programs listen on.
-const OURS: [(u16, &str); 10] = [
-    (22, "sshd"),
-    (2379, "etcd"),
-    (2380, "etcd"),
-    (6443, "kube-apiserver"),
-    (10248, "kubelet"),
-    (10249, "kube-proxy"),
-    (10250, "kubelet"),
-    (10256, "kube-proxy"),
-    (10257, "kube-controller-manager"),
-    (10259, "kube-scheduler"),
-];
-
 /// First and last port; mistakes are added to `mistakes`.
-pub fn resolve(path: &Path, text: Option<&str>, mistakes: &mut Vec<Mistake>) -> Option<(u16, u16)> {
+pub fn resolve(path: &Path, text: Option<&str>, known: &Known<'_>, mistakes: &mut Vec<Mistake>) -> Option<(u16, u16)> {
     let Some(text) = text else { return Some(DEFAULT) };
     let mistake = match parse(text) {
         None => Mistake::at(path.clone(), format!("`{text}` is not a port range")).hint("for example 30000-32767"),
-        Some((first, last)) => match OURS.iter().find(|(port, _)| (first..=last).contains(port)) {
+        Some((first, last)) => match taken(known).find(|(port, _)| (first..=last).contains(port)) {
             None => return Some((first, last)),
             Some((port, program)) => {
                 Mistake::at(path.clone(), format!("port range {text} holds {port}, where {program} listens"))
@@ -32,6 +19,12 @@ pub fn resolve(path: &Path, text: Option<&str>, mistakes: &mut Vec<Mistake>) -> 
     };
     mistakes.push(mistake);
     None
+}
+
+/// Ports that something listens on already.
+fn taken<'a>(known: &'a Known<'_>) -> impl Iterator<Item = (u16, &'a str)> {
+    let ours = known.components.iter().flat_map(|component| component.ports.iter().map(|port| (*port, component.name)));
+    std::iter::once((22, "sshd")).chain(ours)
 }
 
 fn parse(text: &str) -> Option<(u16, u16)> {

@@ -1,0 +1,28 @@
+//! CoreDNS: the cluster's DNS, in pods.
+
+use super::catalogue::{Addon, DeploymentGate};
+use super::spec::*;
+use crate::cluster::Role;
+use crate::recipes::Project;
+
+const NAME: &str = "coredns";
+
+pub(super) const SPEC: ComponentSpec = ComponentSpec {
+    about: "CoreDNS.",
+    runs_on: |_, host| host.is(Role::Node),
+    images: &[ImageSpec {
+        artifact: "image-coredns",
+        name: "registry.k8s.io/coredns/coredns:v",
+        project: Project::Coredns,
+        version: None,
+    }],
+    objects: &["coredns.yaml"],
+    templates: &[template!("coredns", "coredns.yaml")],
+    ..ComponentSpec::named(NAME)
+};
+
+pub(super) const ADDON: Addon = Addon {
+    title: "CoreDNS",
+    component: SPEC.id,
+    gate: DeploymentGate { namespace: "kube-system", name: "coredns", pods: "k8s-app=kube-dns" },
+};

@@ -1,0 +1,102 @@
+//! etcd: a member of the cluster's store.
+
+use super::certificate::{Authority, CertificateRow, Placement, Profile};
+use super::spec::*;
+use crate::cluster::{Cluster, Host, RemovedFlag, Role};
+use crate::recipes::Project;
+use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
+
+/// etcd.
+pub const ID: ComponentId = ComponentId("etcd");
+
+pub(super) const SPEC: ComponentSpec = ComponentSpec {
+    about: "etcd.",
+    role: Some(Role::Etcd),
+    runs_on: |_, host| host.is(Role::Etcd),
+    programs: &[
+        ProgramSpec::new("etcd", Project::Etcd, Wave::Etcd),
+        ProgramSpec::new("etcdctl", Project::Etcd, Wave::Tools),
+        ProgramSpec::new("etcdutl", Project::Etcd, Wave::Tools),
+    ],
+    unit: Some(UnitSpec {
+        program: "etcd",
+        rollout: Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::Quorum, ready: Ready::Etcd },
+        watched_by_restart: |cluster| vec![format!("{}/ca.crt", cluster.layout.etcd_pki)],
+        restart_seconds: 2,
+    }),
+    ports: &[
+        PortSpec::open(2379, "etcd, clients"),
+        PortSpec::open(2380, "etcd, members"),
+        PortSpec::loopback(2381, "etcd, metrics and health on 127.0.0.1"),
+    ],
+    certificates: |cluster| {
+        let members = cluster.with_role(Role::Etcd);
+        let mut rows: Vec<_> = members.flat_map(|host| own(cluster, host)).collect();
+        let healthcheck = |host| Placement::of(host, &cluster.layout.etcd_pki, "healthcheck-client", "root");
+        rows.push(CertificateRow {
+            authority: Authority::Etcd,
+            placements: cluster.with_role(Role::Etcd).map(healthcheck).collect(),
+            ..CertificateRow::client("etcd-healthcheck-client", "kube-etcd-healthcheck-client", "")
+        });
+        rows
+    },
+    users: &["etcd"],
+    dirs: |layout| {
+        vec![
+            (layout.etcd.clone(), 0o755, "root"),
+            (layout.etcd_pki.clone(), 0o700, "etcd"),
+            (layout.etcd_data.clone(), 0o700, "etcd"),
+        ]
+    },
+    data: |layout| vec![layout.etcd_data.clone()],
+    templates: &[template!("etcd", "etcd.flags"), template!("etcd", "etcd.service")],
+    removed_flags: &[REMOVED],
+    ..ComponentSpec::named(ID.0)
+};
+
+// etcd's JSON gateway uses the server certificate as a client one: both usages, as with kubeadm.
+fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
+    let sans = vec![host.name.clone(), "localhost".into(), host.address.to_string(), "127.0.0.1".into(), "::1".into()];
+    ["server", "peer"].map(|what| CertificateRow {
+        authority: Authority::Etcd,
+        profile: Profile::Peer,
+        sans: sans.clone(),
+        placements: vec![Placement::of(host, &cluster.layout.etcd_pki, what, "etcd")],
+        used_by: Some(ID),
+        ..CertificateRow::client(&format!("etcd-{what}-{}", host.name), &host.name, "")
+    })
+}
+
+const V2_API: &str = "the v2 API is gone: remove it";
+const V2_PROXY: &str = "the v2 proxy is gone: use `etcd gateway` or `etcd grpc-proxy`";
+const V2_DISCOVERY: &str = "v2 discovery is gone: use discovery-token and discovery-endpoints";
+
+/// 3.5 → 3.6 and 3.6 → 3.7, compared in its sources.
+const REMOVED: &[RemovedFlag] = &[
+    RemovedFlag::etcd("enable-v2", 6, V2_API),
+    RemovedFlag::etcd("experimental-enable-v2v3", 6, V2_API),
+    RemovedFlag::etcd("proxy", 6, V2_PROXY),
+    RemovedFlag::etcd("proxy-*", 6, V2_PROXY),
+    RemovedFlag::etcd("experimental-initial-corrupt-check", 7, "use `feature-gates: InitialCorruptCheck=true`"),
+    RemovedFlag::etcd("experimental-compact-hash-check-enabled", 7, "use `feature-gates: CompactHashCheck=true`"),
+    RemovedFlag::etcd(
+        "experimental-stop-grpc-service-on-defrag",
+        7,
+        "use `feature-gates: StopGRPCServiceOnDefrag=true`",
+    ),
+    RemovedFlag::etcd(
+        "experimental-txn-mode-write-with-shared-buffer",
+        7,
+        "use `feature-gates: TxnModeWriteWithSharedBuffer=true`",
+    ),
+    RemovedFlag::etcd("experimental-enable-lease-checkpoint", 7, "use `feature-gates: LeaseCheckpoint=true`"),
+    RemovedFlag::etcd(
+        "experimental-enable-lease-checkpoint-persist",
+        7,
+        "use `feature-gates: LeaseCheckpointPersist=true`",
+    ),
+    RemovedFlag::etcd("experimental-snapshot-catchup-entries", 7, "use snapshot-catchup-entries"),
+    RemovedFlag::etcd("experimental-*", 7, "drop `experimental-` from its name"),
+    RemovedFlag::etcd("discovery", 7, V2_DISCOVERY),
+    RemovedFlag::etcd("discovery-proxy", 7, V2_DISCOVERY),
+];

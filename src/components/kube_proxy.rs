@@ -1,0 +1,63 @@
+//! kube-proxy.
+
+use super::certificate::CertificateRow;
+use super::kubernetes::{self, KLOG, NO_EFFECT};
+use super::spec::*;
+use crate::cluster::{ProxyMode, RemovedFlag, Role};
+use crate::recipes::Project;
+use crate::state::{After, Ready, Rolling, Rollout, Wave};
+
+const NAME: &str = "kube-proxy";
+
+pub(super) const SPEC: ComponentSpec = ComponentSpec {
+    about: "kube-proxy.",
+    role: Some(Role::Node),
+    runs_on: |_, host| host.is(Role::Node),
+    programs: &[ProgramSpec::new(NAME, Project::Kubernetes, Wave::Node)],
+    unit: Some(UnitSpec {
+        program: NAME,
+        rollout: Rollout { wave: Wave::Node, after: After::Runtime, rolling: Rolling::Canary, ready: Ready::Runs },
+        watched_by_restart: kubernetes::ca,
+        restart_seconds: 2,
+    }),
+    ports: &[
+        PortSpec::loopback(10249, "kube-proxy, metrics on 127.0.0.1"),
+        PortSpec::open(10256, "kube-proxy, health"),
+    ],
+    configs: &[ConfigSpec {
+        template: "kube-proxy.yaml",
+        path: |layout| format!("{}/kube-proxy.yaml", layout.kubernetes),
+        format: Format::MergedYaml,
+        copied_to: None,
+    }],
+    kubeconfig: Some(KubeconfigSpec {
+        file: "kube-proxy.conf",
+        user: "system:kube-proxy",
+        certificate: NAME,
+        local: false,
+    }),
+    certificates: |cluster| {
+        let row = CertificateRow::client(NAME, "system:kube-proxy", "system:node-proxier");
+        vec![row.on(cluster, Role::Node).used_by(NAME)]
+    },
+    dirs: kubernetes::dirs,
+    modules: |cluster| match cluster.proxy_mode {
+        ProxyMode::Ipvs => vec!["nf_conntrack", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"],
+        _ => vec!["nf_conntrack"],
+    },
+    templates: &[
+        template!("kube-proxy", "kube-proxy.flags"),
+        template!("kube-proxy", "kube-proxy.service"),
+        template!("kube-proxy", "kube-proxy.yaml"),
+        template!("shared", "kubeconfig.yaml"),
+    ],
+    removed_flags: &[&[RemovedFlag::kubernetes("proxy-port-range", 31, NO_EFFECT)], KLOG],
+    footprint: Footprint {
+        dirs: |_| vec!["/var/lib/kube-proxy".into()],
+        links: &["kube-ipvs0"],
+        tables: &["kube-proxy"],
+        chains: &["KUBE-"],
+        ..Footprint::NONE
+    },
+    ..ComponentSpec::named(NAME)
+};

@@ -1,0 +1,66 @@
+//! kube-scheduler.
+
+use super::certificate::CertificateRow;
+use super::kubernetes::{self, KLOG};
+use super::spec::*;
+use crate::cluster::{RemovedFlag, Role};
+use crate::recipes::Project;
+use crate::state::{After, Ready, Rolling, Rollout, Wave};
+
+const NAME: &str = "kube-scheduler";
+
+pub(super) const SPEC: ComponentSpec = ComponentSpec {
+    about: "kube-scheduler.",
+    role: Some(Role::Master),
+    runs_on: |_, host| host.is(Role::Master),
+    programs: &[ProgramSpec::new(NAME, Project::Kubernetes, Wave::Controllers)],
+    unit: Some(UnitSpec {
+        program: NAME,
+        rollout: Rollout {
+            wave: Wave::Controllers,
+            after: After::Api,
+            rolling: Rolling::ControlPlane,
+            ready: Ready::Runs,
+        },
+        watched_by_restart: kubernetes::ca,
+        restart_seconds: 2,
+    }),
+    ports: &[PortSpec::loopback(10259, "kube-scheduler on 127.0.0.1")],
+    configs: &[ConfigSpec {
+        template: "kube-scheduler.yaml",
+        path: |layout| format!("{}/kube-scheduler.yaml", layout.kubernetes),
+        format: Format::MergedYaml,
+        copied_to: None,
+    }],
+    kubeconfig: Some(KubeconfigSpec {
+        file: "scheduler.conf",
+        user: "system:kube-scheduler",
+        certificate: "scheduler",
+        local: true,
+    }),
+    certificates: |cluster| {
+        let row = CertificateRow::client("scheduler", "system:kube-scheduler", "");
+        vec![row.on(cluster, Role::Master).used_by(NAME)]
+    },
+    dirs: kubernetes::dirs,
+    templates: &[
+        template!("kube-scheduler", "kube-scheduler.flags"),
+        template!("kube-scheduler", "kube-scheduler.service"),
+        template!("kube-scheduler", "kube-scheduler.yaml"),
+        template!("shared", "kubeconfig.yaml"),
+    ],
+    removed_flags: &[REMOVED, KLOG],
+    footprint: Footprint { dirs: |_| vec!["/var/lib/kube-scheduler".into()], ..Footprint::NONE },
+    ..ComponentSpec::named(NAME)
+};
+
+const POLICY: &str = "use `--config` with a KubeSchedulerConfiguration";
+
+const REMOVED: &[RemovedFlag] = &[
+    RemovedFlag::kubernetes("policy-*", 23, POLICY),
+    RemovedFlag::kubernetes("use-legacy-policy-config", 23, POLICY),
+    RemovedFlag::kubernetes("address", 24, "use bind-address"),
+    RemovedFlag::kubernetes("port", 24, "use secure-port"),
+    RemovedFlag::kubernetes("lock-object-name", 28, "use leader-elect-resource-name"),
+    RemovedFlag::kubernetes("lock-object-namespace", 28, "use leader-elect-resource-namespace"),
+];

@@ -1,0 +1,30 @@
+//! What parts there are: one file per component, with all of its facts.
+//!
+//! A component that is missing from a list somewhere else would silently not be started, not checked or not reset, so
+//! there is no other list. [`Catalogue`] is what the later stages ask; how to add a component is in docs/extending.md.
+
+mod catalogue;
+mod certificate;
+mod cni_plugins;
+pub mod containerd;
+mod coredns;
+pub mod etcd;
+pub mod flanneld;
+pub mod kube_apiserver;
+mod kube_controller_manager;
+mod kube_proxy;
+mod kube_scheduler;
+mod kubectl;
+pub mod kubelet;
+mod kubernetes;
+mod release;
+mod spec;
+
+pub use crate::recipes::Project;
+pub use catalogue::{Addon, Catalogue, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};
+pub use certificate::{Authority, CertificateRow, Placement, Profile};
+pub use release::release;
+pub use spec::{
+    ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PortSpec, ProgramKind,
+    ProgramSpec, Protocol, SysctlSpec, Template, UnitSpec,
+};
