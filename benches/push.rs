@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use kbootstrap::apply::{self, Packing, Push};
+use kbootstrap::apply::{self, Compression, Push};
 use kbootstrap::artifacts::Store;
 use kbootstrap::cluster::Layout;
 use kbootstrap::lab::{self, Folders, Lab, LabSpec};
@@ -99,8 +99,9 @@ fn push(lab: &Lab, host: &str, artifacts: &[ArtifactRef], store: &Store) {
     let connector = Connector::silent(Operator::from_env(), interrupt);
     let mut transport = connector.connect(&target).expect("the host can be reached");
     let plan = HostPlan { host: host.into(), ..HostPlan::default() };
-    let way = apply::Way { layout: &Layout::standard(), packing: Packing::Zstd, store, reporter: &Silent };
-    apply::push(&mut *transport, &job, &plan, &state, &way).expect("the push succeeds");
+    let context =
+        apply::PushContext { layout: &Layout::standard(), compression: Compression::Zstd, store, reporter: &Silent };
+    apply::push(&mut *transport, &job, &plan, &state, &context).expect("the push succeeds");
 }
 
 fn plain_ssh(lab: &Lab, host: &str, raw: &std::path::Path) {

@@ -136,23 +136,26 @@ fn the_reason_is_told() {
     // The root's name, and another key.
     place.0.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout same.key -out same.pem -days 9 -subj /CN=root");
     insta::assert_snapshot!(said("--ca-bundle same.pem --int-bundle i1.pem"), @"error: leaf.pem: no chain leads from the certificate to a root: `CN=i1` was not signed with the key of this `CN=root`: another CA has the same name");
-    // An intermediate and a leaf that have ended.
-    let ended = |name: &str, ca: &str| {
+    // An intermediate and a leaf that have ended; `openssl x509` of before 3.4 makes none in the past.
+    place.0.write("index.txt", "");
+    place.0.write(
+        "ca.cnf",
+        "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\npolicy=p\ndefault_md=sha256\n\
+         unique_subject=no\n[p]\ncommonName=supplied\n",
+    );
+    let ended = |name: &str, ca: &str, extensions: &str| {
+        place.0.write("ext", extensions);
         place.0.openssl(&format!(
-            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -days 0 -extfile ext -out ended.pem -CAcreateserial"
+            "ca -config ca.cnf -batch -notext -preserveDN -in {name}.csr -cert {ca}.pem -keyfile {ca}.key \
+             -startdate 20200101000000Z -enddate 20200102000000Z -extfile ext -out ended.pem"
         ));
     };
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    place.0.write("ext", CA);
-    ended("i1", "root");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    ended("i1", "root", CA);
     let text = said("--ca-bundle root.pem --int-bundle ended.pem");
-    assert!(text.contains("to a root: `CN=i1` has expired on 20"), "{text}");
-    place.0.write("ext", "subjectAltName=DNS:a.example\n");
-    ended("leaf", "i1");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(text.contains("to a root: `CN=i1` has expired on 2020-01-02"), "{text}");
+    ended("leaf", "i1", "subjectAltName=DNS:a.example\n");
     let text = place.refused("ended.pem --ca-bundle root.pem --int-bundle i1.pem");
-    assert!(text.contains("to a root: `CN=leaf` has expired on 20"), "{text}");
+    assert!(text.contains("to a root: `CN=leaf` has expired on 2020-01-02"), "{text}");
 }
 
 #[test]

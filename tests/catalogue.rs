@@ -47,7 +47,8 @@ fn resolved(text: &str) -> kbootstrap::error::Result<Cluster> {
 /// The standard catalogue with a unit more for each way to start, to roll and to be ready.
 fn with_every_way() -> Catalogue {
     let mut catalogue = Catalogue::standard();
-    let roles: [(Role, fn(&Cluster, &cluster::Host) -> bool); 2] =
+    type RunsOn = fn(&Cluster, &cluster::Host) -> bool;
+    let roles: [(Role, RunsOn); 2] =
         [(Role::Master, |_, host| host.is(Role::Master)), (Role::Node, |_, host| host.is(Role::Node))];
     for (role, runs_on) in roles {
         for rolling in [Rolling::Quorum, Rolling::ControlPlane, Rolling::Canary, Rolling::Together] {

@@ -23,6 +23,7 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     kubelet_setting_reaches_the_nodes(&cluster);
     tampering_is_mended(&cluster);
     labels_and_taints_reach_a_node(&cluster);
+    renewed_cas_are_an_ordinary_change(&cluster);
     secrets_stay_secret(&cluster);
     goes_away(&cluster, &before);
     assert!(cluster.up() > 100);
@@ -173,6 +174,44 @@ fn labels_and_taints_reach_a_node(cluster: &Cluster) {
 }
 
 /// `reset` leaves what it says that it leaves, and nothing else.
+/// CAs whose certificates were renewed by hand, with the same keys and names, are the same CAs.
+fn renewed_cas_are_an_ordinary_change(cluster: &Cluster) {
+    let pki = cluster.state().join("pki");
+    for name in ["ca", "etcd-ca"] {
+        let (certificate, key) = (format!("{name}.pem"), format!("{name}-key.pem"));
+        let mut gencert = Command::new(env!("CARGO_BIN_EXE_kbootstrap"));
+        gencert.args(["gencert", "-renewca", "-ca", &certificate, "-ca-key", &key, "--out", "renewed"]);
+        let output = gencert.current_dir(&pki).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        fs::rename(pki.join("renewed.pem"), pki.join(&certificate)).unwrap();
+    }
+    let plan = cluster.plan();
+    let node = json!({ "files": ["/etc/kubernetes/pki/ca.crt"], "units": ["restart flanneld.service"] });
+    let expected = json!({
+        "n1": {
+            "files": [
+                "/etc/etcd/pki/ca.crt",
+                "/etc/kubernetes/pki/ca-signing.crt",
+                "/etc/kubernetes/pki/ca.crt",
+                "/etc/kubernetes/pki/etcd-ca.crt",
+            ],
+            "units": [
+                "restart etcd.service",
+                "restart kube-apiserver.service",
+                "restart kube-controller-manager.service",
+                "restart flanneld.service",
+            ],
+        },
+        "n2": node,
+        "n3": node,
+    });
+    assert_eq!(changes(&plan), expected, "{plan}");
+    assert_eq!(cluster.up(), 12);
+    is_healthy(cluster);
+    servers_show_certificates_that_verify(cluster);
+    assert_eq!(cluster.up(), 0);
+}
+
 fn goes_away(cluster: &Cluster, before: &[Vec<String>]) {
     let reset = cluster.run(&["reset", "--yes"]).ok();
     reset.check(reset.stdout.contains("left as it is:"), "reset should say what it leaves");

@@ -139,6 +139,7 @@ fn open(cluster: &Cluster) -> Session {
         inventory: Some(&cluster.inventory()),
         state: None,
         accept_new_host_keys: false,
+        at_once: kbootstrap::access::AT_ONCE,
         command: "made-up",
         access: Access::Write,
         reporter: Box::new(Silent),

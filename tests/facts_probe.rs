@@ -1,7 +1,7 @@
 //! The real probe on this machine, under each POSIX shell that is here.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,10 +20,11 @@ impl Transport for Shell {
     fn host(&self) -> &str {
         "here"
     }
-    fn run(&mut self, script: &str, _stdin: &mut dyn Read) -> Result<Output> {
+    fn stream(&mut self, script: &str, _: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
         let output = Command::new(self.0).args(["-c", script]).stdin(Stdio::null()).output();
         let output = output.map_err(|error| Error::io(self.0, &error))?;
-        Ok(Output { status: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr })
+        stdout.write_all(&output.stdout).map_err(|error| Error::io(self.0, &error))?;
+        Ok(Output { status: output.status.code().unwrap_or(-1), stdout: Vec::new(), stderr: output.stderr })
     }
     fn dial(&mut self, _address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
         Err(Error::internal("not here"))

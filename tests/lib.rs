@@ -59,6 +59,7 @@ mod remote_host_keys;
 mod remote_local;
 mod remote_lost;
 mod remote_run;
+mod remote_stream;
 mod remote_sudo;
 mod remote_throughput;
 mod trust_bundles;

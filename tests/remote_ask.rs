@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use kbootstrap::remote::{Ask, Interrupt, Terminal};
+use kbootstrap::remote::{Interrupt, Prompt, Terminal};
 
 const TYPED: &str = "correct horse";
 const ANSWER_FILE: &str = "KBOOTSTRAP_TEST_ANSWER";

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kbootstrap::error::{Kind, Result};
-use kbootstrap::remote::{Ask, Connector, Interrupt, Operator, SshTarget};
+use kbootstrap::remote::{Connector, Interrupt, Operator, Prompt, SshTarget};
 use kbootstrap::secret::Secret;
 
 use crate::common::sshd::{Sshd, connect, keygen, silent};
@@ -127,7 +127,7 @@ struct Forgetful {
     asked: Arc<AtomicU32>,
 }
 
-impl Ask for Forgetful {
+impl Prompt for Forgetful {
     fn ask(&self, question: &str, _: &Interrupt) -> Result<Option<Secret>> {
         assert!(question.contains("passphrase of /") && question.ends_with(": "), "{question}");
         let number = self.asked.fetch_add(1, Ordering::SeqCst);

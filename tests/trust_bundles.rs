@@ -59,6 +59,11 @@ fn holds(state: &HostState, host: &Host) -> HostFacts {
         for (path, source) in &unit.makes {
             facts.files.insert(path.clone(), facts.files[source].clone());
         }
+        facts.devices.extend(unit.devices.iter().cloned());
+        for path in &unit.run_files {
+            let (owner, group) = ("root".to_owned(), "root".to_owned());
+            facts.files.insert(path.clone(), FileFact { sha256: String::new(), mode: 0o644, owner, group });
+        }
     }
     for path in trust::authority_files(&cluster(""), host) {
         facts.certificates.insert(path.clone(), text(state, &path).to_owned());
@@ -261,7 +266,7 @@ fn a_ca_takes_anothers_place_in_three_steps() {
     };
     let issuer_is = |ca: &str| {
         let leaf = Certificate::from_pem(folder.read("apiserver-m1.pem").as_bytes(), "leaf").unwrap();
-        leaf.signed_by(&certificates(ca)[0].public_key().unwrap()).is_ok()
+        leaf.signed_by(certificates(ca)[0].public_key().unwrap()).is_ok()
     };
     fs::write(folder.pki("ca-trusted.pem"), &new).unwrap();
     assert_eq!(step(&folder), 2);

@@ -209,7 +209,7 @@ fn a_key_that_is_kept_elsewhere_is_missed_only_when_something_is_to_be_issued() 
     folder.ensure("").unwrap();
     folder.remove(&["etcd-peer-m1.pem"]);
     insta::assert_snapshot!(folder.refused(""), @r"
-    error: certificate etcd-peer-m1 lacks, and so does the key of its CA
+    error: certificate etcd-peer-m1 is missing, and so is the key of its CA
     hint: sign pki/etcd-peer-m1-csr.json with your CA (etcd-ca) and put the result there as etcd-peer-m1.pem and etcd-peer-m1-key.pem
     ");
     let folder = Folder::filled();

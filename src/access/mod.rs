@@ -4,4 +4,4 @@ mod api;
 mod pool;
 
 pub use api::{ApiAccess, EtcdAccess};
-pub use pool::{Lease, Pool, each_host};
+pub use pool::{AT_ONCE, Lease, Pool};

@@ -1,22 +1,34 @@
 //! Open ways to hosts, kept for the next step that needs one: a connection costs as much as a dozen commands.
+//!
+//! How many are open is bounded without waiting for one another: who works on hosts is one of so many threads, each has
+//! one on loan at a time, and where all are open an idle one makes room.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use crate::cluster::{Host, TransportKind};
 use crate::error::Result;
 use crate::parallel;
 use crate::remote::{Connect, SshTarget, Target, Transport, Via};
 
-/// Hosts that are worked on at the same time.
-const AT_ONCE: usize = 32;
+/// How many hosts are worked on at the same time unless somebody says otherwise.
+pub const AT_ONCE: usize = 32;
 
-/// Idle transports by host.
+/// Idle transports, and how many may be open.
 pub struct Pool {
     connector: Box<dyn Connect + Send>,
     accept_new: bool,
-    idle: Mutex<BTreeMap<String, Vec<Box<dyn Transport>>>>,
+    at_once: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The one that has been idle for longest first.
+    idle: VecDeque<Box<dyn Transport>>,
+    /// Idle, on loan, and about to be opened.
+    open: usize,
 }
 
 /// A transport on loan; it goes back to the pool unless it broke.
@@ -26,9 +38,23 @@ pub struct Lease<'a> {
 }
 
 impl Pool {
-    /// An empty pool.
-    pub fn new(connector: Box<dyn Connect + Send>, accept_new: bool) -> Self {
-        Pool { connector, accept_new, idle: Mutex::new(BTreeMap::new()) }
+    /// An empty pool for work on `at_once` hosts at the same time.
+    pub fn new(connector: Box<dyn Connect + Send>, accept_new: bool, at_once: usize) -> Self {
+        Pool { connector, accept_new, at_once, kept: Mutex::default() }
+    }
+
+    /// How many hosts are worked on at the same time.
+    pub fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    /// Does the same for many hosts, so many at once; the results are in the hosts' order.
+    pub fn each_host<T: Send>(&self, hosts: &[Host], work: impl Fn(&Host) -> Result<T> + Sync) -> Vec<Result<T>> {
+        parallel::each(hosts, self.at_once, work)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Opens ways that are not kept.
@@ -43,11 +69,16 @@ impl Pool {
 
     /// A way to the host: an idle one, or a new one.
     pub fn take(&self, host: &Host) -> Result<Lease<'_>> {
-        let idle = self.idle.lock().unwrap_or_else(|e| e.into_inner()).get_mut(&host.name).and_then(Vec::pop);
-        let transport = match idle {
-            Some(transport) => transport,
-            None => self.connector.connect(&self.target(host))?,
-        };
+        let mut kept = self.kept();
+        if let Some(at) = kept.idle.iter().rposition(|transport| transport.host() == host.name) {
+            return Ok(Lease { pool: self, transport: kept.idle.remove(at) });
+        }
+        if kept.open >= self.at_once && kept.idle.pop_front().is_some() {
+            kept.open -= 1;
+        }
+        kept.open += 1;
+        drop(kept);
+        let transport = self.connector.connect(&self.target(host)).inspect_err(|_| self.kept().open -= 1)?;
         Ok(Lease { pool: self, transport: Some(transport) })
     }
 }
@@ -67,18 +98,13 @@ impl DerefMut for Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        if let Some(transport) = self.transport.take()
-            && transport.is_usable()
-        {
-            let mut idle = self.pool.idle.lock().unwrap_or_else(|e| e.into_inner());
-            idle.entry(transport.host().to_owned()).or_default().push(transport);
+        let usable = self.transport.take().filter(|transport| transport.is_usable());
+        let mut kept = self.pool.kept();
+        match usable {
+            Some(transport) => kept.idle.push_back(transport),
+            None => kept.open -= 1,
         }
     }
-}
-
-/// Does the same for many hosts at once; the results are in the hosts' order.
-pub fn each_host<T: Send>(hosts: &[Host], work: impl Fn(&Host) -> Result<T> + Sync) -> Vec<Result<T>> {
-    parallel::each(hosts, AT_ONCE, work)
 }
 
 fn target(host: &Host, accept_new: bool) -> Target {
@@ -101,7 +127,7 @@ fn target(host: &Host, accept_new: bool) -> Target {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::SocketAddr;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -129,7 +155,7 @@ mod tests {
         fn is_usable(&self) -> bool {
             self.0
         }
-        fn run(&mut self, _script: &str, _stdin: &mut dyn Read) -> Result<Output> {
+        fn stream(&mut self, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
             self.0 = false;
             Err(Error::connect("n1: connection lost"))
         }
@@ -141,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_given_back_is_used_again_unless_it_broke() {
         let opened = Arc::new(AtomicUsize::new(0));
-        let pool = Pool::new(Box::new(Fragile(opened.clone())), false);
+        let pool = Pool::new(Box::new(Fragile(opened.clone())), false, 32);
         let host = example::host("n1", 11, &[]);
         for _ in 0..2 {
             assert!(pool.take(&host).unwrap().dial("10.0.0.11:6443".parse().unwrap()).is_err());
@@ -150,5 +176,62 @@ mod tests {
         assert!(pool.take(&host).unwrap().run("true", &mut std::io::empty()).is_err());
         assert!(pool.take(&host).unwrap().is_usable());
         assert_eq!(opened.load(Ordering::SeqCst), 2);
+    }
+    /// Opens transports, and remembers how many are open and were.
+    struct Counting(Arc<Counts>);
+    #[derive(Default)]
+    struct Counts {
+        open: AtomicUsize,
+        most: AtomicUsize,
+        ever: AtomicUsize,
+    }
+    struct Counted(String, Arc<Counts>);
+
+    impl Connect for Counting {
+        fn connect(&self, target: &Target) -> Result<Box<dyn Transport>> {
+            self.0.most.fetch_max(self.0.open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            self.0.ever.fetch_add(1, Ordering::SeqCst);
+            Ok(Box::new(Counted(target.name.clone(), self.0.clone())))
+        }
+    }
+
+    impl Transport for Counted {
+        fn host(&self) -> &str {
+            &self.0
+        }
+        fn stream(&mut self, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
+            std::thread::yield_now();
+            Ok(Output::default())
+        }
+        fn dial(&mut self, _: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+            Err(Error::connect("connection refused"))
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.1.open.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn however_many_hosts_there_are_only_so_many_connections_are_open() {
+        for at_once in [1, 7, 32] {
+            let counts = Arc::new(Counts::default());
+            let pool = Pool::new(Box::new(Counting(counts.clone())), false, at_once);
+            let hosts: Vec<Host> = (0..200).map(|n| example::host(&format!("n{n}"), n as u8, &[])).collect();
+            for _ in 0..3 {
+                let ran = pool.each_host(&hosts, |host| pool.take(host)?.run("true", &mut std::io::empty()));
+                assert!(ran.iter().all(Result::is_ok) && ran.len() == 200);
+            }
+            assert!(counts.most.load(Ordering::SeqCst) <= at_once, "{:?} of {at_once}", counts.most);
+            assert_eq!(counts.open.load(Ordering::SeqCst), at_once, "the last ones are kept");
+            let ever = counts.ever.load(Ordering::SeqCst);
+            let last = [hosts[199].clone()];
+            assert!(pool.each_host(&last, |host| pool.take(host).map(drop))[0].is_ok());
+            assert!(counts.ever.load(Ordering::SeqCst) <= ever + 1);
+            drop(pool);
+            assert_eq!(counts.open.load(Ordering::SeqCst), 0);
+        }
     }
 }

@@ -29,14 +29,6 @@ pub struct Graph<A> {
     steps: Vec<Step<A>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Done,
-    Failed,
-    Skipped,
-}
-
 impl<A> Default for Graph<A> {
     fn default() -> Self {
         Graph { steps: Vec::new() }
@@ -60,44 +52,44 @@ impl<A: Sync> Graph<A> {
         self.steps.is_empty()
     }
 
-    /// Runs every step once those before it are done. `open` prepares a lane in its own thread.
-    /// After a failure no new step begins; what runs is let finish. All failures come back as one error.
-    pub fn run<L, O, F>(&self, open: O, execute: F) -> Result<()>
-    where
-        O: Fn(&str) -> Result<L> + Sync,
-        F: Fn(&mut L, &A) -> Result<()> + Sync,
-    {
-        let board = Board { states: Mutex::new(vec![State::Waiting; self.steps.len()]), changed: Condvar::new() };
-        let errors = Mutex::new(Vec::new());
-        let mut lanes: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
-        for (id, step) in self.steps.iter().enumerate() {
-            lanes.entry(&step.lane).or_default().push(id);
-        }
-        thread::scope(|scope| {
-            for (lane, ids) in lanes {
-                let (board, errors, open, execute) = (&board, &errors, &open, &execute);
-                scope.spawn(move || {
-                    let mut opened = None;
-                    for id in ids {
-                        let step = &self.steps[id];
-                        if !board.wait_for(&step.after) {
-                            board.set(id, State::Skipped);
-                            continue;
-                        }
-                        let result = match &mut opened {
-                            Some(lane) => execute(lane, &step.action),
-                            None => open(lane).and_then(|lane| execute(opened.insert(lane), &step.action)),
-                        };
-                        match result {
-                            Ok(()) => board.set(id, State::Done),
-                            Err(error) => {
-                                errors.lock().unwrap_or_else(|e| e.into_inner()).push(error);
-                                board.set(id, State::Failed);
-                            }
-                        }
+    /// Runs every step once those before it are done and its lane is free, at most `at_once` at a time; of those that
+    /// could begin, `urgent` ones first. After a failure no new step begins; what runs is let finish. All failures come
+    /// back as one error.
+    ///
+    /// However few run at once, it ends: of the steps that are not done, the one that was added first depends on none
+    /// of the others, in its lane or by its own word.
+    pub fn run(
+        &self,
+        at_once: usize,
+        urgent: impl Fn(&A) -> bool + Sync,
+        execute: impl Fn(&A) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let board = Board::new(&self.steps);
+        let threads = at_once.min(board.lanes.len());
+        let (board, changed, errors) = (Mutex::new(board), Condvar::new(), Mutex::new(Vec::new()));
+        let urgent = |id: StepId| urgent(&self.steps[id].action);
+        let work = || {
+            let mut now = board.lock().unwrap_or_else(|e| e.into_inner());
+            loop {
+                match now.next(&self.steps, urgent) {
+                    Next::Begin(lane, id) => {
+                        drop(now);
+                        let result = execute(&self.steps[id].action);
+                        now = board.lock().unwrap_or_else(|e| e.into_inner());
+                        now.end(lane, id, result.is_ok());
+                        errors.lock().unwrap_or_else(|e| e.into_inner()).extend(result.err());
+                        changed.notify_all();
                     }
-                });
+                    Next::Wait => now = changed.wait(now).unwrap_or_else(|e| e.into_inner()),
+                    Next::Nothing => break,
+                }
             }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
         });
         collect(errors.into_inner().unwrap_or_else(|e| e.into_inner()))
     }
@@ -111,40 +103,79 @@ fn collect(errors: Vec<Error>) -> Result<()> {
     }
 }
 
+/// A lane's steps in their order, and how many of them have begun.
+struct Lane {
+    steps: Vec<StepId>,
+    begun: usize,
+    busy: bool,
+}
+
+/// How far the graph is.
 struct Board {
-    states: Mutex<Vec<State>>,
-    changed: Condvar,
+    lanes: Vec<Lane>,
+    done: Vec<bool>,
+    failed: bool,
+}
+
+/// What a free thread does.
+enum Next {
+    /// Runs this step of this lane.
+    Begin(usize, StepId),
+    /// Waits until another thread has ended a step.
+    Wait,
+    /// Ends: all is done, or something failed.
+    Nothing,
 }
 
 impl Board {
-    fn set(&self, id: StepId, state: State) {
-        self.states.lock().unwrap_or_else(|e| e.into_inner())[id] = state;
-        self.changed.notify_all();
-    }
-    /// Waits until all are done; false as soon as anything has failed.
-    fn wait_for(&self, ids: &[StepId]) -> bool {
-        let mut states = self.states.lock().unwrap_or_else(|e| e.into_inner());
-        loop {
-            if states.iter().any(|s| matches!(s, State::Failed | State::Skipped)) {
-                return false;
-            }
-            if ids.iter().all(|id| states[*id] == State::Done) {
-                return true;
-            }
-            states = self.changed.wait(states).unwrap_or_else(|e| e.into_inner());
+    fn new<A>(steps: &[Step<A>]) -> Self {
+        let mut lanes: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+        for (id, step) in steps.iter().enumerate() {
+            lanes.entry(&step.lane).or_default().push(id);
         }
+        let lanes = lanes.into_values().map(|steps| Lane { steps, begun: 0, busy: false });
+        Board { lanes: lanes.collect(), done: vec![false; steps.len()], failed: false }
+    }
+
+    /// Chooses a step: urgent ones first, then those that are early in their lane, so that all hosts come forward
+    /// together, then those that were added first.
+    fn next<A>(&mut self, steps: &[Step<A>], urgent: impl Fn(StepId) -> bool) -> Next {
+        if self.failed {
+            return Next::Nothing;
+        }
+        let free = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.busy);
+        let waiting = free.filter_map(|(at, lane)| lane.steps.get(lane.begun).map(|id| (at, lane.begun, *id)));
+        let ready = waiting.filter(|(_, _, id)| steps[*id].after.iter().all(|before| self.done[*before]));
+        match ready.min_by_key(|(_, begun, id)| (!urgent(*id), *begun, *id)) {
+            Some((at, _, id)) => {
+                (self.lanes[at].busy, self.lanes[at].begun) = (true, self.lanes[at].begun + 1);
+                Next::Begin(at, id)
+            }
+            None if self.lanes.iter().any(|lane| lane.busy) => Next::Wait,
+            None => Next::Nothing,
+        }
+    }
+
+    fn end(&mut self, lane: usize, id: StepId, well: bool) {
+        self.lanes[lane].busy = false;
+        self.done[id] = well;
+        self.failed |= !well;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn run(graph: &Graph<&'static str>, fail: &str) -> (Result<()>, Vec<&'static str>) {
         let order = Mutex::new(Vec::new());
         let result = graph.run(
-            |_| Ok(()),
-            |(), action| {
+            9,
+            |_| true,
+            |action| {
                 order.lock().unwrap().push(*action);
                 if *action == fail { Err(Error::remote(format!("{action} failed"))) } else { Ok(()) }
             },
@@ -177,20 +208,81 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_that_cannot_be_opened_fails_its_first_step_and_all_failures_are_kept() {
+    fn what_runs_beside_a_failure_is_let_finish_and_all_failures_are_kept() {
         let mut graph = Graph::default();
         graph.add("m1", (), []);
         graph.add("m2", (), []);
         let barrier = std::sync::Barrier::new(2);
-        let error = graph
-            .run::<(), _, _>(
-                |lane| {
-                    barrier.wait();
-                    Err(Error::connect(format!("{lane}: no route to host")))
-                },
-                |(), ()| Ok(()),
-            )
-            .unwrap_err();
-        assert_eq!(error.others.len(), 1);
+        let fail = |(): &()| {
+            barrier.wait();
+            Err(Error::connect("no route to host"))
+        };
+        assert_eq!(graph.run(2, |()| true, fail).unwrap_err().others.len(), 1);
+    }
+
+    /// Two hundred hosts as `up` works on them: a push in two waves and a unit each, and a gate between masters and nodes.
+    fn two_hundred() -> Graph<(String, bool)> {
+        let mut graph = Graph::default();
+        let mut started = Vec::new();
+        let mut gate = None;
+        let pushes: Vec<[StepId; 2]> = (0..200)
+            .map(|host| {
+                let lane = format!("n{host}/push");
+                let first = graph.add(&*lane, (lane.clone(), true), []);
+                [first, graph.add(&*lane, (lane.clone(), true), [first])]
+            })
+            .collect();
+        for (host, [first, second]) in pushes.into_iter().enumerate() {
+            if host == 3 {
+                gate = Some(graph.add("api", ("api".into(), false), started.drain(..)));
+            }
+            let lane = format!("n{host}");
+            started.push(graph.add(&*lane, (lane.clone(), false), gate.into_iter().chain([first, second])));
+        }
+        graph.add("api", ("api".into(), false), started);
+        graph
+    }
+
+    #[test]
+    fn however_many_hosts_there_are_only_so_many_steps_run_at_once_in_their_order() {
+        for at_once in [1, 2, 7, 32] {
+            let graph = two_hundred();
+            let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let busy = Mutex::new(BTreeSet::new());
+            let order = Mutex::new(Vec::new());
+            let step = |action: &(String, bool)| {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                assert!(busy.lock().unwrap().insert(action.0.clone()), "{} runs two steps", action.0);
+                thread::yield_now();
+                let id = graph.steps().iter().position(|step| std::ptr::eq(&step.action, action)).unwrap();
+                order.lock().unwrap().push(id);
+                busy.lock().unwrap().remove(&action.0);
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            };
+            graph.run(at_once, |(_, push)| !push, step).unwrap();
+            let order = order.into_inner().unwrap();
+            assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), graph.steps().len());
+            assert!((1..=at_once).contains(&most.load(Ordering::SeqCst)), "{most:?} of {at_once}");
+            let place = |id: &StepId| order.iter().position(|done| done == id);
+            for (id, step) in graph.steps().iter().enumerate() {
+                assert!(step.after.iter().all(|before| place(before) < place(&id)), "{id} before its time");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_urgent_goes_first_and_hosts_come_forward_together() {
+        let order = Mutex::new(Vec::new());
+        let graph = two_hundred();
+        let note = |action: &(String, bool)| {
+            order.lock().unwrap().push(action.0.clone());
+            Ok(())
+        };
+        graph.run(1, |(_, push)| !push, note).unwrap();
+        let order = order.into_inner().unwrap();
+        assert_eq!(order[..2], ["n0/push", "n1/push"]);
+        assert_eq!(order[200..206], ["n0/push", "n0", "n1/push", "n1", "n2/push", "n2"]);
+        assert_eq!(order[206], "api", "not after all pushes");
     }
 }

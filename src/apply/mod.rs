@@ -19,18 +19,18 @@ use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use graph::Graph;
-pub use push::{Way, push};
+pub use push::{PushContext, push};
 pub use steps::{Action, steps};
-pub use stream::Packing;
+pub use stream::Compression;
 pub use waves::Push;
 
 use crate::access::{Lease, Pool};
 use crate::artifacts::Store;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Role};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::plan::{Desired, HostPlan, Plan};
-use crate::remote::turn;
+use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
 use crate::trust::Trust;
 use crate::ui::{Reporter, step};
@@ -73,42 +73,40 @@ impl Job<'_> {
     }
 
     fn go(&self, graph: &Graph<Action>) -> Result<()> {
-        let result = graph.run(|lane| self.open(lane), |lease, action| self.step(lease, action));
+        // Members of etcd that start wait for each other.
+        let at_once = self.pool.at_once().max(self.cluster.with_role(Role::Etcd).count());
+        // Where there are more hosts than hands, what others wait for goes before what only travels.
+        let urgent = |action: &Action| !matches!(action, Action::Push(_));
+        let result = graph.run(at_once, urgent, |action| self.step(action));
         result.map_err(|error| if error.kind == Kind::Interrupted { interrupted() } else { error })
     }
 
-    /// A lane is a host's name, `NAME/push` for its second connection, or `api` for the first master's.
-    fn open(&self, lane: &str) -> Result<Lease<'_>> {
-        let name = lane.split('/').next().unwrap_or(lane);
-        let host = match name {
-            "api" => self.cluster.with_role(crate::cluster::Role::Master).next(),
-            name => self.cluster.host(name),
-        };
-        self.pool.take(host.ok_or_else(|| Error::internal(format!("no host for the lane {lane}")))?)
+    fn connect(&self, host: &str) -> Result<Lease<'_>> {
+        self.pool.take(self.cluster.host(host).ok_or_else(|| Error::internal(format!("there is no host {host}")))?)
     }
 
-    fn step(&self, lease: &mut Lease<'_>, action: &Action) -> Result<()> {
+    fn step(&self, action: &Action) -> Result<()> {
         let (host, title) = title(action);
         if self.interrupt.load(Ordering::SeqCst) {
             return Err(interrupted());
         }
-        step::run(self.reporter, &host, title, |_| Ok(((), self.perform(lease, action)?)))
+        step::run(self.reporter, &host, title, |_| Ok(((), self.perform(action)?)))
     }
 
-    fn perform(&self, lease: &mut Lease<'_>, action: &Action) -> Result<String> {
+    fn perform(&self, action: &Action) -> Result<String> {
         let layout = &self.cluster.layout;
         match action {
             Action::Push(push) => {
                 let plan = self.host_plan(&push.host)?;
                 let state = self.state(&push.host)?;
-                let packing = self.packing(&push.host);
-                let way = Way { layout, packing, store: self.store, reporter: self.reporter };
-                let bytes = push::push(&mut **lease, push, plan, state, &way)?;
+                let compression = self.compression(&push.host);
+                let context = PushContext { layout, compression, store: self.store, reporter: self.reporter };
+                let bytes = push::push(&mut *self.connect(&push.host)?, push, plan, state, &context)?;
                 Ok(format!("{:.1} MB", bytes as f64 / 1e6))
             }
-            Action::Import { host } => self.import(lease, host),
-            Action::Unit { change, .. } => {
-                unit::bring_up(&mut **lease, change, layout)?;
+            Action::Import { host } => self.import(&mut *self.connect(host)?, host),
+            Action::Unit { host, change } => {
+                unit::bring_up(&mut *self.connect(host)?, change, layout)?;
                 Ok(String::new())
             }
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
@@ -129,21 +127,21 @@ impl Job<'_> {
         plan.ok_or_else(|| Error::internal(format!("no plan for {host}")))
     }
 
-    fn packing(&self, host: &str) -> Packing {
+    fn compression(&self, host: &str) -> Compression {
         match self.facts.get(host) {
-            Some(facts) if facts.programs.contains("zstd") => Packing::Zstd,
-            _ => Packing::None,
+            Some(facts) if facts.programs.contains("zstd") => Compression::Zstd,
+            _ => Compression::None,
         }
     }
 
-    fn import(&self, lease: &mut Lease<'_>, host: &str) -> Result<String> {
+    fn import(&self, transport: &mut dyn Transport, host: &str) -> Result<String> {
         let images = &self.host_plan(host)?.images;
         let layout = &self.cluster.layout;
         let ctr = format!("{}/ctr", layout.bin);
         let ctr = format!("{} -a {}", sh_quote(&ctr), sh_quote(&layout.containerd_socket()));
         // However it ends: an image that is not there after all is pushed again.
         let tars = sh_quote(&format!("{}/images", layout.records));
-        let mut script = format!("set -eu\n{}T={tars}\ntrap 'rm -f \"$T\"/*.tar' EXIT\n", turn::hold());
+        let mut script = format!("set -eu\n{}T={tars}\ntrap 'rm -f \"$T\"/*.tar' EXIT\n", host_lock::hold());
         for image in images {
             let tar = sh_quote(&push::image_path(layout, &image.artifact.name));
             script.push_str(&format!("{ctr} -n k8s.io images import --digests=false {tar} >&2\n"));
@@ -151,7 +149,7 @@ impl Job<'_> {
             let name = sh_quote(&image.name);
             script.push_str(&format!("{ctr} -n k8s.io images label {name} io.cri-containerd.pinned=pinned >&2\n"));
         }
-        let output = lease.run(&script, &mut empty())?;
+        let output = transport.run(&script, &mut empty())?;
         if output.status != 0 {
             return Err(Error::remote(format!("{host}: images could not be imported into containerd"))
                 .detail(String::from_utf8_lossy(&output.stderr).trim().to_owned())

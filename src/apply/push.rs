@@ -3,24 +3,24 @@
 use std::io::Read;
 
 use super::receive;
-use super::stream::{Item, Packing, PushStream};
+use super::stream::{Compression, Item, PushStream};
 use super::waves::Push;
 use crate::artifacts::Store;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::plan::HostPlan;
-use crate::remote::{Transport, turn};
+use crate::remote::{Transport, host_lock};
 use crate::state::{Content, HostState};
 use crate::text::sh_quote;
 use crate::ui::{Event, Reporter};
 
 /// How bytes get to hosts.
-pub struct Way<'a> {
+pub struct PushContext<'a> {
     /// Paths on the host.
     pub layout: &'a Layout,
     /// How the stream is packed.
-    pub packing: Packing,
+    pub compression: Compression,
     /// Where programs and images come from.
     pub store: &'a Store,
     /// Told how far it is.
@@ -33,14 +33,14 @@ pub fn push(
     push: &Push,
     plan: &HostPlan,
     state: &HostState,
-    way: &Way<'_>,
+    context: &PushContext<'_>,
 ) -> Result<u64> {
-    let items = items(push, state, way.layout)?;
-    let stream = PushStream::new(&items, way.packing, way.store)?;
+    let items = items(push, state, context.layout)?;
+    let stream = PushStream::new(&items, context.compression, context.store)?;
     let total = stream.total();
-    let receive = receive::script(&items, &stream, way.packing);
-    let script = script(push, plan, state, way.layout, &receive);
-    let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter: way.reporter };
+    let receive = receive::script(&items, &stream, context.compression);
+    let script = script(push, plan, state, context.layout, &receive);
+    let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter: context.reporter };
     let output = transport.run(&script, &mut input)?;
     if output.status != 0 {
         let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -78,7 +78,7 @@ pub fn image_path(layout: &Layout, artifact: &str) -> String {
 /// The script that receives the stream. No secret is in it: those travel in the stream.
 fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, receive: &str) -> String {
     let records = sh_quote(&layout.records);
-    let mut s = format!("set -eu\numask 077\n{}R={records}\n", turn::hold());
+    let mut s = format!("set -eu\numask 077\n{}R={records}\n", host_lock::hold());
     if push.first {
         prepare(&mut s, plan);
     }
@@ -94,7 +94,7 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     // Images do not stay; what stays and is large is hashed here, once, and not at every look.
     let programs = push.files.iter().filter_map(|path| match &state.files.get(path)?.content {
         Content::Artifact(artifact) => Some((path.as_str(), artifact.sha256.as_str())),
-        Content::Text(_) | Content::Secret(_) => None,
+        Content::Text(_) | Content::Secret(_) | Content::ToIssue => None,
     });
     s.push_str(&facts::record_hashes(layout, &programs.collect::<Vec<_>>()));
     for path in &push.modes {

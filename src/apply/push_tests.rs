@@ -7,8 +7,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::push::{Way, push};
-use super::stream::Packing;
+use super::push::{PushContext, push};
+use super::stream::Compression;
 use super::waves::Push;
 use crate::artifacts::{Label, Origin, OriginKind, Store};
 use crate::cluster::Layout;
@@ -28,7 +28,7 @@ impl Transport for Shell {
         "n1"
     }
 
-    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
         let mut sh = Command::new("/bin/sh");
         sh.args(["-c", script]).env("PATH", &self.path);
         let mut child = sh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -37,7 +37,8 @@ impl Transport for Shell {
         // A script that gives up closes its input; its status tells.
         let _ = child.stdin.take().unwrap().write_all(&bytes);
         let output = child.wait_with_output().unwrap();
-        Ok(Output { status: output.status.code().unwrap(), stdout: output.stdout, stderr: output.stderr })
+        stdout.write_all(&output.stdout).unwrap();
+        Ok(Output { status: output.status.code().unwrap(), stdout: Vec::new(), stderr: output.stderr })
     }
 
     fn dial(&mut self, _: SocketAddr) -> Result<Box<dyn Stream + '_>> {
@@ -109,10 +110,10 @@ impl Case {
         self
     }
 
-    fn run(&mut self, packing: Packing) -> Result<u64> {
+    fn run(&mut self, compression: Compression) -> Result<u64> {
         let layout = Layout { records: self.path("records"), ..Layout::standard() };
-        let way = Way { layout: &layout, packing, store: &self.store, reporter: &Silent };
-        push(&mut self.shell, &self.push, &HostPlan::default(), &self.state, &way)
+        let context = PushContext { layout: &layout, compression, store: &self.store, reporter: &Silent };
+        push(&mut self.shell, &self.push, &HostPlan::default(), &self.state, &context)
     }
 
     /// Files of a folder of the host, with their modes.
@@ -169,10 +170,10 @@ fn needs_root() {
 #[test]
 fn files_arrive_whole_with_their_modes_and_nothing_else_stays() {
     needs_root();
-    for packing in [Packing::Zstd, Packing::None] {
+    for compression in [Compression::Zstd, Compression::None] {
         let mut case = Case::new();
-        case.run(packing).unwrap();
-        assert_eq!(case.listed(""), expected(), "{packing:?}");
+        case.run(compression).unwrap();
+        assert_eq!(case.listed(""), expected(), "{compression:?}");
         assert_eq!(case.read("config.yaml"), b"a: 1\n");
         assert_eq!(case.read("key.pem"), b"no key");
         assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
@@ -196,7 +197,7 @@ fn a_host_without_openssl_and_zstd_is_served_too() {
         symlink(found.unwrap_or_else(|| panic!("no {name} here")), bin.join(name)).unwrap();
     }
     case.shell.path = bin.display().to_string();
-    case.run(Packing::None).unwrap();
+    case.run(Compression::None).unwrap();
     assert_eq!(case.listed(""), expected());
     assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
 }
@@ -208,14 +209,14 @@ fn damaged_bytes_replace_nothing_and_the_next_push_cleans_up() {
     fs::write(case.root().join("kubelet"), "the old one").unwrap();
     let damaged = case.damage("kubelet");
 
-    let error = case.run(Packing::Zstd).unwrap_err();
+    let error = case.run(Compression::Zstd).unwrap_err();
     let staged = case.path("kubelet.kbootstrap-new");
     assert_eq!(error.details, [format!("{staged}: its SHA-256 is wrong: it was damaged on the way")]);
     assert_eq!(case.read("kubelet"), b"the old one");
     assert!(!case.root().join("config.yaml").exists(), "nothing of the push is in place");
 
     flip(&damaged);
-    case.run(Packing::Zstd).unwrap();
+    case.run(Compression::Zstd).unwrap();
     assert_eq!(case.listed(""), expected());
     assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
 }

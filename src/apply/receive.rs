@@ -4,7 +4,7 @@
 //! arrived: a third of what they unpack to, so hashing them costs a third; from there zstd's own checksum says whether
 //! unpacking went right (RFC 8878 §3.1.1).
 
-use super::stream::{Item, Packing, PushStream, STAGED};
+use super::stream::{Compression, Item, PushStream, STAGED};
 use crate::plan::content_sha256;
 use crate::text::sh_quote;
 
@@ -39,7 +39,7 @@ program() {
 "#;
 
 /// The script; nothing where the push carries no file. It reads all of the stream.
-pub fn script(items: &[Item], stream: &PushStream<'_>, packing: Packing) -> String {
+pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression) -> String {
     if items.is_empty() {
         return "cat > /dev/null\n".into();
     }
@@ -51,12 +51,12 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, packing: Packing) -> Stri
     s.push_str(PARTS.trim_start());
     let (programs, small): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.artifact().is_some());
     if !small.is_empty() {
-        archive(&mut s, &small, stream.archive(), packing);
+        archive(&mut s, &small, stream.archive(), compression);
     }
     if !programs.is_empty() {
-        s.push_str(match packing {
-            Packing::Zstd => "unpack() { zstd -q -d -f -o \"$1\" \"$1.part\"; rm -f \"$1.part\"; }",
-            Packing::None => "unpack() { mv -f \"$1.part\" \"$1\"; }",
+        s.push_str(match compression {
+            Compression::Zstd => "unpack() { zstd -q -d -f -o \"$1\" \"$1.part\"; rm -f \"$1.part\"; }",
+            Compression::None => "unpack() { mv -f \"$1.part\" \"$1\"; }",
         });
         s.push_str(PROGRAM);
         for (item, sent) in programs.iter().zip(stream.sent()) {
@@ -75,10 +75,10 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, packing: Packing) -> Stri
 }
 
 /// The small files, compared in one go: starting a program for each would cost more than its hash.
-fn archive(s: &mut String, small: &[&Item], length: u64, packing: Packing) {
-    let unpack = match packing {
-        Packing::Zstd => "zstd -q -d -c | ",
-        Packing::None => "",
+fn archive(s: &mut String, small: &[&Item], length: u64, compression: Compression) {
+    let unpack = match compression {
+        Compression::Zstd => "zstd -q -d -c | ",
+        Compression::None => "",
     };
     // A pipe's status is its last command's: a broken archive shows as tar's failure or as a wrong hash.
     s.push_str(&format!("part {length} | {unpack}tar -x -p -f - -C / --no-same-owner\n"));

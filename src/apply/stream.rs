@@ -13,7 +13,7 @@ use crate::state::{ArtifactRef, Content};
 
 /// How the parts are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub enum Compression {
     /// Each is one zstd frame (RFC 8878 §3).
     Zstd,
     /// As they are.
@@ -52,22 +52,22 @@ pub struct PushStream<'a> {
     waiting: std::vec::IntoIter<ArtifactRef>,
     current: Box<dyn Read + Send + 'a>,
     store: &'a Store,
-    packing: Packing,
+    compression: Compression,
 }
 
 impl<'a> PushStream<'a> {
     /// The small items as an archive, then the others, each in their order.
-    pub fn new(items: &[Item], packing: Packing, store: &'a Store) -> Result<Self> {
+    pub fn new(items: &[Item], compression: Compression, store: &'a Store) -> Result<Self> {
         let artifacts: Vec<ArtifactRef> = items.iter().filter_map(|item| item.artifact().cloned()).collect();
-        let sent: Result<Vec<Sent>> = artifacts.iter().map(|artifact| sent(artifact, packing, store)).collect();
-        let archive = pack(archive(items)?, packing)?;
+        let sent: Result<Vec<Sent>> = artifacts.iter().map(|artifact| sent(artifact, compression, store)).collect();
+        let archive = pack(archive(items)?, compression)?;
         Ok(PushStream {
             archive: archive.len() as u64,
             sent: sent?,
             waiting: artifacts.into_iter(),
             current: Box::new(WipedCursor(Cursor::new(archive))),
             store,
-            packing,
+            compression,
         })
     }
 
@@ -87,9 +87,9 @@ impl<'a> PushStream<'a> {
     }
 
     fn open(&self, artifact: &ArtifactRef) -> Result<Box<dyn Read + Send + 'a>> {
-        Ok(match self.packing {
-            Packing::Zstd => Box::new(self.store.compressed(artifact)?.0),
-            Packing::None => Box::new(self.store.raw_reader(artifact)?),
+        Ok(match self.compression {
+            Compression::Zstd => Box::new(self.store.compressed(artifact)?.0),
+            Compression::None => Box::new(self.store.raw_reader(artifact)?),
         })
     }
 }
@@ -119,23 +119,23 @@ impl Item {
     pub fn artifact(&self) -> Option<&ArtifactRef> {
         match &self.content {
             Content::Artifact(artifact) => Some(artifact),
-            Content::Text(_) | Content::Secret(_) => None,
+            Content::Text(_) | Content::Secret(_) | Content::ToIssue => None,
         }
     }
 }
 
-fn sent(artifact: &ArtifactRef, packing: Packing, store: &Store) -> Result<Sent> {
-    Ok(match packing {
-        Packing::Zstd => {
+fn sent(artifact: &ArtifactRef, compression: Compression, store: &Store) -> Result<Sent> {
+    Ok(match compression {
+        Compression::Zstd => {
             let stored = store.usable(artifact)?;
             Sent { length: stored.compressed_size, sha256: stored.compressed_sha256 }
         }
-        Packing::None => Sent { length: artifact.size, sha256: artifact.sha256.clone() },
+        Compression::None => Sent { length: artifact.size, sha256: artifact.sha256.clone() },
     })
 }
 
-fn pack(archive: Zeroizing<Vec<u8>>, packing: Packing) -> Result<Zeroizing<Vec<u8>>> {
-    if archive.is_empty() || packing == Packing::None {
+fn pack(archive: Zeroizing<Vec<u8>>, compression: Compression) -> Result<Zeroizing<Vec<u8>>> {
+    if archive.is_empty() || compression == Compression::None {
         return Ok(archive);
     }
     let frame = zstd::bulk::compress(&archive, 1).map_err(|e| Error::io("compress a push", &e))?;
@@ -160,7 +160,7 @@ fn archive(items: &[Item]) -> Result<Zeroizing<Vec<u8>>> {
     let size = |item: &Item| match &item.content {
         Content::Text(text) => 512 + text.len().next_multiple_of(512),
         Content::Secret(secret) => 512 + secret.expose().len().next_multiple_of(512),
-        Content::Artifact(_) => 0,
+        Content::Artifact(_) | Content::ToIssue => 0,
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(items.iter().map(size).sum::<usize>() + 1024));
     for item in items {
@@ -168,6 +168,8 @@ fn archive(items: &[Item]) -> Result<Zeroizing<Vec<u8>>> {
             Content::Text(text) => small(&mut bytes, item, text.as_bytes())?,
             Content::Secret(secret) => small(&mut bytes, item, secret.expose())?,
             Content::Artifact(_) => {}
+            // What is applied was made from a folder in which everything is issued.
+            Content::ToIssue => return Err(Error::internal(format!("{} is not issued yet", item.path))),
         }
     }
     if !bytes.is_empty() {

@@ -90,7 +90,7 @@ pub fn ensure_requirements(
         let missing = wanted.iter().filter(|w| !found.contains_key(&w.name)).cloned().collect();
         asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins }, &mut found);
     }
-    // What was brought is pinned even when something else failed: the next run goes on from there.
+    // What was brought is pinned even when something else failed: the next run takes it from there.
     if let Some(path) = lock_path {
         pin(lock, wanted, &found, path)?;
     }
@@ -150,7 +150,7 @@ fn known(wanted: &[Requirement], suppliers: &[Box<dyn Supplier>], pins: &Lock, s
 }
 
 /// What a person imported comes first, then the sorts of source that the cluster names, in its order. Folders are
-/// always read anew: their contents are the person's, and reading them costs little.
+/// always read again: their contents are the person's, and reading them costs little.
 fn rank(kind: OriginKind, suppliers: &[Box<dyn Supplier>]) -> Option<usize> {
     match kind {
         OriginKind::Import => Some(0),
@@ -188,7 +188,7 @@ fn count(things: usize) -> String {
     if things == 1 { "1 program or image".into() } else { format!("{things} programs and images") }
 }
 
-/// What each source answered, in order; things that fail for the same reasons are told together.
+/// What each source answered, in order; things that fail for the same reasons are reported together.
 fn explain(missing: &[Requirement], reasons: &BTreeMap<Requirement, Vec<(String, Error)>>) -> Vec<Error> {
     type Why = [(String, Error)];
     let mut groups: Vec<(Vec<String>, &Why)> = Vec::new();

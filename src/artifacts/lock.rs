@@ -52,7 +52,7 @@ impl Lock {
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
         let lock: Lock = serde_json::from_slice(bytes).map_err(|e| {
             Error::input(format!("{name}:{}:{}: {e}", e.line(), e.column())).hint(
-                "the lock file is written by kbootstrap; bring it back from version control, or remove it to pin anew",
+                "the lock file is written by kbootstrap; bring it back from version control, or remove it to pin again",
             )
         })?;
         if let Some(bad) = lock.artifacts.iter().find(|l| !is_sha256(&l.sha256)) {

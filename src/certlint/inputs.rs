@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::key_file::KeyFile;
+use super::view::KeyFile;
 use super::view::View;
 use crate::certs::{self, Asked, LARGEST, Settings, Source, was_certificate};
 use crate::error::Error;

@@ -1,24 +1,9 @@
 //! Rules about private keys in files. Nothing of a key is ever told.
 
-use zeroize::Zeroizing;
-
 use super::der;
 use super::rule::Severity::{Error, Warning};
 use super::rule::{Check, Rule, when};
-
-/// A private key in a file.
-pub(super) struct KeyFile {
-    pub(super) place: String,
-    /// Permission bits; none for standard input.
-    pub(super) mode: Option<u32>,
-    /// Label of its PEM block.
-    pub(super) label: String,
-    /// It has OpenSSL's own encryption.
-    pub(super) legacy_encryption: bool,
-    pub(super) der: Zeroizing<Vec<u8>>,
-    /// SubjectPublicKeyInfo, where it could be read.
-    pub(super) public: Option<Vec<u8>>,
-}
+use super::view::KeyFile;
 
 pub(super) const RULES: &[Rule] = &[
     key(

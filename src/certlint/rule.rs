@@ -3,8 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::key_file::KeyFile;
-use super::view::View;
+use super::view::{KeyFile, View};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,8 +1,9 @@
-//! A certificate as a linter sees it: every part as it is encoded, nothing refused that can be named.
+//! A certificate and a key as a linter sees them: every part as it is encoded, nothing refused that can be named.
 
 use std::net::IpAddr;
 
 use time::{Date, OffsetDateTime, Time as Clock};
+use zeroize::Zeroizing;
 
 use super::der::{self, Tlv};
 use crate::pki::San;
@@ -49,6 +50,20 @@ pub(super) struct View<'a> {
     pub(super) spki: &'a [u8],
     pub(super) key: Key,
     pub(super) extensions: Vec<Extension<'a>>,
+}
+
+/// A private key in a file.
+pub(super) struct KeyFile {
+    pub(super) place: String,
+    /// Permission bits; none for standard input.
+    pub(super) mode: Option<u32>,
+    /// Label of its PEM block.
+    pub(super) label: String,
+    /// It has OpenSSL's own encryption.
+    pub(super) legacy_encryption: bool,
+    pub(super) der: Zeroizing<Vec<u8>>,
+    /// SubjectPublicKeyInfo, where it could be read.
+    pub(super) public: Option<Vec<u8>>,
 }
 
 /// A distinguished name.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::Passwords;
-use crate::remote::{Ask, Interrupt, Terminal};
+use crate::remote::{Interrupt, Prompt, Terminal};
 use crate::secret::Secret;
 
 /// A password of this variable serves where no file is named.

@@ -15,7 +15,8 @@ enum Spot {
 pub struct Mistake {
     pub(super) path: Path,
     spot: Spot,
-    pub(super) message: String,
+    /// What is wrong.
+    pub message: String,
     pub(super) hints: Vec<String>,
     pub(super) whole: bool,
 }

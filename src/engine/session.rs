@@ -55,6 +55,8 @@ pub struct Options<'a> {
     pub state: Option<&'a Path>,
     /// Host keys that are not known yet are recorded.
     pub accept_new_host_keys: bool,
+    /// How many hosts are worked on, and connections open, at the same time.
+    pub at_once: usize,
     /// The command's name, for the log.
     pub command: &'a str,
     /// What it does.
@@ -80,7 +82,8 @@ impl Reporter for Tee {
 impl Session {
     /// Loads the inventory, opens the log, and takes the lock where the command changes something.
     pub fn open(options: Options<'_>) -> Result<Session> {
-        let Options { catalogue, state, accept_new_host_keys, command, access, reporter, interrupt, .. } = options;
+        let Options { catalogue, state, accept_new_host_keys, at_once, command, access, reporter, interrupt, .. } =
+            options;
         let path = inventory::find(options.inventory)?;
         let loaded = inventory::load(&path)?;
         let cluster = resolve(&catalogue, &loaded)?;
@@ -91,7 +94,7 @@ impl Session {
             Access::Write => Some(locked(&dir.join(".lock"), &cluster.name)?),
         };
         let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
-        let pool = Pool::new(Box::new(connector), accept_new_host_keys);
+        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
         let reporter = Arc::new(Tee { shown: reporter, log });
         for warning in cluster::warnings(&cluster) {
             reporter.warn(&warning);

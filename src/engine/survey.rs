@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{Pool, each_host};
+use crate::access::Pool;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::facts::{self, HostFacts, Questions};
@@ -14,7 +14,7 @@ pub fn survey(
     questions: &BTreeMap<String, Questions>,
 ) -> Result<BTreeMap<String, HostFacts>> {
     let none = Questions::default();
-    let answers = each_host(&cluster.hosts, |host| {
+    let answers = pool.each_host(&cluster.hosts, |host| {
         let mut transport = pool.take(host)?;
         facts::probe(&mut *transport, questions.get(&host.name).unwrap_or(&none), &cluster.layout)
     });

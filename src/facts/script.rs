@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{CERTIFICATE_BYTES, PROGRAMS, Questions, RECORD_FORMAT, RECORD_FROM};
 use crate::cluster::Layout;
-use crate::remote::turn;
+use crate::remote::host_lock;
 use crate::text::sh_quote;
 
 /// The script that answers all questions in one round trip; [`super::parse`] reads what it prints.
@@ -36,7 +36,7 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("devices", &lines(&questions.devices));
     set("programs", &lines(&programs));
     if questions.wait {
-        script.push_str(&turn::wait());
+        script.push_str(&host_lock::wait());
     }
     script.push_str(include_str!("probe.sh"));
     script

@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 
 use super::chain;
 use super::found::Found;
-use super::item::{Hierarchy, Item, Kind};
+use super::item::{Hierarchy, Item, Kind, Upkeep};
+use super::needed;
 use super::plan::{Action, Plan, State, Step};
 use super::step::{self, Asked, Future, Verdict};
 use crate::error::{Error, Result};
@@ -70,8 +71,11 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
             has_issued: issuing.contains(&i),
         };
         let below_broken = issuer.is_some_and(|(issuer, _)| issuer.broken);
+        let specified = item.upkeep == Upkeep::Specified;
         let judged = match (item.kind, issuer) {
             (_, Some((issuer, name))) if issuer.broken => Ok(step::unknown(there, name)),
+            (Kind::Authority, _) if !specified => needed::authority(item, there, now),
+            (Kind::Certificate, Some((issuer, _))) if !specified => needed::certificate(item, there, issuer, now),
             (Kind::Authority, issuer) => step::authority(item, there, issuer.map(|(future, _)| future), asked, now),
             (Kind::Certificate, Some((issuer, _))) => step::certificate(item, there, issuer, now),
             (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
@@ -79,10 +83,10 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
         let mut verdict = judged.unwrap_or_else(|error| Verdict { problems: vec![error], ..Verdict::default() });
         let signs = matches!(verdict.action, Some(Action::Make | Action::Issue | Action::Renew));
         if let (true, Some((issuer, name))) = (signs, issuer)
-            && let Err(error) = step::signable(item, issuer, name, now)
+            && let Err(error) = if specified { step::signable } else { needed::signable }(item, issuer, name, now)
         {
-            let why = verdict.reasons.join("; ");
-            verdict.problems.push(Error { message: format!("{why}; {}", error.message), ..error });
+            let why = if specified { verdict.reasons.join("; ") + "; " } else { String::new() };
+            verdict.problems.push(Error { message: why + &error.message, ..error });
         }
         futures
             .push((item.kind == Kind::Authority).then(|| future(item, there, issuer.map(|(f, _)| f), &verdict, now)));
@@ -99,7 +103,9 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
         if action != Action::Make {
             step::exposed(item, there, &mut verdict);
         }
-        plan.problems.extend(verdict.problems.into_iter().map(|e| e.context(item.title())));
+        let problems = verdict.problems.into_iter();
+        // The others name their item or its file themselves.
+        plan.problems.extend(problems.map(|e| if specified { e.context(item.title()) } else { e }));
         plan.steps.push(Step {
             name: item.name.clone(),
             kind: item.kind,

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::item::{Hierarchy, Item, Kind};
+use super::item::{Hierarchy, Item, Kind, Upkeep};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::parallel;
@@ -63,6 +63,7 @@ fn certificate(item: &Item) -> Result<Option<Certificate>> {
     let place = path.display();
     Certificate::from_pem(&bytes, &place.to_string()).map(Some).map_err(|e| match (item.external, item.kind) {
         (true, _) => e.hint("bring the right one: it is `external`, kbootstrap makes none in its place"),
+        (false, Kind::Authority) if item.upkeep != Upkeep::Specified => e.hint("bring it back from your backup"),
         (false, Kind::Authority) => e.hint("bring it back from your backup").hint(format!(
             "or delete {place} and have a new CA made, and all its certificates: --replace-ca {}",
             item.name

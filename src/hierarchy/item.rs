@@ -26,6 +26,8 @@ pub struct Item {
     pub kind: Kind,
     /// It is brought by a person.
     pub external: bool,
+    /// What is reason enough to issue it again.
+    pub upkeep: Upkeep,
     /// Subject, names and key.
     pub spec: CsrSpec,
     /// The key that `spec` asks for.
@@ -38,6 +40,19 @@ pub struct Item {
     pub renew_before: Option<Lifetime>,
     /// Where it lies.
     pub files: Files,
+}
+
+/// What is reason enough to issue an item again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Any difference from its specification, and that its end comes.
+    #[default]
+    Specified,
+    /// That it does not do what its specification needs: further names, another kind of key, another life are none, and an
+    /// end that has come is a person's to mend.
+    Needed,
+    /// Nothing, it is a person's own: where it does not do what is needed, that is a problem.
+    Brought,
 }
 
 /// What an item is.

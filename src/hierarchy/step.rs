@@ -45,7 +45,7 @@ pub(super) struct Asked {
 }
 
 impl Verdict {
-    fn set(&mut self, state: State, action: Action, reason: impl Into<String>) {
+    pub(super) fn set(&mut self, state: State, action: Action, reason: impl Into<String>) {
         // The first finding is the worst; a new key is the most that can be done.
         self.state.get_or_insert(state);
         if self.action.is_none() || action == Action::Make {
@@ -59,7 +59,7 @@ impl Verdict {
         self.warnings.push(text.into());
     }
 
-    fn refuse(&mut self, error: Error) {
+    pub(super) fn refuse(&mut self, error: Error) {
         self.state = Some(State::Wrong);
         self.problems.push(error);
     }

@@ -2,6 +2,7 @@
 
 mod found;
 mod interrupted;
+mod needed;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use ipnet::Ipv4Net;
-
 use super::command;
 use super::lock::Lock;
 use super::state::{HostState, State};
@@ -110,11 +108,6 @@ pub fn veth_name(id: &str, host: &str) -> String {
 /// See [`bridge_name`].
 pub fn netns_name(id: &str, host: &str) -> String {
     format!("kb-{id}-{host}")
-}
-
-/// Whether all of the network is for private use (RFC 1918).
-pub fn is_private(subnet: Ipv4Net) -> bool {
-    subnet.network().is_private() && subnet.broadcast().is_private()
 }
 
 #[cfg(test)]

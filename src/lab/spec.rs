@@ -77,7 +77,7 @@ impl LabSpec {
             );
         }
         if let Some(subnet) = self.subnet
-            && (!super::network::is_private(subnet) || subnet.hosts().count() < self.hosts as usize + 1)
+            && (!is_private(subnet) || subnet.hosts().count() < self.hosts as usize + 1)
         {
             errors.push(
                 Error::usage(format!("{subnet} is no private network with room for {} hosts", self.hosts))
@@ -129,6 +129,11 @@ pub fn gateway(subnet: Ipv4Net) -> Ipv4Addr {
 pub fn address(subnet: Ipv4Net, hosts: u32, i: u32) -> Ipv4Addr {
     let roomy = subnet.hosts().count() >= 10 + hosts as usize;
     Ipv4Addr::from(u32::from(subnet.network()) + i + if roomy { 10 } else { 1 })
+}
+
+/// Whether all of the network is for private use (RFC 1918).
+fn is_private(subnet: Ipv4Net) -> bool {
+    subnet.network().is_private() && subnet.broadcast().is_private()
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub fn content_sha256(content: &Content) -> String {
         Content::Text(text) => sha256(text.as_bytes()),
         Content::Secret(secret) => sha256(secret.expose()),
         Content::Artifact(artifact) => artifact.sha256.clone(),
+        // Equal to nothing that a host can have.
+        Content::ToIssue => String::new(),
     }
 }
 
@@ -68,6 +70,7 @@ fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange>
         Content::Text(text) => (FileKind::Text, text.len() as u64),
         Content::Secret(secret) => (FileKind::Secret, secret.expose().len() as u64),
         Content::Artifact(artifact) => (FileKind::Program, artifact.size),
+        Content::ToIssue => (FileKind::ToIssue, 0),
     };
     Some(FileChange { path: path.to_owned(), change, kind, size })
 }

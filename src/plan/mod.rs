@@ -90,7 +90,7 @@ pub enum FileDifference {
 
 /// What sort of bytes a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum FileKind {
     /// Configuration: shown as a diff.
     Text,
@@ -98,6 +98,8 @@ pub enum FileKind {
     Secret,
     /// A program.
     Program,
+    /// A certificate or key that does not exist yet.
+    ToIssue,
 }
 
 /// A kernel setting that differs.

@@ -94,6 +94,7 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
     let note = match (file.kind, file.change) {
         (_, FileDifference::Mode) => "mode or owner".to_owned(),
         (FileKind::Secret, _) => "secret, not shown".to_owned(),
+        (FileKind::ToIssue, _) => "to be issued".to_owned(),
         (FileKind::Program, _) => match content {
             Some(Content::Artifact(a)) => format!("{} {}, {:.1} MB", a.name, a.version, a.size as f64 / 1e6),
             _ => String::new(),

@@ -7,11 +7,11 @@ use ssh2::{Agent, PublicKey, Session};
 
 use crate::error::{Error, Result};
 use crate::remote::SshTarget;
-use crate::remote::ask::{Answers, Reply};
 use crate::remote::interrupt::Interrupt;
 use crate::remote::key_file::{KeyFile, candidates, public_half};
 use crate::remote::known_hosts::fingerprint;
-use crate::remote::link::{Link, code};
+use crate::remote::prompt::{Answers, Reply};
+use crate::remote::session::{SshSession, code};
 use crate::secret::Secret;
 
 /// How long a server may think about one key; some ask a directory first.
@@ -32,27 +32,27 @@ pub(super) struct Credentials<'a> {
 /// Logs in, or says what was tried in order and what the server would take.
 ///
 /// Keys that need a passphrase come last, so that nobody is asked for one in vain.
-pub(super) fn log_in(link: &mut Link, target: &SshTarget, with: &Credentials<'_>) -> Result<()> {
-    let accepted = accepted_methods(link, &target.user)?;
-    let mut login = Login { link, user: &target.user, with, tried: Vec::new() };
-    if login.link.session().authenticated() || login.agent(&target.keys)? || login.key_files(&target.keys)? {
+pub(super) fn log_in(session: &mut SshSession, target: &SshTarget, with: &Credentials<'_>) -> Result<()> {
+    let accepted = accepted_methods(session, &target.user)?;
+    let mut login = Login { session, user: &target.user, with, tried: Vec::new() };
+    if login.session.raw().authenticated() || login.agent(&target.keys)? || login.key_files(&target.keys)? {
         return Ok(());
     }
-    Err(refused(login.link.host(), target, &accepted, &login.tried))
+    Err(refused(login.session.host(), target, &accepted, &login.tried))
 }
 
 /// The methods that the server offers. Asking is an attempt without credentials, which some servers let in.
-fn accepted_methods(link: &mut Link, user: &str) -> Result<String> {
+fn accepted_methods(session: &mut SshSession, user: &str) -> Result<String> {
     let methods = |session: &mut Session| session.auth_methods(user).map(str::to_owned);
-    match link.drive("logging in", LIMIT, methods)? {
+    match session.drive("logging in", LIMIT, methods)? {
         Ok(methods) => Ok(methods),
-        Err(_) if link.session().authenticated() => Ok(String::new()),
-        Err(error) => Err(link.lost("logging in", &error)),
+        Err(_) if session.raw().authenticated() => Ok(String::new()),
+        Err(error) => Err(session.lost("logging in", &error)),
     }
 }
 
 struct Login<'a> {
-    link: &'a mut Link,
+    session: &'a mut SshSession,
     user: &'a str,
     with: &'a Credentials<'a>,
     tried: Vec<String>,
@@ -65,7 +65,7 @@ impl Login<'_> {
             self.tried.push("agent: none (SSH_AUTH_SOCK is not set)".into());
             return Ok(false);
         };
-        let (agent, mut identities) = match identities(self.link.session(), socket) {
+        let (agent, mut identities) = match identities(self.session.raw(), socket) {
             Ok(found) => found,
             Err(error) => {
                 self.tried.push(format!("agent at {}: {}", socket.display(), error.message()));
@@ -142,8 +142,8 @@ impl Login<'_> {
         mut call: impl FnMut(&mut Session, &str) -> Result<(), ssh2::Error>,
     ) -> Result<Tried> {
         let user = self.user;
-        let (tried, words) = match self.link.drive("logging in", LIMIT, |session| call(session, user))? {
-            Ok(()) if self.link.session().authenticated() => (Tried::In, "accepted".to_owned()),
+        let (tried, words) = match self.session.drive("logging in", LIMIT, |session| call(session, user))? {
+            Ok(()) if self.session.raw().authenticated() => (Tried::In, "accepted".to_owned()),
             Ok(()) => (Tried::Refused, "accepted, but the server wants a further proof".to_owned()),
             Err(error) if hung_up(&error) => {
                 self.tried.push(format!("{label}: the server hung up"));
@@ -164,7 +164,7 @@ impl Login<'_> {
     fn too_many(&self) -> Error {
         Error::connect(format!(
             "{}: the server ended the connection while we logged in as {}",
-            self.link.host(),
+            self.session.host(),
             self.user
         ))
         .detail(format!("tried, in this order:\n{}", self.tried.join("\n")))

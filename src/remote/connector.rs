@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::random::{self, nonce};
-use crate::remote::ask::{Answers, Ask, Nobody, Terminal};
 use crate::remote::auth::{Credentials, log_in};
-use crate::remote::escalate::{Rise, find_way};
-use crate::remote::gate::Gate;
 use crate::remote::handshake::{Failure, shake_hands};
 use crate::remote::host_key::HostKeys;
 use crate::remote::interrupt::Interrupt;
-use crate::remote::link::Link;
+use crate::remote::limit::Limit;
 use crate::remote::local::LocalTransport;
+use crate::remote::prompt::{Answers, Nobody, Prompt, Terminal};
+use crate::remote::session::SshSession;
 use crate::remote::ssh::{SshTransport, exec_plain};
+use crate::remote::sudo::{Become, find_become};
 use crate::remote::{Connect, SshTarget, Target, Transport, Via};
 use crate::secret::Secret;
 
@@ -53,7 +53,7 @@ pub struct Connector {
     operator: Operator,
     answers: Answers,
     interrupt: Interrupt,
-    gate: Gate,
+    handshakes: Limit,
 }
 
 impl Connector {
@@ -66,8 +66,8 @@ impl Connector {
         Self::asking(operator, interrupt, Box::new(Nobody))
     }
     /// A connector with its own way of asking, one that first takes a progress display away for instance.
-    pub fn asking(operator: Operator, interrupt: Interrupt, ask: Box<dyn Ask>) -> Self {
-        Connector { operator, answers: Answers::new(ask), interrupt, gate: Gate::new(HANDSHAKES) }
+    pub fn asking(operator: Operator, interrupt: Interrupt, ask: Box<dyn Prompt>) -> Self {
+        Connector { operator, answers: Answers::new(ask), interrupt, handshakes: Limit::new(HANDSHAKES) }
     }
     /// Gives the sudo password of a login name, which is then not asked for.
     #[must_use]
@@ -77,20 +77,21 @@ impl Connector {
     }
 
     fn ssh(&self, host: &str, target: &SshTarget) -> Result<SshTransport> {
-        let mut link = self.logged_in(host, target)?;
-        let rise = if target.user == "root" { Rise::Root } else { self.way_up(&mut link, target)? };
-        Ok(SshTransport::new(link, rise))
+        let mut session = self.logged_in(host, target)?;
+        let become_root =
+            if target.user == "root" { Become::Root } else { self.how_to_become_root(&mut session, target)? };
+        Ok(SshTransport::new(session, become_root))
     }
 
-    fn logged_in(&self, host: &str, target: &SshTarget) -> Result<Link> {
+    fn logged_in(&self, host: &str, target: &SshTarget) -> Result<SshSession> {
         let keys = HostKeys::load(host, target, self.operator.home.as_deref())?;
         let mut attempt = 1;
         loop {
-            let place = self.gate.enter();
+            let place = self.handshakes.enter();
             let failure = match shake_hands(host, target, &keys, &self.interrupt) {
-                Ok(mut link) => {
-                    log_in(&mut link, target, &self.credentials())?;
-                    return Ok(link);
+                Ok(mut session) => {
+                    log_in(&mut session, target, &self.credentials())?;
+                    return Ok(session);
                 }
                 Err(failure) => failure,
             };
@@ -114,10 +115,10 @@ impl Connector {
         }
     }
 
-    fn way_up(&self, link: &mut Link, target: &SshTarget) -> Result<Rise> {
-        let host = link.host().to_owned();
-        find_way(&host, &target.user, &nonce()?, &self.answers, &self.interrupt, |command, stdin| {
-            exec_plain(link, command, stdin)
+    fn how_to_become_root(&self, session: &mut SshSession, target: &SshTarget) -> Result<Become> {
+        let host = session.host().to_owned();
+        find_become(&host, &target.user, &nonce()?, &self.answers, &self.interrupt, |command, stdin| {
+            exec_plain(session, command, stdin)
         })
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::remote::SshTarget;
 use crate::remote::host_key::HostKeys;
 use crate::remote::interrupt::Interrupt;
-use crate::remote::link::{Link, code};
+use crate::remote::session::{SshSession, code};
 
 /// Fastest first on machines with AES instructions, which is nearly all of them; libssh2 itself prefers ChaCha20.
 const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
@@ -49,21 +49,21 @@ pub(super) fn shake_hands(
     target: &SshTarget,
     keys: &HostKeys,
     interrupt: &Interrupt,
-) -> Result<Link, Failure> {
+) -> Result<SshSession, Failure> {
     let limit = Duration::from_secs(target.connect_timeout.max(1));
     let socket = reach(host, target, limit, interrupt)?;
-    let mut link = Link::new(host, socket, interrupt.clone())?;
-    prefer(link.session(), &keys.algorithms()).map_err(|error| Error::internal(format!("{host}: {error}")))?;
-    match link.drive("agreeing on keys", limit, Session::handshake) {
+    let mut session = SshSession::new(host, socket, interrupt.clone())?;
+    prefer(session.raw(), &keys.algorithms()).map_err(|error| Error::internal(format!("{host}: {error}")))?;
+    match session.drive("agreeing on keys", limit, Session::handshake) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(no_handshake(host, target, &error)),
         Err(error) if error.kind == Kind::Interrupted => return Err(error.into()),
         Err(error) => return Err(Failure::Final(no_session(host, target, &error.details.join("\n")))),
     }
-    let key = link.session().host_key().map(|(key, _)| key.to_vec());
+    let key = session.raw().host_key().map(|(key, _)| key.to_vec());
     keys.check(&key.ok_or_else(|| Error::connect(format!("{host}: the server showed no host key")))?)?;
-    link.watch();
-    Ok(link)
+    session.watch();
+    Ok(session)
 }
 
 fn prefer(session: &Session, host_keys: &str) -> Result<(), ssh2::Error> {

@@ -12,12 +12,12 @@ use rustix::process::{Pid, Signal, getuid, kill_process_group};
 
 use crate::error::{Error, Result};
 use crate::random::nonce;
-use crate::remote::ask::Answers;
-use crate::remote::escalate::{Launch, Rise, find_way, not_started};
 use crate::remote::interrupt::Interrupt;
+use crate::remote::prompt::Answers;
 use crate::remote::pump::{Pipes, pump};
-use crate::remote::script::{Plain, Program, Sink, tail};
+use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::ssh_dial::{STALL, not_listening};
+use crate::remote::sudo::{Become, Launch, find_become, not_started};
 use crate::remote::{Output, Stream, Transport};
 
 /// How long a wait takes at most before it looks around, in nanoseconds.
@@ -26,24 +26,24 @@ const TICK: i64 = 100_000_000;
 /// Runs scripts as child processes, with the same wrapping as over SSH.
 pub(super) struct LocalTransport {
     host: String,
-    rise: Rise,
+    become_root: Become,
     interrupt: Interrupt,
 }
 
 impl LocalTransport {
     /// Finds out how to become root here.
     pub(super) fn new(host: &str, user: &str, answers: &Answers, interrupt: &Interrupt) -> Result<Self> {
-        let rise = if getuid().is_root() {
-            Rise::Root
+        let become_root = if getuid().is_root() {
+            Become::Root
         } else {
-            find_way(host, user, &nonce()?, answers, interrupt, |command, stdin| {
+            find_become(host, user, &nonce()?, answers, interrupt, |command, stdin| {
                 let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
                 let mut plain = Plain::default();
                 exec(host, interrupt, &launch, stdin, &mut plain)?;
                 Ok(plain)
             })?
         };
-        Ok(LocalTransport { host: host.to_owned(), rise, interrupt: interrupt.clone() })
+        Ok(LocalTransport { host: host.to_owned(), become_root, interrupt: interrupt.clone() })
     }
 }
 
@@ -52,15 +52,14 @@ impl Transport for LocalTransport {
         &self.host
     }
 
-    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
-        let mut answer = program.answer();
-        let launch = self.rise.launch(&program, &nonce);
+        let mut answer = program.answer(stdout);
+        let launch = self.become_root.launch(&program, &nonce);
         let end = exec(&self.host, &self.interrupt, &launch, stdin, &mut answer);
         if let Some(status) = answer.status() {
-            let (stdout, stderr) = answer.into_streams();
-            return Ok(Output { status, stdout, stderr: tail(stderr) });
+            return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
         }
         end?;
         Err(match answer.begun() {

@@ -1,27 +1,27 @@
 //! Ways to a host: SSH, or this machine itself. A script goes in, bytes come out, streams are forwarded.
 
-mod ask;
 mod auth;
 mod connector;
-mod escalate;
-mod gate;
 mod handshake;
 mod host_key;
+pub mod host_lock;
 mod interrupt;
 mod key_file;
 pub mod known_hosts;
-mod link;
+mod limit;
 mod local;
+mod prompt;
 mod pump;
 mod relay;
 mod script;
+mod session;
 mod ssh;
 mod ssh_dial;
-pub mod turn;
+mod sudo;
 
-pub use ask::{Ask, Nobody, Terminal};
 pub use connector::{Connector, Operator};
 pub use interrupt::Interrupt;
+pub use prompt::{Nobody, Prompt, Terminal};
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -93,8 +93,16 @@ pub trait Transport: Send {
     }
     /// Runs a POSIX shell script as root with `stdin`, and waits. A non-zero status is not an error here.
     /// The script is visible in the host's process list: secrets go through `stdin`.
-    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output>;
-    /// Opens a TCP connection from the host. The transport can do nothing else while the stream lives.
+    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+        let mut stdout = Vec::new();
+        let output = self.stream(script, stdin, &mut stdout)?;
+        Ok(Output { stdout, ..output })
+    }
+    /// As [`Transport::run`], but standard output goes to `stdout` as it comes, and [`Output::stdout`] stays empty.
+    /// However much goes in and comes out, a few hundred kilobytes of it are in memory.
+    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output>;
+    /// Opens a TCP connection from the host. The transport can do nothing else while the stream lives: it is the
+    /// transport's only channel, driven by whoever reads and writes. Who needs both opens another transport.
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>>;
 }
 

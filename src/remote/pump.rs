@@ -140,7 +140,7 @@ fn listen(pipes: &mut dyn Pipes, sink: &mut dyn Sink, buffer: &mut [u8]) -> Resu
     loop {
         let mut quiet = true;
         if let Some(count) = taken(pipes.read_stdout(buffer), pipes)? {
-            sink.stdout(&buffer[..count]);
+            sink.stdout(&buffer[..count])?;
             quiet = false;
         }
         if let Some(count) = taken(pipes.read_stderr(buffer), pipes)? {

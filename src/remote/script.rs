@@ -5,6 +5,8 @@
 //! A nonce marks where its output begins (start-up files may print anything before) and which status it ended with:
 //! libssh2 reports status 0 for a killed command and for a channel that the server closed, so its word is never taken.
 
+use std::io::Write;
+
 use crate::error::{Error, Result};
 use crate::text::sh_quote;
 
@@ -37,14 +39,14 @@ impl Program {
         Ok(Program { text, begin, status })
     }
 
-    /// What listens to this program's output.
-    pub(super) fn answer(&self) -> Answer {
+    /// What listens to this program's output, and gives the script's own to `stdout` as it comes.
+    pub(super) fn answer<'w>(&self, stdout: &'w mut dyn Write) -> Answer<'w> {
         Answer {
             begin: format!("{}\n", self.begin).into_bytes(),
             status_mark: format!("\n{}=", self.status).into_bytes(),
-            stdout: Vec::new(),
+            stdout,
+            held: Vec::new(),
             begun: false,
-            scanned: 0,
             status: None,
             stderr: Stderr { mark: format!("{}\n", self.begin).into_bytes(), ..Stderr::default() },
         }
@@ -65,7 +67,7 @@ pub(super) fn bootstrap(size: usize, skip_to: Option<&str>) -> String {
 /// Listens to the two output streams of a command.
 pub(super) trait Sink {
     /// Bytes from standard output.
-    fn stdout(&mut self, bytes: &[u8]);
+    fn stdout(&mut self, bytes: &[u8]) -> Result<()>;
     /// Bytes from standard error.
     fn stderr(&mut self, bytes: &[u8]);
     /// Whether all that matters has been said, even if somebody still holds the streams open.
@@ -80,8 +82,9 @@ pub(super) struct Plain {
 }
 
 impl Sink for Plain {
-    fn stdout(&mut self, bytes: &[u8]) {
+    fn stdout(&mut self, bytes: &[u8]) -> Result<()> {
         self.stdout.extend_from_slice(bytes);
+        Ok(())
     }
     fn stderr(&mut self, bytes: &[u8]) {
         self.stderr.extend_from_slice(bytes);
@@ -93,18 +96,18 @@ impl Sink for Plain {
 }
 
 /// A program's output with the wrapping taken off.
-#[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Answer<'w> {
     begin: Vec<u8>,
     status_mark: Vec<u8>,
-    stdout: Vec<u8>,
+    stdout: &'w mut dyn Write,
+    /// What came and may be the beginning of a mark.
+    held: Vec<u8>,
     begun: bool,
-    scanned: usize,
     status: Option<i32>,
     stderr: Stderr,
 }
 
-impl Answer {
+impl Answer<'_> {
     /// Whether the script was started at all.
     pub(super) fn begun(&self) -> bool {
         self.begun
@@ -118,48 +121,45 @@ impl Answer {
         let bytes = if self.begun { &self.stderr.kept } else { &self.stderr.before };
         String::from_utf8_lossy(bytes).trim().to_owned()
     }
-    /// Standard output and standard error of the script.
-    pub(super) fn into_streams(self) -> (Vec<u8>, Vec<u8>) {
-        (self.stdout, self.stderr.kept)
+    /// The end of the script's standard error.
+    pub(super) fn into_stderr(self) -> Vec<u8> {
+        tail(self.stderr.kept)
     }
 
+    /// Drops what comes before the script's output.
     fn find_begin(&mut self) {
-        match find(&self.stdout, &self.begin, self.scanned) {
-            Some(at) => {
-                self.stdout.drain(..at + self.begin.len());
-                self.begun = true;
-                self.scanned = 0;
-            }
-            None => self.scanned = (self.stdout.len() + 1).saturating_sub(self.begin.len()),
-        }
+        let found = find(&self.held, &self.begin);
+        let noise = found.map_or((self.held.len() + 1).saturating_sub(self.begin.len()), |at| at + self.begin.len());
+        self.held.drain(..noise);
+        self.begun = found.is_some();
     }
 
-    fn find_status(&mut self) {
-        match find(&self.stdout, &self.status_mark, self.scanned) {
-            Some(at) => {
-                self.scanned = at;
-                let rest = &self.stdout[at + self.status_mark.len()..];
-                let Some(end) = rest.iter().position(|&byte| byte == b'\n') else { return };
-                self.status = std::str::from_utf8(&rest[..end]).ok().and_then(|digits| digits.parse().ok());
-                self.stdout.truncate(at);
-            }
-            None => self.scanned = (self.stdout.len() + 1).saturating_sub(self.status_mark.len()),
+    /// Passes on what comes before the status, and keeps what may be part of it.
+    fn find_status(&mut self) -> Result<()> {
+        let found = find(&self.held, &self.status_mark);
+        let output = found.unwrap_or((self.held.len() + 1).saturating_sub(self.status_mark.len()));
+        let passed = self.stdout.write_all(&self.held[..output]);
+        passed.map_err(|error| Error::io("writing what a host sends", &error))?;
+        self.held.drain(..output);
+        if let Some(text) = self.held.strip_prefix(self.status_mark.as_slice())
+            && let Some(end) = text.iter().position(|&byte| byte == b'\n')
+        {
+            self.status = std::str::from_utf8(&text[..end]).ok().and_then(|digits| digits.parse().ok());
         }
+        Ok(())
     }
 }
 
-impl Sink for Answer {
-    fn stdout(&mut self, bytes: &[u8]) {
+impl Sink for Answer<'_> {
+    fn stdout(&mut self, bytes: &[u8]) -> Result<()> {
         if self.status.is_some() {
-            return;
+            return Ok(());
         }
-        self.stdout.extend_from_slice(bytes);
+        self.held.extend_from_slice(bytes);
         if !self.begun {
             self.find_begin();
         }
-        if self.begun {
-            self.find_status();
-        }
+        if self.begun { self.find_status() } else { Ok(()) }
     }
     fn stderr(&mut self, bytes: &[u8]) {
         self.stderr.push(bytes);
@@ -184,9 +184,8 @@ impl Stderr {
             self.kept.extend_from_slice(bytes);
             return keep_tail(&mut self.kept);
         }
-        let from = (self.before.len() + 1).saturating_sub(self.mark.len());
         self.before.extend_from_slice(bytes);
-        match find(&self.before, &self.mark, from) {
+        match find(&self.before, &self.mark) {
             Some(at) => {
                 self.kept = self.before.split_off(at + self.mark.len());
                 self.before.truncate(at);
@@ -206,16 +205,16 @@ fn keep_tail(bytes: &mut Vec<u8>) {
 }
 
 /// The last [`STDERR_KEPT`] bytes.
-pub(super) fn tail(mut bytes: Vec<u8>) -> Vec<u8> {
+fn tail(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.len() > STDERR_KEPT {
         bytes.drain(..bytes.len() - STDERR_KEPT);
     }
     bytes
 }
 
-fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     let (first, rest) = needle.split_first()?;
-    let mut at = from;
+    let mut at = 0;
     while let Some(step) = bytes.get(at..)?.iter().position(|byte| byte == first) {
         at += step;
         if bytes[at + 1..].starts_with(rest) {
@@ -247,26 +246,29 @@ mod tests {
 
     #[test]
     fn noise_before_the_script_is_not_its_output() {
-        let mut answer = Program::new("true", "n1").unwrap().answer();
-        answer.stdout(b"Welcome!\nToday is a good day__KB_BEG");
-        answer.stdout(b"IN_n1\n");
-        answer.stdout(b"__KB_BEGIN_n1\nreal\n\n__KB_RC_n1=");
+        let mut stdout = Vec::new();
+        let mut answer = Program::new("true", "n1").unwrap().answer(&mut stdout);
+        answer.stdout(b"Welcome!\nToday is a good day__KB_BEG").unwrap();
+        answer.stdout(b"IN_n1\n").unwrap();
+        answer.stdout(b"__KB_BEGIN_n1\nreal\n\n__KB_RC_n1=").unwrap();
         assert_eq!(answer.status(), None);
-        answer.stdout(b"7\nstraggler");
+        answer.stdout(b"7\nstraggler").unwrap();
         answer.stderr(b"stty: not a tty\n__KB_BEGIN_n1\nwords");
         assert_eq!((answer.status(), answer.begun(), answer.words().as_str()), (Some(7), true, "words"));
-        assert_eq!(answer.into_streams(), (b"__KB_BEGIN_n1\nreal\n".to_vec(), b"words".to_vec()));
+        assert_eq!(answer.into_stderr(), b"words");
+        assert_eq!(stdout, b"__KB_BEGIN_n1\nreal\n");
     }
 
     #[test]
     fn stderr_keeps_its_end() {
-        let mut answer = Program::new("true", "n1").unwrap().answer();
+        let mut stdout = Vec::new();
+        let mut answer = Program::new("true", "n1").unwrap().answer(&mut stdout);
         answer.stderr(b"__KB_BEGIN_n1\n");
         for _ in 0..5000 {
             answer.stderr(&[b'x'; 100]);
         }
         answer.stderr(b"the end");
-        let stderr = tail(answer.into_streams().1);
+        let stderr = answer.into_stderr();
         assert_eq!(stderr.len(), STDERR_KEPT);
         assert!(stderr.ends_with(b"xthe end"));
     }
@@ -283,13 +285,15 @@ mod tests {
             wire.extend_from_slice(b"\n__KB_BEGIN_n\n");
             wire.extend_from_slice(&body);
             wire.extend_from_slice(format!("\n__KB_RC_n={status}\n").as_bytes());
-            let mut answer = Program::new("true", "n").unwrap().answer();
+            let mut stdout = Vec::new();
+            let mut answer = Program::new("true", "n").unwrap().answer(&mut stdout);
             for piece in wire.chunks(cut) {
-                answer.stdout(piece);
+                answer.stdout(piece).unwrap();
                 answer.stderr(piece);
+                prop_assert!(answer.held.len() < 64, "{} bytes are held back", answer.held.len());
             }
             prop_assert_eq!(answer.status(), Some(status));
-            prop_assert_eq!(answer.into_streams().0, body);
+            prop_assert_eq!(stdout, body);
         }
     }
 }

@@ -9,9 +9,8 @@ use ssh2::{Channel, Session};
 use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::Stream;
-use crate::remote::link::Link;
 use crate::remote::relay;
-use crate::remote::ssh::{CHANNEL_LIMIT, open_session};
+use crate::remote::session::{CHANNEL_LIMIT, SshSession};
 
 /// How long a read or a write may stand still.
 pub(super) const STALL: Duration = Duration::from_secs(30);
@@ -27,25 +26,25 @@ pub(super) enum Forwarding {
 
 /// Connects from the host: by a forwarded channel, or by a relay command where the server forwards nothing.
 pub(super) fn dial<'a>(
-    link: &'a mut Link,
+    session: &'a mut SshSession,
     forwarding: &mut Forwarding,
     address: SocketAddr,
 ) -> Result<Box<dyn Stream + 'a>> {
-    link.usable()?;
+    session.usable()?;
     if *forwarding == Forwarding::Untried {
         let (host, port) = (address.ip().to_string(), address.port());
         let open = |session: &mut Session| session.channel_direct_tcpip(&host, port, None);
-        match link.drive("dialling", CHANNEL_LIMIT, open)? {
-            Ok(channel) => return Ok(Box::new(ChannelStream { link, channel, closed: false })),
+        match session.drive("dialling", CHANNEL_LIMIT, open)? {
+            Ok(channel) => return Ok(Box::new(ChannelStream { session, channel, closed: false })),
             Err(error) if refuses_forwarding(&error) => *forwarding = Forwarding::Refused,
             Err(error) if error.message().contains("connect failed") => {
-                return Err(not_listening(link.host(), address, error.message()));
+                return Err(not_listening(session.host(), address, error.message()));
             }
-            Err(error) => return Err(link.lost("dialling", &error)),
+            Err(error) => return Err(session.lost("dialling", &error)),
         }
     }
-    let channel = open_relay(link, address)?;
-    Ok(Box::new(ChannelStream { link, channel, closed: false }))
+    let channel = open_relay(session, address)?;
+    Ok(Box::new(ChannelStream { session, channel, closed: false }))
 }
 
 /// libssh2 tells the reasons of RFC 4254 §5.1 apart in its message only.
@@ -58,28 +57,28 @@ pub(super) fn not_listening(host: &str, address: SocketAddr, why: &str) -> Error
     Error::connect(format!("{host}: cannot connect from the host to {address}")).detail(why.to_owned())
 }
 
-fn open_relay(link: &mut Link, address: SocketAddr) -> Result<Channel> {
+fn open_relay(session: &mut SshSession, address: SocketAddr) -> Result<Channel> {
     let mark = format!("__KB_OPEN_{}", nonce()?);
     let command = relay::command(address, &mark);
-    let channel = open_session(link)?;
-    let mut stream = ChannelStream { link, channel, closed: false };
+    let channel = session.open_channel()?;
+    let mut stream = ChannelStream { session, channel, closed: false };
     stream.start(&command)?;
     match stream.skip_past(mark.as_bytes()) {
         Ok(true) => Ok(stream.into_channel()),
         Ok(false) => {
             let words = stream.stderr();
-            let host = stream.link.host().to_owned();
+            let host = stream.session.host().to_owned();
             drop(stream);
             Err(not_listening(&host, address, &words)
                 .hint("the SSH server forwards no ports (AllowTcpForwarding no), so a relay was tried: it needs bash, socat or nc on the host"))
         }
-        Err(error) => Err(stream.link.lost("dialling", &error)),
+        Err(error) => Err(stream.session.lost("dialling", &error)),
     }
 }
 
 /// A channel as a blocking stream with a time limit on standing still.
 struct ChannelStream<'a> {
-    link: &'a mut Link,
+    session: &'a mut SshSession,
     channel: Channel,
     closed: bool,
 }
@@ -87,8 +86,8 @@ struct ChannelStream<'a> {
 impl ChannelStream<'_> {
     fn start(&mut self, command: &str) -> Result<()> {
         let channel = &mut self.channel;
-        let started = self.link.drive("dialling", CHANNEL_LIMIT, |_| channel.exec(command))?;
-        started.map_err(|error| self.link.lost("dialling", &error))
+        let started = self.session.drive("dialling", CHANNEL_LIMIT, |_| channel.exec(command))?;
+        started.map_err(|error| self.session.lost("dialling", &error))
     }
 
     /// Reads up to and with a line that holds `mark`, byte by byte, as what follows is not ours.
@@ -125,10 +124,10 @@ impl ChannelStream<'_> {
                 result => return result,
             }
             if Instant::now() > until {
-                let why = format!("{}: nothing moved for {} s", self.link.host(), STALL.as_secs());
+                let why = format!("{}: nothing moved for {} s", self.session.host(), STALL.as_secs());
                 return Err(io::Error::new(io::ErrorKind::TimedOut, why));
             }
-            self.link.wait("talking to a port").map_err(io::Error::other)?;
+            self.session.wait("talking to a port").map_err(io::Error::other)?;
         }
     }
 }
@@ -154,9 +153,9 @@ impl Drop for ChannelStream<'_> {
             return;
         }
         let channel = &mut self.channel;
-        let closed = self.link.drive("closing a channel", Duration::from_secs(5), |_| channel.close());
+        let closed = self.session.drive("closing a channel", Duration::from_secs(5), |_| channel.close());
         if !matches!(closed, Ok(Ok(()))) {
-            self.link.give_up();
+            self.session.give_up();
         }
     }
 }

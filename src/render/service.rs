@@ -29,8 +29,11 @@ pub(super) fn add(
     for config in spec.configs {
         let path = (config.path)(layout);
         if config.format == Format::Encryption {
-            let secret = encryption::configuration(inputs.encryption_keys, inputs.cluster.encrypt_secrets);
-            let file = File { content: Content::Secret(secret), mode: 0o600, owner: "root".into() };
+            let content = match inputs.encryption_keys {
+                [] => Content::ToIssue,
+                keys => Content::Secret(encryption::configuration(keys, inputs.cluster.encrypt_secrets)),
+            };
+            let file = File { content, mode: 0o600, owner: "root".into() };
             state.files.insert(path, file);
             continue;
         }

@@ -5,7 +5,7 @@ use std::io::empty;
 use crate::cluster::Layout;
 use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
-use crate::remote::{Transport, turn};
+use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
 
 /// What a reset never touches; it is told to the person.
@@ -47,8 +47,8 @@ pub fn script(catalogue: &Catalogue, layout: &Layout) -> String {
     empty.reverse();
     let set = |name: &str, values: &[String]| format!("{name}={}\n", sh_quote(&values.join(" ")));
     [
-        turn::wait(),
-        turn::hold(),
+        host_lock::wait(),
+        host_lock::hold(),
         set("SERVICES", &services),
         set("RUNTIMES", &runtimes),
         set("SLICES", &catalogue.footprint(|of| owned(of.slices))),
@@ -62,7 +62,7 @@ pub fn script(catalogue: &Catalogue, layout: &Layout) -> String {
         set("EMPTY_DIRS", &empty),
         set("STAGED", &[format!("{}/staged", layout.records)]),
         include_str!("reset.sh").to_owned(),
-        turn::forget(),
+        host_lock::forget(),
         "exit $failed\n".to_owned(),
     ]
     .concat()

@@ -73,6 +73,8 @@ pub enum Content {
     Secret(Secret),
     /// A program or image from the store.
     Artifact(ArtifactRef),
+    /// A certificate or key that does not exist yet: plans show it, and `up` makes it before anything else.
+    ToIssue,
 }
 
 /// A program or image in the store.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Component, HostStatus, NOT_INSTALLED, State};
-use crate::access::{ApiAccess, EtcdAccess, Pool, each_host};
+use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host};
@@ -21,7 +21,7 @@ pub(super) fn ask(
     trust: &Trust,
     store: &Store,
 ) -> Vec<HostStatus> {
-    let answers = each_host(&cluster.hosts, |host| {
+    let answers = pool.each_host(&cluster.hosts, |host| {
         let units: Vec<_> = catalogue.units(cluster, host).map(|(_, unit)| unit).collect();
         let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
         let questions = Questions {

@@ -18,7 +18,11 @@ use crate::secret::Secret;
 
 /// File names of one cluster's certificates.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    /// Whether anything may be written to it.
+    pub(super) writable: bool,
+}
 
 /// What kbootstrap generated, by name, so that a person's own edits and certificates are told from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,34 +46,41 @@ impl Folder {
         let path = dir.join("pki");
         let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         make.map_err(|e| Error::io(format!("make the folder {}", path.display()), &e))?;
-        Ok(Folder(path))
+        Ok(Folder { path, writable: true })
+    }
+    /// `pki/` in the cluster's folder, whether it is there or not; what is written to it is dropped.
+    pub(super) fn look(dir: &Path) -> Self {
+        Folder { path: dir.join("pki"), writable: false }
+    }
+    pub(super) fn write_public(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        if self.writable { files::write_public(path, bytes) } else { Ok(()) }
     }
     pub(super) fn spec(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}-csr.json"))
+        self.path.join(format!("{name}-csr.json"))
     }
     pub(super) fn certificate(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}.pem"))
+        self.path.join(format!("{name}.pem"))
     }
     /// What is trusted beside a CA.
     fn trusted(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}-trusted.pem"))
+        self.path.join(format!("{name}-trusted.pem"))
     }
     pub(super) fn key(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}-key.pem"))
+        self.path.join(format!("{name}-key.pem"))
     }
     pub(super) fn config(&self) -> PathBuf {
-        self.0.join("ca-config.json")
+        self.path.join("ca-config.json")
     }
     pub(super) fn service_account(&self) -> (PathBuf, PathBuf) {
-        (self.0.join("sa.pub"), self.0.join("sa.key"))
+        (self.path.join("sa.pub"), self.path.join("sa.key"))
     }
     pub(super) fn encryption_key(&self) -> PathBuf {
-        self.0.join("encryption.key")
+        self.path.join("encryption.key")
     }
 
     /// The record of what kbootstrap generated; nothing where there is none.
     pub(super) fn generated(&self) -> Result<Generated> {
-        let path = self.0.join("generated.json");
+        let path = self.path.join("generated.json");
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
                 Error::input(format!("{}: {e}", path.display()))
@@ -82,7 +93,7 @@ impl Folder {
     /// Writes the record.
     pub(super) fn set_generated(&self, generated: &Generated) -> Result<()> {
         let text = serde_json::to_string_pretty(generated).map_err(|e| Error::internal(e.to_string()))? + "\n";
-        files::write_public(&self.0.join("generated.json"), text.as_bytes())
+        self.write_public(&self.path.join("generated.json"), text.as_bytes())
     }
 
     /// A certificate that is there.
@@ -110,52 +121,63 @@ impl Folder {
     }
 }
 
-/// All that the folder holds; everything that lacks is named at once.
+/// All that the folder holds; everything that is missing is named at once.
 pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
-    let folder = Folder(dir.join("pki"));
-    let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
-    let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
-    let mut missing = Vec::new();
-    for name in authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name)) {
-        match folder.read_certificate(name)? {
-            Some(certificate) => {
-                let pair = Pair {
-                    certificate: certificate.to_pem(),
-                    key: folder.read_key(name)?,
-                    not_after: certificate.validity().not_after,
-                };
-                pairs.insert(name.clone(), pair);
-                if authority_table.iter().any(|row| row.name == *name) {
-                    bundles.insert(name.clone(), folder.bundle(name, certificate)?);
-                }
-            }
-            None => missing.push(folder.certificate(name).display().to_string()),
-        }
-    }
-    if pairs.is_empty() {
+    let trust = present(catalogue, cluster, dir, Vec::new())?;
+    let folder = Folder::look(dir);
+    if trust.pairs.is_empty() {
         return Err(Error::pki(format!(
             "there are no certificates of cluster {} in {}",
             cluster.name,
-            folder.0.display()
+            folder.path.display()
         ))
         .hint("`kbootstrap up` makes them; when the cluster runs already, this is not its folder: is --state right?"));
     }
-    if !missing.is_empty() {
-        return Err(Error::pki(format!("{} certificates of cluster {} are not there", missing.len(), cluster.name))
-            .detail(missing.join("\n"))
-            .hint("`kbootstrap up` issues what lacks; is --state right?"));
+    let names = trust.authority_table.iter().map(|r| &r.name).chain(trust.table.iter().map(|r| &r.name));
+    let mut missing: Vec<PathBuf> =
+        names.filter(|name| !trust.pairs.contains_key(*name)).map(|name| folder.certificate(name)).collect();
+    let (public, private) = folder.service_account();
+    missing.extend([public, private, folder.encryption_key()].into_iter().filter(|path| !path.exists()));
+    if missing.is_empty() {
+        return Ok(trust);
+    }
+    Err(Error::pki(format!("{} certificates or keys of cluster {} are not there", missing.len(), cluster.name))
+        .detail(missing.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n"))
+        .hint("`kbootstrap up` issues what is missing; is --state right?"))
+}
+
+/// What the folder holds of a cluster, but for what is to be issued.
+pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_issue: Vec<String>) -> Result<Trust> {
+    let folder = Folder::look(dir);
+    let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
+    let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
+    let names = authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name));
+    for name in names.filter(|name| !to_issue.contains(name)) {
+        let Some(certificate) = folder.read_certificate(name)? else { continue };
+        let pair = Pair {
+            certificate: certificate.to_pem(),
+            key: folder.read_key(name)?,
+            not_after: certificate.validity().not_after,
+        };
+        pairs.insert(name.clone(), pair);
+        if authority_table.iter().any(|row| row.name == *name) {
+            bundles.insert(name.clone(), folder.bundle(name, certificate)?);
+        }
     }
     let (public, private) = folder.service_account();
+    let there = |path: &Path| path.exists().then(|| files::read(path)).transpose();
     let keys = folder.encryption_key();
+    let encryption_keys = there(&keys)?.map(|bytes| encryption_keys::parse(&bytes, &keys.display().to_string()));
     Ok(Trust {
         table,
         authority_table,
         pairs,
         bundles,
         service_account: ServiceAccount {
-            public: String::from_utf8_lossy(&files::read(&public)?).into_owned(),
-            private: Secret::new(files::read(&private)?.to_vec()),
+            public: there(&public)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            private: there(&private)?.map(|bytes| Secret::new(bytes.to_vec())),
         },
-        encryption_keys: encryption_keys::parse(&files::read(&keys)?, &keys.display().to_string())?,
+        encryption_keys: encryption_keys.transpose()?.unwrap_or_default(),
+        to_issue,
     })
 }

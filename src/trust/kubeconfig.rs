@@ -11,9 +11,12 @@ use crate::secret::Secret;
 
 /// A kubeconfig with CA, certificate and key embedded.
 pub(super) fn embedded(cluster: &Cluster, ca: &str, admin: Option<&Pair>) -> Result<Secret> {
-    let lacks = || Error::pki("the administrator's certificate or key is not there").hint("`kbootstrap up` issues it");
-    let pair = admin.ok_or_else(lacks)?;
-    let key = Zeroizing::new(STANDARD.encode(pair.key.as_ref().ok_or_else(lacks)?.expose()));
+    let missing = || {
+        Error::pki("the CA, the administrator's certificate or its key is not there")
+            .hint("`kbootstrap up` issues them; when the cluster runs already, is --state right?")
+    };
+    let pair = admin.filter(|_| !ca.is_empty()).ok_or_else(missing)?;
+    let key = Zeroizing::new(STANDARD.encode(pair.key.as_ref().ok_or_else(missing)?.expose()));
     let name = &cluster.name;
     let text = Zeroizing::new(format!(
         "apiVersion: v1

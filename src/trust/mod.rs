@@ -2,10 +2,11 @@
 
 mod bundle;
 mod encryption_keys;
+mod ensure;
 mod folder;
 mod foreign;
-mod issue;
 mod kubeconfig;
+mod lasting_keys;
 mod specification;
 mod specs;
 mod table;
@@ -23,8 +24,8 @@ use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
 
 pub use bundle::CaBundle;
+pub use ensure::{ensure, look};
 pub use foreign::authority_files;
-pub use issue::ensure;
 pub use specification::specification;
 pub use table::*;
 
@@ -39,6 +40,8 @@ pub struct Trust {
     bundles: BTreeMap<String, CaBundle>,
     service_account: ServiceAccount,
     encryption_keys: Vec<EncryptionKey>,
+    /// What is not there, or not as it should be, by file stem; none where the folder was made complete.
+    to_issue: Vec<String>,
 }
 
 /// A certificate and its key.
@@ -52,8 +55,8 @@ struct Pair {
 /// The keys that service account tokens are signed with and checked by.
 #[derive(Debug, Clone)]
 struct ServiceAccount {
-    public: String,
-    private: Secret,
+    public: Option<String>,
+    private: Option<Secret>,
 }
 
 impl Trust {
@@ -62,24 +65,36 @@ impl Trust {
         folder::load(catalogue, cluster, dir)
     }
 
+    /// What of it the cluster's folder holds, be it complete or not.
+    pub fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Self> {
+        folder::present(catalogue, cluster, dir, Vec::new())
+    }
+
+    /// What is to be issued before the cluster can be brought up, by file stem.
+    pub fn to_issue(&self) -> &[String] {
+        &self.to_issue
+    }
+
     /// The certificate and key files of a host, by path.
     pub fn files(&self, host: &Host) -> BTreeMap<String, File> {
-        let mut files: BTreeMap<String, File> = self
-            .bundles_on(host)
-            .map(|(place, bundle)| {
-                let content = Content::Text(bundle.to_pem().into());
-                (place.certificate.clone(), File { content, mode: 0o644, owner: place.owner.clone() })
-            })
-            .collect();
+        let mut files = BTreeMap::new();
+        for row in &self.authority_table {
+            let content = self.bundles.get(&row.name).map(|bundle| Content::Text(bundle.to_pem().into()));
+            for place in row.placements.iter().filter(|p| p.host == host.name) {
+                files.insert(place.certificate.clone(), file(content.clone(), 0o644, &place.owner));
+            }
+        }
         let signers = self.authority_table.iter().map(|row| (&row.name, &row.signers));
         let leaves = self.table.iter().map(|row| (&row.name, &row.placements));
         for (name, placements) in signers.chain(leaves) {
-            let Some(pair) = self.pairs.get(name) else { continue };
+            let pair = self.pairs.get(name);
             for place in placements.iter().filter(|p| p.host == host.name) {
-                let file = |content, mode| File { content, mode, owner: place.owner.clone() };
-                files.insert(place.certificate.clone(), file(Content::Text(pair.certificate.as_str().into()), 0o644));
-                if let (Some(path), Some(key)) = (&place.key, &pair.key) {
-                    files.insert(path.clone(), file(Content::Secret(key.clone()), 0o600));
+                let certificate = pair.map(|pair| Content::Text(pair.certificate.as_str().into()));
+                files.insert(place.certificate.clone(), file(certificate, 0o644, &place.owner));
+                let key = pair.map(|pair| pair.key.clone().map(Content::Secret));
+                // A key that somebody else keeps goes nowhere.
+                if let (Some(path), None | Some(Some(_))) = (&place.key, &key) {
+                    files.insert(path.clone(), file(key.flatten(), 0o600, &place.owner));
                 }
             }
         }
@@ -97,18 +112,16 @@ impl Trust {
     pub fn service_account_files(&self, cluster: &Cluster, host: &Host) -> BTreeMap<String, File> {
         let mut files = BTreeMap::new();
         if host.is(Role::Master) {
-            let file = |content, mode| File { content, mode, owner: "root".into() };
             let pki = &cluster.layout.pki;
-            files.insert(
-                format!("{pki}/sa.pub"),
-                file(Content::Text(self.service_account.public.as_str().into()), 0o644),
-            );
-            files.insert(format!("{pki}/sa.key"), file(Content::Secret(self.service_account.private.clone()), 0o600));
+            let ServiceAccount { public, private } = &self.service_account;
+            let public = public.as_ref().map(|pem| Content::Text(pem.as_str().into()));
+            files.insert(format!("{pki}/sa.pub"), file(public, 0o644, "root"));
+            files.insert(format!("{pki}/sa.key"), file(private.clone().map(Content::Secret), 0o600, "root"));
         }
         files
     }
 
-    /// What Secrets in etcd are encrypted with: the first writes, all read.
+    /// What Secrets in etcd are encrypted with: the first writes, all read. None where it is to be made.
     pub fn encryption_keys(&self) -> &[EncryptionKey] {
         &self.encryption_keys
     }
@@ -154,4 +167,9 @@ impl Trust {
         crate::files::write_key(&path, &self.admin_kubeconfig(cluster)?)?;
         Ok(path)
     }
+}
+
+/// What is not there is to be issued.
+fn file(content: Option<Content>, mode: u32, owner: &str) -> File {
+    File { content: content.unwrap_or(Content::ToIssue), mode, owner: owner.to_owned() }
 }

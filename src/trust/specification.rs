@@ -1,10 +1,13 @@
 //! The certificate table as a specification of [`crate::hierarchy`]: `kbootstrap pki apply` makes the same certificates,
 //! under the same names.
 
+use std::path::Path;
+
 use super::table::{CertificateRow, authorities, certificates};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
-use crate::hierarchy::model;
+use crate::error::{Error, Result};
+use crate::hierarchy::{Hierarchy, Upkeep, model, resolve};
 
 /// The cluster's CAs and certificates, with their files in `folder`.
 pub fn specification(catalogue: &Catalogue, cluster: &Cluster, folder: &str) -> model::Specification {
@@ -26,6 +29,14 @@ pub fn specification(catalogue: &Catalogue, cluster: &Cluster, folder: &str) -> 
         profiles: [].into(),
         authorities: authorities(cluster).into_iter().map(authority).collect(),
     }
+}
+
+/// The same with everything decided, its files in `folder`, to be kept as a cluster needs it.
+pub(super) fn hierarchy(catalogue: &Catalogue, cluster: &Cluster, folder: &Path) -> Result<Hierarchy> {
+    let (mut hierarchy, mistakes) = resolve(&specification(catalogue, cluster, ""), folder);
+    Error::all(mistakes.into_iter().map(|mistake| Error::internal(mistake.message)))?;
+    hierarchy.items.iter_mut().for_each(|item| item.upkeep = Upkeep::Needed);
+    Ok(hierarchy)
 }
 
 fn certificate(row: &CertificateRow) -> model::Certificate {

@@ -1,31 +1,48 @@
-//! The table's rows as cfssl's JSON: a person can edit a spec, or sign with real cfssl from the same files.
+//! The folder's texts in cfssl's JSON: a person can edit a spec, or sign with real cfssl from the same files. What is ours
+//! follows the inventory; a person's own is used as it is.
 
-use super::table::{AuthorityRow, CertificateRow};
-use crate::cluster::{Cluster, Pki};
+use super::folder::{Folder, Generated};
+use crate::cluster::Cluster;
+use crate::digest::sha256;
 use crate::error::Result;
-use crate::pki::{CaSpec, CsrSpec, NameSpec, Profile, SigningConfig};
+use crate::files;
+use crate::hierarchy::Item;
+use crate::pki::{CsrSpec, Profile, SigningConfig};
 
-/// A CA's CSR spec.
-pub(super) fn authority(row: &AuthorityRow, pki: &Pki) -> Result<CsrSpec> {
-    Ok(CsrSpec {
-        cn: row.common_name.clone(),
-        key: pki.key.into(),
-        ca: Some(CaSpec { expiry: Some(pki.ca_expiry), ..CaSpec::default() }),
-        ..CsrSpec::default()
-    })
+/// The spec to issue an item from.
+pub(super) fn spec(folder: &Folder, item: &Item, generated: &mut Generated) -> Result<CsrSpec> {
+    let (path, text) = (folder.spec(&item.name), item.spec.to_json());
+    if path.exists() {
+        let present = files::read(&path)?;
+        let ours = generated.specs.get(&item.name) == Some(&sha256(&present));
+        if !ours || *present == *text.as_bytes() {
+            return CsrSpec::from_json(&present, &path.display().to_string());
+        }
+    }
+    folder.write_public(&path, text.as_bytes())?;
+    generated.specs.insert(item.name.clone(), sha256(text.as_bytes()));
+    Ok(item.spec.clone())
 }
 
-/// A leaf's CSR spec.
-pub(super) fn certificate(row: &CertificateRow, pki: &Pki) -> CsrSpec {
-    let names = match row.organization.as_str() {
-        "" => Vec::new(),
-        organization => vec![NameSpec { o: organization.into(), ..NameSpec::default() }],
-    };
-    CsrSpec { cn: row.common_name.clone(), hosts: row.sans.clone(), key: pki.key.into(), names, ..CsrSpec::default() }
+/// The signing profiles, `ca-config.json`.
+pub(super) fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<SigningConfig> {
+    let path = folder.config();
+    let wanted = profiles(cluster)?;
+    let text = wanted.to_json();
+    if path.exists() {
+        let present = files::read(&path)?;
+        let ours = generated.config.as_deref() == Some(&*sha256(&present));
+        if !ours || *present == *text.as_bytes() {
+            return SigningConfig::from_json(&present, &path.display().to_string());
+        }
+    }
+    folder.write_public(&path, text.as_bytes())?;
+    generated.config = Some(sha256(text.as_bytes()));
+    Ok(wanted)
 }
 
-/// The cluster's `ca-config.json`.
-pub(super) fn signing_config(cluster: &Cluster) -> Result<SigningConfig> {
+/// The cluster's profiles.
+fn profiles(cluster: &Cluster) -> Result<SigningConfig> {
     let life = cluster.pki.expiry;
     let with = |extended: &[&str]| {
         let usages: Vec<&str> = ["signing", "key encipherment"].iter().chain(extended).copied().collect();

@@ -15,7 +15,7 @@ impl Transport for Loopback {
     fn host(&self) -> &str {
         "loopback"
     }
-    fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
+    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| Error::io("sh", &e))?;
@@ -24,7 +24,8 @@ impl Transport for Loopback {
         // A script that does not read its input closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(&input);
         let output = child.wait_with_output().map_err(|e| Error::io("sh", &e))?;
-        Ok(Output { status: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr })
+        stdout.write_all(&output.stdout).map_err(|e| Error::io("stdout", &e))?;
+        Ok(Output { status: output.status.code().unwrap_or(-1), stdout: Vec::new(), stderr: output.stderr })
     }
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
         let stream = TcpStream::connect(address).map_err(|e| Error::connect(format!("{address}: {e}")))?;

@@ -47,7 +47,7 @@ pub struct Supplied {
 pub struct Job<'a> {
     /// Where things go.
     pub store: &'a Store,
-    /// Where progress is told.
+    /// Where progress is reported.
     pub reporter: &'a dyn Reporter,
     /// Pins that must hold; empty when the lock is being updated.
     pub lock: &'a Lock,

@@ -77,6 +77,7 @@ impl Fetch {
             inventory: self.inventory.clone(),
             state: self.state.clone(),
             accept_new_host_keys: false,
+            at_once: crate::access::AT_ONCE,
             progress: self.progress,
         };
         let mut session = args.open(ctx, "artifacts-fetch", Access::Write)?;

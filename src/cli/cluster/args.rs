@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::access::AT_ONCE;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, interrupt};
 use crate::components::Catalogue;
@@ -20,6 +21,9 @@ pub struct ClusterArgs {
     /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
+    /// The most hosts to work on, and connections to have open, at the same time
+    #[arg(long, value_name = "N", default_value_t = AT_ONCE, value_parser = at_least_one)]
+    pub at_once: usize,
     /// How progress is shown on standard error: auto, plain, json or none
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     pub progress: Progress,
@@ -33,10 +37,15 @@ impl ClusterArgs {
             inventory: self.inventory.as_deref(),
             state: self.state.as_deref(),
             accept_new_host_keys: self.accept_new_host_keys,
+            at_once: self.at_once,
             command,
             access,
             reporter: self.progress.reporter(ctx),
             interrupt: interrupt::interrupt()?,
         })
     }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "a number from 1 on is needed".to_owned())
 }

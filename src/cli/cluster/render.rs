@@ -103,6 +103,7 @@ fn shown(content: &Content) -> String {
     match content {
         Content::Text(text) => text.to_string(),
         Content::Secret(_) => "<secret>\n".into(),
+        Content::ToIssue => "<to be issued>\n".into(),
         Content::Artifact(artifact) => format!("<{} {} sha256:{}>\n", artifact.name, artifact.version, artifact.sha256),
     }
 }
@@ -112,6 +113,7 @@ fn index(state: &HostState) -> Value {
         let kind = match &file.content {
             Content::Text(_) => "text",
             Content::Secret(_) => "secret",
+            Content::ToIssue => "to-issue",
             Content::Artifact(_) => "artifact",
         };
         (path.clone(), json!({"mode": octal(file.mode), "owner": file.owner, "content": kind}))

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::args::ClusterArgs;
-use crate::access::each_host;
 use crate::cli::Ctx;
 use crate::cluster::Host;
 use crate::engine::{Access, Session};
@@ -90,7 +89,7 @@ impl Args {
     }
 
     fn reset(&self, ctx: &Ctx, session: &Session, hosts: &[Host]) -> Result<()> {
-        let results = each_host(hosts, |host| {
+        let results = session.pool.each_host(hosts, |host| {
             let mut transport = session.pool.take(host)?;
             reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout)
         });

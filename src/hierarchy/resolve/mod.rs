@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 use super::expand;
-use super::item::{Hierarchy, Item, Kind};
+use super::item::{Hierarchy, Item, Kind, Upkeep};
 use super::model::{self, Authority, Certificate, Specification};
 use crate::document::{Mistake, Path};
 use crate::lifetime::Lifetime;
@@ -18,8 +18,8 @@ use inherited::{Inherited, Urls};
 const EXPIRY: Lifetime = Lifetime::hours(8760);
 const CA_EXPIRY: Lifetime = Lifetime::hours(87_600);
 
-/// Everything, and what is wrong.
-pub(super) fn resolve(specification: &Specification, folder: &FilePath) -> (Hierarchy, Vec<Mistake>) {
+/// Everything that a specification comes to with its files in `folder`, and what is wrong with it.
+pub fn resolve(specification: &Specification, folder: &FilePath) -> (Hierarchy, Vec<Mistake>) {
     let mut resolving =
         Resolving { items: Vec::new(), places: Vec::new(), mistakes: Vec::new(), profiles: BTreeMap::new() };
     resolving.profiles(&specification.profiles);
@@ -104,6 +104,7 @@ impl Resolving {
             issuer: above.map(|a| a.index),
             kind: Kind::Authority,
             external: written.external,
+            upkeep: Upkeep::Specified,
             spec,
             key,
             pkcs8,
@@ -167,6 +168,7 @@ impl Resolving {
             issuer: Some(above.index),
             kind: Kind::Certificate,
             external: false,
+            upkeep: Upkeep::Specified,
             spec,
             key,
             pkcs8,

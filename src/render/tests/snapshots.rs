@@ -18,6 +18,7 @@ fn shown(state: &HostState) -> String {
         match &file.content {
             Content::Text(text) => out.push_str(text),
             Content::Secret(_) => out.push_str("<secret>\n"),
+            Content::ToIssue => out.push_str("<to be issued>\n"),
             Content::Artifact(artifact) => {
                 let _ = writeln!(out, "<{}>", artifact.name);
             }

@@ -1,4 +1,4 @@
-//! HTTP as downloads need it: small answers, and files that go on where they were interrupted.
+//! HTTP as downloads need it: small answers, and files that are resumed where they were interrupted.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use ssh2::{BlockDirections, ErrorCode, Session};
+use ssh2::{BlockDirections, Channel, ErrorCode, Session};
 
 use crate::error::{Error, Result};
 use crate::remote::interrupt::Interrupt;
@@ -17,11 +17,18 @@ const ASK_AFTER: Duration = Duration::from_secs(5);
 /// How long it may take to answer; with [`ASK_AFTER`], a dead host is noticed within 20 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
+/// How long opening or closing a channel may take.
+pub(super) const CHANNEL_LIMIT: Duration = Duration::from_secs(30);
+/// Receive window of a channel, in bytes.
+const WINDOW: u32 = 2 * 1024 * 1024;
+/// Largest packet, in bytes (RFC 4253 §6.1 asks for no more).
+const PACKET: u32 = 32 * 1024;
+
 /// libssh2's word for "try again when the socket is ready" (`LIBSSH2_ERROR_EAGAIN`).
 const EAGAIN: i32 = libssh2_sys::LIBSSH2_ERROR_EAGAIN;
 
 /// An SSH session and its socket.
-pub(super) struct Link {
+pub(super) struct SshSession {
     host: String,
     session: Session,
     socket: TcpStream,
@@ -31,7 +38,7 @@ pub(super) struct Link {
     broken: bool,
 }
 
-impl Link {
+impl SshSession {
     /// A session over `socket`, not spoken on yet.
     pub(super) fn new(host: &str, socket: TcpStream, interrupt: Interrupt) -> Result<Self> {
         let internal = |error: ssh2::Error| Error::internal(format!("{host}: no SSH session: {error}"));
@@ -41,7 +48,7 @@ impl Link {
         session.set_blocking(false);
         session.set_keepalive(true, 2);
         let now = Instant::now();
-        Ok(Link { host: host.to_owned(), session, socket, interrupt, heard: now, watched: false, broken: false })
+        Ok(SshSession { host: host.to_owned(), session, socket, interrupt, heard: now, watched: false, broken: false })
     }
 
     /// The host's name, for messages.
@@ -49,7 +56,7 @@ impl Link {
         &self.host
     }
     /// The session, for calls that do not touch the network.
-    pub(super) fn session(&self) -> &Session {
+    pub(super) fn raw(&self) -> &Session {
         &self.session
     }
     /// From now on the host is asked for a sign of life in times of silence.
@@ -82,6 +89,17 @@ impl Link {
         Error::connect(format!("{}: connection lost while {doing}", self.host))
             .detail(why.to_string())
             .hint("see whether the host is up and reachable, then run the same command again: it goes on from what the host has")
+    }
+
+    /// Opens a channel for a command.
+    pub(super) fn open_channel(&mut self) -> Result<Channel> {
+        self.usable()?;
+        let open = |session: &mut Session| session.channel_open("session", WINDOW, PACKET, None);
+        self.drive("opening a channel", CHANNEL_LIMIT, open)?.map_err(|error| {
+            let error = self.lost("opening a channel", &error);
+            self.give_up();
+            error
+        })
     }
 
     /// Repeats a libssh2 call until it is through. `Err` of the inner result is libssh2's refusal; the outer one is an
@@ -176,7 +194,7 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for SshSession {
     /// Says goodbye if that is possible at once. The socket is shut first, so that libssh2 frees what it holds
     /// instead of waiting for a peer.
     fn drop(&mut self) {

@@ -5,14 +5,14 @@ use std::io::Read;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::remote::ask::{Answers, Reply};
 use crate::remote::interrupt::Interrupt;
+use crate::remote::prompt::{Answers, Reply};
 use crate::remote::script::{Plain, Program, bootstrap};
 use crate::secret::Secret;
 
 /// How commands become root's.
 #[derive(Debug, Clone)]
-pub(super) enum Rise {
+pub(super) enum Become {
     /// We are root.
     Root,
     /// sudo asks for nothing.
@@ -29,16 +29,16 @@ pub(super) struct Launch {
     pub(super) preface: Zeroizing<Vec<u8>>,
 }
 
-impl Rise {
+impl Become {
     /// How `program` is started. A password goes first, by stdin; after it a mark, because sudo leaves the password
     /// lying there when it finds that it needs none.
     pub(super) fn launch(&self, program: &Program, nonce: &str) -> Launch {
         let size = program.text.len();
         let mut preface = Zeroizing::new(Vec::with_capacity(size + 512));
         let command = match self {
-            Rise::Root => bootstrap(size, None),
-            Rise::Sudo => format!("sudo -n -H -- {}", bootstrap(size, None)),
-            Rise::SudoWith(password) => {
+            Become::Root => bootstrap(size, None),
+            Become::Sudo => format!("sudo -n -H -- {}", bootstrap(size, None)),
+            Become::SudoWith(password) => {
                 let go = format!("__KB_GO_{nonce}");
                 preface.extend_from_slice(password.expose());
                 preface.extend_from_slice(format!("\n{go}\n").as_bytes());
@@ -51,18 +51,18 @@ impl Rise {
 }
 
 /// Finds out how `user` becomes root. `run` runs a command as that user with some stdin.
-pub(super) fn find_way(
+pub(super) fn find_become(
     host: &str,
     user: &str,
     nonce: &str,
     answers: &Answers,
     interrupt: &Interrupt,
     mut run: impl FnMut(&str, &mut dyn Read) -> Result<Plain>,
-) -> Result<Rise> {
+) -> Result<Become> {
     let proof = format!("__KB_ROOT_{nonce}");
     let plain = run(&format!("env LC_ALL=C sudo -n -- /bin/sh -c 'echo {proof}'"), &mut std::io::empty())?;
     if contains(&plain.stdout, &proof) {
-        return Ok(Rise::Sudo);
+        return Ok(Become::Sudo);
     }
     let words = String::from_utf8_lossy(&plain.stderr).trim().to_owned();
     if !words.contains("password is required") {
@@ -79,7 +79,7 @@ pub(super) fn find_way(
         let line = Zeroizing::new([password.expose(), b"\n"].concat());
         let plain = run(&format!("env LC_ALL=C sudo -k -S -p '' -- /bin/sh -c 'echo {proof}'"), &mut line.as_slice())?;
         if contains(&plain.stdout, &proof) {
-            return Ok(Rise::SudoWith(password));
+            return Ok(Become::SudoWith(password));
         }
         let words = String::from_utf8_lossy(&plain.stderr).trim().to_owned();
         if !words.contains("try again") && !words.contains("incorrect password") {
@@ -121,20 +121,20 @@ pub(super) fn not_started(host: &str, words: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::remote::ask::Nobody;
+    use crate::remote::prompt::Nobody;
 
     fn plain(stdout: &str, stderr: &str) -> Plain {
         Plain { stdout: stdout.into(), stderr: stderr.into() }
     }
 
-    fn way(answers: &Answers, run: impl FnMut(&str, &mut dyn Read) -> Result<Plain>) -> Result<Rise> {
-        find_way("web1", "kim", "n", answers, &Interrupt::new(), run)
+    fn become_root(answers: &Answers, run: impl FnMut(&str, &mut dyn Read) -> Result<Plain>) -> Result<Become> {
+        find_become("web1", "kim", "n", answers, &Interrupt::new(), run)
     }
 
     #[test]
     fn sudo_without_a_password_is_noticed_despite_noise() {
         let answers = Answers::new(Box::new(Nobody));
-        assert!(matches!(way(&answers, |_, _| Ok(plain("hello\n__KB_ROOT_n\n", ""))), Ok(Rise::Sudo)));
+        assert!(matches!(become_root(&answers, |_, _| Ok(plain("hello\n__KB_ROOT_n\n", ""))), Ok(Become::Sudo)));
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         let answers = Answers::new(Box::new(Nobody));
         answers.preset("sudo password of kim", Secret::new("hunter2"));
         let mut seen = Vec::new();
-        let rise = way(&answers, |command, stdin| {
+        let become_root = become_root(&answers, |command, stdin| {
             let mut sent = String::new();
             stdin.read_to_string(&mut sent).unwrap();
             seen.push((command.to_owned(), sent.clone()));
@@ -150,25 +150,25 @@ mod tests {
         })
         .unwrap();
         assert_eq!(seen[1].1, "hunter2\n");
-        let launch = rise.launch(&Program::new("id", "n").unwrap(), "n");
+        let launch = become_root.launch(&Program::new("id", "n").unwrap(), "n");
         assert!(launch.preface.starts_with(b"hunter2\n__KB_GO_n\nLC_ALL=C"));
         assert!(!launch.command.contains("hunter2") && seen.iter().all(|(command, _)| !command.contains("hunter2")));
-        assert!(!format!("{rise:?}").contains("hunter2"));
+        assert!(!format!("{become_root:?}").contains("hunter2"));
     }
 
     #[test]
     fn every_refusal_says_what_to_do() {
         let answers = Answers::new(Box::new(Nobody));
         let wants = |_: &str, _: &mut dyn Read| Ok(plain("", "sudo: a password is required"));
-        insta::assert_snapshot!(way(&answers, wants).unwrap_err(), @"web1: sudo wants the password of kim, and there is no terminal to ask for it");
+        insta::assert_snapshot!(become_root(&answers, wants).unwrap_err(), @"web1: sudo wants the password of kim, and there is no terminal to ask for it");
         answers.preset("sudo password of kim", Secret::new("x"));
         let mut first = true;
         let wrong = |_: &str, _: &mut dyn Read| {
             let words = if std::mem::take(&mut first) { "sudo: a password is required" } else { "Sorry, try again." };
             Ok(plain("", words))
         };
-        insta::assert_snapshot!(way(&answers, wrong).unwrap_err(), @"web1: sudo did not accept the password of kim");
+        insta::assert_snapshot!(become_root(&answers, wrong).unwrap_err(), @"web1: sudo did not accept the password of kim");
         let missing = |_: &str, _: &mut dyn Read| Ok(plain("", "env: 'sudo': No such file or directory"));
-        insta::assert_snapshot!(way(&answers, missing).unwrap_err(), @"web1: kim cannot become root with sudo");
+        insta::assert_snapshot!(become_root(&answers, missing).unwrap_err(), @"web1: kim cannot become root with sudo");
     }
 }

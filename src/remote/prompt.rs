@@ -19,7 +19,7 @@ use crate::secret::Secret;
 const TRIES: u32 = 3;
 
 /// Asks a person for something secret.
-pub trait Ask: Send + Sync {
+pub trait Prompt: Send + Sync {
     /// The answer, or none when there is nobody to ask. `question` ends with `: `.
     fn ask(&self, question: &str, interrupt: &Interrupt) -> Result<Option<Secret>>;
 }
@@ -28,7 +28,7 @@ pub trait Ask: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub struct Nobody;
 
-impl Ask for Nobody {
+impl Prompt for Nobody {
     fn ask(&self, _: &str, _: &Interrupt) -> Result<Option<Secret>> {
         Ok(None)
     }
@@ -38,7 +38,7 @@ impl Ask for Nobody {
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal;
 
-impl Ask for Terminal {
+impl Prompt for Terminal {
     fn ask(&self, question: &str, interrupt: &Interrupt) -> Result<Option<Secret>> {
         let Ok(mut tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else { return Ok(None) };
         let failed = |error: std::io::Error| Error::io("asking on the terminal", &error);
@@ -97,7 +97,7 @@ fn read_line(tty: &mut File, interrupt: &Interrupt) -> Result<Option<Secret>> {
 
 /// What was answered so far, by question. Whoever asks the same meanwhile waits for that answer.
 pub(super) struct Answers {
-    ask: Box<dyn Ask>,
+    ask: Box<dyn Prompt>,
     given: Mutex<HashMap<String, Given>>,
 }
 
@@ -121,7 +121,7 @@ pub(super) enum Reply {
 }
 
 impl Answers {
-    pub(super) fn new(ask: Box<dyn Ask>) -> Self {
+    pub(super) fn new(ask: Box<dyn Prompt>) -> Self {
         Answers { ask, given: Mutex::default() }
     }
 
@@ -168,7 +168,7 @@ mod tests {
     /// Answers "1", "2", … and counts.
     struct Counting(AtomicU32);
 
-    impl Ask for Counting {
+    impl Prompt for Counting {
         fn ask(&self, _: &str, _: &Interrupt) -> Result<Option<Secret>> {
             let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             Ok(Some(Secret::new(number.to_string())))

@@ -4,18 +4,18 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A counting semaphore.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct Limit {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-/// A place in the gate, given back when dropped.
+/// A place under the limit, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place<'a>(&'a Gate);
+pub(super) struct Place<'a>(&'a Limit);
 
-impl Gate {
+impl Limit {
     pub(super) fn new(places: usize) -> Self {
-        Gate { free: Mutex::new(places), freed: Condvar::new() }
+        Limit { free: Mutex::new(places), freed: Condvar::new() }
     }
 
     /// Waits for a place.
@@ -42,11 +42,11 @@ mod tests {
 
     #[test]
     fn never_more_than_there_are_places() {
-        let (gate, inside, most) = (Gate::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (limit, inside, most) = (Limit::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..20 {
                 scope.spawn(|| {
-                    let _place = gate.enter();
+                    let _place = limit.enter();
                     most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::yield_now();
                     inside.fetch_sub(1, Ordering::SeqCst);
