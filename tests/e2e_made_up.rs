@@ -4,14 +4,13 @@
 use std::fs;
 use std::io::Read;
 
-use kbootstrap::apply::Job;
 use kbootstrap::artifacts::{Label, Origin, OriginKind, Store};
 use kbootstrap::cluster::Role;
 use kbootstrap::components::{
     Catalogue, CertificateRow, ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, PortSpec,
     ProgramSpec, Project, UnitSpec,
 };
-use kbootstrap::engine::{Access, OnFailure, Options, Prepared, Session, prepare};
+use kbootstrap::engine::{Access, Options, Prepared, Session, prepare};
 use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
 use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
@@ -57,7 +56,7 @@ const LANTERN: ComponentSpec = ComponentSpec {
         ("lantern.flags", "--config=/etc/lantern/lantern.json\n--certificate={{ layout.pki }}/lantern.crt\n"),
         ("lantern.json", "{\"device\": \"lantern0\", \"port\": 7473, \"light\": \"green\"}\n"),
     ],
-    kernel: KernelSpec { devices: |_, _| vec!["lantern0".into()], run_files: &["/run/lantern/lit"] },
+    kernel: KernelSpec { devices: |_, _| vec!["lantern0".into()], run_files: |_| vec!["/run/lantern/lit".into()] },
     footprint: Footprint { dirs: |_| vec!["/run/lantern".into()], links: &["lantern0"], ..Footprint::NONE },
     ..ComponentSpec::named("lantern")
 };
@@ -77,7 +76,7 @@ my $config = slurp($flags{config});
 my ($device) = $config =~ /"device": "([a-z0-9]+)"/ or die 'no device';
 my ($port) = $config =~ /"port": (\d+)/ or die 'no port';
 my ($light) = $config =~ /"light": "([a-z]+)"/ or die 'no light';
--e "/sys/class/net/$device" or system('ip', 'link', 'add', $device, 'type', 'bridge') == 0 or die 'no device';
+system("ip link show $device || ip link add $device type bridge") == 0 or die 'no device';
 mkdir '/run/lantern';
 open my $lit, '>', '/run/lantern/lit' or die $!;
 close $lit;
@@ -154,26 +153,14 @@ fn up(session: &Session) -> Prepared {
 }
 
 fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, false, OnFailure::Abort)?;
-    let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
-    let job = Job {
-        cluster: &session.cluster,
-        desired,
-        facts,
-        plan,
-        pool: &session.pool,
-        store,
-        trust,
-        reporter: session.reporter(),
-        interrupt: &session.interrupt,
-    };
-    job.run()?;
+    let prepared = prepare(session, false)?;
+    prepared.apply(session)?;
     Ok(prepared)
 }
 
 /// What the plan does with its unit, and why.
 fn unit(prepared: &Prepared) -> Option<(Option<UnitAction>, String)> {
-    let units = prepared.plan.hosts.iter().flat_map(|host| &host.units);
+    let units = prepared.found.plan.hosts.iter().flat_map(|host| &host.units);
     units.into_iter().find(|unit| unit.name == "lantern.service").map(|unit| (unit.action, unit.reason.clone()))
 }
 
@@ -223,7 +210,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert!(unit(&up(&session)).is_some());
     assert_eq!(light(), "red\n");
 
-    let prepared = prepare(&session, false, OnFailure::Abort).unwrap();
+    let prepared = prepare(&session, false).unwrap();
     let now = OffsetDateTime::now_utc();
     let ask =
         || status::ask(&session.catalogue, &session.cluster, &session.pool, &prepared.trust, &prepared.store, now);
@@ -239,6 +226,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     let mut transport = session.pool.take(host).unwrap();
     reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout).unwrap();
     let left = "ls -d /usr/local/bin/lantern /etc/systemd/system/lantern.service /etc/lantern /var/lib/lantern \
-                /run/lantern /etc/kubernetes /sys/class/net/lantern0 2>/dev/null";
+                /run/lantern /etc/kubernetes 2>/dev/null; \
+                ip link show lantern0 2>/dev/null";
     assert_eq!(cluster.try_on("n1", left).1, "", "a reset leaves nothing of it");
 }

@@ -28,7 +28,7 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
             error = error.detail(text);
         }
     }
-    for hint in hints(&told) {
+    for hint in hints(&told, layout) {
         error = error.hint(hint);
     }
     Err(error
@@ -96,7 +96,7 @@ done
 }
 
 /// What well-known last words mean.
-fn hints(journal: &str) -> Vec<String> {
+fn hints(journal: &str, layout: &Layout) -> Vec<String> {
     const KNOWN: [(&str, &str); 8] = [
         ("address already in use", "another process holds the port: `ss -ltnp` on the host shows which"),
         ("unknown flag", "a flag in the inventory is not known to this version: remove it under components.*.flags"),
@@ -111,15 +111,16 @@ fn hints(journal: &str) -> Vec<String> {
         ),
         (
             "cluster ID mismatch",
-            "this member's data is from another cluster: move /var/lib/etcd away, or `kbootstrap reset` the host",
+            "this member's data is from another cluster: move ETCD_DATA away, or `kbootstrap reset` the host",
         ),
         ("no space left on device", "the disk is full: `df -h` on the host"),
         (
             "member has already been bootstrapped",
-            "etcd knows this member but its data is gone: restore /var/lib/etcd or remove and add the member with etcdctl",
+            "etcd knows this member but its data is gone: restore ETCD_DATA or remove and add the member with etcdctl",
         ),
     ];
-    KNOWN.iter().filter(|(words, _)| journal.contains(words)).map(|(_, hint)| (*hint).to_owned()).collect()
+    let known = KNOWN.iter().filter(|(words, _)| journal.contains(words));
+    known.map(|(_, hint)| hint.replace("ETCD_DATA", &layout.etcd_data)).collect()
 }
 
 #[cfg(test)]
@@ -156,6 +157,7 @@ mod tests {
 
     #[test]
     fn well_known_last_words_get_a_hint() {
+        let hints = |journal| hints(journal, &Layout::standard());
         assert_eq!(hints("listen tcp 10.0.0.1:2379: bind: address already in use").len(), 1);
         assert!(hints("all is well").is_empty());
     }

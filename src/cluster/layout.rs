@@ -41,6 +41,30 @@ pub struct Layout {
     pub logs: String,
     /// kbootstrap's own records on the host: hashes of what was verified on arrival, images to import.
     pub records: String,
+    /// Above [`Layout::cni_conf`].
+    pub cni: String,
+    /// Above [`Layout::cni_bin`].
+    pub cni_programs: String,
+    /// What CNI plugins remember: addresses, for example.
+    pub cni_data: String,
+    /// The container runtime's own programs.
+    pub containerd_programs: String,
+    /// What extends the container runtime.
+    pub nri: String,
+    /// Network namespaces.
+    pub netns: String,
+    /// crictl's configuration.
+    pub crictl: String,
+    /// What flannel says of this node's network.
+    pub flannel_run: String,
+    /// Logs of pods.
+    pub pod_logs: String,
+    /// Names of these logs by container.
+    pub container_logs: String,
+    /// kube-proxy's home.
+    pub kube_proxy: String,
+    /// kube-scheduler's home.
+    pub kube_scheduler: String,
 }
 
 impl Layout {
@@ -65,6 +89,18 @@ impl Layout {
             modules: "/etc/modules-load.d/kubernetes.conf".into(),
             logs: "/var/log/kubernetes".into(),
             records: "/var/lib/kbootstrap".into(),
+            cni: "/etc/cni".into(),
+            cni_programs: "/opt/cni".into(),
+            cni_data: "/var/lib/cni".into(),
+            containerd_programs: "/opt/containerd".into(),
+            nri: "/run/nri".into(),
+            netns: "/run/netns".into(),
+            crictl: "/etc/crictl.yaml".into(),
+            flannel_run: "/run/flannel".into(),
+            pod_logs: "/var/log/pods".into(),
+            container_logs: "/var/log/containers".into(),
+            kube_proxy: "/var/lib/kube-proxy".into(),
+            kube_scheduler: "/var/lib/kube-scheduler".into(),
         }
     }
 

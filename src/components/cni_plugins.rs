@@ -26,9 +26,9 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         SysctlSpec::Exactly("net.ipv4.ip_forward", "1"),
     ],
     footprint: Footprint {
-        dirs: |_| vec!["/var/lib/cni".into()],
+        dirs: |layout| vec![layout.cni_data.clone()],
         // Others may have put plugins of their own there.
-        empty_dirs: |layout| vec![layout.cni_bin.clone(), "/opt/cni".into()],
+        empty_dirs: |layout| vec![layout.cni_bin.clone(), layout.cni_programs.clone()],
         links: &["cni0"],
         namespaces: &["cni-"],
         tables: &["cni_hostport", "cni_plugins_masquerade"],

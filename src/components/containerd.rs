@@ -56,12 +56,13 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         template!("containerd", "containerd.service"),
     ],
     footprint: Footprint {
-        dirs: |layout| vec![layout.containerd_data.clone(), layout.containerd_run.clone(), "/run/nri".into()],
-        empty_dirs: |_| {
-            ["/etc/cni", "/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"].map(Into::into).into()
+        dirs: |layout| vec![layout.containerd_data.clone(), layout.containerd_run.clone(), layout.nri.clone()],
+        empty_dirs: |layout| {
+            let own = &layout.containerd_programs;
+            vec![layout.cni.clone(), format!("{own}/bin"), format!("{own}/lib"), own.clone()]
         },
-        files: &["/etc/crictl.yaml"],
-        mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone(), "/run/netns".into()],
+        files: |layout| vec![layout.crictl.clone()],
+        mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone(), layout.netns.clone()],
         ..Footprint::NONE
     },
     ..ComponentSpec::named(ID.0)

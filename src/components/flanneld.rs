@@ -69,10 +69,10 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             Some(config) if config.get("Backend").is_some_and(|backend| *backend != Value::Null) => Vec::new(),
             _ => vec!["flannel.1".into()],
         },
-        run_files: &["/run/flannel/subnet.env"],
+        run_files: |layout| vec![format!("{}/subnet.env", layout.flannel_run)],
     },
     footprint: Footprint {
-        dirs: |_| vec!["/run/flannel".into()],
+        dirs: |layout| vec![layout.flannel_run.clone()],
         links: &["flannel.1"],
         tables: &["flannel-ipv4", "flannel-ipv6"],
         chains: &["FLANNEL-"],

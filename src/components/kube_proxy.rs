@@ -53,7 +53,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     ],
     removed_flags: &[&[RemovedFlag::kubernetes("proxy-port-range", 31, NO_EFFECT)], KLOG],
     footprint: Footprint {
-        dirs: |_| vec!["/var/lib/kube-proxy".into()],
+        dirs: |layout| vec![layout.kube_proxy.clone()],
         links: &["kube-ipvs0"],
         tables: &["kube-proxy"],
         chains: &["KUBE-"],

@@ -50,7 +50,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         template!("shared", "kubeconfig.yaml"),
     ],
     removed_flags: &[REMOVED, KLOG],
-    footprint: Footprint { dirs: |_| vec!["/var/lib/kube-scheduler".into()], ..Footprint::NONE },
+    footprint: Footprint { dirs: |layout| vec![layout.kube_scheduler.clone()], ..Footprint::NONE },
     ..ComponentSpec::named(NAME)
 };
 

@@ -62,7 +62,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     ],
     removed_flags: &[REMOVED, KLOG],
     footprint: Footprint {
-        dirs: |_| vec!["/var/log/pods".into(), "/var/log/containers".into()],
+        dirs: |layout| vec![layout.pod_logs.clone(), layout.container_logs.clone()],
         mounts: |layout| vec![layout.kubelet.clone()],
         slices: &["kubepods.slice"],
         ..Footprint::NONE
@@ -81,7 +81,7 @@ fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
     [row("kubelet-client"), CertificateRow { profile: Profile::Server, sans, ..row("kubelet") }]
 }
 
-const CNI: &str = "the network plugin is containerd's matter: see /etc/cni/net.d";
+const CNI: &str = "the network plugin is containerd's matter: see its CNI configuration";
 const DOCKER: &str = "dockershim is gone: containerd is used";
 
 const REMOVED: &[RemovedFlag] = &[

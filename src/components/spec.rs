@@ -260,7 +260,7 @@ pub struct KernelSpec {
     /// Network devices.
     pub devices: fn(&Cluster, &Host) -> Vec<String>,
     /// Files in /run.
-    pub run_files: &'static [&'static str],
+    pub run_files: fn(&Layout) -> Vec<String>,
 }
 
 /// What a reset takes away besides programs, units and [`ComponentSpec::dirs`].
@@ -273,7 +273,7 @@ pub struct Footprint {
     /// Directories that stay.
     pub kept: fn(&Layout) -> Vec<String>,
     /// Files.
-    pub files: &'static [&'static str],
+    pub files: fn(&Layout) -> Vec<String>,
     /// Everything that is mounted under these directories is unmounted.
     pub mounts: fn(&Layout) -> Vec<String>,
     /// Network devices.
@@ -314,7 +314,7 @@ impl ComponentSpec {
             repeated_flags: &[],
             removed_flags: &[],
             removed_values: &[],
-            kernel: KernelSpec { devices: |_, _| Vec::new(), run_files: &[] },
+            kernel: KernelSpec { devices: |_, _| Vec::new(), run_files: |_| Vec::new() },
             footprint: Footprint::NONE,
         }
     }
@@ -338,7 +338,7 @@ impl Footprint {
         dirs: |_| Vec::new(),
         empty_dirs: |_| Vec::new(),
         kept: |_| Vec::new(),
-        files: &[],
+        files: |_| Vec::new(),
         mounts: |_| Vec::new(),
         links: &[],
         namespaces: &[],

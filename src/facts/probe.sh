@@ -98,7 +98,15 @@ ss -Hltnp 2>/dev/null
 section udp
 ss -Hlunp 2>/dev/null
 section devices
-for device in $devices; do [ -e "/sys/class/net/$device" ] && printf '%s\n' "$device"; done
+# Not from /sys: in a container that may be another network's.
+if [ -n "$devices" ]; then
+  for line in $(ip -o link show 2>/dev/null); do
+    name=${line#*: }
+    name=${name%%:*}
+    name=${name%%@*}
+    case "$nl$devices$nl" in *"$nl$name$nl"*) printf '%s\n' "$name" ;; esac
+  done
+fi
 section addresses
 ip -o addr show 2>/dev/null
 section routes

@@ -110,8 +110,11 @@ fn resolv(look: &mut Look) {
         return;
     }
     let servers = &look.facts.nameservers;
-    let remedy = "put a name server that pods can reach into /etc/resolv.conf, or into a file of its own: \
-                  `components: {kubelet: {config: {resolvConf: /etc/kubernetes/resolv.conf}}}`";
+    let remedy = format!(
+        "put a name server that pods can reach into /etc/resolv.conf, or into a file of its own: \
+         `components: {{kubelet: {{config: {{resolvConf: {}/resolv.conf}}}}}}`",
+        look.cluster.layout.kubernetes
+    );
     if servers.is_empty() {
         look.warn("resolv", "/etc/resolv.conf names no name server; pods find names inside the cluster only", remedy);
     } else if servers.iter().any(|server| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())) {

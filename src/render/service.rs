@@ -67,7 +67,7 @@ pub(super) fn add(
         restart_on,
         makes,
         devices: (spec.kernel.devices)(inputs.cluster, inputs.host).into_iter().collect(),
-        run_files: spec.kernel.run_files.iter().map(|path| (*path).to_owned()).collect(),
+        run_files: (spec.kernel.run_files)(layout).into_iter().collect(),
     });
     Ok(())
 }

@@ -9,12 +9,14 @@ use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
 
 /// What a reset never touches; it is told to the person.
-pub const LEFT: [&str; 4] = [
-    "the `etcd` system user and loaded kernel modules",
-    "kernel settings as they are until the next boot",
-    "audit logs in /var/log/kubernetes",
-    "the cluster's folder on this machine: certificates, CA keys, logs",
-];
+pub fn left(layout: &Layout) -> [String; 4] {
+    [
+        "the `etcd` system user and loaded kernel modules".into(),
+        "kernel settings as they are until the next boot".into(),
+        format!("audit logs in {}", layout.logs),
+        "the cluster's folder on this machine: certificates, CA keys, logs".into(),
+    ]
+}
 
 /// Takes the host back and returns what was done, a line each.
 pub fn reset(transport: &mut dyn Transport, catalogue: &Catalogue, layout: &Layout) -> Result<Vec<String>> {
@@ -40,7 +42,7 @@ pub fn script(catalogue: &Catalogue, layout: &Layout) -> String {
     let units = runtimes.iter().chain(&services).map(|unit| format!("{}/{unit}", layout.units));
     let mut files: Vec<String> = units.chain(programs).collect();
     files.extend([layout.sysctls.clone(), layout.modules.clone()]);
-    files.extend(catalogue.footprint(|of| owned(of.files)));
+    files.extend(catalogue.footprint(|of| (of.files)(layout)));
     let mut dirs = catalogue.removed_dirs(layout);
     dirs.push(layout.records.clone());
     let mut empty = catalogue.footprint(|of| (of.empty_dirs)(layout));

@@ -38,7 +38,7 @@ pub struct Args {
 #[derive(Debug, serde::Serialize)]
 struct Report {
     hosts: BTreeMap<String, Vec<String>>,
-    left: [&'static str; 4],
+    left: [String; 4],
 }
 
 impl Args {
@@ -94,7 +94,7 @@ impl Args {
             reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout)
         });
         let mut errors = Vec::new();
-        let mut report = Report { hosts: BTreeMap::new(), left: reset::LEFT };
+        let mut report = Report { hosts: BTreeMap::new(), left: reset::left(&session.cluster.layout) };
         for (host, result) in hosts.iter().zip(results) {
             match result {
                 Ok(lines) => drop(report.hosts.insert(host.name.clone(), lines)),

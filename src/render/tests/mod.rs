@@ -3,6 +3,7 @@
 mod cis;
 mod foreign;
 mod host;
+mod layout;
 mod lint;
 mod overrides;
 mod snapshots;

@@ -1,0 +1,95 @@
+//! What no line of the source does.
+
+use std::fs;
+use std::path::Path;
+
+use crate::docs_architecture::{root, sources};
+
+/// The code of a file without its unit tests.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()
+}
+
+/// Code branches on kinds and reasons: an error's message may be reworded at any time.
+#[test]
+fn no_code_looks_into_a_message() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let looks = ["contains(", "starts_with(", "ends_with(", "find(", "strip_prefix(", "strip_suffix(", "split"];
+    let mut found = Vec::new();
+    for file in &files {
+        // Without white space a chain of calls is on one line.
+        let body: String = code(file).split_whitespace().collect();
+        for call in looks.iter().flat_map(|look| [format!(".message.{look}"), format!(".message.as_str().{look}")]) {
+            found.extend(body.contains(&call).then(|| format!("{}: {call}", file.display())));
+        }
+        for comparison in [".message==", ".message!="] {
+            // That two errors are the same one is no look into either.
+            let alone = body.replace("self.message==other.message", "");
+            found.extend(alone.contains(comparison).then(|| format!("{}: {comparison}", file.display())));
+        }
+        let matched = body.split("match").skip(1).filter_map(|rest| rest.split('{').next());
+        let matched = matched.filter(|what| what.ends_with(".message") || what.ends_with(".message.as_str()"));
+        found.extend(matched.map(|what| format!("{}: match {what}", file.display())));
+    }
+    assert!(files.len() > 100, "{}", files.len());
+    assert_eq!(found, Vec::<String>::new());
+}
+
+/// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
+const NOBODYS: [(&str, &str); 15] = [
+    ("/etc/os-release", "read by the probe"),
+    ("/etc/machine-id", "read by the probe"),
+    ("/var/lib/dbus/machine-id", "named beside the one before"),
+    ("/etc/resolv.conf", "the system's, and each pod's own"),
+    ("/etc/ufw/ufw.conf", "read by the probe"),
+    ("/etc/selinux/config", "the person's to change"),
+    ("/etc/fstab", "the person's to change"),
+    ("/etc/ssh/", "host keys, and known hosts of the operator"),
+    ("/etc/sudoers.d/", "the person's to change"),
+    ("/etc/kubernetes/manifests", "kubeadm's, wherever ours is"),
+    ("/run/systemd/", "systemd's"),
+    ("/lib/modules/", "the kernel's"),
+    ("/usr/sbin/nologin", "the system's"),
+    ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),
+    ("/etc/coredns", "inside a pod"),
+];
+
+/// Modules whose paths are the operator's or a lab's.
+const ELSEWHERE: [&str; 5] = ["lab", "cli", "cfssl", "artifacts", "recipes"];
+
+#[test]
+fn paths_on_hosts_are_in_the_layout_only() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    files.retain(|file| !ELSEWHERE.iter().any(|module| file.starts_with(root().join("src").join(module))));
+    files.retain(|file| !file.ends_with("src/cluster/layout.rs"));
+    for script in ["src/facts/probe.sh", "src/reset/reset.sh"] {
+        files.push(root().join(script));
+    }
+    for folder in fs::read_dir(root().join("templates")).unwrap().map(|entry| entry.unwrap().path()) {
+        files.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    let tops = ["/etc/", "/usr/", "/var/", "/opt/", "/run/", "/srv/", "/lib/"];
+    let (mut found, mut stray) = (0, Vec::new());
+    for file in &files {
+        let code = code(file);
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//") && !line.contains("PATH="));
+        for (line, top) in lines.flat_map(|line| tops.map(|top| (line, top))) {
+            for (at, _) in line.match_indices(top) {
+                // A path begins here, unless it goes on from what stands before it.
+                let before = line[..at].chars().next_back();
+                if before.is_some_and(|c| c.is_alphanumeric() || "._-~}*/>".contains(c)) {
+                    continue;
+                }
+                found += 1;
+                if !NOBODYS.iter().any(|(path, _)| line[at..].starts_with(path)) {
+                    stray.push(format!("{}: {}", file.display(), line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found > 10, "{found}");
+    assert_eq!(stray, Vec::<String>::new());
+}
