@@ -91,7 +91,7 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("cache")).unwrap();
+        let store = Store::open(&dir.path().join("cache"));
         Place { dir, store, events: Events::default() }
     }
     pub fn lock(&self) -> std::path::PathBuf {

@@ -97,7 +97,7 @@ proptest! {
     ) {
         let (catalogue, cluster) = (with_every_way(), clusters().swap_remove(which));
         let mut choices = seed.into_iter();
-        let mut plan = Plan { hosts: Vec::new(), objects };
+        let mut plan = Plan { objects, ..Plan::default() };
         for host in &cluster.hosts {
             let mut units = Vec::new();
             for (spec, unit) in catalogue.units(&cluster, host) {

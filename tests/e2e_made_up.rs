@@ -4,14 +4,13 @@
 use std::fs;
 use std::io::Read;
 
-use kbootstrap::apply::Job;
 use kbootstrap::artifacts::{Label, Origin, OriginKind, Store};
 use kbootstrap::cluster::Role;
 use kbootstrap::components::{
     Catalogue, CertificateRow, ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, PortSpec,
     ProgramSpec, Project, UnitSpec,
 };
-use kbootstrap::engine::{Access, OnFailure, Options, Prepared, Session, prepare};
+use kbootstrap::engine::{Access, Options, Prepared, Session, prepare};
 use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
 use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
@@ -154,26 +153,14 @@ fn up(session: &Session) -> Prepared {
 }
 
 fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, false, OnFailure::Abort)?;
-    let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
-    let job = Job {
-        cluster: &session.cluster,
-        desired,
-        facts,
-        plan,
-        pool: &session.pool,
-        store,
-        trust,
-        reporter: session.reporter(),
-        interrupt: &session.interrupt,
-    };
-    job.run()?;
+    let prepared = prepare(session, false)?;
+    prepared.apply(session)?;
     Ok(prepared)
 }
 
 /// What the plan does with its unit, and why.
 fn unit(prepared: &Prepared) -> Option<(Option<UnitAction>, String)> {
-    let units = prepared.plan.hosts.iter().flat_map(|host| &host.units);
+    let units = prepared.found.plan.hosts.iter().flat_map(|host| &host.units);
     units.into_iter().find(|unit| unit.name == "lantern.service").map(|unit| (unit.action, unit.reason.clone()))
 }
 
@@ -223,7 +210,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert!(unit(&up(&session)).is_some());
     assert_eq!(light(), "red\n");
 
-    let prepared = prepare(&session, false, OnFailure::Abort).unwrap();
+    let prepared = prepare(&session, false).unwrap();
     let now = OffsetDateTime::now_utc();
     let ask =
         || status::ask(&session.catalogue, &session.cluster, &session.pool, &prepared.trust, &prepared.store, now);

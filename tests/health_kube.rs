@@ -6,13 +6,14 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use kbootstrap::access::{ApiAccess, EtcdAccess};
 use kbootstrap::clients::http::{Client, Request, Tls};
 use kbootstrap::clients::kube;
 use kbootstrap::error::{Kind, Result};
 use kbootstrap::health::{Poll, Schedule, covers, deployment_ready, wait};
 use kbootstrap::ui::report::render;
 use kbootstrap::ui::{Event, Reporter, Silent};
-use kbootstrap::verify::{self, Access, Api, Outcome, Report, Seed};
+use kbootstrap::verify::{self, Outcome, Report, Seed, Ways};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -150,13 +151,11 @@ fn workloads_say_what_keeps_them(plane: &ControlPlane) {
     assert_eq!((absent.ready, absent.detail.as_str()), (false, "there is no such Deployment"));
 }
 
-fn access<'a>(plane: &ControlPlane, transports: &'a mut [Loopback; 3]) -> Access<'a> {
+fn ways<'a>(plane: &ControlPlane, transports: &'a mut [Loopback; 3]) -> Ways<'a> {
     let [api, etcd, master] = transports;
-    let tls = |identity| Tls::new(identity).unwrap();
-    let server_name = "127.0.0.1".to_owned();
-    Access {
-        kube: Api { transport: api, address: plane.address, server_name: server_name.clone(), tls: tls(&plane.admin) },
-        etcd: Some(Api { transport: etcd, address: plane.etcd_address, server_name, tls: tls(&plane.etcd_client) }),
+    Ways {
+        kube: ApiAccess::through(api, plane.address, &plane.admin).unwrap(),
+        etcd: Some(EtcdAccess::through(etcd, plane.etcd_address, &plane.etcd_client).unwrap()),
         master,
         stranger: Tls::anonymous(&plane.admin.ca_pem).unwrap(),
         nodes: vec![("n1".into(), IpAddr::V4(Ipv4Addr::LOCALHOST))],
@@ -171,7 +170,7 @@ fn access<'a>(plane: &ControlPlane, transports: &'a mut [Loopback; 3]) -> Access
 fn a_smoke_test_without_kubelets_fails_and_cleans_up(plane: &ControlPlane) {
     let mut transports = [Loopback, Loopback, Loopback];
     let seed = Seed::random().unwrap();
-    let report = verify::run(access(plane, &mut transports), &seed, &NEVER, &Silent).unwrap();
+    let report = verify::run(ways(plane, &mut transports), &seed, &NEVER, &Silent).unwrap();
     let outcome = |name: &str| report.checks.iter().find(|check| check.name == name).unwrap();
     for name in ["objects", "no-anonymous", "rbac", "secret-encrypted", "cleanup"] {
         assert_eq!(outcome(name).outcome, Outcome::Passed, "{name}: {}", outcome(name).detail);
@@ -210,7 +209,7 @@ fn an_interrupted_smoke_test_cleans_up_too(plane: &ControlPlane) {
     let mut transports = [Loopback, Loopback, Loopback];
     let flag = AtomicBool::new(false);
     let seed = Seed { suffix: "interrupted".into(), token: "t".into() };
-    let error = verify::run(access(plane, &mut transports), &seed, &flag, &Interrupt("pods", &flag)).unwrap_err();
+    let error = verify::run(ways(plane, &mut transports), &seed, &flag, &Interrupt("pods", &flag)).unwrap_err();
     assert_eq!(error.kind, Kind::Interrupted);
     assert_eq!(error.details, ["namespace kbootstrap-verify-interrupted is being deleted"]);
     let gone = |client: &mut Client<'_>| -> Result<Poll<()>> {

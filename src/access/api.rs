@@ -3,30 +3,46 @@
 use std::net::SocketAddr;
 
 use super::pool::{Lease, Pool};
-use crate::clients::http::{Client, Identity};
+use crate::clients::http::{Client, Identity, Tls};
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::{Error, Result};
+use crate::remote::Transport;
 use crate::trust::{Trust, api_address};
 
 /// A way to the API server of one master.
 pub struct ApiAccess<'a> {
-    lease: Lease<'a>,
+    transport: Held<'a>,
     address: SocketAddr,
-    identity: Identity,
+    tls: Tls,
 }
 
 /// A way to one etcd member.
 pub struct EtcdAccess<'a>(ApiAccess<'a>);
 
+/// The host that is asked through; nothing else goes over its transport meanwhile.
+enum Held<'a> {
+    Leased(Lease<'a>),
+    Borrowed(&'a mut dyn Transport),
+}
+
+impl Held<'_> {
+    fn get(&mut self) -> &mut dyn Transport {
+        match self {
+            Held::Leased(lease) => &mut **lease,
+            Held::Borrowed(transport) => *transport,
+        }
+    }
+}
+
 impl<'a> ApiAccess<'a> {
     /// To the given master. Nothing is sent before [`ApiAccess::client`].
     pub fn new(pool: &'a Pool, master: &Host, trust: &Trust) -> Result<Self> {
-        Ok(ApiAccess { lease: pool.take(master)?, address: api_address(master), identity: trust.super_admin() })
+        let tls = Tls::new(&trust.super_admin())?;
+        Ok(ApiAccess { transport: Held::Leased(pool.take(master)?), address: api_address(master), tls })
     }
-    /// To the first master.
-    pub fn first(pool: &'a Pool, cluster: &Cluster, trust: &Trust) -> Result<Self> {
-        let master = cluster.with_role(Role::Master).next().ok_or_else(|| Error::internal("there is no master"))?;
-        Self::new(pool, master, trust)
+    /// To a server that a host can reach.
+    pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {
+        Ok(ApiAccess { transport: Held::Borrowed(transport), address, tls: Tls::new(identity)? })
     }
     /// To the first master that answers, for a cluster of which some are away.
     pub fn any(pool: &'a Pool, cluster: &Cluster, trust: &Trust) -> Result<Self> {
@@ -48,18 +64,30 @@ impl<'a> ApiAccess<'a> {
         Error::all(errors)?;
         Err(Error::connect("no master can be reached"))
     }
+    /// The server, as the host sees it.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
     /// An open connection. After an error that broke it, ask for another.
     pub fn client(&mut self) -> Result<Client<'_>> {
-        let name = self.address.ip().to_string();
-        Client::connect(&mut *self.lease, self.address, &name, &self.identity)
+        Client::dial(self.transport.get(), self.address, &self.address.ip().to_string(), &self.tls)
     }
 }
 
 impl<'a> EtcdAccess<'a> {
     /// To the member on the given host.
     pub fn new(pool: &'a Pool, member: &Host, trust: &Trust) -> Result<Self> {
-        let address = SocketAddr::new(member.address, 2379);
-        Ok(EtcdAccess(ApiAccess { lease: pool.take(member)?, address, identity: trust.etcd_client() }))
+        let (transport, tls) = (Held::Leased(pool.take(member)?), Tls::new(&trust.etcd_client())?);
+        Ok(EtcdAccess(ApiAccess { transport, address: SocketAddr::new(member.address, 2379), tls }))
+    }
+    /// To a member that a host can reach.
+    pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {
+        ApiAccess::through(transport, address, identity).map(EtcdAccess)
+    }
+    /// The same way, for a while.
+    pub fn reborrow(&mut self) -> EtcdAccess<'_> {
+        let ApiAccess { transport, address, tls } = &mut self.0;
+        EtcdAccess(ApiAccess { transport: Held::Borrowed(transport.get()), address: *address, tls: tls.clone() })
     }
     /// An open connection.
     pub fn client(&mut self) -> Result<Client<'_>> {

@@ -151,7 +151,7 @@ fn ask<T>(
 /// The cluster's own objects are applied.
 pub(super) fn objects(job: &Job<'_>) -> Result<String> {
     ask(job, "the cluster's objects are not applied", API, |client| {
-        apply_objects(client, job.cluster, &job.desired.objects).map(Poll::Ready)
+        apply_objects(client, &job.desired.objects).map(Poll::Ready)
     })?;
     Ok(format!("{} objects", job.desired.objects.len()))
 }

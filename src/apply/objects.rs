@@ -11,12 +11,9 @@ use crate::plan::Marks;
 /// The node is changed by its kubelet and by controllers all the time: a refused write is tried again this often.
 const ATTEMPTS: u32 = 5;
 
-/// Writes all objects, and the labels and taints of the nodes that are there.
-pub(super) fn apply_objects(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<()> {
-    for object in objects {
-        kube::apply(client, object)?;
-    }
-    mark_nodes(client, cluster)
+/// Writes all objects.
+pub(super) fn apply_objects(client: &mut Client<'_>, objects: &[Value]) -> Result<()> {
+    objects.iter().try_for_each(|object| kube::apply(client, object).map(drop))
 }
 
 /// Sets the labels and taints of the nodes that are there and differ.

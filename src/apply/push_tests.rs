@@ -58,7 +58,7 @@ struct Case {
 impl Case {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("store")).unwrap();
+        let store = Store::open(&dir.path().join("store"));
         let case = Case {
             store,
             state: HostState { host: "n1".into(), ..HostState::default() },

@@ -181,8 +181,8 @@ impl Builder<'_> {
             }
         }
         let late = &units.nodes_start_late;
-        let nothing_new = nodes.is_empty() && late.is_empty() && plan.objects.as_ref().is_some_and(Vec::is_empty);
-        if nothing_new {
+        let marked = nodes.is_empty() && late.is_empty() && objects.is_none() && plan.cluster.is_empty();
+        if marked {
             return;
         }
         let after = nodes.into_iter().chain(api.iter().copied()).chain(objects);

@@ -7,7 +7,7 @@ use super::{Action, steps, title};
 use crate::cluster::{self, Cluster, Known};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
-use crate::plan::{self, ObjectChange, Plan, UnitAction, compare, content_sha256};
+use crate::plan::{self, ClusterChange, ObjectChange, Plan, UnitAction, compare, content_sha256};
 use crate::render::{Inputs, Templates, host_state};
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
@@ -293,7 +293,17 @@ fn stop(facts: &mut Facts, host: &str, unit: &str) {
 
 fn graph(cluster: &Cluster, states: &States, facts: &Facts, objects: Option<Vec<ObjectChange>>) -> Graph<Action> {
     let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
-    steps(cluster, &Plan { hosts, objects }, states, Some("n1"))
+    steps(cluster, &Plan { hosts, objects, ..Plan::default() }, states, Some("n1"))
+}
+
+#[test]
+fn labels_alone_are_set_and_nothing_else_is_done() {
+    let (cluster, _) = wanted(ONE, "");
+    let mark = ClusterChange::MarkNode { node: "n1".into(), fields: vec![".metadata.labels.disk".into()] };
+    let plan = Plan { objects: Some(Vec::new()), cluster: vec![mark], ..Plan::default() };
+    let graph = steps(&cluster, &plan, &States::new(), None);
+    let actions: Vec<&Action> = graph.steps().iter().map(|step| &step.action).collect();
+    assert_eq!(actions, [&Action::NodesRegistered, &Action::Healthy]);
 }
 
 fn find(graph: &Graph<Action>, wanted: impl Fn(&Action) -> bool) -> StepId {

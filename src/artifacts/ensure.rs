@@ -60,6 +60,26 @@ pub fn ensure(
     ensure_requirements(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
 }
 
+/// What [`ensure`] would answer, as far as that is known without asking a source; nothing is written. The second list
+/// is what it would fetch: with hash and size where the lock pins them, else without.
+pub fn look(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    arch: &str,
+    lock_path: &Path,
+    store: &Store,
+) -> Result<(Programs, Vec<ArtifactRef>)> {
+    check_arch(arch)?;
+    let wanted = select(catalogue, cluster, arch, false);
+    let lock = Lock::read(lock_path)?;
+    let found = known(&wanted, &suppliers(&cluster.sources)?, &lock, store)?;
+    let missing = wanted.iter().filter(|thing| !found.contains_key(&thing.name));
+    let to_fetch: Vec<ArtifactRef> =
+        missing.map(|thing| lock.get(thing).map_or_else(|| thing.unpinned(), Locked::artifact)).collect();
+    let here = found.values().map(Locked::artifact);
+    Ok((here.chain(to_fetch.iter().cloned()).collect(), to_fetch))
+}
+
 /// What the cluster's hosts want.
 pub fn select(catalogue: &Catalogue, cluster: &Cluster, arch: &str, test_images: bool) -> Vec<Requirement> {
     let further = if test_images { &catalogue.test_images[..] } else { &[] };
@@ -100,6 +120,7 @@ pub fn ensure_requirements(
 
 /// One process at a time asks sources: partial downloads and build folders are shared.
 fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
+    store.make()?;
     let path = store.cache().join("fetch.lock");
     let file = files::lock::wait(&path, || reporter.info("waiting for another kbootstrap that fetches programs"))?;
     store.sweep();

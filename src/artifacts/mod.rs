@@ -12,7 +12,7 @@ mod source;
 mod store;
 
 pub use crate::recipes::Project;
-pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, select};
+pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, look, select};
 pub use lock::{Lock, Locked};
 pub use requirements::{ARCHITECTURES, Requirement, everything};
 pub use store::{Bundled, Finding, Label, Origin, OriginKind, Store, Stored, import, verify, write_bundle};

@@ -8,6 +8,7 @@ use crate::cluster::Versions;
 use crate::components::{Catalogue, ComponentSpec, ImageSpec, release};
 use crate::error::{Error, Result};
 use crate::recipes::Project;
+use crate::state::ArtifactRef;
 
 /// Architectures that all projects release for, as Go names them.
 pub const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
@@ -33,6 +34,11 @@ impl Requirement {
     /// Whether it is an OCI tar and not a program.
     pub fn is_image(&self) -> bool {
         self.image.is_some()
+    }
+    /// What is known of it before its bytes are.
+    pub(super) fn unpinned(&self) -> ArtifactRef {
+        let (name, version) = (self.name.clone(), self.version.clone());
+        ArtifactRef { name, version, sha256: String::new(), size: 0 }
     }
     /// `kubelet 1.36.3 (amd64)`, for messages.
     pub fn title(&self) -> String {

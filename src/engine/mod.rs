@@ -1,13 +1,18 @@
-//! What every command does with a cluster: open it, ask its hosts, decide what differs. It has no terminal: where events
-//! go, what interrupts it and what is printed is up to the caller.
+//! What every command does with a cluster: open it, ask its hosts, decide what differs, make it so. It has no terminal:
+//! where events go, what interrupts it and what is printed is up to the caller.
 
 mod desire;
+mod images;
 mod objects;
 mod prepare;
+mod programs;
 mod session;
 mod survey;
+mod tree;
 
-pub use desire::{desire, names_only, questions};
-pub use prepare::{OnFailure, Prepared, prepare, programs};
+pub use desire::{desire, names_only};
+pub use images::prepare_image;
+pub use prepare::{Prepared, Preview, prepare, preview};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;
+pub use tree::desired;

@@ -6,24 +6,26 @@ use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Cluster, Role};
 use crate::error::Result;
-use crate::plan::{Marks, ObjectChange, object_change};
+use crate::plan::{ClusterChange, Marks, ObjectChange, object_change};
 
-/// What is missing or differs in the API. Nodes that have not registered yet are no difference.
-pub(super) fn object_changes(
-    client: &mut Client<'_>,
-    cluster: &Cluster,
-    objects: &[Value],
-) -> Result<Vec<ObjectChange>> {
+/// What is missing or differs among the cluster's own objects.
+pub(super) fn object_changes(client: &mut Client<'_>, objects: &[Value]) -> Result<Vec<ObjectChange>> {
     let mut changes = Vec::new();
     for object in objects {
         let live = kube::get(client, &kube::path_of(object)?)?;
         changes.extend(object_change(object, live.as_ref()));
     }
+    Ok(changes)
+}
+
+/// Nodes whose labels and taints differ. Nodes that have not registered yet are no difference.
+pub(super) fn node_changes(client: &mut Client<'_>, cluster: &Cluster) -> Result<Vec<ClusterChange>> {
+    let mut changes = Vec::new();
     for host in cluster.with_role(Role::Node) {
         if let Some(node) = kube::get(client, &kube::path("v1", "Node", "", &host.name)?)? {
             let fields = Marks::of(host).differing(&node);
             if !fields.is_empty() {
-                changes.push(ObjectChange { object: format!("Node {}", host.name), create: false, fields });
+                changes.push(ClusterChange::MarkNode { node: host.name.clone(), fields });
             }
         }
     }

@@ -1,30 +1,27 @@
-//! What `plan` and `up` do first: certificates, programs, facts, checks, and the difference.
+//! What differs, and what it takes to change it: for those who only look, and for those who are going to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
 use super::desire::{desire, names_only, questions};
-use super::objects::object_changes;
+use super::objects::{node_changes, object_changes};
+use super::programs::ByArch;
 use super::session::Session;
 use super::survey::survey;
 use crate::access::ApiAccess;
-use crate::artifacts::{self, EnsureOptions, Programs, Store};
+use crate::apply::Job;
+use crate::artifacts::Store;
 use crate::cluster::Role;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::HostFacts;
-use crate::plan::{Desired, ObjectChange, Plan, compare};
+use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::render::Templates;
-use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
 /// Everything up to the plan.
-pub struct Prepared {
-    /// Certificates.
-    pub trust: Trust,
-    /// Programs and images.
-    pub store: Store,
+pub struct Preview {
     /// What hosts said.
     pub facts: BTreeMap<String, HostFacts>,
     /// What every host must hold.
@@ -35,79 +32,97 @@ pub struct Prepared {
     pub findings: Vec<Finding>,
 }
 
-/// What a failed preflight check means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// Nothing further is done.
-    Abort,
-    /// It is among the findings.
-    Report,
+/// A plan that can be applied: all certificates are issued, all programs are in the store.
+pub struct Prepared {
+    /// What differs.
+    pub found: Preview,
+    /// Certificates.
+    pub trust: Trust,
+    /// Programs and images.
+    pub store: Store,
 }
 
-/// Looks at everything and decides what differs. Certificates that lack are made, programs that lack are fetched:
-/// both stay on the operator's machine.
-pub fn prepare(session: &Session, rehash: bool, on_failure: OnFailure) -> Result<Prepared> {
-    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let reporter = session.reporter();
+/// Looks at everything and decides what differs. Nothing is written, here or elsewhere; what preflight found is among
+/// the findings.
+pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let store = Store::open_default()?;
-    let now = OffsetDateTime::now_utc();
-    let trust = trust::ensure(catalogue, cluster, &session.dir, now, reporter)?;
+    let trust =
+        trust::look(&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    decide(session, &trust, rehash, |facts, _| ByArch::look(session, &store, facts))
+}
+
+/// Looks at everything and decides what differs. Missing certificates are issued, and, when no preflight check fails,
+/// missing programs are fetched.
+pub fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
+    let store = Store::open_default()?;
+    let trust = trust::ensure(
+        &session.catalogue,
+        &session.cluster,
+        &session.dir,
+        OffsetDateTime::now_utc(),
+        session.reporter(),
+    )?;
+    let found = decide(session, &trust, rehash, |facts, findings| {
+        preflight::refuse(findings)?;
+        ByArch::ensure(session, &store, facts)
+    })?;
+    Ok(Prepared { found, trust, store })
+}
+
+fn decide(
+    session: &Session,
+    trust: &Trust,
+    rehash: bool,
+    programs: impl FnOnce(&BTreeMap<String, HostFacts>, &[Finding]) -> Result<ByArch>,
+) -> Result<Preview> {
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
-    let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
+    let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
     trust.same_cluster(cluster, &session.dir, &facts)?;
-
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    if on_failure == OnFailure::Abort {
-        preflight::refuse(&findings)?;
-    }
-
-    let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
-    let desired = desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)?;
-    let hosts = cluster
-        .hosts
-        .iter()
-        .filter_map(|host| Some(compare(desired.hosts.get(&host.name)?, facts.get(&host.name)?)))
-        .collect();
-    let objects = live_objects(session, &trust, &facts, &desired);
-    Ok(Prepared { trust, store, desired, plan: Plan { hosts, objects }, facts, findings })
+    let programs = programs(&facts, &findings)?;
+    let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
+    let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
+    let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
+    let (objects, marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
+    let plan = Plan { hosts, objects, cluster: marks, here };
+    Ok(Preview { desired, plan, facts, findings })
 }
 
-/// The programs of the inventory's versions for each architecture among the hosts, fetched where they lack.
-pub fn programs<'a>(session: &Session, store: &Store, archs: impl Iterator<Item = &'a str>) -> Result<ByArch> {
-    let lock = session.dir.join("artifacts.lock");
-    let archs: BTreeSet<&str> = archs.collect();
-    let options = EnsureOptions { test_images: false, update_lock: false };
-    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let ensure = |arch: &str| artifacts::ensure(catalogue, cluster, arch, &lock, store, session.reporter(), options);
-    Ok(ByArch(archs.into_iter().map(|arch| Ok((arch.to_owned(), ensure(arch)?))).collect::<Result<_>>()?))
-}
-
-/// Programs of each architecture among the hosts.
-pub struct ByArch(BTreeMap<String, Programs>);
-
-impl ByArch {
-    /// A program by architecture and name.
-    pub fn find(&self) -> impl Fn(&str, &str) -> Result<ArtifactRef> {
-        |arch, name| match self.0.get(arch) {
-            Some(programs) => programs.get(name).cloned(),
-            None => Err(Error::internal(format!("no programs for {arch}"))),
-        }
-    }
-}
-
-/// What differs in the API; `None` where no API server runs yet or it does not answer.
-fn live_objects(
+/// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
+fn live(
     session: &Session,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     desired: &Desired,
-) -> Option<Vec<ObjectChange>> {
+) -> Option<(Vec<ObjectChange>, Vec<ClusterChange>)> {
     let master = session.cluster.with_role(Role::Master).find(|host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get("kube-apiserver.service"));
         unit.is_some_and(|u| u.active == "active")
     })?;
     let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
     let mut client = access.client().ok()?;
-    object_changes(&mut client, &session.cluster, &desired.objects).ok()
+    let objects = object_changes(&mut client, &desired.objects).ok()?;
+    Some((objects, node_changes(&mut client, &session.cluster).ok()?))
+}
+
+impl Prepared {
+    /// Makes the plan true; where nothing differs, waits until the cluster is healthy.
+    pub fn apply(&self, session: &Session) -> Result<()> {
+        let Preview { facts, desired, plan, .. } = &self.found;
+        let job = Job {
+            cluster: &session.cluster,
+            desired,
+            facts,
+            plan,
+            pool: &session.pool,
+            store: &self.store,
+            trust: &self.trust,
+            reporter: session.reporter(),
+            interrupt: &session.interrupt,
+        };
+        if plan.is_empty() { job.wait() } else { job.run() }
+    }
 }

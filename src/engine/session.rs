@@ -31,7 +31,8 @@ pub struct Session {
     pub pool: Pool,
     /// Set when the run is to stop.
     pub interrupt: Arc<AtomicBool>,
-    reporter: Arc<Tee>,
+    reporter: Box<dyn Reporter>,
+    log: Option<Arc<LogFile>>,
     // Held for as long as the session: two runs on one cluster would undo each other's work.
     _lock: Option<File>,
 }
@@ -39,9 +40,9 @@ pub struct Session {
 /// What a command does to the cluster and its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It only looks: no lock.
+    /// It only looks, and writes nothing here: no log, no lock.
     Read,
-    /// It changes: one at a time.
+    /// It changes something: one at a time, and with a log.
     Write,
 }
 
@@ -69,7 +70,7 @@ pub struct Options<'a> {
 
 struct Tee {
     shown: Box<dyn Reporter>,
-    log: LogFile,
+    log: Arc<LogFile>,
 }
 
 impl Reporter for Tee {
@@ -80,7 +81,7 @@ impl Reporter for Tee {
 }
 
 impl Session {
-    /// Loads the inventory, opens the log, and takes the lock where the command changes something.
+    /// Loads the inventory; where the command changes something, begins a log and takes the lock.
     pub fn open(options: Options<'_>) -> Result<Session> {
         let Options { catalogue, state, accept_new_host_keys, at_once, command, access, reporter, interrupt, .. } =
             options;
@@ -88,23 +89,29 @@ impl Session {
         let loaded = inventory::load(&path)?;
         let cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
-        let log = LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?;
-        let lock = match access {
-            Access::Read => None,
-            Access::Write => Some(locked(&dir.join(".lock"), &cluster.name)?),
+        let (reporter, log, lock): (Box<dyn Reporter>, _, _) = match access {
+            Access::Read => (reporter, None, None),
+            Access::Write => {
+                let log = Arc::new(LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?);
+                let lock = locked(&dir.join(".lock"), &cluster.name)?;
+                (Box::new(Tee { shown: reporter, log: log.clone() }), Some(log), Some(lock))
+            }
         };
         let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
         let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
-        let reporter = Arc::new(Tee { shown: reporter, log });
         for warning in cluster::warnings(&cluster) {
             reporter.warn(&warning);
         }
-        Ok(Session { catalogue, cluster, inventory: path, dir, pool, interrupt, reporter, _lock: lock })
+        Ok(Session { catalogue, cluster, inventory: path, dir, pool, interrupt, reporter, log, _lock: lock })
     }
 
     /// The folder that the inventory's relative paths start at.
     pub fn folder(&self) -> &Path {
         self.inventory.parent().unwrap_or(Path::new("."))
+    }
+    /// Which bytes of programs and images the cluster runs.
+    pub fn artifacts_lock(&self) -> PathBuf {
+        self.dir.join("artifacts.lock")
     }
     /// Where events go.
     pub fn reporter(&self) -> &dyn Reporter {
@@ -112,7 +119,7 @@ impl Session {
     }
     /// Keeps the outcome in the log, and names the log in an error.
     pub fn finish<T>(&self, result: Result<T>) -> Result<T> {
-        let log = &self.reporter.log;
+        let Some(log) = &self.log else { return result };
         match result {
             Ok(value) => {
                 log.write("done");

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::components::Addon;
-use crate::state::{ComponentId, Dir, HostState, Image, Rollout};
+use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 
 pub use compare::{compare, content_sha256, restart_key};
 pub use nodes::Marks;
@@ -33,13 +33,49 @@ pub struct Desired {
     pub addons: Vec<Addon>,
 }
 
-/// What would change, host by host, and in the API.
+/// What would change: on hosts, in the API, in the cluster, and on this machine first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// Hosts in the inventory's order; a host that is right has an empty plan.
     pub hosts: Vec<HostPlan>,
-    /// API objects that lack or differ; `None` where the API cannot be asked yet, so all of them will be applied.
+    /// API objects that are missing or differ; `None` where the API cannot be asked yet, so all of them will be applied.
     pub objects: Option<Vec<ObjectChange>>,
+    /// What is neither a file nor an object of ours.
+    pub cluster: Vec<ClusterChange>,
+    /// What is made on this machine before any host is touched.
+    pub here: Here,
+}
+
+/// A change of the cluster that is neither a file on a host nor an object of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum ClusterChange {
+    /// Labels and taints of a node.
+    MarkNode {
+        /// The node.
+        node: String,
+        /// JSON paths that differ.
+        fields: Vec<String>,
+    },
+}
+
+/// What the operator's machine does not have yet. Empty by the time that anything is applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Here {
+    /// Certificates and keys to be issued, by their names in the cluster's folder.
+    pub issue: Vec<String>,
+    /// Programs and images to be fetched.
+    pub fetch: Vec<Fetch>,
+}
+
+/// A program or image to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fetch {
+    /// For hosts of this architecture.
+    pub arch: String,
+    /// Without hash and size where no lock pins it.
+    #[serde(flatten)]
+    pub artifact: ArtifactRef,
 }
 
 /// What would change on one host.
@@ -143,7 +179,7 @@ pub enum UnitAction {
     Restart,
 }
 
-/// An API object that lacks or differs.
+/// An API object that is missing or differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObjectChange {
     /// `Deployment kube-system/coredns`.
@@ -174,10 +210,11 @@ impl HostPlan {
 impl Plan {
     /// How many things change; objects that cannot be asked about yet do not count.
     pub fn changes(&self) -> usize {
-        self.hosts.iter().map(HostPlan::changes).sum::<usize>() + self.objects.as_ref().map_or(0, Vec::len)
+        let hosts: usize = self.hosts.iter().map(HostPlan::changes).sum();
+        hosts + self.objects.as_ref().map_or(0, Vec::len) + self.cluster.len()
     }
     /// Nothing to do, and known to be so.
     pub fn is_empty(&self) -> bool {
-        self.changes() == 0 && self.objects.is_some()
+        self.changes() == 0 && self.objects.is_some() && self.here == Here::default()
     }
 }

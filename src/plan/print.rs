@@ -1,11 +1,11 @@
 //! The plan as a person reads it. Secrets are named, never shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
-use super::{FileChange, FileDifference, FileKind, HostPlan, Plan, UnitAction};
-use crate::state::{Content, HostState};
+use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, UnitAction};
+use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
 
 /// Present texts of files that would change: host → path → text.
@@ -37,6 +37,13 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
             }
         }
     }
+    if !plan.cluster.is_empty() {
+        text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
+        for ClusterChange::MarkNode { node, fields } in &plan.cluster {
+            text.push_str(&format!("  {} node {node} ({})\n", out.paint("33", "~"), fields.join(", ")));
+        }
+    }
+    here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
         let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
         text.push_str(&format!(
@@ -46,6 +53,30 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
         ));
     }
     text
+}
+
+/// What is missing on this machine; `up` begins with it.
+fn here_text(text: &mut String, here: &Here, out: &Printer) {
+    let plus = out.paint("32", "+");
+    if here != &Here::default() {
+        text.push_str("this machine, before any host is touched:\n");
+    }
+    if !here.issue.is_empty() {
+        text.push_str(&format!("  {plus} to be issued: {}\n", here.issue.join(", ")));
+    }
+    for arch in here.fetch.iter().map(|fetch| &fetch.arch).collect::<BTreeSet<_>>() {
+        let title = |artifact: &ArtifactRef| match artifact.size {
+            0 => format!("{} {}", artifact.name, artifact.version),
+            _ => format!("{} {} ({})", artifact.name, artifact.version, megabytes(artifact)),
+        };
+        let all: Vec<String> =
+            here.fetch.iter().filter(|fetch| fetch.arch == *arch).map(|fetch| title(&fetch.artifact)).collect();
+        text.push_str(&format!("  {plus} to be fetched for {arch}: {}\n", all.join(", ")));
+    }
+}
+
+fn megabytes(artifact: &ArtifactRef) -> String {
+    format!("{:.1} MB", artifact.size as f64 / 1e6)
 }
 
 fn host_text(
@@ -96,7 +127,8 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
         (FileKind::Secret, _) => "secret, not shown".to_owned(),
         (FileKind::ToIssue, _) => "to be issued".to_owned(),
         (FileKind::Program, _) => match content {
-            Some(Content::Artifact(a)) => format!("{} {}, {:.1} MB", a.name, a.version, a.size as f64 / 1e6),
+            Some(Content::Artifact(a)) if a.size == 0 => format!("{} {}, to be fetched", a.name, a.version),
+            Some(Content::Artifact(a)) => format!("{} {}, {}", a.name, a.version, megabytes(a)),
             _ => String::new(),
         },
         (FileKind::Text, _) if is_certificate(content) => "certificate".to_owned(),
@@ -145,7 +177,7 @@ fn plural(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{FileChange, ObjectChange, UnitChange};
+    use crate::plan::{Fetch, ObjectChange, UnitChange};
     use crate::secret::Secret;
     use crate::state::{After, ComponentId, File, Ready, Rolling, Rollout, Wave};
 
@@ -156,6 +188,8 @@ mod tests {
     #[test]
     fn a_plan_shows_texts_as_diffs_and_neither_secrets_nor_base64() {
         let file = |content| File { content, mode: 0o600, owner: "root".into() };
+        let artifact =
+            |name: &str, size| ArtifactRef { name: name.into(), version: "1.2".into(), sha256: "".into(), size };
         let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let state = HostState {
             host: "m1".into(),
@@ -163,6 +197,8 @@ mod tests {
                 ("/etc/a.crt".into(), file(Content::Text(certificate.into()))),
                 ("/etc/a.key".into(), file(Content::Secret(Secret::new(*b"hunter2")))),
                 ("/etc/a.conf".into(), file(Content::Text("one\ntwo\n".into()))),
+                ("/etc/b.key".into(), file(Content::ToIssue)),
+                ("/usr/local/bin/runc".into(), file(Content::Artifact(artifact("runc", 0)))),
             ]),
             ..HostState::default()
         };
@@ -181,6 +217,8 @@ mod tests {
                 change("/etc/a.conf", FileDifference::Replace, FileKind::Text),
                 change("/etc/a.crt", FileDifference::Replace, FileKind::Text),
                 change("/etc/a.key", FileDifference::Replace, FileKind::Secret),
+                change("/etc/b.key", FileDifference::Create, FileKind::ToIssue),
+                change("/usr/local/bin/runc", FileDifference::Create, FileKind::Program),
             ],
             units: vec![unit],
             ..HostPlan::default()
@@ -188,12 +226,17 @@ mod tests {
         let objects =
             vec![ObjectChange { object: "ClusterRole x".into(), create: false, fields: vec!["rules".into()] }];
         let right = HostPlan { host: "n1".into(), ..HostPlan::default() };
-        let plan = Plan { hosts: vec![host, right], objects: Some(objects) };
+        let fields = vec![".metadata.labels.disk".into()];
+        let cluster = vec![ClusterChange::MarkNode { node: "n1".into(), fields }];
+        let fetch = [("runc", 0), ("etcd", 25_000_000)];
+        let fetch = fetch.map(|(name, size)| Fetch { arch: "amd64".into(), artifact: artifact(name, size) }).to_vec();
+        let here = Here { issue: vec!["ca".into(), "admin".into()], fetch };
+        let plan = Plan { hosts: vec![host, right], objects: Some(objects), cluster, here };
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);
         insta::assert_snapshot!(text(&plan, &desired, &present, &Printer::new(true)), @r"
-        m1: 4 changes
+        m1: 6 changes
           ~ /etc/a.conf (2 lines)
               @@ -1,2 +1,2 @@
                one
@@ -201,12 +244,19 @@ mod tests {
               +two
           ~ /etc/a.crt (certificate)
           ~ /etc/a.key (secret, not shown)
+          + /etc/b.key (to be issued)
+          + /usr/local/bin/runc (runc 1.2, to be fetched)
           ~ restart a.service: /etc/a.conf changes
         n1: nothing to change
         API objects: 1 change
           ~ ClusterRole x (rules)
+        cluster: 1 change
+          ~ node n1 (.metadata.labels.disk)
+        this machine, before any host is touched:
+          + to be issued: ca, admin
+          + to be fetched for amd64: runc 1.2, etcd 1.2 (25.0 MB)
 
-        5 changes on 1 host; `kbootstrap up` makes them
+        8 changes on 1 host; `kbootstrap up` makes them
         ");
         let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
         assert_eq!(text(&nothing, &desired, &present, &Printer::new(true)), "API objects: nothing to change\n");

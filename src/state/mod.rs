@@ -77,7 +77,8 @@ pub enum Content {
     ToIssue,
 }
 
-/// A program or image in the store.
+/// A program or image in the store; in a plan also one that is to be fetched, then without hash and size unless they
+/// are pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArtifactRef {
     /// For example `kubelet`.
@@ -85,9 +86,15 @@ pub struct ArtifactRef {
     /// Version without `v`.
     pub version: String,
     /// SHA-256 of the bytes, lower-case hex: the key in the store.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub sha256: String,
     /// Bytes.
+    #[serde(skip_serializing_if = "is_unknown")]
     pub size: u64,
+}
+
+fn is_unknown(size: &u64) -> bool {
+    *size == 0
 }
 
 /// A systemd service.

@@ -6,8 +6,8 @@ use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use super::Api;
 use super::manifests::LABEL;
+use crate::access::ApiAccess;
 use crate::clients::http::{Client, Request, encode};
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
@@ -46,7 +46,7 @@ fn abandoned(namespace: &Value, now: OffsetDateTime) -> Option<String> {
 /// where a check failed (`healthy` is false) it is enough that it is going. Where the API cannot be reached on our
 /// way, kubectl on the master is asked to.
 pub(super) fn remove(
-    api: &mut Api<'_>,
+    api: &mut ApiAccess<'_>,
     master: &mut dyn Transport,
     kubectl: &str,
     namespace: &str,
@@ -59,7 +59,7 @@ pub(super) fn remove(
     }
 }
 
-fn delete(api: &mut Api<'_>, namespace: &str, healthy: bool, interrupted: &AtomicBool) -> Result<String> {
+fn delete(api: &mut ApiAccess<'_>, namespace: &str, healthy: bool, interrupted: &AtomicBool) -> Result<String> {
     let path = namespace_path(namespace);
     let mut client = api.client()?;
     kube::delete(&mut client, &path)?;

@@ -1,6 +1,6 @@
 //! ConfigMap and Secret: what went in comes out in a pod, and is not readable in etcd.
 
-use super::Scene;
+use super::Fixture;
 use super::manifests::{CONFIG_MAP_FILE, NAME, SECRET_FILE};
 use super::pods::EXEC_TIMEOUT;
 use crate::clients::{etcd, kube};
@@ -11,21 +11,21 @@ use crate::error::{Error, Result};
 const ENCRYPTED: &[u8] = b"k8s:enc:";
 
 /// Check `config-map`.
-pub(super) fn config_map(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let expected = scene.names.config.clone();
-    mounted(scene, CONFIG_MAP_FILE, &expected)
+pub(super) fn config_map(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let expected = fixture.names.config.clone();
+    mounted(fixture, CONFIG_MAP_FILE, &expected)
 }
 
 /// Check `secret`. Its value is of this run only.
-pub(super) fn secret(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let expected = scene.names.secret.clone();
-    mounted(scene, SECRET_FILE, &expected)
+pub(super) fn secret(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let expected = fixture.names.secret.clone();
+    mounted(fixture, SECRET_FILE, &expected)
 }
 
-fn mounted(scene: &mut Scene<'_, '_>, file: &str, expected: &str) -> Result<String> {
-    let Some(pod) = scene.pods.first() else { return Err(Error::health("no pod runs")) };
+fn mounted(fixture: &mut Fixture<'_, '_>, file: &str, expected: &str) -> Result<String> {
+    let Some(pod) = fixture.pods.first() else { return Err(Error::health("no pod runs")) };
     let flag = format!("--file_content={file}");
-    let text = kube::exec(scene.kube, pod, NAME, &["/agnhost", "mounttest", &flag], EXEC_TIMEOUT)?;
+    let text = kube::exec(fixture.kube, pod, NAME, &["/agnhost", "mounttest", &flag], EXEC_TIMEOUT)?;
     if text.contains(expected) {
         Ok(format!("read back in {}", pod.name))
     } else {
@@ -34,13 +34,13 @@ fn mounted(scene: &mut Scene<'_, '_>, file: &str, expected: &str) -> Result<Stri
 }
 
 /// Check `secret-encrypted`.
-pub(super) fn secret_is_encrypted(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let Some(api) = scene.etcd.as_mut() else { return Err(Error::health("etcd cannot be asked")) };
-    let key = format!("/registry/secrets/{}/{NAME}", scene.names.namespace);
+pub(super) fn secret_is_encrypted(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let Some(api) = fixture.etcd.as_mut() else { return Err(Error::health("etcd cannot be asked")) };
+    let key = format!("/registry/secrets/{}/{NAME}", fixture.names.namespace);
     let mut client = api.client()?;
     let stored = etcd::read(&mut client, &key)?
         .ok_or_else(|| Error::health(format!("{}: there is no {key} in etcd", client.peer())))?;
-    judge(&stored, &scene.names.secret).map_err(|why| {
+    judge(&stored, &fixture.names.secret).map_err(|why| {
         Error::health(format!("{key} in etcd {why}"))
             .hint("check --encryption-provider-config of every kube-apiserver, and that secretbox stands first in it")
     })

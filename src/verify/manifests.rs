@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Scene, Seed};
+use super::{Fixture, Seed};
 use crate::clients::kube::{self, Node, Taint};
 use crate::error::Result;
 
@@ -148,12 +148,12 @@ fn tolerations(nodes: &[Node]) -> Vec<Value> {
 }
 
 /// Check `objects`: all of it is accepted, by admission too.
-pub(super) fn create(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let objects = scene.names.objects(&tolerations(&kube::nodes(scene.kube)?));
+pub(super) fn create(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let objects = fixture.names.objects(&tolerations(&kube::nodes(fixture.kube)?));
     for object in &objects {
-        kube::apply(scene.kube, object)?;
+        kube::apply(fixture.kube, object)?;
     }
-    Ok(format!("{} in namespace {}", objects.len(), scene.names.namespace))
+    Ok(format!("{} in namespace {}", objects.len(), fixture.names.namespace))
 }
 
 #[cfg(test)]

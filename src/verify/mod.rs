@@ -12,13 +12,14 @@ mod pods;
 mod report;
 mod strangers;
 
-pub use open::{Credentials, cluster};
+pub use open::cluster;
 pub use report::{Check, Outcome, Report};
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::{Client, Tls};
 use crate::clients::kube::Pod;
 use crate::error::{Error, Kind, Result};
@@ -30,34 +31,12 @@ use crate::ui::Reporter;
 use manifests::Names;
 use report::Record;
 
-/// A server and the way to it. Its transport serves nothing else.
-pub struct Api<'a> {
-    /// Through which host.
-    pub transport: &'a mut dyn Transport,
-    /// As that host sees it.
-    pub address: SocketAddr,
-    /// What its certificate must be for.
-    pub server_name: String,
-    /// Who we are.
-    pub tls: Tls,
-}
-
-impl Api<'_> {
-    fn client(&mut self) -> Result<Client<'_>> {
-        Client::dial(self.transport, self.address, &self.server_name, &self.tls)
-    }
-    fn reborrow(&mut self) -> Api<'_> {
-        let (server_name, tls) = (self.server_name.clone(), self.tls.clone());
-        Api { transport: &mut *self.transport, address: self.address, server_name, tls }
-    }
-}
-
 /// Everything that the smoke test needs.
-pub struct Access<'a> {
+pub struct Ways<'a> {
     /// The API server, as cluster-admin.
-    pub kube: Api<'a>,
+    pub kube: ApiAccess<'a>,
     /// An etcd member; none where Secrets are not encrypted, or etcd cannot be asked.
-    pub etcd: Option<Api<'a>>,
+    pub etcd: Option<EtcdAccess<'a>>,
     /// The first master: kubectl runs here, and node ports are asked from here.
     pub master: &'a mut dyn Transport,
     /// The API server's CA alone: how a stranger comes.
@@ -76,7 +55,7 @@ pub struct Access<'a> {
     pub patience: Duration,
 }
 
-/// The usual [`Access::patience`].
+/// The usual [`Ways::patience`].
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What differs from run to run.
@@ -100,12 +79,12 @@ impl Seed {
 }
 
 /// What a check may use.
-struct Scene<'s, 'c> {
+struct Fixture<'s, 'c> {
     kube: &'s mut Client<'c>,
-    etcd: Option<Api<'s>>,
+    etcd: Option<EtcdAccess<'s>>,
     master: &'s mut dyn Transport,
-    /// The API server's address and name, for whoever comes by another way.
-    server: (SocketAddr, &'s str),
+    /// The API server, for whoever comes by another way.
+    server: SocketAddr,
     stranger: &'s Tls,
     names: &'s Names,
     nodes: &'s [(String, IpAddr)],
@@ -115,7 +94,7 @@ struct Scene<'s, 'c> {
     interrupted: &'s AtomicBool,
 }
 
-type Step = fn(&mut Scene<'_, '_>) -> Result<String>;
+type Step = fn(&mut Fixture<'_, '_>) -> Result<String>;
 
 /// What must have worked before a check makes sense.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,9 +129,8 @@ const SECRET_ENCRYPTED: &str = "secret-encrypted";
 
 /// Runs every check and removes the namespace again, whatever happens. Failed checks are in the report; an error
 /// is an interruption (after the clean-up) or that nothing could be asked at all.
-pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn Reporter) -> Result<Report> {
-    let Access { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } =
-        access;
+pub fn run(ways: Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn Reporter) -> Result<Report> {
+    let Ways { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } = ways;
     if nodes.is_empty() {
         return Err(Error::input("verify: the cluster has no nodes to run pods on"));
     }
@@ -164,7 +142,7 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
         sh_quote(&kubeconfig)
     );
     let names = Names::new(seed, &nodes, &image, &dns_domain);
-    let server = (kube.address, kube.server_name.clone());
+    let server = kube.address();
     let mut record = Record::new(reporter);
     let mut pods = Vec::new();
     {
@@ -184,11 +162,11 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
                 record.skip(name, why);
                 continue;
             }
-            let mut scene = Scene {
+            let mut fixture = Fixture {
                 kube: &mut client,
-                etcd: etcd.as_mut().map(Api::reborrow),
+                etcd: etcd.as_mut().map(EtcdAccess::reborrow),
                 master: &mut *master,
-                server: (server.0, &server.1),
+                server,
                 stranger: &stranger,
                 names: &names,
                 nodes: &nodes,
@@ -197,7 +175,7 @@ pub fn run(access: Access<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: 
                 patience,
                 interrupted,
             };
-            record.check(name, || step(&mut scene));
+            record.check(name, || step(&mut fixture));
         }
     }
     let healthy = record.all_passed();

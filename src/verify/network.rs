@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::Value;
 
-use super::Scene;
+use super::Fixture;
 use super::manifests::{NAME, PORT, SERVICE_PORT};
 use super::pods::EXEC_TIMEOUT;
 use crate::clients::http::{Client, Request, encode};
@@ -23,77 +23,77 @@ const DNS_PODS: &str = "k8s-app=kube-dns";
 const LARGE: usize = 20_000;
 
 /// Check `pod-to-pod`: every node's pod opens a connection to the pod of the next node.
-pub(super) fn pod_to_pod(scene: &mut Scene<'_, '_>) -> Result<String> {
-    if scene.pods.len() < 2 {
+pub(super) fn pod_to_pod(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    if fixture.pods.len() < 2 {
         return Ok("one pod only, no other node to reach".into());
     }
-    for (from, to) in ring(scene.pods) {
+    for (from, to) in ring(fixture.pods) {
         let what = format!("{} on {}", to.name, to.node);
-        reach(scene, &from, &target(&to.ip, PORT), &what, SETTLING).map_err(|e| {
+        reach(fixture, &from, &target(&to.ip, PORT), &what, SETTLING).map_err(|e| {
             e.hint("the nodes must reach each other on the network plugin's port (flannel VXLAN: UDP 8472)")
         })?;
     }
-    Ok(format!("{} connections, each to another node", scene.pods.len()))
+    Ok(format!("{} connections, each to another node", fixture.pods.len()))
 }
 
 /// Check `service-address`: from every node.
-pub(super) fn service_by_address(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let address = service(scene)?.0;
-    from_every_pod(scene, &target(&address, SERVICE_PORT), "the Service by its address")
+pub(super) fn service_by_address(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let address = service(fixture)?.0;
+    from_every_pod(fixture, &target(&address, SERVICE_PORT), "the Service by its address")
         .map_err(|e| e.hint("look at kube-proxy on that node: journalctl -u kube-proxy"))?;
-    Ok(format!("{address} from {} nodes", scene.pods.len()))
+    Ok(format!("{address} from {} nodes", fixture.pods.len()))
 }
 
 /// Check `service-name`: from every node by the short name, which the pod's search list completes.
-pub(super) fn service_by_name(scene: &mut Scene<'_, '_>) -> Result<String> {
-    from_every_pod_within(scene, &target(NAME, SERVICE_PORT), "the Service by its name", NAMES_SETTLING)
-        .map_err(|e| dns_evidence(scene, e))?;
-    let full = format!("{NAME}.{}.svc.{}", scene.names.namespace, scene.names.dns_domain);
-    from_every_pod(scene, &target(&full, SERVICE_PORT), "the Service by its full name")
-        .map_err(|e| dns_evidence(scene, e))?;
+pub(super) fn service_by_name(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    from_every_pod_within(fixture, &target(NAME, SERVICE_PORT), "the Service by its name", NAMES_SETTLING)
+        .map_err(|e| dns_evidence(fixture, e))?;
+    let full = format!("{NAME}.{}.svc.{}", fixture.names.namespace, fixture.names.dns_domain);
+    from_every_pod(fixture, &target(&full, SERVICE_PORT), "the Service by its full name")
+        .map_err(|e| dns_evidence(fixture, e))?;
     Ok(format!("{NAME} and {full}"))
 }
 
 /// Check `dns`: the API server, by the name that every program in the cluster uses.
-pub(super) fn api_by_name(scene: &mut Scene<'_, '_>) -> Result<String> {
+pub(super) fn api_by_name(fixture: &mut Fixture<'_, '_>) -> Result<String> {
     let name = "kubernetes.default";
-    from_every_pod(scene, &target(name, 443), "the API server by its name").map_err(|e| dns_evidence(scene, e))?;
-    Ok(format!("{name} from {} nodes", scene.pods.len()))
+    from_every_pod(fixture, &target(name, 443), "the API server by its name").map_err(|e| dns_evidence(fixture, e))?;
+    Ok(format!("{name} from {} nodes", fixture.pods.len()))
 }
 
 /// Check `node-port`: from the first master, on every node's address.
-pub(super) fn node_port(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let port = service(scene)?.1;
-    for (name, address) in scene.nodes {
+pub(super) fn node_port(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let port = service(fixture)?.1;
+    for (name, address) in fixture.nodes {
         let at = SocketAddr::new(*address, port);
-        wait(&format!("node port {port} of {name} ({address}) does not answer"), SETTLING, scene.interrupted, || {
-            let host = scene.master.host().to_owned();
-            let stream = match scene.master.dial(at) {
+        wait(&format!("node port {port} of {name} ({address}) does not answer"), SETTLING, fixture.interrupted, || {
+            let host = fixture.master.host().to_owned();
+            let stream = match fixture.master.dial(at) {
                 Ok(stream) => stream,
                 Err(error) => return Ok(Poll::Pending(error.message)),
             };
             let mut client = Client::plain(stream, format!("{at} (asked through {host})"), &address.to_string());
-            pending(answering_pod(&mut client, scene.pods).map(|_| ()))
+            pending(answering_pod(&mut client, fixture.pods).map(|_| ()))
         })
         .map_err(|e| e.hint(format!("look at kube-proxy on {name}: journalctl -u kube-proxy")))?;
     }
-    Ok(format!("{port} on {} nodes", scene.nodes.len()))
+    Ok(format!("{port} on {} nodes", fixture.nodes.len()))
 }
 
 /// Check `large-packets`: a pod fetches more from a pod on another node than fits into one packet. Connections that
 /// open and then hang are how a wrong MTU shows.
-pub(super) fn large_packets(scene: &mut Scene<'_, '_>) -> Result<String> {
-    if scene.pods.len() < 2 {
+pub(super) fn large_packets(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    if fixture.pods.len() < 2 {
         return Ok("one pod only, no other node to reach".into());
     }
-    let port = service(scene)?.1;
-    let Some((_, address)) = scene.nodes.first() else { return Err(Error::health("no nodes")) };
+    let port = service(fixture)?.1;
+    let Some((_, address)) = fixture.nodes.first() else { return Err(Error::health("no nodes")) };
     let at = SocketAddr::new(*address, port);
-    let peer = format!("{at} (asked through {})", scene.master.host());
-    let mut client = Client::plain(scene.master.dial(at)?, peer, &address.to_string());
+    let peer = format!("{at} (asked through {})", fixture.master.host());
+    let mut client = Client::plain(fixture.master.dial(at)?, peer, &address.to_string());
     // Node ports answer from any pod; a kept connection stays with one.
-    let from = answering_pod(&mut client, scene.pods)?;
-    let Some(to) = scene.pods.iter().find(|pod| pod.node != from.node) else {
+    let from = answering_pod(&mut client, fixture.pods)?;
+    let Some(to) = fixture.pods.iter().find(|pod| pod.node != from.node) else {
         return Err(Error::health("no second node"));
     };
     let between = format!("from {} on {} to {} on {}", from.name, from.node, to.name, to.node);
@@ -124,8 +124,8 @@ fn relay(client: &mut Client<'_>, to: &Pod, request: &str) -> Result<String> {
 }
 
 /// Adds what keeps CoreDNS, where something does.
-fn dns_evidence(scene: &mut Scene<'_, '_>, error: Error) -> Error {
-    let pods = kube::pods(scene.kube, "kube-system", DNS_PODS).unwrap_or_default();
+fn dns_evidence(fixture: &mut Fixture<'_, '_>, error: Error) -> Error {
+    let pods = kube::pods(fixture.kube, "kube-system", DNS_PODS).unwrap_or_default();
     let sick = pods.iter().filter(|pod| !pod.ready);
     let lines: Vec<String> =
         sick.map(|pod| format!("{} on {}: {}", pod.name, pod.node, pod.troubles.join("; "))).collect();
@@ -137,25 +137,25 @@ fn dns_evidence(scene: &mut Scene<'_, '_>, error: Error) -> Error {
     .hint(format!("look at CoreDNS: kubectl -n kube-system get pods -l {DNS_PODS}"))
 }
 
-fn from_every_pod(scene: &mut Scene<'_, '_>, target: &str, what: &str) -> Result<()> {
-    from_every_pod_within(scene, target, what, SETTLING)
+fn from_every_pod(fixture: &mut Fixture<'_, '_>, target: &str, what: &str) -> Result<()> {
+    from_every_pod_within(fixture, target, what, SETTLING)
 }
 
-fn from_every_pod_within(scene: &mut Scene<'_, '_>, target: &str, what: &str, schedule: Schedule) -> Result<()> {
-    for pod in scene.pods.clone() {
-        reach(scene, &pod, target, what, schedule)?;
+fn from_every_pod_within(fixture: &mut Fixture<'_, '_>, target: &str, what: &str, schedule: Schedule) -> Result<()> {
+    for pod in fixture.pods.clone() {
+        reach(fixture, &pod, target, what, schedule)?;
     }
     Ok(())
 }
 
 /// Opens a TCP connection out of a pod; tries again for a while, as rules and records take a moment to be everywhere.
-fn reach(scene: &mut Scene<'_, '_>, from: &Pod, target: &str, what: &str, schedule: Schedule) -> Result<()> {
+fn reach(fixture: &mut Fixture<'_, '_>, from: &Pod, target: &str, what: &str, schedule: Schedule) -> Result<()> {
     let sentence = format!("{} on {} does not reach {what} ({target})", from.name, from.node);
-    wait(&sentence, schedule, scene.interrupted, || {
+    wait(&sentence, schedule, fixture.interrupted, || {
         let command = ["/agnhost", "connect", "--timeout=3s", target];
-        match kube::exec(scene.kube, from, NAME, &command, EXEC_TIMEOUT) {
+        match kube::exec(fixture.kube, from, NAME, &command, EXEC_TIMEOUT) {
             // The API server's connection is lost: asking again would say nothing new.
-            Err(error) if error.kind != Kind::Health || !scene.kube.is_open() => Err(error),
+            Err(error) if error.kind != Kind::Health || !fixture.kube.is_open() => Err(error),
             outcome => pending(outcome.map(|_| ())),
         }
     })
@@ -184,9 +184,9 @@ fn answering_pod(client: &mut Client<'_>, pods: &[Pod]) -> Result<Pod> {
 }
 
 /// The Service's address and node port.
-fn service(scene: &mut Scene<'_, '_>) -> Result<(String, u16)> {
-    let path = kube::path("v1", "Service", &scene.names.namespace, NAME)?;
-    let service = kube::get(scene.kube, &path)?.unwrap_or_default();
+fn service(fixture: &mut Fixture<'_, '_>) -> Result<(String, u16)> {
+    let path = kube::path("v1", "Service", &fixture.names.namespace, NAME)?;
+    let service = kube::get(fixture.kube, &path)?.unwrap_or_default();
     let address = service.pointer("/spec/clusterIP").and_then(Value::as_str);
     let port =
         service.pointer("/spec/ports/0/nodePort").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Scene;
+use super::Fixture;
 use super::manifests::{CONFIG_MAP_FILE, NAME};
 use crate::clients::http::Client;
 use crate::clients::kube::{self, Node, Pod};
@@ -22,9 +22,9 @@ const HOPELESS: &[&str] = &["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPu
 const NO_IMAGE: &str =
     "the image is not on the host: run `kbootstrap up` (kubelet removes unused images when its disk is 85 % full)";
 
-/// Check `pods`. Pods that run are left in the scene for the other checks even when some do not.
-pub(super) fn one_on_every_node(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let Scene { kube: client, pods, nodes, names, patience, interrupted, .. } = scene;
+/// Check `pods`. Pods that run are left in the fixture for the other checks even when some do not.
+pub(super) fn one_on_every_node(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let Fixture { kube: client, pods, nodes, names, patience, interrupted, .. } = fixture;
     let schedule = Schedule { deadline: *patience, poll: POLL };
     let waited = wait("not every node runs its pod", schedule, interrupted, || {
         let seen = kube::pods(client, &names.namespace, &format!("app={NAME}"))?;
@@ -85,17 +85,17 @@ fn sick_nodes(expected: &[(String, IpAddr)], seen: &[Node]) -> Vec<String> {
 }
 
 /// Check `exec`: kubectl on the master runs a program in a pod; this is a stream through the API server and kubelet.
-pub(super) fn exec(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let Some(pod) = scene.pods.last() else { return Err(Error::health("no pod runs")) };
+pub(super) fn exec(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let Some(pod) = fixture.pods.last() else { return Err(Error::health("no pod runs")) };
     let script = format!(
         "{} -n {} exec {} -c {NAME} -- /agnhost mounttest --file_content={CONFIG_MAP_FILE}",
-        scene.kubectl,
+        fixture.kubectl,
         sh_quote(&pod.namespace),
         sh_quote(&pod.name)
     );
-    let output = scene.master.run(&script, &mut std::io::empty())?;
+    let output = fixture.master.run(&script, &mut std::io::empty())?;
     let text = String::from_utf8_lossy(&output.stdout);
-    if output.status == 0 && text.contains(&scene.names.config) {
+    if output.status == 0 && text.contains(&fixture.names.config) {
         return Ok(format!("kubectl exec in {} on {}", pod.name, pod.node));
     }
     Err(Error::health(format!("kubectl exec in {} on {} ended with {}", pod.name, pod.node, output.status))
@@ -103,17 +103,17 @@ pub(super) fn exec(scene: &mut Scene<'_, '_>) -> Result<String> {
 }
 
 /// Check `logs`: of every pod, so from every kubelet.
-pub(super) fn logs(scene: &mut Scene<'_, '_>) -> Result<String> {
-    for pod in scene.pods.iter() {
-        let log =
-            kube::logs(scene.kube, pod, 100).map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
+pub(super) fn logs(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    for pod in fixture.pods.iter() {
+        let log = kube::logs(fixture.kube, pod, 100)
+            .map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
         if !log.contains("Started HTTP server") {
             return Err(
                 Error::health(format!("the log of {} on {} lacks its first line", pod.name, pod.node)).detail(log)
             );
         }
     }
-    Ok(format!("of {} pods", scene.pods.len()))
+    Ok(format!("of {} pods", fixture.pods.len()))
 }
 
 #[cfg(test)]

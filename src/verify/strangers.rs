@@ -1,15 +1,15 @@
 //! Whoever has no business here is turned away.
 
-use super::Scene;
+use super::Fixture;
 use super::manifests::NAME;
 use crate::clients::http::{Client, Request};
 use crate::error::{Error, Result};
 
 /// Check `no-anonymous`: without a client certificate nobody reads Secrets.
-pub(super) fn anonymous(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let (address, name) = scene.server;
-    let mut client = Client::dial(scene.master, address, name, scene.stranger)?;
-    let response = client.send(&Request::new("GET", &secrets(&scene.names.namespace)))?;
+pub(super) fn anonymous(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let name = fixture.server.ip().to_string();
+    let mut client = Client::dial(fixture.master, fixture.server, &name, fixture.stranger)?;
+    let response = client.send(&Request::new("GET", &secrets(&fixture.names.namespace)))?;
     match response.status {
         401 => Ok("401 without a client certificate".into()),
         // anonymous-auth is on, but has no rights.
@@ -22,15 +22,15 @@ pub(super) fn anonymous(scene: &mut Scene<'_, '_>) -> Result<String> {
 }
 
 /// Check `rbac`: who is known but was granted nothing reads no Secrets either.
-pub(super) fn without_rights(scene: &mut Scene<'_, '_>) -> Result<String> {
-    let user = format!("system:serviceaccount:{}:{NAME}", scene.names.namespace);
+pub(super) fn without_rights(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+    let user = format!("system:serviceaccount:{}:{NAME}", fixture.names.namespace);
     let headers = [
         ("Impersonate-User", user.as_str()),
         ("Impersonate-Group", "system:serviceaccounts"),
         ("Impersonate-Group", "system:authenticated"),
     ];
-    let path = secrets(&scene.names.namespace);
-    let response = scene.kube.send(&Request { headers: &headers, ..Request::new("GET", &path) })?;
+    let path = secrets(&fixture.names.namespace);
+    let response = fixture.kube.send(&Request { headers: &headers, ..Request::new("GET", &path) })?;
     let message = response.json().ok().and_then(|status| Some(status["message"].as_str()?.to_owned()));
     let message = message.unwrap_or_default();
     // Our own right to impersonate is refused with the same code.

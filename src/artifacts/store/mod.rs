@@ -43,14 +43,17 @@ impl Store {
             .ok_or_else(|| {
                 Error::local("no folder for the store: HOME is not set").hint("set KBOOTSTRAP_CACHE to a folder")
             })?;
-        Self::open(&cache)
+        Ok(Self::open(&cache))
     }
 
-    /// The store in `cache/store`, made when it is not there.
-    pub fn open(cache: &Path) -> Result<Self> {
-        let dir = cache.join("store");
-        fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
-        Ok(Store { cache: cache.to_owned(), dir })
+    /// The store in `cache/store`. Nothing is made before something is put there.
+    pub fn open(cache: &Path) -> Self {
+        Store { cache: cache.to_owned(), dir: cache.join("store") }
+    }
+
+    /// Makes the folders where they are missing.
+    pub(super) fn make(&self) -> Result<()> {
+        fs::create_dir_all(&self.dir).map_err(|e| Error::io(format!("make {}", self.dir.display()), &e))
     }
 
     /// The folder above the store, where builds and partial downloads lie too.
@@ -137,6 +140,7 @@ impl Store {
 
     /// A new file in the store's folder that vanishes unless it is taken in.
     pub(super) fn scratch(&self) -> Result<NamedTempFile> {
+        self.make()?;
         files::scratch(&self.dir)
     }
 
@@ -156,7 +160,10 @@ impl Store {
 
     /// Hashes of everything that has a file or a record, in order.
     pub(super) fn hashes(&self) -> Result<Vec<String>> {
-        let list = fs::read_dir(&self.dir).map_err(|e| Error::io(format!("list {}", self.dir.display()), &e))?;
+        let list = match fs::read_dir(&self.dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            list => list.map_err(|e| Error::io(format!("list {}", self.dir.display()), &e))?,
+        };
         let names = list.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let hash = |name: String| name.strip_suffix(".json").or(name.strip_suffix(".zst")).map(str::to_owned);
         let mut hashes: Vec<_> = names.filter_map(hash).filter(|name| is_sha256(name)).collect();
@@ -223,7 +230,7 @@ mod tests {
     }
 
     fn stored(dir: &Path) -> (Store, ArtifactRef) {
-        let store = Store::open(dir).unwrap();
+        let store = Store::open(dir);
         let raw = dir.join("kubelet");
         fs::write(&raw, b"kubelet ".repeat(10_000)).unwrap();
         let artifact = store.put(&raw, label("kubelet", "1.36.3"), None).unwrap();
@@ -276,7 +283,7 @@ mod tests {
     #[test]
     fn other_bytes_than_expected_are_refused_and_leave_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path());
         let raw = dir.path().join("raw");
         fs::write(&raw, "x").unwrap();
         let error = store.put(&raw, label("runc", "1.5.2"), Some(&"0".repeat(64))).unwrap_err();
@@ -300,7 +307,7 @@ mod tests {
     #[test]
     fn a_hash_cannot_lead_out_of_the_store() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+        let store = Store::open(dir.path());
         assert!(store.record("../../../etc/passwd").unwrap_err().message.contains("is not a SHA-256"));
     }
 }

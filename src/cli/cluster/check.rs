@@ -28,9 +28,7 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = self.cluster.open(ctx, "check", Access::Read)?;
-        let result = self.check(ctx, &session);
-        session.finish(result)
+        self.check(ctx, &self.cluster.open(ctx, "check", Access::Read)?)
     }
 
     fn check(&self, ctx: &Ctx, session: &Session) -> Result<u8> {

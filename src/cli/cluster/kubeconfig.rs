@@ -1,14 +1,12 @@
 //! `kbootstrap kubeconfig`.
 
-use time::OffsetDateTime;
-
 use super::args::ClusterArgs;
 use crate::cli::Ctx;
 use crate::engine::Access;
 use crate::error::Result;
-use crate::trust;
+use crate::trust::Trust;
 
-/// Write the administrator's kubeconfig anew and say where it is, or print it
+/// Write the administrator's kubeconfig again and say where it is, or print it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap kubeconfig -i prod.yaml                     # writes it and prints its path
@@ -27,23 +25,16 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = self.cluster.open(ctx, "kubeconfig", Access::Write)?;
-        let result = trust::ensure(
-            &session.catalogue,
-            &session.cluster,
-            &session.dir,
-            OffsetDateTime::now_utc(),
-            session.reporter(),
-        )
-        .and_then(|trust| {
-            if self.print {
-                ctx.out.bytes(trust.admin_kubeconfig(&session.cluster)?.expose())
-            } else {
-                let path = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
-                ctx.out.line(&path.display().to_string())
-            }
-        });
-        session.finish(result)?;
+        let session = self.cluster.open(ctx, "kubeconfig", Access::Read)?;
+        let trust = Trust::present(&session.catalogue, &session.cluster, &session.dir)?;
+        let kubeconfig = trust.admin_kubeconfig(&session.cluster);
+        let kubeconfig = kubeconfig.map_err(|e| e.context(session.dir.join("pki").display()))?;
+        if self.print {
+            ctx.out.bytes(kubeconfig.expose())?;
+        } else {
+            let path = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
+            ctx.out.line(&path.display().to_string())?;
+        }
         Ok(0)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::ClusterArgs;
 use crate::cli::Ctx;
-use crate::engine::{Access, OnFailure, Prepared, Session, prepare};
+use crate::engine::{self, Access, Preview, Session};
 use crate::error::Result;
 use crate::plan::{self, Diffs, FileDifference, FileKind};
 use crate::preflight;
@@ -14,7 +14,8 @@ use crate::ui::Format;
   kbootstrap plan -i prod.yaml
   kbootstrap plan -i prod.yaml -o json | jq '.hosts[].units'
 
-Nothing on the hosts is changed. Secrets are named, never shown.
+Nothing is changed, on the hosts or here: certificates that `up` would issue and programs that it would fetch are named. \
+Secrets are named, never shown.
 Exit code 0: nothing would change; 10 with --exit-code: something would.")]
 pub struct Args {
     #[command(flatten)]
@@ -33,30 +34,28 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = self.cluster.open(ctx, "plan", Access::Write)?;
-        let result = self.show(ctx, &session);
-        session.finish(result)
+        self.show(ctx, &self.cluster.open(ctx, "plan", Access::Read)?)
     }
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
-        let prepared = prepare(session, self.rehash, OnFailure::Report)?;
+        let preview = engine::preview(session, self.rehash)?;
         match self.output {
-            Format::Json => ctx.out.json(&prepared.plan)?,
+            Format::Json => ctx.out.json(&preview.plan)?,
             Format::Text => {
-                let present = present(session, &prepared)?;
-                ctx.out.text(&plan::text(&prepared.plan, &prepared.desired.hosts, &present, &ctx.out))?;
+                let present = present(session, &preview)?;
+                ctx.out.text(&plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out))?;
             }
         }
         // The plan is what was asked for; that `up` would not begin with it is said after it.
-        preflight::refuse(&prepared.findings)?;
-        Ok(if self.exit_code && !prepared.plan.is_empty() { 10 } else { 0 })
+        preflight::refuse(&preview.findings)?;
+        Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })
     }
 }
 
 /// The present texts of configuration files that would be replaced.
-fn present(session: &Session, prepared: &Prepared) -> Result<Diffs> {
+fn present(session: &Session, preview: &Preview) -> Result<Diffs> {
     let mut all = Diffs::new();
-    for plan in &prepared.plan.hosts {
+    for plan in &preview.plan.hosts {
         let wanted: Vec<&str> = plan
             .files
             .iter()

@@ -1,22 +1,15 @@
 //! `kbootstrap render`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use time::OffsetDateTime;
-
 use super::args::ClusterArgs;
-use crate::artifacts::Store;
 use crate::cli::context::{Ctx, not_a_format};
-use crate::engine::{Access, Session, desire, names_only, programs, questions, survey};
+use crate::engine::{self, Access};
 use crate::error::{Error, Result};
-use crate::facts::HostFacts;
-use crate::plan::Desired;
-use crate::render::Templates;
 use crate::state::{Content, HostState};
-use crate::trust;
 
 /// Write every host's files to a folder, for reading and for git diff
 #[derive(Debug, clap::Args)]
@@ -25,7 +18,7 @@ use crate::trust;
   kbootstrap render -i prod.yaml -o tree --offline  # takes every host for an ordinary Debian 12
 
 Keys are never written: where a host holds one, the file says so. HOST.json has modes, owners, units and settings. \
-Certificates that lack are issued into the cluster's folder first.")]
+Nothing else is written: certificates that `up` would issue are left out, and it says so.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -41,41 +34,24 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         not_a_format(&self.output_dir, "the folder to write to (HOST.json in it is JSON)")?;
-        let session = self.cluster.open(ctx, "render", Access::Write)?;
-        let result = self.render(ctx, &session);
-        session.finish(result)?;
-        Ok(0)
-    }
-
-    fn render(&self, ctx: &Ctx, session: &Session) -> Result<()> {
-        let desired = desired(session, self.offline)?;
+        let session = self.cluster.open(ctx, "render", Access::Read)?;
+        let desired = engine::desired(&session, self.offline)?;
         for state in desired.hosts.values() {
             write_tree(&self.output_dir, state)?;
         }
         let objects = self.output_dir.join("objects.json");
         let text = serde_json::to_string_pretty(&desired.objects).map_err(|e| Error::internal(e.to_string()))?;
         write(&objects, &(text + "\n"))?;
-        let files: usize = desired.hosts.values().map(|h| h.files.len()).sum();
-        ctx.out.line(&format!("{files} files of {} hosts in {}", desired.hosts.len(), self.output_dir.display()))
+        let files = || desired.hosts.values().flat_map(|h| h.files.values());
+        let left_out = files().filter(|file| file.content == Content::ToIssue).count();
+        let (written, hosts) = (files().count() - left_out, desired.hosts.len());
+        ctx.out.line(&format!("{written} files of {hosts} hosts in {}", self.output_dir.display()))?;
+        if left_out > 0 {
+            let text = format!("{left_out} files are left out: certificates and keys that `kbootstrap up` will issue");
+            session.reporter().info(&text);
+        }
+        Ok(0)
     }
-}
-
-fn desired(session: &Session, offline: bool) -> Result<Desired> {
-    let cluster = &session.cluster;
-    let trust =
-        trust::ensure(&session.catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    let templates = Templates::load(&session.catalogue, cluster, session.folder())?;
-    let expected = desire(&session.catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
-    let facts = if offline {
-        session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
-        let ordinary = HostFacts::ordinary();
-        cluster.hosts.iter().map(|h| (h.name.clone(), ordinary.clone())).collect()
-    } else {
-        survey(cluster, &session.pool, &questions(&session.catalogue, cluster, &expected, false))?
-    };
-    let store = Store::open_default()?;
-    let programs = programs(session, &store, facts.values().map(|f| f.arch.as_str()))?;
-    desire(&session.catalogue, cluster, &facts, &trust, &programs.find(), &templates)
 }
 
 /// Writes a host's state below `dir`: its files as `HOST/path/on/host`, everything else (modes, owners, units,
@@ -84,11 +60,12 @@ fn desired(session: &Session, offline: bool) -> Result<Desired> {
 pub fn write_tree(dir: &Path, state: &HostState) -> Result<()> {
     let index_path = dir.join(format!("{}.json", state.host));
     let root = dir.join(&state.host);
-    let stale = written_before(&index_path).into_iter().filter(|path| !state.files.contains_key(path));
+    let is_written = |path: &String| state.files.get(path).is_some_and(|file| file.content != Content::ToIssue);
+    let stale = written_before(&index_path).into_iter().filter(|path| !is_written(path));
     for path in stale {
         remove(&root, &path)?;
     }
-    for (path, file) in &state.files {
+    for (path, file) in state.files.iter().filter(|(path, _)| is_written(path)) {
         let target = below(&root, path);
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent).map_err(|e| Error::io(format!("cannot make {}", parent.display()), &e))?;
@@ -103,8 +80,9 @@ fn shown(content: &Content) -> String {
     match content {
         Content::Text(text) => text.to_string(),
         Content::Secret(_) => "<secret>\n".into(),
+        Content::Artifact(a) if a.sha256.is_empty() => format!("<{} {}, to be fetched>\n", a.name, a.version),
+        Content::Artifact(a) => format!("<{} {} sha256:{}>\n", a.name, a.version, a.sha256),
         Content::ToIssue => "<to be issued>\n".into(),
-        Content::Artifact(artifact) => format!("<{} {} sha256:{}>\n", artifact.name, artifact.version, artifact.sha256),
     }
 }
 
@@ -113,8 +91,8 @@ fn index(state: &HostState) -> Value {
         let kind = match &file.content {
             Content::Text(_) => "text",
             Content::Secret(_) => "secret",
-            Content::ToIssue => "to-issue",
             Content::Artifact(_) => "artifact",
+            Content::ToIssue => "to-issue",
         };
         (path.clone(), json!({"mode": octal(file.mode), "owner": file.owner, "content": kind}))
     });

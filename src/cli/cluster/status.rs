@@ -30,9 +30,7 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = self.cluster.open(ctx, "status", Access::Read)?;
-        let result = self.show(ctx, &session);
-        session.finish(result)?;
+        self.show(ctx, &self.cluster.open(ctx, "status", Access::Read)?)?;
         Ok(0)
     }
 

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::args::ClusterArgs;
-use crate::apply::Job;
 use crate::cli::Ctx;
-use crate::engine::{Access, OnFailure, Prepared, Session, prepare};
+use crate::engine::{Access, Session, prepare};
 use crate::error::{Kind, Result};
 use crate::preflight;
 use crate::ui::{Event, Format, duration};
@@ -18,7 +17,7 @@ use crate::ui::{Event, Format, duration};
   kbootstrap up -i prod.yaml -o json  # a summary for programs
 
 Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
-was interrupted is gone on with. `kbootstrap plan` shows beforehand what it would do.")]
+was interrupted is resumed. `kbootstrap plan` shows beforehand what it would do.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -56,32 +55,20 @@ impl Args {
         let reporter = session.reporter();
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
-        let prepared = prepare(session, self.rehash, OnFailure::Abort)?;
-        for (finding, hosts) in preflight::together(&prepared.findings) {
+        let prepared = prepare(session, self.rehash)?;
+        for (finding, hosts) in preflight::together(&prepared.found.findings) {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
-        let Prepared { trust, store, facts, desired, plan, .. } = &prepared;
+        let plan = &prepared.found.plan;
         let changes = plan.changes();
-        let kubeconfig = trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
-        let job = Job {
-            cluster: &session.cluster,
-            desired,
-            facts,
-            plan,
-            pool: &session.pool,
-            store,
-            trust,
-            reporter,
-            interrupt: &session.interrupt,
-        };
+        let kubeconfig = prepared.trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
         if plan.is_empty() {
             reporter.info("everything is as the inventory says");
-            job.wait()?;
         } else {
             stage(&format!("apply {changes} changes"));
-            job.run()?;
         }
+        prepared.apply(session)?;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig };
         match self.output {

@@ -1,21 +1,14 @@
 //! `kbootstrap verify`.
 
-use std::collections::BTreeMap;
-
 use super::args::ClusterArgs;
-use crate::apply::Job;
-use crate::artifacts::{self, EnsureOptions, Store};
 use crate::cli::Ctx;
-use crate::cluster::Role;
-use crate::engine::{Access, Session, survey};
+use crate::engine::{self, Access, Session};
 use crate::error::Result;
-use crate::facts::{HostFacts, Questions};
-use crate::plan::Desired;
-use crate::plan::{HostPlan, Plan};
-use crate::state::{HostState, Image};
-use crate::trust::Trust;
 use crate::ui::Format;
-use crate::verify::{self, Credentials, Report};
+use crate::verify::{self, Report};
+
+/// What runs in the pods.
+const TEST_IMAGE: &str = "image-agnhost";
 
 const EXAMPLE: &str = "\
 Examples:
@@ -39,71 +32,22 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let session = self.cluster.open(ctx, "verify", Access::Read)?;
+        let session = self.cluster.open(ctx, "verify", Access::Write)?;
         let result = self.verify(ctx, &session);
         session.finish(result)?;
         Ok(0)
     }
 
     fn verify(&self, ctx: &Ctx, session: &Session) -> Result<()> {
-        let trust = Trust::load(&session.catalogue, &session.cluster, &session.dir)?;
-        let image = deliver(session, &trust)?;
-        let credentials = Credentials { kube: trust.super_admin(), etcd: trust.etcd_client() };
-        let report = verify::cluster(
-            &session.cluster,
-            &credentials,
-            &image,
-            session.pool.connector(),
-            &|host| session.pool.target(host),
-            &session.interrupt,
-            session.reporter(),
-        )?;
+        let (image, prepared) = engine::prepare_image(session, TEST_IMAGE)?;
+        if !prepared.found.plan.is_empty() {
+            prepared.apply(session)?;
+        }
+        let (cluster, pool) = (&session.cluster, &session.pool);
+        let report = verify::cluster(cluster, pool, &prepared.trust, &image, &session.interrupt, session.reporter())?;
         print(ctx, self.output, &report)?;
         report.verdict()
     }
-}
-
-/// Brings the test image to the nodes that lack it, and returns its name.
-fn deliver(session: &Session, trust: &Trust) -> Result<String> {
-    let cluster = &session.cluster;
-    let store = Store::open_default()?;
-    let facts = survey(cluster, &session.pool, &BTreeMap::<String, Questions>::new())?;
-    let lock = session.dir.join("artifacts.lock");
-    let mut name = String::new();
-    let mut desired = Desired { hosts: BTreeMap::new(), objects: Vec::new(), addons: session.catalogue.addons.clone() };
-    let mut plan = Plan { hosts: Vec::new(), objects: Some(Vec::new()) };
-    let options = EnsureOptions { test_images: true, update_lock: false };
-    for host in cluster.with_role(Role::Node) {
-        let Some(facts) = facts.get(&host.name) else { continue };
-        let programs =
-            artifacts::ensure(&session.catalogue, cluster, &facts.arch, &lock, &store, session.reporter(), options)?;
-        let artifact = programs.get("image-agnhost")?.clone();
-        let image = session.catalogue.image(&artifact.name);
-        name = image.map_or_else(|| artifact.name.clone(), |image| image.reference(&artifact.version));
-        let image = Image { name: name.clone(), artifact };
-        if lacks(facts, &image) {
-            let state = HostState { host: host.name.clone(), images: vec![image.clone()], ..HostState::default() };
-            desired.hosts.insert(host.name.clone(), state);
-            plan.hosts.push(HostPlan { host: host.name.clone(), images: vec![image], ..HostPlan::default() });
-        }
-    }
-    let job = Job {
-        cluster,
-        desired: &desired,
-        facts: &facts,
-        plan: &plan,
-        pool: &session.pool,
-        store: &store,
-        trust,
-        reporter: session.reporter(),
-        interrupt: &session.interrupt,
-    };
-    job.run()?;
-    Ok(name)
-}
-
-fn lacks(facts: &HostFacts, image: &Image) -> bool {
-    !facts.images.contains(&image.name)
 }
 
 fn print(ctx: &Ctx, format: Format, report: &Report) -> Result<()> {

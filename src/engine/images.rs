@@ -1,0 +1,39 @@
+//! Images that a command needs beside the cluster's own.
+
+use std::collections::BTreeMap;
+
+use super::prepare::{Prepared, Preview};
+use super::session::Session;
+use super::survey::survey;
+use crate::artifacts::{self, EnsureOptions, Store};
+use crate::cluster::Role;
+use crate::error::Result;
+use crate::plan::{Desired, Plan, compare};
+use crate::state::{HostState, Image};
+use crate::trust::Trust;
+
+/// The plan that brings an image to all nodes that do not have it, and the image's full name.
+pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepared)> {
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    let trust = Trust::load(catalogue, cluster, &session.dir)?;
+    let store = Store::open_default()?;
+    let facts = survey(cluster, &session.pool, &BTreeMap::new())?;
+    let options = EnsureOptions { test_images: true, update_lock: false };
+    let mut full_name = String::new();
+    let mut desired = Desired { addons: catalogue.addons.clone(), ..Desired::default() };
+    let mut plan = Plan { objects: Some(Vec::new()), ..Plan::default() };
+    for host in cluster.with_role(Role::Node) {
+        let Some(facts) = facts.get(&host.name) else { continue };
+        let lock = session.artifacts_lock();
+        let programs = artifacts::ensure(catalogue, cluster, &facts.arch, &lock, &store, session.reporter(), options)?;
+        let artifact = programs.get(artifact)?.clone();
+        let image = catalogue.image(&artifact.name);
+        full_name = image.map_or_else(|| artifact.name.clone(), |image| image.reference(&artifact.version));
+        let images = vec![Image { name: full_name.clone(), artifact }];
+        let state = HostState { host: host.name.clone(), images, ..HostState::default() };
+        plan.hosts.push(compare(&state, facts));
+        desired.hosts.insert(host.name.clone(), state);
+    }
+    let found = Preview { facts, desired, plan, findings: Vec::new() };
+    Ok((full_name, Prepared { found, trust, store }))
+}

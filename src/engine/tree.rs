@@ -1,0 +1,33 @@
+//! The desired states of all hosts, for reading.
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+
+use super::desire::{desire, names_only, questions};
+use super::programs::ByArch;
+use super::session::Session;
+use super::survey::survey;
+use crate::artifacts::Store;
+use crate::error::Result;
+use crate::facts::HostFacts;
+use crate::plan::Desired;
+use crate::render::Templates;
+use crate::trust;
+
+/// What every host must hold; `offline`: as if each were a default host, and without asking it. Nothing is written.
+pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    let trust = trust::look(catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
+    let templates = Templates::load(catalogue, cluster, session.folder())?;
+    let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
+    let facts = if offline {
+        session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
+        let ordinary = HostFacts::ordinary();
+        cluster.hosts.iter().map(|h| (h.name.clone(), ordinary.clone())).collect()
+    } else {
+        survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
+    };
+    let programs = ByArch::look(session, &Store::open_default()?, &facts)?;
+    desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)
+}
