@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use kbootstrap::cluster::{self, Authorities, Cluster, KeyAlgorithm, Known, ProxyMode, Role, TransportKind};
+use kbootstrap::cluster::{self, Authorities, Cluster, Known, ProxyMode, Role, TransportKind};
 use kbootstrap::components::Catalogue;
 use kbootstrap::inventory;
+use kbootstrap::pki::{KeyKind, Lifetime};
 use kbootstrap::ui::report;
 use serde_json::json;
 
@@ -59,8 +60,8 @@ fn defaults_are_filled_in() {
     assert_eq!((cluster.networks.node_prefix, cluster.networks.node_ports), (24, (30000, 32767)));
     assert_eq!((cluster.networks.dns_domain.as_str(), cluster.proxy_mode), ("cluster.local", ProxyMode::Auto));
     assert_eq!(cluster.versions.kubernetes.to_string(), "1.36.3");
-    assert_eq!((cluster.pki.algorithm, cluster.pki.key_size), (KeyAlgorithm::Ecdsa, 256));
-    assert_eq!((cluster.pki.expiry.as_str(), cluster.pki.ca_expiry.as_str()), ("8760h", "87600h"));
+    assert_eq!(cluster.pki.key, KeyKind::EcdsaP256);
+    assert_eq!((cluster.pki.expiry, cluster.pki.ca_expiry), (Lifetime::hours(8760), Lifetime::hours(87_600)));
     assert_eq!((cluster.pki.authorities, cluster.encrypt_secrets), (Authorities::Separate, true));
     assert!(cluster.sources[0].download.is_some() && cluster.sources[1].build.is_some());
     let ssh = &cluster.hosts[0].ssh;

@@ -10,7 +10,7 @@ use kbootstrap::cluster::Host;
 use kbootstrap::components::Catalogue;
 use kbootstrap::engine::{desire, names_only};
 use kbootstrap::facts::{FileFact, HostFacts, UnitFact};
-use kbootstrap::pki::{Certificate, Key, Rules, Serial, renewed};
+use kbootstrap::pki::{Certificate, Key, Rules, Serial, renew_ca};
 use kbootstrap::plan::{Desired, HostPlan, compare, content_sha256, restart_key};
 use kbootstrap::render::Templates;
 use kbootstrap::state::{Content, HostState};
@@ -80,7 +80,7 @@ fn renew(folder: &Folder, name: &str) {
     let file = |suffix: &str| folder.read(&format!("{name}{suffix}.pem"));
     let old = Certificate::from_pem(file("").as_bytes(), name).unwrap();
     let key = Key::from_pem(file("-key").as_bytes(), name).unwrap();
-    let renewed = renewed(&old, key, folder.now, Serial::random().unwrap(), Rules::Strict).unwrap();
+    let renewed = renew_ca(&old, key, folder.now, Serial::random().unwrap(), Rules::Strict).unwrap();
     fs::write(folder.pki(&format!("{name}.pem")), renewed.certificate.to_pem()).unwrap();
 }
 

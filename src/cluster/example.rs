@@ -26,10 +26,9 @@ pub fn cluster(kubernetes: &str) -> Cluster {
         proxy_mode: ProxyMode::Auto,
         pki: Pki {
             authorities: Authorities::Separate,
-            algorithm: KeyAlgorithm::Ecdsa,
-            key_size: 256,
-            expiry: "8760h".into(),
-            ca_expiry: "87600h".into(),
+            key: KeyKind::EcdsaP256,
+            expiry: Lifetime::hours(8760),
+            ca_expiry: Lifetime::hours(87_600),
             extra_sans: Vec::new(),
         },
         encrypt_secrets: true,

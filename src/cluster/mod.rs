@@ -18,9 +18,9 @@ use ipnet::IpNet;
 use semver::Version;
 use serde::Serialize;
 
-pub use crate::inventory::{
-    Authorities, ComponentSettings, KeyAlgorithm, NetworkPlugin, ProxyMode, Role, Source, TransportKind,
-};
+pub use crate::inventory::{Authorities, ComponentSettings, NetworkPlugin, ProxyMode, Role, Source, TransportKind};
+use crate::lifetime::Lifetime;
+use crate::pki::KeyKind;
 use crate::text::host_port;
 pub use known::{Known, KnownComponent};
 pub use layout::Layout;
@@ -116,14 +116,12 @@ impl Endpoint {
 pub struct Pki {
     /// One CA or three.
     pub authorities: Authorities,
-    /// Algorithm of new keys.
-    pub algorithm: KeyAlgorithm,
-    /// Bits of new keys; 0 for Ed25519.
-    pub key_size: u32,
-    /// Life of leaf certificates, as written into `ca-config.json` (a Go duration).
-    pub expiry: String,
-    /// Life of CAs (a Go duration).
-    pub ca_expiry: String,
+    /// Of what kind new keys are.
+    pub key: KeyKind,
+    /// Life of leaf certificates.
+    pub expiry: Lifetime,
+    /// Life of CAs.
+    pub ca_expiry: Lifetime,
     /// Further names in the kube-apiserver certificates.
     pub extra_sans: Vec<String>,
 }

@@ -18,7 +18,8 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::files::{self, Pending, persist};
 use crate::parallel;
 use crate::pki::{
-    Authority, Certificate, Issued, Key, Passwords, PublicKey, Request, Serial, Signer, encrypted, reissue, self_signed,
+    Authority, Certificate, Issued, Key, Passwords, PublicKey, Request, Serial, Signer, encrypted, renew_ca_by,
+    self_signed,
 };
 use crate::ui::{Reporter, step};
 
@@ -251,8 +252,8 @@ impl Work<'_> {
         let old = self.certificates[index].as_ref().ok_or_else(|| Error::internal("there is nothing to renew"))?;
         let (profile, now, serial) = (&item.profile, self.job.now, Serial::random()?);
         match item.issuer {
-            None => reissue(old, Signer::Itself(&self.key(index)?), profile, now, serial),
-            Some(issuer) => reissue(old, Signer::Other(self.signer(issuer)?), profile, now, serial),
+            None => renew_ca_by(old, Signer::Itself(&self.key(index)?), profile, now, serial),
+            Some(issuer) => renew_ca_by(old, Signer::Other(self.signer(issuer)?), profile, now, serial),
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pki::KeyAlgorithm;
+
 /// A hierarchy of certificate authorities and certificates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -183,18 +185,6 @@ pub struct KeySettings {
     /// How new keys are written (default `traditional`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<KeyFormat>,
-}
-
-/// Key algorithms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyAlgorithm {
-    /// RSA.
-    Rsa,
-    /// ECDSA on a NIST curve.
-    Ecdsa,
-    /// Ed25519.
-    Ed25519,
 }
 
 /// Key formats.

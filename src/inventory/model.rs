@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::pki::KeyAlgorithm;
+
 /// A cluster and its hosts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -177,18 +179,6 @@ pub struct KeySettings {
     /// Bits: RSA 2048 to 8192, ECDSA 256, 384 or 521; not for ed25519.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
-}
-
-/// Key algorithms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyAlgorithm {
-    /// RSA.
-    Rsa,
-    /// ECDSA on a NIST curve.
-    Ecdsa,
-    /// Ed25519.
-    Ed25519,
 }
 
 /// How a host is reached.

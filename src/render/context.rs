@@ -177,7 +177,7 @@ impl ClusterContext {
             masters: cluster.with_role(Role::Master).count(),
             nodes: cluster.with_role(Role::Node).count(),
             dns_replicas: cluster.with_role(Role::Node).filter(|host| takes_dns(host)).count().clamp(1, 2),
-            signing_duration: cluster.pki.expiry.clone(),
+            signing_duration: cluster.pki.expiry.to_string(),
         }
     }
 }

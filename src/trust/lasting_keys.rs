@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::encryption_keys::LENGTH;
 use super::folder::{Folder, Generated};
-use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::{Key, KeyKind};
@@ -15,9 +15,9 @@ use crate::secret::Secret;
 pub(super) fn service_account(cluster: &Cluster, folder: &Folder, generated: &mut Generated) -> Result<Option<String>> {
     let (public, private) = folder.service_account();
     not_lost(&private, "no service account's token would be valid any more", generated)?;
-    let kind = match cluster.pki.algorithm {
-        KeyAlgorithm::Rsa => KeyKind::from_spec("rsa", cluster.pki.key_size.max(2048))?,
-        KeyAlgorithm::Ecdsa | KeyAlgorithm::Ed25519 => KeyKind::from_spec("ecdsa", 256)?,
+    let kind = match cluster.pki.key {
+        rsa @ KeyKind::Rsa(_) => rsa,
+        _ => KeyKind::EcdsaP256,
     };
     let key = if private.exists() {
         Key::from_pem(&files::read(&private)?, &private.display().to_string())?

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::table::{CertificateRow, authorities, certificates};
-use crate::cluster::{Cluster, KeyAlgorithm};
+use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::hierarchy::{Hierarchy, Upkeep, model, resolve};
@@ -22,8 +22,8 @@ pub fn specification(catalogue: &Catalogue, cluster: &Cluster, folder: &str) -> 
         folder: Some(folder.to_owned()),
         defaults: model::Defaults {
             key: Some(key(cluster)),
-            expiry: Some(cluster.pki.expiry.clone()),
-            ca_expiry: Some(cluster.pki.ca_expiry.clone()),
+            expiry: Some(cluster.pki.expiry.to_string()),
+            ca_expiry: Some(cluster.pki.ca_expiry.to_string()),
             ..model::Defaults::default()
         },
         profiles: [].into(),
@@ -52,10 +52,6 @@ fn certificate(row: &CertificateRow) -> model::Certificate {
 }
 
 fn key(cluster: &Cluster) -> model::KeySettings {
-    let (algo, size) = match cluster.pki.algorithm {
-        KeyAlgorithm::Rsa => (model::KeyAlgorithm::Rsa, Some(cluster.pki.key_size)),
-        KeyAlgorithm::Ecdsa => (model::KeyAlgorithm::Ecdsa, Some(cluster.pki.key_size)),
-        KeyAlgorithm::Ed25519 => (model::KeyAlgorithm::Ed25519, None),
-    };
+    let (algo, size) = cluster.pki.key.algorithm();
     model::KeySettings { algo, size, format: None }
 }

@@ -7,7 +7,7 @@ use crate::digest::sha256;
 use crate::error::Result;
 use crate::files;
 use crate::hierarchy::Item;
-use crate::pki::{CsrSpec, Lifetime, Profile, SigningConfig};
+use crate::pki::{CsrSpec, Profile, SigningConfig};
 
 /// The spec to issue an item from.
 pub(super) fn spec(folder: &Folder, item: &Item, generated: &mut Generated) -> Result<CsrSpec> {
@@ -43,7 +43,7 @@ pub(super) fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut
 
 /// The cluster's profiles.
 fn profiles(cluster: &Cluster) -> Result<SigningConfig> {
-    let life = cluster.pki.expiry.parse::<Lifetime>()?;
+    let life = cluster.pki.expiry;
     let with = |extended: &[&str]| {
         let usages: Vec<&str> = ["signing", "key encipherment"].iter().chain(extended).copied().collect();
         Profile::new(&usages, life)

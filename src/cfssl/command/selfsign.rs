@@ -3,7 +3,7 @@
 use super::spec::{Spec, csr};
 use crate::cfssl::call::Call;
 use crate::cfssl::failure::Failure;
-use crate::pki::{Key, Lifetime, Profile, Serial, SigningConfig, self_issued};
+use crate::pki::{Key, Lifetime, Profile, Serial, SigningConfig, selfsign};
 
 const WARNING: &str = "*** WARNING ***
 
@@ -34,7 +34,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     }
     let key = Key::generate(spec.key_kind()?)?;
     let (request, csr) = csr(call, &spec, &key)?;
-    let issued = self_issued(&request, &key, &profile, call.now, Serial::random_short()?)?;
+    let issued = selfsign(&request, &key, &profile, call.now, Serial::random_short()?)?;
     call.warn(&issued.warnings);
     call.note(WARNING);
     call.print(Some(&issued.certificate.to_pem()), Some(&csr.to_pem()), Some(key.to_pem().expose()))

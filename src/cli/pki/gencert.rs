@@ -10,7 +10,7 @@ use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, renewed, self_signed};
+use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, renew_ca, self_signed};
 
 /// Make a key and a certificate from a CSR spec, like cfssl gencert
 #[derive(Debug, clap::Args)]
@@ -131,7 +131,7 @@ impl Args {
         let (text, key_name) = source::read_ca_key(ca_key, &self.ca_password)?;
         let key = Key::from_pem(&text, &key_name)?;
         let renewed =
-            renewed(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
+            renew_ca(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
         log_issued(&renewed, log);
         Ok(Output { cert: Some(renewed.certificate.to_pem()), csr: None, key: None })
     }

@@ -10,7 +10,7 @@ use crate::cfssl::signer::log_issued;
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::Result;
-use crate::pki::{Csr, Lifetime, Profile, Request, Serial, SigningConfig, self_issued};
+use crate::pki::{Csr, Lifetime, Profile, Request, Serial, SigningConfig, selfsign};
 
 /// Make a key and a certificate that signs itself, for tests, like cfssl selfsign
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,7 @@ impl Args {
         let request = Request::from_spec(&spec, key.public())?;
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
-        let issued = self_issued(&request, &key, &profile, OffsetDateTime::now_utc(), Serial::random_short()?)?;
+        let issued = selfsign(&request, &key, &profile, OffsetDateTime::now_utc(), Serial::random_short()?)?;
         log_issued(&issued, &log);
         let cert = Some(issued.certificate.to_pem());
         Output { cert, csr: Some(csr.to_pem()), key: Some(key.to_pem()) }.put(self.out.as_deref(), &ctx.out, &log)?;

@@ -6,7 +6,7 @@ use super::Resolving;
 use super::inherited::Urls;
 use crate::document::{Mistake, Path};
 use crate::error::Error;
-use crate::hierarchy::model::{self, Authority, KeyAlgorithm, KeyFormat};
+use crate::hierarchy::model::{self, Authority, KeyFormat};
 use crate::lifetime::Lifetime;
 use crate::pki::{CsrSpec, KeyKind, Profile, Usage};
 use crate::text::nearest;
@@ -70,16 +70,8 @@ impl Resolving {
         at: &Path,
     ) -> (KeyKind, bool) {
         let Some(key) = written else { return inherited };
-        let (algo, size) = match key.algo {
-            KeyAlgorithm::Rsa => ("rsa", 2048),
-            KeyAlgorithm::Ecdsa => ("ecdsa", 256),
-            KeyAlgorithm::Ed25519 => ("ed25519", 0),
-        };
         let pkcs8 = key.format.map_or(inherited.1, |format| format == KeyFormat::Pkcs8);
-        if key.algo == KeyAlgorithm::Ed25519 && key.size.is_some() {
-            self.mistakes.push(Mistake::at(at.key("size"), "ed25519 keys have one size only").hint("leave `size` out"));
-        }
-        match KeyKind::from_spec(algo, key.size.unwrap_or(size)) {
+        match KeyKind::of(key.algo, key.size) {
             Ok(kind) => (kind, pkcs8),
             Err(error) => {
                 self.refuse(at.key("size"), error);

@@ -1,10 +1,10 @@
 //! A certificate authority: a CA certificate and its key, checked before they are used.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use time::OffsetDateTime;
 
-use super::builder::{self, Content};
+use super::builder::Issuer;
 use crate::error::{Error, Reason, Result};
 use crate::pki::key::private_key::Key;
 use crate::pki::names::name::Name;
@@ -117,15 +117,10 @@ impl Authority {
     pub(crate) fn subject(&self) -> &Name {
         self.certificate.subject()
     }
-    /// Signs. The first signature is checked, and with it that the key is the certificate's and the library signs well;
-    /// the others are as good.
-    pub(crate) fn sign(&self, content: &Content<'_>) -> Result<Certificate> {
-        if self.proven.load(Ordering::Relaxed) {
-            return builder::sign_with_proven(content, &self.key);
-        }
-        let certificate = builder::sign(content, &self.key)?;
-        self.proven.store(true, Ordering::Relaxed);
-        Ok(certificate)
+    /// As the one who signs. The first signature is checked, and with it that the key is the certificate's and the library
+    /// signs well; the others are as good.
+    pub(crate) fn issuer(&self) -> Issuer<'_> {
+        Issuer { name: self.subject(), key: &self.key, proven: Some(&self.proven) }
     }
     pub(crate) fn key(&self) -> &Key {
         &self.key

@@ -5,7 +5,7 @@ use x509_parser::extensions::SubjectAlternativeName;
 use x509_parser::prelude::FromDer;
 
 use super::authority::Authority;
-use super::builder::{Content, Issued};
+use super::builder::{Builder, Claims, Issued};
 use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
 use crate::pki::names::san::San;
@@ -24,7 +24,7 @@ impl Authority {
 }
 
 /// Everything is checked before the signature; nothing is dropped or changed without a warning.
-pub(crate) fn issue(
+fn issue(
     authority: &Authority,
     request: &Request,
     profile: &Profile,
@@ -54,16 +54,8 @@ pub(crate) fn issue(
     }
     authority.check_names(&request.sans, &mut warnings)?;
     let extensions = extensions(authority, request, profile, &mut warnings)?;
-    let content = Content {
-        serial: &serial,
-        issuer: authority.subject(),
-        validity,
-        subject: &request.subject,
-        public_key: &request.public_key,
-        extensions: &extensions,
-    };
-    let certificate = authority.sign(&content)?;
-    Ok(Issued { certificate, serial, warnings })
+    let (subject, public_key) = (&request.subject, &request.public_key);
+    Builder { serial, issuer: authority.issuer(), validity, subject, public_key, extensions }.issue(warnings)
 }
 
 /// In cfssl's order.
@@ -74,11 +66,7 @@ fn extensions(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Extension>> {
     let is_ca = profile.ca_constraint.is_ca;
-    let mut list = extension::usages(&profile.usages);
-    list.push(extension::basic_constraints(profile.ca_constraint.constraints()));
-    list.push(extension::subject_key_id(&request.public_key.key_id()));
-    list.push(extension::authority_key_id(authority.key_id()));
-    list.extend(extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls));
+    let mut list = Claims::of(profile, &request.public_key.key_id(), Some(authority.key_id())).extensions();
     // The names are one of the extensions that cfssl copies: a CA's names too are then copied whole.
     let copied = profile.copy_extensions && profile.csr_whitelist.is_none();
     let whole = names_as_asked(request, copied, warnings);

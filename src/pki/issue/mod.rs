@@ -1,7 +1,6 @@
 pub(crate) mod authority;
 pub(crate) mod builder;
 pub(crate) mod crl;
-pub(crate) mod cross_issue;
 pub(crate) mod leaf;
 pub(crate) mod renew_ca;
 pub(crate) mod root;

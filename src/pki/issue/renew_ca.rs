@@ -1,22 +1,23 @@
-//! A root CA's certificate anew: the same name, key and length of life, from now on, and the same extensions but those
-//! that point at the certificate it replaces or at another CA.
+//! The certificate of a CA once more: the same key, and the same subject byte for byte, so that what it has issued stays
+//! valid. Either everything else stays as it is, too, or a profile decides it.
 
 use time::OffsetDateTime;
 
 use super::authority::Authority;
-use super::builder::{self, Content, Issued};
+use super::builder::{Builder, Claims, Issued, Issuer};
 use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
 use crate::pki::key::private_key::Key;
 use crate::pki::rules::Rules;
+use crate::pki::spec::profile::Profile;
 use crate::pki::x509::certificate::Certificate;
-use crate::pki::x509::extension::Extension;
+use crate::pki::x509::extension::{self, Extension};
 use crate::pki::x509::serial::Serial;
 use crate::pki::x509::validity::{Validity, backdated, beyond_9999};
 
 /// Renews a self-signed CA. Its subject stays byte for byte, as do the extensions that speak of itself: whatever it has
 /// issued still chains to it. That it has expired is no reason against it.
-pub fn renewed(
+pub fn renew_ca(
     certificate: &Certificate,
     key: Key,
     now: OffsetDateTime,
@@ -37,16 +38,10 @@ pub fn renewed(
     let not_after = not_before.checked_add(old.not_after - old.not_before).ok_or_else(beyond_9999)?;
     let mut extensions: Vec<_> = certificate.extensions().iter().map(Extension::copied).collect::<Result<_>>()?;
     extensions.retain(|extension| stays(extension, own_root));
-    let content = Content {
-        serial: &serial,
-        issuer: authority.subject(),
-        validity: Validity::new(not_before, not_after)?,
-        subject: authority.subject(),
-        public_key: authority.key().public(),
-        extensions: &extensions,
-    };
-    let certificate = builder::sign(&content, authority.key())?;
-    Ok(Issued { certificate, serial, warnings })
+    let (subject, public_key, validity) =
+        (certificate.subject(), authority.key().public(), Validity::new(not_before, not_after)?);
+    let issuer = Issuer::itself(subject, authority.key());
+    Builder { serial, issuer, validity, subject, public_key, extensions }.issue(warnings)
 }
 
 /// The authority key identifier may name the old serial number, or another CA: verifiers then do not take the new root for
@@ -59,10 +54,68 @@ fn stays(extension: &Extension, own_root: bool) -> bool {
     }
 }
 
+/// Who signs.
+#[derive(Debug, Clone, Copy)]
+pub enum Signer<'a> {
+    /// The CA itself: it is a root.
+    Itself(&'a Key),
+    /// Another CA.
+    Other(&'a Authority),
+}
+
+/// Renews a CA by a profile, whoever issued it: usages, constraint, addresses and life are the profile's; subject, key, subject key
+/// identifier and all other extensions (name constraints, policies) are those of the old one.
+pub fn renew_ca_by(
+    old: &Certificate,
+    signer: Signer<'_>,
+    profile: &Profile,
+    now: OffsetDateTime,
+    serial: Serial,
+) -> Result<Issued> {
+    let mut warnings = Vec::new();
+    if !profile.ca_constraint.is_ca {
+        return Err(Error::internal("only a CA's certificate is issued once more"));
+    }
+    profile.check(Rules::Strict, &mut warnings)?;
+    let public_key = old.public_key()?;
+    let subject = old.subject();
+    let (issuer, issuer_id, validity) = match signer {
+        Signer::Itself(key) if key.public() != public_key => {
+            return Err(Error::pki("the private key does not belong to the CA certificate"));
+        }
+        Signer::Itself(key) => (Issuer::itself(subject, key), None, profile.validity(now)?),
+        Signer::Other(authority) => {
+            let validity = authority.validity(profile, now, &mut warnings)?;
+            (authority.issuer(), Some(authority.key_id()), validity)
+        }
+    };
+    let own_id = old.subject_key_id().map_or_else(|| public_key.key_id(), <[u8]>::to_vec);
+    let mut extensions = Claims::of(profile, &own_id, issuer_id).extensions();
+    extensions.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
+    extensions.extend(undecided(old)?);
+    Builder { serial, issuer, validity, subject, public_key, extensions }.issue(warnings)
+}
+
+/// The extensions that neither the profile nor the signer decides.
+fn undecided(old: &Certificate) -> Result<Vec<Extension>> {
+    const DECIDED: [&[u64]; 7] = [
+        oid::SUBJECT_KEY_ID,
+        oid::KEY_USAGE,
+        oid::EXTENDED_KEY_USAGE,
+        oid::BASIC_CONSTRAINTS,
+        oid::AUTHORITY_KEY_ID,
+        oid::AUTHORITY_INFO_ACCESS,
+        oid::CRL_DISTRIBUTION_POINTS,
+    ];
+    let mut all = old.extensions().iter().map(Extension::copied).collect::<Result<Vec<_>>>()?;
+    all.retain(|extension| !DECIDED.contains(&extension.oid.as_slice()));
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{CsrSpec, KeyKind, self_signed};
+    use crate::pki::{CaConstraint, CsrSpec, Expected, KeyKind, Lifetime, Request, self_signed, verify};
     use time::macros::datetime;
 
     #[test]
@@ -73,7 +126,7 @@ mod tests {
         let made = datetime!(2020-01-01 0:00 UTC);
         let old = self_signed(&spec.unwrap(), &key(), made, Serial::from_random([1; 20])).unwrap().certificate;
         let now = datetime!(2026-11-21 10:00 UTC);
-        let new = renewed(&old, key(), now, Serial::from_random([2; 20]), Rules::Strict).unwrap().certificate;
+        let new = renew_ca(&old, key(), now, Serial::from_random([2; 20]), Rules::Strict).unwrap().certificate;
         assert_eq!(old.subject(), new.subject());
         assert_eq!(old.extensions(), new.extensions());
         let validity = new.validity();
@@ -82,7 +135,7 @@ mod tests {
             (now - 5 * time::Duration::MINUTE, now + 55 * time::Duration::MINUTE)
         );
         let other = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let error = renewed(&old, other, now, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
+        let error = renew_ca(&old, other, now, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
         insta::assert_snapshot!(error, @"the private key does not belong to the CA certificate");
     }
 
@@ -95,5 +148,53 @@ mod tests {
         };
         assert_eq!(kept(true), [false, true, true, true]);
         assert_eq!(kept(false), [false, false, false, true]);
+    }
+
+    const THEN: OffsetDateTime = datetime!(2020-11-21 10:00 UTC);
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn ca_profile(path_length: i64) -> Profile {
+        let constraint = CaConstraint { is_ca: true, max_path_len: path_length, max_path_len_zero: path_length == 0 };
+        Profile {
+            ca_constraint: constraint,
+            ..Profile::new(&["cert sign", "crl sign"], Lifetime::hours(87_600)).unwrap()
+        }
+    }
+
+    #[test]
+    fn what_was_issued_before_is_still_good() {
+        let key = Key::generate(KeyKind::EcdsaP384).unwrap();
+        let spec = CsrSpec { cn: "roöt".into(), ..CsrSpec::default() };
+        let root = self_signed(&spec, &key, THEN, Serial::from_random([1; 20])).unwrap();
+        let authority =
+            Authority::new(root.certificate.clone(), Key::from_pem(key.to_pem().expose(), "x").unwrap(), THEN).unwrap();
+        let inner_key = Key::generate(KeyKind::Ed25519).unwrap();
+        let request = Request::from_spec(&CsrSpec { cn: "inner".into(), ..spec }, inner_key.public()).unwrap();
+        let short = Profile { expiry: Some(Lifetime::hours(8760)), ..ca_profile(0) };
+        let inner = authority.issue(&request, &short, THEN, Serial::from_random([2; 20])).unwrap().certificate;
+
+        let again =
+            renew_ca_by(&root.certificate, Signer::Itself(&key), &ca_profile(-1), NOW, Serial::from_random([3; 20]))
+                .unwrap();
+        assert_eq!(again.certificate.subject(), root.certificate.subject());
+        let at = Expected { authority: &again.certificate, key: None, sans: &[], now: THEN };
+        verify(&inner, &at).unwrap();
+        assert_eq!(again.certificate.subject_key_id(), root.certificate.subject_key_id());
+
+        let authority = Authority::new(again.certificate, key, NOW).unwrap();
+        let inner =
+            renew_ca_by(&inner, Signer::Other(&authority), &ca_profile(0), NOW, Serial::from_random([4; 20])).unwrap();
+        Authority::new(inner.certificate, inner_key, NOW).unwrap();
+    }
+
+    #[test]
+    fn another_key_cannot_renew_a_root_by_a_profile() {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let spec = CsrSpec { cn: "root".into(), ..CsrSpec::default() };
+        let root = self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap();
+        let other = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let error =
+            renew_ca_by(&root.certificate, Signer::Itself(&other), &ca_profile(-1), NOW, Serial::from_random([3; 20]));
+        insta::assert_snapshot!(error.unwrap_err(), @"the private key does not belong to the CA certificate");
     }
 }

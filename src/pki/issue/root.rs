@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::builder::{self, Content, Issued};
+use super::builder::{Builder, Claims, Issued, Issuer};
 use super::leaf::sans_of_ca;
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
@@ -34,9 +34,15 @@ pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Seria
     let validity = Validity::new(not_before, not_before.checked_add(life).ok_or_else(beyond_9999)?)?;
     let mut warnings = request.warnings.clone();
     warnings.extend(validity.ended(now).as_ref().map(as_warning));
-    let mut extensions = extension::usages(&[Usage::parse("cert sign")?, Usage::parse("crl sign")?]);
-    extensions.push(extension::basic_constraints(ca.constraints()));
-    extensions.push(extension::subject_key_id(&key.public().key_id()));
+    let mut extensions = Claims {
+        usages: &[Usage::parse("cert sign")?, Usage::parse("crl sign")?],
+        constraints: ca.constraints(),
+        subject_key_id: &key.public().key_id(),
+        authority_key_id: None,
+        ocsp_url: None,
+        issuer_urls: &[],
+    }
+    .extensions();
     extensions
         .extend(extension::subject_alt_name(&sans_of_ca(&request.sans, &mut warnings), request.subject.is_empty()));
     if !spec.crl_url.is_empty() {
@@ -48,14 +54,7 @@ pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Seria
     if spec.delegation_enabled {
         extensions.push(extension::null(oid::DELEGATION));
     }
-    let content = Content {
-        serial: &serial,
-        issuer: &request.subject,
-        validity,
-        subject: &request.subject,
-        public_key: key.public(),
-        extensions: &extensions,
-    };
-    let certificate = builder::sign(&content, key)?;
-    Ok(Issued { certificate, serial, warnings })
+    let subject = &request.subject;
+    let (issuer, public_key) = (Issuer::itself(subject, key), key.public());
+    Builder { serial, issuer, validity, subject, public_key, extensions }.issue(warnings)
 }

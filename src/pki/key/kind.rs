@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use yasna::DERWriter;
 
 use crate::error::{Error, Reason, Result};
@@ -22,7 +24,40 @@ pub enum KeyKind {
     Ed25519,
 }
 
+/// Key algorithms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyAlgorithm {
+    /// RSA.
+    Rsa,
+    /// ECDSA on a NIST curve.
+    Ecdsa,
+    /// Ed25519.
+    Ed25519,
+}
+
 impl KeyKind {
+    /// Of an algorithm with a size, or with its usual one.
+    pub fn of(algorithm: KeyAlgorithm, size: Option<u32>) -> Result<Self> {
+        match (algorithm, size) {
+            (KeyAlgorithm::Rsa, size) => Self::from_spec("rsa", size.unwrap_or(2048)),
+            (KeyAlgorithm::Ecdsa, size) => Self::from_spec("ecdsa", size.unwrap_or(256)),
+            (KeyAlgorithm::Ed25519, None) => Ok(KeyKind::Ed25519),
+            (KeyAlgorithm::Ed25519, Some(_)) => {
+                Err(Error::pki("ed25519 keys have one size only").hint("leave `size` out"))
+            }
+        }
+    }
+
+    /// The other way; the size only where there are several.
+    pub fn algorithm(self) -> (KeyAlgorithm, Option<u32>) {
+        match self.spec() {
+            (_, 0) => (KeyAlgorithm::Ed25519, None),
+            ("rsa", bits) => (KeyAlgorithm::Rsa, Some(bits)),
+            (_, bits) => (KeyAlgorithm::Ecdsa, Some(bits)),
+        }
+    }
+
     /// From a CSR spec's `key`.
     pub fn from_spec(algo: &str, size: u32) -> Result<Self> {
         match (algo, size) {
@@ -111,6 +146,12 @@ impl KeyKind {
                 seq.next().write_oid(&oid::oid(self.curve().unwrap_or_default()));
             }
         });
+    }
+}
+
+impl Serialize for KeyKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
