@@ -229,7 +229,7 @@ fn stores_of_openssl_and_java_open_with_their_password() {
     error: modern.p12: the password is not the right one, or the file is damaged
     exit code 4
     ");
-    // In a folder, a closed store is told and passed over.
+    // In a folder, a closed store is reported and skipped.
     std::fs::create_dir(folder.path("stores")).unwrap();
     std::fs::copy(folder.path("modern.p12"), folder.path("stores/modern.p12")).unwrap();
     std::fs::copy(folder.path("ca.pem"), folder.path("stores/ca.pem")).unwrap();

@@ -1,4 +1,4 @@
-//! The cluster's `pki/` folder: what is made, what is a person's own and stays, what is issued anew. This is the table
+//! The cluster's `pki/` folder: what is made, what is a person's own and stays, what is issued again. This is the table
 //! under "When something is issued" in docs/certificates.md.
 
 use std::fs;

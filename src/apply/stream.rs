@@ -1,7 +1,7 @@
 //! The bytes of one push: one archive of the small files, then each program by itself.
 //!
 //! Programs lie compressed in the store, so a push reads bytes and sends them as they are: nothing is compressed but
-//! the archive. The receiver is told every length, so nothing separates the parts.
+//! the archive. The receiver is given every length, so nothing separates the parts.
 
 use std::io::{self, Cursor, Read};
 

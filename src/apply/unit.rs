@@ -39,7 +39,7 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
 /// systemctl itself waits for a Type=notify unit until it says that it is ready, which costs nothing; only a unit that
 /// fails at first is watched, because systemd tries again. The other types run at once, and must go on for a moment;
 /// at a restart until they listen on a port, because the next host's restart relies on it: flags and configuration that
-/// do not work end a process before. (One that was told to listen nowhere must go on for five seconds.)
+/// do not work end a process before. (One that listens nowhere must keep running for five seconds.)
 fn script(change: &UnitChange, layout: &Layout) -> String {
     let mut s = format!("U={}\n", sh_quote(&change.name));
     if change.enable {

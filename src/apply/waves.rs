@@ -1,7 +1,7 @@
 //! When files arrive: in waves in the order in which programs are needed, or right before the restart that they are for.
 //!
 //! What a running unit is to be restarted with stays away until then. Were it there before, a member that crashed
-//! or rebooted while another one restarts would come back with it unasked, and a setting that does not work would
+//! or rebooted while another one restarts would come back with it unintended, and a setting that does not work would
 //! lie on every host although it had stopped the roll at the first.
 
 use std::collections::BTreeMap;

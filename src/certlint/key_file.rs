@@ -1,4 +1,4 @@
-//! Rules about private keys in files. Nothing of a key is ever told.
+//! Rules about private keys in files. Nothing of a key is ever shown.
 
 use super::der;
 use super::rule::Severity::{Error, Warning};

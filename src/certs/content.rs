@@ -48,7 +48,7 @@ pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Pass
     Ok(of_pem(bytes, what))
 }
 
-/// A damaged block hides no other. What never was a certificate is no damage: it is told where a person named the file.
+/// A damaged block hides no other. What never was a certificate is no damage: it is reported where a person named the file.
 fn of_pem(bytes: &[u8], what: &str) -> Content {
     let (mut all, mut damaged, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for block in pem::each(bytes, what) {

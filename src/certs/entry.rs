@@ -1,4 +1,4 @@
-//! What is told of each certificate that was found.
+//! What is reported of each certificate that was found.
 
 use serde::Serialize;
 use time::OffsetDateTime;

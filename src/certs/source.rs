@@ -31,7 +31,7 @@ impl Source {
                 .map(Source::Server)
                 .ok_or_else(|| Error::usage(format!("{argument} names no server")));
         }
-        // A path that is not there is told by whoever reads it.
+        // A missing path is reported by the code that reads it.
         Ok(Server::parse(argument).map_or_else(|| Source::Path(argument.into()), Source::Server))
     }
 }

@@ -17,7 +17,7 @@ pub const NFTABLES_KERNEL: (u32, u32) = (5, 13);
 /// The kernel's limit of tracked connections, which kube-proxy sets by itself where it can.
 pub const CONNTRACK_MAX: &str = "net.netfilter.nf_conntrack_max";
 
-/// What to render on a host because of what it is and what it lacks. What concerns kubelet, kube-proxy and containerd
+/// What to render on a host because of what it is and what is missing there. What concerns kubelet, kube-proxy and containerd
 /// means something on nodes only; a host without that role is not asked about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decisions {

@@ -38,7 +38,7 @@ pub const PROGRAMS: [&str; 14] = [
     "socat",
 ];
 
-/// Of a file of certificates no more is read: some bundles are large, those of a cluster's CAs are not.
+/// At most this much of a file of certificates is read: some bundles are large, those of a cluster's CAs are not.
 pub const CERTIFICATE_BYTES: usize = 64 << 10;
 
 /// A file system, in bytes.
@@ -233,7 +233,7 @@ pub struct Questions {
     pub users: BTreeSet<String>,
     /// Network devices.
     pub devices: BTreeSet<String>,
-    /// Hash every file anew instead of trusting the record of what did not change since it was verified.
+    /// Hash every file again instead of trusting the record of what did not change since it was verified.
     pub rehash: bool,
     /// Wait first until scripts of an earlier run, which was interrupted, have ended.
     pub wait: bool,

@@ -42,7 +42,7 @@ pub struct Job<'a> {
     pub reporter: &'a dyn Reporter,
     /// Who knows the passwords of encrypted CA keys. Asked before anything is made, and only for those that sign.
     pub passwords: &'a dyn Passwords,
-    /// Set when a person wants it to stop: what is made by then is brought into its place, no more is begun.
+    /// Set when a person wants it to stop: what is made by then is brought into its place, nothing further is begun.
     pub interrupt: &'a AtomicBool,
 }
 
@@ -111,7 +111,7 @@ type Unlocked = BTreeMap<usize, Zeroizing<Vec<u8>>>;
 fn unlocked(job: &Job<'_>) -> Result<Unlocked> {
     let items = &job.hierarchy.items;
     let signs = |action: Action| matches!(action, Action::Make | Action::Issue | Action::Renew);
-    // A root that is made anew has a new key.
+    // A root that is replaced has a new key.
     let signer = |(i, step): (usize, &Step)| match items[i].issuer {
         None => (step.action != Action::Make).then_some(i),
         issuer => issuer.filter(|&issuer| job.plan.steps[issuer].action != Action::Make),
@@ -151,8 +151,8 @@ struct Work<'a> {
 /// What was made of an item.
 struct Made {
     index: usize,
-    /// In the order in which they are to be renamed: a key before its certificate, so that a run which dies in between is
-    /// gone on with.
+    /// In the order in which they are to be renamed: a key before its certificate, so that a run which dies in between
+    /// can be resumed.
     files: Vec<Pending>,
     issued: Option<Issued>,
 }
@@ -271,8 +271,8 @@ impl Work<'_> {
             return Ok(signer);
         }
         let item = &self.job.hierarchy.items[index];
-        let lacks = || Error::internal(format!("{} has no certificate yet", item.title()));
-        let certificate = self.certificates[index].clone().ok_or_else(lacks)?;
+        let missing = || Error::internal(format!("{} has no certificate yet", item.title()));
+        let certificate = self.certificates[index].clone().ok_or_else(missing)?;
         let context = |e: Error| e.context(item.title());
         let authority = Authority::new(certificate, self.key(index)?, self.job.now).map_err(context)?;
         Ok(self.signers[index].get_or_init(|| authority))

@@ -19,7 +19,7 @@ use crate::text::nearest;
 pub struct Options {
     /// Issue their certificates once more: same key, same subject.
     pub renew: BTreeSet<String>,
-    /// Make them anew, key and all, and with them all that they have issued.
+    /// Replace them, key and all, and everything that they have issued.
     pub replace: BTreeSet<String>,
 }
 
@@ -128,7 +128,7 @@ fn future<'a>(
     verdict: &Verdict,
     now: OffsetDateTime,
 ) -> Future<'a> {
-    let anew = |wanted: Result<crate::pki::Validity>| {
+    let limited = |wanted: Result<crate::pki::Validity>| {
         let ca = issuer.and_then(|issuer| issuer.validity);
         wanted.and_then(|wanted| ca.map_or(Ok(wanted), |ca| wanted.within(&ca, Rules::Strict, &mut Vec::new()))).ok()
     };
@@ -138,11 +138,11 @@ fn future<'a>(
     let last = item.profile.ca_constraint.constraints().path_length() == Some(0);
     match verdict.action {
         Some(Action::Make | Action::Issue) => {
-            let validity = anew(item.profile.validity(now));
+            let validity = limited(item.profile.validity(now));
             Future { certificate: None, validity, last, cannot_sign: None, broken }
         }
         Some(Action::Renew) => {
-            let validity = anew(item.profile.validity(now));
+            let validity = limited(item.profile.validity(now));
             Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken }
         }
         _ => {

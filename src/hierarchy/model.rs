@@ -40,7 +40,7 @@ pub struct Defaults {
     /// Life of CAs (default 10y).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_expiry: Option<String>,
-    /// How long before its end a certificate is issued anew (default: a third of its life, at most 30d).
+    /// How long before its end a certificate is renewed (default: a third of its life, at most 30d).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renew_before: Option<String>,
     /// How long before its end a CA is reported (default: a third of its life, at most 1y).
@@ -138,7 +138,7 @@ pub struct Certificate {
     /// Its life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<String>,
-    /// How long before its end it is issued anew.
+    /// How long before its end it is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_before: Option<String>,
     /// Folder of its files, in its CA's folder.

@@ -38,7 +38,7 @@ pub(super) struct Verdict {
 pub(super) struct Asked {
     /// Renew this CA.
     pub(super) renew: bool,
-    /// Make this CA anew.
+    /// Replace this CA, key and all.
     pub(super) replace: bool,
     /// Certificates of it are there.
     pub(super) has_issued: bool,
@@ -82,7 +82,7 @@ pub(super) fn exposed(item: &Item, found: &Found, verdict: &mut Verdict) {
     verdict.warn(State::Changed, format!("its key {key} is mode {mode:04o}, others can use it: chmod 600 {key}"));
 }
 
-/// A certificate that is no CA: everything about it may be made anew.
+/// A certificate that is no CA: everything about it may be made again.
 pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: OffsetDateTime) -> Result<Verdict> {
     let mut verdict = Verdict::default();
     let key_fits = found.key.as_ref().is_some_and(|key| key.kind() == item.key);
@@ -129,7 +129,7 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     Ok(verdict)
 }
 
-/// A CA: nothing about it is made anew unasked.
+/// A CA: nothing about it is changed unless a flag asks for it.
 pub(super) fn authority(
     item: &Item,
     found: &Found,
@@ -175,13 +175,13 @@ pub(super) fn authority(
         return Ok(verdict);
     }
     let by_another = match issuer {
-        Some(Future { certificate: None, .. }) => Some(Foreign::Anew),
+        Some(Future { certificate: None, .. }) => Some(Foreign::NewAuthority),
         Some(Future { certificate: Some(ca), .. }) => foreign(certificate, ca),
         None => None,
     };
     // Who asked for a new root asked for its intermediate CAs' certificates, too: their keys and subjects stay. Where that
     // was interrupted the new root is there already, by its old name.
-    let follows = matches!(by_another, Some(Foreign::Anew | Foreign::OtherKey));
+    let follows = matches!(by_another, Some(Foreign::NewAuthority | Foreign::OtherKey));
     let by_another = by_another.map(|foreign| foreign.reason());
     if external {
         if asked.renew {
@@ -261,8 +261,8 @@ fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Ver
 
 /// Why a certificate is not one of its CA's.
 enum Foreign {
-    /// Its CA is made anew in this run.
-    Anew,
+    /// Its CA is made in this run.
+    NewAuthority,
     /// It names another CA.
     OtherName(String),
     /// It names this CA, but another key has signed it.
@@ -272,7 +272,7 @@ enum Foreign {
 impl Foreign {
     fn reason(&self) -> String {
         match self {
-            Foreign::Anew => "its CA is made anew".to_owned(),
+            Foreign::NewAuthority => "its CA is made anew".to_owned(),
             Foreign::OtherName(name) => format!("it was issued by `{name}`, not by its CA"),
             Foreign::OtherKey => "it was issued by a CA of the same name with another key".to_owned(),
         }

@@ -50,7 +50,7 @@ pub(super) fn clear(lock: &Lock, state: &State, folder: &LabFolder) -> Result<()
     Error::all(errors)?;
     network::remove_bridge(lock, state)?;
     mounts::remove_folder(&folder.path().join("hosts"))?;
-    // What is to be made anew must not be there: ssh-keygen would ask.
+    // ssh-keygen would ask before it overwrites one of these.
     for file in [folder.key(), folder.key().with_extension("pub"), folder.known_hosts()] {
         remove_file(&file)?;
     }

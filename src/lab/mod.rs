@@ -177,7 +177,7 @@ impl std::ops::DerefMut for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Nobody can be told from here; `kbootstrap lab list` shows what is left.
+        // There is nobody to report to here; `kbootstrap lab list` shows what is left.
         let _ = self.0.clone().down(&Silent);
     }
 }

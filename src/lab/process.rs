@@ -1,4 +1,4 @@
-//! A host's supervisor (systemd-nspawn), told from a later process that got the same PID.
+//! A host's supervisor (systemd-nspawn), distinguished from a later process with the same PID.
 
 use std::fs;
 use std::path::Path;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::ui::{Reporter, step};
 
-/// Brings the lab up. One that is up already stays as it is; one that was never finished is made anew.
+/// Brings the lab up. One that is up already stays as it is; one that was never finished is removed and made again.
 /// On failure nothing is left behind.
 pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<Lab> {
     spec.check()?;
@@ -31,7 +31,7 @@ pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<
         }
         None => {}
     }
-    match anew(&lock, folders, spec, &folder, &tree, reporter) {
+    match make_new(&lock, folders, spec, &folder, &tree, reporter) {
         Ok(state) => Ok(Lab { folder, state }),
         Err(error) => {
             if let Err(second) = down::clear_and_remove(&lock, &folder) {
@@ -42,7 +42,7 @@ pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<
     }
 }
 
-fn anew(
+fn make_new(
     lock: &Lock,
     folders: &Folders,
     spec: &LabSpec,

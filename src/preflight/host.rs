@@ -100,7 +100,7 @@ pub(super) fn seconds(millis: u64) -> String {
     }
 }
 
-/// The kubelet is told the node's name, so another host name only confuses people.
+/// The kubelet gets the node's name as a flag, so another host name only confuses people.
 fn hostname(look: &mut Look) {
     let (seen, name) = (&look.facts.hostname, &look.host.name);
     let short = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! A node's labels and taints: what its kubelet may set by itself, and what the API must be told.
+//! A node's labels and taints: what its kubelet may set by itself, and what must be set through the API.
 
 use std::collections::BTreeMap;
 

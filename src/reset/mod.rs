@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
 
-/// What a reset never touches; it is told to the person.
+/// What a reset never touches; it is reported to the operator.
 pub fn left(layout: &Layout) -> [String; 4] {
     [
         "the `etcd` system user and loaded kernel modules".into(),

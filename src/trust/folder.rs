@@ -24,7 +24,7 @@ pub(super) struct Folder {
     pub(super) writable: bool,
 }
 
-/// What kbootstrap generated, by name, so that a person's own edits and certificates are told from it.
+/// What kbootstrap generated, by name, so that a person's own edits and certificates can be distinguished.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Generated {
@@ -41,7 +41,7 @@ pub(super) struct Generated {
 }
 
 impl Folder {
-    /// `pki/` in the cluster's folder, made 0700 where it lacks.
+    /// `pki/` in the cluster's folder, made with mode 0700 where it is missing.
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let path = dir.join("pki");
         let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);

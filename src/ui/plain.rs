@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Reporter};
 use super::reporters::{duration, line, place};
 
-/// A step is told to be still at work this often.
+/// A step that is still at work is reported this often.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Lines with the seconds since the beginning.
@@ -37,7 +37,7 @@ struct Steps(BTreeMap<(String, String), Step>);
 /// Times since the beginning of the run.
 struct Step {
     began: Duration,
-    told: Duration,
+    reported: Duration,
     /// Bytes so far, and in all.
     bytes: (u64, u64),
 }
@@ -111,7 +111,7 @@ impl Steps {
         let key = |host: &String, step: &String| (host.clone(), step.clone());
         match event {
             Event::Started { host, step } => {
-                self.0.insert(key(host, step), Step { began: now, told: now, bytes: (0, 0) });
+                self.0.insert(key(host, step), Step { began: now, reported: now, bytes: (0, 0) });
             }
             Event::Progress { host, step, done, total } => {
                 if let Some(step) = self.0.get_mut(&key(host, step)) {
@@ -127,10 +127,10 @@ impl Steps {
     fn overdue(&mut self, now: Duration) -> Vec<String> {
         let mut lines = Vec::new();
         for ((host, title), step) in &mut self.0 {
-            if now.saturating_sub(step.told) < SILENCE {
+            if now.saturating_sub(step.reported) < SILENCE {
                 continue;
             }
-            step.told = now;
+            step.reported = now;
             let took = duration(u64::try_from((now - step.began).as_millis()).unwrap_or(u64::MAX));
             let megabytes = |bytes: u64| bytes as f64 / 1e6;
             let bytes = match step.bytes {

@@ -105,7 +105,7 @@ impl Names {
                     {"labelSelector": {"matchLabels": {"app": NAME}}, "topologyKey": "kubernetes.io/hostname"}
                 ]}
             },
-            // A name that cannot be resolved is told within seconds.
+            // A name that cannot be resolved is reported within seconds.
             "dnsConfig": {"options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]},
             "securityContext": {
                 "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,

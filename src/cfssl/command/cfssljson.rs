@@ -30,7 +30,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     if call.flags.on("stdout") {
         return Ok(());
     }
-    // A folder that is not there is told of by the first file that cfssljson would open.
+    // A missing folder is reported with the first file that cfssljson would open.
     items.first().map_or(Ok(()), |item| check_folder(base, item))?;
     // Keys first: whoever sees the certificate can use it.
     let (secret, public): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.secret);

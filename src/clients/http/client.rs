@@ -1,4 +1,4 @@
-//! The client: requests over one kept-alive connection, failures told with the peer's name.
+//! The client: requests over one kept-alive connection, failures reported with the peer's name.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -270,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers with what it was given and remembers what it was told.
+    /// Answers with what it was given and remembers what was written to it.
     struct Script<'a> {
         answers: io::Cursor<&'a [u8]>,
         told: &'a mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! Overrides: flags that no longer exist are refused, overrides that hit nothing are told, hosts win over the cluster.
+//! Overrides: flags that no longer exist are refused, overrides that hit nothing are reported, hosts win over the cluster.
 
 use std::collections::BTreeMap;
 

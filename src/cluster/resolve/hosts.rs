@@ -7,7 +7,7 @@ use crate::cluster::{Host, Ssh, Taint, TransportKind};
 use crate::inventory::check::taint;
 use crate::inventory::{self, Inventory};
 
-/// The hosts in the inventory's order; none when one has a mistake that was told already.
+/// The hosts in the inventory's order; none when one has a mistake that was already reported.
 pub fn resolve(inventory: &Inventory) -> Option<Vec<Host>> {
     inventory.hosts.iter().map(|host| one(inventory, host)).collect()
 }

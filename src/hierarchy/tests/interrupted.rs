@@ -1,4 +1,4 @@
-//! What an interruption leaves, and how the next run goes on with it.
+//! What an interruption leaves, and how the next run resumes from it.
 
 use super::*;
 

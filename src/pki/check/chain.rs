@@ -52,7 +52,7 @@ impl Pool<'_> {
                     here.push(missing(last));
                 }
             }
-            // What ended the longest way is told first.
+            // What ended the longest way is reported first.
             reasons.splice(0..0, here);
             longer.truncate(WAYS);
             chains = longer;

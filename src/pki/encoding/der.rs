@@ -1,4 +1,4 @@
-//! What yasna lacks. Its string writers panic on characters outside their alphabet; ours leave the choice to the caller. Its
+//! What is missing in yasna. Its string writers panic on characters outside their alphabet; ours leave the choice to the caller. Its
 //! reader adds up lengths without care, and panics at one near 2^64; ours looks at all of them before.
 
 use yasna::models::TaggedDerValue;

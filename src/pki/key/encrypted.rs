@@ -140,7 +140,7 @@ fn plain(block: &pem::Block, what: &str, password: &Secret) -> Result<Zeroizing<
     key.and_then(|key| key.private_key_to_pkcs8()).map(Zeroizing::new).map_err(|errors| refusal(&errors, block, what))
 }
 
-/// What OpenSSL does not know is told apart from what it could not decrypt by its numbers (openssl/err.h, pemerr.h): a
+/// What OpenSSL does not know differs from what it could not decrypt in its error numbers (openssl/err.h, pemerr.h): a
 /// wrong password fails in the cipher, or gives what is no key.
 fn refusal(errors: &ErrorStack, block: &pem::Block, what: &str) -> Error {
     const EVP: i32 = 6;

@@ -1,6 +1,6 @@
 //! The three shapes that a private key comes in (PKCS#1, SEC1, PKCS#8), brought to PKCS#8 version 1 and back.
 //!
-//! Everything is re-encoded: keys that lack the curve, name it twice or carry a version 2 wrapper are common, and
+//! Everything is re-encoded: keys that do not name the curve, name it twice or carry a version 2 wrapper are common, and
 //! OpenSSL, Go and Java each stumble over another of them.
 
 use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, Tag};

@@ -35,7 +35,7 @@ impl PublicKey {
         let kind = kind_of(&algorithm, curve.as_deref(), &bits)?;
         ParsedPublicKey::new(loader(kind), &bits)
             .map_err(|_| Error::pki(format!("the {kind} public key is broken: no verifier could load it")))?;
-        // Written anew: parameters in an odd encoding do not get into a certificate.
+        // Encoded again: parameters in an odd encoding do not get into a certificate.
         Ok(Self::from_bits(kind, &bits))
     }
 

@@ -96,7 +96,7 @@ impl<'de> Visitor<'de> for LoweredVisitor {
 }
 
 /// Go decodes a later duplicate into the struct that an earlier one has filled, and a null leaves that as it was. The
-/// values of a map, whose keys the user names, begin anew each time: there the last one counts alone.
+/// values of a map, whose keys the user names, start empty each time: there only the last one counts.
 fn add(map: &mut Map<String, Value>, key: String, value: Value, by_user: bool) {
     let members_by_user = !by_user && NAMED_BY_USER.contains(&key.as_str());
     match (map.get_mut(&key), value) {

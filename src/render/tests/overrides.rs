@@ -1,4 +1,4 @@
-//! What a person may change, and what they are told when it hits nothing.
+//! What a person may change, and what is reported when it hits nothing.
 
 use std::path::{Path, PathBuf};
 
