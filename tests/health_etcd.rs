@@ -134,7 +134,7 @@ fn refused_certificates_are_told_by_name() {
     insta::assert_snapshot!(tell(ask(Tls::new(&good).unwrap(), "127.0.0.2")), @"
     error: GET /health: ADDRESS (asked through loopback): the server's certificate is refused: it is not for 127.0.0.2
       server certificate: CN=m1 issued by CN=etcd-ca, for 127.0.0.1, m1, valid until DATE
-    hint: issue the certificate anew with this name or address in it
+    hint: issue the certificate again with this name or address in it
     ");
     insta::assert_snapshot!(tell(ask(Tls::anonymous(&good.ca_pem).unwrap(), "127.0.0.1")), @"error: GET /health: ADDRESS (asked through loopback): the server wants a client certificate, and there was none to show");
     insta::assert_snapshot!(tell(ask(Tls::new(&ca.identity_of(&stranger)).unwrap(), "127.0.0.1")), @"

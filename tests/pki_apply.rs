@@ -266,8 +266,8 @@ fn a_ca_is_renewed_and_replaced_only_when_asked() {
     assert_eq!(folder.read("out/servers/web-1.pem"), leaf, "what it has issued stays");
     folder.openssl("verify -x509_strict -CAfile out/servers/web-1-ca.pem out/servers/web-1.pem");
     let replaced = folder.ok("pki apply pki.yaml --replace-ca root --progress none");
-    assert!(replaced.stdout.contains("renewed CA servers: its CA is made anew\n"), "{}", replaced.stdout);
-    assert!(replaced.stdout.contains("issued certificate someone: its CA is made anew\n"), "{}", replaced.stdout);
+    assert!(replaced.stdout.contains("renewed CA servers: its CA is new\n"), "{}", replaced.stdout);
+    assert!(replaced.stdout.contains("issued certificate someone: its CA is new\n"), "{}", replaced.stdout);
     folder.openssl("verify -x509_strict -CAfile out/servers/web-1-ca.pem out/servers/web-1.pem");
     insta::assert_snapshot!(folder.refused("pki apply pki.yaml --renew-ca server"), @r"
     error: there is no CA `server` in the specification
@@ -370,7 +370,7 @@ fn the_clusters_table_is_such_a_specification() {
     for name in &names {
         assert!(inside(&format!("pki/{name}.pem")).exists(), "{name}");
     }
-    assert_eq!(fs::read(inside("pki/apiserver-m1.pem")).unwrap(), before, "up's code issued nothing anew");
+    assert_eq!(fs::read(inside("pki/apiserver-m1.pem")).unwrap(), before, "up's code issued nothing again");
     let again = folder.ok("pki apply pki.yaml").stdout;
     assert!(again.starts_with("nothing to do"), "{again}");
 }

@@ -87,7 +87,7 @@ fn cas_that_cannot_issue() {
     folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile intermediate leaf.json --out sub");
     insta::assert_snapshot!(with("sub.pem", "sub-key.pem", "intermediate"), @r#"
     error: sub.pem: the CA may not issue CA certificates (its path length is 0)
-    hint: issue the intermediate CA from another CA, or make the CA anew with a greater "pathlen"
+    hint: issue the intermediate CA from another CA, or make a new CA with a greater "pathlen"
     exit code 4
     "#);
     // A CA by its basic constraints, but its key usage does not let it sign.

@@ -118,7 +118,7 @@ fn what_lacks_is_issued_and_a_key_that_is_there_is_kept() {
     assert_eq!((folder.read("admin-key.pem"), folder.read("scheduler.pem")), (key.clone(), other));
     folder.remove(&["admin-key.pem"]);
     folder.ensure("").unwrap();
-    assert_ne!(folder.read("admin-key.pem"), key, "ours without its key is made anew with another");
+    assert_ne!(folder.read("admin-key.pem"), key, "ours without its key is made again with another");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_certificate_of_ones_own_that_does_not_fit_is_refused_with_all_reasons() {
     fs::write(folder.pki("apiserver-m1.pem"), &certificate).unwrap();
     insta::assert_snapshot!(folder.refused(""), @r"
     error: pki/apiserver-m1.pem: it was issued by `CN=somebody`, not by `CN=kubernetes`
-    hint: delete pki/apiserver-m1.pem to have it issued anew
+    hint: delete pki/apiserver-m1.pem to have it issued again
 
     error: it is for another private key
 
@@ -261,10 +261,10 @@ fn a_spec_that_would_make_a_client_somebody_else_is_refused() {
     folder.remove(&["admin.pem", "scheduler.pem"]);
     insta::assert_snapshot!(folder.refused(""), @r#"
     error: pki/admin-csr.json: `names` lacks {"O": "kbootstrap:cluster-admins"}, the group of this client
-    hint: edit the other fields as you like, or delete the file to have it written anew
+    hint: edit the other fields as you like, or delete the file to have it written again
 
     error: pki/scheduler-csr.json: the common name is `scheduler`, and must be `system:kube-scheduler`: it is who the client is
-    hint: edit the other fields as you like, or delete the file to have it written anew
+    hint: edit the other fields as you like, or delete the file to have it written again
 
     2 errors
     "#);
@@ -284,7 +284,7 @@ fn a_key_that_cannot_be_made_twice_is_missed() {
     insta::assert_snapshot!(folder.refused(""), @r"
     error: pki/encryption.key was made here and is gone: with a new one the Secrets of a running cluster could not be read
     hint: bring it back from your backup of the cluster's folder
-    hint: if the cluster never ran, or is to begin anew, take encryption.key out of generated.json beside it
+    hint: if the cluster never ran, or is to start over, take encryption.key out of generated.json beside it
     ");
     let folder = Folder::filled();
     folder.remove(&["sa.key"]);

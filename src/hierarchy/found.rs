@@ -68,7 +68,7 @@ fn certificate(item: &Item) -> Result<Option<Certificate>> {
             "or delete {place} and have a new CA made, and all its certificates: --replace-ca {}",
             item.name
         )),
-        (false, Kind::Certificate) => e.hint(format!("delete {place} to have it made anew, or bring the right one")),
+        (false, Kind::Certificate) => e.hint(format!("delete {place} to have it made again, or bring the right one")),
     })
 }
 

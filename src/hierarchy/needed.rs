@@ -69,7 +69,7 @@ fn fits(item: &Item, found: &Found, certificate: &Certificate, issuer: &Future<'
     let Some(key) = &found.key else {
         let key = item.files.key.file_name().unwrap_or_default().display();
         return Err(Error::pki(format!("{path} is there, but its key {key} is not"))
-            .hint("put the key beside it, or delete the certificate to have both made anew"));
+            .hint("put the key beside it, or delete the certificate to have both made again"));
     };
     if let Some(error) = locked(item, found) {
         return Err(error);
@@ -77,11 +77,11 @@ fn fits(item: &Item, found: &Found, certificate: &Certificate, issuer: &Future<'
     let sans = item.spec.hosts.iter().map(|host| San::classify(host)).collect::<Result<Vec<_>>>()?;
     let checked = match issuer.certificate {
         Some(authority) => verify(certificate, &Expected { authority, key: Some(key), sans: &sans, now }),
-        None => Err(Error::pki("its CA is made anew")),
+        None => Err(Error::pki("its CA is new")),
     };
     checked
         .and_then(|()| subject(item, certificate))
-        .map_err(|e| e.context(&path).hint(format!("delete {path} to have it issued anew")))
+        .map_err(|e| e.context(&path).hint(format!("delete {path} to have it issued again")))
 }
 
 /// Who a client is stands in its subject: a certificate with another one would be somebody else.

@@ -113,7 +113,7 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
         Some(_) => {}
     }
     match issuer.certificate {
-        None => verdict.set(State::Changed, renewal, "its CA is made anew"),
+        None => verdict.set(State::Changed, renewal, "its CA is new"),
         Some(ca) => {
             if let Some(foreign) = foreign(certificate, ca) {
                 verdict.set(State::Changed, renewal, foreign.reason());
@@ -224,7 +224,7 @@ fn changed_authority(item: &Item, certificate: &Certificate, verdict: &mut Verdi
         match (for_good, renews) {
             (true, _) => verdict.warn(
                 State::Changed,
-                format!("{difference}: that takes a new CA (`--replace-ca {name}`), and all its certificates anew"),
+                format!("{difference}: that takes a new CA (`--replace-ca {name}`), and all its certificates issued again"),
             ),
             (false, true) => verdict.reasons.push(difference),
             (false, false) => {
@@ -272,7 +272,7 @@ enum Foreign {
 impl Foreign {
     fn reason(&self) -> String {
         match self {
-            Foreign::NewAuthority => "its CA is made anew".to_owned(),
+            Foreign::NewAuthority => "its CA is new".to_owned(),
             Foreign::OtherName(name) => format!("it was issued by `{name}`, not by its CA"),
             Foreign::OtherKey => "it was issued by a CA of the same name with another key".to_owned(),
         }

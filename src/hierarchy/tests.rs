@@ -255,9 +255,9 @@ fn a_ca_that_is_gone_is_not_replaced_unasked() {
     ");
     insta::assert_snapshot!(place.plan(SPEC, &replace("root")), @r"
     Make root (Changed): you asked for a new one
-    Renew inner (Changed): its CA is made anew
+    Renew inner (Changed): its CA is new
     Chain web (Good): its chain has the old certificate of CA inner
-    Issue db (Changed): its CA is made anew
+    Issue db (Changed): its CA is new
     ");
     let inner = place.read("inner-key.pem");
     place.apply(SPEC, &replace("root")).unwrap();
@@ -271,13 +271,13 @@ fn a_ca_that_differs_is_reported_and_used() {
     let spec = SPEC.replace("CN: Root", "CN: Other").replace("pathLength: 0", "pathLength: 1");
     insta::assert_snapshot!(place.unasked(&spec), @r"
     Keep root (Changed):
-      warning: its subject is `O=Example, CN=Root`, `O=Example, CN=Other` is wanted: that takes a new CA (`--replace-ca root`), and all its certificates anew
+      warning: its subject is `O=Example, CN=Root`, `O=Example, CN=Other` is wanted: that takes a new CA (`--replace-ca root`), and all its certificates issued again
     Keep inner (Changed):
       warning: its CA constraint is another: `--renew-ca inner` applies the specification
     ");
     insta::assert_snapshot!(place.plan(&spec, &renew("inner")), @r"
     Keep root (Changed):
-      warning: its subject is `O=Example, CN=Root`, `O=Example, CN=Other` is wanted: that takes a new CA (`--replace-ca root`), and all its certificates anew
+      warning: its subject is `O=Example, CN=Root`, `O=Example, CN=Other` is wanted: that takes a new CA (`--replace-ca root`), and all its certificates issued again
     Renew inner (Changed): you asked for its renewal; its CA constraint is another
     Chain web (Good): its chain has the old certificate of CA inner
     ");

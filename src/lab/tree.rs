@@ -49,9 +49,9 @@ fn discard(tree: &Path, reporter: &dyn Reporter) -> Result<()> {
     if let Some(user) = mounts::all()?.iter().find(|m| m.options.split(',').any(|o| o == option)) {
         return Err(Error::local(format!("the cached tree {} is damaged, and hosts stand on it", tree.display()))
             .detail(format!("in use by {}", user.point.display()))
-            .hint("end the labs with `kbootstrap lab down --all`; the next `lab up` builds it anew"));
+            .hint("end the labs with `kbootstrap lab down --all`; the next `lab up` builds it again"));
     }
-    reporter.warn(&format!("the cached tree {} is damaged: building it anew", tree.display()));
+    reporter.warn(&format!("the cached tree {} is damaged: building it again", tree.display()));
     mounts::remove_folder(tree)
 }
 

@@ -48,7 +48,7 @@ fn cgroup(look: &mut Look) {
     if look.facts.cgroup == Cgroup::V1 {
         look.warn(
             "cgroup",
-            "controllers are on cgroup v1, which Kubernetes is giving up; the kubelet is told to accept it",
+            "controllers are on cgroup v1, which Kubernetes is giving up; the kubelet is configured to accept it",
             "boot with `systemd.unified_cgroup_hierarchy=1` on the kernel's command line",
         );
     }

@@ -136,7 +136,7 @@ impl HostKeys {
 
     fn changed(&self, key: &[u8], entries: &[&Entry]) -> Error {
         let mut error = Error::connect(format!(
-            "{}: THE HOST KEY OF {} HAS CHANGED: somebody may be listening in, or the host was installed anew",
+            "{}: THE HOST KEY OF {} HAS CHANGED: somebody may be listening in, or the host was reinstalled",
             self.host, self.name
         ))
         .detail(format!("it offers {} {}", key_type(key), fingerprint(key)));
@@ -252,7 +252,7 @@ mod tests {
         let mut keys = keys("", None).unwrap();
         keys.known.add(Path::new("known_hosts"), &format!("# mine\n[10.0.0.1]:2222 ssh-ed25519 {OTHER}\n"));
         insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
-        web1: THE HOST KEY OF [10.0.0.1]:2222 HAS CHANGED: somebody may be listening in, or the host was installed anew
+        web1: THE HOST KEY OF [10.0.0.1]:2222 HAS CHANGED: somebody may be listening in, or the host was reinstalled
           it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
           known_hosts:2 has ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
         hint: only when you know why it changed: remove known_hosts:2 and connect again

@@ -208,7 +208,7 @@ impl Table {
                         item.files.certificate.display(),
                         row.organization
                     ))
-                    .hint(format!("delete {} to have it issued anew", item.files.certificate.display()))),
+                    .hint(format!("delete {} to have it issued again", item.files.certificate.display()))),
                 }
             }
             (Action::Keep, _) => Ok(()),
@@ -231,7 +231,7 @@ fn unasked(row: &CertificateRow, item: &Item) -> Option<String> {
 
 /// Kubernetes takes user and group from the subject: an edited spec must not make a service somebody else.
 fn identity(row: &CertificateRow, item: &Item) -> Result<()> {
-    let hint = "edit the other fields as you like, or delete the file to have it written anew";
+    let hint = "edit the other fields as you like, or delete the file to have it written again";
     let (spec, group) = (&item.spec, &row.organization);
     let named = row.authority != Authority::Etcd && row.profile == Profile::Client && row.used_by.is_some();
     if named && spec.cn != row.common_name {

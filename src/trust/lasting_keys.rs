@@ -41,7 +41,7 @@ fn not_lost(path: &Path, loss: &str, generated: &mut Generated) -> Result<()> {
         return Err(Error::pki(format!("{} was made here and is gone: with a new one {loss}", path.display()))
             .hint("bring it back from your backup of the cluster's folder")
             .hint(format!(
-                "if the cluster never ran, or is to begin anew, take {name} out of generated.json beside it"
+                "if the cluster never ran, or is to start over, take {name} out of generated.json beside it"
             )));
     }
     generated.keys.insert(name);

@@ -25,7 +25,7 @@ use crate::ui::{Event, Format, Level, Reporter};
   kbootstrap artifacts fetch --kubernetes 1.36.3
   kbootstrap artifacts list
 
-`up` fetches what lacks, too. Everything is kept once in ~/.cache/kbootstrap, or in $KBOOTSTRAP_CACHE.")]
+`up` fetches what is missing, too. Everything is kept once in ~/.cache/kbootstrap, or in $KBOOTSTRAP_CACHE.")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -26,7 +26,7 @@ pub struct Args {
     /// Exit with 10 when something would change
     #[arg(long)]
     exit_code: bool,
-    /// Hash every file on the hosts anew, programs too
+    /// Hash every file on the hosts again, programs too
     #[arg(long)]
     rehash: bool,
 }

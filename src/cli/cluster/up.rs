@@ -24,7 +24,7 @@ pub struct Args {
     /// How to print the summary: text, or json for programs
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
-    /// Hash every file on the hosts anew, programs too
+    /// Hash every file on the hosts again, programs too
     #[arg(long)]
     rehash: bool,
 }

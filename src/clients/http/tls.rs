@@ -127,7 +127,7 @@ fn remedy(reason: &CertificateError) -> Option<&'static str> {
             Some("the server still runs with an older certificate, or this is another cluster")
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            Some("issue the certificate anew with this name or address in it")
+            Some("issue the certificate again with this name or address in it")
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             Some("renew the certificate; compare the clocks of this machine and the host")

@@ -88,6 +88,6 @@ fn a_damaged_certificate_is_mended_by_who_made_it() {
     CA inner: inner.pem: there is no PEM block in it
       bring the right one: it is `external`, kbootstrap makes none in its place
     certificate db: db.pem: there is no PEM block in it
-      delete db.pem to have it made anew, or bring the right one
+      delete db.pem to have it made again, or bring the right one
     ");
 }

@@ -79,7 +79,7 @@ impl Authority {
         }
         if profile.ca_constraint.is_ca && self.path_length() == Some(0) {
             let doubt = Error::pki("the CA may not issue CA certificates (its path length is 0)")
-                .hint("issue the intermediate CA from another CA, or make the CA anew with a greater \"pathlen\"");
+                .hint("issue the intermediate CA from another CA, or make a new CA with a greater \"pathlen\"");
             self.rules.doubt(doubt, warnings)?;
         }
         let validity = profile.validity(now)?;

@@ -24,7 +24,7 @@ pub fn certificates(bytes: &[u8], what: &str, password: &Secret) -> Result<Vec<C
         }
         // Its words tell of structures, not of contents.
         other => Error::pki(format!("{what}: the PKCS#12 file cannot be read: {other}"))
-            .hint("write it anew: openssl pkcs12 -in FILE -out x.pem, then openssl pkcs12 -export -in x.pem -out NEW"),
+            .hint("write it again: openssl pkcs12 -in FILE -out x.pem, then openssl pkcs12 -export -in x.pem -out NEW"),
     })?;
     archive.certs.iter().map(|bag| Certificate::from_der(bag.cert.as_der(), what)).collect()
 }

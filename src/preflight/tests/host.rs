@@ -61,7 +61,7 @@ fn everything_that_can_be_wrong_is_said_at_once() {
     machine-id Fail /etc/machine-id is empty
     kernel Fail Linux 4.18.0-553.el8
     cgroup Fail the kernel has no cgroup controller memory
-    cgroup Warn controllers are on cgroup v1, which Kubernetes is giving up; the kubelet is told to accept it
+    cgroup Warn controllers are on cgroup v1, which Kubernetes is giving up; the kubelet is configured to accept it
     modules Fail the kernel (4.18.0-553.el8) has no module vxlan, neither built in nor loadable
     kernel-settings Fail kernel.panic is 0 and cannot be changed here, it must be 10
     kernel-settings Fail vm.panic_on_oom does not exist here, it must be 0

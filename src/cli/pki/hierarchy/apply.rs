@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// Issue this CA's certificate once more, with the same key and subject: what it has issued stays valid
     #[arg(long, value_name = "NAME")]
     renew_ca: Vec<String>,
-    /// Make this CA anew, key and all, and with it everything that it has issued
+    /// Replace this CA, key and all, and issue again everything that it has issued
     #[arg(long, value_name = "NAME")]
     replace_ca: Vec<String>,
     #[command(flatten)]
