@@ -133,7 +133,7 @@ fn state(catalogue: &Catalogue, cluster: &Cluster, host: &cluster::Host) -> Host
         catalogue,
         cluster,
         host,
-        facts: &HostFacts::ordinary(),
+        facts: &HostFacts::default_host(),
         programs: &artifact,
         pki_files: &BTreeMap::new(),
         encryption_keys: &[kbootstrap::state::EncryptionKey { name: "key1".into(), secret: Secret::new([7; 32]) }],
@@ -197,7 +197,7 @@ fn a_port_that_somebody_else_holds_is_found_and_no_node_port() {
         let name = port.check();
         assert!(checks.iter().any(|(check, _)| *check == name), "{name} is no check");
         let socket = Listening { port: port.number, address: "*".into(), process: Some("stranger".into()) };
-        let mut facts = HostFacts::ordinary();
+        let mut facts = HostFacts::default_host();
         match port.protocol {
             Protocol::Tcp => facts.listening = vec![socket],
             Protocol::Udp => facts.listening_udp = vec![socket],

@@ -37,7 +37,7 @@ fn text<'a>(state: &'a HostState, path: &str) -> &'a str {
 
 /// What a host answers that is as a state says.
 fn holds(state: &HostState, host: &Host) -> HostFacts {
-    let mut facts = HostFacts::ordinary();
+    let mut facts = HostFacts::default_host();
     for (path, file) in &state.files {
         let (owner, group) = (file.owner.clone(), file.owner.clone());
         let fact = FileFact { sha256: content_sha256(&file.content), mode: file.mode, owner, group };
@@ -94,7 +94,7 @@ const CAS: [&str; 4] = [
 #[test]
 fn a_host_of_another_cluster_is_known_by_its_cas() {
     let trust = Folder::filled().ensure("").unwrap();
-    assert_eq!(foreign(&trust, &HostFacts::ordinary()), Vec::<String>::new(), "a bare host is nobody's");
+    assert_eq!(foreign(&trust, &HostFacts::default_host()), Vec::<String>::new(), "a bare host is nobody's");
     let host = &cluster("").hosts[0];
     let ours = holds(&desired(&trust, "").hosts["m1"], host);
     assert_eq!(

@@ -266,7 +266,7 @@ fn rendered(inventory: &str) -> (Cluster, States) {
             catalogue: &catalogue,
             cluster: &cluster,
             host,
-            facts: &HostFacts::ordinary(),
+            facts: &HostFacts::default_host(),
             programs: &artifact,
             pki_files: &pki,
             encryption_keys: &[EncryptionKey { name: "key1".into(), secret: Secret::new([7; 32]) }],
@@ -278,7 +278,7 @@ fn rendered(inventory: &str) -> (Cluster, States) {
 }
 
 fn bare(cluster: &Cluster) -> Facts {
-    cluster.hosts.iter().map(|host| (host.name.clone(), HostFacts::ordinary())).collect()
+    cluster.hosts.iter().map(|host| (host.name.clone(), HostFacts::default_host())).collect()
 }
 
 /// Hosts that hold and run exactly this.

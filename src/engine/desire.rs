@@ -15,7 +15,7 @@ use crate::trust::{self, Trust};
 /// Programs by architecture and name.
 pub type Programs<'a> = &'a dyn Fn(&str, &str) -> Result<ArtifactRef>;
 
-/// Renders every host with its facts; a host without facts is taken for an ordinary one.
+/// Renders every host with its facts; a host without facts is taken for a default one.
 /// Mistakes on several hosts are reported together.
 pub fn desire(
     catalogue: &Catalogue,
@@ -25,13 +25,13 @@ pub fn desire(
     programs: Programs<'_>,
     templates: &Templates,
 ) -> Result<Desired> {
-    let ordinary = HostFacts::ordinary();
+    let default_host = HostFacts::default_host();
     let mut hosts = BTreeMap::new();
     let mut errors = Vec::new();
     for host in &cluster.hosts {
         let mut pki_files = trust.files(host);
         pki_files.extend(trust.service_account_files(cluster, host));
-        let facts = facts.get(&host.name).unwrap_or(&ordinary);
+        let facts = facts.get(&host.name).unwrap_or(&default_host);
         let state = render::host_state(&Inputs {
             catalogue,
             cluster,

@@ -23,8 +23,8 @@ pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
     let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = if offline {
         session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
-        let ordinary = HostFacts::ordinary();
-        cluster.hosts.iter().map(|h| (h.name.clone(), ordinary.clone())).collect()
+        let default_host = HostFacts::default_host();
+        cluster.hosts.iter().map(|h| (h.name.clone(), default_host.clone())).collect()
     } else {
         survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
     };

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn auto_is_nftables_only_where_kernel_and_program_are_there() {
-        let facts = HostFacts::ordinary();
+        let facts = HostFacts::default_host();
         assert_eq!(proxy_mode(ProxyMode::Auto, &facts), ProxyMode::Nftables);
         let old = HostFacts { kernel: (5, 12), ..facts.clone() };
         assert_eq!(proxy_mode(ProxyMode::Auto, &old), ProxyMode::Iptables);
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn only_settings_that_can_be_set_are_managed() {
-        let mut facts = HostFacts::ordinary();
+        let mut facts = HostFacts::default_host();
         facts.sysctls.insert("kernel.panic".into(), Sysctl { value: "0".into(), writable: false });
         facts.sysctls.remove("net.bridge.bridge-nf-call-iptables");
         let managed = sysctls(&facts);
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn limits_are_raised_never_lowered_and_stay_the_same_run_after_run() {
-        let mut facts = HostFacts::ordinary();
+        let mut facts = HostFacts::default_host();
         assert_eq!(sysctls(&facts)["fs.inotify.max_user_instances"], "8192");
         for present in ["8192", "100000"] {
             facts
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_kubelet_may_insist_on_settings_that_are_right_though_read_only() {
-        let mut facts = HostFacts::ordinary();
+        let mut facts = HostFacts::default_host();
         for setting in insists() {
             let SysctlSpec::Exactly(name, want) = setting else { continue };
             facts.sysctls.insert((*name).into(), Sysctl { value: (*want).into(), writable: false });

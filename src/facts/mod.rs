@@ -1,7 +1,7 @@
 //! What one probe learned about a host. Facts decide what is rendered; nobody has to tell us that a host is a container.
 
 mod decisions;
-mod ordinary;
+mod default_host;
 mod parse;
 mod probe;
 mod record;

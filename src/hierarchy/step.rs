@@ -224,7 +224,9 @@ fn changed_authority(item: &Item, certificate: &Certificate, verdict: &mut Verdi
         match (for_good, renews) {
             (true, _) => verdict.warn(
                 State::Changed,
-                format!("{difference}: that takes a new CA (`--replace-ca {name}`), and all its certificates issued again"),
+                format!(
+                    "{difference}: that takes a new CA (`--replace-ca {name}`), and all its certificates issued again"
+                ),
             ),
             (false, true) => verdict.reasons.push(difference),
             (false, false) => {

@@ -15,7 +15,7 @@ pub fn settled(state: &HostState) -> HostFacts {
         active_since: 1,
         restart_key: restart_key(unit, state),
     };
-    let mut facts = HostFacts::ordinary();
+    let mut facts = HostFacts::default_host();
     facts.users = state.users.clone();
     facts.dirs = state.dirs.iter().map(|(p, d)| (p.clone(), fact(String::new(), d.mode, &d.owner))).collect();
     facts.files =

@@ -25,7 +25,7 @@ pub struct Args {
     /// The folder to write to; files of an earlier run that are no longer wanted are removed from it
     #[arg(short = 'o', long, value_name = "DIR")]
     output_dir: PathBuf,
-    /// Do not ask the hosts: take each for an ordinary one
+    /// Do not ask the hosts: take each for a default host
     #[arg(long)]
     offline: bool,
 }

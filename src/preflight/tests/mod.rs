@@ -29,7 +29,7 @@ fn disk(free: u64) -> Disk {
 
 /// What a bare, good host answers to [`questions`].
 fn good(host: &Host) -> HostFacts {
-    let mut facts = HostFacts::ordinary();
+    let mut facts = HostFacts::default_host();
     facts.hostname = host.name.clone();
     facts.machine_id = format!("{:032x}", host.name.bytes().fold(1u64, |sum, b| sum * 31 + u64::from(b)));
     facts.addresses = vec![("lo".into(), "127.0.0.1".parse().unwrap()), ("eth0".into(), host.address)];

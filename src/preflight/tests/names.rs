@@ -29,9 +29,9 @@ fn questions_ask_what_checks_and_decisions_read() {
     assert!(master.sysctls.is_empty() && master.modules.is_empty());
     let node = questions(&Catalogue::standard(), &cluster, &cluster.hosts[1]);
     assert!(node.units.contains("flanneld.service") && node.units.contains("firewalld.service"));
-    let ordinary = HostFacts::ordinary();
-    assert!(node.sysctls.iter().all(|name| ordinary.sysctls.contains_key(name)), "an ordinary host has them all");
-    assert!(node.modules.iter().all(|name| ordinary.modules.contains_key(name)));
+    let default_host = HostFacts::default_host();
+    assert!(node.sysctls.iter().all(|name| default_host.sysctls.contains_key(name)), "the default host has them all");
+    assert!(node.modules.iter().all(|name| default_host.modules.contains_key(name)));
     assert!(node.users.is_empty());
 }
 

@@ -154,7 +154,7 @@ const RULES: [Rule; 68] = [
 #[test]
 fn rendered_hosts_pass_every_automated_rule() {
     for version in ["1.34.4", "1.35.4", "1.36.3"] {
-        for facts in [HostFacts::ordinary(), container()] {
+        for facts in [HostFacts::default_host(), container()] {
             let tree = Tree::new(version, &facts);
             let failed: Vec<_> = RULES.iter().filter(|(_, rule)| !rule(&tree)).map(|(id, _)| *id).collect();
             assert!(failed.is_empty(), "Kubernetes {version} fails CIS {}", failed.join(", "));
@@ -164,7 +164,7 @@ fn rendered_hosts_pass_every_automated_rule() {
 
 #[test]
 fn the_rules_can_fail() {
-    let mut tree = Tree::new("1.36.3", &HostFacts::ordinary());
+    let mut tree = Tree::new("1.36.3", &HostFacts::default_host());
     tree.flags.get_mut("kube-apiserver").unwrap().clear();
     tree.flags.get_mut("etcd").unwrap().insert("auto-tls".into(), vec!["true".into()]);
     tree.kubelet["authentication"]["anonymous"]["enabled"] = true.into();
@@ -179,7 +179,7 @@ fn the_rules_can_fail() {
 /// No plaintext port off loopback, nothing for strangers: what kube-bench does not look at.
 #[test]
 fn nothing_listens_in_plaintext_off_loopback() {
-    let tree = Tree::new("1.36.3", &HostFacts::ordinary());
+    let tree = Tree::new("1.36.3", &HostFacts::default_host());
     assert_eq!(tree.etcd("listen-metrics-urls"), Some("http://127.0.0.1:2381"));
     assert!(tree.etcd("listen-client-urls").unwrap().split(',').all(|url| url.starts_with("https://")));
     for field in ["healthzBindAddress", "metricsBindAddress"] {

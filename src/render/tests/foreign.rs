@@ -13,7 +13,7 @@ const KNOWN: &str = include_str!("flags-1.36.txt");
 fn every_flag_is_known_to_its_program() {
     let known: BTreeSet<(&str, &str)> = KNOWN.lines().filter_map(|line| line.split_once(' ')).collect();
     let mut seen = 0;
-    for facts in [HostFacts::ordinary(), HostFacts { known: true, hostname: "other".into(), ..container() }] {
+    for facts in [HostFacts::default_host(), HostFacts { known: true, hostname: "other".into(), ..container() }] {
         let mut cluster = cluster("1.36.3");
         cluster.hosts[0].labels.insert("disk".into(), "ssd".into());
         cluster.hosts[1].roles.insert(crate::cluster::Role::Master);

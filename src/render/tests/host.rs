@@ -13,7 +13,7 @@ use crate::state::{Content, HostState};
 fn every_host() -> Vec<HostState> {
     let mut states = Vec::new();
     for version in ["1.34.4", "1.35.4", "1.36.3"] {
-        for facts in [HostFacts::ordinary(), container()] {
+        for facts in [HostFacts::default_host(), container()] {
             for index in 0..2 {
                 states.push(state(&cluster(version), index, &facts).unwrap());
             }
@@ -55,7 +55,7 @@ fn what_makes_a_unit_restart_is_rendered_and_programs_are_there() {
 
 #[test]
 fn what_a_service_reloads_does_not_restart_it() {
-    let state = state(&cluster("1.36.3"), 0, &HostFacts::ordinary()).unwrap();
+    let state = state(&cluster("1.36.3"), 0, &HostFacts::default_host()).unwrap();
     let on = |name: &str| &state.units.iter().find(|u| u.name == name).unwrap().restart_on;
     for path in ["/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/encryption.yaml"] {
         assert!(!on("kube-apiserver.service").contains(path), "{path}");
@@ -64,7 +64,7 @@ fn what_a_service_reloads_does_not_restart_it() {
     assert!(on("etcd.service").contains("/etc/etcd/pki/ca.crt"));
     assert!(!on("etcd.service").contains("/etc/etcd/pki/server.crt"));
     assert!(!on("kubelet.service").contains("/etc/kubernetes/pki/ca.crt"));
-    let older = super::states::state(&cluster("1.35.4"), 0, &HostFacts::ordinary()).unwrap();
+    let older = super::states::state(&cluster("1.35.4"), 0, &HostFacts::default_host()).unwrap();
     let kubelet = older.units.iter().find(|u| u.name == "kubelet.service").unwrap();
     assert!(kubelet.restart_on.contains("/etc/kubernetes/pki/ca.crt"), "reloaded from 1.36 on only");
 }
@@ -88,16 +88,16 @@ fn roles_decide_what_a_host_holds() {
     let mut cluster = cluster("1.36.3");
     cluster.hosts = vec![host("e1", 1, &[Role::Etcd]), host("m1", 2, &[Role::Master]), host("n1", 3, &[Role::Node])];
     let units = |index| {
-        let state = state(&cluster, index, &HostFacts::ordinary()).unwrap();
+        let state = state(&cluster, index, &HostFacts::default_host()).unwrap();
         state.units.iter().map(|u| u.name.trim_end_matches(".service").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(units(0), ["etcd"]);
     assert_eq!(units(1), ["kube-apiserver", "kube-controller-manager", "kube-scheduler"]);
     assert_eq!(units(2), ["containerd", "kubelet", "kube-proxy", "flanneld"]);
-    let etcd = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    let etcd = state(&cluster, 0, &HostFacts::default_host()).unwrap();
     assert_eq!(etcd.users, BTreeSet::from(["etcd".to_owned()]));
     assert!(etcd.images.is_empty() && etcd.sysctls.is_empty() && etcd.modules.is_empty());
-    let node = state(&cluster, 2, &HostFacts::ordinary()).unwrap();
+    let node = state(&cluster, 2, &HostFacts::default_host()).unwrap();
     assert!(node.users.is_empty());
     assert_eq!(
         node.images.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(),
@@ -105,13 +105,13 @@ fn roles_decide_what_a_host_holds() {
     );
 
     cluster.networks.plugin = NetworkPlugin::None;
-    let bare = state(&cluster, 2, &HostFacts::ordinary()).unwrap();
+    let bare = state(&cluster, 2, &HostFacts::default_host()).unwrap();
     assert!(!bare.files.keys().any(|path| path.contains("flannel") && !path.starts_with("/etc/kubernetes/pki")));
 }
 
 #[test]
 fn no_secret_is_text() {
-    let state = state(&cluster("1.36.3"), 0, &HostFacts::ordinary()).unwrap();
+    let state = state(&cluster("1.36.3"), 0, &HostFacts::default_host()).unwrap();
     assert!(matches!(state.files["/etc/kubernetes/encryption.yaml"].content, Content::Secret(_)));
     for (path, file) in &state.files {
         if let Content::Text(text) = &file.content {
@@ -141,7 +141,7 @@ fn facts_decide() {
 fn the_name_is_overridden_only_where_it_differs() {
     let cluster = cluster("1.36.3");
     let name = |hostname: &str| {
-        let facts = HostFacts { hostname: hostname.into(), ..HostFacts::ordinary() };
+        let facts = HostFacts { hostname: hostname.into(), ..HostFacts::default_host() };
         let state = state(&cluster, 1, &facts).unwrap();
         let proxy = text(&state, "/etc/kubernetes/kube-proxy.yaml").contains("hostnameOverride: n1\n");
         (flags(&state, "kubelet").get("hostname-override").cloned(), proxy)
@@ -159,7 +159,7 @@ fn labels_and_taints_reach_the_node() {
     host.labels =
         [("disk", "ssd"), ("node-role.kubernetes.io/infra", "")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     host.taints = vec![Taint { key: "dedicated".into(), value: "a b".into(), effect: "NoSchedule".into() }];
-    let state = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    let state = state(&cluster, 0, &HostFacts::default_host()).unwrap();
     assert_eq!(flags(&state, "kubelet")["node-labels"], ["disk=ssd"]);
     assert!(
         text(&state, "/var/lib/kubelet/config.yaml")
@@ -179,7 +179,7 @@ fn ipv6_addresses_stand_in_brackets_and_older_programs_get_their_own_flags() {
     cluster.networks.pods = "fd10::/48".parse().unwrap();
     cluster.versions.etcd = semver::Version::new(3, 5, 32);
     cluster.versions.containerd = semver::Version::new(2, 0, 9);
-    let state = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    let state = state(&cluster, 0, &HostFacts::default_host()).unwrap();
     let etcd = flags(&state, "etcd");
     assert_eq!(etcd["listen-peer-urls"], ["https://[fd00::11]:2380"]);
     assert_eq!(etcd["experimental-initial-corrupt-check"], ["true"]);
@@ -188,7 +188,7 @@ fn ipv6_addresses_stand_in_brackets_and_older_programs_get_their_own_flags() {
     assert!(text(&state, "/etc/kube-flannel/net-conf.json").contains("\"IPv6Network\": \"fd10::/48\""));
 
     cluster.versions.containerd = semver::Version::new(1, 7, 28);
-    let error = super::states::state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
+    let error = super::states::state(&cluster, 0, &HostFacts::default_host()).unwrap_err();
     assert_eq!(error.message, "containerd 1.7.28 is too old");
 }
 

@@ -20,7 +20,7 @@ const OF_THE_SYSTEM: [&str; 3] = ["/bin/sh", "/etc/resolv.conf", "/run/systemd/r
 
 #[test]
 fn every_path_comes_from_the_layout() {
-    for (index, facts) in [(0, HostFacts::ordinary()), (1, HostFacts::ordinary()), (1, container())] {
+    for (index, facts) in [(0, HostFacts::default_host()), (1, HostFacts::default_host()), (1, container())] {
         let mut cluster = cluster("1.36.3");
         cluster.layout = moved();
         let state = state(&cluster, index, &facts).unwrap();

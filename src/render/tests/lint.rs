@@ -32,7 +32,7 @@ fn templates_name_only_what_their_context_has() {
 /// A context with everything in it.
 fn context() -> Value {
     let cluster = example::cluster("1.36.3");
-    let (host, facts) = (&cluster.hosts[0], HostFacts::ordinary());
+    let (host, facts) = (&cluster.hosts[0], HostFacts::default_host());
     let catalogue = Catalogue::standard();
     let decisions = facts::decide(&catalogue, &cluster, host, &facts);
     let mut context = Context::new(&catalogue, &cluster, host, &facts, decisions).unwrap();

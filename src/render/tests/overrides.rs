@@ -36,7 +36,7 @@ fn flags_and_configuration_reach_the_host() {
     set(&mut cluster, "kubelet", json!({}), config, &[]);
     let config = json!({"Backend": {"MTU": 1400}});
     set(&mut cluster, "flanneld", json!({}), config, &[]);
-    let state = state(&cluster, 0, &HostFacts::ordinary()).unwrap();
+    let state = state(&cluster, 0, &HostFacts::default_host()).unwrap();
     assert_eq!(flags(&state, "kube-apiserver")["v"], ["3"]);
     assert_eq!(flags(&state, "kube-apiserver")["event-ttl"], ["2h$%"]);
     let kubelet = text(&state, "/var/lib/kubelet/config.yaml");
@@ -52,7 +52,7 @@ fn what_cannot_be_set_is_said_all_at_once() {
     set(&mut cluster, "containerd", json!({}), json!({"x": 1}), &[]);
     set(&mut cluster, "etcd", json!({"enable-v2": true}), json!({}), &[]);
     set(&mut cluster, "kubelet", json!({"pod-infra-container-image": "pause:3.9"}), json!({}), &[]);
-    let error = state(&cluster, 0, &HostFacts::ordinary()).unwrap_err();
+    let error = state(&cluster, 0, &HostFacts::default_host()).unwrap_err();
     insta::assert_snapshot!(messages(&error), @r"
     m1: components.etcd.flags.enable-v2: etcd has no such flag since etcd 3.6
       the v2 API is gone: remove it
@@ -63,7 +63,7 @@ fn what_cannot_be_set_is_said_all_at_once() {
     ");
     let mut older = cluster.clone();
     older.versions.kubernetes = "1.34.4".parse().unwrap();
-    let error = state(&older, 0, &HostFacts::ordinary()).unwrap_err();
+    let error = state(&older, 0, &HostFacts::default_host()).unwrap_err();
     assert!(!messages(&error).contains("pod-infra-container-image"), "1.34 still has it");
 }
 
@@ -79,7 +79,7 @@ fn a_template_is_replaced_or_extended_by_a_file() {
     set(&mut cluster, "kube-apiserver", json!({}), json!({}), &[("audit-policy.yaml", "audit")]);
     set(&mut cluster, "coredns", json!({}), json!({}), &[("coredns.yaml", "dns")]);
     let templates = Templates::load(&Catalogue::standard(), &cluster, dir.path()).unwrap();
-    let state = state_with(&cluster, 0, &HostFacts::ordinary(), &templates).unwrap();
+    let state = state_with(&cluster, 0, &HostFacts::default_host(), &templates).unwrap();
     let unit = text(&state, "/etc/systemd/system/kubelet.service");
     assert!(unit.contains("OOMScoreAdjust=-999\nMemoryMax=2G\n\n[Install]"), "{unit}");
     assert!(unit.contains("ExecStart=/usr/local/bin/kubelet \\\n  --config="));
@@ -108,7 +108,7 @@ fn an_override_that_hits_nothing_or_cannot_work_is_a_mistake() {
     std::fs::write(dir.path().join("broken"), "--a={{ host.nmae }}\n").unwrap();
     set(&mut cluster, "kubelet", json!({}), json!({}), &[("kubelet.flags", "broken")]);
     let templates = Templates::load(&Catalogue::standard(), &cluster, dir.path()).unwrap();
-    let error = state_with(&cluster, 0, &HostFacts::ordinary(), &templates).unwrap_err();
+    let error = state_with(&cluster, 0, &HostFacts::default_host(), &templates).unwrap_err();
     insta::assert_snapshot!(error.message.replace(&folder, "DIR"), @"m1: template kubelet.flags: undefined value: `host.nmae` is undefined (in DIR/broken:1)");
 
     std::fs::write(
@@ -117,6 +117,6 @@ fn an_override_that_hits_nothing_or_cannot_work_is_a_mistake() {
     )
     .unwrap();
     let templates = Templates::load(&Catalogue::standard(), &cluster, Path::new(&folder)).unwrap();
-    let error = state_with(&cluster, 0, &HostFacts::ordinary(), &templates).unwrap_err();
+    let error = state_with(&cluster, 0, &HostFacts::default_host(), &templates).unwrap_err();
     assert!(error.message.contains("fuel"), "{}", error.message);
 }

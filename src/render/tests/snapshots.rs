@@ -41,7 +41,7 @@ fn snapshot(name: &str, version: &str, index: usize, facts: &HostFacts) {
 #[test]
 fn a_master_and_node_of_each_version() {
     for version in ["1.34.4", "1.35.4", "1.36.3"] {
-        snapshot(&format!("master-{version}"), version, 0, &HostFacts::ordinary());
+        snapshot(&format!("master-{version}"), version, 0, &HostFacts::default_host());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
 /// What systemd-nspawn, LXC and small virtual servers look like.
 pub(super) fn container() -> HostFacts {
-    let mut facts = HostFacts::ordinary();
+    let mut facts = HostFacts::default_host();
     facts.cgroup = Cgroup::V1;
     facts.capabilities &= !(1 << CAP_SYS_RESOURCE);
     let insists = kubelet_sysctls();

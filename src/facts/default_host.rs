@@ -1,4 +1,4 @@
-//! An ordinary host, for rendering without hosts at hand.
+//! A default host, for rendering without hosts at hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ const SYSCTLS: [(&str, &str); 12] = [
 
 impl HostFacts {
     /// A bare Debian 12 on amd64 with 4 CPUs, 8 GiB of memory, nothing of ours on it and nothing missing.
-    pub fn ordinary() -> Self {
+    pub fn default_host() -> Self {
         let mut modules: BTreeMap<_, _> = MODULES.iter().map(|name| (name.to_string(), Module::Present)).collect();
         modules.extend(IPVS_MODULES.iter().map(|name| (name.to_string(), Module::Loadable)));
         HostFacts {
