@@ -60,7 +60,7 @@ fn the_first_start_of_three_masters() {
 fn changed_flags_roll_through_one_at_a_time_the_leader_last_and_arrive_right_before() {
     let (_, before) = wanted(THREE, "");
     let (cluster, states) = wanted(THREE, &[QUOTA, INFLIGHT].concat());
-    let graph = graph(&cluster, &states, &settled(&before), Some(vec![]));
+    let graph = graph(&cluster, &states, &converged(&before), Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
     n2 etcd can spare this member
     n2 push etcd
@@ -95,7 +95,7 @@ fn changed_flags_roll_through_one_at_a_time_the_leader_last_and_arrive_right_bef
 fn a_stopped_member_starts_before_the_others_restart() {
     let (_, before) = wanted(THREE, "");
     let (cluster, states) = wanted(THREE, QUOTA);
-    let mut facts = settled(&before);
+    let mut facts = converged(&before);
     stop(&mut facts, "n2", "etcd.service");
     let graph = graph(&cluster, &states, &facts, Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
@@ -119,7 +119,7 @@ fn a_stopped_member_starts_before_the_others_restart() {
 fn a_stopped_master_starts_before_the_others_restart() {
     let (_, before) = wanted(THREE, "");
     let (cluster, states) = wanted(THREE, INFLIGHT);
-    let mut facts = settled(&before);
+    let mut facts = converged(&before);
     for unit in ["kube-apiserver.service", "kube-scheduler.service"] {
         stop(&mut facts, "n3", unit);
     }
@@ -147,7 +147,7 @@ fn nodes_are_changed_on_one_first() {
     let (_, before) = wanted(THREE, "");
     let (cluster, states) =
         wanted(THREE, "  kubelet: {config: {maxPods: 50}}\n  kube-proxy: {config: {logging: {verbosity: 2}}}\n");
-    let graph = graph(&cluster, &states, &settled(&before), Some(vec![]));
+    let graph = graph(&cluster, &states, &converged(&before), Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
     n1 push kubelet
     n1 restart kubelet | n1 push kube-proxy
@@ -162,7 +162,7 @@ fn nodes_are_changed_on_one_first() {
 #[test]
 fn a_run_that_died_before_its_restarts_is_gone_on_with() {
     let (cluster, states) = wanted(THREE, QUOTA);
-    let mut facts = settled(&states);
+    let mut facts = converged(&states);
     facts.get_mut("n2").unwrap().units.get_mut("etcd.service").unwrap().restart_key.clear();
     let graph = graph(&cluster, &states, &facts, Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
@@ -178,7 +178,7 @@ fn another_version_rolls_with_its_programs() {
     let (_, before) = wanted(THREE, "");
     let text = format!("cluster: c\ncontrolPlaneEndpoint: 10.0.0.10\nkubernetes: 1.35.4\nhosts:\n{THREE}");
     let (cluster, states) = rendered(&text);
-    let graph = graph(&cluster, &states, &settled(&before), Some(vec![]));
+    let graph = graph(&cluster, &states, &converged(&before), Some(vec![]));
     assert_rolls(&graph);
     // While n1 restarts, n2 still has what it runs.
     let push = find(
@@ -200,7 +200,7 @@ fn another_version_rolls_with_its_programs() {
 #[test]
 fn a_file_that_one_unit_starts_with_arrives_at_once_and_else_before_the_first_restart() {
     let (cluster, states) = wanted(THREE, "");
-    let mut facts = settled(&states);
+    let mut facts = converged(&states);
     let ca = format!("{}/ca.crt", cluster.layout.pki);
     for facts in facts.values_mut() {
         facts.files.get_mut(&ca).unwrap().sha256 = "another".into();
@@ -223,7 +223,7 @@ fn a_file_that_one_unit_starts_with_arrives_at_once_and_else_before_the_first_re
 fn only_labels() {
     let (cluster, states) = wanted(THREE, "");
     let label = ObjectChange { object: "Node n1".into(), create: false, fields: vec![".metadata.labels".into()] };
-    let graph = graph(&cluster, &states, &settled(&states), Some(vec![label]));
+    let graph = graph(&cluster, &states, &converged(&states), Some(vec![label]));
     insta::assert_snapshot!(timeline(&graph), @"
     apply API objects
     nodes register
@@ -234,7 +234,7 @@ fn only_labels() {
 #[test]
 fn nothing() {
     let (cluster, states) = wanted(THREE, "");
-    assert!(graph(&cluster, &states, &settled(&states), Some(vec![])).is_empty());
+    assert!(graph(&cluster, &states, &converged(&states), Some(vec![])).is_empty());
 }
 
 fn wanted(hosts: &str, components: &str) -> (Cluster, States) {
@@ -282,8 +282,8 @@ fn bare(cluster: &Cluster) -> Facts {
 }
 
 /// Hosts that hold and run exactly this.
-fn settled(states: &States) -> Facts {
-    states.iter().map(|(host, state)| (host.clone(), plan::settled(state))).collect()
+fn converged(states: &States) -> Facts {
+    states.iter().map(|(host, state)| (host.clone(), plan::converged(state))).collect()
 }
 
 fn stop(facts: &mut Facts, host: &str, unit: &str) {

@@ -139,7 +139,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::plan::settled;
+    use crate::plan::converged;
     use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
     const UNIT: &str = "flanneld.service";
@@ -171,7 +171,7 @@ mod tests {
     /// What would be done to a host that is as it should be but for this, a line each.
     fn changes(spoil: impl FnOnce(&mut HostFacts)) -> Vec<String> {
         let state = desired();
-        let mut facts = settled(&state);
+        let mut facts = converged(&state);
         spoil(&mut facts);
         let plan = compare(&state, &facts);
         let files = plan.files.iter().map(|f| format!("{:?} {}", f.change, f.path));

@@ -1,11 +1,11 @@
 //! What differs: desired state minus facts, as data. Empty when all is right.
 
 mod compare;
+#[cfg(test)]
+mod converged;
 mod nodes;
 mod objects;
 mod print;
-#[cfg(test)]
-mod settled;
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::components::Addon;
 use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 
 pub use compare::{compare, content_sha256, restart_key};
+#[cfg(test)]
+pub use converged::converged;
 pub use nodes::Marks;
 pub use objects::object_change;
 pub use print::{Diffs, text};
-#[cfg(test)]
-pub use settled::settled;
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]

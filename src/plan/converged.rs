@@ -1,11 +1,11 @@
-//! A host that is as it should be, for tests of this module and of those after it.
+//! A host on which nothing differs, for tests of this module and of those after it.
 
 use super::{content_sha256, restart_key};
 use crate::facts::{FileFact, HostFacts, Module, Sysctl, UnitFact};
 use crate::state::{HostState, Unit};
 
 /// What a host answers that has this state.
-pub fn settled(state: &HostState) -> HostFacts {
+pub fn converged(state: &HostState) -> HostFacts {
     let fact = |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into() };
     let unit = |unit: &Unit| UnitFact {
         active: "active".into(),
