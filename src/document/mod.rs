@@ -4,21 +4,21 @@
 //! Text → tree with places  → shape by the schema  → types. What the values mean is checked by
 //! whoever reads the document, as [`Mistake`]s, which are then reported together with those found here.
 
+mod expected;
 pub mod lookalike;
 mod mistake;
 mod path;
 mod scalar;
 mod shape;
 mod text;
-mod wanted;
 mod yaml;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use expected::{Expected, choices, words};
 pub use mistake::Mistake;
 pub use path::{Path, Step};
-pub use wanted::{Wanted, choices, words};
 
 use crate::error::{Error, Result};
 use text::{SourceText, Span};

@@ -5,11 +5,11 @@
 
 use serde_json::{Map, Value};
 
+use super::expected::{Expected, choices, words};
 use super::lookalike::{self, Odd};
 use super::path::Path;
 use super::scalar;
 use super::text::{SourceText, Span};
-use super::wanted::{Wanted, choices, words};
 use super::yaml::{Entry, Located, Node, Yaml};
 use crate::secret::quoted;
 use crate::text::nearest;
@@ -42,34 +42,36 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn visit(&mut self, schema: &'a Value, node: &Node, path: &Path) -> Option<Value> {
-        let wanted = Wanted::of(self.root, schema);
+        let expected = Expected::of(self.root, schema);
         match &node.yaml {
-            Yaml::Scalar { text, plain } => self.scalar(&wanted, text, *plain, node.span, path),
-            Yaml::List(items) if wanted.any() || wanted.takes("array") => self.list(&wanted, items, path),
-            Yaml::Map(entries) if wanted.any() || wanted.takes("object") => self.map(&wanted, entries, node.span, path),
-            Yaml::List(_) => self.refuse(&wanted, "a list", node.span, path),
-            Yaml::Map(_) => self.refuse(&wanted, "a mapping", node.span, path),
+            Yaml::Scalar { text, plain } => self.scalar(&expected, text, *plain, node.span, path),
+            Yaml::List(items) if expected.any() || expected.takes("array") => self.list(&expected, items, path),
+            Yaml::Map(entries) if expected.any() || expected.takes("object") => {
+                self.map(&expected, entries, node.span, path)
+            }
+            Yaml::List(_) => self.refuse(&expected, "a list", node.span, path),
+            Yaml::Map(_) => self.refuse(&expected, "a mapping", node.span, path),
         }
     }
 
-    fn scalar(&mut self, wanted: &Wanted<'a>, text: &str, plain: bool, span: Span, path: &Path) -> Option<Value> {
+    fn scalar(&mut self, expected: &Expected<'a>, text: &str, plain: bool, span: Span, path: &Path) -> Option<Value> {
         let typed = if plain { scalar::plain(text) } else { Value::String(text.into()) };
-        if wanted.any() || (typed.is_null() && wanted.nullable) {
+        if expected.any() || (typed.is_null() && expected.nullable) {
             return Some(typed);
         }
-        if let Some(choices) = choices(wanted.schema) {
+        if let Some(choices) = choices(expected.schema) {
             return self.choice(&choices, text, &typed, span, path);
         }
         let fits = match &typed {
-            Value::Bool(_) => wanted.takes("boolean"),
-            Value::Number(number) => wanted.takes("integer") && wanted.in_range(number),
+            Value::Bool(_) => expected.takes("boolean"),
+            Value::Number(number) => expected.takes("integer") && expected.in_range(number),
             _ => false,
         };
         if fits {
             return Some(typed);
         }
-        // Text is wanted: what is written counts, so that the version 1.30 stays 1.30 and the label "true" is text.
-        if wanted.takes("string") && !typed.is_null() {
+        // Text is expected: what is written counts, so that the version 1.30 stays 1.30 and the label "true" is text.
+        if expected.takes("string") && !typed.is_null() {
             return Some(Value::String(text.into()));
         }
         let found = match &typed {
@@ -79,7 +81,7 @@ impl<'a> Walk<'a> {
             _ => format!("the text {}", quoted(text)),
         };
         // What is written, not what is shown of it.
-        self.refuse_text(wanted, &found, odd(text), span, path)
+        self.refuse_text(expected, &found, odd(text), span, path)
     }
 
     fn choice(&mut self, names: &[&str], text: &str, typed: &Value, span: Span, path: &Path) -> Option<Value> {
@@ -100,8 +102,8 @@ impl<'a> Walk<'a> {
         self.mistake(span, error, path)
     }
 
-    fn list(&mut self, wanted: &Wanted<'a>, items: &[Node], path: &Path) -> Option<Value> {
-        let schema = wanted.schema.get("items").unwrap_or(&Value::Bool(true));
+    fn list(&mut self, expected: &Expected<'a>, items: &[Node], path: &Path) -> Option<Value> {
+        let schema = expected.schema.get("items").unwrap_or(&Value::Bool(true));
         let mut values = vec![];
         for (i, item) in items.iter().enumerate() {
             let at = path.index(i);
@@ -117,33 +119,33 @@ impl<'a> Walk<'a> {
         Some(Value::Array(values))
     }
 
-    fn map(&mut self, wanted: &Wanted<'a>, entries: &[Entry], span: Span, path: &Path) -> Option<Value> {
+    fn map(&mut self, expected: &Expected<'a>, entries: &[Entry], span: Span, path: &Path) -> Option<Value> {
         let mut map = Map::new();
         let mut meant = vec![];
         for entry in entries {
             let at = path.key(&entry.key);
-            let Some(schema) = wanted.property(&entry.key) else {
-                meant.extend(self.unknown_key(wanted, entries, entry, path));
+            let Some(schema) = expected.property(&entry.key) else {
+                meant.extend(self.unknown_key(expected, entries, entry, path));
                 continue;
             };
-            if !self.key_allowed(wanted, entry, path) {
+            if !self.key_allowed(expected, entry, path) {
                 continue;
             }
             let empty = matches!(&entry.value.yaml, Yaml::Scalar { text, plain: true } if scalar::is_null(text));
-            if empty && wanted.has_default(&entry.key) {
+            if empty && expected.has_default(&entry.key) {
                 continue;
             }
             if let Some(value) = self.visit(schema, &entry.value, &at) {
                 map.insert(entry.key.clone(), value);
             }
         }
-        self.require(wanted, entries, map, &meant, span, path)
+        self.require(expected, entries, map, &meant, span, path)
     }
 
     /// The mapping, with placeholders for what it must have and has not.
     fn require(
         &mut self,
-        wanted: &Wanted<'a>,
+        expected: &Expected<'a>,
         entries: &[Entry],
         mut map: Map<String, Value>,
         meant: &[&str],
@@ -151,7 +153,7 @@ impl<'a> Walk<'a> {
         path: &Path,
     ) -> Option<Value> {
         let mut whole = true;
-        for name in wanted.required() {
+        for name in expected.required() {
             if map.contains_key(name) {
                 continue;
             }
@@ -160,13 +162,13 @@ impl<'a> Walk<'a> {
             if !entries.iter().any(|e| e.key == name) && !meant.contains(&name) {
                 let place = if path.steps().is_empty() { String::new() } else { format!("{path}: ") };
                 let error = self.source.error(span, format!("{place}`{name}` is missing"));
-                let error = match wanted.about(name) {
+                let error = match expected.about(name) {
                     Some(about) => error.hint(format!("{name}: {about}")),
                     None => error,
                 };
                 self.mistakes.push((span, error));
             }
-            match wanted.property(name).and_then(|schema| self.placeholder(schema)) {
+            match expected.property(name).and_then(|schema| self.placeholder(schema)) {
                 Some(value) => drop(map.insert(name.into(), value)),
                 None => whole = false,
             }
@@ -178,8 +180,14 @@ impl<'a> Walk<'a> {
         whole.then_some(Value::Object(map))
     }
 
-    fn unknown_key(&mut self, wanted: &Wanted<'a>, entries: &[Entry], entry: &Entry, path: &Path) -> Option<&'a str> {
-        let known = wanted.keys();
+    fn unknown_key(
+        &mut self,
+        expected: &Expected<'a>,
+        entries: &[Entry],
+        entry: &Entry,
+        path: &Path,
+    ) -> Option<&'a str> {
+        let known = expected.keys();
         let place = if path.steps().is_empty() { String::new() } else { format!(" in {path}") };
         let error = self.source.error(entry.span, format!("unknown key {}{place}", quoted(&entry.key)));
         let free = known.iter().copied().filter(|name| !entries.iter().any(|e| e.key == *name));
@@ -187,7 +195,7 @@ impl<'a> Walk<'a> {
         let error = match (near, odd(&entry.key)) {
             (Some(name), _) => error.hint(format!("did you mean `{name}`?")),
             (None, Some(odd)) => error.hint(odd.explain(entry.span.line)),
-            (None, None) => match self.elsewhere(wanted, &entry.key) {
+            (None, None) => match self.elsewhere(expected, &entry.key) {
                 Some((outer, inner)) => error.hint(format!("did you mean `{outer}: {{{inner}: …}}`?")),
                 None => error.hint(format!("keys that are known here: {}", known.join(", "))),
             },
@@ -197,16 +205,16 @@ impl<'a> Walk<'a> {
     }
 
     /// The key of a mapping that is known here, and the key in it that was meant.
-    fn elsewhere(&self, wanted: &Wanted<'a>, key: &str) -> Option<(&'a str, &'a str)> {
-        wanted.keys().into_iter().find_map(|outer| {
-            let inner = Wanted::of(self.root, wanted.property(outer)?);
+    fn elsewhere(&self, expected: &Expected<'a>, key: &str) -> Option<(&'a str, &'a str)> {
+        expected.keys().into_iter().find_map(|outer| {
+            let inner = Expected::of(self.root, expected.property(outer)?);
             Some((outer, nearest(key, inner.keys())?))
         })
     }
 
     /// Checks a key of a mapping whose keys are names from a list.
-    fn key_allowed(&mut self, wanted: &Wanted<'a>, entry: &Entry, path: &Path) -> bool {
-        let Some(names) = wanted.key_names(self.root) else { return true };
+    fn key_allowed(&mut self, expected: &Expected<'a>, entry: &Entry, path: &Path) -> bool {
+        let Some(names) = expected.key_names(self.root) else { return true };
         if names.contains(&entry.key.as_str()) {
             return true;
         }
@@ -219,27 +227,27 @@ impl<'a> Walk<'a> {
         false
     }
 
-    fn refuse(&mut self, wanted: &Wanted<'a>, found: &str, span: Span, path: &Path) -> Option<Value> {
-        self.refuse_text(wanted, found, None, span, path)
+    fn refuse(&mut self, expected: &Expected<'a>, found: &str, span: Span, path: &Path) -> Option<Value> {
+        self.refuse_text(expected, found, None, span, path)
     }
 
     fn refuse_text(
         &mut self,
-        wanted: &Wanted<'a>,
+        expected: &Expected<'a>,
         found: &str,
         odd: Option<Odd>,
         span: Span,
         path: &Path,
     ) -> Option<Value> {
         let place = if path.steps().is_empty() { self.what.to_owned() } else { path.to_string() };
-        let mut error = self.source.error(span, format!("{place}: expected {}, found {found}", wanted.describe()));
+        let mut error = self.source.error(span, format!("{place}: expected {}, found {found}", expected.describe()));
         if let Some(odd) = odd {
             error = error.hint(odd.explain(span.line));
-        } else if wanted.takes("boolean") && found.starts_with("the text") {
+        } else if expected.takes("boolean") && found.starts_with("the text") {
             error = error.hint("write true or false, without quotes");
-        } else if wanted.takes("array") && !found.starts_with("a mapping") && found != "nothing" {
+        } else if expected.takes("array") && !found.starts_with("a mapping") && found != "nothing" {
             error = error.hint("write a list: [a, b], or one `- a` per line");
-        } else if wanted.takes("string") && found == "a list" {
+        } else if expected.takes("string") && found == "a list" {
             error = error.hint("write one text; where several values go into it, put commas between them");
         }
         self.mistake(span, error, path)
@@ -253,19 +261,19 @@ impl<'a> Walk<'a> {
 
     /// A value of the right type that stands for one that is missing.
     fn placeholder(&self, schema: &'a Value) -> Option<Value> {
-        let wanted = Wanted::of(self.root, schema);
-        if choices(wanted.schema).is_some() {
+        let expected = Expected::of(self.root, schema);
+        if choices(expected.schema).is_some() {
             return None;
         }
-        if wanted.takes("string") {
+        if expected.takes("string") {
             return Some(Value::String(String::new()));
         }
-        if wanted.takes("array") {
+        if expected.takes("array") {
             return Some(Value::Array(vec![]));
         }
-        if wanted.takes("object") {
-            let required = wanted.required().into_iter();
-            let fields = required.map(|name| Some((name.to_owned(), self.placeholder(wanted.property(name)?)?)));
+        if expected.takes("object") {
+            let required = expected.required().into_iter();
+            let fields = required.map(|name| Some((name.to_owned(), self.placeholder(expected.property(name)?)?)));
             return fields.collect::<Option<Map<_, _>>>().map(Value::Object);
         }
         None

@@ -4,14 +4,14 @@ use serde_json::{Number, Value};
 
 /// A schema with its references followed and `null` set apart.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Expected<'a> {
     /// The schema proper.
     pub schema: &'a Value,
     /// `null` is allowed too.
     pub nullable: bool,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> Expected<'a> {
     /// Follows `$ref` and `anyOf: [X, null]`, the two ways in which schemars refers to another type.
     pub fn of(root: &'a Value, schema: &'a Value) -> Self {
         let (mut schema, mut nullable) = (schema, false);
@@ -28,8 +28,8 @@ impl<'a> Wanted<'a> {
                 break;
             }
         }
-        let wanted = Wanted { schema, nullable };
-        Wanted { nullable: nullable || wanted.takes("null"), ..wanted }
+        let expected = Expected { schema, nullable };
+        Expected { nullable: nullable || expected.takes("null"), ..expected }
     }
     /// Whether everything is allowed.
     pub fn any(&self) -> bool {
@@ -73,7 +73,7 @@ impl<'a> Wanted<'a> {
     /// The names that keys must be among, where they must.
     pub fn key_names(&self, root: &'a Value) -> Option<Vec<&'a str>> {
         let names = self.schema.get("propertyNames")?;
-        choices(Wanted::of(root, names).schema)
+        choices(Expected::of(root, names).schema)
     }
     /// The keys that must be there.
     pub fn required(&self) -> Vec<&'a str> {
@@ -87,7 +87,7 @@ impl<'a> Wanted<'a> {
     pub fn about(&self, key: &str) -> Option<&'a str> {
         self.schema["properties"][key]["description"].as_str()?.lines().next()
     }
-    /// What is wanted, in words.
+    /// What is expected, in words.
     pub fn describe(&self) -> String {
         if let Some(names) = choices(self.schema) {
             return words(&names);
