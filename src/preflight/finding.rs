@@ -1,4 +1,4 @@
-//! A finding, and the look at one host that collects them.
+//! A finding, and the check of one host that collects them.
 
 use std::fmt;
 
@@ -84,8 +84,8 @@ pub fn refuse(findings: &[Finding]) -> Result<()> {
     }))
 }
 
-/// A look at one host.
-pub(super) struct Look<'a> {
+/// The check of one host: what it goes by, and what it has found.
+pub(super) struct HostCheck<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) cluster: &'a Cluster,
     pub(super) host: &'a Host,
@@ -93,9 +93,9 @@ pub(super) struct Look<'a> {
     findings: Vec<Finding>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> HostCheck<'a> {
     pub(super) fn new(catalogue: &'a Catalogue, cluster: &'a Cluster, host: &'a Host, facts: &'a HostFacts) -> Self {
-        Look { catalogue, cluster, host, facts, findings: Vec::new() }
+        HostCheck { catalogue, cluster, host, facts, findings: Vec::new() }
     }
 
     pub(super) fn fail(&mut self, check: &str, finding: impl Into<String>, remedy: impl Into<String>) {

@@ -1,31 +1,31 @@
 //! Processor, memory, disk, swap.
 
-use super::finding::Look;
+use super::finding::HostCheck;
 use crate::cluster::Role;
 use crate::components::kubelet;
 use crate::facts::Disk;
 
-pub(super) fn check(look: &mut Look) {
-    arch(look);
-    cpus(look);
-    memory(look);
-    disk(look);
-    pressure(look);
-    swap(look);
+pub(super) fn check(check: &mut HostCheck) {
+    arch(check);
+    cpus(check);
+    memory(check);
+    disk(check);
+    pressure(check);
+    swap(check);
 }
 
-fn arch(look: &mut Look) {
-    let arch = &look.facts.arch;
+fn arch(check: &mut HostCheck) {
+    let arch = &check.facts.arch;
     if !["amd64", "arm64"].contains(&arch.as_str()) {
-        look.fail("arch", format!("the processor is {arch}"), "use a host with an amd64 or arm64 processor");
+        check.fail("arch", format!("the processor is {arch}"), "use a host with an amd64 or arm64 processor");
     }
 }
 
 /// kubeadm's NumCPU: a master wants two.
-fn cpus(look: &mut Look) {
-    let cpus = look.facts.cpus;
-    if look.host.is(Role::Master) && cpus == 1 {
-        look.warn("cpus", "a master with 1 CPU", "give it 2 CPUs or more; one makes a slow control plane");
+fn cpus(check: &mut HostCheck) {
+    let cpus = check.facts.cpus;
+    if check.host.is(Role::Master) && cpus == 1 {
+        check.warn("cpus", "a master with 1 CPU", "give it 2 CPUs or more; one makes a slow control plane");
     }
 }
 
@@ -33,33 +33,33 @@ const MB: u64 = 1_000_000;
 const GB: u64 = 1_000_000_000;
 
 /// kubeadm's Mem asks for 1700 MB on masters; below the lower figure, programs are killed while they start.
-fn memory(look: &mut Look) {
-    let memory = look.facts.memory;
-    let (enough, least) = if look.host.is(Role::Master) { (1700 * MB, 900 * MB) } else { (900 * MB, 400 * MB) };
+fn memory(check: &mut HostCheck) {
+    let memory = check.facts.memory;
+    let (enough, least) = if check.host.is(Role::Master) { (1700 * MB, 900 * MB) } else { (900 * MB, 400 * MB) };
     if memory == 0 || memory >= enough {
         return;
     }
     let finding = format!("{} MB of memory", memory / MB);
     let remedy = format!("give it {} MB or more", enough / MB);
-    if memory < least { look.fail("memory", finding, remedy) } else { look.warn("memory", finding, remedy) }
+    if memory < least { check.fail("memory", finding, remedy) } else { check.warn("memory", finding, remedy) }
 }
 
-fn disk(look: &mut Look) {
-    let layout = &look.cluster.layout;
+fn disk(check: &mut HostCheck) {
+    let layout = &check.cluster.layout;
     // Programs of an earlier run are there already; a new version still needs room beside the old one.
-    let programs = if look.facts.known { 200 * MB } else { 700 * MB };
+    let programs = if check.facts.known { 200 * MB } else { 700 * MB };
     let mut needs = vec![(&layout.bin, "programs", programs, GB)];
-    let containerd = look.cluster.layout.containerd_data.clone();
-    if look.host.is(Role::Etcd) {
+    let containerd = check.cluster.layout.containerd_data.clone();
+    if check.host.is(Role::Etcd) {
         // etcd stops taking writes at its quota of 2 GB by default, and keeps a snapshot beside it.
         needs.push((&layout.etcd_data, "etcd's data", GB, 4 * GB));
     }
-    if look.host.is(Role::Node) {
+    if check.host.is(Role::Node) {
         needs.push((&containerd, "images and containers", 2 * GB, 10 * GB));
         needs.push((&layout.kubelet, "pods' volumes", GB, 2 * GB));
     }
     for (path, what, least, enough) in needs {
-        let Some(Disk { free, .. }) = look.facts.disks.get(path).copied() else { continue };
+        let Some(Disk { free, .. }) = check.facts.disks.get(path).copied() else { continue };
         let finding = format!("{} MB free for {what} in {path}", free / MB);
         let remedy = format!(
             "make room: {} MB at least, better {} MB, or mount a larger disk at {path}",
@@ -67,9 +67,9 @@ fn disk(look: &mut Look) {
             enough / MB
         );
         if free < least {
-            look.fail("disk", finding, remedy);
+            check.fail("disk", finding, remedy);
         } else if free < enough {
-            look.warn("disk", finding, remedy);
+            check.warn("disk", finding, remedy);
         }
     }
 }
@@ -77,15 +77,15 @@ fn disk(look: &mut Look) {
 /// Where the inventory does not set `evictionHard`, the kubelet evicts pods and takes no new ones when less than these
 /// parts of a disk are free, however large it is
 /// (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
-fn pressure(look: &mut Look) {
-    let decided = look.host.settings(kubelet::ID.0).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
-    if decided || !look.host.is(Role::Node) {
+fn pressure(check: &mut HostCheck) {
+    let decided = check.host.settings(kubelet::ID.0).is_some_and(|kubelet| kubelet.config.contains_key("evictionHard"));
+    if decided || !check.host.is(Role::Node) {
         return;
     }
-    let (containerd, kubelet) = (look.cluster.layout.containerd_data.clone(), look.cluster.layout.kubelet.clone());
+    let (containerd, kubelet) = (check.cluster.layout.containerd_data.clone(), check.cluster.layout.kubelet.clone());
     let short = |(path, least): &(String, u64)| {
         // One with next to nothing free was found already.
-        let disk = look.facts.disks.get(path).filter(|disk| disk.free >= 2 * GB)?;
+        let disk = check.facts.disks.get(path).filter(|disk| disk.free >= 2 * GB)?;
         let part = disk.free.saturating_mul(100) / disk.size.max(1);
         (part < *least).then(|| {
             format!("{part} % of the disk of {path} is free: with less than {least} % the kubelet takes no pods")
@@ -95,15 +95,15 @@ fn pressure(look: &mut Look) {
     let remedy = "make room; or set limits that fit: `components: {kubelet: {config: {evictionHard: {imagefs.available: 2Gi, \
                   nodefs.available: 1Gi, nodefs.inodesFree: 5%, memory.available: 100Mi}}}}`";
     // A cluster that runs must be mendable while a disk is full.
-    if look.facts.known { look.warn("disk", finding, remedy) } else { look.fail("disk", finding, remedy) }
+    if check.facts.known { check.warn("disk", finding, remedy) } else { check.fail("disk", finding, remedy) }
 }
 
 /// The kubelet does not start beside swap, unless its configuration says `failSwapOn: false`.
-fn swap(look: &mut Look) {
-    let allowed = look.host.settings(kubelet::ID.0).and_then(|settings| settings.config.get("failSwapOn"));
-    if look.host.is(Role::Node) && !look.facts.swap.is_empty() && allowed != Some(&false.into()) {
-        let devices = look.facts.swap.join(" ");
-        look.fail(
+fn swap(check: &mut HostCheck) {
+    let allowed = check.host.settings(kubelet::ID.0).and_then(|settings| settings.config.get("failSwapOn"));
+    if check.host.is(Role::Node) && !check.facts.swap.is_empty() && allowed != Some(&false.into()) {
+        let devices = check.facts.swap.join(" ");
+        check.fail(
             "swap",
             format!("swap is on: {devices}"),
             "`swapoff -a`, and take its lines out of /etc/fstab: `sed -ri '/\\sswap\\s/s/^/#/' /etc/fstab`; \

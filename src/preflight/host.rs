@@ -1,28 +1,28 @@
 //! The operating system and the host's identity: systemd, distribution, name, machine-id, clock.
 
-use super::finding::Look;
+use super::finding::HostCheck;
 use crate::cluster::Role;
 
-pub(super) fn check(look: &mut Look) {
-    systemd(look);
-    os(look);
-    clock(look);
-    hostname(look);
-    machine_id(look);
-    selinux(look);
+pub(super) fn check(check: &mut HostCheck) {
+    systemd(check);
+    os(check);
+    clock(check);
+    hostname(check);
+    machine_id(check);
+    selinux(check);
 }
 
 /// The first systemd that knows all settings of our units.
 const SYSTEMD: u32 = 239;
 
-fn systemd(look: &mut Look) {
-    match look.facts.systemd {
-        None => look.fail(
+fn systemd(check: &mut HostCheck) {
+    match check.facts.systemd {
+        None => check.fail(
             "systemd",
             "systemd does not run this host",
             "boot it with systemd as PID 1; kbootstrap runs every component as a systemd service",
         ),
-        Some(version) if version < SYSTEMD => look.fail(
+        Some(version) if version < SYSTEMD => check.fail(
             "systemd",
             format!("systemd {version}"),
             format!("use a distribution with systemd {SYSTEMD} or newer"),
@@ -53,11 +53,11 @@ const DISTRIBUTIONS: [&str; 18] = [
     "arch",
 ];
 
-fn os(look: &mut Look) {
-    let os = &look.facts.os;
+fn os(check: &mut HostCheck) {
+    let os = &check.facts.os;
     if !DISTRIBUTIONS.contains(&os.id.as_str()) {
         let name = if os.pretty.is_empty() { "an unknown distribution" } else { &os.pretty };
-        look.warn(
+        check.warn(
             "os",
             format!("{name} has not been tried"),
             "it needs systemd, coreutils, iproute2, iptables or nft; tell us how it went",
@@ -69,10 +69,10 @@ fn os(look: &mut Look) {
 const CLOCK_FAIL_MS: u64 = 240_000;
 const CLOCK_WARN_MS: u64 = 2_000;
 
-fn clock(look: &mut Look) {
-    let skew = look.facts.clock_skew_ms;
+fn clock(check: &mut HostCheck) {
+    let skew = check.facts.clock_skew_ms;
     // Only what the round trip cannot explain.
-    let certain = skew.unsigned_abs().saturating_sub(look.facts.clock_bound_ms);
+    let certain = skew.unsigned_abs().saturating_sub(check.facts.clock_bound_ms);
     if certain <= CLOCK_WARN_MS {
         return;
     }
@@ -80,9 +80,9 @@ fn clock(look: &mut Look) {
     let finding = format!("the clock is {} {side} this machine's", seconds(certain));
     let remedy = SYNCHRONIZE;
     if certain > CLOCK_FAIL_MS {
-        look.fail("clock-skew", finding, remedy)
+        check.fail("clock-skew", finding, remedy)
     } else {
-        look.warn("clock-skew", finding, remedy)
+        check.warn("clock-skew", finding, remedy)
     }
 }
 
@@ -101,11 +101,11 @@ pub(super) fn seconds(millis: u64) -> String {
 }
 
 /// The kubelet gets the node's name as a flag, so another host name only confuses people.
-fn hostname(look: &mut Look) {
-    let (seen, name) = (&look.facts.hostname, &look.host.name);
+fn hostname(check: &mut HostCheck) {
+    let (seen, name) = (&check.facts.hostname, &check.host.name);
     let short = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    if look.host.is(Role::Node) && !seen.is_empty() && short(seen) != short(name) {
-        look.warn(
+    if check.host.is(Role::Node) && !seen.is_empty() && short(seen) != short(name) {
+        check.warn(
             "hostname",
             format!("the host calls itself {seen}; its node will be {name}"),
             format!("`hostnamectl set-hostname {name}`, or give it the name {seen} in the inventory"),
@@ -113,18 +113,18 @@ fn hostname(look: &mut Look) {
     }
 }
 
-fn machine_id(look: &mut Look) {
-    let id = &look.facts.machine_id;
+fn machine_id(check: &mut HostCheck) {
+    let id = &check.facts.machine_id;
     if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         let seen =
             if id.is_empty() { "/etc/machine-id is empty".into() } else { format!("/etc/machine-id says `{id}`") };
-        look.fail("machine-id", seen, "`rm -f /etc/machine-id && systemd-machine-id-setup`");
+        check.fail("machine-id", seen, "`rm -f /etc/machine-id && systemd-machine-id-setup`");
     }
 }
 
-fn selinux(look: &mut Look) {
-    if look.facts.selinux {
-        look.warn(
+fn selinux(check: &mut HostCheck) {
+    if check.facts.selinux {
+        check.warn(
             "selinux",
             "SELinux is enforcing; containers and hostPath volumes may be refused",
             "`setenforce 0`, and `SELINUX=permissive` in /etc/selinux/config; or install container-selinux",

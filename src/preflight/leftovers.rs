@@ -1,6 +1,6 @@
 //! What another cluster or container engine left or still runs, and firewalls.
 
-use super::finding::Look;
+use super::finding::HostCheck;
 use crate::cluster::{Layout, NetworkPlugin, Role};
 use crate::components::Protocol;
 
@@ -30,38 +30,42 @@ pub(super) fn etcd_member(layout: &Layout) -> String {
     format!("{}/member", layout.etcd_data)
 }
 
-pub(super) fn check(look: &mut Look) {
-    firewall(look);
-    distributions(look);
-    if !look.facts.known {
-        manifests(look);
-        strangers(look);
-        etcd_data(look);
+pub(super) fn check(check: &mut HostCheck) {
+    firewall(check);
+    distributions(check);
+    if !check.facts.known {
+        manifests(check);
+        strangers(check);
+        etcd_data(check);
     }
-    cni(look);
-    docker(look);
+    cni(check);
+    docker(check);
 }
 
-fn running(look: &Look, unit: &str) -> bool {
-    look.facts.units.get(unit).is_some_and(|unit| ["active", "activating", "reloading"].contains(&unit.active.as_str()))
+fn running(check: &HostCheck, unit: &str) -> bool {
+    check
+        .facts
+        .units
+        .get(unit)
+        .is_some_and(|unit| ["active", "activating", "reloading"].contains(&unit.active.as_str()))
 }
 
-fn firewall(look: &mut Look) {
-    let open = open(look);
-    if running(look, "firewalld.service") {
-        look.warn("firewall", "firewalld runs", format!("`systemctl disable --now firewalld`, or {open}"));
+fn firewall(check: &mut HostCheck) {
+    let open = open(check);
+    if running(check, "firewalld.service") {
+        check.warn("firewall", "firewalld runs", format!("`systemctl disable --now firewalld`, or {open}"));
     }
-    if look.facts.ufw {
-        look.warn("firewall", "ufw is enabled", format!("`ufw disable`, or {open}"));
+    if check.facts.ufw {
+        check.warn("firewall", "ufw is enabled", format!("`ufw disable`, or {open}"));
     }
 }
 
 /// What must pass between the hosts.
-fn open(look: &Look) -> String {
-    let (first, last) = look.cluster.networks.node_ports;
+fn open(check: &HostCheck) -> String {
+    let (first, last) = check.cluster.networks.node_ports;
     let numbers = |protocol| {
-        let ports = look.catalogue.ports().into_iter().filter(move |(port, spec)| {
-            port.protocol == protocol && !port.loopback && look.catalogue.is_used(look.cluster, spec)
+        let ports = check.catalogue.ports().into_iter().filter(move |(port, spec)| {
+            port.protocol == protocol && !port.loopback && check.catalogue.is_used(check.cluster, spec)
         });
         ports.map(|(port, _)| port.number.to_string()).collect::<Vec<_>>().join(", ")
     };
@@ -84,18 +88,18 @@ const DISTRIBUTIONS: [(&str, &str, &str); 8] = [
     ("snap.k8s.kubelet.service", "Canonical Kubernetes", "`snap remove --purge k8s`"),
 ];
 
-fn distributions(look: &mut Look) {
+fn distributions(check: &mut HostCheck) {
     for (unit, name, remedy) in DISTRIBUTIONS {
-        if running(look, unit) {
-            look.fail("leftovers", format!("{name} runs here ({unit})"), format!("{remedy}, or use another host"));
+        if running(check, unit) {
+            check.fail("leftovers", format!("{name} runs here ({unit})"), format!("{remedy}, or use another host"));
         }
     }
 }
 
 /// Where kbootstrap has been, static pods are the person's own.
-fn manifests(look: &mut Look) {
-    if let Some(names) = look.facts.listings.get(MANIFESTS).filter(|names| !names.is_empty()) {
-        look.fail(
+fn manifests(check: &mut HostCheck) {
+    if let Some(names) = check.facts.listings.get(MANIFESTS).filter(|names| !names.is_empty()) {
+        check.fail(
             "leftovers",
             format!("a kubeadm cluster was or is here: {MANIFESTS} holds {}", names.join(", ")),
             "`kubeadm reset` if nobody needs it, or use another host",
@@ -104,23 +108,23 @@ fn manifests(look: &mut Look) {
 }
 
 /// Units of the names that ours will have, on a host where kbootstrap has never been.
-fn strangers(look: &mut Look) {
-    if look.host.is(Role::Node) && running(look, "kubelet.service") {
-        look.fail(
+fn strangers(check: &mut HostCheck) {
+    if check.host.is(Role::Node) && running(check, "kubelet.service") {
+        check.fail(
             "leftovers",
             "a kubelet of another cluster runs here",
             "drain the node there, then `systemctl disable --now kubelet`, or use another host",
         );
     }
-    if look.host.is(Role::Etcd) && running(look, "etcd.service") {
-        look.fail(
+    if check.host.is(Role::Etcd) && running(check, "etcd.service") {
+        check.fail(
             "leftovers",
             "an etcd that is not ours runs here",
             "save its data, then `systemctl disable --now etcd`, or use another host",
         );
     }
-    if look.host.is(Role::Node) && running(look, "containerd.service") {
-        look.warn(
+    if check.host.is(Role::Node) && running(check, "containerd.service") {
+        check.warn(
             "leftovers",
             "a containerd of the distribution runs here; ours will take its place and its configuration",
             "see what it runs with `ctr namespaces ls`; `systemctl disable --now containerd` if nobody needs it",
@@ -128,11 +132,11 @@ fn strangers(look: &mut Look) {
     }
 }
 
-fn etcd_data(look: &mut Look) {
-    let member = etcd_member(&look.cluster.layout);
-    if look.host.is(Role::Etcd) && look.facts.dirs.contains_key(&member) {
-        let data = &look.cluster.layout.etcd_data;
-        look.fail(
+fn etcd_data(check: &mut HostCheck) {
+    let member = etcd_member(&check.cluster.layout);
+    if check.host.is(Role::Etcd) && check.facts.dirs.contains_key(&member) {
+        let data = &check.cluster.layout.etcd_data;
+        check.fail(
             "leftovers",
             format!("{member} holds the data of an etcd that kbootstrap did not start"),
             format!("save it if somebody needs it, then move it away: `mv {data} {data}.old`"),
@@ -141,12 +145,12 @@ fn etcd_data(look: &mut Look) {
 }
 
 /// containerd takes the first configuration by name, so another plugin's can win over flannel's.
-fn cni(look: &mut Look) {
-    let directory = &look.cluster.layout.cni_conf;
-    let Some(names) = look.facts.listings.get(directory) else { return };
+fn cni(check: &mut HostCheck) {
+    let directory = &check.cluster.layout.cni_conf;
+    let Some(names) = check.facts.listings.get(directory) else { return };
     let others: Vec<_> = names.iter().filter(|name| !name.contains("flannel")).map(String::as_str).collect();
-    if look.host.is(Role::Node) && look.cluster.networks.plugin == NetworkPlugin::Flannel && !others.is_empty() {
-        look.warn(
+    if check.host.is(Role::Node) && check.cluster.networks.plugin == NetworkPlugin::Flannel && !others.is_empty() {
+        check.warn(
             "leftovers",
             format!("{directory} holds configuration of another network plugin: {}", others.join(", ")),
             "move these files away, or containerd may take them instead of flannel's",
@@ -154,10 +158,10 @@ fn cni(look: &mut Look) {
     }
 }
 
-fn docker(look: &mut Look) {
+fn docker(check: &mut HostCheck) {
     for (unit, name) in [("docker.service", "Docker"), ("crio.service", "CRI-O")] {
-        if look.host.is(Role::Node) && running(look, unit) {
-            look.warn(
+        if check.host.is(Role::Node) && running(check, unit) {
+            check.warn(
                 "leftovers",
                 format!("{name} runs here; it changes firewall rules, and nodes run containerd beside it"),
                 format!(

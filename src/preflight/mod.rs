@@ -26,11 +26,11 @@ pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
 pub use questions::questions;
 
-use finding::Look;
+use finding::HostCheck;
 
 /// Everything that `facts` say would go wrong on `host`, in the order of [`checks`].
 pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> {
-    let mut look = Look::new(catalogue, cluster, host, facts);
+    let mut host_check = HostCheck::new(catalogue, cluster, host, facts);
     for check in [
         hardware::check,
         host::check,
@@ -41,9 +41,9 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         ports::check,
         leftovers::check,
     ] {
-        check(&mut look);
+        check(&mut host_check);
     }
-    look.findings()
+    host_check.findings()
 }
 
 /// [`check`] of every host that has facts, in the inventory's order, and what only shows when hosts are compared:

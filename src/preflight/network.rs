@@ -4,31 +4,31 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::finding::Look;
+use super::finding::HostCheck;
 use crate::cluster::{NetworkPlugin, Role};
 use crate::components::kubelet;
 
-pub(super) fn check(look: &mut Look) {
+pub(super) fn check(check: &mut HostCheck) {
     // Without the ip program nothing was seen, which the check `tools` says.
-    if !look.facts.addresses.is_empty() {
-        address(look);
-        loopback(look);
+    if !check.facts.addresses.is_empty() {
+        address(check);
+        loopback(check);
     }
-    overlap(look);
-    if look.host.is(Role::Node) {
-        resolv(look);
+    overlap(check);
+    if check.host.is(Role::Node) {
+        resolv(check);
     }
 }
 
-fn address(look: &mut Look) {
-    let address = look.host.address;
-    if look.facts.addresses.iter().any(|(_, there)| *there == address) {
+fn address(check: &mut HostCheck) {
+    let address = check.host.address;
+    if check.facts.addresses.iter().any(|(_, there)| *there == address) {
         return;
     }
     let shown = |(interface, address): &(String, IpAddr)| format!("{address} ({interface})");
-    let others = look.facts.addresses.iter().filter(|(interface, address)| global(address) && !ours(interface));
+    let others = check.facts.addresses.iter().filter(|(interface, address)| global(address) && !ours(interface));
     let others: Vec<_> = others.map(shown).collect();
-    look.fail(
+    check.fail(
         "address",
         format!("{address} is on none of its interfaces; it has {}", list(&others)),
         "put the address by which the other hosts reach it into `address`; the one that only SSH uses goes into \
@@ -36,9 +36,9 @@ fn address(look: &mut Look) {
     );
 }
 
-fn loopback(look: &mut Look) {
-    if !look.facts.addresses.iter().any(|(_, address)| *address == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
-        look.fail("loopback", "127.0.0.1 is on no interface", "`ip link set lo up`");
+fn loopback(check: &mut HostCheck) {
+    if !check.facts.addresses.iter().any(|(_, address)| *address == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
+        check.fail("loopback", "127.0.0.1 is on no interface", "`ip link set lo up`");
     }
 }
 
@@ -48,45 +48,45 @@ fn ours(interface: &str) -> bool {
         || ["flannel", "veth"].iter().any(|prefix| interface.starts_with(prefix))
 }
 
-fn overlap(look: &mut Look) {
-    let networks = &look.cluster.networks;
+fn overlap(check: &mut HostCheck) {
+    let networks = &check.cluster.networks;
     for (what, field, network) in [("pod", "pods", networks.pods), ("service", "services", networks.services)] {
         // A plugin of the person's own has put addresses and routes of the pod network here since.
-        if look.facts.known && networks.plugin == NetworkPlugin::None && what == "pod" {
+        if check.facts.known && networks.plugin == NetworkPlugin::None && what == "pod" {
             continue;
         }
-        for (interface, address) in &look.facts.addresses {
+        for (interface, address) in &check.facts.addresses {
             if network.contains(address) && !ours(interface) {
-                look.fail(
+                check.fail(
                     "network-overlap",
                     format!("its address {address} ({interface}) lies in the {what} network {network}"),
                     format!("choose another `networks: {{{field}: …}}` in the inventory"),
                 );
             }
         }
-        for (destination, interface) in &look.facts.routes {
+        for (destination, interface) in &check.facts.routes {
             // A route without an interface (blackhole) inside the pod network is a node's own, put there by a plugin.
-            if ours(interface) || (interface.is_empty() && look.facts.known) {
+            if ours(interface) || (interface.is_empty() && check.facts.known) {
                 continue;
             }
             if let Some(route) = network_of(destination) {
-                route_overlap(look, what, field, network, route, interface);
+                route_overlap(check, what, field, network, route, interface);
             }
         }
     }
 }
 
 /// A route into the network takes packets away from pods; one that contains it only hides some far addresses.
-fn route_overlap(look: &mut Look, what: &str, field: &str, network: IpNet, route: IpNet, interface: &str) {
+fn route_overlap(check: &mut HostCheck, what: &str, field: &str, network: IpNet, route: IpNet, interface: &str) {
     let via = if interface.is_empty() { String::new() } else { format!(" on {interface}") };
     if network.contains(&route) {
-        look.fail(
+        check.fail(
             "network-overlap",
             format!("its route to {route}{via} lies in the {what} network {network}"),
             format!("choose another `networks: {{{field}: …}}` in the inventory, or remove it: `ip route del {route}`"),
         );
     } else if route.contains(&network) {
-        look.warn(
+        check.warn(
             "network-overlap",
             format!("its route to {route}{via} contains the {what} network {network}; addresses there are hidden"),
             format!("choose another `networks: {{{field}: …}}` in the inventory where that matters"),
@@ -104,22 +104,22 @@ fn network_of(destination: &str) -> Option<IpNet> {
 }
 
 /// Pods inherit the host's name servers; one on loopback is the pod itself there, and CoreDNS asks itself.
-fn resolv(look: &mut Look) {
-    let chosen = look.host.settings(kubelet::ID.0).is_some_and(|settings| settings.config.contains_key("resolvConf"));
-    if look.facts.systemd_resolved || chosen {
+fn resolv(check: &mut HostCheck) {
+    let chosen = check.host.settings(kubelet::ID.0).is_some_and(|settings| settings.config.contains_key("resolvConf"));
+    if check.facts.systemd_resolved || chosen {
         return;
     }
-    let servers = &look.facts.nameservers;
+    let servers = &check.facts.nameservers;
     let remedy = format!(
         "put a name server that pods can reach into /etc/resolv.conf, or into a file of its own: \
          `components: {{kubelet: {{config: {{resolvConf: {}/resolv.conf}}}}}}`",
-        look.cluster.layout.kubernetes
+        check.cluster.layout.kubernetes
     );
     if servers.is_empty() {
-        look.warn("resolv", "/etc/resolv.conf names no name server; pods find names inside the cluster only", remedy);
+        check.warn("resolv", "/etc/resolv.conf names no name server; pods find names inside the cluster only", remedy);
     } else if servers.iter().any(|server| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())) {
         let finding = format!("/etc/resolv.conf names {}, and CoreDNS would ask itself there", list(servers));
-        look.warn("resolv", finding, remedy);
+        check.warn("resolv", finding, remedy);
     }
 }
 

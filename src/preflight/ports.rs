@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::Look;
+use super::finding::HostCheck;
 use crate::cluster::{Cluster, Host};
 use crate::components::{Catalogue, PortSpec, Protocol, UnitSpec};
 use crate::facts::{HostFacts, Listening};
 
-pub(super) fn check(look: &mut Look) {
-    let ours = ports_ours(look.catalogue, look.cluster, look.host, look.facts);
-    let specs = look.catalogue.on(look.cluster, look.host);
+pub(super) fn check(check: &mut HostCheck) {
+    let ours = ports_ours(check.catalogue, check.cluster, check.host, check.facts);
+    let specs = check.catalogue.on(check.cluster, check.host);
     let ports: Vec<_> = specs.flat_map(|spec| spec.ports.iter().map(|port| (*port, spec.id))).collect();
     for (port, component) in ports.iter().filter(|(port, _)| !ours.contains(&port.number)) {
         let taken = |socket: &&Listening| socket.port == port.number && (!port.loopback || reaches_loopback(socket));
         let option = if port.protocol == Protocol::Udp { "-lunp" } else { "-ltnp" };
-        if let Some(socket) = sockets(look.facts, port).iter().find(taken) {
+        if let Some(socket) = sockets(check.facts, port).iter().find(taken) {
             let who = socket.process.as_deref().unwrap_or("a process that cannot be seen");
-            look.fail(
+            check.fail(
                 &port.check(),
                 format!("{}:{} is taken by {who}, and our {component} needs it", socket.address, socket.port),
                 format!("stop it; `ss {option} 'sport = :{}'` shows its process", port.number),

@@ -1,13 +1,13 @@
 //! Programs that must be on PATH.
 
-use super::finding::Look;
+use super::finding::HostCheck;
 use super::proxy::install;
 use crate::cluster::Role;
 use crate::facts::Module;
 
-pub(super) fn check(look: &mut Look) {
-    let node = look.host.is(Role::Node);
-    let load = look.facts.modules.values().any(|module| *module == Module::Loadable);
+pub(super) fn check(check: &mut HostCheck) {
+    let node = check.host.is(Role::Node);
+    let load = check.facts.modules.values().any(|module| *module == Module::Loadable);
     let tools = [
         ("tar", "tar", "files are unpacked with it", true),
         ("sha256sum", "coreutils", "files are verified with it", true),
@@ -16,19 +16,19 @@ pub(super) fn check(look: &mut Look) {
         ("modprobe", "kmod", "kernel modules are loaded with it", node && load),
     ];
     for (program, package, why, needed) in tools {
-        if needed && !look.facts.programs.contains(program) {
-            let remedy = install(look, package_name(look, package));
-            look.fail("tools", format!("there is no {program} program; {why}"), remedy);
+        if needed && !check.facts.programs.contains(program) {
+            let remedy = install(check, package_name(check, package));
+            check.fail("tools", format!("there is no {program} program; {why}"), remedy);
         }
     }
-    if !look.facts.programs.contains("ss") {
-        let remedy = install(look, package_name(look, "iproute2"));
-        look.warn("tools", "there is no ss program, so nobody looked at which ports are taken", remedy);
+    if !check.facts.programs.contains("ss") {
+        let remedy = install(check, package_name(check, "iproute2"));
+        check.warn("tools", "there is no ss program, so nobody looked at which ports are taken", remedy);
     }
-    if node && !look.facts.programs.contains("conntrack") {
-        let package = if debian(look) { "conntrack" } else { "conntrack-tools" };
-        let remedy = install(look, package);
-        look.warn(
+    if node && !check.facts.programs.contains("conntrack") {
+        let package = if debian(check) { "conntrack" } else { "conntrack-tools" };
+        let remedy = install(check, package);
+        check.warn(
             "conntrack",
             "there is no conntrack program; kube-proxy works without it, people who look for lost connections do not",
             remedy,
@@ -36,14 +36,14 @@ pub(super) fn check(look: &mut Look) {
     }
 }
 
-fn package_name<'p>(look: &Look, package: &'p str) -> &'p str {
+fn package_name<'p>(check: &HostCheck, package: &'p str) -> &'p str {
     match package {
-        "iproute2" if !debian(look) => "iproute",
-        "mount" if !debian(look) => "util-linux",
+        "iproute2" if !debian(check) => "iproute",
+        "mount" if !debian(check) => "util-linux",
         other => other,
     }
 }
 
-fn debian(look: &Look) -> bool {
-    ["debian", "ubuntu", "deepin", "uos"].contains(&look.facts.os.id.as_str())
+fn debian(check: &HostCheck) -> bool {
+    ["debian", "ubuntu", "deepin", "uos"].contains(&check.facts.os.id.as_str())
 }
