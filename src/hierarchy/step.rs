@@ -6,7 +6,7 @@ use super::found::Found;
 use super::item::{Item, Kind};
 use super::plan::{Action, State};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Rules, San, Validity, Wanted, day_and_minute, differences};
+use crate::pki::{Certificate, Rules, San, Specified, Validity, day_and_minute, differences};
 
 /// What becomes of a CA, for those that it issues.
 #[derive(Debug, Clone)]
@@ -293,7 +293,7 @@ fn foreign(certificate: &Certificate, ca: &Certificate) -> Option<Foreign> {
 fn differing(item: &Item, certificate: &Certificate) -> Result<Vec<String>> {
     let sans = item.spec.hosts.iter().map(|host| San::classify(host)).collect::<Result<Vec<_>>>()?;
     let subject = item.spec.subject().to_name()?;
-    Ok(differences(certificate, &Wanted { subject: &subject, sans: &sans, profile: &item.profile, key: item.key }))
+    Ok(differences(certificate, &Specified { subject: &subject, sans: &sans, profile: &item.profile, key: item.key }))
 }
 
 fn ends(validity: &Validity, now: OffsetDateTime) -> String {

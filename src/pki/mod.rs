@@ -16,7 +16,7 @@ mod x509;
 
 pub use crate::lifetime::Lifetime;
 pub use check::chain::Pool;
-pub use check::difference::{Wanted, differences};
+pub use check::difference::{Specified, differences};
 pub use check::leaf::leaf_and_rest;
 pub use check::verify::{Expected, signed_by, verify};
 pub(crate) use encoding::oid::dotted;

@@ -11,9 +11,9 @@ use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::extension::{self, Extension};
 use crate::pki::x509::usage::{KEY_USAGE_NAMES, purpose_name};
 
-/// What a certificate is to be.
+/// What a specification says of a certificate.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Specified<'a> {
     /// Subject, byte for byte.
     pub subject: &'a Name,
     /// All its names; their order does not matter. Of a CA they do not count.
@@ -24,37 +24,37 @@ pub struct Wanted<'a> {
     pub key: KeyKind,
 }
 
-/// One sentence for each thing in which it differs; none where it is as wanted.
-pub fn differences(certificate: &Certificate, wanted: &Wanted<'_>) -> Vec<String> {
+/// One sentence for each thing in which it differs; none where it is as specified.
+pub fn differences(certificate: &Certificate, specified: &Specified<'_>) -> Vec<String> {
     let mut all = Vec::new();
-    if certificate.subject() != wanted.subject {
+    if certificate.subject() != specified.subject {
         let of = |name: &Name| if name.is_empty() { "empty".to_owned() } else { name.to_string() };
-        let (present, text) = (of(certificate.subject()), of(wanted.subject));
+        let (present, text) = (of(certificate.subject()), of(specified.subject));
         all.push(match present == text {
             true => format!("its subject is `{present}` in another encoding"),
             false => format!("its subject is `{present}`, `{text}` is wanted"),
         });
     }
     match certificate.public_key() {
-        Ok(key) if key.kind() == wanted.key => {}
-        Ok(key) => all.push(format!("its key is {}, {} is wanted", key.kind(), wanted.key)),
-        Err(_) => all.push(format!("its key is of a kind that is not known, {} is wanted", wanted.key)),
+        Ok(key) if key.kind() == specified.key => {}
+        Ok(key) => all.push(format!("its key is {}, {} is wanted", key.kind(), specified.key)),
+        Err(_) => all.push(format!("its key is of a kind that is not known, {} is wanted", specified.key)),
     }
-    if !wanted.profile.ca_constraint.is_ca {
+    if !specified.profile.ca_constraint.is_ca {
         all.extend(set(
             "names",
             &certificate.extension_set().names.iter().cloned().collect(),
-            &wanted.sans.iter().map(San::to_string).collect(),
+            &specified.sans.iter().map(San::to_string).collect(),
         ));
     }
     all.extend(set(
         "usages",
         &certificate.extension_set().usages().into_iter().collect(),
-        &wanted_usages(wanted.profile),
+        &wanted_usages(specified.profile),
     ));
-    let expected = extension::basic_constraints(wanted.profile.ca_constraint.constraints());
+    let expected = extension::basic_constraints(specified.profile.ca_constraint.constraints());
     all.extend(value(certificate, "CA constraint", oid::BASIC_CONSTRAINTS, Some(expected)));
-    let profile = wanted.profile;
+    let profile = specified.profile;
     let access = extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls);
     all.extend(value(certificate, "OCSP and issuer addresses", oid::AUTHORITY_INFO_ACCESS, access));
     let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
@@ -123,11 +123,11 @@ mod tests {
         let spec = CsrSpec::from_json(spec.as_bytes(), "x").unwrap();
         let sans: Vec<_> = spec.hosts.iter().map(|h| San::classify(h).unwrap()).collect();
         let subject = spec.subject().to_name().unwrap();
-        differences(certificate, &Wanted { subject: &subject, sans: &sans, profile, key }).join("\n")
+        differences(certificate, &Specified { subject: &subject, sans: &sans, profile, key }).join("\n")
     }
 
     #[test]
-    fn what_was_issued_is_as_wanted_also_in_another_order() {
+    fn what_was_issued_is_as_specified_also_in_another_order() {
         let certificate = issued(&profile());
         assert_eq!(compared(&certificate, LEAF, &profile(), KeyKind::EcdsaP256), "");
         let mut other = profile();

@@ -8,7 +8,7 @@ use crate::pki::names::san::San;
 use crate::pki::x509::certificate::Certificate;
 use crate::pki::x509::validity::day_and_minute;
 
-/// What a certificate is to be.
+/// What a certificate must be for its use; how it differs from its specification beyond that does not count.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     /// The CA that must have signed it; its own certificate for a root.
