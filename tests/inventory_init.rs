@@ -1,4 +1,4 @@
-//! `kbootstrap init` from outside: what it writes loads and resolves, and nothing is overwritten unasked.
+//! `kbootstrap init` from outside: what it writes loads and resolves, and nothing is overwritten without --force.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 //! What is to be done about an item that must do what is needed of it, and need not be as it would be issued now. Where a
-//! person's own does not, that is a problem; nobody's end is mended unasked.
+//! person's own does not, that is a problem; an end that has come is left to a person either way.
 
 use time::OffsetDateTime;
 

@@ -88,7 +88,7 @@ impl Plan {
         self.steps.iter().filter(|step| step.action != Action::Keep).count()
     }
 
-    /// Something that a person should look at, and that is not done unasked.
+    /// Something that a person should look at, and that is done only when a flag asks for it.
     pub fn warns(&self) -> bool {
         self.steps.iter().any(|step| !step.warnings.is_empty())
     }

@@ -13,7 +13,7 @@ use super::state::HostState;
 use crate::error::{Error, Result};
 
 /// Runs as the process that becomes systemd-nspawn: leaves its PID and start where they are looked for, moves into the
-/// host's cgroups, and only then starts what it was told to. Where one step fails, nothing starts.
+/// host's cgroups, and only then starts its program. Where one step fails, nothing starts.
 const LAUNCHER: &str = r#"
 set -e
 read -r stat < /proc/$$/stat

@@ -50,7 +50,7 @@ impl Args {
     }
 }
 
-/// What helps: only what `pki apply` does unasked is done by calling it.
+/// The hint: `pki apply` is named only for what it does without a flag.
 fn hints(plan: &Plan, file: &Path) -> Vec<String> {
     let applies = (!plan.is_empty()).then(|| format!("kbootstrap pki apply {}", file.display()));
     let asks = plan.warns().then(|| "see the remarks for what `pki apply` does not mend unasked".to_owned());
