@@ -155,7 +155,7 @@ fn labels_and_taints_reach_a_node(cluster: &Cluster) {
     let plan = cluster.plan();
     assert_eq!(plan["cluster"][0]["change"], "mark-node", "{plan}");
     assert_eq!((&plan["cluster"][0]["node"], &plan["objects"]), (&json!("n3"), &json!([])), "{plan}");
-    assert_eq!(cluster.up(), 1);
+    assert!(cluster.up() > 0);
     let node = cluster.get(&["node", "n3"]);
     assert_eq!(node["metadata"]["labels"]["disk"], "ssd");
     let taint = json!({ "key": "dedicated", "value": "db", "effect": "NoSchedule" });
