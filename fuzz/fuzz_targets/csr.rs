@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
     for csr in [Csr::from_pem(data, "fuzz"), Csr::from_der(data, "fuzz")].into_iter().flatten() {
         let _ = CsrInfo::of(&csr);
         assert_eq!(Csr::from_pem(csr.to_pem().as_bytes(), "again").unwrap(), csr);
-        let request = Request { ca: BasicConstraints::EndEntity, ..Request::from_csr(&csr) };
+        let request = Request { ca: BasicConstraints::EndEntity, ..csr.request().clone() };
         let (authority, profile) = authority();
         let issued = authority.issue(&request, profile, OffsetDateTime::UNIX_EPOCH, Serial::from_random([2; 20]));
         if let Ok(issued) = issued {

@@ -7,7 +7,7 @@ use crate::clients::http::{Client, Identity, Tls};
 use crate::cluster::{Cluster, Host, Role};
 use crate::error::{Error, Result};
 use crate::remote::Transport;
-use crate::trust::{Trust, api_address};
+use crate::trust::Trust;
 
 /// A way to the API server of one master.
 pub struct ApiAccess<'a> {
@@ -38,7 +38,7 @@ impl<'a> ApiAccess<'a> {
     /// To the given master. Nothing is sent before [`ApiAccess::client`].
     pub fn new(pool: &'a Pool, master: &Host, trust: &Trust) -> Result<Self> {
         let tls = Tls::new(&trust.super_admin())?;
-        Ok(ApiAccess { transport: Held::Leased(pool.take(master)?), address: api_address(master), tls })
+        Ok(ApiAccess { transport: Held::Leased(pool.take(master)?), address: master.api_address(), tls })
     }
     /// To a server that a host can reach.
     pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {
@@ -78,7 +78,7 @@ impl<'a> EtcdAccess<'a> {
     /// To the member on the given host.
     pub fn new(pool: &'a Pool, member: &Host, trust: &Trust) -> Result<Self> {
         let (transport, tls) = (Held::Leased(pool.take(member)?), Tls::new(&trust.etcd_client())?);
-        Ok(EtcdAccess(ApiAccess { transport, address: SocketAddr::new(member.address, 2379), tls }))
+        Ok(EtcdAccess(ApiAccess { transport, address: member.etcd_address(), tls }))
     }
     /// To a member that a host can reach.
     pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {

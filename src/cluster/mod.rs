@@ -179,7 +179,20 @@ pub struct Ssh {
     pub connect_timeout: u64,
 }
 
+/// Where API servers listen (Kubernetes' "Ports and Protocols" page).
+pub const API_PORT: u16 = 6443;
+/// Where etcd listens for clients.
+pub const ETCD_PORT: u16 = 2379;
+
 impl Host {
+    /// Where the API server of a master listens, as the other hosts reach it.
+    pub fn api_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, API_PORT)
+    }
+    /// Where the etcd member listens for clients.
+    pub fn etcd_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, ETCD_PORT)
+    }
     /// Whether it has the role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -201,8 +214,7 @@ impl Cluster {
     }
     /// `https://a:2379,https://b:2379…` of all etcd members.
     pub fn etcd_client_urls(&self) -> String {
-        let urls: Vec<_> =
-            self.with_role(Role::Etcd).map(|h| format!("https://{}", SocketAddr::new(h.address, 2379))).collect();
+        let urls: Vec<_> = self.with_role(Role::Etcd).map(|h| format!("https://{}", h.etcd_address())).collect();
         urls.join(",")
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::certificate::CertificateRow;
+use super::descriptors::{Addon, LoadBalancer, NetworkPlugin, Runtime};
 use super::spec::{ComponentSpec, Footprint, ImageSpec, PortSpec, ProgramSpec, UnitSpec};
 use super::{
     cni_plugins, containerd, coredns, etcd, flanneld, kube_apiserver, kube_controller_manager, kube_proxy,
@@ -29,53 +30,6 @@ pub struct Catalogue {
     pub addons: Vec<Addon>,
     /// Images of `verify` and the tests.
     pub test_images: Vec<ImageSpec>,
-}
-
-/// A container runtime.
-#[derive(Debug, Clone, Copy)]
-pub struct Runtime {
-    /// Whose unit holds the images and runs the pods.
-    pub component: ComponentId,
-}
-
-/// A network plugin.
-#[derive(Debug, Clone, Copy)]
-pub struct NetworkPlugin {
-    /// How the inventory asks for it.
-    pub choice: cluster::NetworkPlugin,
-    /// Components that run only with it.
-    pub components: &'static [ComponentId],
-}
-
-/// A load balancer in front of the API servers.
-#[derive(Debug, Clone, Copy)]
-pub struct LoadBalancer {
-    /// For people.
-    pub title: &'static str,
-    /// Components that run only with it.
-    pub components: &'static [ComponentId],
-}
-
-/// Something that runs in pods for the cluster, and without which the cluster is not healthy.
-#[derive(Debug, Clone, Copy)]
-pub struct Addon {
-    /// For people.
-    pub title: &'static str,
-    /// Whose objects and images it is made of.
-    pub component: ComponentId,
-    /// What is available once it works.
-    pub gate: DeploymentGate,
-}
-
-/// A Deployment that must be available.
-#[derive(Debug, Clone, Copy)]
-pub struct DeploymentGate {
-    /// Namespace.
-    pub namespace: &'static str,
-    /// Name.
-    pub name: &'static str,
-    /// The selector of its pods.
-    pub pods: &'static str,
 }
 
 impl Catalogue {

@@ -1,6 +1,6 @@
 //! CoreDNS: the cluster's DNS, in pods.
 
-use super::catalogue::{Addon, DeploymentGate};
+use super::descriptors::{Addon, DeploymentGate};
 use super::spec::*;
 use crate::cluster::Role;
 use crate::recipes::Project;

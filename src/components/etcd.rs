@@ -2,7 +2,7 @@
 
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
 use super::spec::*;
-use crate::cluster::{Cluster, Host, RemovedFlag, Role};
+use crate::cluster::{Cluster, ETCD_PORT, Host, RemovedFlag, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
@@ -25,7 +25,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         restart_seconds: 2,
     }),
     ports: &[
-        PortSpec::open(2379, "etcd, clients"),
+        PortSpec::open(ETCD_PORT, "etcd, clients"),
         PortSpec::open(2380, "etcd, members"),
         PortSpec::loopback(2381, "etcd, metrics and health on 127.0.0.1"),
     ],

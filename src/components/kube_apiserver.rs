@@ -3,7 +3,7 @@
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
 use super::kubernetes::{self, IN_TREE, INSECURE, KLOG, NO_EFFECT, pki};
 use super::spec::*;
-use crate::cluster::{Cluster, Host, RemovedFlag, RemovedValue, Role};
+use crate::cluster::{API_PORT, Cluster, Host, RemovedFlag, RemovedValue, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
@@ -33,7 +33,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         },
         restart_seconds: 2,
     }),
-    ports: &[PortSpec::open(6443, "kube-apiserver")],
+    ports: &[PortSpec::open(API_PORT, "kube-apiserver")],
     configs: &[
         ConfigSpec {
             template: "audit-policy.yaml",

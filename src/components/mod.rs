@@ -8,6 +8,7 @@ mod certificate;
 mod cni_plugins;
 pub mod containerd;
 mod coredns;
+mod descriptors;
 pub mod etcd;
 pub mod flanneld;
 pub mod kube_apiserver;
@@ -21,8 +22,9 @@ mod release;
 mod spec;
 
 pub use crate::recipes::Project;
-pub use catalogue::{Addon, Catalogue, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};
+pub use catalogue::Catalogue;
 pub use certificate::{Authority, CertificateRow, Placement, Profile};
+pub use descriptors::{Addon, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};
 pub use release::release;
 pub use spec::{
     ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PortSpec, ProgramKind,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::folders::LabFolder;
 use super::spec::LabSpec;
 use super::state::State;
-use crate::cluster::Role;
+use crate::cluster::{API_PORT, Role};
 
 /// Lab hosts share the machine's disk: a share of it that is in use says nothing about them.
 const KUBELET: &str = "\
@@ -56,7 +56,7 @@ pub fn render(state: &State, spec: &LabSpec, folder: &LabFolder) -> String {
 /// Several masters need one. A lab has no balancer of its own: the first master stands in.
 fn endpoint(state: &State, spec: &LabSpec) -> Option<String> {
     let masters: Vec<_> = state.hosts.iter().filter(|host| host.roles.contains(&Role::Master)).collect();
-    spec.endpoint.clone().or_else(|| (masters.len() > 1).then(|| format!("{}:6443", masters[0].address)))
+    spec.endpoint.clone().or_else(|| (masters.len() > 1).then(|| format!("{}:{API_PORT}", masters[0].address)))
 }
 
 /// As an inventory spells it.

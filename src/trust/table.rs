@@ -3,8 +3,6 @@
 //! Names, subjects and SANs follow kubeadm's where they exist
 //! (<https://kubernetes.io/docs/setup/best-practices/certificates/>).
 
-use std::net::SocketAddr;
-
 use serde::Serialize;
 
 use crate::cluster::{Authorities, Cluster, Host, Role};
@@ -98,9 +96,4 @@ pub fn certificates(catalogue: &Catalogue, cluster: &Cluster) -> Vec<Certificate
     let mut rows = catalogue.certificates(cluster);
     rows.push(CertificateRow::client("super-admin", "kubernetes-super-admin", "system:masters"));
     rows
-}
-
-/// Where the API server of a master listens, as the other hosts reach it.
-pub fn api_address(host: &Host) -> SocketAddr {
-    SocketAddr::new(host.address, 6443)
 }

@@ -3,7 +3,7 @@
 use crate::cfssl::call::Call;
 use crate::cfssl::failure::Failure;
 use crate::cfssl::{authority, check_csr, go_file, go_types};
-use crate::pki::{Request, Subject};
+use crate::pki::Subject;
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     call.need_ca("")?;
     let signer = call.signer()?;
     let csr = authority::csr(&text)?;
-    let mut request = Request::from_csr(&csr);
+    let mut request = csr.request().clone();
     signer.profile.admit(&mut request)?;
     signer.check_ca(&request, call)?;
     if let Some(hosts) = call.hosts() {

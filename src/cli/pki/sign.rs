@@ -9,7 +9,7 @@ use crate::cfssl::signer::SignerArgs;
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
-use crate::pki::{Csr, Request, Rules, Subject};
+use crate::pki::{Csr, Rules, Subject};
 
 /// Sign a CSR, like cfssl sign
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,7 @@ impl Args {
         let signer = self.signer.load(now, &self.ca_password)?;
         let (text, name) = source::read(csr_file)?;
         let csr = Csr::from_pem(&text, &name)?;
-        let mut request = Request::from_csr(&csr);
+        let mut request = csr.request().clone();
         signer.profile().admit(&mut request)?;
         if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
             request.set_hosts(&hosts, Rules::Strict)?;

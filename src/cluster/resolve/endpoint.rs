@@ -2,12 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::{Endpoint, Networks};
+use crate::cluster::{API_PORT, Endpoint, Networks};
 use crate::inventory::check::names;
 use crate::inventory::{Inventory, Mistake, Path, Role};
 use crate::text::split_host_port;
-
-const PORT: u16 = 6443;
 
 /// Decides the endpoint; mistakes are added to `mistakes`.
 pub fn resolve(inventory: &Inventory, networks: Option<&Networks>, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
@@ -31,7 +29,7 @@ fn only_master(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<End
     match masters.as_slice() {
         [] => None,
         // Brackets are for URLs; here it is a bare address.
-        [only] => Some(Endpoint { host: only.address.parse::<IpAddr>().ok()?.to_string(), port: PORT }),
+        [only] => Some(Endpoint { host: only.address.parse::<IpAddr>().ok()?.to_string(), port: API_PORT }),
         several => {
             let names: Vec<&str> = several.iter().map(|h| h.name.as_str()).collect();
             let message = format!("{} masters ({}), but no `controlPlaneEndpoint`", names.len(), names.join(", "));
@@ -57,7 +55,7 @@ fn parse(text: &str) -> Result<Endpoint, Wrong> {
     }
     let Some((host, port)) = split_host_port(text) else { return wrong("is neither an address nor a name", FORM) };
     let port = match port.map(str::parse::<u16>) {
-        None => PORT,
+        None => API_PORT,
         Some(Ok(port)) if port > 0 => port,
         Some(_) => return wrong("has no valid port", "ports are numbers from 1 to 65535"),
     };

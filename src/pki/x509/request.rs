@@ -1,7 +1,6 @@
 //! What somebody wants certified.
 
 use super::certificate::Certificate;
-use super::csr::Csr;
 use super::extension::{BasicConstraints, Extension};
 use crate::error::{Error, Result};
 use crate::pki::key::public_key::PublicKey;
@@ -41,11 +40,6 @@ impl Request {
             extensions: Vec::new(),
             warnings: Vec::new(),
         }
-    }
-
-    /// From a CSR, whose signature was checked when it was read.
-    pub fn from_csr(csr: &Csr) -> Self {
-        csr.request().clone()
     }
 
     /// For another certificate like this one, of the same key: its subject byte for byte, its names, and whether it is a

@@ -1,0 +1,51 @@
+//! What a cluster chooses among, and what it is made of: each names components.
+
+use crate::cluster;
+use crate::state::ComponentId;
+
+/// A container runtime.
+#[derive(Debug, Clone, Copy)]
+pub struct Runtime {
+    /// Whose unit holds the images and runs the pods.
+    pub component: ComponentId,
+}
+
+/// A network plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct NetworkPlugin {
+    /// How the inventory asks for it.
+    pub choice: cluster::NetworkPlugin,
+    /// Components that run only with it.
+    pub components: &'static [ComponentId],
+}
+
+/// A load balancer in front of the API servers.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadBalancer {
+    /// For people.
+    pub title: &'static str,
+    /// Components that run only with it.
+    pub components: &'static [ComponentId],
+}
+
+/// Something that runs in pods for the cluster, and without which the cluster is not healthy.
+#[derive(Debug, Clone, Copy)]
+pub struct Addon {
+    /// For people.
+    pub title: &'static str,
+    /// Whose objects and images it is made of.
+    pub component: ComponentId,
+    /// What is available once it works.
+    pub gate: DeploymentGate,
+}
+
+/// A Deployment that must be available.
+#[derive(Debug, Clone, Copy)]
+pub struct DeploymentGate {
+    /// Namespace.
+    pub namespace: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// The selector of its pods.
+    pub pods: &'static str,
+}
