@@ -11,7 +11,6 @@ use super::extension_set::ExtensionSet;
 use super::signature;
 use super::usage::CERT_SIGN;
 use super::validity::Validity;
-use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{oid, pem, tlv};
 use crate::pki::key::public_key::PublicKey;
@@ -98,13 +97,9 @@ impl Certificate {
     pub fn validity(&self) -> Validity {
         self.0.validity
     }
-    /// The SubjectPublicKeyInfo as it stands, DER, of whatever algorithm.
+    /// The SubjectPublicKeyInfo as it stands, DER, of whatever algorithm: what a CA is known by, however often it is renewed.
     pub fn spki(&self) -> &[u8] {
         &self.0.spki
-    }
-    /// SHA-256 (lower-case hex) of the SubjectPublicKeyInfo: what a CA is known by, however often its certificate is renewed.
-    pub fn spki_sha256(&self) -> String {
-        sha256(self.spki())
     }
     /// The key it certifies, where it is of a kind that is known here, and whole.
     pub fn public_key(&self) -> Result<&PublicKey> {
