@@ -9,6 +9,8 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// kube-apiserver.
 pub const ID: ComponentId = ComponentId("kube-apiserver");
+/// Its unit.
+pub const UNIT: &str = "kube-apiserver.service";
 
 /// The group that administrators are in; a ClusterRoleBinding gives it cluster-admin, and can be taken back.
 pub const ADMIN_GROUP: &str = "kbootstrap:cluster-admins";

@@ -8,6 +8,8 @@ use crate::recipes::Project;
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "kube-controller-manager";
+/// Its unit.
+pub const UNIT: &str = "kube-controller-manager.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-controller-manager.",

@@ -9,6 +9,8 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// kubelet.
 pub const ID: ComponentId = ComponentId("kubelet");
+/// Its unit.
+pub const UNIT: &str = "kubelet.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kubelet.",

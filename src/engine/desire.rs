@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
+use crate::live;
 use crate::plan::Desired;
 use crate::preflight;
 use crate::render::{self, Inputs, Templates};
@@ -79,6 +80,10 @@ pub fn questions(
             questions.users.extend(state.users.iter().cloned());
         }
         questions.certificates.extend(trust::authority_files(cluster, host));
+        let more = live::questions(catalogue, cluster);
+        questions.files.extend(more.files);
+        questions.dirs.extend(more.dirs);
+        questions.units.extend(more.units);
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

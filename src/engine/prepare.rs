@@ -7,16 +7,21 @@ use time::OffsetDateTime;
 use super::desire::{desire, names_only, questions};
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
+use super::record;
 use super::session::Session;
 use super::survey::survey;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
+use crate::changes::{self, Difference};
 use crate::cluster::Role;
+use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
+use crate::live;
 use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
+use crate::record::Record;
 use crate::render::Templates;
 use crate::trust::{self, Trust};
 
@@ -30,6 +35,10 @@ pub struct Preview {
     pub plan: Plan,
     /// What preflight found.
     pub findings: Vec<Finding>,
+    /// What the record is to say.
+    pub record: Option<Record>,
+    /// What has changed in the inventory since the last `up`.
+    pub differences: Vec<Difference>,
 }
 
 /// A plan that can be applied: all certificates are issued, all programs are in the store.
@@ -78,28 +87,33 @@ fn decide(
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
+    let kept = record::kept(session)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
     trust.same_cluster(cluster, &session.dir, &facts)?;
+    let now = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
+    changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &now })?;
+    let differences = now.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
     let findings = preflight::check_all(catalogue, cluster, &facts);
     let programs = programs(&facts, &findings)?;
     let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
-    let (objects, marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let (objects, marks) = in_api(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let (record, change) = record::due(session, &now, record::signature(OffsetDateTime::now_utc())?)?;
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
-    let plan = Plan { hosts, objects, cluster: marks, here };
-    Ok(Preview { desired, plan, facts, findings })
+    let plan = Plan { hosts, objects, cluster: marks.into_iter().chain(change).collect(), here };
+    Ok(Preview { desired, plan, facts, findings, record: Some(record), differences })
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
-fn live(
+fn in_api(
     session: &Session,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     desired: &Desired,
 ) -> Option<(Vec<ObjectChange>, Vec<ClusterChange>)> {
     let master = session.cluster.with_role(Role::Master).find(|host| {
-        let unit = facts.get(&host.name).and_then(|f| f.units.get("kube-apiserver.service"));
+        let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
     })?;
     let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
@@ -111,7 +125,10 @@ fn live(
 impl Prepared {
     /// Makes the plan true; where nothing differs, waits until the cluster is healthy.
     pub fn apply(&self, session: &Session) -> Result<()> {
-        let Preview { facts, desired, plan, .. } = &self.found;
+        let Preview { facts, desired, plan, record, .. } = &self.found;
+        if let Some(record) = record.as_ref().filter(|_| !plan.is_empty()) {
+            record::keep(session, record)?;
+        }
         let job = Job {
             cluster: &session.cluster,
             desired,
@@ -120,6 +137,7 @@ impl Prepared {
             pool: &session.pool,
             store: &self.store,
             trust: &self.trust,
+            record: record.as_ref(),
             reporter: session.reporter(),
             interrupt: &session.interrupt,
         };

@@ -57,6 +57,11 @@ pub enum ClusterChange {
         /// JSON paths that differ.
         fields: Vec<String>,
     },
+    /// The record of what was done last.
+    WriteRecord {
+        /// Masters that do not have it, and the cluster itself as ``.
+        places: Vec<String>,
+    },
 }
 
 /// What the operator's machine does not have yet. Empty by the time that anything is applied.
@@ -212,6 +217,10 @@ impl Plan {
     pub fn changes(&self) -> usize {
         let hosts: usize = self.hosts.iter().map(HostPlan::changes).sum();
         hosts + self.objects.as_ref().map_or(0, Vec::len) + self.cluster.len()
+    }
+    /// Whether labels or taints of a node change.
+    pub fn marks_nodes(&self) -> bool {
+        self.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }))
     }
     /// Nothing to do, and known to be so.
     pub fn is_empty(&self) -> bool {

@@ -39,8 +39,8 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     if !plan.cluster.is_empty() {
         text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
-        for ClusterChange::MarkNode { node, fields } in &plan.cluster {
-            text.push_str(&format!("  {} node {node} ({})\n", out.paint("33", "~"), fields.join(", ")));
+        for change in &plan.cluster {
+            text.push_str(&format!("  {} {}\n", out.paint("33", "~"), cluster_text(change)));
         }
     }
     here_text(&mut text, &plan.here, out);
@@ -53,6 +53,17 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
         ));
     }
     text
+}
+
+fn cluster_text(change: &ClusterChange) -> String {
+    match change {
+        ClusterChange::MarkNode { node, fields } => format!("node {node} ({})", fields.join(", ")),
+        ClusterChange::WriteRecord { places } => {
+            let names =
+                places.iter().map(|place| if place.is_empty() { "ConfigMap kube-system/kbootstrap" } else { place });
+            format!("the record of what was done last ({})", names.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// What is missing on this machine; `up` begins with it.
