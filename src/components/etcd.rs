@@ -30,6 +30,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         rollout: Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::Quorum, ready: Ready::Etcd },
         watched_by_restart: |cluster| vec![format!("{}/ca.crt", cluster.layout.etcd_pki)],
         restart_seconds: 2,
+        noticed: "",
+        noticed_alone: "the API does not answer for some 5 s: it is the only member",
     }),
     ports: &[
         PortSpec::open(ETCD_PORT, "etcd, clients"),

@@ -34,6 +34,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             files
         },
         restart_seconds: 2,
+        noticed: "open watches and `kubectl exec` begin again elsewhere",
+        noticed_alone: "the API is away for up to 10 s: it is the only one",
     }),
     ports: &[PortSpec::open(API_PORT, "kube-apiserver")],
     configs: &[

@@ -13,13 +13,13 @@ use super::survey::survey;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
-use crate::changes::{self, Difference};
+use crate::changes;
 use crate::cluster::Role;
 use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::live;
-use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
+use crate::plan::{ClusterChange, Desired, Here, Meaning, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::record::Record;
 use crate::render::Templates;
@@ -37,8 +37,8 @@ pub struct Preview {
     pub findings: Vec<Finding>,
     /// What the record is to say.
     pub record: Option<Record>,
-    /// What has changed in the inventory since the last `up`.
-    pub differences: Vec<Difference>,
+    /// What the plan means to those who use the cluster.
+    pub meaning: Meaning,
 }
 
 /// A plan that can be applied: all certificates are issued, all programs are in the store.
@@ -102,7 +102,8 @@ fn decide(
     let (record, change) = record::due(session, &now, record::signature(OffsetDateTime::now_utc())?)?;
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: marks.into_iter().chain(change).collect(), here };
-    Ok(Preview { desired, plan, facts, findings, record: Some(record), differences })
+    let meaning = Meaning::of(catalogue, cluster, &plan, differences);
+    Ok(Preview { desired, plan, facts, findings, record: Some(record), meaning })
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Api, Live, api, flags, members, strays};
+use super::{Api, Live, api, flags, members, strays, unless_away};
 use crate::access::{ApiAccess, Pool};
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::{Catalogue, coredns, etcd, kube_apiserver};
 use crate::digest::sha256;
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::facts::{HostFacts, Questions, read_texts};
 use crate::record::{self, Record};
 use crate::trust::Trust;
@@ -63,10 +63,8 @@ fn first_api(
     for host in cluster.hosts.iter().filter(runs) {
         let asked = ApiAccess::new(pool, host, trust)
             .and_then(|mut access| api::ask(&mut access.client()?, &host.name, coredns::SERVICE));
-        match asked {
-            Ok(answer) => return Ok(Some(answer)),
-            Err(error) if error.kind == Kind::Interrupted => return Err(error),
-            Err(_) => {}
+        if let Some(answer) = unless_away(asked)? {
+            return Ok(Some(answer));
         }
     }
     Ok(None)

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::Members;
+use super::{Members, unless_away};
 use crate::access::{EtcdAccess, Pool};
 use crate::clients::etcd as etcd_api;
 use crate::cluster::{Cluster, Host};
 use crate::components::etcd;
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::trust::Trust;
 
@@ -24,11 +24,7 @@ pub(super) fn ask(
     let answers = pool.each_host(&hosts, |host| members(pool, trust, host));
     let mut all = BTreeMap::new();
     for (host, answer) in hosts.iter().zip(answers) {
-        match answer {
-            Ok(members) => drop(all.insert(host.name.clone(), members)),
-            Err(error) if error.kind == Kind::Interrupted => return Err(error),
-            Err(_) => {}
-        }
+        all.extend(unless_away(answer)?.map(|members| (host.name.clone(), members)));
     }
     Ok(all)
 }

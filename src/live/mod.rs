@@ -17,6 +17,7 @@ pub use ask::{ask, questions};
 pub use strays::{Stray, StrayState};
 
 use crate::clients::etcd::Member;
+use crate::error::{Kind, Result};
 use crate::record::Record;
 
 /// What the cluster is now. Empty for hosts that no cluster runs on.
@@ -98,6 +99,15 @@ pub struct Node {
     pub kubelet: Option<Version>,
     /// Its runtime's version.
     pub runtime: Option<Version>,
+}
+
+/// What was asked of a server; none where the server is away or does not answer as it should.
+fn unless_away<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind, Kind::Connect | Kind::Health | Kind::Remote) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl Live {

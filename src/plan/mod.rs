@@ -3,6 +3,7 @@
 mod compare;
 #[cfg(test)]
 mod converged;
+mod meaning;
 mod nodes;
 mod objects;
 mod print;
@@ -18,6 +19,7 @@ use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 pub use compare::{compare, content_sha256, restart_key};
 #[cfg(test)]
 pub use converged::converged;
+pub use meaning::{Hosts, Meaning};
 pub use nodes::Marks;
 pub use objects::object_change;
 pub use print::{Diffs, text};
@@ -221,6 +223,10 @@ impl Plan {
     /// Whether labels or taints of a node change.
     pub fn marks_nodes(&self) -> bool {
         self.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }))
+    }
+    /// Whether anything that runs is restarted.
+    pub fn restarts(&self) -> bool {
+        self.hosts.iter().flat_map(|host| &host.units).any(|unit| unit.action == Some(UnitAction::Restart))
     }
     /// Nothing to do, and known to be so.
     pub fn is_empty(&self) -> bool {
