@@ -79,11 +79,11 @@ pub fn questions(
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
-        questions.certificates.extend(trust::authority_files(cluster, host));
         let more = live::questions(catalogue, cluster);
         questions.files.extend(more.files);
         questions.dirs.extend(more.dirs);
         questions.units.extend(more.units);
+        trust::ask_in_use(cluster, host, &mut questions);
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

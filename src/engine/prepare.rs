@@ -18,12 +18,13 @@ use crate::cluster::Role;
 use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
-use crate::live;
+use crate::live::{self, Live};
 use crate::plan::{ClusterChange, Desired, Here, Meaning, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::record::Record;
 use crate::render::Templates;
 use crate::trust::{self, Trust};
+use crate::ui::Silent;
 
 /// Everything up to the plan.
 pub struct Preview {
@@ -55,55 +56,71 @@ pub struct Prepared {
 /// the findings.
 pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let store = Store::open_default()?;
-    let trust =
-        trust::look(&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    decide(session, &trust, rehash, |facts, _| ByArch::look(session, &store, facts))
+    let now = OffsetDateTime::now_utc();
+    let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
+    let asked = ask(session, &trust, rehash)?;
+    let programs = ByArch::look(session, &store, &asked.facts)?;
+    decide(session, &trust, &asked, programs)
 }
 
-/// Looks at everything and decides what differs. Missing certificates are issued, and, when no preflight check fails,
-/// missing programs are fetched.
-pub fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
+/// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
+/// be replaced, no preflight check fails, and `agree` does not object to what it means, missing certificates are issued
+/// and missing programs fetched.
+pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Result<()>) -> Result<Prepared> {
     let store = Store::open_default()?;
-    let trust = trust::ensure(
-        &session.catalogue,
-        &session.cluster,
-        &session.dir,
-        OffsetDateTime::now_utc(),
-        session.reporter(),
-    )?;
-    let found = decide(session, &trust, rehash, |facts, findings| {
-        preflight::refuse(findings)?;
-        ByArch::ensure(session, &store, facts)
-    })?;
+    let (catalogue, cluster, dir, now) =
+        (&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc());
+    let ensure = || trust::ensure(catalogue, cluster, dir, now, session.reporter());
+    // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
+    let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
+    let asked = ask(session, &looked, rehash)?;
+    preflight::refuse(&asked.findings)?;
+    let mut found = decide(session, &looked, &asked, ByArch::look(session, &store, &asked.facts)?)?;
+    agree(&found)?;
+    let trust = ensure()?;
+    let programs = ByArch::ensure(session, &store, &asked.facts)?;
+    if found.plan.here != Here::default() {
+        found = decide(session, &trust, &asked, programs)?;
+    }
     Ok(Prepared { found, trust, store })
 }
 
-fn decide(
-    session: &Session,
-    trust: &Trust,
-    rehash: bool,
-    programs: impl FnOnce(&BTreeMap<String, HostFacts>, &[Finding]) -> Result<ByArch>,
-) -> Result<Preview> {
+/// What hosts were asked and said.
+struct Asked {
+    templates: Templates,
+    facts: BTreeMap<String, HostFacts>,
+    live: Live,
+    findings: Vec<Finding>,
+}
+
+/// Asks the hosts and the cluster. One that cannot take the inventory is refused, and so are hosts that have other
+/// secrets in use than the folder has.
+fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let kept = record::kept(session)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
-    trust.same_cluster(cluster, &session.dir, &facts)?;
-    let now = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
-    changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &now })?;
-    let differences = now.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
+    trust.in_use(cluster, &session.dir, &facts)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
+    changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &live })?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    let programs = programs(&facts, &findings)?;
-    let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
+    Ok(Asked { templates, facts, live, findings })
+}
+
+fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> Result<Preview> {
+    let Asked { templates, facts, live, findings } = asked;
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    let desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
-    let (objects, marks) = in_api(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
-    let (record, change) = record::due(session, &now, record::signature(OffsetDateTime::now_utc())?)?;
+    let (objects, marks) = in_api(session, trust, facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let (record, change) = record::due(session, live, record::signature(OffsetDateTime::now_utc())?)?;
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: marks.into_iter().chain(change).collect(), here };
+    let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
     let meaning = Meaning::of(catalogue, cluster, &plan, differences);
-    Ok(Preview { desired, plan, facts, findings, record: Some(record), meaning })
+    Ok(Preview { desired, plan, facts: facts.clone(), findings: findings.clone(), record: Some(record), meaning })
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.

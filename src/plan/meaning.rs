@@ -56,10 +56,17 @@ impl Meaning {
             text.push_str("What has changed in the inventory:\n");
         }
         for field in &self.fields {
-            text.push_str(&format!("  {} {}\n      {}: {}\n", out.paint("33", "~"), field.words(), field.class.name(), field.note));
+            text.push_str(&format!(
+                "  {} {}\n      {}: {}\n",
+                out.paint("33", "~"),
+                field.words(),
+                field.class.name(),
+                field.note
+            ));
         }
         if !self.starts.is_empty() {
-            let starts: Vec<String> = self.starts.iter().map(|s| format!("{} ({})", s.component, s.hosts.join(", "))).collect();
+            let starts: Vec<String> =
+                self.starts.iter().map(|s| format!("{} ({})", s.component, s.hosts.join(", "))).collect();
             text.push_str(&format!("What starts: {}\n", starts.join(", ")));
         }
         if !self.restarts.is_empty() {
@@ -116,10 +123,8 @@ mod tests {
         let host = |name: &str, units| HostPlan { host: name.into(), units, ..HostPlan::default() };
         let apiserver = unit("kube-apiserver", UnitAction::Restart);
         let proxy = || unit("kube-proxy", UnitAction::Restart);
-        let hosts = vec![
-            host("m1", vec![proxy(), apiserver]),
-            host("n1", vec![proxy(), unit("flanneld", UnitAction::Start)]),
-        ];
+        let hosts =
+            vec![host("m1", vec![proxy(), apiserver]), host("n1", vec![proxy(), unit("flanneld", UnitAction::Start)])];
         let field = Difference {
             path: "networks.nodePorts".into(),
             class: Change::Rolling,
@@ -130,7 +135,16 @@ mod tests {
         let plan = Plan { hosts, ..Plan::default() };
         let cluster = example::cluster("1.36.3");
         let meaning = Meaning::of(&Catalogue::standard(), &cluster, &plan, vec![field]);
-        insta::assert_snapshot!(meaning.text(&Printer::new(true)), @"");
+        insta::assert_snapshot!(meaning.text(&Printer::new(true)), @r"
+        What has changed in the inventory:
+          ~ networks.nodePorts: 30000-32767 → 30000-31000
+              rolling: API servers restart
+        What starts: flanneld (n1)
+        What restarts, one after the other, and what may be noticed:
+          COMPONENT       HOSTS   MAY BE NOTICED
+          kube-apiserver  m1      the API is away for up to 10 s: it is the only one
+          kube-proxy      m1, n1  Services work on; their changes arrive some seconds later on the host
+        ");
         assert_eq!(Meaning::default().text(&Printer::new(true)), "");
     }
 }

@@ -22,7 +22,7 @@ pub use converged::converged;
 pub use meaning::{Hosts, Meaning};
 pub use nodes::Marks;
 pub use objects::object_change;
-pub use print::{Diffs, text};
+pub use print::{Diffs, text, total};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]

@@ -45,14 +45,19 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
-        let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
-        text.push_str(&format!(
-            "\n{} on {}; `kbootstrap up` makes them\n",
-            plural(plan.changes(), "change"),
-            plural(hosts, "host")
-        ));
+        text.push('\n');
+        text.push_str(&total(plan));
     }
     text
+}
+
+/// How much would change, in a line.
+pub fn total(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "nothing would change\n".into();
+    }
+    let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
+    format!("{} on {}; `kbootstrap up` makes them\n", plural(plan.changes(), "change"), plural(hosts, "host"))
 }
 
 fn cluster_text(change: &ClusterChange) -> String {
