@@ -158,28 +158,23 @@ impl Sorter<'_> {
     }
 
     /// A certificate and its key, of which one may be asked for alone; both that come must belong together.
-    fn pair(
-        &mut self,
-        certificate: Option<Piece>,
-        key: Option<Piece>,
-    ) -> Result<Option<Certificate>, (Vec<String>, Error)> {
+    fn pair(&mut self, certificate: Option<Piece>, key: Option<Piece>) -> Result<Option<Certificate>> {
         let Some(piece) = certificate else {
             self.pieces.found.extend(key);
             return Ok(None);
         };
-        let parsed = match Certificate::from_pem(piece.content.expose(), &piece.file) {
-            Ok(parsed) => parsed,
-            Err(error) => return Err((piece.hosts, error)),
-        };
+        let on = |hosts: &[String]| hosts.join(", ");
+        let parsed = Certificate::from_pem(piece.content.expose(), &piece.file);
+        let parsed = parsed.map_err(|error| error.context(on(&piece.hosts)))?;
         if let Some(key) = key {
             let its = Key::from_pem(key.content.expose(), &key.file);
             match its.and_then(|its| Ok(parsed.public_key()? == its.public())) {
                 Ok(true) => self.pieces.found.push(key),
                 Ok(false) => {
-                    let what = format!("{} does not belong to {}", key.file, piece.file);
-                    return Err((key.hosts, Error::pki(what)));
+                    let (hosts, key) = (on(&key.hosts), key.file);
+                    return Err(Error::pki(format!("{hosts}: {key} does not belong to {}", piece.file)));
                 }
-                Err(error) => return Err((key.hosts, error)),
+                Err(error) => return Err(error.context(on(&key.hosts))),
             }
         }
         self.pieces.found.push(piece);
@@ -196,8 +191,8 @@ impl Sorter<'_> {
         let key = self.agreed(&key, true, plain(keys));
         match self.pair(certificate, key) {
             Ok(certificate) => certificate.map(|certificate| certificate.validity().not_after),
-            Err((hosts, error)) => {
-                self.missing(&file, false, format!("damaged on {}: {}", hosts.join(", "), error.message));
+            Err(error) => {
+                self.missing(&file, false, format!("damaged: {}", error.message));
                 None
             }
         }
@@ -214,7 +209,7 @@ impl Sorter<'_> {
             let all = match Certificate::all_from_pem(content.expose(), &path) {
                 Ok(all) => all,
                 Err(error) if self.is_wanted(&file) => {
-                    self.refuse(&[host], error);
+                    self.refuse(error.context(host));
                     continue;
                 }
                 Err(_) => continue,
@@ -240,8 +235,8 @@ impl Sorter<'_> {
                 until.unwrap_or_default()
             ));
         }
-        if let Err((hosts, error)) = self.pair(certificate, key) {
-            self.refuse(&hosts, error);
+        if let Err(error) = self.pair(certificate, key) {
+            self.refuse(error);
         }
         let trusted = self.agreed(&trusted_file, false, trusted);
         self.pieces.found.extend(trusted);
@@ -268,7 +263,7 @@ impl Sorter<'_> {
         for (host, path, content) in self.on_masters(&self.cluster.layout.encryption()) {
             match trust::encryption_file(content.expose(), &path) {
                 Ok(file) => copies.push((host, Some(file))),
-                Err(error) if self.is_wanted("encryption.key") => self.refuse(&[host], error),
+                Err(error) if self.is_wanted("encryption.key") => self.refuse(error.context(host)),
                 Err(_) => {}
             }
         }
