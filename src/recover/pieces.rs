@@ -151,10 +151,8 @@ impl Sorter<'_> {
         }
     }
 
-    fn refuse(&mut self, hosts: &[String], error: Error) {
-        self.errors.push(
-            error.context(hosts.join(", ")).hint("where another host has it whole, --from HOST takes it from that one"),
-        );
+    fn refuse(&mut self, error: Error) {
+        self.errors.push(error.hint("where another host has it whole, --from HOST takes it from that one"));
     }
 
     /// A certificate and its key, of which one may be asked for alone; both that come must belong together.
