@@ -79,6 +79,7 @@ commands! {
     Verify(cluster::verify::Args),
     Render(cluster::render::Args),
     Kubeconfig(cluster::kubeconfig::Args),
+    Recover(cluster::recover::Args),
     Reset(cluster::reset::Args),
     Lab(lab::Args),
     Pki(pki::hierarchy::Args),
