@@ -34,6 +34,7 @@ pub mod preflight;
 pub mod random;
 pub mod recipes;
 pub mod record;
+pub mod recover;
 pub mod remote;
 pub mod render;
 pub mod reset;

@@ -1,12 +1,11 @@
 //! `kbootstrap plan`.
 
 use super::args::ClusterArgs;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Preview, Session};
 use crate::error::Result;
 use crate::plan::{self, Diffs, FileDifference, FileKind, Meaning, Plan};
 use crate::preflight;
-use crate::ui::Format;
 
 /// Show what would change, host by host, as a diff
 #[derive(Debug, clap::Args)]
@@ -21,9 +20,8 @@ Exit code 0: nothing would change; 10 with --exit-code: something would.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
     /// Only what it means: what has changed, what restarts, what may be noticed
     #[arg(long)]
     summary: bool,
@@ -43,14 +41,11 @@ impl Args {
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
         let preview = engine::preview(session, self.rehash)?;
-        match self.output {
-            Format::Json => ctx.out.json(&Shown { meaning: &preview.meaning, plan: &preview.plan })?,
-            Format::Text if self.summary => {
-                let changes = plan::total(&preview.plan);
-                ctx.out.text(&format!("{}{changes}", preview.meaning.text(&ctx.out)))?;
-            }
-            Format::Text => ctx.out.text(&plan_text(ctx, session, &preview)?)?,
-        }
+        let Preview { meaning, plan, .. } = &preview;
+        self.output.print(ctx, &Shown { meaning, plan }, || match self.summary {
+            true => Ok(format!("{}{}", meaning.text(&ctx.out), plan::total(plan))),
+            false => plan_text(ctx, session, &preview),
+        })?;
         // The plan is what was asked for; that `up` would not begin with it is said after it.
         preflight::refuse(&preview.findings)?;
         Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })
