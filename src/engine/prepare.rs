@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use super::desire::{desire, names_only, questions};
+use super::endpoint;
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
 use super::record;
@@ -104,6 +105,7 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     trust.in_use(cluster, &session.dir, &facts)?;
     let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
     changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &live })?;
+    endpoint::prove(session, trust, &live)?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
     Ok(Asked { templates, facts, live, findings })
 }
