@@ -104,6 +104,14 @@ impl Layout {
         }
     }
 
+    /// What kube-apiserver encrypts Secrets with.
+    pub fn encryption_config(&self) -> String {
+        format!("{}/encryption.yaml", self.kubernetes)
+    }
+    /// The SHA-256 of [`Layout::encryption_config`] that kube-apiserver was last seen to have read.
+    pub fn encryption_record(&self) -> String {
+        format!("{}/encryption", self.records)
+    }
     /// Where the container runtime is asked.
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)

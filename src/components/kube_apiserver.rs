@@ -43,7 +43,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         },
         ConfigSpec {
             template: "encryption.yaml",
-            path: |layout| format!("{}/encryption.yaml", layout.kubernetes),
+            path: |layout| layout.encryption_config(),
             format: Format::Encryption,
             copied_to: None,
         },

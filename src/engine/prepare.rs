@@ -7,15 +7,16 @@ use time::OffsetDateTime;
 use super::desire::{desire, names_only, questions};
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
+use super::secrets_at_rest;
 use super::session::Session;
 use super::survey::survey;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
-use crate::cluster::Role;
+use crate::cluster::{Host, Role};
 use crate::error::Result;
 use crate::facts::HostFacts;
-use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
+use crate::plan::{self, ClusterChange, Desired, Here, HostPlan, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::render::Templates;
 use crate::trust::{self, Trust};
@@ -82,10 +83,14 @@ fn decide(
     trust.same_cluster(cluster, &session.dir, &facts)?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
     let programs = programs(&facts, &findings)?;
-    let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
+    let mut desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
-    let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
-    let (objects, marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
+    let (objects, mut marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    register_again(&mut hosts, &desired, &marks);
+    let (encryption, rewrite) = secrets_at_rest::look(session, trust, &facts)?;
+    desired.encryption = encryption;
+    marks.extend(rewrite);
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: marks, here };
     Ok(Preview { desired, plan, facts, findings })
@@ -105,7 +110,21 @@ fn live(
     let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
     let mut client = access.client().ok()?;
     let objects = object_changes(&mut client, &desired.objects).ok()?;
-    Some((objects, node_changes(&mut client, &session.cluster).ok()?))
+    let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
+        (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
+        _ => false,
+    };
+    Some((objects, node_changes(&mut client, &session.cluster, runs_kubelet).ok()?))
+}
+
+/// Hosts whose nodes are gone are made nodes again.
+fn register_again(hosts: &mut [HostPlan], desired: &Desired, changes: &[ClusterChange]) {
+    let gone = |host: &str| changes.iter().any(|c| matches!(c, ClusterChange::RegisterNode { node } if node == host));
+    for plan in hosts.iter_mut().filter(|plan| gone(&plan.host)) {
+        if let Some(state) = desired.hosts.get(&plan.host) {
+            plan::register(plan, state);
+        }
+    }
 }
 
 impl Prepared {

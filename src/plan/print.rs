@@ -39,9 +39,7 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     if !plan.cluster.is_empty() {
         text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
-        for ClusterChange::MarkNode { node, fields } in &plan.cluster {
-            text.push_str(&format!("  {} node {node} ({})\n", out.paint("33", "~"), fields.join(", ")));
-        }
+        plan.cluster.iter().for_each(|change| cluster_text(&mut text, change, out));
     }
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
@@ -53,6 +51,23 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
         ));
     }
     text
+}
+
+fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
+    let (sign, words) = match change {
+        ClusterChange::MarkNode { node, fields } => {
+            (out.paint("33", "~"), format!("node {node} ({})", fields.join(", ")))
+        }
+        ClusterChange::RewriteSecrets { count, encrypt } => {
+            let (how, are) = (if *encrypt { "encrypted" } else { "in plain" }, if *count == 1 { "is" } else { "are" });
+            let secrets = plural(*count, "Secret");
+            (out.paint("33", "~"), format!("{secrets} in etcd {are} written again, {how}"))
+        }
+        ClusterChange::RegisterNode { node } => {
+            (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
+        }
+    };
+    text.push_str(&format!("  {sign} {words}\n"));
 }
 
 /// What is missing on this machine; `up` begins with it.

@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::state::{ArtifactRef, EncryptionKey, File};
 
+pub use encryption::configuration as encryption_configuration;
 pub use host::host_state;
 pub use manifests::manifests;
 pub use node::{node_labels, node_taints};

@@ -1,11 +1,13 @@
 //! The Kubernetes API with plain requests: what kbootstrap asks of it, and what it applies.
 
+mod encryption;
 mod kinds;
 mod leases;
 mod nodes;
 mod pods;
 mod ready;
 
+pub use encryption::{Touched, encryption_config, touch};
 pub use kinds::{path, path_of};
 pub use leases::{Lease, leases};
 pub use nodes::{Node, Taint, nodes};
