@@ -66,3 +66,4 @@ mod remote_throughput;
 mod source_rules;
 mod trust_bundles;
 mod trust_folder;
+mod trust_in_use;

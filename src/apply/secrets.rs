@@ -36,7 +36,7 @@ const NAMED: usize = 5;
 /// Brings a configuration with which the API server writes as before, and knows the new key.
 pub(super) fn push_keys(job: &Job<'_>, host: &str) -> Result<String> {
     let first = job.desired.encryption.first.as_ref().ok_or_else(|| Error::internal("no keys to push"))?;
-    let path = job.cluster.layout.encryption_config();
+    let path = job.cluster.layout.encryption();
     let file = File { content: Content::Secret(first.clone()), mode: 0o600, owner: "root".into() };
     let state = HostState { host: host.to_owned(), files: [(path.clone(), file)].into(), ..HostState::default() };
     let push = Push { host: host.to_owned(), title: "push keys".into(), files: vec![path], ..Push::default() };
@@ -61,7 +61,7 @@ pub(super) fn keys_read(job: &Job<'_>) -> Result<String> {
 
 /// Every API server has read how Secrets are to be written, and all of them are written so.
 pub(super) fn as_asked(job: &Job<'_>) -> Result<String> {
-    let path = job.cluster.layout.encryption_config();
+    let path = job.cluster.layout.encryption();
     let masters: Vec<&Host> =
         job.cluster.with_role(Role::Master).filter(|host| job.desired.encryption.unread.contains(&host.name)).collect();
     let sha256 = |host: &Host| {
@@ -85,7 +85,7 @@ pub(super) fn as_asked(job: &Job<'_>) -> Result<String> {
 fn all_read(job: &Job<'_>, masters: &[&Host], sha256: impl Fn(&Host) -> Result<String> + Sync) -> Result<()> {
     let outcomes = parallel::each(masters, masters.len().max(1), |host| {
         let wanted = sha256(host)?;
-        let what = format!("{}: kube-apiserver has not read {}", host.name, job.cluster.layout.encryption_config());
+        let what = format!("{}: kube-apiserver has not read {}", host.name, job.cluster.layout.encryption());
         wait(&what, READ, job.interrupt, || unless_connected(look_read(job, host, &wanted)))
             .map_err(|e| e.hint(format!("look at it on {}: journalctl -u kube-apiserver -e", host.name)))
     });
@@ -105,7 +105,7 @@ fn look_read(job: &Job<'_>, host: &Host, wanted: &str) -> Result<Poll<()>> {
 
 /// It has started after the file came, or had the time to look.
 fn must_have_read(job: &Job<'_>, host: &Host) -> Result<bool> {
-    let path = sh_quote(&job.cluster.layout.encryption_config());
+    let path = sh_quote(&job.cluster.layout.encryption());
     let script = format!(
         "set -eu\nP=$(systemctl show -p MainPID --value kube-apiserver.service)\nread -r UP _ < /proc/uptime\n\
          echo $(($(date +%s) - $(stat -c %Z {path}))) $((${{UP%.*}} - $(cut -d' ' -f22 \"/proc/$P/stat\") / $(getconf CLK_TCK)))\n"
@@ -170,7 +170,7 @@ fn not_as_asked(job: &Job<'_>) -> Result<Vec<String>> {
 
 /// The next run need not ask again what this API server has read.
 fn record(job: &Job<'_>, host: &Host, sha256: &str) -> Result<()> {
-    let path = sh_quote(&job.cluster.layout.encryption_record());
+    let path = sh_quote(&job.cluster.layout.encryption_read());
     let script = format!("set -eu\numask 077\n{}echo {sha256} > {path}.new\nmv {path}.new {path}\n", host_lock::hold());
     let output = job.connect(&host.name)?.run(&script, &mut empty())?;
     if output.status == 0 {

@@ -333,7 +333,7 @@ fn reencrypt(first: Option<Secret>, rewrite: bool) -> String {
     let (cluster, states) = wanted(THREE, "");
     let mut facts = converged(&states);
     for host in KEYS {
-        facts.get_mut(host).unwrap().files.get_mut(&cluster.layout.encryption_config()).unwrap().sha256.clear();
+        facts.get_mut(host).unwrap().files.get_mut(&cluster.layout.encryption()).unwrap().sha256.clear();
     }
     let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
     let change = rewrite.then_some(ClusterChange::RewriteSecrets { count: 3, encrypt: true });

@@ -104,14 +104,21 @@ impl Layout {
         }
     }
 
-    /// What kube-apiserver encrypts Secrets with.
-    pub fn encryption_config(&self) -> String {
+    /// What service accounts' tokens are signed with, and what they are checked by.
+    pub fn service_account(&self) -> (String, String) {
+        (format!("{}/sa.key", self.pki), format!("{}/sa.pub", self.pki))
+    }
+
+    /// What Secrets in etcd are encrypted with.
+    pub fn encryption(&self) -> String {
         format!("{}/encryption.yaml", self.kubernetes)
     }
-    /// The SHA-256 of [`Layout::encryption_config`] that kube-apiserver was last seen to have read.
-    pub fn encryption_record(&self) -> String {
+
+    /// The SHA-256 of [`Layout::encryption`] that kube-apiserver was last seen to have read.
+    pub fn encryption_read(&self) -> String {
         format!("{}/encryption", self.records)
     }
+
     /// Where the container runtime is asked.
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)

@@ -79,9 +79,9 @@ pub fn questions(
             questions.users.extend(state.users.iter().cloned());
         }
         if host.is(Role::Master) {
-            questions.files.insert(cluster.layout.encryption_record());
+            questions.files.insert(cluster.layout.encryption_read());
         }
-        questions.certificates.extend(trust::authority_files(cluster, host));
+        trust::ask_in_use(cluster, host, &mut questions);
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

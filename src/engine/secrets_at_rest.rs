@@ -21,8 +21,6 @@ use crate::secret::Secret;
 use crate::state::EncryptionKey;
 use crate::trust::Trust;
 
-/// With more keys than this, which of them a host has is not tried out.
-const MOST_KEYS: usize = 4;
 /// Flags that make Secrets in etcd somebody else's matter.
 const THEIR_OWN: [&str; 2] = ["encryption-provider-config", "etcd-prefix"];
 
@@ -91,19 +89,23 @@ struct Has<'a> {
     runs: bool,
     /// SHA-256 of the file that lies there.
     lies: Option<&'a str>,
+    /// Names of the keys in it, in its order. They are those of the folder, or nothing would have come this far.
+    keys: Vec<&'a str>,
     /// SHA-256 of what its API server was last seen to have read, where that is recorded.
     read: Option<&'a str>,
 }
 
 fn masters<'a>(cluster: &'a Cluster, facts: &'a BTreeMap<String, HostFacts>) -> Vec<(&'a str, Has<'a>)> {
-    let (config, record) = (cluster.layout.encryption_config(), cluster.layout.encryption_record());
+    let (config, record) = (cluster.layout.encryption(), cluster.layout.encryption_read());
     let has = |host: &'a Host| {
         let facts = facts.get(&host.name);
         let lies = facts.and_then(|facts| facts.files.get(&config)).map(|file| file.sha256.as_str());
         // The record holds a hash, and what is known of it is the hash of that.
         let recorded = facts.and_then(|facts| facts.files.get(&record));
         let read = lies.filter(|lies| recorded.is_some_and(|file| file.sha256 == record_sha256(lies)));
-        (host.name.as_str(), Has { runs: runs(facts, kube_apiserver::ID.0), lies, read })
+        let keys = facts.map(|facts| facts.encryption_keys.iter().map(|key| key.name.as_str()).collect());
+        let has = Has { runs: runs(facts, kube_apiserver::ID.0), lies, keys: keys.unwrap_or_default(), read };
+        (host.name.as_str(), has)
     };
     cluster.with_role(Role::Master).map(has).collect()
 }
@@ -142,32 +144,17 @@ struct Order {
     encrypt: bool,
 }
 
-/// Which of our keys a master has, found by trying: its file is not read, for it would be all keys on the way. Of
-/// several keys it must be known that its API server has read that file.
+/// In which order a master has our keys. Of several it must be known that its API server has read that file.
 fn order(keys: &[EncryptionKey], has: &Has<'_>) -> Option<Order> {
     let lies = has.lies.filter(|lies| keys.len() == 1 || has.read == Some(lies))?;
-    if keys.len() > MOST_KEYS {
-        return None;
-    }
-    let orders = arrangements(keys.len());
-    let tries = orders.iter().flat_map(|order| [true, false].map(|encrypt| Order { keys: order.clone(), encrypt }));
-    tries.into_iter().find(|order| {
-        let ordered: Vec<EncryptionKey> = order.keys.iter().map(|key| keys[*key].clone()).collect();
-        sha256(encryption_configuration(&ordered, order.encrypt).expose()) == lies
-    })
-}
-
-/// All choices of at least one of `count` things, in every order.
-fn arrangements(count: usize) -> Vec<Vec<usize>> {
-    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
-    let mut from = 0;
-    while from < all.len() {
-        let longer: Vec<Vec<usize>> =
-            (0..count).filter(|n| !all[from].contains(n)).map(|n| [&all[from][..], &[n]].concat()).collect();
-        all.extend(longer);
-        from += 1;
-    }
-    all.split_off(1)
+    let place = |name: &&str| keys.iter().position(|key| key.name == **name);
+    let places: Vec<usize> = has.keys.iter().map(place).collect::<Option<_>>()?;
+    let ordered: Vec<EncryptionKey> = places.iter().map(|place| keys[*place].clone()).collect();
+    // Whether the first key or nothing writes is seen by trying.
+    let encrypt = [true, false]
+        .into_iter()
+        .find(|encrypt| sha256(encryption_configuration(&ordered, *encrypt).expose()) == lies)?;
+    Some(Order { keys: places, encrypt })
 }
 
 #[cfg(test)]
@@ -181,12 +168,15 @@ mod tests {
             .collect()
     }
 
-    fn sum(names: &[&str], encrypt: bool) -> String {
-        sha256(encryption_configuration(&keys(names), encrypt).expose())
+    /// A configuration with these keys, and the master that has it.
+    struct Lies<'a>(&'a [&'a str], String);
+
+    fn lies<'a>(names: &'a [&'a str], encrypt: bool) -> Lies<'a> {
+        Lies(names, sha256(encryption_configuration(&keys(names), encrypt).expose()))
     }
 
-    fn has(config: &str, read: bool) -> Has<'_> {
-        Has { runs: true, lies: Some(config), read: read.then_some(config) }
+    fn has<'a>(Lies(names, config): &'a Lies<'_>, read: bool) -> Has<'a> {
+        Has { runs: true, lies: Some(config), keys: names.to_vec(), read: read.then_some(config) }
     }
 
     /// What masters that have read these must read first, as the names in its order, `-` for plain before them.
@@ -203,36 +193,29 @@ mod tests {
 
     #[test]
     fn encryption_switched_on_or_off_needs_no_step_before_it() {
-        let (on, off) = (sum(&["a"], true), sum(&["a"], false));
+        let (on, off) = (lies(&["a"], true), lies(&["a"], false));
         assert_eq!(before(&["a"], true, &[has(&off, false), has(&off, true)]), "");
         assert_eq!(before(&["a"], false, &[has(&on, true), has(&on, true)]), "");
     }
 
     #[test]
     fn a_new_key_is_known_to_all_before_it_writes() {
-        let old = sum(&["a"], true);
+        let old = lies(&["a"], true);
         assert_eq!(before(&["b", "a"], true, &[has(&old, true), has(&old, true)]), "a b -");
         assert_eq!(before(&["b", "a"], true, &[has(&old, true)]), "", "nobody else reads what it writes");
-        let learnt = sum(&["a", "b"], true);
+        let learnt = lies(&["a", "b"], true);
         assert_eq!(before(&["b", "a"], true, &[has(&learnt, true), has(&learnt, true)]), "");
         assert_eq!(before(&["b", "a"], true, &[has(&learnt, true), has(&old, true)]), "a b -", "a run that died");
-        let plain = sum(&["a"], false);
+        let plain = lies(&["a"], false);
         assert_eq!(before(&["b", "a"], true, &[has(&plain, true), has(&plain, true)]), "- a b");
     }
 
     #[test]
     fn what_is_not_known_to_be_read_is_not_relied_on() {
-        let (old, learnt) = (sum(&["a"], true), sum(&["a", "b"], true));
+        let (old, learnt) = (lies(&["a"], true), lies(&["a", "b"], true));
         assert_eq!(before(&["b", "a"], true, &[has(&learnt, true), has(&learnt, false)]), "- a b");
-        let foreign = "0".repeat(64);
+        let foreign = Lies(&["a"], "0".repeat(64));
         assert_eq!(before(&["b", "a"], true, &[has(&old, true), has(&foreign, true)]), "- a b");
-    }
-
-    #[test]
-    fn every_arrangement_once() {
-        let all = arrangements(3);
-        assert_eq!(all.len(), 3 + 6 + 6);
-        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
     }
 
     #[test]
