@@ -14,8 +14,10 @@ use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::kube::{self, Touched};
 use crate::cluster::{Host, Role};
+use crate::components::kube_apiserver;
 use crate::digest::sha256;
 use crate::error::{Error, Kind, Result};
+use crate::facts::UnitFact;
 use crate::health::{Asked, AtRest, Poll, Schedule, unless_connected, wait};
 use crate::parallel;
 use crate::plan::content_sha256;
@@ -54,9 +56,17 @@ pub(super) fn push_keys(job: &Job<'_>, host: &str) -> Result<String> {
 pub(super) fn keys_read(job: &Job<'_>) -> Result<String> {
     let first = job.desired.encryption.first.as_ref().ok_or_else(|| Error::internal("no keys to read"))?;
     let sha256 = sha256(first.expose());
-    let masters: Vec<&Host> = job.cluster.with_role(Role::Master).collect();
+    // One that does not run reads it when it starts.
+    let unit = format!("{}.service", kube_apiserver::ID);
+    let runs = |host: &&Host| job.facts.get(&host.name).and_then(|facts| facts.units.get(&unit)).is_some_and(is_active);
+    let masters: Vec<&Host> = job.cluster.with_role(Role::Master).filter(runs).collect();
     all_read(job, &masters, |_| Ok(sha256.clone()))?;
+    masters.iter().try_for_each(|master| record(job, master, &sha256))?;
     Ok(String::new())
+}
+
+fn is_active(unit: &UnitFact) -> bool {
+    unit.active == "active"
 }
 
 /// Every API server has read how Secrets are to be written, and all of them are written so.

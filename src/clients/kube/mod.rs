@@ -49,6 +49,11 @@ pub fn list(client: &mut Client<'_>, path: &str, selector: &str) -> Result<Vec<V
     }
 }
 
+/// Creates an object below a collection's path; one that is there already is refused.
+pub fn create(client: &mut Client<'_>, collection: &str, object: &Value) -> Result<Value> {
+    write(client, "POST", collection, "application/json", object)
+}
+
 /// Changes an object by a JSON merge patch (RFC 7396).
 pub fn patch(client: &mut Client<'_>, path: &str, change: &Value) -> Result<Value> {
     write(client, "PATCH", path, "application/merge-patch+json", change)
