@@ -112,7 +112,7 @@ proptest! {
             plan.hosts.push(HostPlan { host: host.name.clone(), units, ..HostPlan::default() });
         }
         let hosts = cluster.hosts.iter().map(|h| (h.name.clone(), HostState::default())).collect();
-        let graph = steps(&cluster, &plan, &Desired { hosts, ..Desired::default() }, None);
+        let graph = steps(&cluster, &plan, &Desired { hosts, ..Desired::default() }, None, &[]);
         let mut seen: Vec<(String, String)> = graph.steps().iter().filter_map(|step| match &step.action {
             Action::Unit { host, change } => Some((host.clone(), change.name.clone())),
             _ => None,

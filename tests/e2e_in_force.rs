@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kbootstrap::certs::{Client, Server};
 use kbootstrap::lab::LabSpec;
+use kbootstrap::pki::Certificate;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -24,6 +26,9 @@ fn what_up_says_is_done_is_in_force() {
     a_deleted_node_comes_back(&cluster);
     an_empty_plan_waits_until_the_cluster_is_healthy(&cluster);
     dns_that_was_scaled_down_comes_back(&cluster);
+    a_damaged_certificate_is_named_and_the_new_one_is_shown(&cluster);
+    a_webhook_that_nobody_answers_is_named(&cluster);
+    what_the_folder_lost_is_named_and_hinders_no_look(&cluster);
     encryption_is_in_force(&cluster);
     a_second_key_writes_once_all_know_it(&cluster);
     a_run_that_died_before_the_rewrite_is_gone_on_with(&cluster);
@@ -73,6 +78,76 @@ fn dns_that_was_scaled_down_comes_back(cluster: &Cluster) {
     status.check(status.stderr.contains("it was scaled to 0"), "status should name it");
     assert_eq!(cluster.up(), 1);
     cluster.run(&["status"]).ok();
+}
+
+fn a_damaged_certificate_is_named_and_the_new_one_is_shown(cluster: &Cluster) {
+    cluster.on("n1", "printf x > /etc/kubernetes/pki/apiserver.crt");
+    let status = cluster.run(&["status"]).exits(7);
+    status.check(status.stderr.contains("/etc/kubernetes/pki/apiserver.crt is no certificate"), "it should be named");
+    assert_eq!(cluster.up(), 1);
+    cluster.run(&["status"]).ok();
+    // Issued again: `up` ends when servers show the new ones.
+    let pki = cluster.state().join("pki");
+    for name in ["apiserver-n2", "kubelet-n2", "etcd-server-n1", "etcd-peer-n1"] {
+        fs::remove_file(pki.join(format!("{name}.pem"))).unwrap();
+    }
+    let up = cluster.run(&["up"]).ok();
+    let shown = |event: &&Value| event["event"] == "done" && event["step"] == "new certificates are shown";
+    up.check(up.events.iter().any(|event| shown(&event)), "it should have looked at what servers show");
+    for (host, port, name) in [
+        ("n2", 6443, "apiserver-n2"),
+        ("n2", 10250, "kubelet-n2"),
+        ("n1", 2379, "etcd-server-n1"),
+        ("n1", 2380, "etcd-peer-n1"),
+    ] {
+        let server = Server { host: cluster.address(host), port };
+        let client = Client { server_name: None, timeout: Duration::from_secs(5), identity: None };
+        let there = server.chain(&client).unwrap();
+        let ours = Certificate::from_pem(&fs::read(pki.join(format!("{name}.pem"))).unwrap(), name).unwrap();
+        assert_eq!(there[0].der(), ours.der(), "{name}");
+    }
+    assert_eq!(cluster.up(), 0);
+}
+
+fn a_webhook_that_nobody_answers_is_named(cluster: &Cluster) {
+    let webhook = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": "policy" },
+        "webhooks": [{
+            "name": "deny.example.com", "failurePolicy": "Fail", "sideEffects": "None",
+            "admissionReviewVersions": ["v1"], "clientConfig": { "service": { "namespace": "default", "name": "gone" } },
+            "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"] }],
+        }],
+    });
+    let file = cluster.state().join("webhook.json");
+    fs::write(&file, webhook.to_string()).unwrap();
+    cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+    cluster.run(&["status"]).exits(7).says("deny.example.com");
+    let warns = |args: &[&str]| {
+        let run = cluster.run(args).ok();
+        let named = run.events.iter().any(|event| event.to_string().contains("deny.example.com"));
+        run.check(named, "the webhook should be named");
+    };
+    warns(&["plan"]);
+    warns(&["up"]);
+    cluster.kubectl(&["delete", "validatingwebhookconfiguration", "policy"]);
+    cluster.run(&["status"]).ok();
+}
+
+fn what_the_folder_lost_is_named_and_hinders_no_look(cluster: &Cluster) {
+    let pki = cluster.state().join("pki");
+    let aside = |name: &str| (pki.join(name), cluster.state().join(name));
+    for name in ["encryption.key", "etcd-ca-key.pem"] {
+        let (path, kept) = aside(name);
+        fs::rename(path, kept).unwrap();
+    }
+    let status = cluster.run(&["status"]).ok();
+    status.check(status.stdout.contains("the key of CA etcd-ca is not in the cluster's folder"), "it should be named");
+    cluster.run(&["verify"]).ok();
+    for name in ["encryption.key", "etcd-ca-key.pem"] {
+        let (path, kept) = aside(name);
+        fs::rename(kept, path).unwrap();
+    }
 }
 
 /// Off and on again, while Secrets are written all the time: all of them are readable on every master at any time, and

@@ -9,6 +9,7 @@ mod push;
 mod push_tests;
 mod receive;
 mod secrets;
+mod served;
 mod steps;
 #[cfg(test)]
 mod steps_tests;
@@ -63,7 +64,13 @@ impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
         let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
-        self.go(&steps(self.cluster, self.plan, self.desired, leader.as_deref()))
+        self.go(&steps(
+            self.cluster,
+            self.plan,
+            self.desired,
+            leader.as_deref(),
+            &served::brought(self.trust, self.plan),
+        ))
     }
 
     /// Waits until the cluster is healthy and changes nothing: a run that was interrupted may have left all in place,
@@ -121,6 +128,7 @@ impl Job<'_> {
             Action::PushKeys { host } => secrets::push_keys(self, host),
             Action::KeysRead => secrets::keys_read(self),
             Action::Secrets => secrets::as_asked(self),
+            Action::Shown => served::shown(self),
             Action::RegisterNode { host } => node::register(self, host),
             Action::NodesRegistered => gate::nodes_registered(self),
             Action::Healthy => gate::healthy(self),
@@ -193,6 +201,7 @@ fn title(action: &Action) -> (String, String) {
         Action::Objects => ("", "apply API objects".into()),
         Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),
         Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),
+        Action::Shown => ("", "new certificates are shown".into()),
         Action::Secrets => ("", "Secrets in etcd are as asked".into()),
         Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
         Action::NodesRegistered => ("", "nodes register".into()),

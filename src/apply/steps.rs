@@ -10,6 +10,7 @@ use super::waves::{Push, arrivals};
 use crate::cluster::{Cluster, Role};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
 use crate::state::{After, HostState, Ready, Rolling, WAVES, Wave};
+use crate::trust::Served;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum Action {
     KeysRead,
     /// All API servers have read how Secrets are to be written, and all Secrets in etcd are written so.
     Secrets,
+    /// Servers show the certificates that were brought to them.
+    Shown,
     /// A node that was deleted is there again, with its piece of the pod network, before its kubelet is restarted.
     RegisterNode {
         /// Host.
@@ -65,8 +68,15 @@ pub enum Action {
 }
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
-/// lead to another one, and that happens once, not at every restart.
-pub fn steps(cluster: &Cluster, plan: &Plan, desired: &Desired, etcd_leader: Option<&str>) -> Graph<Action> {
+/// lead to another one, and that happens once, not at every restart. `served` are the certificates among what comes that
+/// servers show.
+pub fn steps(
+    cluster: &Cluster,
+    plan: &Plan,
+    desired: &Desired,
+    etcd_leader: Option<&str>,
+    served: &[Served<'_>],
+) -> Graph<Action> {
     let mut builder =
         Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
     let keys = builder.keys(&desired.encryption);
@@ -76,6 +86,9 @@ pub fn steps(cluster: &Cluster, plan: &Plan, desired: &Desired, etcd_leader: Opt
         }
     }
     builder.units(plan, etcd_leader);
+    if !served.is_empty() {
+        builder.last(Action::Shown);
+    }
     let rewrites = plan.cluster.iter().any(|change| matches!(change, ClusterChange::RewriteSecrets { .. }));
     if rewrites || (!desired.encryption.unread.is_empty() && !builder.graph.is_empty()) {
         builder.last(Action::Secrets);

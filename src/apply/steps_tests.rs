@@ -295,7 +295,7 @@ fn stop(facts: &mut Facts, host: &str, unit: &str) {
 
 fn graph(cluster: &Cluster, states: &States, facts: &Facts, objects: Option<Vec<ObjectChange>>) -> Graph<Action> {
     let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
-    steps(cluster, &Plan { hosts, objects, ..Plan::default() }, &desired(states), Some("n1"))
+    steps(cluster, &Plan { hosts, objects, ..Plan::default() }, &desired(states), Some("n1"), &[])
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn labels_alone_are_set_and_nothing_else_is_done() {
     let (cluster, _) = wanted(ONE, "");
     let mark = ClusterChange::MarkNode { node: "n1".into(), fields: vec![".metadata.labels.disk".into()] };
     let plan = Plan { objects: Some(Vec::new()), cluster: vec![mark], ..Plan::default() };
-    let graph = steps(&cluster, &plan, &Desired::default(), None);
+    let graph = steps(&cluster, &plan, &Desired::default(), None, &[]);
     let actions: Vec<&Action> = graph.steps().iter().map(|step| &step.action).collect();
     assert_eq!(actions, [&Action::NodesRegistered, &Action::Healthy]);
 }
@@ -317,7 +317,7 @@ fn a_deleted_node_is_made_again_before_its_kubelet_restarts_and_its_network_come
     plan::register(&mut hosts[1], &states["n2"]);
     let change = ClusterChange::RegisterNode { node: "n2".into() };
     let plan = Plan { hosts, objects: Some(vec![]), cluster: vec![change], ..Plan::default() };
-    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None)), @"
+    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"
     n2 make its node again
     n2 restart kubelet
     nodes register
@@ -340,7 +340,7 @@ fn reencrypt(first: Option<Secret>, rewrite: bool) -> String {
     let plan = Plan { hosts, objects: Some(vec![]), cluster: change.into_iter().collect(), ..Plan::default() };
     let mut desired = desired(&states);
     desired.encryption = Encryption { first, unread: KEYS.map(str::to_owned).to_vec(), ..Encryption::default() };
-    timeline(&steps(&cluster, &plan, &desired, None))
+    timeline(&steps(&cluster, &plan, &desired, None, &[]))
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn secrets_alone_are_written_again_and_nothing_else_is_done() {
     let (cluster, states) = wanted(ONE, "");
     let change = ClusterChange::RewriteSecrets { count: 1, encrypt: false };
     let plan = Plan { objects: Some(Vec::new()), cluster: vec![change], ..Plan::default() };
-    let graph = steps(&cluster, &plan, &desired(&states), None);
+    let graph = steps(&cluster, &plan, &desired(&states), None, &[]);
     let actions: Vec<&Action> = graph.steps().iter().map(|step| &step.action).collect();
     assert_eq!(actions, [&Action::Secrets, &Action::Healthy]);
 }

@@ -9,6 +9,9 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 /// etcd.
 pub const ID: ComponentId = ComponentId("etcd");
 
+/// Where members reach each other.
+const PEER_PORT: u16 = 2380;
+
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "etcd.",
     role: Some(Role::Etcd),
@@ -26,7 +29,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     }),
     ports: &[
         PortSpec::open(ETCD_PORT, "etcd, clients"),
-        PortSpec::open(2380, "etcd, members"),
+        PortSpec::open(PEER_PORT, "etcd, members"),
         PortSpec::loopback(2381, "etcd, metrics and health on 127.0.0.1"),
     ],
     certificates: |cluster| {
@@ -57,13 +60,13 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
 // etcd's JSON gateway uses the server certificate as a client one: both usages, as with kubeadm.
 fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
     let sans = vec![host.name.clone(), "localhost".into(), host.address.to_string(), "127.0.0.1".into(), "::1".into()];
-    ["server", "peer"].map(|what| CertificateRow {
+    [("server", ETCD_PORT), ("peer", PEER_PORT)].map(|(what, port)| CertificateRow {
         authority: Authority::Etcd,
         profile: Profile::Peer,
         sans: sans.clone(),
         placements: vec![Placement::of(host, &cluster.layout.etcd_pki, what, "etcd")],
         used_by: Some(ID),
-        ..CertificateRow::client(&format!("etcd-{what}-{}", host.name), &host.name, "")
+        ..CertificateRow::client(&format!("etcd-{what}-{}", host.name), &host.name, "").shown_on(port)
     })
 }
 

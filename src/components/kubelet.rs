@@ -10,6 +10,9 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 /// kubelet.
 pub const ID: ComponentId = ComponentId("kubelet");
 
+/// Where API servers reach it.
+const KUBELET_PORT: u16 = 10250;
+
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kubelet.",
     role: Some(Role::Node),
@@ -21,7 +24,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         watched_by_restart: kubernetes::ca,
         restart_seconds: 2,
     }),
-    ports: &[PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"), PortSpec::open(10250, "kubelet")],
+    ports: &[PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"), PortSpec::open(KUBELET_PORT, "kubelet")],
     configs: &[ConfigSpec {
         template: "kubelet.yaml",
         path: |layout| format!("{}/config.yaml", layout.kubelet),
@@ -78,7 +81,7 @@ fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
         ..CertificateRow::client(&format!("{stem}-{}", host.name), &identity, "system:nodes")
     };
     let sans = vec![host.name.clone(), host.address.to_string(), "127.0.0.1".into()];
-    [row("kubelet-client"), CertificateRow { profile: Profile::Server, sans, ..row("kubelet") }]
+    [row("kubelet-client"), CertificateRow { profile: Profile::Server, sans, ..row("kubelet").shown_on(KUBELET_PORT) }]
 }
 
 const CNI: &str = "the network plugin is containerd's matter: see its CNI configuration";

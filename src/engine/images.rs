@@ -34,6 +34,6 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         plan.hosts.push(compare(&state, facts));
         desired.hosts.insert(host.name.clone(), state);
     }
-    let found = Preview { facts, desired, plan, findings: Vec::new() };
+    let found = Preview { facts, desired, plan, findings: Vec::new(), warnings: Vec::new() };
     Ok((full_name, Prepared { found, trust, store }))
 }

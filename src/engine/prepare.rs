@@ -16,6 +16,7 @@ use crate::artifacts::Store;
 use crate::cluster::{Host, Role};
 use crate::error::Result;
 use crate::facts::HostFacts;
+use crate::health;
 use crate::plan::{self, ClusterChange, Desired, Here, HostPlan, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::render::Templates;
@@ -32,6 +33,8 @@ pub struct Preview {
     pub plan: Plan,
     /// What preflight found.
     pub findings: Vec<Finding>,
+    /// What no change of ours mends, a line each.
+    pub warnings: Vec<String>,
 }
 
 /// A plan that can be applied: all certificates are issued, all programs are in the store.
@@ -96,23 +99,30 @@ fn decide(session: &Session, trust: &Trust, asked: Asked, programs: ByArch) -> R
     let mut desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
-    let (objects, mut marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let mut warnings = trust.warnings();
+    let live = live(session, trust, &facts, &desired);
+    let (objects, mut marks) = live.map_or((None, Vec::new()), |live| {
+        warnings.extend(live.webhooks);
+        (Some(live.objects), live.nodes)
+    });
     register_again(&mut hosts, &desired, &marks);
     let (encryption, rewrite) = secrets_at_rest::look(session, trust, &facts)?;
     desired.encryption = encryption;
     marks.extend(rewrite);
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: marks, here };
-    Ok(Preview { desired, plan, facts, findings })
+    Ok(Preview { desired, plan, facts, findings, warnings })
+}
+
+/// What a running API server said.
+struct Live {
+    objects: Vec<ObjectChange>,
+    nodes: Vec<ClusterChange>,
+    webhooks: Vec<String>,
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
-fn live(
-    session: &Session,
-    trust: &Trust,
-    facts: &BTreeMap<String, HostFacts>,
-    desired: &Desired,
-) -> Option<(Vec<ObjectChange>, Vec<ClusterChange>)> {
+fn live(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>, desired: &Desired) -> Option<Live> {
     let master = session.cluster.with_role(Role::Master).find(|host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get("kube-apiserver.service"));
         unit.is_some_and(|u| u.active == "active")
@@ -124,7 +134,8 @@ fn live(
         (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
         _ => false,
     };
-    Some((objects, node_changes(&mut client, &session.cluster, runs_kubelet).ok()?))
+    let nodes = node_changes(&mut client, &session.cluster, runs_kubelet).ok()?;
+    Some(Live { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
 }
 
 /// Hosts whose nodes are gone are made nodes again.

@@ -4,8 +4,10 @@ mod at_rest;
 mod covers;
 mod rollout;
 mod wait;
+mod webhooks;
 
 pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
 pub use rollout::{Rollout, deployment_ready, replicas};
 pub use wait::{Poll, Schedule, unless_connected, wait};
+pub use webhooks::refusing_webhooks;

@@ -27,9 +27,13 @@ pub(super) fn ask(
         let mut checks = leases(&mut client)?;
         checks.extend(nodes(&mut client, cluster, hosts)?);
         checks.extend(dns(&mut client, cluster, objects)?);
+        let webhooks = health::refusing_webhooks(&mut client)?;
+        checks.extend(webhooks.into_iter().map(|line| check("webhook", State::Bad, "refuses", line)));
         Ok(checks)
     });
-    checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)])
+    let mut checks = checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)]);
+    checks.extend(trust.warnings().into_iter().map(|line| check("folder", State::Warning, "incomplete", line)));
+    checks
 }
 
 fn leases(client: &mut Client<'_>) -> Result<Vec<Check>> {

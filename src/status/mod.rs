@@ -3,6 +3,7 @@
 mod certificates;
 mod cluster;
 mod host;
+mod pki;
 
 use serde::Serialize;
 use serde_json::Value;

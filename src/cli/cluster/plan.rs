@@ -46,6 +46,7 @@ impl Args {
                 ctx.out.text(&plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out))?;
             }
         }
+        preview.warnings.iter().for_each(|warning| session.reporter().warn(warning));
         // The plan is what was asked for; that `up` would not begin with it is said after it.
         preflight::refuse(&preview.findings)?;
         Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })

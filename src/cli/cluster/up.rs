@@ -60,6 +60,7 @@ impl Args {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
+        prepared.found.warnings.iter().for_each(|warning| reporter.warn(warning));
         let plan = &prepared.found.plan;
         let changes = plan.changes();
         let kubeconfig = prepared.trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
