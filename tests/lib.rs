@@ -53,6 +53,7 @@ mod pki_kinds;
 mod pki_output;
 mod pki_refused;
 mod pki_tools;
+mod recover_folder;
 mod release;
 mod remote_ask;
 mod remote_auth;

@@ -56,11 +56,11 @@ fn keys_that_a_host_has_are_not_made_again_and_all_of_them_are_named() {
     insta::assert_snapshot!(said(&folder, &facts), @r"
     error: pki/sa.key is not there, and hosts have it in use
       m1 (/etc/kubernetes/pki/sa.key)
-    hint: bring it into the folder from there, or from your backup of the folder
+    hint: `kbootstrap recover -i INVENTORY --only sa.key` takes it from there
 
     error: pki/encryption.key is not there, and hosts have it in use
       m1 (/etc/kubernetes/encryption.yaml)
-    hint: bring it into the folder from there, or from your backup of the folder
+    hint: `kbootstrap recover -i INVENTORY --only encryption.key` takes it from there
 
     2 errors
     ");
@@ -91,17 +91,20 @@ fn cas_that_hosts_trust_are_not_made_again() {
     error: pki/ca.pem is not there, and hosts have this CA in use
       m1 (/etc/kubernetes/pki/ca.crt)
     hint: with a new CA nothing in the cluster would trust anything else
-    hint: bring certificate and key back from your backup of the cluster's folder
+    hint: `kbootstrap recover -i INVENTORY --only ca.pem --only ca-key.pem` takes it from there
+    hint: or bring it back from your backup of the cluster's folder
 
     error: pki/etcd-ca.pem is not there, and hosts have this CA in use
       m1 (/etc/etcd/pki/ca.crt)
     hint: with a new CA nothing in the cluster would trust anything else
-    hint: bring certificate and key back from your backup of the cluster's folder
+    hint: `kbootstrap recover -i INVENTORY --only etcd-ca.pem` takes it from there
+    hint: or bring it back from your backup of the cluster's folder
 
     error: pki/front-proxy-ca.pem is not there, and hosts have this CA in use
       m1 (/etc/kubernetes/pki/front-proxy-ca.crt)
     hint: with a new CA nothing in the cluster would trust anything else
-    hint: bring certificate and key back from your backup of the cluster's folder
+    hint: `kbootstrap recover -i INVENTORY --only front-proxy-ca.pem` takes it from there
+    hint: or bring it back from your backup of the cluster's folder
 
     3 errors
     ");
@@ -117,7 +120,7 @@ fn the_signing_key_is_offered_where_a_host_has_it() {
     insta::assert_snapshot!(said(&folder, &facts), @r"
     error: pki/ca-key.pem is not there, and hosts have it in use
       m1 (/etc/kubernetes/pki/ca.key)
-    hint: bring it into the folder from there, or from your backup of the folder
+    hint: `kbootstrap recover -i INVENTORY --only ca-key.pem` takes it from there
     ");
     insta::assert_snapshot!(said(&folder, &HostFacts::default_host()), @r"
     error: CA ca: its key pki/ca-key.pem is not there

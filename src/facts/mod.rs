@@ -18,7 +18,7 @@ pub use parse::parse;
 pub use probe::probe;
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use script::script;
-pub use texts::read_texts;
+pub use texts::{read_files, read_texts};
 
 /// Programs that a probe looks for on PATH.
 pub const PROGRAMS: [&str; 14] = [

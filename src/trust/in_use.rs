@@ -72,11 +72,16 @@ impl Check<'_> {
             let trusted = row.placements.iter().find(|place| !self.having(&place.certificate).is_empty());
             if let (None, Some(place)) = (pair, trusted) {
                 let path = self.folder.certificate(&row.name);
+                let mut files = vec![format!("{}.pem", row.name)];
+                if !row.signers.is_empty() {
+                    files.push(format!("{}-key.pem", row.name));
+                }
                 errors.push(
                     Error::pki(format!("{} is not there, and hosts have this CA in use", path.display()))
                         .detail(self.places(&place.certificate))
                         .hint("with a new CA nothing in the cluster would trust anything else")
-                        .hint("bring certificate and key back from your backup of the cluster's folder"),
+                        .hint(bring(&files))
+                        .hint("or bring it back from your backup of the cluster's folder"),
                 );
             }
             let key = row.signers.first().and_then(|place| place.key.as_deref());
@@ -165,7 +170,15 @@ impl Check<'_> {
 
 /// The folder lost it, hosts have it.
 fn offered(path: &Path, places: String) -> Error {
-    Error::pki(format!("{} is not there, and hosts have it in use", path.display()))
-        .detail(places)
-        .hint("bring it into the folder from there, or from your backup of the folder")
+    Error::pki(format!("{} is not there, and hosts have it in use", path.display())).detail(places).hint(bring(&[path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()]))
+}
+
+/// The command that takes files from hosts.
+fn bring(files: &[String]) -> String {
+    let only: String = files.iter().map(|file| format!(" --only {file}")).collect();
+    format!("`kbootstrap recover -i INVENTORY{only}` takes it from there")
 }

@@ -8,6 +8,7 @@ mod foreign;
 mod in_use;
 mod kubeconfig;
 mod lasting_keys;
+mod restore;
 mod specification;
 mod specs;
 mod table;
@@ -26,9 +27,11 @@ use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
 
 pub use bundle::CaBundle;
+pub use encryption_keys::encryption_file;
 pub use ensure::{ensure, look};
 pub use foreign::authority_files;
 pub use in_use::ask_in_use;
+pub use restore::{Piece, restore};
 pub use specification::specification;
 pub use table::*;
 

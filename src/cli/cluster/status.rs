@@ -4,13 +4,13 @@ use time::OffsetDateTime;
 
 use super::args::ClusterArgs;
 use crate::artifacts::Store;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
 use crate::render::{self, Templates};
 use crate::status::{self, State, Status};
 use crate::trust::Trust;
-use crate::ui::{Cell, Format, Table};
+use crate::ui::{Cell, Table};
 
 /// Show the cluster on one screen: hosts, components, versions, certificates, health
 #[derive(Debug, clap::Args)]
@@ -23,9 +23,8 @@ Exit code 7 when something is not healthy.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Args {
@@ -42,10 +41,7 @@ impl Args {
         let objects = render::manifests(catalogue, cluster, &Templates::load(catalogue, cluster, session.folder())?)?;
         let now = OffsetDateTime::now_utc();
         let status = status::ask(catalogue, cluster, &session.pool, &trust, &store, &objects, now);
-        match self.output {
-            Format::Json => ctx.out.json(&status)?,
-            Format::Text => ctx.out.text(&text(&status, ctx))?,
-        }
+        self.output.print(ctx, &status, || Ok(text(&status, ctx)))?;
         if status.healthy {
             return Ok(());
         }
