@@ -65,6 +65,8 @@ pub enum Action {
     NodesRegistered,
     /// Leases held, nodes Ready, addons available.
     Healthy,
+    /// What was done is written down, in these places.
+    Record(Vec<String>),
 }
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -89,12 +91,19 @@ pub fn steps(
     if !served.is_empty() {
         builder.last(Action::Shown);
     }
+    let record = plan.cluster.iter().find_map(|change| match change {
+        ClusterChange::WriteRecord { places } => Some(places.clone()),
+        _ => None,
+    });
     let rewrites = plan.cluster.iter().any(|change| matches!(change, ClusterChange::RewriteSecrets { .. }));
-    if rewrites || (!desired.encryption.unread.is_empty() && !builder.graph.is_empty()) {
+    if rewrites || (!desired.encryption.unread.is_empty() && (!builder.graph.is_empty() || record.is_some())) {
         builder.last(Action::Secrets);
     }
-    if !builder.graph.is_empty() {
+    if !builder.graph.is_empty() || record.is_some() {
         builder.last(Action::Healthy);
+    }
+    if let Some(places) = record {
+        builder.last(Action::Record(places));
     }
     builder.graph
 }
@@ -231,8 +240,7 @@ impl Builder<'_> {
             }
         }
         let late = &units.nodes_start_late;
-        let marks = plan.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }));
-        let marked = nodes.is_empty() && late.is_empty() && objects.is_none() && !marks;
+        let marked = nodes.is_empty() && late.is_empty() && objects.is_none() && !plan.marks_nodes();
         if marked {
             return;
         }

@@ -6,6 +6,7 @@ mod images;
 mod objects;
 mod prepare;
 mod programs;
+mod record;
 mod secrets_at_rest;
 mod session;
 mod survey;

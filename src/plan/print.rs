@@ -43,14 +43,19 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
-        let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
-        text.push_str(&format!(
-            "\n{} on {}; `kbootstrap up` makes them\n",
-            plural(plan.changes(), "change"),
-            plural(hosts, "host")
-        ));
+        text.push('\n');
+        text.push_str(&total(plan));
     }
     text
+}
+
+/// How much would change, in a line.
+pub fn total(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "nothing would change\n".into();
+    }
+    let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
+    format!("{} on {}; `kbootstrap up` makes them\n", plural(plan.changes(), "change"), plural(hosts, "host"))
 }
 
 fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
@@ -62,6 +67,12 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
             let (how, are) = (if *encrypt { "encrypted" } else { "in plain" }, if *count == 1 { "is" } else { "are" });
             let secrets = plural(*count, "Secret");
             (out.paint("33", "~"), format!("{secrets} in etcd {are} written again, {how}"))
+        }
+        ClusterChange::WriteRecord { places } => {
+            let names =
+                places.iter().map(|place| if place.is_empty() { "ConfigMap kube-system/kbootstrap" } else { place });
+            let names = names.collect::<Vec<_>>().join(", ");
+            (out.paint("33", "~"), format!("the record of what was done last ({names})"))
         }
         ClusterChange::RegisterNode { node } => {
             (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
