@@ -10,6 +10,7 @@ pub mod artifacts;
 pub mod certlint;
 pub mod certs;
 pub mod cfssl;
+pub mod children;
 pub mod cli;
 pub mod clients;
 pub mod cluster;
