@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::plan::Desired;
 use crate::preflight;
-use crate::render::{self, Inputs, Templates};
+use crate::render::{self, Common, Inputs, Templates};
 use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
@@ -26,6 +26,7 @@ pub fn desire(
     templates: &Templates,
 ) -> Result<Desired> {
     let default_host = HostFacts::default_host();
+    let common = Common::of(cluster);
     let mut hosts = BTreeMap::new();
     let mut errors = Vec::new();
     for host in &cluster.hosts {
@@ -35,6 +36,7 @@ pub fn desire(
         let state = render::host_state(&Inputs {
             catalogue,
             cluster,
+            common: &common,
             host,
             facts,
             programs: &|name| programs(&facts.arch, name),

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Trust, authorities};
+use super::table::trusted_on;
+use super::{Authority, Trust};
 use crate::cluster::{Cluster, Host};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 
 /// Where a host holds the CAs that it trusts: what [`Trust::same_cluster`] must know of it.
 pub fn authority_files(cluster: &Cluster, host: &Host) -> impl Iterator<Item = String> {
-    let places = authorities(cluster).into_iter().flat_map(|row| row.placements);
-    places.filter(|place| place.host == host.name).map(|place| place.certificate)
+    let all = [Authority::Kubernetes, Authority::Etcd, Authority::FrontProxy].into_iter();
+    all.flat_map(|authority| trusted_on(&cluster.layout, host, authority)).map(|place| place.certificate)
 }
 
 impl Trust {
@@ -41,8 +42,15 @@ impl Trust {
         if others.is_empty() {
             return Ok(());
         }
-        Err(Error::pki(format!("hosts have other CAs than those in {}", dir.join("pki").display()))
-            .detail(others.join("\n"))
+        let error = Error::pki(format!("hosts have other CAs than those in {}", dir.join("pki").display()));
+        let error = error.detail(others.join("\n"));
+        if let Some(folder) = self.folder_of_hosts(cluster, dir, facts) {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            return Err(error
+                .hint(format!("{} has them: write `cluster: {name}` into the inventory again", folder.display()))
+                .hint("a cluster keeps the name that it was made with"));
+        }
+        Err(error
             .hint("when the cluster runs, this is not its folder: is --state right, or is there a backup of it?")
             .hint("to begin again with the CAs of this folder, `kbootstrap reset` takes the hosts back first"))
     }
