@@ -32,6 +32,7 @@ pub mod plan;
 pub mod preflight;
 pub mod random;
 pub mod recipes;
+pub mod recover;
 pub mod remote;
 pub mod render;
 pub mod reset;

@@ -32,6 +32,9 @@ const UNITS: [(&str, i128); 10] = [
 ];
 
 impl Lifetime {
+    /// What Go's `time.Duration` can hold, whole hours: about 292 years.
+    pub const MOST_IN_GO: Lifetime = Lifetime::hours(2_562_047);
+
     /// That many hours.
     pub const fn hours(hours: i64) -> Self {
         Lifetime(Duration::hours(hours))

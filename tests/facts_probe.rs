@@ -69,6 +69,40 @@ fn certificates_come_along_and_cannot_look_like_another_answer() {
 }
 
 #[test]
+fn of_keys_that_encrypt_only_names_and_hashes_come_along() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("encryp tion.yaml").display().to_string();
+    let secret = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+    let hash = kbootstrap::digest::sha256(secret.as_bytes());
+    let head = "kind: EncryptionConfiguration\nresources:\n- resources:\n  - secrets\n  providers:\n";
+    let keys = format!(
+        "      - name: key2\n        secret: \"{secret}\"\n      - secret: {secret}\n      - name: key1\n        secret: {secret}"
+    );
+    let asks = |text: Option<String>| {
+        let _ = fs::remove_file(&path);
+        text.into_iter().for_each(|text| fs::write(&path, text).unwrap());
+        let questions = Questions { encryption: Some(path.clone()), ..Questions::default() };
+        shells().into_iter().map(move |shell| {
+            let found = ask(shell, &questions, &Layout::standard()).encryption_keys;
+            found.into_iter().map(|key| format!("{} {}", key.name, key.sha256)).collect::<Vec<_>>()
+        })
+    };
+    for found in asks(Some(format!("{head}  - secretbox:\n      keys:\n{keys}\n  - identity: {{}}\n"))) {
+        assert_eq!(found, [format!("key2 {hash}"), format!("key2 {hash}"), format!("key1 {hash}")]);
+    }
+    for (text, expected) in [
+        (None, &[][..]),
+        (Some(String::new()), &[][..]),
+        (Some(format!("{head}  - kms:\n      name: vault\n  - identity: {{}}\n")), &["kms "][..]),
+        (Some(format!("{head}  - secretbox: {{keys: [{{name: key1, secret: {secret}}}]}}\n")), &["unreadable "][..]),
+    ] {
+        for found in asks(text.clone()) {
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+}
+
+#[test]
 fn every_shell_learns_the_same_about_this_machine() {
     let dir = TempDir::new().unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -138,7 +138,7 @@ fn workloads_say_what_keeps_them(plane: &ControlPlane) {
     let mut transport = Loopback;
     let client = &mut plane.client(&mut transport);
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}});
-    kube::create(client, "/api/v1/nodes", &node).unwrap();
+    kube::apply(client, &node).unwrap();
     let status = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": "no CNI"}],
         "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}], "nodeInfo": {"kubeletVersion": "v1.36.3"}}});
     kube::patch(client, "/api/v1/nodes/n1/status", &status).unwrap();

@@ -8,8 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kbootstrap::cluster::Host;
 use kbootstrap::components::Catalogue;
+use kbootstrap::digest::sha256;
 use kbootstrap::engine::{desire, names_only};
-use kbootstrap::facts::{FileFact, HostFacts, UnitFact};
+use kbootstrap::facts::{EncryptionKeyFact, FileFact, HostFacts, UnitFact};
 use kbootstrap::pki::{Certificate, Key, Rules, Serial, renew_ca};
 use kbootstrap::plan::{Desired, HostPlan, compare, content_sha256, restart_key};
 use kbootstrap::render::Templates;
@@ -18,17 +19,17 @@ use kbootstrap::trust::{self, Trust};
 
 use crate::trust_folder::{Folder, cluster, foreign_ca};
 
-fn desired(trust: &Trust, settings: &str) -> Desired {
+pub fn desired(trust: &Trust, settings: &str) -> Desired {
     let catalogue = Catalogue::standard();
     let templates = Templates::embedded(&catalogue);
     desire(&catalogue, &cluster(settings), &BTreeMap::new(), trust, &names_only, &templates).unwrap()
 }
 
-fn certificates(text: &str) -> Vec<Certificate> {
+pub fn certificates(text: &str) -> Vec<Certificate> {
     Certificate::all_from_pem(text.as_bytes(), "it").unwrap()
 }
 
-fn text<'a>(state: &'a HostState, path: &str) -> &'a str {
+pub fn text<'a>(state: &'a HostState, path: &str) -> &'a str {
     match &state.files.get(path).unwrap_or_else(|| panic!("there is no {path}")).content {
         Content::Text(text) => text,
         other => panic!("{path}: {other:?}"),
@@ -36,7 +37,7 @@ fn text<'a>(state: &'a HostState, path: &str) -> &'a str {
 }
 
 /// What a host answers that is as a state says.
-fn holds(state: &HostState, host: &Host) -> HostFacts {
+pub fn holds(state: &HostState, host: &Host) -> HostFacts {
     let mut facts = HostFacts::default_host();
     for (path, file) in &state.files {
         let (owner, group) = (file.owner.clone(), file.owner.clone());
@@ -67,6 +68,15 @@ fn holds(state: &HostState, host: &Host) -> HostFacts {
     }
     for path in trust::authority_files(&cluster(""), host) {
         facts.certificates.insert(path.clone(), text(state, &path).to_owned());
+    }
+    let public = "/etc/kubernetes/pki/sa.pub";
+    facts.certificates.insert(public.into(), text(state, public).to_owned());
+    let Content::Secret(encryption) = &state.files["/etc/kubernetes/encryption.yaml"].content else { panic!() };
+    let encryption = String::from_utf8(encryption.expose().to_vec()).unwrap();
+    let words: Vec<&str> = encryption.split_whitespace().collect();
+    for key in words.windows(4).filter(|words| words[0] == "name:" && words[2] == "secret:") {
+        let fact = EncryptionKeyFact { name: key[1].into(), sha256: sha256(key[3].as_bytes()) };
+        facts.encryption_keys.push(fact);
     }
     facts
 }

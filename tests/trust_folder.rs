@@ -53,6 +53,9 @@ impl Folder {
     pub fn ensure(&self, settings: &str) -> Result<Trust, Error> {
         trust::ensure(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &Warnings::default())
     }
+    pub fn look(&self, settings: &str) -> Result<Trust, Error> {
+        trust::look(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &Warnings::default())
+    }
     fn warnings(&self, settings: &str) -> Vec<String> {
         let warnings = Warnings::default();
         trust::ensure(&Catalogue::standard(), &cluster(settings), self.dir.path(), self.now, &warnings).unwrap();
@@ -61,8 +64,12 @@ impl Folder {
     /// The refusal as a person sees it, without the folder's path.
     pub fn refused(&self, settings: &str) -> String {
         let error = self.ensure(settings).unwrap_err();
+        self.shown(&error)
+    }
+    /// An error as a person sees it, without the folder's path.
+    pub fn shown(&self, error: &Error) -> String {
         assert_eq!(error.kind, Kind::Pki);
-        report::render(&error, false).replace(&self.pki("").display().to_string(), "pki/")
+        report::render(error, false).replace(&self.pki("").display().to_string(), "pki/")
     }
     pub fn pki(&self, name: &str) -> PathBuf {
         self.dir.path().join("pki").join(name)

@@ -7,7 +7,7 @@ use time::macros::datetime;
 
 use super::der::GENERALIZED_TIME;
 use super::rule::Severity::{Error, Notice, Warning};
-use super::rule::{Context, Rule, certificate, when};
+use super::rule::{Rule, certificate, when};
 use super::view::{Name, View};
 use crate::pki::dotted;
 
@@ -21,7 +21,10 @@ pub(super) const RULES: &[Rule] = &[
         "it is not of version 3",
         "Go, which ignores its extensions, openssl -x509_strict, rustls",
         "RFC 5280 §4.1.2.1",
-        version_old,
+        |view, _| {
+            let extensions = if view.extensions.is_empty() { "" } else { ", but has extensions" };
+            when(view.version != 3, format!("it is of version {}{extensions}", view.version))
+        },
     ),
     certificate(
         "serial-negative",
@@ -29,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         "the serial number is negative",
         "Go since 1.23 (\"negative serial number\")",
         "RFC 5280 §4.1.2.2",
-        serial_negative,
+        |view, _| when(view.serial.first().is_some_and(|first| first & 0x80 != 0), "the serial number is negative"),
     ),
     certificate(
         "serial-zero",
@@ -37,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         "the serial number is zero",
         "linters of public CAs",
         "RFC 5280 §4.1.2.2, BR §7.1.2.7",
-        serial_zero,
+        |view, _| when(view.serial.iter().all(|&b| b == 0), "the serial number is zero"),
     ),
     certificate(
         "serial-long",
@@ -45,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         "the serial number has more than 20 bytes",
         "linters of public CAs; databases that keep 20 bytes",
         "RFC 5280 §4.1.2.2",
-        serial_long,
+        |view, _| when(view.serial.len() > 20, format!("the serial number has {} bytes", view.serial.len())),
     ),
     certificate(
         "serial-short",
@@ -53,17 +56,38 @@ pub(super) const RULES: &[Rule] = &[
         "the serial number has less than 64 random bits",
         "public CAs may not issue it; two certificates of one number confuse NSS and revocation",
         "BR §7.1.2.7",
-        serial_short,
+        |view, context| {
+            // A root's number is nobody's target; zero and negative ones have rules of their own.
+            let ordinary =
+                view.serial.first().is_some_and(|first| first & 0x80 == 0) && view.serial.iter().any(|&b| b != 0);
+            when(ordinary && !context.self_signed && view.serial.len() < 8, "the serial number can be foreseen")
+        },
     ),
-    certificate("issuer-empty", Error, "the issuer is empty", STRICT, "RFC 5280 §4.1.2.4", issuer_empty),
-    certificate("subject-empty-ca", Error, "a CA's subject is empty", STRICT, "RFC 5280 §4.1.2.6", subject_empty_ca),
+    certificate("issuer-empty", Error, "the issuer is empty", STRICT, "RFC 5280 §4.1.2.4", |view, _| {
+        when(view.issuer.is_empty(), "the issuer is empty")
+    }),
+    certificate("subject-empty-ca", Error, "a CA's subject is empty", STRICT, "RFC 5280 §4.1.2.6", |view, _| {
+        when(view.is_ca() && view.subject.is_empty(), "it is a CA, and its subject is empty")
+    }),
     certificate(
         "dn-printable-string",
         Error,
         "a PrintableString has characters outside its alphabet",
         "Go (\"invalid PrintableString\")",
         "X.680 §41.4, RFC 5280 §4.1.2.4",
-        dn_printable_string,
+        |view, _| {
+            let bad = |byte: &u8| !byte.is_ascii_alphanumeric() && !b" '()+,-./:=?".contains(byte);
+            let values =
+                both(view).into_iter().flat_map(|(which, name)| name.attributes.iter().map(move |a| (which, a.value)));
+            values
+                .filter(|(_, value)| value.tag == PRINTABLE_STRING)
+                .filter_map(|(which, value)| Some((which, value, char::from(*value.content.iter().find(|b| bad(b))?))))
+                .map(|(which, value, bad)| {
+                    let text = String::from_utf8_lossy(value.content);
+                    format!("the {which}'s `{text}` is a PrintableString with {bad:?}: it must be a UTF8String")
+                })
+                .collect()
+        },
     ),
     certificate(
         "dn-legacy-string",
@@ -71,7 +95,16 @@ pub(super) const RULES: &[Rule] = &[
         "a name is a TeletexString, BMPString or UniversalString",
         "comparison with the same name in UTF-8 fails",
         "RFC 5280 §4.1.2.4",
-        dn_legacy_string,
+        |view, _| {
+            let kinds = [(0x14, "TeletexString"), (0x1c, "UniversalString"), (0x1e, "BMPString")];
+            let names = both(view).into_iter();
+            names
+                .flat_map(|(which, name)| {
+                    let found = kinds.iter().filter(|(tag, _)| name.attributes.iter().any(|a| a.value.tag == *tag));
+                    found.map(move |(_, kind)| format!("the {which} has a {kind}"))
+                })
+                .collect()
+        },
     ),
     certificate(
         "dn-country",
@@ -79,7 +112,11 @@ pub(super) const RULES: &[Rule] = &[
         "a country is not a code of two letters",
         "linters of public CAs; some directories",
         "RFC 5280 Appendix A (X520countryName)",
-        dn_country,
+        |view, _| {
+            let countries = view.subject.values(&[2, 5, 4, 6]);
+            let wrong = countries.iter().filter(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_alphabetic()));
+            wrong.map(|c| format!("the country `{c}` is not a code of two letters")).collect()
+        },
     ),
     certificate(
         "dn-too-long",
@@ -87,7 +124,26 @@ pub(super) const RULES: &[Rule] = &[
         "a part of the subject is longer than its upper bound",
         "openssl will not make such a request; databases cut it",
         "RFC 5280 Appendix A (ub-common-name)",
-        dn_too_long,
+        |view, _| {
+            let bounds: [(&[u64], &str, usize); 6] = [
+                (&[2, 5, 4, 3], "common name", 64),
+                (&[2, 5, 4, 10], "organization", 64),
+                (&[2, 5, 4, 11], "organizational unit", 64),
+                (&[2, 5, 4, 7], "locality", 128),
+                (&[2, 5, 4, 8], "province", 128),
+                (&[2, 5, 4, 5], "serial number", 64),
+            ];
+            let mut found = Vec::new();
+            for (oid, name, most) in bounds {
+                let lengths = view.subject.values(oid).into_iter().map(|value| value.chars().count());
+                found.extend(
+                    lengths
+                        .filter(|&length| length > most)
+                        .map(|length| format!("the {name} has {length} characters, more than {most}")),
+                );
+            }
+            found
+        },
     ),
     certificate(
         "validity-reversed",
@@ -95,17 +151,30 @@ pub(super) const RULES: &[Rule] = &[
         "it ends before it begins",
         "everybody: it is never valid",
         VALIDITY,
-        validity_reversed,
+        |view, _| when(life(view).is_some_and(time::Duration::is_negative), "it ends before it begins"),
     ),
-    certificate("expired", Error, "it has expired", "everybody", VALIDITY, expired),
-    certificate("not-yet-valid", Error, "it is not valid yet", "everybody", VALIDITY, not_yet_valid),
+    certificate("expired", Error, "it has expired", "everybody", VALIDITY, |view, context| {
+        let end = view.not_after.moment().filter(|&end| end < context.now);
+        // One that is never valid has a rule of its own.
+        let end = end.filter(|_| !life(view).is_some_and(time::Duration::is_negative));
+        end.map(|end| format!("it has expired on {}", end.date())).into_iter().collect()
+    }),
+    certificate("not-yet-valid", Error, "it is not valid yet", "everybody", VALIDITY, |view, context| {
+        let begin = view.not_before.moment().filter(|&begin| begin > context.now);
+        let begin = begin.filter(|_| !life(view).is_some_and(time::Duration::is_negative));
+        begin.map(|begin| format!("it is not valid before {}", begin.date())).into_iter().collect()
+    }),
     certificate(
         "time-format",
         Error,
         "a time is not in UTC with seconds",
         "openssl (\"format error in certificate's notBefore field\"), rustls",
         "RFC 5280 §4.1.2.5.1, §4.1.2.5.2",
-        time_format,
+        |view, _| {
+            let times = [("begin", view.not_before), ("end", view.not_after)];
+            let wrong = times.iter().filter(|(_, time)| time.moment().is_none());
+            wrong.map(|(which, time)| format!("its {which} is `{}`, which is not YYMMDDhhmmssZ", time.show())).collect()
+        },
     ),
     certificate(
         "time-generalized-early",
@@ -113,7 +182,13 @@ pub(super) const RULES: &[Rule] = &[
         "a time before 2050 is a GeneralizedTime",
         "strict readers; openssl and Go take it",
         VALIDITY,
-        time_generalized_early,
+        |view, _| {
+            let early = |time: OffsetDateTime| time < datetime!(2050-01-01 0:00 UTC);
+            let times = [("begin", view.not_before), ("end", view.not_after)];
+            let wrong =
+                times.iter().filter(|(_, time)| time.tag == GENERALIZED_TIME && time.moment().is_some_and(early));
+            wrong.map(|(which, time)| format!("its {which} `{}` must be a UTCTime", time.show())).collect()
+        },
     ),
     certificate(
         "validity-825-days",
@@ -121,7 +196,10 @@ pub(super) const RULES: &[Rule] = &[
         "a server's certificate lives longer than 825 days",
         "Apple systems since iOS 13 and macOS 10.15, also of private CAs",
         "Apple HT210176",
-        validity_825,
+        |view, _| {
+            let days = server_days(view, APPLE).filter(|&days| days > 825);
+            days.map(|days| format!("it lives {days} days")).into_iter().collect()
+        },
     ),
     certificate(
         "validity-398-days",
@@ -129,7 +207,10 @@ pub(super) const RULES: &[Rule] = &[
         "a server's certificate lives longer than 398 days",
         "browsers, of public CAs only",
         "BR §6.3.2 (200 days since March 2026)",
-        validity_398,
+        |view, _| {
+            let days = server_days(view, FORUM).filter(|&days| days > 398 && days <= 825);
+            days.map(|days| format!("it lives {days} days")).into_iter().collect()
+        },
     ),
     certificate(
         "signature-mismatch",
@@ -137,7 +218,12 @@ pub(super) const RULES: &[Rule] = &[
         "the two places that name the signature algorithm disagree",
         "Go (\"inner and outer signature algorithm identifiers don't match\"), openssl",
         "RFC 5280 §4.1.1.2",
-        signature_mismatch,
+        |view, _| {
+            when(
+                view.inner_algorithm != view.outer_algorithm,
+                "the signature algorithm within it is another than beside it",
+            )
+        },
     ),
     certificate(
         "signature-md5",
@@ -145,7 +231,12 @@ pub(super) const RULES: &[Rule] = &[
         "it is signed with MD5 or MD2",
         "everybody: forgeries have been made",
         "RFC 6151, BR §7.1.3.2",
-        signature_md5,
+        |view, context| {
+            when(
+                !context.self_signed && matches!(view.signature.as_slice(), [1, 2, 840, 113_549, 1, 1, 2..=4]),
+                "it is signed with MD5 or MD2",
+            )
+        },
     ),
     certificate(
         "signature-sha1",
@@ -153,93 +244,16 @@ pub(super) const RULES: &[Rule] = &[
         "it is signed with SHA-1",
         "Go since 1.18 (\"insecure algorithm\"), openssl at security level 1, browsers",
         "RFC 9155, BR §7.1.3.2",
-        signature_sha1,
+        // Nobody checks a root's own signature.
+        |view, context| {
+            let sha1 = [&[1, 2, 840, 113_549, 1, 1, 5][..], &[1, 2, 840, 10_045, 4, 1], &[1, 2, 840, 10_040, 4, 3]];
+            let what = format!("it is signed with SHA-1 ({})", dotted(&view.signature));
+            when(!context.self_signed && sha1.contains(&view.signature.as_slice()), what)
+        },
     ),
 ];
 
-fn version_old(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let extensions = if view.extensions.is_empty() { "" } else { ", but has extensions" };
-    when(view.version != 3, format!("it is of version {}{extensions}", view.version))
-}
-
-fn serial_negative(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.serial.first().is_some_and(|first| first & 0x80 != 0), "the serial number is negative")
-}
-
-fn serial_zero(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.serial.iter().all(|&b| b == 0), "the serial number is zero")
-}
-
-fn serial_long(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.serial.len() > 20, format!("the serial number has {} bytes", view.serial.len()))
-}
-
-fn serial_short(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    // A root's number is nobody's target; zero and negative ones have rules of their own.
-    let ordinary = view.serial.first().is_some_and(|first| first & 0x80 == 0) && view.serial.iter().any(|&b| b != 0);
-    when(ordinary && !context.self_signed && view.serial.len() < 8, "the serial number can be foreseen")
-}
-
-fn issuer_empty(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.issuer.is_empty(), "the issuer is empty")
-}
-
-fn subject_empty_ca(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.is_ca() && view.subject.is_empty(), "it is a CA, and its subject is empty")
-}
-
 const PRINTABLE_STRING: u8 = 0x13;
-
-fn dn_printable_string(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let bad = |byte: &u8| !byte.is_ascii_alphanumeric() && !b" '()+,-./:=?".contains(byte);
-    let values = both(view).into_iter().flat_map(|(which, name)| name.attributes.iter().map(move |a| (which, a.value)));
-    values
-        .filter(|(_, value)| value.tag == PRINTABLE_STRING)
-        .filter_map(|(which, value)| Some((which, value, char::from(*value.content.iter().find(|b| bad(b))?))))
-        .map(|(which, value, bad)| {
-            let text = String::from_utf8_lossy(value.content);
-            format!("the {which}'s `{text}` is a PrintableString with {bad:?}: it must be a UTF8String")
-        })
-        .collect()
-}
-
-fn dn_legacy_string(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let kinds = [(0x14, "TeletexString"), (0x1c, "UniversalString"), (0x1e, "BMPString")];
-    let names = both(view).into_iter();
-    names
-        .flat_map(|(which, name)| {
-            let found = kinds.iter().filter(|(tag, _)| name.attributes.iter().any(|a| a.value.tag == *tag));
-            found.map(move |(_, kind)| format!("the {which} has a {kind}"))
-        })
-        .collect()
-}
-
-fn dn_country(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let countries = view.subject.values(&[2, 5, 4, 6]);
-    let wrong = countries.iter().filter(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_alphabetic()));
-    wrong.map(|c| format!("the country `{c}` is not a code of two letters")).collect()
-}
-
-fn dn_too_long(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let bounds: [(&[u64], &str, usize); 6] = [
-        (&[2, 5, 4, 3], "common name", 64),
-        (&[2, 5, 4, 10], "organization", 64),
-        (&[2, 5, 4, 11], "organizational unit", 64),
-        (&[2, 5, 4, 7], "locality", 128),
-        (&[2, 5, 4, 8], "province", 128),
-        (&[2, 5, 4, 5], "serial number", 64),
-    ];
-    let mut found = Vec::new();
-    for (oid, name, most) in bounds {
-        let lengths = view.subject.values(oid).into_iter().map(|value| value.chars().count());
-        found.extend(
-            lengths
-                .filter(|&length| length > most)
-                .map(|length| format!("the {name} has {length} characters, more than {most}")),
-        );
-    }
-    found
-}
 
 fn both<'v, 'a>(view: &'v View<'a>) -> Vec<(&'static str, &'v Name<'a>)> {
     let mut names = vec![("subject", &view.subject)];
@@ -249,38 +263,8 @@ fn both<'v, 'a>(view: &'v View<'a>) -> Vec<(&'static str, &'v Name<'a>)> {
     names
 }
 
-fn validity_reversed(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(life(view).is_some_and(time::Duration::is_negative), "it ends before it begins")
-}
-
-fn expired(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let end = view.not_after.moment().filter(|&end| end < context.now);
-    // One that is never valid has a rule of its own.
-    let end = end.filter(|_| !life(view).is_some_and(time::Duration::is_negative));
-    end.map(|end| format!("it has expired on {}", end.date())).into_iter().collect()
-}
-
-fn not_yet_valid(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let begin = view.not_before.moment().filter(|&begin| begin > context.now);
-    let begin = begin.filter(|_| !life(view).is_some_and(time::Duration::is_negative));
-    begin.map(|begin| format!("it is not valid before {}", begin.date())).into_iter().collect()
-}
-
 fn life(view: &View<'_>) -> Option<time::Duration> {
     Some(view.not_after.moment()? - view.not_before.moment()?)
-}
-
-fn time_format(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let times = [("begin", view.not_before), ("end", view.not_after)];
-    let wrong = times.iter().filter(|(_, time)| time.moment().is_none());
-    wrong.map(|(which, time)| format!("its {which} is `{}`, which is not YYMMDDhhmmssZ", time.show())).collect()
-}
-
-fn time_generalized_early(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let early = |time: OffsetDateTime| time < datetime!(2050-01-01 0:00 UTC);
-    let times = [("begin", view.not_before), ("end", view.not_after)];
-    let wrong = times.iter().filter(|(_, time)| time.tag == GENERALIZED_TIME && time.moment().is_some_and(early));
-    wrong.map(|(which, time)| format!("its {which} `{}` must be a UTCTime", time.show())).collect()
 }
 
 /// When Apple's rule and that of the CA/Browser Forum began.
@@ -293,32 +277,4 @@ fn server_days(view: &View<'_>, since: OffsetDateTime) -> Option<u64> {
     let life = Duration::try_from(view.not_after.moment()? - issued).ok()?;
     // The last second counts.
     (view.is_server() && !view.is_self_issued()).then(|| (life.as_secs() + 86_400) / 86_400)
-}
-
-fn validity_825(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let days = server_days(view, APPLE).filter(|&days| days > 825);
-    days.map(|days| format!("it lives {days} days")).into_iter().collect()
-}
-
-fn validity_398(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let days = server_days(view, FORUM).filter(|&days| days > 398 && days <= 825);
-    days.map(|days| format!("it lives {days} days")).into_iter().collect()
-}
-
-fn signature_mismatch(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.inner_algorithm != view.outer_algorithm, "the signature algorithm within it is another than beside it")
-}
-
-fn signature_md5(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    when(
-        !context.self_signed && matches!(view.signature.as_slice(), [1, 2, 840, 113_549, 1, 1, 2..=4]),
-        "it is signed with MD5 or MD2",
-    )
-}
-
-/// Nobody checks a root's own signature.
-fn signature_sha1(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let sha1 = [&[1, 2, 840, 113_549, 1, 1, 5][..], &[1, 2, 840, 10_045, 4, 1], &[1, 2, 840, 10_040, 4, 3]];
-    let what = format!("it is signed with SHA-1 ({})", dotted(&view.signature));
-    when(!context.self_signed && sha1.contains(&view.signature.as_slice()), what)
 }

@@ -1,7 +1,7 @@
 //! Rules about keys, usages, constraints and identifiers.
 
 use super::rule::Severity::{Error, Notice, Warning};
-use super::rule::{Context, Rule, certificate, when};
+use super::rule::{Rule, certificate, when};
 use super::view::{
     AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, DATA_ENCIPHERMENT, DIGITAL_SIGNATURE, DNS, EXTENDED_KEY_USAGE, IP,
     KEY_CERT_SIGN, KEY_ENCIPHERMENT, KEY_USAGE, Key, NAME_CONSTRAINTS, SERVER_AUTH, SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
@@ -18,7 +18,10 @@ pub(super) const RULES: &[Rule] = &[
         "an RSA key has less than 2048 bits",
         "openssl at security level 2 (Debian's), browsers",
         "BR §6.1.5, NIST SP 800-57",
-        rsa_short,
+        |view, _| match view.key {
+            Key::Rsa { bits, .. } if bits < 2048 => vec![format!("its RSA key has {bits} bits")],
+            _ => Vec::new(),
+        },
     ),
     certificate(
         "rsa-exponent",
@@ -26,7 +29,12 @@ pub(super) const RULES: &[Rule] = &[
         "an RSA key's exponent is even or below 65537",
         "public CAs may not issue it; BoringSSL where it is even",
         "BR §6.1.6, FIPS 186-5 §5.4",
-        rsa_exponent,
+        |view, _| {
+            let Key::Rsa { exponent, .. } = &view.key else { return Vec::new() };
+            let small = exponent.len() < 3;
+            let even = exponent.last().is_none_or(|last| last % 2 == 0);
+            when(small || even, if even { "its RSA exponent is even" } else { "its RSA exponent is below 65537" })
+        },
     ),
     certificate(
         "key-kind",
@@ -34,7 +42,17 @@ pub(super) const RULES: &[Rule] = &[
         "the key is of a kind that TLS clients do not know",
         "Go (\"unsupported elliptic curve\"), browsers",
         "RFC 8446 §4.2.3, BR §6.1.5",
-        key_kind,
+        |view, _| {
+            let known = [&[1, 2, 840, 10_045, 3, 1, 7][..], &[1, 3, 132, 0, 34], &[1, 3, 132, 0, 35]];
+            match &view.key {
+                Key::Ec(None) => vec!["its EC key spells the curve out in place of naming it".into()],
+                Key::Ec(Some(curve)) if !known.contains(&curve.as_slice()) => {
+                    vec![format!("its EC key is on the curve {}, not on P-256, P-384 or P-521", dotted(curve))]
+                }
+                Key::Other(oid) => vec![format!("its key is of algorithm {}", dotted(oid))],
+                _ => Vec::new(),
+            }
+        },
     ),
     certificate(
         "ed25519-server",
@@ -42,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         "a server's key is Ed25519",
         "browsers; openssl, Go and rustls take it",
         "BR §6.1.5",
-        ed25519_server,
+        |view, _| when(view.key == Key::Ed25519 && view.is_server(), "its key is Ed25519, which no browser knows"),
     ),
     certificate(
         "extension-duplicate",
@@ -50,7 +68,17 @@ pub(super) const RULES: &[Rule] = &[
         "an extension is there twice",
         "Go (\"certificate contains duplicate extensions\"), openssl",
         "RFC 5280 §4.2",
-        extension_duplicate,
+        |view, _| {
+            let all = &view.extensions;
+            let mut twice: Vec<_> = all
+                .iter()
+                .enumerate()
+                .filter(|(i, e)| all[..*i].iter().any(|earlier| earlier.oid == e.oid))
+                .map(|(_, e)| &e.oid)
+                .collect();
+            twice.dedup();
+            twice.into_iter().map(|oid| format!("the extension {} is there twice", dotted(oid))).collect()
+        },
     ),
     certificate(
         "extension-unknown-critical",
@@ -58,7 +86,27 @@ pub(super) const RULES: &[Rule] = &[
         "a critical extension is one that clients do not know",
         "Go (\"unhandled critical extension\"), openssl (error 34)",
         "RFC 5280 §4.2",
-        extension_unknown_critical,
+        // Those that both Go and openssl handle.
+        |view, _| {
+            let known: [&[u64]; 12] = [
+                SUBJECT_KEY_ID,
+                KEY_USAGE,
+                SUBJECT_ALT_NAME,
+                BASIC_CONSTRAINTS,
+                NAME_CONSTRAINTS,
+                AUTHORITY_KEY_ID,
+                EXTENDED_KEY_USAGE,
+                &[2, 5, 29, 31],
+                &[2, 5, 29, 32],
+                &[2, 5, 29, 33],
+                &[2, 5, 29, 36],
+                &[2, 5, 29, 54],
+            ];
+            let unknown = view.extensions.iter().filter(|e| e.critical && !known.contains(&e.oid.as_slice()));
+            unknown
+                .map(|e| format!("the critical extension {} is one that clients do not know", dotted(&e.oid)))
+                .collect()
+        },
     ),
     certificate(
         "bc-not-critical",
@@ -66,7 +114,10 @@ pub(super) const RULES: &[Rule] = &[
         "a CA's basic constraints are not critical",
         STRICT,
         "RFC 5280 §4.2.1.9",
-        bc_not_critical,
+        |view, _| {
+            let wrong = view.is_ca() && view.extension(BASIC_CONSTRAINTS).is_some_and(|e| !e.critical);
+            when(wrong, "it is a CA, and its basic constraints are not critical")
+        },
     ),
     certificate(
         "bc-path-length",
@@ -74,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
         "it has a path length and is no CA",
         STRICT,
         "RFC 5280 §4.2.1.9",
-        bc_path_length,
+        |view, _| when(matches!(view.constraints(), Some((false, Some(_)))), "it has a path length, and is no CA"),
     ),
     certificate(
         "ca-without-cert-sign",
@@ -82,23 +133,24 @@ pub(super) const RULES: &[Rule] = &[
         "a CA's key usage lacks keyCertSign",
         "openssl (\"invalid CA certificate\"), Go (\"parent certificate cannot sign this kind of certificate\")",
         "RFC 5280 §4.2.1.3",
-        ca_without_cert_sign,
+        |view, _| {
+            let lacks = view.key_usage().is_some_and(|bits| bits != 0 && bits & KEY_CERT_SIGN == 0);
+            when(view.is_ca() && lacks, "it is a CA, and its key usage lacks keyCertSign")
+        },
     ),
-    certificate(
-        "ca-without-key-usage",
-        Error,
-        "a CA has no key usage",
-        STRICT,
-        "RFC 5280 §4.2.1.3",
-        ca_without_key_usage,
-    ),
+    certificate("ca-without-key-usage", Error, "a CA has no key usage", STRICT, "RFC 5280 §4.2.1.3", |view, _| {
+        when(view.is_ca() && view.extension(KEY_USAGE).is_none(), "it is a CA, and has no key usage")
+    }),
     certificate(
         "cert-sign-without-ca",
         Error,
         "it may sign certificates and is no CA",
         STRICT,
         "RFC 5280 §4.2.1.9",
-        cert_sign_without_ca,
+        |view, _| {
+            let signs = view.key_usage().is_some_and(|bits| bits & KEY_CERT_SIGN != 0);
+            when(!view.is_ca() && signs, "its key usage has keyCertSign, and it is no CA")
+        },
     ),
     certificate(
         "ku-empty",
@@ -106,7 +158,12 @@ pub(super) const RULES: &[Rule] = &[
         "the key usage allows nothing",
         "openssl (\"invalid certificate\")",
         "RFC 5280 §4.2.1.3",
-        ku_empty,
+        |view, _| {
+            when(
+                view.extension(KEY_USAGE).is_some() && view.key_usage().unwrap_or(0) == 0,
+                "its key usage allows nothing",
+            )
+        },
     ),
     certificate(
         "ku-no-signature",
@@ -114,7 +171,16 @@ pub(super) const RULES: &[Rule] = &[
         "a server's key cannot sign handshakes by its key usage",
         "BoringSSL (\"KEY_USAGE_BIT_INCORRECT\"), GnuTLS, NSS: TLS 1.3 and ECDHE need digitalSignature",
         "RFC 8446 §4.4.2.2",
-        ku_no_signature,
+        |view, _| {
+            let serves = view.purposes().is_some_and(|purposes| purposes.iter().any(|p| p == SERVER_AUTH));
+            let lacks = view.key_usage().is_some_and(|bits| bits != 0 && bits & DIGITAL_SIGNATURE == 0);
+            // An RSA key could still decrypt in TLS 1.2.
+            let cannot = !matches!(view.key, Key::Rsa { .. });
+            when(
+                !view.is_ca() && serves && lacks && cannot,
+                "it is for servers, and its key usage lacks digitalSignature",
+            )
+        },
     ),
     certificate(
         "ku-ec-encipherment",
@@ -122,7 +188,11 @@ pub(super) const RULES: &[Rule] = &[
         "the key usage allows encipherment, which an EC or Ed25519 key cannot do",
         "nobody yet; cfssl's profiles write it",
         "RFC 8813 §3, RFC 8410 §5",
-        ku_ec_encipherment,
+        |view, _| {
+            let cannot = matches!(view.key, Key::Ec(_) | Key::Ed25519);
+            let enciphers = view.key_usage().is_some_and(|bits| bits & (KEY_ENCIPHERMENT | DATA_ENCIPHERMENT) != 0);
+            when(cannot && enciphers, "its key usage allows encipherment, which its key cannot do")
+        },
     ),
     certificate(
         "eku-missing",
@@ -130,7 +200,10 @@ pub(super) const RULES: &[Rule] = &[
         "a certificate with hosts has no extended key usage",
         "Apple systems since iOS 13 and macOS 10.15",
         "Apple HT210176, BR §7.1.2.7.10",
-        eku_missing,
+        |view, _| {
+            let lacks = !view.is_ca() && has_hosts(view) && view.extension(EXTENDED_KEY_USAGE).is_none();
+            when(lacks, "it has hosts, and no extended key usage")
+        },
     ),
     certificate(
         "eku-not-server",
@@ -138,17 +211,37 @@ pub(super) const RULES: &[Rule] = &[
         "a certificate with hosts is not for servers by its extended key usage",
         "every client, should a server show it",
         "RFC 5280 §4.2.1.12",
-        eku_not_server,
+        |view, _| {
+            let other = view.extension(EXTENDED_KEY_USAGE).is_some() && !view.is_server();
+            when(!view.is_ca() && has_hosts(view) && other, "it has hosts, and its extended key usage lacks serverAuth")
+        },
     ),
-    certificate("aki-missing", Error, "it has no authority key identifier", STRICT, "RFC 5280 §4.2.1.1", aki_missing),
-    certificate("ski-missing", Error, "a CA has no subject key identifier", STRICT, "RFC 5280 §4.2.1.2", ski_missing),
+    certificate(
+        "aki-missing",
+        Error,
+        "it has no authority key identifier",
+        STRICT,
+        "RFC 5280 §4.2.1.1", // Where subject and issuer are one and it is not self-signed, `same-dn-no-aki` tells more.
+        |view, context| {
+            let lacks = view.authority_key_id().is_none() && !view.is_self_issued() && !context.self_signed;
+            when(lacks, "it has no authority key identifier")
+        },
+    ),
+    certificate("ski-missing", Error, "a CA has no subject key identifier", STRICT, "RFC 5280 §4.2.1.2", |view, _| {
+        when(view.is_ca() && view.subject_key_id().is_none(), "it is a CA, and has no subject key identifier")
+    }),
     certificate(
         "key-id-critical",
         Error,
         "a key identifier is critical",
         "Go (\"incorrectly marked critical\"), openssl (\"unhandled critical extension\")",
         "RFC 5280 §4.2.1.1, §4.2.1.2",
-        key_id_critical,
+        |view, _| {
+            let critical = |oid: &[u64]| view.extension(oid).is_some_and(|e| e.critical);
+            let subject = when(critical(SUBJECT_KEY_ID), "the subject key identifier is critical");
+            let authority = when(critical(AUTHORITY_KEY_ID), "the authority key identifier is critical");
+            [subject, authority].concat()
+        },
     ),
     certificate(
         "name-constraints-leaf",
@@ -156,144 +249,12 @@ pub(super) const RULES: &[Rule] = &[
         "it has name constraints and is no CA",
         "linters of public CAs; strict readers",
         "RFC 5280 §4.2.1.10",
-        name_constraints_leaf,
+        |view, _| {
+            when(!view.is_ca() && view.extension(NAME_CONSTRAINTS).is_some(), "it has name constraints, and is no CA")
+        },
     ),
 ];
 
-fn rsa_short(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    match view.key {
-        Key::Rsa { bits, .. } if bits < 2048 => vec![format!("its RSA key has {bits} bits")],
-        _ => Vec::new(),
-    }
-}
-
-fn rsa_exponent(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let Key::Rsa { exponent, .. } = &view.key else { return Vec::new() };
-    let small = exponent.len() < 3;
-    let even = exponent.last().is_none_or(|last| last % 2 == 0);
-    when(small || even, if even { "its RSA exponent is even" } else { "its RSA exponent is below 65537" })
-}
-
-fn key_kind(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let known = [&[1, 2, 840, 10_045, 3, 1, 7][..], &[1, 3, 132, 0, 34], &[1, 3, 132, 0, 35]];
-    match &view.key {
-        Key::Ec(None) => vec!["its EC key spells the curve out in place of naming it".into()],
-        Key::Ec(Some(curve)) if !known.contains(&curve.as_slice()) => {
-            vec![format!("its EC key is on the curve {}, not on P-256, P-384 or P-521", dotted(curve))]
-        }
-        Key::Other(oid) => vec![format!("its key is of algorithm {}", dotted(oid))],
-        _ => Vec::new(),
-    }
-}
-
-fn ed25519_server(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.key == Key::Ed25519 && view.is_server(), "its key is Ed25519, which no browser knows")
-}
-
-fn extension_duplicate(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let all = &view.extensions;
-    let mut twice: Vec<_> = all
-        .iter()
-        .enumerate()
-        .filter(|(i, e)| all[..*i].iter().any(|earlier| earlier.oid == e.oid))
-        .map(|(_, e)| &e.oid)
-        .collect();
-    twice.dedup();
-    twice.into_iter().map(|oid| format!("the extension {} is there twice", dotted(oid))).collect()
-}
-
-/// Those that both Go and openssl handle.
-fn extension_unknown_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let known: [&[u64]; 12] = [
-        SUBJECT_KEY_ID,
-        KEY_USAGE,
-        SUBJECT_ALT_NAME,
-        BASIC_CONSTRAINTS,
-        NAME_CONSTRAINTS,
-        AUTHORITY_KEY_ID,
-        EXTENDED_KEY_USAGE,
-        &[2, 5, 29, 31],
-        &[2, 5, 29, 32],
-        &[2, 5, 29, 33],
-        &[2, 5, 29, 36],
-        &[2, 5, 29, 54],
-    ];
-    let unknown = view.extensions.iter().filter(|e| e.critical && !known.contains(&e.oid.as_slice()));
-    unknown.map(|e| format!("the critical extension {} is one that clients do not know", dotted(&e.oid))).collect()
-}
-
-fn bc_not_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let wrong = view.is_ca() && view.extension(BASIC_CONSTRAINTS).is_some_and(|e| !e.critical);
-    when(wrong, "it is a CA, and its basic constraints are not critical")
-}
-
-fn bc_path_length(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(matches!(view.constraints(), Some((false, Some(_)))), "it has a path length, and is no CA")
-}
-
-fn ca_without_cert_sign(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let lacks = view.key_usage().is_some_and(|bits| bits != 0 && bits & KEY_CERT_SIGN == 0);
-    when(view.is_ca() && lacks, "it is a CA, and its key usage lacks keyCertSign")
-}
-
-fn ca_without_key_usage(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.is_ca() && view.extension(KEY_USAGE).is_none(), "it is a CA, and has no key usage")
-}
-
-fn cert_sign_without_ca(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let signs = view.key_usage().is_some_and(|bits| bits & KEY_CERT_SIGN != 0);
-    when(!view.is_ca() && signs, "its key usage has keyCertSign, and it is no CA")
-}
-
-fn ku_empty(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.extension(KEY_USAGE).is_some() && view.key_usage().unwrap_or(0) == 0, "its key usage allows nothing")
-}
-
-fn ku_no_signature(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let serves = view.purposes().is_some_and(|purposes| purposes.iter().any(|p| p == SERVER_AUTH));
-    let lacks = view.key_usage().is_some_and(|bits| bits != 0 && bits & DIGITAL_SIGNATURE == 0);
-    // An RSA key could still decrypt in TLS 1.2.
-    let cannot = !matches!(view.key, Key::Rsa { .. });
-    when(!view.is_ca() && serves && lacks && cannot, "it is for servers, and its key usage lacks digitalSignature")
-}
-
-fn ku_ec_encipherment(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let cannot = matches!(view.key, Key::Ec(_) | Key::Ed25519);
-    let enciphers = view.key_usage().is_some_and(|bits| bits & (KEY_ENCIPHERMENT | DATA_ENCIPHERMENT) != 0);
-    when(cannot && enciphers, "its key usage allows encipherment, which its key cannot do")
-}
-
 fn has_hosts(view: &View<'_>) -> bool {
     view.names().iter().any(|name| name.tag == DNS || name.tag == IP)
-}
-
-fn eku_missing(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let lacks = !view.is_ca() && has_hosts(view) && view.extension(EXTENDED_KEY_USAGE).is_none();
-    when(lacks, "it has hosts, and no extended key usage")
-}
-
-fn eku_not_server(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let other = view.extension(EXTENDED_KEY_USAGE).is_some() && !view.is_server();
-    when(!view.is_ca() && has_hosts(view) && other, "it has hosts, and its extended key usage lacks serverAuth")
-}
-
-/// Where subject and issuer are one and it is not self-signed, `same-dn-no-aki` tells more.
-fn aki_missing(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let lacks = view.authority_key_id().is_none() && !view.is_self_issued() && !context.self_signed;
-    when(lacks, "it has no authority key identifier")
-}
-
-fn ski_missing(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.is_ca() && view.subject_key_id().is_none(), "it is a CA, and has no subject key identifier")
-}
-
-fn key_id_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let critical = |oid: &[u64]| view.extension(oid).is_some_and(|e| e.critical);
-    let subject = when(critical(SUBJECT_KEY_ID), "the subject key identifier is critical");
-    let authority = when(critical(AUTHORITY_KEY_ID), "the authority key identifier is critical");
-    [subject, authority].concat()
-}
-
-fn name_constraints_leaf(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(!view.is_ca() && view.extension(NAME_CONSTRAINTS).is_some(), "it has name constraints, and is no CA")
 }

@@ -9,7 +9,7 @@ use super::view::View;
 use crate::certs::{self, Asked, LARGEST, Settings, Source, was_certificate};
 use crate::error::Error;
 use crate::files;
-use crate::pki::{Certificate, Key, is_pkcs12, pem};
+use crate::pki::{Certificate, Key, is_certificate, is_pkcs12, pem};
 
 /// Certificates and keys.
 #[derive(Default)]
@@ -23,14 +23,9 @@ pub struct Inputs {
 }
 
 /// By its bytes, or its name where they are broken.
-fn is_certificate(path: &Path, bytes: &[u8]) -> bool {
+fn is_bare_certificate(path: &Path, bytes: &[u8]) -> bool {
     let called = path.extension().is_some_and(|end| end == "der" || end == "crt" || end == "cer");
     called || View::of(bytes).is_some()
-}
-
-/// Of a certificate's PEM block.
-fn is_label(label: &str) -> bool {
-    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE")
 }
 
 /// A certificate's bytes, whatever they are.
@@ -98,7 +93,9 @@ impl Inputs {
         if bytes.starts_with(&[0x30]) && !is_pkcs12(bytes) {
             match Key::from_der(bytes, &place) {
                 Ok(key) => self.key(path, "DER", false, bytes, Some(key)),
-                Err(_) if asked == Asked::Alone || is_certificate(path, bytes) => self.certificate(place, bytes, None),
+                Err(_) if asked == Asked::Alone || is_bare_certificate(path, bytes) => {
+                    self.certificate(place, bytes, None)
+                }
                 // A CRL or CSR.
                 Err(_) => {}
             }
@@ -111,10 +108,10 @@ impl Inputs {
         let was = |base64: &[u8]| asked == Asked::Alone || was_certificate(path, base64);
         for block in pem::each(bytes, &place) {
             match block {
-                Ok(block) if is_label(&block.label) && (View::of(&block.der).is_some() || was(&block.base64)) => {
+                Ok(block) if is_certificate(&block.label) && (View::of(&block.der).is_some() || was(&block.base64)) => {
                     self.certificate(place.clone(), &block.der, None);
                 }
-                Err(block) if is_label(&block.label) && was(&block.base64) => {
+                Err(block) if is_certificate(&block.label) && was(&block.base64) => {
                     self.certificate(place.clone(), &[], Some(block.message));
                 }
                 Ok(block) if block.label.ends_with("PRIVATE KEY") => {

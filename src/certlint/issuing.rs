@@ -1,7 +1,7 @@
 //! Rules about a certificate and the CA that is among the inputs with it, and about the order of a chain.
 
 use super::rule::Severity::{Error, Warning};
-use super::rule::{Check, Context, Rule, certificate, when};
+use super::rule::{Check, Rule, certificate, when};
 use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, View};
 use crate::pki::{Constraints, Name};
 
@@ -12,7 +12,13 @@ pub(super) const RULES: &[Rule] = &[
         "certificate and CA have one subject, and no key identifier tells them apart",
         "openssl (error 18, \"self-signed certificate\"), and so curl, Python, nginx",
         "RFC 5280 §4.2.1.1",
-        same_dn_no_aki,
+        |view, context| {
+            let same = view.is_self_issued() && !context.self_signed && !context.broken && !view.issuer.is_empty();
+            when(
+                same && view.authority_key_id().is_none(),
+                "its subject is its CA's, and it has no authority key identifier",
+            )
+        },
     ),
     certificate(
         "same-dn",
@@ -20,7 +26,14 @@ pub(super) const RULES: &[Rule] = &[
         "certificate and CA have one subject",
         "whoever looks for the issuer by its name; Go takes it",
         "RFC 5280 §4.1.2.6",
-        same_dn,
+        |view, context| {
+            let same = view.is_self_issued()
+                && !context.self_signed
+                && !context.broken
+                && !view.issuer.is_empty()
+                && !view.is_ca();
+            when(same && view.authority_key_id().is_some(), "its subject is its CA's: give it a common name of its own")
+        },
     ),
     certificate(
         "aki-mismatch",
@@ -28,7 +41,13 @@ pub(super) const RULES: &[Rule] = &[
         "the authority key identifier is not the CA's",
         "openssl (\"unable to get local issuer certificate\")",
         "RFC 5280 §4.2.1.1",
-        aki_mismatch,
+        |view, context| {
+            let ids = (view.authority_key_id(), context.issuer().and_then(View::subject_key_id));
+            when(
+                matches!(ids, (Some(own), Some(theirs)) if own != theirs),
+                "its authority key identifier is not its CA's",
+            )
+        },
     ),
     certificate(
         "signature-wrong",
@@ -36,7 +55,12 @@ pub(super) const RULES: &[Rule] = &[
         "no CA of the issuer's name has made its signature",
         "everybody",
         "RFC 5280 §6.1.3",
-        signature_wrong,
+        |_, context| {
+            if context.broken {
+                return vec!["it is its own issuer, and its own key has not signed it".to_owned()];
+            }
+            when(context.forged, "a CA of its issuer's name is at hand, and has not signed it")
+        },
     ),
     certificate(
         "outlives-ca",
@@ -44,7 +68,15 @@ pub(super) const RULES: &[Rule] = &[
         "it ends after its CA",
         "everybody, from the CA's end on",
         "RFC 5280 §6.1.3, BR §6.3.2",
-        outlives_ca,
+        |view, context| {
+            let ends = (view.not_after.moment(), context.issuer().and_then(|issuer| issuer.not_after.moment()));
+            match ends {
+                (Some(own), Some(theirs)) if own > theirs => {
+                    vec![format!("it ends on {}, after its CA, which ends on {}", own.date(), theirs.date())]
+                }
+                _ => Vec::new(),
+            }
+        },
     ),
     certificate(
         "path-length-exceeded",
@@ -52,7 +84,24 @@ pub(super) const RULES: &[Rule] = &[
         "more CAs stand below a CA than it allows",
         "openssl (error 25), Go (\"too many intermediates for path length constraint\")",
         "RFC 5280 §4.2.1.9",
-        path_length_exceeded,
+        // The nearest CA that allows fewer. Certificates that a CA issued to itself do not count (RFC 5280 §4.2.1.9).
+        |view, context| {
+            if !view.is_ca() || view.is_self_issued() {
+                return Vec::new();
+            }
+            let mut cas = 1;
+            for ca in &context.above {
+                if let Some(allowed) = ca.constraints().and_then(|(_, length)| length).filter(|&allowed| cas > allowed)
+                {
+                    let name = Name::from_raw(ca.subject.raw).to_string();
+                    return vec![format!(
+                        "`{name}` above it has path length {allowed}, and it is CA number {cas} below that one"
+                    )];
+                }
+                cas += u64::from(!ca.is_self_issued());
+            }
+            Vec::new()
+        },
     ),
     certificate(
         "name-constraints-violated",
@@ -60,7 +109,20 @@ pub(super) const RULES: &[Rule] = &[
         "a CA above it may not issue for one of its names",
         "openssl (\"permitted subtree violation\"), Go (\"not permitted by any constraint\"), rustls, browsers",
         "RFC 5280 §4.2.1.10, §6.1.3",
-        name_constraints_violated,
+        // CAs that issued to themselves are left out, as RFC 5280 §6.1.3 does.
+        |view, context| {
+            if view.is_ca() && view.is_self_issued() {
+                return Vec::new();
+            }
+            let names = view.hosts();
+            let violated = |ca: &&View<'_>| {
+                let constraints = Constraints::from_der(ca.extension(NAME_CONSTRAINTS)?.value)?;
+                let name = constraints.violated_by(&names)?;
+                let ca = Name::from_raw(ca.subject.raw).to_string();
+                Some(format!("the CA `{ca}` may not issue for {name}"))
+            };
+            context.above.iter().filter_map(violated).collect()
+        },
     ),
     certificate(
         "eku-not-of-ca",
@@ -68,7 +130,15 @@ pub(super) const RULES: &[Rule] = &[
         "its CA's extended key usage allows none of its own",
         "Go (\"incompatible key usage\"), openssl (\"unsuitable certificate purpose\")",
         "BR §7.1.2.10.6, RFC 5280 §4.2.1.12",
-        eku_not_of_ca,
+        |view, context| {
+            let (Some(own), Some(theirs)) = (view.purposes(), context.issuer().and_then(View::purposes)) else {
+                return Vec::new();
+            };
+            let allowed =
+                own.is_empty() || own.iter().any(|purpose| theirs.contains(purpose) || purpose == ANY_PURPOSE);
+            let any = theirs.iter().any(|purpose| purpose == ANY_PURPOSE);
+            when(!allowed && !any, "its CA is for none of its purposes")
+        },
     ),
     Rule {
         id: "chain-order",
@@ -79,81 +149,6 @@ pub(super) const RULES: &[Rule] = &[
         check: Check::Chain(chain_order),
     },
 ];
-
-fn same_dn_no_aki(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let same = view.is_self_issued() && !context.self_signed && !context.broken && !view.issuer.is_empty();
-    when(same && view.authority_key_id().is_none(), "its subject is its CA's, and it has no authority key identifier")
-}
-
-fn same_dn(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let same =
-        view.is_self_issued() && !context.self_signed && !context.broken && !view.issuer.is_empty() && !view.is_ca();
-    when(same && view.authority_key_id().is_some(), "its subject is its CA's: give it a common name of its own")
-}
-
-fn aki_mismatch(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let ids = (view.authority_key_id(), context.issuer().and_then(View::subject_key_id));
-    when(matches!(ids, (Some(own), Some(theirs)) if own != theirs), "its authority key identifier is not its CA's")
-}
-
-fn signature_wrong(_: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    if context.broken {
-        return vec!["it is its own issuer, and its own key has not signed it".to_owned()];
-    }
-    when(context.forged, "a CA of its issuer's name is at hand, and has not signed it")
-}
-
-fn outlives_ca(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let ends = (view.not_after.moment(), context.issuer().and_then(|issuer| issuer.not_after.moment()));
-    match ends {
-        (Some(own), Some(theirs)) if own > theirs => {
-            vec![format!("it ends on {}, after its CA, which ends on {}", own.date(), theirs.date())]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The nearest CA that allows fewer. Certificates that a CA issued to itself do not count (RFC 5280 §4.2.1.9).
-fn path_length_exceeded(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    if !view.is_ca() || view.is_self_issued() {
-        return Vec::new();
-    }
-    let mut cas = 1;
-    for ca in &context.above {
-        if let Some(allowed) = ca.constraints().and_then(|(_, length)| length).filter(|&allowed| cas > allowed) {
-            let name = Name::from_raw(ca.subject.raw).to_string();
-            return vec![format!(
-                "`{name}` above it has path length {allowed}, and it is CA number {cas} below that one"
-            )];
-        }
-        cas += u64::from(!ca.is_self_issued());
-    }
-    Vec::new()
-}
-
-/// CAs that issued to themselves are left out, as RFC 5280 §6.1.3 does.
-fn name_constraints_violated(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    if view.is_ca() && view.is_self_issued() {
-        return Vec::new();
-    }
-    let names = view.hosts();
-    let violated = |ca: &&View<'_>| {
-        let constraints = Constraints::from_der(ca.extension(NAME_CONSTRAINTS)?.value)?;
-        let name = constraints.violated_by(&names)?;
-        let ca = Name::from_raw(ca.subject.raw).to_string();
-        Some(format!("the CA `{ca}` may not issue for {name}"))
-    };
-    context.above.iter().filter_map(violated).collect()
-}
-
-fn eku_not_of_ca(view: &View<'_>, context: &Context<'_>) -> Vec<String> {
-    let (Some(own), Some(theirs)) = (view.purposes(), context.issuer().and_then(View::purposes)) else {
-        return Vec::new();
-    };
-    let allowed = own.is_empty() || own.iter().any(|purpose| theirs.contains(purpose) || purpose == ANY_PURPOSE);
-    let any = theirs.iter().any(|purpose| purpose == ANY_PURPOSE);
-    when(!allowed && !any, "its CA is for none of its purposes")
-}
 
 /// Only a file with one leaf is a chain; a bundle of CAs has no order.
 fn chain_order(views: &[View<'_>]) -> Vec<String> {

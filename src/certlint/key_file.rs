@@ -12,7 +12,10 @@ pub(super) const RULES: &[Rule] = &[
         "everybody on the machine can read a private key",
         "whoever has an account there is the certificate's owner too",
         "kbootstrap writes 0600",
-        world_readable,
+        |key, _| match key.mode {
+            Some(mode) if mode & 0o007 != 0 => vec![format!("its mode is {mode:04o}: chmod 600")],
+            _ => Vec::new(),
+        },
     ),
     key(
         "key-group-readable",
@@ -20,7 +23,10 @@ pub(super) const RULES: &[Rule] = &[
         "a group can read or change a private key",
         "ssh and others refuse such a file",
         "kbootstrap writes 0600",
-        group_readable,
+        |key, _| match key.mode {
+            Some(mode) if mode & 0o077 != 0 && mode & 0o007 == 0 => vec![format!("its mode is {mode:04o}: chmod 600")],
+            _ => Vec::new(),
+        },
     ),
     key(
         "key-label",
@@ -28,7 +34,9 @@ pub(super) const RULES: &[Rule] = &[
         "a key has cfssl's label `Ed25519 PRIVATE KEY`",
         "openssl, and so nginx, curl, Python",
         "RFC 7468 §10, RFC 8410 §7",
-        label,
+        |key, _| {
+            when(key.label == "Ed25519 PRIVATE KEY", "its label is `Ed25519 PRIVATE KEY`: it must be `PRIVATE KEY`")
+        },
     ),
     key(
         "key-pkcs8-version",
@@ -36,7 +44,13 @@ pub(super) const RULES: &[Rule] = &[
         "an Ed25519 key is PKCS#8 of version 2",
         "openssl 3.0 (\"unsupported\")",
         "RFC 5958 §2, RFC 8410 §7",
-        pkcs8_version,
+        |key, _| {
+            let parts = der::only(&key.der, der::SEQUENCE).and_then(der::all).unwrap_or_default();
+            let second = parts.first().is_some_and(|version| version.tag == der::INTEGER && version.content == [1]);
+            // SEC1 has a 1 there too, and no algorithm after it.
+            let ed25519 = parts.get(1).is_some_and(|algorithm| algorithm.content == [6, 3, 0x2b, 0x65, 0x70]);
+            when(second && ed25519, "it is PKCS#8 of version 2, which openssl 3.0 cannot read")
+        },
     ),
     key(
         "key-legacy-encryption",
@@ -44,7 +58,9 @@ pub(super) const RULES: &[Rule] = &[
         "a key has OpenSSL's old encryption",
         "nobody; but one round of MD5 does not hold up whoever has the file",
         "RFC 8018 §6.2 is what replaces it",
-        legacy_encryption,
+        |key, _| {
+            when(key.legacy_encryption, "it is encrypted in OpenSSL's old way: openssl pkcs8 -topk8 makes a better one")
+        },
     ),
     key(
         "key-mismatch",
@@ -52,7 +68,11 @@ pub(super) const RULES: &[Rule] = &[
         "the key beside a certificate is another certificate's",
         "every server (\"private key does not match\")",
         "RFC 5280 §4.1.2.7",
-        mismatch,
+        // `beside` is the SubjectPublicKeyInfo of the certificate of the same name; empty where there is none.
+        |key, beside| {
+            let other = key.public.as_ref().is_some_and(|public| !beside.is_empty() && public != beside);
+            when(other, "it does not belong to the certificate beside it")
+        },
     ),
 ];
 
@@ -65,40 +85,4 @@ const fn key(
     check: fn(&KeyFile, &[u8]) -> Vec<String>,
 ) -> Rule {
     Rule { id, severity, title, rejected_by, reference, check: Check::Key(check) }
-}
-
-fn world_readable(key: &KeyFile, _: &[u8]) -> Vec<String> {
-    match key.mode {
-        Some(mode) if mode & 0o007 != 0 => vec![format!("its mode is {mode:04o}: chmod 600")],
-        _ => Vec::new(),
-    }
-}
-
-fn group_readable(key: &KeyFile, _: &[u8]) -> Vec<String> {
-    match key.mode {
-        Some(mode) if mode & 0o077 != 0 && mode & 0o007 == 0 => vec![format!("its mode is {mode:04o}: chmod 600")],
-        _ => Vec::new(),
-    }
-}
-
-fn label(key: &KeyFile, _: &[u8]) -> Vec<String> {
-    when(key.label == "Ed25519 PRIVATE KEY", "its label is `Ed25519 PRIVATE KEY`: it must be `PRIVATE KEY`")
-}
-
-fn pkcs8_version(key: &KeyFile, _: &[u8]) -> Vec<String> {
-    let parts = der::only(&key.der, der::SEQUENCE).and_then(der::all).unwrap_or_default();
-    let second = parts.first().is_some_and(|version| version.tag == der::INTEGER && version.content == [1]);
-    // SEC1 has a 1 there too, and no algorithm after it.
-    let ed25519 = parts.get(1).is_some_and(|algorithm| algorithm.content == [6, 3, 0x2b, 0x65, 0x70]);
-    when(second && ed25519, "it is PKCS#8 of version 2, which openssl 3.0 cannot read")
-}
-
-fn legacy_encryption(key: &KeyFile, _: &[u8]) -> Vec<String> {
-    when(key.legacy_encryption, "it is encrypted in OpenSSL's old way: openssl pkcs8 -topk8 makes a better one")
-}
-
-/// `beside` is the SubjectPublicKeyInfo of the certificate of the same name; empty where there is none.
-fn mismatch(key: &KeyFile, beside: &[u8]) -> Vec<String> {
-    let other = key.public.as_ref().is_some_and(|public| !beside.is_empty() && public != beside);
-    when(other, "it does not belong to the certificate beside it")
 }

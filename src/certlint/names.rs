@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::rule::Severity::{Error, Notice, Warning};
-use super::rule::{Context, Rule, certificate, when};
+use super::rule::{Rule, certificate, when};
 use super::view::{DNS, IP, SUBJECT_ALT_NAME, URI, View};
 
 const CN: &[u64] = &[2, 5, 4, 3];
@@ -17,7 +17,9 @@ pub(super) const RULES: &[Rule] = &[
         "a server's certificate has no names",
         "Go (\"certificate relies on legacy Common Name field\"), browsers, rustls",
         "RFC 9525 §2, BR §7.1.2.7.12",
-        san_missing,
+        |view, _| {
+            when(view.is_server() && view.extension(SUBJECT_ALT_NAME).is_none(), "it has no subject alternative name")
+        },
     ),
     certificate(
         "san-empty",
@@ -25,7 +27,10 @@ pub(super) const RULES: &[Rule] = &[
         "the extension for names is there and holds none",
         "Go and browsers: it is a server's for no name",
         SAN,
-        san_empty,
+        |view, _| {
+            let empty = view.extension(SUBJECT_ALT_NAME).is_some() && view.names().is_empty();
+            when(empty, "its subject alternative name extension is empty")
+        },
     ),
     certificate(
         "san-lacks-cn",
@@ -33,34 +38,63 @@ pub(super) const RULES: &[Rule] = &[
         "the common name is a host that is not among the names",
         "Go, browsers: the common name is not looked at",
         "BR §7.1.4.3, RFC 9525 §2",
-        san_lacks_cn,
+        |view, _| {
+            if !view.is_server() || view.names().is_empty() {
+                return Vec::new();
+            }
+            let dns: Vec<String> = view.dns_names().iter().map(|name| name.to_ascii_lowercase()).collect();
+            let ips = view.ips();
+            let lacks = |cn: &String| match cn.parse::<IpAddr>() {
+                Ok(ip) => !ips.contains(&ip),
+                // A single word may be anybody's name.
+                Err(_) => cn.contains('.') && is_host(cn) && !dns.contains(&cn.to_ascii_lowercase()),
+            };
+            let names = view.subject.values(CN);
+            names
+                .iter()
+                .filter(|cn| lacks(cn))
+                .map(|cn| format!("the common name `{cn}` is not among the names"))
+                .collect()
+        },
     ),
-    certificate("san-dns-empty", Error, "a DNS name is empty", NO_MATCH, SAN, dns_empty),
+    certificate("san-dns-empty", Error, "a DNS name is empty", NO_MATCH, SAN, |view, _| {
+        when(view.dns_names().iter().any(String::is_empty), "a DNS name is the empty string")
+    }),
     certificate(
         "san-dns-non-ascii",
         Error,
         "a DNS name has characters outside ASCII",
         "Go (\"SAN dNSName is malformed\"), rustls",
         "RFC 5280 §4.2.1.6, RFC 9549",
-        dns_non_ascii,
+        |view, _| each(view, |name| !name.is_ascii(), "is not ASCII: it must be written as xn--…"),
     ),
-    certificate("san-ip-as-dns", Error, "an IP address is written as a DNS name", NO_MATCH, "RFC 9525 §4.1", ip_as_dns),
+    certificate(
+        "san-ip-as-dns",
+        Error,
+        "an IP address is written as a DNS name",
+        NO_MATCH,
+        "RFC 9525 §4.1",
+        |view, _| each(view, is_address, "is an IP address: it must be an iPAddress"),
+    ),
     certificate(
         "san-dns-number",
         Error,
         "a DNS name ends in a number, as addresses do",
         "browsers, rustls: for them it is a broken address, and no name",
         "RFC 1123 §2.1, RFC 3696 §2, WHATWG URL §3.5",
-        dns_number,
+        // `256.1.1.1`, `010.0.0.1`, `*.10.0.0.1`: nobody has such a name, as no top-level domain is a number.
+        |view, _| each(view, ends_in_number, "ends in a number, as addresses do: no host is called so"),
     ),
-    certificate("san-dns-port", Error, "a DNS name has a port", NO_MATCH, SAN, dns_port),
+    certificate("san-dns-port", Error, "a DNS name has a port", NO_MATCH, SAN, |view, _| {
+        each(view, has_port, "has a port: write the host alone")
+    }),
     certificate(
         "san-dns-space",
         Error,
         "a DNS name has white space",
         NO_MATCH,
         "RFC 5280 §4.2.1.6, RFC 1034 §3.5",
-        dns_space,
+        |view, _| each(view, |name| name.contains(|c: char| c.is_ascii_whitespace()), "has white space"),
     ),
     certificate(
         "san-dns-trailing-dot",
@@ -68,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
         "a DNS name ends with a dot",
         "Go: the name is never matched; webpki",
         "RFC 5280 §4.2.1.6, RFC 1034 §3.5",
-        dns_trailing_dot,
+        |view, _| each(view, |name| name.len() > 1 && name.ends_with('.'), "ends with a dot: leave it out"),
     ),
     certificate(
         "san-dns-underscore",
@@ -76,7 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         "a DNS name has an underscore",
         "nobody that matters; but public CAs may not issue it",
         "BR §7.1.2.7.12, RFC 1034 §3.5",
-        dns_underscore,
+        |view, _| each(view, |name| name.contains('_'), "has an underscore"),
     ),
     certificate(
         "san-dns-syntax",
@@ -84,7 +118,19 @@ pub(super) const RULES: &[Rule] = &[
         "a DNS name has characters or lengths that no host name has",
         NO_MATCH,
         "RFC 1034 §3.5, RFC 1123 §2.1",
-        dns_syntax,
+        // What no other rule says.
+        |view, _| {
+            let told = |name: &str| {
+                name.is_empty()
+                    || !name.is_ascii()
+                    || is_address(name)
+                    || has_port(name)
+                    || name.contains(|c: char| c.is_ascii_whitespace())
+                    || name.strip_prefix("*.").unwrap_or(name).contains('*')
+            };
+            let host = |name: &str| is_host(&name.strip_prefix("*.").unwrap_or(name).replace('_', "x"));
+            each(view, |name| !told(name) && !host(name), "is no host name")
+        },
     ),
     certificate(
         "wildcard-position",
@@ -92,7 +138,13 @@ pub(super) const RULES: &[Rule] = &[
         "a wildcard is not the whole leftmost label",
         "Go, browsers: the name is never matched",
         "RFC 9525 §6.3",
-        wildcard_position,
+        |view, _| {
+            let misplaced = |name: &str| match name.strip_prefix("*.") {
+                Some(rest) => rest.contains('*'),
+                None => name.contains('*') && name != "*",
+            };
+            each(view, misplaced, "has a wildcard that is not the whole leftmost label")
+        },
     ),
     certificate(
         "wildcard-broad",
@@ -100,7 +152,11 @@ pub(super) const RULES: &[Rule] = &[
         "a wildcard stands for a whole top-level domain, or for everything",
         "openssl and browsers: the name is never matched",
         "RFC 9525 §7.1, BR §3.2.2.6",
-        wildcard_broad,
+        |view, _| {
+            let broad =
+                |name: &str| name == "*" || name.strip_prefix("*.").is_some_and(|rest| !rest.contains(['.', '*']));
+            each(view, broad, "is too broad: a wildcard needs two labels after it")
+        },
     ),
     certificate(
         "san-ip-length",
@@ -108,7 +164,11 @@ pub(super) const RULES: &[Rule] = &[
         "an IP address has neither 4 nor 16 bytes",
         "Go (\"cannot parse IP address\")",
         SAN,
-        ip_length,
+        |view, _| {
+            let wrong =
+                view.names().into_iter().filter(|name| name.tag == IP && ![4, 16].contains(&name.content.len()));
+            wrong.map(|name| format!("an IP address has {} bytes", name.content.len())).collect()
+        },
     ),
     certificate(
         "san-uri-host-port",
@@ -116,7 +176,24 @@ pub(super) const RULES: &[Rule] = &[
         "a host with a port, a path or an address has become a URI",
         NO_MATCH,
         "RFC 5280 §4.2.1.6, RFC 3986 §3",
-        uri_host_port,
+        // What cfssl makes of `localhost:443`, `/path` and `fe80::1%eth0` among the hosts.
+        |view, _| {
+            let names = view.names().into_iter().filter(|name| name.tag == URI);
+            let uris = names.map(|name| String::from_utf8_lossy(name.content).into_owned());
+            let wrong = |uri: &String| {
+                let port = uri
+                    .split_once(':')
+                    .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+                port || !uri.contains(':') || is_address(uri)
+            };
+            let what = |uri: String| match is_address(&uri) {
+                true => {
+                    format!("`{uri}` is an address and has become a URI: it must be an iPAddress, which has no zone")
+                }
+                false => format!("`{uri}` is a URI: a host is written without port and path"),
+            };
+            uris.filter(wrong).map(what).collect()
+        },
     ),
     certificate(
         "san-duplicate",
@@ -124,7 +201,17 @@ pub(super) const RULES: &[Rule] = &[
         "a name is there twice",
         "nobody; it is a slip of whoever wrote the list",
         "BR §7.1.2.7.12",
-        san_duplicate,
+        |view, _| {
+            let names = view.names();
+            let twice =
+                names.iter().enumerate().filter(|(i, name)| names[..*i].iter().any(|earlier| earlier.raw == name.raw));
+            twice
+                .map(|(_, name)| match name.tag {
+                    DNS => format!("the DNS name `{}` is there twice", String::from_utf8_lossy(name.content)),
+                    _ => "a name is there twice".to_owned(),
+                })
+                .collect()
+        },
     ),
     certificate(
         "san-not-critical",
@@ -132,49 +219,17 @@ pub(super) const RULES: &[Rule] = &[
         "the subject is empty, and the names are not critical",
         "openssl -x509_strict, and so Python 3.13",
         SAN,
-        san_not_critical,
+        |view, _| {
+            let extension = view.extension(SUBJECT_ALT_NAME);
+            let wrong = view.subject.is_empty() && !view.is_ca() && extension.is_some_and(|e| !e.critical);
+            when(wrong, "the subject is empty, and its names are not critical")
+        },
     ),
 ];
-
-fn san_missing(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.is_server() && view.extension(SUBJECT_ALT_NAME).is_none(), "it has no subject alternative name")
-}
-
-fn san_empty(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let empty = view.extension(SUBJECT_ALT_NAME).is_some() && view.names().is_empty();
-    when(empty, "its subject alternative name extension is empty")
-}
-
-fn san_lacks_cn(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    if !view.is_server() || view.names().is_empty() {
-        return Vec::new();
-    }
-    let dns: Vec<String> = view.dns_names().iter().map(|name| name.to_ascii_lowercase()).collect();
-    let ips = view.ips();
-    let lacks = |cn: &String| match cn.parse::<IpAddr>() {
-        Ok(ip) => !ips.contains(&ip),
-        // A single word may be anybody's name.
-        Err(_) => cn.contains('.') && is_host(cn) && !dns.contains(&cn.to_ascii_lowercase()),
-    };
-    let names = view.subject.values(CN);
-    names.iter().filter(|cn| lacks(cn)).map(|cn| format!("the common name `{cn}` is not among the names")).collect()
-}
 
 fn each(view: &View<'_>, wrong: impl Fn(&str) -> bool, what: &str) -> Vec<String> {
     let names = view.dns_names();
     names.iter().filter(|name| wrong(name)).map(|name| format!("the DNS name `{name}` {what}")).collect()
-}
-
-fn dns_empty(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    when(view.dns_names().iter().any(String::is_empty), "a DNS name is the empty string")
-}
-
-fn dns_non_ascii(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, |name| !name.is_ascii(), "is not ASCII: it must be written as xn--…")
-}
-
-fn ip_as_dns(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, is_address, "is an IP address: it must be an iPAddress")
 }
 
 /// As people write them: with a prefix length, in brackets, with a zone.
@@ -186,50 +241,15 @@ fn is_address(name: &str) -> bool {
     plain(name) || name.split_once('/').is_some_and(|(address, length)| plain(address) && length.parse::<u8>().is_ok())
 }
 
-fn dns_port(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, has_port, "has a port: write the host alone")
-}
-
 fn has_port(name: &str) -> bool {
     let port = name.rsplit_once(':').map(|(_, port)| port);
     !is_address(name) && port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// `256.1.1.1`, `010.0.0.1`, `*.10.0.0.1`: nobody has such a name, as no top-level domain is a number.
-fn dns_number(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, ends_in_number, "ends in a number, as addresses do: no host is called so")
 }
 
 fn ends_in_number(name: &str) -> bool {
     let last = name.strip_suffix('.').unwrap_or(name).rsplit('.').next().unwrap_or_default();
     let number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
     number && !is_address(name) && !has_port(name)
-}
-
-fn dns_space(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, |name| name.contains(|c: char| c.is_ascii_whitespace()), "has white space")
-}
-
-fn dns_trailing_dot(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, |name| name.len() > 1 && name.ends_with('.'), "ends with a dot: leave it out")
-}
-
-fn dns_underscore(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    each(view, |name| name.contains('_'), "has an underscore")
-}
-
-/// What no other rule says.
-fn dns_syntax(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let told = |name: &str| {
-        name.is_empty()
-            || !name.is_ascii()
-            || is_address(name)
-            || has_port(name)
-            || name.contains(|c: char| c.is_ascii_whitespace())
-            || name.strip_prefix("*.").unwrap_or(name).contains('*')
-    };
-    let host = |name: &str| is_host(&name.strip_prefix("*.").unwrap_or(name).replace('_', "x"));
-    each(view, |name| !told(name) && !host(name), "is no host name")
 }
 
 /// Letters, digits and hyphens in labels of 1 to 63, 253 characters in all.
@@ -243,55 +263,4 @@ fn is_host(name: &str) -> bool {
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     name.len() <= 253 && name.split('.').all(label)
-}
-
-fn wildcard_position(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let misplaced = |name: &str| match name.strip_prefix("*.") {
-        Some(rest) => rest.contains('*'),
-        None => name.contains('*') && name != "*",
-    };
-    each(view, misplaced, "has a wildcard that is not the whole leftmost label")
-}
-
-fn wildcard_broad(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let broad = |name: &str| name == "*" || name.strip_prefix("*.").is_some_and(|rest| !rest.contains(['.', '*']));
-    each(view, broad, "is too broad: a wildcard needs two labels after it")
-}
-
-fn ip_length(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let wrong = view.names().into_iter().filter(|name| name.tag == IP && ![4, 16].contains(&name.content.len()));
-    wrong.map(|name| format!("an IP address has {} bytes", name.content.len())).collect()
-}
-
-/// What cfssl makes of `localhost:443`, `/path` and `fe80::1%eth0` among the hosts.
-fn uri_host_port(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let names = view.names().into_iter().filter(|name| name.tag == URI);
-    let uris = names.map(|name| String::from_utf8_lossy(name.content).into_owned());
-    let wrong = |uri: &String| {
-        let port =
-            uri.split_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-        port || !uri.contains(':') || is_address(uri)
-    };
-    let what = |uri: String| match is_address(&uri) {
-        true => format!("`{uri}` is an address and has become a URI: it must be an iPAddress, which has no zone"),
-        false => format!("`{uri}` is a URI: a host is written without port and path"),
-    };
-    uris.filter(wrong).map(what).collect()
-}
-
-fn san_duplicate(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let names = view.names();
-    let twice = names.iter().enumerate().filter(|(i, name)| names[..*i].iter().any(|earlier| earlier.raw == name.raw));
-    twice
-        .map(|(_, name)| match name.tag {
-            DNS => format!("the DNS name `{}` is there twice", String::from_utf8_lossy(name.content)),
-            _ => "a name is there twice".to_owned(),
-        })
-        .collect()
-}
-
-fn san_not_critical(view: &View<'_>, _: &Context<'_>) -> Vec<String> {
-    let extension = view.extension(SUBJECT_ALT_NAME);
-    let wrong = view.subject.is_empty() && !view.is_ca() && extension.is_some_and(|e| !e.critical);
-    when(wrong, "the subject is empty, and its names are not critical")
 }

@@ -7,16 +7,10 @@ use zeroize::Zeroizing;
 
 use super::der::{self, Tlv};
 use crate::pki::San;
-
-pub(super) const SUBJECT_KEY_ID: &[u64] = &[2, 5, 29, 14];
-pub(super) const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
-pub(super) const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
-pub(super) const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
-pub(super) const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
-pub(super) const AUTHORITY_KEY_ID: &[u64] = &[2, 5, 29, 35];
-pub(super) const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
-pub(super) const ANY_PURPOSE: &[u64] = &[2, 5, 29, 37, 0];
-pub(super) const SERVER_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 1];
+pub(super) use crate::pki::oid::{
+    ANY_PURPOSE, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, NAME_CONSTRAINTS, SERVER_AUTH,
+    SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
+};
 
 /// Bits of [`View::key_usage`], as RFC 5280 §4.2.1.3 numbers them from the left.
 pub(super) const DIGITAL_SIGNATURE: u16 = 0x8000;

@@ -49,9 +49,25 @@ struct Cli {
     command: Command,
 }
 
-// The order is the one of --help.
-#[derive(Debug, Subcommand)]
-enum Command {
+/// Every command once, with its arguments; the order is the one of `--help`.
+macro_rules! commands {
+    ($($name:ident($args:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($name($args),)*
+        }
+
+        impl Command {
+            fn run(self, ctx: &Ctx) -> Result<u8> {
+                match self {
+                    $(Command::$name(args) => args.run(ctx),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
     Init(cluster::init::Args),
     Check(cluster::check::Args),
     Artifacts(artifacts::Args),
@@ -61,6 +77,7 @@ enum Command {
     Verify(cluster::verify::Args),
     Render(cluster::render::Args),
     Kubeconfig(cluster::kubeconfig::Args),
+    Recover(cluster::recover::Args),
     Reset(cluster::reset::Args),
     Lab(lab::Args),
     Pki(pki::hierarchy::Args),
@@ -109,7 +126,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         }
     };
     let ctx = Ctx { out: Printer::new(cli.no_color), err_color: stderr_color(cli.no_color) };
-    cli.command.run(ctx)
+    cli.command.run(&ctx)
 }
 
 /// The commands that scripts call hundreds of times, without setting up the others: that takes longer than to sign.
@@ -162,41 +179,6 @@ fn suggest(mut error: clap::Error) -> clap::Error {
         }
     }
     error
-}
-
-impl Command {
-    fn run(self, ctx: Ctx) -> Result<u8> {
-        match self {
-            Command::Init(args) => args.run(&ctx),
-            Command::Check(args) => args.run(&ctx),
-            Command::Artifacts(args) => args.run(&ctx),
-            Command::Plan(args) => args.run(&ctx),
-            Command::Up(args) => args.run(&ctx),
-            Command::Status(args) => args.run(&ctx),
-            Command::Verify(args) => args.run(&ctx),
-            Command::Render(args) => args.run(&ctx),
-            Command::Kubeconfig(args) => args.run(&ctx),
-            Command::Reset(args) => args.run(&ctx),
-            Command::Lab(args) => args.run(&ctx),
-            Command::Pki(args) => args.run(&ctx),
-            Command::Gencert(args) => args.run(&ctx),
-            Command::Genkey(args) => args.run(&ctx),
-            Command::Gencsr(args) => args.run(&ctx),
-            Command::Sign(args) => args.run(&ctx),
-            Command::Selfsign(args) => args.run(&ctx),
-            Command::Gencrl(args) => args.run(&ctx),
-            Command::Bundle(args) => args.run(&ctx),
-            Command::Certinfo(args) => args.run(&ctx),
-            Command::Certlint(args) => args.run(&ctx),
-            Command::PrintDefaults(args) => args.run(&ctx),
-            Command::Cfssl(args) => args.run(&ctx),
-            Command::Cfssljson(args) => args.run(&ctx),
-            Command::CfsslCertinfo(args) => args.run(&ctx),
-            Command::InstallLinks(args) => args.run(&ctx),
-            Command::Completions(args) => args.run(&ctx),
-            Command::Man(args) => args.run(&ctx),
-        }
-    }
 }
 
 #[cfg(test)]

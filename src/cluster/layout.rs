@@ -104,6 +104,16 @@ impl Layout {
         }
     }
 
+    /// What service accounts' tokens are signed with, and what they are checked by.
+    pub fn service_account(&self) -> (String, String) {
+        (format!("{}/sa.key", self.pki), format!("{}/sa.pub", self.pki))
+    }
+
+    /// What Secrets in etcd are encrypted with.
+    pub fn encryption(&self) -> String {
+        format!("{}/encryption.yaml", self.kubernetes)
+    }
+
     /// Where the container runtime is asked.
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)

@@ -3,7 +3,7 @@
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
 use super::kubernetes::{self, IN_TREE, INSECURE, KLOG, NO_EFFECT, pki};
 use super::spec::*;
-use crate::cluster::{API_PORT, Cluster, Host, RemovedFlag, RemovedValue, Role};
+use crate::cluster::{API_PORT, Cluster, Host, Layout, RemovedFlag, RemovedValue, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
@@ -43,7 +43,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         },
         ConfigSpec {
             template: "encryption.yaml",
-            path: |layout| format!("{}/encryption.yaml", layout.kubernetes),
+            path: Layout::encryption,
             format: Format::Encryption,
             copied_to: None,
         },

@@ -39,11 +39,6 @@ impl Path {
         other.0.starts_with(&self.0)
     }
 
-    /// Whether the last step is this key.
-    pub fn ends_with(&self, key: &str) -> bool {
-        self.0.last() == Some(&Step::Key(key.into()))
-    }
-
     fn then(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);

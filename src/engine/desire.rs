@@ -80,7 +80,7 @@ pub fn questions(
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
-        questions.certificates.extend(trust::authority_files(cluster, host));
+        trust::ask_in_use(cluster, host, &mut questions);
         questions.rehash = rehash;
         questions.wait = true;
         all.insert(host.name.clone(), questions);

@@ -19,6 +19,7 @@ use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::render::Templates;
 use crate::trust::{self, Trust};
+use crate::ui::Silent;
 
 /// Everything up to the plan.
 pub struct Preview {
@@ -46,42 +47,51 @@ pub struct Prepared {
 /// the findings.
 pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let store = Store::open_default()?;
-    let trust =
-        trust::look(&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    decide(session, &trust, rehash, |facts, _| ByArch::look(session, &store, facts))
+    let now = OffsetDateTime::now_utc();
+    let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
+    let asked = ask(session, &trust, rehash)?;
+    let programs = ByArch::look(session, &store, &asked.facts)?;
+    decide(session, &trust, asked, programs)
 }
 
-/// Looks at everything and decides what differs. Missing certificates are issued, and, when no preflight check fails,
-/// missing programs are fetched.
+/// Looks at everything and decides what differs. When the hosts have nothing in use that would be replaced by it, and no
+/// preflight check fails, missing certificates are issued and missing programs fetched.
 pub fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
     let store = Store::open_default()?;
-    let trust = trust::ensure(
-        &session.catalogue,
-        &session.cluster,
-        &session.dir,
-        OffsetDateTime::now_utc(),
-        session.reporter(),
-    )?;
-    let found = decide(session, &trust, rehash, |facts, findings| {
-        preflight::refuse(findings)?;
-        ByArch::ensure(session, &store, facts)
-    })?;
+    let (catalogue, cluster, dir, now) =
+        (&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc());
+    let ensure = || trust::ensure(catalogue, cluster, dir, now, session.reporter());
+    // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
+    let found = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
+    let asked = ask(session, &found, rehash)?;
+    preflight::refuse(&asked.findings)?;
+    let trust = ensure()?;
+    let programs = ByArch::ensure(session, &store, &asked.facts)?;
+    let found = decide(session, &trust, asked, programs)?;
     Ok(Prepared { found, trust, store })
 }
 
-fn decide(
-    session: &Session,
-    trust: &Trust,
-    rehash: bool,
-    programs: impl FnOnce(&BTreeMap<String, HostFacts>, &[Finding]) -> Result<ByArch>,
-) -> Result<Preview> {
+/// What hosts were asked and said.
+struct Asked {
+    templates: Templates,
+    facts: BTreeMap<String, HostFacts>,
+    findings: Vec<Finding>,
+}
+
+/// Asks the hosts; those that have other secrets in use than the folder has are refused.
+fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
-    trust.same_cluster(cluster, &session.dir, &facts)?;
+    trust.in_use(cluster, &session.dir, &facts)?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    let programs = programs(&facts, &findings)?;
+    Ok(Asked { templates, facts, findings })
+}
+
+fn decide(session: &Session, trust: &Trust, asked: Asked, programs: ByArch) -> Result<Preview> {
+    let Asked { templates, facts, findings } = asked;
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();

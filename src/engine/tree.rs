@@ -28,6 +28,7 @@ pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
         let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
         survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
     };
+    trust.in_use(cluster, &session.dir, &facts)?;
     let programs = ByArch::look(session, &Store::open_default()?, &facts)?;
     desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)
 }

@@ -66,6 +66,7 @@ impl HostFacts {
             known: false,
             files: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            encryption_keys: Vec::new(),
             dirs: BTreeMap::new(),
             listings: BTreeMap::new(),
             units: BTreeMap::new(),

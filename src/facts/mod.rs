@@ -18,7 +18,7 @@ pub use parse::parse;
 pub use probe::probe;
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use script::script;
-pub use texts::read_texts;
+pub use texts::{read_files, read_texts};
 
 /// Programs that a probe looks for on PATH.
 pub const PROGRAMS: [&str; 14] = [
@@ -117,6 +117,8 @@ pub struct HostFacts {
     pub files: BTreeMap<String, FileFact>,
     /// Certificates in files that were asked for, as PEM and as the host gave them; absent where there is no such file.
     pub certificates: BTreeMap<String, String>,
+    /// Keys in the configuration of encryption that was asked about, in its order; empty where there is none.
+    pub encryption_keys: Vec<EncryptionKeyFact>,
     /// Directories that were asked about; absent where there is none.
     pub dirs: BTreeMap<String, FileFact>,
     /// Names in the directories whose listing was asked for; absent where there is none.
@@ -193,6 +195,15 @@ pub struct FileFact {
     pub group: String,
 }
 
+/// A key that an API server encrypts with. The key itself stays on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EncryptionKeyFact {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the key as the file has it, in base64; empty where a key lies elsewhere (`kms`).
+    pub sha256: String,
+}
+
 /// A systemd unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnitFact {
@@ -217,6 +228,8 @@ pub struct Questions {
     pub files: BTreeSet<String>,
     /// Files of certificates that are wanted themselves.
     pub certificates: BTreeSet<String>,
+    /// A configuration of encryption whose keys' names and hashes are wanted.
+    pub encryption: Option<String>,
     /// Directories whose mode and owner are wanted.
     pub dirs: BTreeSet<String>,
     /// Directories whose names inside are wanted (hidden ones are left out).

@@ -156,6 +156,24 @@ section sha256
 section certificates
 [ -z "$certificates" ] || head -v -c "$certificate_bytes" -- $certificates 2>/dev/null | tr -cd '\n -~'
 
+# Of the keys that encrypt Secrets only names and hashes: the keys stay here. Where one lies elsewhere, that is said.
+section encryption
+if [ -f "$encryption" ]; then
+  name=- keys=
+  while IFS=' ' read -r word value rest; do
+    [ "$word" != - ] || { word=$value && value=$rest; }
+    value=${value#[\"\']}
+    value=${value%[\"\']}
+    case $word in
+    name:) name=$value ;;
+    secret:) keys=$keys$nl$name' '$(printf %s "$value" | sha256sum) ;;
+    kms:) keys=$keys$nl'kms -' ;;
+    esac
+  done <"$encryption" 2>/dev/null
+  [ -n "$keys" ] || [ ! -s "$encryption" ] || keys='unreadable -'
+  printf '%s\n' $keys
+fi
+
 section units
 [ -d /run/systemd/system ] && timeout 10 systemctl show \
   -p Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic \

@@ -25,6 +25,8 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("files", &lines(&questions.files));
     set("certificates", &lines(&questions.certificates));
     set("certificate_bytes", &CERTIFICATE_BYTES.to_string());
+    let encryption = questions.encryption.as_deref().filter(|path| !path.contains('\n'));
+    set("encryption", encryption.unwrap_or_default());
     set("dirs", &lines(&questions.dirs));
     set("listings", &lines(&questions.listings));
     set("disk", &lines(&questions.disk));

@@ -13,8 +13,6 @@ use crate::error::{Error, Reason, Result};
 /// A specification without mistakes.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What was written.
-    pub specification: Specification,
     /// What it comes to.
     pub hierarchy: Hierarchy,
     /// The folder that all its folders are in, unless they lead elsewhere.
@@ -51,5 +49,5 @@ pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Loaded> {
     };
     let (hierarchy, mistakes) = resolve::resolve(&specification, &folder);
     document.report(mistakes)?;
-    Ok(Loaded { specification, hierarchy, folder })
+    Ok(Loaded { hierarchy, folder })
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pki::KeyAlgorithm;
+pub use crate::pki::NameSpec as Name;
 
 /// A hierarchy of certificate authorities and certificates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -196,33 +197,6 @@ pub enum KeyFormat {
     Traditional,
     /// `PRIVATE KEY`, as Java and most newer programs want.
     Pkcs8,
-}
-
-/// Attributes of a subject, as in cfssl's `names`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Name {
-    /// Country, two letters.
-    #[serde(rename = "C", skip_serializing_if = "String::is_empty")]
-    pub c: String,
-    /// State or province.
-    #[serde(rename = "ST", skip_serializing_if = "String::is_empty")]
-    pub st: String,
-    /// Locality.
-    #[serde(rename = "L", skip_serializing_if = "String::is_empty")]
-    pub l: String,
-    /// Organization; for Kubernetes a group.
-    #[serde(rename = "O", skip_serializing_if = "String::is_empty")]
-    pub o: String,
-    /// Organizational unit.
-    #[serde(rename = "OU", skip_serializing_if = "String::is_empty")]
-    pub ou: String,
-    /// E-mail address.
-    #[serde(rename = "E", skip_serializing_if = "String::is_empty")]
-    pub e: String,
-    /// Other attributes by their dotted type.
-    #[serde(rename = "OID", skip_serializing_if = "BTreeMap::is_empty")]
-    pub oid: BTreeMap<String, String>,
 }
 
 /// File names; `{name}` stands for the item's name.

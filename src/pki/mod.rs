@@ -19,7 +19,7 @@ pub use check::chain::Pool;
 pub use check::difference::{Specified, differences};
 pub use check::leaf::leaf_and_rest;
 pub use check::verify::{Expected, signed_by, verify};
-pub(crate) use encoding::oid::dotted;
+pub(crate) use encoding::oid::{self, dotted};
 pub(crate) use encoding::pem;
 pub use encoding::pem::is_pkcs12;
 pub use encoding::tlv;

@@ -46,6 +46,29 @@ fn key(line: &str) -> Result<EncryptionKey, &'static str> {
     }
 }
 
+/// The file of keys from an API server's configuration, which `what` names in errors. What stands there must be as
+/// kbootstrap writes it: with keys that lie elsewhere there is nothing that could be taken.
+pub fn encryption_file(configuration: &[u8], what: &str) -> Result<Secret> {
+    let unknown = || Error::pki(format!("{what}: there is no key in it, or it is not of kbootstrap's form"));
+    let text = std::str::from_utf8(configuration).map_err(|_| unknown())?;
+    let mut name = None;
+    let mut lines = Zeroizing::new(String::with_capacity(configuration.len()));
+    for line in text.lines().map(|line| line.trim_start().trim_start_matches("- ")) {
+        if let Some(value) = line.strip_prefix("name:") {
+            name = Some(value.trim());
+        } else if let Some(value) = line.strip_prefix("secret:") {
+            [name.take().ok_or_else(unknown)?, " ", value.trim(), "\n"]
+                .into_iter()
+                .for_each(|part| lines.push_str(part));
+        }
+    }
+    let keys = parse(lines.as_bytes(), what).map_err(|_| unknown())?;
+    match keys.as_slice() {
+        [only] if only.name == "key1" => Ok(only.secret.clone()),
+        _ => Ok(Secret::new(lines.as_bytes())),
+    }
+}
+
 fn refused(what: &str, problem: &str) -> Error {
     Error::pki(format!("{what}: {problem}"))
         .hint("it holds 32 bytes, or a line NAME BASE64 for each key of 32 bytes, the one that writes first")
@@ -71,6 +94,21 @@ mod tests {
         assert_eq!(names(&[7; 32]), "key1 7");
         assert_eq!(names(&[b'\n'; 32]), "key1 10", "whatever the bytes are");
         assert_eq!(names(format!("key2 {eight}\n\n  key1\t{seven}\r\n").as_bytes()), "key2 8, key1 7");
+    }
+
+    #[test]
+    fn the_file_comes_back_from_a_configuration() {
+        let file = |text: &str| encryption_file(text.as_bytes(), "it").map(|file| file.expose().to_vec());
+        let head = "providers:\n  - identity: {}\n  - secretbox:\n      keys:\n";
+        let key = |name: &str, byte| format!("      - name: {name}\n        secret: {}\n", STANDARD.encode([byte; 32]));
+        assert_eq!(file(&(head.to_owned() + &key("key1", 7))).unwrap(), [7; 32]);
+        let two = file(&(head.to_owned() + &key("key2", 8) + &key("key1", 7))).unwrap();
+        assert_eq!(names(&two), "key2 8, key1 7");
+        let renamed = file(&(head.to_owned() + &key("key2", 8))).unwrap();
+        assert_eq!(names(&renamed), "key2 8", "it keeps its name");
+        for text in ["", head, "  - kms:\n      name: vault\n", "  secret: x\n", "- name: a\n  secret: short\n"] {
+            assert_eq!(file(text).unwrap_err().message, "it: there is no key in it, or it is not of kbootstrap's form");
+        }
     }
 
     #[test]

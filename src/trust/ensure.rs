@@ -33,7 +33,8 @@ pub fn ensure(
     folder::load(catalogue, cluster, dir)
 }
 
-/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written.
+/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written. What is
+/// lost of it the hosts may still have: see [`Trust::in_use`].
 pub fn look(
     catalogue: &Catalogue,
     cluster: &Cluster,
@@ -41,8 +42,17 @@ pub fn look(
     now: OffsetDateTime,
     reporter: &dyn Reporter,
 ) -> Result<Trust> {
-    let to_issue = complete(catalogue, cluster, &Folder::look(dir), now, reporter)?;
-    folder::present(catalogue, cluster, dir, to_issue)
+    let folder = Folder::look(dir);
+    let found = complete(catalogue, cluster, &folder, now, reporter)?;
+    let trust = folder::present(catalogue, cluster, dir, found.to_issue)?;
+    Ok(Trust { made: folder.generated()?.keys, problems: found.problems, ..trust })
+}
+
+/// What is to be issued, and what is wrong where a CA or its key is not there.
+#[derive(Default)]
+struct Judged {
+    to_issue: Vec<String>,
+    problems: Vec<Error>,
 }
 
 /// Issues what is to be issued; into a folder that is only looked at nothing, and the names come back.
@@ -52,14 +62,17 @@ fn complete(
     folder: &Folder,
     now: OffsetDateTime,
     reporter: &dyn Reporter,
-) -> Result<Vec<String>> {
+) -> Result<Judged> {
+    // What cannot be used stops everything before anything is made.
+    lasting_keys::check(folder)?;
+    folder::bundles(cluster, folder)?;
     let mut generated = folder.generated()?;
     made_for::same_authorities(catalogue, cluster, folder, &generated)?;
     let before = generated.clone();
-    let made = certificates_of(catalogue, cluster, folder, &mut generated, now, reporter).and_then(|mut to_issue| {
-        to_issue.extend(lasting_keys::service_account(cluster, folder, &mut generated)?);
-        to_issue.extend(lasting_keys::encryption_key(folder, &mut generated)?);
-        Ok(to_issue)
+    let made = certificates_of(catalogue, cluster, folder, &mut generated, now, reporter).and_then(|mut judged| {
+        judged.to_issue.extend(lasting_keys::service_account(cluster, folder, &mut generated)?);
+        judged.to_issue.extend(lasting_keys::encryption_key(folder, &mut generated)?);
+        Ok(judged)
     });
     // What was made before a mistake was found is ours all the same.
     if generated != before {
@@ -75,7 +88,7 @@ fn certificates_of(
     generated: &mut Generated,
     now: OffsetDateTime,
     reporter: &dyn Reporter,
-) -> Result<Vec<String>> {
+) -> Result<Judged> {
     let config = specs::signing_config(cluster, folder, generated)?;
     let table = Table::of(catalogue, cluster);
     let mut hierarchy = specification::hierarchy(catalogue, cluster, &folder.path)?;
@@ -96,7 +109,11 @@ fn certificates_of(
         let problem = table.problem(item, &found[i], plan.steps[i].action, folder, &config);
         plan.problems.extend(problem.err());
     }
-    plan.check()?;
+    let mut problems = std::mem::take(&mut plan.problems);
+    let lost = |(i, item): (usize, &Item)| table.is_lost(item, &found[i]);
+    if folder.writable || !hierarchy.items.iter().enumerate().any(lost) {
+        Error::all(std::mem::take(&mut problems))?;
+    }
     let changed = |i: &usize| plan.steps[*i].action != Action::Keep;
     let changed: Vec<usize> = (0..hierarchy.items.len()).filter(changed).collect();
     if folder.writable && !changed.is_empty() {
@@ -105,9 +122,9 @@ fn certificates_of(
             record(&hierarchy.items[i], &found[i], folder, generated, reporter)?;
         }
         made?;
-        return Ok(Vec::new());
+        return Ok(Judged::default());
     }
-    Ok(changed.into_iter().map(|i| hierarchy.items[i].name.clone()).collect())
+    Ok(Judged { to_issue: changed.into_iter().map(|i| hierarchy.items[i].name.clone()).collect(), problems })
 }
 
 /// Tells a person's own from ours, and takes the spec that a person has edited. A CA that is there needs none.
@@ -178,6 +195,12 @@ impl Table {
             authorities: authorities(cluster).into_iter().map(|row| (row.name.clone(), row)).collect(),
             leaves: certificates(catalogue, cluster).into_iter().map(|row| (row.name.clone(), row)).collect(),
         }
+    }
+
+    /// Whether it is a CA that is not there, or one that signs on hosts without its key. Hosts may have it.
+    fn is_lost(&self, item: &Item, found: &Found) -> bool {
+        let Some(row) = self.authorities.get(&item.name) else { return false };
+        found.certificate.is_none() || (!row.signers.is_empty() && found.key.is_none())
     }
 
     /// What a cluster asks of an item beyond what any hierarchy does.

@@ -122,6 +122,17 @@ impl Folder {
     }
 }
 
+/// Refuses what stands beside a CA and is none.
+pub(super) fn bundles(cluster: &Cluster, folder: &Folder) -> Result<()> {
+    let mut errors = Vec::new();
+    for row in authorities(cluster) {
+        if let Some(certificate) = folder.read_certificate(&row.name)? {
+            errors.extend(folder.bundle(&row.name, certificate).err());
+        }
+    }
+    Error::all(errors)
+}
+
 /// All that the folder holds; everything that is missing is named at once.
 pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
     let trust = present(catalogue, cluster, dir, Vec::new())?;
@@ -182,5 +193,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
         },
         encryption_keys: encryption_keys.transpose()?.unwrap_or_default(),
         to_issue,
+        made: BTreeSet::new(),
+        problems: Vec::new(),
     })
 }

@@ -17,17 +17,16 @@ pub fn authority_files(cluster: &Cluster, host: &Host) -> impl Iterator<Item = S
 
 impl Trust {
     /// Where hosts trust none of our CAs but others, as `HOST: PATH`. A CA is its key: one whose certificate was renewed
-    /// is the same, and where two are trusted one of them is enough. A host without any is none of these.
+    /// is the same, and where two are trusted one of them is enough. A host without any is none of these, and a CA that
+    /// the folder does not have is another matter.
     pub fn foreign_authorities(&self, cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<String> {
         let mut foreign = Vec::new();
         for host in &cluster.hosts {
             let Some(facts) = facts.get(&host.name) else { continue };
             for path in authority_files(cluster, host).filter(|path| facts.files.contains_key(path)) {
                 let theirs = facts.certificates.get(&path).map(String::as_str).unwrap_or_default();
-                if !self
-                    .bundles_on(host)
-                    .any(|(place, ours)| place.certificate == path && ours.shares_a_key_with(theirs))
-                {
+                let mut ours = self.bundles_on(host).filter(|(place, _)| place.certificate == path).peekable();
+                if ours.peek().is_some() && !ours.any(|(_, ours)| ours.shares_a_key_with(theirs)) {
                     foreign.push(format!("{}: {path}", host.name));
                 }
             }

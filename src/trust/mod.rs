@@ -5,15 +5,17 @@ mod encryption_keys;
 mod ensure;
 mod folder;
 mod foreign;
+mod in_use;
 mod kubeconfig;
 mod lasting_keys;
 mod made_for;
 mod placed;
+mod restore;
 mod specification;
 mod specs;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -21,15 +23,18 @@ use time::OffsetDateTime;
 use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::Catalogue;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
 
 use placed::Placed;
 
 pub use bundle::CaBundle;
+pub use encryption_keys::encryption_file;
 pub use ensure::{ensure, look};
 pub use foreign::authority_files;
+pub use in_use::ask_in_use;
+pub use restore::{Piece, restore};
 pub use specification::specification;
 pub use table::*;
 
@@ -48,6 +53,10 @@ pub struct Trust {
     encryption_keys: Vec<EncryptionKey>,
     /// What is not there, or not as it should be, by file stem; none where the folder was made complete.
     to_issue: Vec<String>,
+    /// Names of the key files that were made here once.
+    made: BTreeSet<String>,
+    /// What is wrong where a CA or its key is not there: it counts once the hosts have none to offer.
+    problems: Vec<Error>,
 }
 
 /// A certificate and its key.
@@ -112,11 +121,11 @@ impl Trust {
     pub fn service_account_files(&self, cluster: &Cluster, host: &Host) -> BTreeMap<String, File> {
         let mut files = BTreeMap::new();
         if host.is(Role::Master) {
-            let pki = &cluster.layout.pki;
+            let (key_path, public_path) = cluster.layout.service_account();
             let ServiceAccount { public, private } = &self.service_account;
             let public = public.as_ref().map(|pem| Content::Text(pem.as_str().into()));
-            files.insert(format!("{pki}/sa.pub"), file(public, 0o644, "root"));
-            files.insert(format!("{pki}/sa.key"), file(private.clone().map(Content::Secret), 0o600, "root"));
+            files.insert(public_path, file(public, 0o644, "root"));
+            files.insert(key_path, file(private.clone().map(Content::Secret), 0o600, "root"));
         }
         files
     }

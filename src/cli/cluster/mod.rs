@@ -5,6 +5,7 @@ pub mod check;
 pub mod init;
 pub mod kubeconfig;
 pub mod plan;
+pub mod recover;
 pub mod render;
 pub mod reset;
 pub mod status;

@@ -47,11 +47,6 @@ pub fn list(client: &mut Client<'_>, path: &str, selector: &str) -> Result<Vec<V
     }
 }
 
-/// Creates an object below a collection's path.
-pub fn create(client: &mut Client<'_>, collection: &str, object: &Value) -> Result<Value> {
-    write(client, "POST", collection, "application/json", object)
-}
-
 /// Changes an object by a JSON merge patch (RFC 7396).
 pub fn patch(client: &mut Client<'_>, path: &str, change: &Value) -> Result<Value> {
     write(client, "PATCH", path, "application/merge-patch+json", change)

@@ -37,8 +37,7 @@ pub fn resolve(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Pki
 
 /// Shorter ones expire before anybody can renew them.
 const LEAST: Lifetime = Lifetime::hours(1);
-/// What Go's `time.Duration` can hold, whole hours: about 292 years.
-const MOST: Lifetime = Lifetime::hours(2_562_047);
+const MOST: Lifetime = Lifetime::MOST_IN_GO;
 
 fn lifetime(path: &Path, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Lifetime> {
     let message = match text.parse::<Lifetime>() {

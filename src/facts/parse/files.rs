@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sections::Sections;
-use crate::facts::{CERTIFICATE_BYTES, FileFact};
+use crate::facts::{CERTIFICATE_BYTES, EncryptionKeyFact, FileFact};
 
 /// Files and directories that are there.
 pub(super) struct Found {
@@ -84,6 +84,17 @@ pub(super) fn certificates(sections: &Sections) -> BTreeMap<String, String> {
         }
     }
     all
+}
+
+/// Lines `name hash`, the hash as sha256sum prints it.
+pub(super) fn encryption_keys(sections: &Sections) -> Vec<EncryptionKeyFact> {
+    let key = |line: &str| {
+        let mut words = line.split_whitespace();
+        let name = words.next()?.to_owned();
+        let sha256 = words.next().filter(|hash| hash.len() == 64).unwrap_or_default().to_owned();
+        Some(EncryptionKeyFact { name, sha256 })
+    };
+    sections.lines("encryption").filter_map(key).collect()
 }
 
 /// Lines `d directory`, each followed by `n name` for what is in it.

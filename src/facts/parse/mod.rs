@@ -58,6 +58,7 @@ pub fn parse(stdout: &[u8], started: SystemTime, ended: SystemTime) -> Result<Ho
         known: sections.lines("flags").any(|flag| flag == "known"),
         files: files.files,
         certificates: files::certificates(&sections),
+        encryption_keys: files::encryption_keys(&sections),
         dirs: files.dirs,
         listings: files::listings(&sections),
         units: units.units,

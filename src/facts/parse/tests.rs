@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn never_panics_on_any_section(
-        name in "clock|uname|cpus|texts|systemd|disk|filesystems|modules|sysctls|listening|addresses|routes|listings|stat|certificates|recorded|sha256|units|started|end",
+        name in "clock|uname|cpus|texts|systemd|disk|filesystems|modules|sysctls|listening|addresses|routes|listings|stat|certificates|encryption|recorded|sha256|units|started|end",
         body in "[-0-9a-z/:=\"() \\n]{0,120}",
     ) {
         let _ = parse(format!("{RECORDED}\x1e{name}\n{body}").as_bytes(), at(0), at(0));

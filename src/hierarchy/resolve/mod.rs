@@ -9,10 +9,10 @@ use std::path::Path as FilePath;
 
 use super::expand;
 use super::item::{Hierarchy, Item, Kind, Upkeep};
-use super::model::{self, Authority, Certificate, Specification};
+use super::model::{Authority, Certificate, Specification};
 use crate::document::{Mistake, Path};
 use crate::lifetime::Lifetime;
-use crate::pki::{CaSpec, CsrSpec, KeySpec, NameSpec, Profile, San, Usage};
+use crate::pki::{CaSpec, CsrSpec, KeySpec, Profile, San, Usage};
 use inherited::{Inherited, Urls};
 
 const EXPIRY: Lifetime = Lifetime::hours(8760);
@@ -87,7 +87,7 @@ impl Resolving {
         let spec = CsrSpec {
             cn: written.cn.clone(),
             key: KeySpec::from(key),
-            names: names.iter().map(name).collect(),
+            names: names.clone(),
             serial_number: written.serial_number.clone(),
             // A root says so itself; of an intermediate CA the profile says it.
             ca: above.is_none().then_some(ca),
@@ -155,7 +155,7 @@ impl Resolving {
             cn: written.cn.clone(),
             hosts: written.hosts.clone(),
             key: KeySpec::from(key),
-            names: written.names.as_ref().unwrap_or(&inherited.names).iter().map(self::name).collect(),
+            names: written.names.as_ref().unwrap_or(&inherited.names).clone(),
             serial_number: written.serial_number.clone(),
             ..CsrSpec::default()
         };
@@ -187,9 +187,4 @@ impl Resolving {
 
 fn with_urls(profile: Profile, urls: &Urls) -> Profile {
     Profile { crl_url: urls.crl.clone(), ocsp_url: urls.ocsp.clone(), issuer_urls: urls.issuer.clone(), ..profile }
-}
-
-fn name(name: &model::Name) -> NameSpec {
-    let model::Name { c, st, l, o, ou, e, oid } = name.clone();
-    NameSpec { c, st, l, o, ou, e, oid }
 }

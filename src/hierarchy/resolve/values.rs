@@ -11,8 +11,6 @@ use crate::lifetime::Lifetime;
 use crate::pki::{CsrSpec, KeyKind, Profile, Usage};
 use crate::text::nearest;
 
-/// What Go's `time.Duration` can hold, whole hours: about 292 years.
-const MOST: Lifetime = Lifetime::hours(2_562_047);
 const BUILT_IN: [(&str, &[&str]); 3] = [
     ("server", &["signing", "key encipherment", "server auth"]),
     ("client", &["signing", "key encipherment", "client auth"]),
@@ -86,8 +84,9 @@ impl Resolving {
                 self.mistakes.push(Mistake::at(at.clone(), "it must be longer than no time at all"));
                 None
             }
-            Ok(time) if time > MOST => {
-                let message = format!("it is longer than {MOST}, the longest that Go programs can hold");
+            Ok(time) if time > Lifetime::MOST_IN_GO => {
+                let message =
+                    format!("it is longer than {}, the longest that Go programs can hold", Lifetime::MOST_IN_GO);
                 self.mistakes.push(Mistake::at(at.clone(), message));
                 None
             }

@@ -3,7 +3,7 @@
 
 use yasna::models::TaggedDerValue;
 use yasna::tags::{TAG_IA5STRING, TAG_PRINTABLESTRING};
-use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, BERReader, DERWriter, Tag};
+use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, BERReader, DERWriter, DERWriterSeq, Tag};
 
 use super::tlv;
 
@@ -13,6 +13,11 @@ pub(crate) fn read<'a, T>(
     read: impl for<'b> FnOnce(BERReader<'a, 'b>) -> ASN1Result<T>,
 ) -> ASN1Result<T> {
     if tlv::is_whole(der) { yasna::parse_der(der, read) } else { Err(ASN1Error::new(ASN1ErrorKind::Eof)) }
+}
+
+/// The bytes of a SEQUENCE.
+pub(crate) fn sequence(write: impl FnOnce(&mut DERWriterSeq<'_>)) -> Vec<u8> {
+    yasna::construct_der(|writer| writer.write_sequence(write))
 }
 
 /// PrintableString, whose alphabet is Go's.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::private_key::Key;
 use crate::error::{Error, Result};
-use crate::pki::encoding::{oid, pem, tlv};
+use crate::pki::encoding::{der, oid, pem, tlv};
 use crate::random;
 use crate::secret::Secret;
 
@@ -81,22 +81,20 @@ fn encrypt_with(key: &Key, password: &Secret, salt: [u8; 16], iv: [u8; 16], roun
     let data = pbkdf2_hmac(password.expose(), &salt, rounds as usize, MessageDigest::sha256(), &mut *aes)
         .and_then(|()| symm::encrypt(symm::Cipher::aes_256_cbc(), &*aes, Some(&iv), &key.pkcs8()))
         .map_err(|_| Error::internal("encrypt the private key"))?;
-    let der = yasna::construct_der(|writer| {
-        writer.write_sequence(|writer| {
-            algorithm(writer.next(), oid::PBES2, |writer| {
-                writer.write_sequence(|writer| {
-                    algorithm(writer.next(), oid::PBKDF2, |writer| {
-                        writer.write_sequence(|writer| {
-                            writer.next().write_bytes(&salt);
-                            writer.next().write_u32(rounds);
-                            algorithm(writer.next(), oid::HMAC_SHA256, |writer| writer.write_null());
-                        })
-                    });
-                    algorithm(writer.next(), oid::AES_256_CBC, |writer| writer.write_bytes(&iv));
-                })
-            });
-            writer.next().write_bytes(&data);
+    let der = der::sequence(|writer| {
+        algorithm(writer.next(), oid::PBES2, |writer| {
+            writer.write_sequence(|writer| {
+                algorithm(writer.next(), oid::PBKDF2, |writer| {
+                    writer.write_sequence(|writer| {
+                        writer.next().write_bytes(&salt);
+                        writer.next().write_u32(rounds);
+                        algorithm(writer.next(), oid::HMAC_SHA256, |writer| writer.write_null());
+                    })
+                });
+                algorithm(writer.next(), oid::AES_256_CBC, |writer| writer.write_bytes(&iv));
+            })
         });
+        writer.next().write_bytes(&data);
     });
     Ok(Secret::new(pem::encode("ENCRYPTED PRIVATE KEY", &der).as_bytes()))
 }

@@ -99,12 +99,10 @@ fn from_pkcs1(der: &[u8]) -> Result<(KeyKind, Pkcs8)> {
 
 /// PKCS#8 version 1 (RFC 5208) around the algorithm's own structure.
 fn wrap(kind: KeyKind, inner: &[u8]) -> Pkcs8 {
-    Zeroizing::new(yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            seq.next().write_u8(0);
-            kind.write_key_algorithm(seq.next());
-            seq.next().write_bytes(inner);
-        });
+    Zeroizing::new(der::sequence(|seq| {
+        seq.next().write_u8(0);
+        kind.write_key_algorithm(seq.next());
+        seq.next().write_bytes(inner);
     }))
 }
 
@@ -160,17 +158,15 @@ fn read_sec1(der: &[u8]) -> ASN1Result<Sec1> {
 }
 
 fn write_sec1(curve: Option<&[u64]>, sec1: &Sec1) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            seq.next().write_u8(1);
-            seq.next().write_bytes(&sec1.private);
-            if let Some(curve) = curve {
-                seq.next().write_tagged(Tag::context(0), |w| w.write_oid(&oid::oid(curve)));
-            }
-            if let Some(public) = &sec1.public {
-                seq.next().write_tagged(Tag::context(1), |w| w.write_bitvec_bytes(public, public.len() * 8));
-            }
-        });
+    Zeroizing::new(der::sequence(|seq| {
+        seq.next().write_u8(1);
+        seq.next().write_bytes(&sec1.private);
+        if let Some(curve) = curve {
+            seq.next().write_tagged(Tag::context(0), |w| w.write_oid(&oid::oid(curve)));
+        }
+        if let Some(public) = &sec1.public {
+            seq.next().write_tagged(Tag::context(1), |w| w.write_bitvec_bytes(public, public.len() * 8));
+        }
     }))
 }
 

@@ -19,11 +19,9 @@ pub struct PublicKey {
 impl PublicKey {
     /// From the bytes inside the BIT STRING: an EC point, an RSAPublicKey, or Ed25519's 32 bytes.
     pub(crate) fn from_bits(kind: KeyKind, bits: &[u8]) -> Self {
-        let spki = yasna::construct_der(|writer| {
-            writer.write_sequence(|seq| {
-                kind.write_key_algorithm(seq.next());
-                seq.next().write_bitvec_bytes(bits, bits.len() * 8);
-            });
+        let spki = der::sequence(|seq| {
+            kind.write_key_algorithm(seq.next());
+            seq.next().write_bitvec_bytes(bits, bits.len() * 8);
         });
         PublicKey { kind, spki, bits: bits.to_vec() }
     }
@@ -58,14 +56,6 @@ impl PublicKey {
     /// `-----BEGIN PUBLIC KEY-----`, as kube-apiserver reads service-account keys.
     pub fn to_pem(&self) -> String {
         pem::encode("PUBLIC KEY", &self.spki).to_string()
-    }
-    /// Reads `-----BEGIN PUBLIC KEY-----`; `what` names the source in errors.
-    pub fn from_pem(text: &[u8], what: &str) -> Result<Self> {
-        let blocks = pem::decode(text, what)?;
-        match blocks.iter().find(|b| b.label == "PUBLIC KEY") {
-            Some(block) => Self::from_spki(&block.der).map_err(|e| e.context(what)),
-            None => Err(Error::pki(format!("{what}: there is no PEM block PUBLIC KEY"))),
-        }
     }
 }
 
@@ -156,12 +146,5 @@ mod tests {
         let key = Key::generate(KeyKind::EcdsaP384).unwrap();
         let bogus = PublicKey::from_bits(KeyKind::EcdsaP256, key.public().bits());
         insta::assert_snapshot!(PublicKey::from_spki(bogus.spki()).unwrap_err(), @"the ecdsa-256 public key is broken: no verifier could load it");
-    }
-
-    #[test]
-    fn pem_round_trip() {
-        let key = Key::generate(KeyKind::Ed25519).unwrap();
-        let pem = key.public().to_pem();
-        assert_eq!(&PublicKey::from_pem(pem.as_bytes(), "x").unwrap(), key.public());
     }
 }

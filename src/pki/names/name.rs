@@ -29,12 +29,10 @@ impl Name {
     }
     /// Encodes RDNs; an RDN with several attributes is a multi-valued one, sorted as DER wants.
     pub fn from_rdns(rdns: &[Vec<Attribute>]) -> Self {
-        Name(yasna::construct_der(|writer| {
-            writer.write_sequence(|seq| {
-                for rdn in rdns {
-                    seq.next().write_set_of(|set| rdn.iter().for_each(|a| write_attribute(set.next(), a)));
-                }
-            });
+        Name(der::sequence(|seq| {
+            for rdn in rdns {
+                seq.next().write_set_of(|set| rdn.iter().for_each(|a| write_attribute(set.next(), a)));
+            }
         }))
     }
     /// One that can be parsed.
@@ -79,26 +77,32 @@ fn write_attribute(writer: DERWriter<'_>, attribute: &Attribute) {
     });
 }
 
-/// A name by its attributes, in cfssl's order: the values of one attribute type fold into one RDN.
+/// The attribute types that have a place of their own in a name, in cfssl's order.
+const STANDARD: [&[u64]; 9] = [
+    oid::COUNTRY,
+    oid::PROVINCE,
+    oid::LOCALITY,
+    oid::STREET,
+    oid::POSTAL_CODE,
+    oid::ORGANIZATION,
+    oid::ORGANIZATIONAL_UNIT,
+    oid::COMMON_NAME,
+    oid::SERIAL_NUMBER,
+];
+
+/// A name by its attributes: the values of one attribute type fold into one RDN.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NameParts {
-    pub(crate) country: Vec<String>,
-    pub(crate) province: Vec<String>,
-    pub(crate) locality: Vec<String>,
-    pub(crate) street: Vec<String>,
-    pub(crate) postal_code: Vec<String>,
-    pub(crate) organization: Vec<String>,
-    pub(crate) organizational_unit: Vec<String>,
-    pub(crate) common_name: Vec<String>,
-    pub(crate) serial_number: Vec<String>,
-    /// Each an RDN of its own; one that is of a type above replaces it.
+    /// The values of each of [`STANDARD`].
+    standard: [Vec<String>; STANDARD.len()],
+    /// Each an RDN of its own; one that is of a standard type replaces it.
     pub(crate) extra: Vec<Attribute>,
 }
 
 impl NameParts {
     pub(crate) fn encode(&self) -> Name {
         let mut rdns = Vec::new();
-        for (oid, values) in self.groups() {
+        for (oid, values) in STANDARD.into_iter().zip(&self.standard) {
             let replaced = self.extra.iter().any(|a| a.oid == oid);
             if !values.is_empty() && !replaced {
                 rdns.push(values.iter().map(|v| Attribute { oid: oid.to_vec(), value: v.clone() }).collect());
@@ -106,20 +110,6 @@ impl NameParts {
         }
         rdns.extend(self.extra.iter().map(|a| vec![a.clone()]));
         Name::from_rdns(&rdns)
-    }
-
-    fn groups(&self) -> [(&'static [u64], &Vec<String>); 9] {
-        [
-            (oid::COUNTRY, &self.country),
-            (oid::PROVINCE, &self.province),
-            (oid::LOCALITY, &self.locality),
-            (oid::STREET, &self.street),
-            (oid::POSTAL_CODE, &self.postal_code),
-            (oid::ORGANIZATION, &self.organization),
-            (oid::ORGANIZATIONAL_UNIT, &self.organizational_unit),
-            (oid::COMMON_NAME, &self.common_name),
-            (oid::SERIAL_NUMBER, &self.serial_number),
-        ]
     }
 
     /// The attributes of a name; those of other types go to `extra` in their order. None where a type is so
@@ -159,26 +149,28 @@ impl NameParts {
 
     /// Of several CNs and of several serial numbers only the last, as Go reads a name.
     pub(crate) fn with_last_of_single(mut self) -> Self {
-        for values in [&mut self.common_name, &mut self.serial_number] {
-            *values = values.pop().into_iter().collect();
+        for oid in [oid::COMMON_NAME, oid::SERIAL_NUMBER] {
+            let last = self.take(oid).pop();
+            self.set(oid, last.into_iter().collect());
         }
         self
     }
 
-    /// The values of a standard type.
-    fn group(&mut self, oid: &[u64]) -> Option<&mut Vec<String>> {
-        match oid {
-            oid::COUNTRY => Some(&mut self.country),
-            oid::PROVINCE => Some(&mut self.province),
-            oid::LOCALITY => Some(&mut self.locality),
-            oid::STREET => Some(&mut self.street),
-            oid::POSTAL_CODE => Some(&mut self.postal_code),
-            oid::ORGANIZATION => Some(&mut self.organization),
-            oid::ORGANIZATIONAL_UNIT => Some(&mut self.organizational_unit),
-            oid::COMMON_NAME => Some(&mut self.common_name),
-            oid::SERIAL_NUMBER => Some(&mut self.serial_number),
-            _ => None,
+    /// Sets the values of a standard type, where there are any.
+    pub(crate) fn set(&mut self, oid: &[u64], values: Vec<String>) {
+        if let Some(group) = self.group(oid).filter(|_| !values.is_empty()) {
+            *group = values;
         }
+    }
+
+    /// Takes the values of a standard type away.
+    pub(crate) fn take(&mut self, oid: &[u64]) -> Vec<String> {
+        self.group(oid).map(std::mem::take).unwrap_or_default()
+    }
+
+    fn group(&mut self, oid: &[u64]) -> Option<&mut Vec<String>> {
+        let at = STANDARD.iter().position(|standard| *standard == oid)?;
+        self.standard.get_mut(at)
     }
 }
 
@@ -228,8 +220,11 @@ fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> String {
 mod tests {
     use super::*;
 
-    fn strings(values: &[&str]) -> Vec<String> {
-        values.iter().map(|v| (*v).to_owned()).collect()
+    fn parts<const N: usize>(groups: [(&[u64], &[&str]); N], extra: &[(&[u64], &str)]) -> NameParts {
+        let attribute = |(oid, value): &(&[u64], &str)| Attribute { oid: oid.to_vec(), value: (*value).into() };
+        let mut parts = NameParts { extra: extra.iter().map(attribute).collect(), ..NameParts::default() };
+        groups.iter().for_each(|(oid, values)| parts.set(oid, values.iter().map(|v| (*v).to_owned()).collect()));
+        parts
     }
 
     fn shown(parts: &NameParts) -> String {
@@ -238,31 +233,25 @@ mod tests {
 
     #[test]
     fn order_folding_and_sorting_are_those_of_cfssl() {
-        let parts = NameParts {
-            common_name: strings(&["admin"]),
-            organization: strings(&["system:masters", "k8s"]),
-            organizational_unit: strings(&["zeta", "alpha", "Mid"]),
-            country: strings(&["CN"]),
-            extra: vec![Attribute { oid: vec![1, 2, 3, 4], value: "v".into() }],
-            ..NameParts::default()
-        };
+        let groups: [(&[u64], &[&str]); 4] = [
+            (oid::COMMON_NAME, &["admin"]),
+            (oid::ORGANIZATION, &["system:masters", "k8s"]),
+            (oid::ORGANIZATIONAL_UNIT, &["zeta", "alpha", "Mid"]),
+            (oid::COUNTRY, &["CN"]),
+        ];
+        let parts = parts(groups, &[(&[1, 2, 3, 4], "v")]);
         insta::assert_snapshot!(shown(&parts), @"C=CN, O=k8s + O=system:masters, OU=Mid + OU=zeta + OU=alpha, CN=admin, 1.2.3.4=v");
         assert_eq!(NameParts::of(&parts.encode()).unwrap().encode(), parts.encode());
     }
 
     #[test]
     fn an_extra_attribute_replaces_its_standard_one() {
-        let extra = vec![Attribute { oid: oid::COMMON_NAME.to_vec(), value: "y".into() }];
-        let parts = NameParts { common_name: strings(&["x"]), extra, ..NameParts::default() };
-        assert_eq!(shown(&parts), "CN=y");
+        assert_eq!(shown(&parts([(oid::COMMON_NAME, &["x"])], &[(oid::COMMON_NAME, "y")])), "CN=y");
     }
 
     #[test]
     fn string_types_are_those_of_go() {
-        let tag = |value: &str| {
-            let der = NameParts { common_name: strings(&[value]), ..NameParts::default() }.encode().der().to_vec();
-            der[11]
-        };
+        let tag = |value: &str| parts([(oid::COMMON_NAME, &[value])], &[]).encode().der()[11];
         const PRINTABLE: u8 = 0x13;
         const UTF8: u8 = 0x0c;
         assert_eq!(tag("system:kube-proxy (a) 'b' +,-./:=?"), PRINTABLE);

@@ -147,24 +147,22 @@ pub(crate) fn classify(hosts: &[String], rules: Rules) -> Result<(Vec<San>, Vec<
 pub(crate) fn encode(sans: &[San]) -> Vec<u8> {
     let mut ordered: Vec<_> = sans.iter().collect();
     ordered.sort_by_key(|san| san.rank());
-    yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            for san in ordered {
-                let mut text = |tag, text: &str| der::tagged_ia5(seq.next(), tag, text);
-                match san {
-                    San::Dns(name) => text(2, name),
-                    San::Email(address) => text(1, address),
-                    San::Uri(uri) => text(6, uri),
-                    San::Ip(ip) => {
-                        let bytes = match ip {
-                            IpAddr::V4(ip) => ip.octets().to_vec(),
-                            IpAddr::V6(ip) => ip.octets().to_vec(),
-                        };
-                        seq.next().write_tagged_implicit(Tag::context(7), |w| w.write_bytes(&bytes));
-                    }
+    der::sequence(|seq| {
+        for san in ordered {
+            let mut text = |tag, text: &str| der::tagged_ia5(seq.next(), tag, text);
+            match san {
+                San::Dns(name) => text(2, name),
+                San::Email(address) => text(1, address),
+                San::Uri(uri) => text(6, uri),
+                San::Ip(ip) => {
+                    let bytes = match ip {
+                        IpAddr::V4(ip) => ip.octets().to_vec(),
+                        IpAddr::V6(ip) => ip.octets().to_vec(),
+                    };
+                    seq.next().write_tagged_implicit(Tag::context(7), |w| w.write_bytes(&bytes));
                 }
             }
-        });
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::json::{self, Fields};
@@ -56,10 +57,13 @@ pub struct KeySpec {
     pub size: u32,
 }
 
-/// One entry of `names`; empty values do not count.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// Attributes of a subject, as in cfssl's `names`.
+// Empty values do not count. cfssl's JSON is read by `read`, kbootstrap's own specifications by serde.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Name")]
 pub struct NameSpec {
-    /// Country.
+    /// Country, two letters.
     #[serde(rename = "C", skip_serializing_if = "String::is_empty")]
     pub c: String,
     /// State or province.
@@ -327,16 +331,14 @@ impl Subject {
             self.names.iter().map(get).filter(|v| !v.is_empty()).cloned().collect::<Vec<_>>()
         };
         let one = |value: &String| if value.is_empty() { Vec::new() } else { vec![value.clone()] };
-        let mut parts = NameParts {
-            country: values(|n| &n.c),
-            province: values(|n| &n.st),
-            locality: values(|n| &n.l),
-            organization: values(|n| &n.o),
-            organizational_unit: values(|n| &n.ou),
-            common_name: one(&self.cn),
-            serial_number: one(&self.serial_number),
-            ..NameParts::default()
-        };
+        let mut parts = NameParts::default();
+        parts.set(oid::COUNTRY, values(|n| &n.c));
+        parts.set(oid::PROVINCE, values(|n| &n.st));
+        parts.set(oid::LOCALITY, values(|n| &n.l));
+        parts.set(oid::ORGANIZATION, values(|n| &n.o));
+        parts.set(oid::ORGANIZATIONAL_UNIT, values(|n| &n.ou));
+        parts.set(oid::COMMON_NAME, one(&self.cn));
+        parts.set(oid::SERIAL_NUMBER, one(&self.serial_number));
         for name in &self.names {
             for (key, value) in &name.oid {
                 parts.extra.push(Attribute { oid: oid::parse(key)?, value: value.clone() });

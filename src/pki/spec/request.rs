@@ -32,20 +32,20 @@ impl Request {
 
     /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order.
     pub fn override_subject(&mut self, subject: &Subject) -> Result<()> {
-        let own = self.subject_parts()?.with_last_of_single();
+        let mut own = self.subject_parts()?.with_last_of_single();
         let mut parts = subject.parts()?;
-        let fill = |to: &mut Vec<String>, from: Vec<String>| {
-            if to.is_empty() {
-                *to = from;
-            }
-        };
-        fill(&mut parts.country, own.country);
-        fill(&mut parts.province, own.province);
-        fill(&mut parts.locality, own.locality);
-        fill(&mut parts.organization, own.organization);
-        fill(&mut parts.organizational_unit, own.organizational_unit);
-        fill(&mut parts.common_name, own.common_name);
-        fill(&mut parts.serial_number, own.serial_number);
+        for oid in [
+            oid::COUNTRY,
+            oid::PROVINCE,
+            oid::LOCALITY,
+            oid::ORGANIZATION,
+            oid::ORGANIZATIONAL_UNIT,
+            oid::COMMON_NAME,
+            oid::SERIAL_NUMBER,
+        ] {
+            let given = parts.take(oid);
+            parts.set(oid, if given.is_empty() { own.take(oid) } else { given });
+        }
         self.subject = parts.encode();
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::extension_set::ExtensionSet;
 use super::request::Request;
 use super::signature;
 use crate::error::{Error, Reason, Result};
-use crate::pki::encoding::{oid, pem};
+use crate::pki::encoding::{der, oid, pem};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::name::Name;
@@ -63,10 +63,6 @@ impl Csr {
     pub fn request(&self) -> &Request {
         &self.request
     }
-    /// DER.
-    pub fn der(&self) -> &[u8] {
-        &self.der
-    }
     /// `-----BEGIN CERTIFICATE REQUEST-----`.
     pub fn to_pem(&self) -> String {
         pem::encode("CERTIFICATE REQUEST", &self.der).to_string()
@@ -82,24 +78,20 @@ fn encode_info(request: &Request) -> Vec<u8> {
         extension::subject_alt_name(&request.sans, request.subject.is_empty()).into_iter().collect();
     extensions.extend(request.ca.is_ca().then(|| extension::basic_constraints(request.ca)));
     extensions.extend(request.extensions.iter().cloned());
-    yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            seq.next().write_u8(0);
-            seq.next().write_der(request.subject.der());
-            seq.next().write_der(request.public_key.spki());
-            seq.next().write_tagged_implicit(Tag::context(0), |w| {
-                w.write_set_of(|attributes| {
-                    if !extensions.is_empty() {
-                        attributes.next().write_sequence(|attribute| {
-                            attribute.next().write_oid(&oid::oid(oid::EXTENSION_REQUEST));
-                            attribute.next().write_set_of(|values| {
-                                values
-                                    .next()
-                                    .write_sequence(|list| extensions.iter().for_each(|e| e.write(list.next())));
-                            });
+    der::sequence(|seq| {
+        seq.next().write_u8(0);
+        seq.next().write_der(request.subject.der());
+        seq.next().write_der(request.public_key.spki());
+        seq.next().write_tagged_implicit(Tag::context(0), |w| {
+            w.write_set_of(|attributes| {
+                if !extensions.is_empty() {
+                    attributes.next().write_sequence(|attribute| {
+                        attribute.next().write_oid(&oid::oid(oid::EXTENSION_REQUEST));
+                        attribute.next().write_set_of(|values| {
+                            values.next().write_sequence(|list| extensions.iter().for_each(|e| e.write(list.next())));
                         });
-                    }
-                });
+                    });
+                }
             });
         });
     })
@@ -172,7 +164,7 @@ mod tests {
     #[test]
     fn a_broken_signature_is_refused() {
         let (csr, _) = csr(r#"{"CN":"aaaa"}"#, KeyKind::EcdsaP256);
-        let mut der = csr.der().to_vec();
+        let mut der = csr.der.clone();
         let at = der.windows(4).position(|w| w == b"aaaa").unwrap();
         der[at] = b'b';
         insta::assert_snapshot!(Csr::from_der(&der, "x.csr").unwrap_err(), @"x.csr: the CSR is not signed with its own key: the signature does not match");
@@ -191,7 +183,7 @@ mod tests {
         fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0usize..400, to in any::<u8>()) {
             let _ = Csr::from_der(&bytes, "x");
             let (csr, _) = csr(r#"{"CN":"a","hosts":["b"]}"#, KeyKind::EcdsaP256);
-            let mut der = csr.der().to_vec();
+            let mut der = csr.der.clone();
             let at = at % der.len();
             der[at] = to;
             let _ = Csr::from_der(&der, "x");

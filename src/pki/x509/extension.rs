@@ -101,9 +101,7 @@ pub(crate) fn usages(usages: &[Usage]) -> Vec<Extension> {
         extensions.push(Extension::new(oid::KEY_USAGE, true, key_usage(bits)));
     }
     if !purposes.is_empty() {
-        let value = yasna::construct_der(|writer| {
-            writer.write_sequence(|seq| purposes.iter().for_each(|purpose| seq.next().write_oid(&oid(purpose))));
-        });
+        let value = der::sequence(|seq| purposes.iter().for_each(|purpose| seq.next().write_oid(&oid(purpose))));
         extensions.push(Extension::new(oid::EXTENDED_KEY_USAGE, false, value));
     }
     extensions
@@ -117,15 +115,13 @@ fn key_usage(bits: u16) -> Vec<u8> {
 
 /// Critical, and always written.
 pub(crate) fn basic_constraints(constraints: BasicConstraints) -> Extension {
-    let value = yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            if let BasicConstraints::Ca { path_length } = constraints {
-                seq.next().write_bool(true);
-                if let Some(path_length) = path_length {
-                    seq.next().write_u32(path_length);
-                }
+    let value = der::sequence(|seq| {
+        if let BasicConstraints::Ca { path_length } = constraints {
+            seq.next().write_bool(true);
+            if let Some(path_length) = path_length {
+                seq.next().write_u32(path_length);
             }
-        });
+        }
     });
     Extension::new(oid::BASIC_CONSTRAINTS, true, value)
 }
@@ -136,10 +132,8 @@ pub(crate) fn subject_key_id(id: &[u8]) -> Extension {
 
 /// The keyid form only, as cfssl and Go.
 pub(crate) fn authority_key_id(id: &[u8]) -> Extension {
-    let value = yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            seq.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(id));
-        });
+    let value = der::sequence(|seq| {
+        seq.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(id));
     });
     Extension::new(oid::AUTHORITY_KEY_ID, false, value)
 }
@@ -152,29 +146,25 @@ pub(crate) fn authority_info_access(ocsp: Option<&str>, issuers: &[String]) -> O
     if entries.is_empty() {
         return None;
     }
-    let value = yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            for (method, url) in entries {
-                seq.next().write_sequence(|seq| {
-                    seq.next().write_oid(&oid(method));
-                    der::tagged_ia5(seq.next(), 6, url);
-                });
-            }
-        });
+    let value = der::sequence(|seq| {
+        for (method, url) in entries {
+            seq.next().write_sequence(|seq| {
+                seq.next().write_oid(&oid(method));
+                der::tagged_ia5(seq.next(), 6, url);
+            });
+        }
     });
     Some(Extension::new(oid::AUTHORITY_INFO_ACCESS, false, value))
 }
 
 /// One distribution point with one URI as its full name.
 pub(crate) fn crl_distribution_point(url: &str) -> Extension {
-    let value = yasna::construct_der(|writer| {
-        writer.write_sequence(|points| {
-            points.next().write_sequence(|point| {
-                point.next().write_tagged(Tag::context(0), |name| {
-                    name.write_tagged_implicit(Tag::context(0), |full| {
-                        full.write_sequence(|names| {
-                            der::tagged_ia5(names.next(), 6, url);
-                        });
+    let value = der::sequence(|points| {
+        points.next().write_sequence(|point| {
+            point.next().write_tagged(Tag::context(0), |name| {
+                name.write_tagged_implicit(Tag::context(0), |full| {
+                    full.write_sequence(|names| {
+                        der::tagged_ia5(names.next(), 6, url);
                     });
                 });
             });
@@ -188,19 +178,16 @@ pub(crate) fn policies(policies: &[Policy]) -> Option<Extension> {
     if policies.is_empty() {
         return None;
     }
-    let value = yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            for policy in policies {
-                seq.next().write_sequence(|seq| {
-                    seq.next().write_oid(&oid(&policy.id));
-                    if !policy.qualifiers.is_empty() {
-                        seq.next().write_sequence(|seq| {
-                            policy.qualifiers.iter().for_each(|q| write_qualifier(seq.next(), q))
-                        });
-                    }
-                });
-            }
-        });
+    let value = der::sequence(|seq| {
+        for policy in policies {
+            seq.next().write_sequence(|seq| {
+                seq.next().write_oid(&oid(&policy.id));
+                if !policy.qualifiers.is_empty() {
+                    seq.next()
+                        .write_sequence(|seq| policy.qualifiers.iter().for_each(|q| write_qualifier(seq.next(), q)));
+                }
+            });
+        }
     });
     Some(Extension::new(oid::CERTIFICATE_POLICIES, false, value))
 }

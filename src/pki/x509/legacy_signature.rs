@@ -130,6 +130,7 @@ fn hash(algorithm: &[u8]) -> Option<MessageDigest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::encoding::der;
     use crate::pki::{Key, KeyKind};
     use proptest::prelude::*;
 
@@ -144,8 +145,7 @@ mod tests {
     #[test]
     fn an_algorithm_of_another_kind_of_key_is_no_match() {
         let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let algorithm =
-            |arcs: &[u64]| yasna::construct_der(|w| w.write_sequence(|seq| seq.next().write_oid(&oid::oid(arcs))));
+        let algorithm = |arcs: &[u64]| der::sequence(|seq| seq.next().write_oid(&oid::oid(arcs)));
         let of = |arcs| check(key.public(), &algorithm(arcs), b"message", b"signature");
         assert_eq!((of(oid::RSA_SHA224), of(oid::ECDSA_SHA1)), (Some(false), Some(false)));
         assert_eq!((of(oid::RSA_MD5), of(oid::ECDSA_SHA256)), (None, None), "not for here");

@@ -3,6 +3,7 @@
 use super::certificate::Certificate;
 use super::extension::{BasicConstraints, Extension};
 use crate::error::{Error, Result};
+use crate::pki::encoding::oid;
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::name::{Name, NameParts};
 use crate::pki::names::san::{San, classify};
@@ -69,7 +70,7 @@ impl Request {
 
     /// The CN, of several the last; empty where there is none.
     pub(crate) fn common_name(&self) -> Result<String> {
-        Ok(self.subject_parts()?.common_name.pop().unwrap_or_default())
+        Ok(self.subject_parts()?.take(oid::COMMON_NAME).pop().unwrap_or_default())
     }
 
     pub(crate) fn subject_parts(&self) -> Result<NameParts> {

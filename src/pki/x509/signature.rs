@@ -6,7 +6,7 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::legacy_signature;
 use crate::error::{Error, Result};
-use crate::pki::encoding::oid;
+use crate::pki::encoding::{der, oid};
 use crate::pki::key::kind::KeyKind;
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
@@ -15,12 +15,10 @@ use crate::pki::key::public_key::PublicKey;
 /// §4.2) are.
 pub(crate) fn signed(content: &[u8], key: &Key) -> Result<Vec<u8>> {
     let signature = key.sign(content)?;
-    Ok(yasna::construct_der(|writer| {
-        writer.write_sequence(|seq| {
-            seq.next().write_der(content);
-            key.kind().write_signature_algorithm(seq.next());
-            seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
-        });
+    Ok(der::sequence(|seq| {
+        seq.next().write_der(content);
+        key.kind().write_signature_algorithm(seq.next());
+        seq.next().write_bitvec_bytes(&signature, signature.len() * 8);
     }))
 }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use x509_parser::extensions::ExtendedKeyUsage;
 
 use crate::error::{Error, Result};
-use crate::pki::encoding::oid;
+use crate::pki::encoding::oid::{self, ANY_PURPOSE, SERVER_AUTH};
 use crate::text::nearest;
 
 /// A key usage or extended key usage, by cfssl's name for it.
@@ -96,7 +96,7 @@ pub(crate) fn key_usage_names(bits: u16) -> impl Iterator<Item = &'static str> {
 /// The purposes of an ExtendedKeyUsage, those that everybody knows first.
 pub(crate) fn purposes(usage: &ExtendedKeyUsage<'_>) -> Vec<Vec<u64>> {
     let known = [
-        (usage.any, ANY),
+        (usage.any, ANY_PURPOSE),
         (usage.server_auth, SERVER_AUTH),
         (usage.client_auth, CLIENT_AUTH),
         (usage.code_signing, CODE_SIGNING),
@@ -114,8 +114,6 @@ pub(crate) fn purpose_name(purpose: &[u64]) -> String {
     known.map_or_else(|| oid::dotted(purpose), |u| u.name.to_owned())
 }
 
-const ANY: &[u64] = &[2, 5, 29, 37, 0];
-const SERVER_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 1];
 const CLIENT_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
 const CODE_SIGNING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 3];
 const EMAIL_PROTECTION: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 4];
@@ -138,7 +136,7 @@ static USAGES: [Entry; 23] = [
     Entry { name: "crl sign", meaning: Meaning::Bit(6) },
     Entry { name: "encipher only", meaning: Meaning::Bit(7) },
     Entry { name: "decipher only", meaning: Meaning::Bit(8) },
-    Entry { name: "any", meaning: Meaning::Purpose(ANY) },
+    Entry { name: "any", meaning: Meaning::Purpose(ANY_PURPOSE) },
     Entry { name: "server auth", meaning: Meaning::Purpose(SERVER_AUTH) },
     Entry { name: "client auth", meaning: Meaning::Purpose(CLIENT_AUTH) },
     Entry { name: "code signing", meaning: Meaning::Purpose(CODE_SIGNING) },

@@ -1,0 +1,132 @@
+//! `kbootstrap recover`.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use super::args::ClusterArgs;
+use crate::cli::Ctx;
+use crate::engine::{Access, Session};
+use crate::error::{Error, Result};
+use crate::recover::{self, Choice, Report};
+use crate::trust;
+use crate::ui::{Cell, Format, Table};
+
+/// Bring back the cluster's folder, or single files of it, from the hosts
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kbootstrap recover -i prod.yaml                        # all that is missing and that hosts have
+  kbootstrap recover -i prod.yaml --only sa.key --only encryption.key
+
+Nothing that is there is overwritten, and nothing is changed on the hosts. What several hosts hold must be the same on \
+all of them. Keys that only the folder had, those of the CAs of etcd and the front proxy, are on no host.")]
+pub struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Only this file of pki/, for example sa.key (repeat for more)
+    #[arg(long, value_name = "FILE")]
+    only: Vec<String>,
+    /// Where hosts hold different files, take this one's
+    #[arg(long, value_name = "HOST")]
+    from: Option<String>,
+    /// SSH login name [default: as the inventory says]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// SSH port [default: as the inventory says]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// SSH private key (repeat for more) [default: as the inventory says]
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// SSH known_hosts [default: as the inventory says]
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<PathBuf>,
+    /// How to print what was done: text, or json for programs
+    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
+    output: Format,
+}
+
+impl Args {
+    /// Runs the command; the value is the exit code.
+    pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let mut session = self.cluster.open(ctx, "recover", Access::Write)?;
+        for host in &mut session.cluster.hosts {
+            let ssh = &mut host.ssh;
+            ssh.user = self.user.clone().unwrap_or_else(|| ssh.user.clone());
+            ssh.port = self.port.unwrap_or(ssh.port);
+            ssh.known_hosts = self.known_hosts.clone().or(ssh.known_hosts.take());
+            if !self.key.is_empty() {
+                ssh.keys = self.key.clone();
+            }
+        }
+        let result = self.recover(ctx, &session);
+        session.finish(result)?;
+        Ok(0)
+    }
+
+    fn recover(&self, ctx: &Ctx, session: &Session) -> Result<()> {
+        let (catalogue, cluster, dir) = (&session.catalogue, &session.cluster, &session.dir);
+        self.check(session)?;
+        let asked = recover::ask(catalogue, cluster, &session.pool)?;
+        for (host, error) in &asked.silent {
+            session.reporter().warn(&format!("{host} could not be asked: {}", error.message));
+        }
+        let choice = Choice { from: self.from.as_deref(), only: &self.only };
+        let mut report = recover::restore(catalogue, cluster, dir, &asked, choice)?;
+        let completed = if self.only.is_empty() { self.complete(session, &mut report) } else { Ok(()) };
+        match self.output {
+            Format::Json => ctx.out.json(&report)?,
+            Format::Text => ctx.out.text(&text(&report, ctx))?,
+        }
+        completed
+    }
+
+    /// Names of files and hosts that there are.
+    fn check(&self, session: &Session) -> Result<()> {
+        let names = recover::names(&session.catalogue, &session.cluster);
+        let unknown = self.only.iter().filter(|name| !names.contains(name)).map(|name| {
+            Error::usage(format!("--only {name}: there is no such file that hosts hold"))
+                .hint(format!("those that they hold are {}", names.join(", ")))
+        });
+        let stranger = self.from.iter().filter(|name| session.cluster.host(name).is_none()).map(|name| {
+            let hosts: Vec<&str> = session.cluster.hosts.iter().map(|host| host.name.as_str()).collect();
+            Error::usage(format!("--from {name}: there is no such host"))
+                .hint(format!("the hosts are {}", hosts.join(", ")))
+        });
+        Error::all(unknown.chain(stranger))
+    }
+
+    /// What is on no host and can be made without loss is made: it has to be signed by a CA that is there.
+    fn complete(&self, session: &Session, report: &mut Report) -> Result<()> {
+        let (catalogue, cluster, dir) = (&session.catalogue, &session.cluster, &session.dir);
+        let (now, reporter) = (OffsetDateTime::now_utc(), session.reporter());
+        if report.missing.iter().any(|missing| missing.fatal) {
+            return Err(Error::pki(format!("{} is not complete", dir.join("pki").display()))
+                .detail(report.fatal().join("\n"))
+                .hint("bring these back from your backup of the folder, and run `kbootstrap recover` again"));
+        }
+        report.issued = trust::look(catalogue, cluster, dir, now, reporter)?.to_issue().to_vec();
+        let trust = trust::ensure(catalogue, cluster, dir, now, reporter)?;
+        trust.write_admin_kubeconfig(cluster, dir).map(drop)
+    }
+}
+
+fn text(report: &Report, ctx: &Ctx) -> String {
+    let color = ctx.out.color();
+    let mut files = Table::new(&["FILE", "STATE", "DETAIL"]);
+    for file in &report.files {
+        let state = if file.was_there { "was there" } else { "recovered" };
+        files.row(vec![file.file.clone().into(), Cell::colored(state, "32"), file.hosts.join(", ").into()]);
+    }
+    for name in &report.issued {
+        files.row(vec![name.clone().into(), Cell::colored("made new", "33"), "no host that answered has it".into()]);
+    }
+    for missing in &report.missing {
+        files.row(vec![missing.file.clone().into(), Cell::colored("missing", "31"), missing.means.clone().into()]);
+    }
+    let mut text = files.render(color);
+    if !report.silent.is_empty() {
+        text.push_str(&format!("not asked: {}\n", report.silent.join(", ")));
+    }
+    text
+}
