@@ -1,12 +1,11 @@
 //! `kbootstrap plan`.
 
 use super::args::ClusterArgs;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Preview, Session};
 use crate::error::Result;
 use crate::plan::{self, Diffs, FileDifference, FileKind};
 use crate::preflight;
-use crate::ui::Format;
 
 /// Show what would change, host by host, as a diff
 #[derive(Debug, clap::Args)]
@@ -20,9 +19,8 @@ Exit code 0: nothing would change; 10 with --exit-code: something would.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
     /// Exit with 10 when something would change
     #[arg(long)]
     exit_code: bool,
@@ -39,13 +37,10 @@ impl Args {
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
         let preview = engine::preview(session, self.rehash)?;
-        match self.output {
-            Format::Json => ctx.out.json(&preview.plan)?,
-            Format::Text => {
-                let present = present(session, &preview)?;
-                ctx.out.text(&plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out))?;
-            }
-        }
+        self.output.print(ctx, &preview.plan, || {
+            let present = present(session, &preview)?;
+            Ok(plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out))
+        })?;
         // The plan is what was asked for; that `up` would not begin with it is said after it.
         preflight::refuse(&preview.findings)?;
         Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::args::ClusterArgs;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::cluster::Host;
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
 use crate::reset;
-use crate::ui::{Format, Printer};
+use crate::ui::Printer;
 
 /// Take hosts back: services, files, mounts, interfaces, rules
 #[derive(Debug, clap::Args)]
@@ -29,9 +29,8 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// How to print what was done: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 /// What was done, and what never is.
@@ -101,10 +100,7 @@ impl Args {
                 Err(error) => errors.push(error),
             }
         }
-        match self.output {
-            Format::Json => ctx.out.json(&report)?,
-            Format::Text => ctx.out.text(&report.text(&ctx.out))?,
-        }
+        self.output.print(ctx, &report, || Ok(report.text(&ctx.out)))?;
         Error::all(errors)
     }
 }
