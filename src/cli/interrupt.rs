@@ -47,7 +47,7 @@ pub fn interrupt(command: &str, color: bool) -> Result<Arc<AtomicBool>> {
         children::end_all();
         let error = Error::new(Kind::Interrupted, "interrupted").hint(hint);
         report::print(&error, color);
-        std::process::exit(i32::from(error.kind.exit_code()));
+        signal_hook::low_level::exit(i32::from(error.kind.exit_code()));
     });
     Ok(flag)
 }

@@ -41,15 +41,8 @@ impl Trust {
         if others.is_empty() {
             return Ok(());
         }
-        let error = Error::pki(format!("hosts have other CAs than those in {}", dir.join("pki").display()));
-        let error = error.detail(others.join("\n"));
-        if let Some(folder) = self.folder_of_hosts(cluster, dir, facts) {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            return Err(error
-                .hint(format!("{} has them: write `cluster: {name}` into the inventory again", folder.display()))
-                .hint("a cluster keeps the name that it was made with"));
-        }
-        Err(error
+        Err(Error::pki(format!("hosts have other CAs than those in {}", dir.join("pki").display()))
+            .detail(others.join("\n"))
             .hint("when the cluster runs, this is not its folder: is --state right, or is there a backup of it?")
             .hint("to begin again with the CAs of this folder, `kbootstrap reset` takes the hosts back first"))
     }

@@ -72,31 +72,36 @@ fn one_signed_all(catalogue: &Catalogue, cluster: &Cluster, folder: &Folder) -> 
 }
 
 impl Trust {
-    /// The folder beside `dir` that has the CAs that the hosts trust: that of the cluster under another name.
-    pub(super) fn folder_of_hosts(
-        &self,
-        cluster: &Cluster,
-        dir: &Path,
-        facts: &BTreeMap<String, HostFacts>,
-    ) -> Option<PathBuf> {
-        let trusted: Vec<&str> = cluster
-            .hosts
-            .iter()
-            .filter_map(|host| Some((host, facts.get(&host.name)?)))
-            .flat_map(|(host, facts)| authority_files(cluster, host).filter_map(|path| facts.certificates.get(&path)))
-            .map(String::as_str)
-            .collect();
-        let mut beside: Vec<PathBuf> = fs::read_dir(dir.parent()?)
-            .ok()?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path != dir)
-            .collect();
+    /// The refusal where the hosts trust none of our CAs, and a folder beside `dir` has theirs: the cluster has got another
+    /// name in the inventory.
+    pub(super) fn renamed(&self, cluster: &Cluster, dir: &Path, facts: &BTreeMap<String, HostFacts>) -> Option<Error> {
+        let mut trusted: Vec<&String> = Vec::new();
+        for host in &cluster.hosts {
+            let Some(facts) = facts.get(&host.name) else { continue };
+            trusted.extend(authority_files(cluster, host).filter_map(|path| facts.certificates.get(&path)));
+        }
+        let shared = |ca: &CaBundle| trusted.iter().any(|text| ca.shares_a_key_with(text));
+        if self.bundles.values().any(shared) {
+            return None;
+        }
+        let mut beside: Vec<PathBuf> = fs::read_dir(dir.parent()?).ok()?.flatten().map(|entry| entry.path()).collect();
         beside.sort();
-        beside.into_iter().find(|path| {
+        let has_theirs = |path: &PathBuf| {
             let folder = Folder::look(path);
             let rows = self.authority_table.iter();
             let mut cas = rows.filter_map(|row| CaBundle::new(folder.read_certificate(&row.name).ok()??, vec![]).ok());
-            cas.any(|ca| trusted.iter().any(|text| ca.shares_a_key_with(text)))
-        })
+            path != dir && cas.any(|ca| shared(&ca))
+        };
+        let folder = beside.into_iter().find(has_theirs)?;
+        let name = folder.file_name()?.to_string_lossy().into_owned();
+        let message = format!("the hosts belong to the cluster in {}, not to {}", folder.display(), dir.display());
+        Some(
+            Error::input(message)
+                .detail("they trust the CAs there, and none of those here")
+                .hint(format!(
+                    "write `cluster: {name}` into the inventory: a cluster keeps the name that it was made with"
+                ))
+                .hint("for another cluster on these hosts, `kbootstrap reset` with the old name takes them back first"),
+        )
     }
 }
