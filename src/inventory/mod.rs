@@ -4,6 +4,7 @@
 //! on defaults and versions, by [`crate::cluster::resolve`], which reports
 //! everything that anybody found at once. What other tools write is recognised by [`foreign`].
 
+mod change;
 pub mod check;
 mod draft;
 mod files;
@@ -16,6 +17,7 @@ mod schema;
 
 pub use crate::document::{Mistake, Path, words};
 pub use draft::{Addresses, Draft, quoted};
+pub use change::{Change, Field, fields};
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};
 pub use model::*;
