@@ -16,8 +16,8 @@ mod ranges;
 mod schema;
 
 pub use crate::document::{Mistake, Path, words};
-pub use draft::{Addresses, Draft, quoted};
 pub use change::{Change, Field, fields};
+pub use draft::{Addresses, Draft, quoted};
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};
 pub use model::*;
