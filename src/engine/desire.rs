@@ -9,7 +9,7 @@ use crate::facts::{HostFacts, Questions};
 use crate::live;
 use crate::plan::Desired;
 use crate::preflight;
-use crate::render::{self, Inputs, Templates};
+use crate::render::{self, Common, Inputs, Templates};
 use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
@@ -27,6 +27,7 @@ pub fn desire(
     templates: &Templates,
 ) -> Result<Desired> {
     let default_host = HostFacts::default_host();
+    let common = Common::of(cluster);
     let mut hosts = BTreeMap::new();
     let mut errors = Vec::new();
     for host in &cluster.hosts {
@@ -36,6 +37,7 @@ pub fn desire(
         let state = render::host_state(&Inputs {
             catalogue,
             cluster,
+            common: &common,
             host,
             facts,
             programs: &|name| programs(&facts.arch, name),
