@@ -139,7 +139,11 @@ pub fn pairs() -> Vec<Row> {
             End::Refused("n1 has left the inventory, and runs on"),
         ),
         row("a node leaves the inventory", |i| drop(i.hosts.pop()), End::Refused("n2 has left the inventory")),
-        row("a master is renamed", |i| i.hosts[0].name = "master".into(), End::Refused("an etcd member")),
+        row(
+            "a master is renamed",
+            |i| i.hosts[0].name = "master".into(),
+            End::Refused("an etcd member has another name"),
+        ),
         row(
             "two hosts swap their addresses",
             |i| {

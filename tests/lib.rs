@@ -27,6 +27,7 @@ mod cli_shells;
 mod common;
 mod docs_architecture;
 mod docs_certificates;
+mod docs_changes;
 mod docs_dependencies;
 mod docs_links;
 mod e2e_changes;

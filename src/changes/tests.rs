@@ -236,7 +236,7 @@ fn hosts_that_have_left_and_run_on_are_refused() {
     let host = running.live.record.as_ref().unwrap().hosts[1].clone();
     let without = |c: &mut Cluster| drop(c.hosts.pop());
     for (state, expected) in [
-        (StrayState::Runs(vec!["kubelet.service".into()]), Some("kubelet.service runs there")),
+        (StrayState::Runs(vec!["kubelet.service".into()]), Some("running there: kubelet.service")),
         (StrayState::Unreachable("n1: no route".into()), Some("its node is Ready; n1: no route")),
         (StrayState::Stopped, None),
         (StrayState::Clean, None),

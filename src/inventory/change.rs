@@ -35,6 +35,17 @@ impl Change {
             Change::Fixed => "fixed",
         }
     }
+
+    /// The heading of its fields in the documentation.
+    pub fn title(self) -> &'static str {
+        match self {
+            Change::Live => "Live: nothing restarts",
+            Change::Rolling => "Rolling: services restart, one host after the other",
+            Change::NewThings => "New things only: what exists stays as it is",
+            Change::Operation => "An operation: refused in passing",
+            Change::Fixed => "Fixed: refused",
+        }
+    }
 }
 
 /// A field and what changing it means.
