@@ -114,6 +114,11 @@ impl Layout {
         format!("{}/encryption.yaml", self.kubernetes)
     }
 
+    /// The encrypted copy of what only the operator's folder has, and what can be known of it without opening it.
+    pub fn recovery(&self) -> (String, String) {
+        (format!("{}/recovery.age", self.records), format!("{}/recovery.json", self.records))
+    }
+
     /// Where the container runtime is asked.
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)

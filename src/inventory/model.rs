@@ -38,6 +38,10 @@ pub struct Inventory {
     /// Encrypt Secrets in etcd (secretbox; the key is made once and kept in the cluster's folder).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypt_secrets: Option<bool>,
+    /// Public key of age (`age1…`), or several with spaces between them: the masters keep a copy, encrypted to it, of what
+    /// only the cluster's folder has, for `kbootstrap recover --identity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_key: Option<String>,
     /// How hosts are reached; a host can override each field.
     #[serde(default)]
     pub ssh: Ssh,
