@@ -7,17 +7,10 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 use crate::artifacts_fixture::{everything, fill};
+use crate::pki_tools::Ran;
 
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn kbootstrap(cache: &Path, args: &[&str]) -> Run {
-    let output = Command::cargo_bin("kbootstrap").unwrap().env("KBOOTSTRAP_CACHE", cache).args(args).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Run { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+fn kbootstrap(cache: &Path, args: &[&str]) -> Ran {
+    Command::cargo_bin("kbootstrap").unwrap().env("KBOOTSTRAP_CACHE", cache).args(args).output().unwrap().into()
 }
 
 /// A cache that was filled from a folder.
@@ -29,7 +22,7 @@ fn filled() -> tempfile::TempDir {
     let folder = bin.display().to_string();
     let fetch = ["artifacts", "fetch", "--kubernetes", "1.36.3", "--test-images", "--source", &folder];
     let run = kbootstrap(&dir.path().join("cache"), &fetch);
-    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.code, 0, "{}", run.stderr);
     dir
 }
 
@@ -37,11 +30,11 @@ fn filled() -> tempfile::TempDir {
 fn fetch_fills_the_store_and_list_shows_it() {
     let dir = filled();
     let run = kbootstrap(&dir.path().join("cache"), &["artifacts", "list", "-o", "json"]);
-    let list: Vec<Value> = serde_json::from_str(&run.out).unwrap();
+    let list: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(list.len(), everything().len());
     let kubelet = list.iter().find(|v| v["labels"][0]["name"] == "kubelet").unwrap();
     assert_eq!(kubelet["labels"][0]["version"], "1.36.3");
-    let text = kbootstrap(&dir.path().join("cache"), &["artifacts", "list"]).out;
+    let text = kbootstrap(&dir.path().join("cache"), &["artifacts", "list"]).stdout;
     assert!(text.lines().any(|l| l.starts_with("kubelet ") && l.contains("1.36.3")), "{text}");
 }
 
@@ -51,11 +44,11 @@ fn a_bundle_travels_from_one_cache_to_another() {
     let file = dir.path().join("k8s.tar").display().to_string();
     let bundle = ["artifacts", "bundle", "--kubernetes", "1.36.3", "--test-images", "-o", &file];
     let run = kbootstrap(&dir.path().join("cache"), &bundle);
-    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.code, 0, "{}", run.stderr);
     let other = dir.path().join("other");
     let run = kbootstrap(&other, &["artifacts", "import", &file, "-o", "json"]);
-    assert_eq!(run.code, 0, "{}", run.err);
-    let imported: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let imported: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(imported["artifacts"].as_array().unwrap().len(), everything().len());
     assert_eq!(kbootstrap(&other, &["artifacts", "verify", "--deep"]).code, 0);
     // What is imported needs no source at all.
@@ -74,8 +67,8 @@ fn verify_names_the_damaged_file_and_what_to_do() {
     fs::write(&victim, "x").unwrap();
     let run = kbootstrap(&cache, &["artifacts", "verify"]);
     assert_eq!(run.code, 8);
-    assert!(run.out.lines().any(|l| l.starts_with("bad ") && l.contains("is damaged: 1 bytes")), "{}", run.out);
-    assert!(run.err.contains(&format!("hint: rm {}", victim.display())), "{}", run.err);
+    assert!(run.stdout.lines().any(|l| l.starts_with("bad ") && l.contains("is damaged: 1 bytes")), "{}", run.stdout);
+    assert!(run.stderr.contains(&format!("hint: rm {}", victim.display())), "{}", run.stderr);
 }
 
 #[test]
@@ -86,11 +79,11 @@ fn mistakes_are_told_before_anything_is_done() {
         &["artifacts", "fetch", "--kubernetes", "1.36.3", "--source", "build", "--mirror", "https://m"],
     );
     assert_eq!(run.code, 2);
-    assert!(run.err.contains("--mirror is for the source `download`"), "{}", run.err);
+    assert!(run.stderr.contains("--mirror is for the source `download`"), "{}", run.stderr);
     assert_eq!(kbootstrap(dir.path(), &["artifacts", "fetch", "--kubernetes", "1.36"]).code, 2);
     let run = kbootstrap(dir.path(), &["artifacts", "bundle", "--kubernetes", "1.36.3", "-o", "/nonexistent/x"]);
     assert_eq!(run.code, 8);
-    assert!(run.err.contains("kubelet 1.36.3 (amd64) is not in the store"), "{}", run.err);
+    assert!(run.stderr.contains("kubelet 1.36.3 (amd64) is not in the store"), "{}", run.stderr);
 }
 
 #[test]
@@ -106,11 +99,11 @@ fn fetch_for_an_inventory_takes_its_sources_and_pins_what_came() {
     let fetch = ["artifacts", "fetch", "-i", &inventory.display().to_string(), "-o", "json"].map(str::to_owned);
     let fetch: Vec<&str> = fetch.iter().map(String::as_str).collect();
     let run = kbootstrap(&dir.path().join("cache"), &fetch);
-    assert_eq!(run.code, 0, "{}", run.err);
-    let records: Vec<Value> = serde_json::from_str(&run.out).unwrap();
-    assert!(records.iter().any(|record| record["labels"][0]["name"] == "kubelet"), "{}", run.out);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let records: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    assert!(records.iter().any(|record| record["labels"][0]["name"] == "kubelet"), "{}", run.stdout);
     let lock = fs::read_to_string(dir.path().join("clusters/prod/artifacts.lock")).unwrap();
     assert!(lock.contains("kube-apiserver") && lock.contains("image-coredns"), "{lock}");
     let both = kbootstrap(&dir.path().join("cache"), &[&fetch[..], &["--kubernetes", "1.36.3"]].concat());
-    assert_eq!(both.code, 2, "{}", both.err);
+    assert_eq!(both.code, 2, "{}", both.stderr);
 }

@@ -1,7 +1,5 @@
 //! `bundle`: which chains it finds, which it refuses, and that openssl is of the same opinion.
 
-use std::process::Command;
-
 use crate::pki_tools::Folder;
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
@@ -18,22 +16,13 @@ impl Place {
         self.0.openssl(&format!("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.pem -days 90 -subj /CN={name} -config /dev/null -addext keyUsage=critical,keyCertSign {more}"));
     }
 
-    fn issue(&self, name: &str, ca: &str, extensions: &str) {
-        self.0.write("ext", extensions);
-        self.0.openssl(&format!("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -subj /CN={name} -out {name}.csr"));
-        self.0.openssl(&format!(
-            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days 5 -extfile ext -out {name}.pem"
-        ));
-    }
-
     fn join(&self, file: &str, names: &[&str]) {
         self.0.write(file, names.iter().map(|name| self.0.read(&format!("{name}.pem"))).collect::<String>());
     }
 
     /// What openssl has against the leaf.
     fn openssl(&self, line: &str) -> String {
-        let ran = Command::new("openssl").arg("verify").args(line.split(' ')).current_dir(self.0.path("")).output();
-        String::from_utf8_lossy(&ran.unwrap().stderr).into_owned()
+        self.0.try_openssl(&format!("verify {line}")).stderr
     }
 
     /// What bundle has against it, without its hints.
@@ -48,10 +37,10 @@ impl Place {
 fn a_path_length_holds_for_the_whole_chain() {
     let place = Place::new();
     place.root("root", "-addext basicConstraints=critical,CA:TRUE,pathlen:1");
-    place.issue("i1", "root", CA);
-    place.issue("i2", "i1", CA);
-    place.issue("leaf", "i2", "subjectAltName=DNS:a.example\n");
-    place.issue("near", "i1", "subjectAltName=DNS:a.example\n");
+    place.0.issue("i1", "root", CA);
+    place.0.issue("i2", "i1", CA);
+    place.0.issue("leaf", "i2", "subjectAltName=DNS:a.example\n");
+    place.0.issue("near", "i1", "subjectAltName=DNS:a.example\n");
     place.join("both.pem", &["i1", "i2"]);
     assert!(place.openssl("-CAfile root.pem -untrusted both.pem leaf.pem").contains("path length constraint exceeded"));
     insta::assert_snapshot!(place.refused("leaf.pem --ca-bundle root.pem --int-bundle both.pem"), @"error: leaf.pem: no chain leads from the certificate to a root: the CA `CN=root` has path length 1, and 2 CAs stand below it");
@@ -76,8 +65,8 @@ fn cas_that_issued_to_themselves_do_not_count() {
     place.0.openssl(
         "x509 -req -in new.csr -CA root.pem -CAkey root.key -CAcreateserial -days 5 -extfile ext -out new.pem",
     );
-    place.issue("i1", "new", CA);
-    place.issue("leaf", "i1", "subjectAltName=DNS:a.example\n");
+    place.0.issue("i1", "new", CA);
+    place.0.issue("leaf", "i1", "subjectAltName=DNS:a.example\n");
     place.join("both.pem", &["i1", "new"]);
     place.0.ok("bundle leaf.pem --ca-bundle root.pem --int-bundle both.pem");
     let found = place.0.kbootstrap("certlint leaf.pem both.pem root.pem -o json", "").stdout;
@@ -91,9 +80,9 @@ fn names_that_a_ca_may_not_issue_for_are_refused() {
         "root",
         "-addext nameConstraints=critical,permitted;DNS:example.net -addext basicConstraints=critical,CA:TRUE",
     );
-    place.issue("i1", "root", CA);
-    place.issue("leaf", "i1", "subjectAltName=DNS:a.example.org\n");
-    place.issue("good", "i1", "subjectAltName=DNS:a.example.net\n");
+    place.0.issue("i1", "root", CA);
+    place.0.issue("leaf", "i1", "subjectAltName=DNS:a.example.org\n");
+    place.0.issue("good", "i1", "subjectAltName=DNS:a.example.net\n");
     assert!(place.openssl("-CAfile root.pem -untrusted i1.pem leaf.pem").contains("permitted subtree violation"));
     insta::assert_snapshot!(place.refused("leaf.pem --ca-bundle root.pem --int-bundle i1.pem"), @"error: leaf.pem: no chain leads from the certificate to a root: the CA `CN=root` may not issue for DNS:a.example.org (name constraints)");
     place.0.ok("bundle good.pem --ca-bundle root.pem --int-bundle i1.pem");
@@ -103,10 +92,10 @@ fn names_that_a_ca_may_not_issue_for_are_refused() {
 fn the_certificate_of_a_file_is_found_wherever_it_stands() {
     let place = Place::new();
     place.root("root", "-addext basicConstraints=critical,CA:TRUE");
-    place.issue("i1", "root", CA);
-    place.issue("i2", "i1", CA);
-    place.issue("w", "i2", "subjectAltName=DNS:a.example\n");
-    place.issue("other", "i2", "subjectAltName=DNS:b.example\n");
+    place.0.issue("i1", "root", CA);
+    place.0.issue("i2", "i1", CA);
+    place.0.issue("w", "i2", "subjectAltName=DNS:a.example\n");
+    place.0.issue("other", "i2", "subjectAltName=DNS:b.example\n");
     place.join("all.pem", &["root", "i1", "w", "i2"]);
     place.join("expected.pem", &["w", "i2", "i1"]);
     assert_eq!(place.0.ok("bundle all.pem --ca-bundle root.pem").stdout, place.0.read("expected.pem"));
@@ -125,8 +114,8 @@ fn the_reason_is_told() {
     for root in ["root", "wrong"] {
         place.root(root, "-addext basicConstraints=critical,CA:TRUE");
     }
-    place.issue("i1", "root", CA);
-    place.issue("leaf", "i1", "subjectAltName=DNS:a.example\n");
+    place.0.issue("i1", "root", CA);
+    place.0.issue("leaf", "i1", "subjectAltName=DNS:a.example\n");
     let said = |line: &str| place.refused(&format!("leaf.pem {line}"));
     insta::assert_snapshot!(said("--ca-bundle root.pem"), @"error: leaf.pem: no chain leads from the certificate to a root: the issuer `CN=i1` of `CN=leaf` is not at hand");
     insta::assert_snapshot!(said("--ca-bundle wrong.pem --int-bundle i1.pem"), @"error: leaf.pem: no chain leads from the certificate to a root: the issuer `CN=root` of `CN=i1` is not at hand");

@@ -59,6 +59,8 @@ fn with_every_way() -> Catalogue {
                             rollout: Rollout { wave, after, rolling, ready },
                             watched_by_restart: |_| Vec::new(),
                             restart_seconds: 1,
+                            noticed: "",
+                            noticed_alone: "",
                         };
                         catalogue.components.push(ComponentSpec {
                             runs_on,

@@ -4,9 +4,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::pki_tools::{Folder, with_ca};
-
-const P256: &str = r#"{"algo":"ecdsa","size":256}"#;
+use crate::pki_tools::{Folder, P256, with_ca};
 
 /// A root, an intermediate CA of it, a leaf of each, and a client of a Kubernetes group.
 fn pki() -> Folder {
@@ -24,7 +22,7 @@ fn pki() -> Folder {
 }
 
 fn entries(folder: &Folder, line: &str) -> Vec<Value> {
-    serde_json::from_str::<Value>(&folder.ok(&format!("{line} -o json")).stdout).unwrap().as_array().unwrap().clone()
+    folder.json(&format!("{line} -o json")).as_array().unwrap().clone()
 }
 
 fn entry(folder: &Folder, line: &str, cn: &str) -> Value {
@@ -38,7 +36,7 @@ fn a_folder_is_a_table_sorted_by_days_left_in_which_keys_and_texts_are_passed_ov
     let folder = pki();
     std::fs::create_dir_all(folder.path("pki/deep")).unwrap();
     for name in ["ca.pem", "ca-key.pem", "int.pem", "config.json", "admin.pem"] {
-        std::fs::copy(folder.path(name), folder.path("pki").join(name)).unwrap();
+        folder.copy(name, &format!("pki/{name}"));
     }
     folder.openssl("x509 -in below.pem -outform DER -out pki/deep/below.der");
     symlink(folder.path("leaf.pem"), folder.path("pki/current.pem")).unwrap();
@@ -132,18 +130,13 @@ fn reasons_are_those_of_openssl() {
     let folder = Folder::new();
     folder.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 10 -subj /CN=ca -addext nameConstraints=permitted;DNS:example.net -addext extendedKeyUsage=clientAuth");
     folder.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout nc.key -out nc.pem -days 10 -subj /CN=nc -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext nameConstraints=permitted;DNS:example.net");
-    let issue = |name: &str, ca: &str, extensions: &str, days: i32| {
-        folder.write("ext", extensions);
-        folder.openssl(&format!("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -subj /CN={name} -out {name}.csr"));
-        folder.openssl(&format!("x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days {days} -extfile ext -out {name}.pem"));
-    };
-    issue("server", "ca", "extendedKeyUsage=serverAuth\nsubjectAltName=DNS:a.example.net\n", 5);
-    issue("outside", "nc", "subjectAltName=DNS:a.example.org\n", 5);
-    issue("inside", "nc", "subjectAltName=DNS:a.example.net\n", 5);
-    issue("sub", "nc", "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n", 5);
-    issue("deep", "sub", "subjectAltName=DNS:a.example.net\n", 5);
-    issue("nosign", "nc", "basicConstraints=critical,CA:FALSE\nkeyUsage=digitalSignature\n", 5);
-    issue("forged", "nosign", "subjectAltName=DNS:a.example.net\n", 5);
+    folder.issue("server", "ca", "extendedKeyUsage=serverAuth\nsubjectAltName=DNS:a.example.net\n");
+    folder.issue("outside", "nc", "subjectAltName=DNS:a.example.org\n");
+    folder.issue("inside", "nc", "subjectAltName=DNS:a.example.net\n");
+    folder.issue("sub", "nc", "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n");
+    folder.issue("deep", "sub", "subjectAltName=DNS:a.example.net\n");
+    folder.issue("nosign", "nc", "basicConstraints=critical,CA:FALSE\nkeyUsage=digitalSignature\n");
+    folder.issue("forged", "nosign", "subjectAltName=DNS:a.example.net\n");
     let why = |files: &str, cn: &str| {
         let entry = entry(&folder, &format!("certinfo {files}"), cn);
         entry["chain"]["why"].as_str().unwrap_or("").to_owned()
@@ -158,21 +151,16 @@ fn reasons_are_those_of_openssl() {
     assert_eq!(why("nc.pem sub.pem deep.pem", "deep"), "the CA `CN=nc` allows no CA below it (path length)");
     assert_eq!(why("nc.pem nosign.pem forged.pem", "forged"), "its issuer `CN=nosign` is not at hand");
     // openssl is of the same opinion on each.
-    let openssl = |line: &str| {
-        let output = std::process::Command::new("openssl").args(line.split(' ')).current_dir(folder.path("")).output();
-        let output = output.unwrap();
-        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
     for (line, error) in [
         ("verify -purpose sslserver -CAfile ca.pem server.pem", "unsuitable certificate purpose"),
         ("verify -CAfile nc.pem outside.pem", "permitted subtree violation"),
         ("verify -CAfile nc.pem -untrusted sub.pem deep.pem", "path length constraint exceeded"),
         ("verify -CAfile nc.pem -untrusted nosign.pem forged.pem", "invalid CA certificate"),
     ] {
-        let (good, text) = openssl(line);
-        assert!(!good && text.contains(error), "{line}: {text}");
+        let ran = folder.try_openssl(line);
+        assert!(ran.code != 0 && ran.stderr.contains(error), "{line}: {ran:?}");
     }
-    assert!(openssl("verify -CAfile nc.pem inside.pem").0);
+    folder.openssl("verify -CAfile nc.pem inside.pem");
 }
 
 #[test]
@@ -180,7 +168,7 @@ fn a_kubeconfig_gives_its_cas_and_users_from_data_and_from_files() {
     let folder = pki();
     let base64 = |file: &str| folder.openssl(&format!("base64 -A -in {file}")).trim().to_owned();
     std::fs::create_dir(folder.path("pki")).unwrap();
-    std::fs::copy(folder.path("admin.pem"), folder.path("pki/admin.pem")).unwrap();
+    folder.copy("admin.pem", "pki/admin.pem");
     folder.write(
         "admin.conf",
         format!(
@@ -231,8 +219,8 @@ fn stores_of_openssl_and_java_open_with_their_password() {
     ");
     // In a folder, a closed store is reported and skipped.
     std::fs::create_dir(folder.path("stores")).unwrap();
-    std::fs::copy(folder.path("modern.p12"), folder.path("stores/modern.p12")).unwrap();
-    std::fs::copy(folder.path("ca.pem"), folder.path("stores/ca.pem")).unwrap();
+    folder.copy("modern.p12", "stores/modern.p12");
+    folder.copy("ca.pem", "stores/ca.pem");
     let ran = folder.ok("certinfo stores");
     assert_eq!(ran.stderr, "note: passed over: stores/modern.p12: the PKCS#12 store has a password\n");
     std::fs::remove_file(folder.path("stores/ca.pem")).unwrap();

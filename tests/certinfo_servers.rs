@@ -1,19 +1,19 @@
 //! `certinfo HOST:PORT` against servers of openssl: of each TLS version, with names, with a demand for our certificate.
 
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::common::authority::Authority;
-use crate::common::process::free_addresses;
+use crate::common::process::{Server as Running, free_addresses};
 use crate::health_etcd::{await_etcd, start_etcd};
 use crate::pki_tools::{Folder, with_ca};
 
 /// `openssl s_server`, which ends with the test.
 struct Server {
-    child: Child,
+    _running: Running,
     port: u16,
 }
 
@@ -22,29 +22,16 @@ impl Server {
         // The port is free now; should another program take it first, the server says so and the test fails.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let line = format!("s_server -accept 127.0.0.1:{port} -quiet {options}");
-        let child = Command::new("openssl")
-            .args(line.split(' '))
-            .current_dir(folder.path(""))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut server = Server { child, port };
+        let mut command = Command::new("openssl");
+        command.args(line.split(' ')).current_dir(folder.path(""));
+        let mut running = Running::start("s_server", &folder.path(""), &mut command);
         let end = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(server.child.try_wait().unwrap().is_none(), "openssl {line} ended");
+            running.assert_running();
             assert!(Instant::now() < end, "openssl {line} does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
-        server
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Server { _running: running, port }
     }
 }
 
@@ -62,8 +49,7 @@ fn folder() -> Folder {
 }
 
 fn chain(folder: &Folder, line: &str) -> Vec<Value> {
-    let ran = folder.ok(&format!("certinfo {line} -o json"));
-    serde_json::from_str::<Value>(&ran.stdout).unwrap().as_array().unwrap().clone()
+    folder.json(&format!("certinfo {line} -o json")).as_array().unwrap().clone()
 }
 
 #[test]
@@ -133,18 +119,14 @@ fn a_root_that_a_server_sends_proves_nothing() {
 #[test]
 fn what_is_no_tls_server_is_told_with_exit_code_5() {
     let folder = Folder::new();
-    let refused = |line: &str| {
-        let text = folder.refused(line);
-        text.lines().map(|l| l.to_owned() + "\n").collect::<String>()
-    };
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let text = refused(&format!("certinfo {closed}"));
-    assert!(text.contains("cannot connect: Connection refused") && text.ends_with("exit code 5\n"), "{text}");
+    let text = folder.refused(&format!("certinfo {closed}"));
+    assert!(text.contains("cannot connect: Connection refused") && text.ends_with("exit code 5"), "{text}");
     // It takes the connection and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let began = Instant::now();
-    let text = refused(&format!("certinfo {} --timeout 1", silent.local_addr().unwrap()));
-    assert!(text.contains("no certificate came: no answer within 1 s") && text.ends_with("exit code 5\n"), "{text}");
+    let text = folder.refused(&format!("certinfo {} --timeout 1", silent.local_addr().unwrap()));
+    assert!(text.contains("no certificate came: no answer within 1 s") && text.ends_with("exit code 5"), "{text}");
     assert!(began.elapsed() < Duration::from_secs(10));
     // It speaks another protocol.
     let ssh = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -157,9 +139,9 @@ fn what_is_no_tls_server_is_told_with_exit_code_5() {
         let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
         let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
     });
-    let text = refused(&format!("certinfo {address}"));
+    let text = folder.refused(&format!("certinfo {address}"));
     speaker.join().unwrap();
-    assert!(text.contains("check that a TLS server listens there") && text.ends_with("exit code 5\n"), "{text}");
+    assert!(text.contains("check that a TLS server listens there") && text.ends_with("exit code 5"), "{text}");
 }
 
 #[test]

@@ -210,9 +210,6 @@ pub fn go(folder: &Folder, host: &str) -> String {
 
 /// What `openssl verify` says of `leaf.pem` below `ca.pem`.
 pub fn openssl(folder: &Folder, options: &str) -> String {
-    let options = options.split(' ').filter(|option| !option.is_empty());
-    let mut command = Command::new("openssl");
-    command.arg("verify").args(options).args(["-CAfile", "ca.pem", "leaf.pem"]).current_dir(folder.path(""));
-    let ran = command.output().unwrap();
-    (String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr)).into_owned()
+    let ran = folder.try_openssl(&format!("verify {options} -CAfile ca.pem leaf.pem"));
+    ran.stdout + &ran.stderr
 }

@@ -41,7 +41,7 @@ fn ours() -> PathBuf {
 pub fn sh(folder: &Folder, whose: Whose, script: &str) -> Ran {
     let programs = if whose == Whose::Ours { ours() } else { theirs() };
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
-    let output = Command::new("sh")
+    let ran = Command::new("sh")
         .args(["-c", script])
         .current_dir(folder.path("."))
         .env("PATH", path)
@@ -49,11 +49,7 @@ pub fn sh(folder: &Folder, whose: Whose, script: &str) -> Ran {
         .env_remove("CFSSL_CA_PK_PASSWORD")
         .output()
         .expect("start a shell");
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    ran.into()
 }
 
 /// Our answer to shell steps, which must succeed.
@@ -75,12 +71,9 @@ pub fn go(folder: &Folder, line: &str) -> Result<String, String> {
         program
     });
     let args = shlex::split(line).expect("quotes match");
-    let output = Command::new(program).args(args).current_dir(folder.path(".")).output().expect("start the verifier");
-    if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
+    let ran = Command::new(program).args(args).current_dir(folder.path(".")).output().expect("start the verifier");
+    let Ran { code, stdout, stderr } = ran.into();
+    if code == 0 { Ok(stdout) } else { Err(stderr) }
 }
 
 /// Go accepts it.

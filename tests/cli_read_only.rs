@@ -15,6 +15,8 @@ use rustix::process::getuid;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::pki_tools::Ran;
+
 const INVENTORY: &str = "cluster: demo
 ssh: {transport: local}
 hosts:
@@ -23,12 +25,6 @@ hosts:
 
 /// Everything of an operator: home, inventory and the cluster's folder beside it. There is no cache.
 struct Place(tempfile::TempDir);
-
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
 
 /// Mode, time and bytes of everything below a folder.
 type Tree = BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)>;
@@ -62,13 +58,11 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn run(&self, args: &[&str]) -> Run {
+    fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::cargo_bin("kbootstrap").unwrap();
         command.current_dir(self.0.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         command.env("HOME", self.path("home")).env("KBOOTSTRAP_CACHE", self.path("cache"));
-        let output = command.args(args).args(["--progress", "plain"]).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Run { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+        command.args(args).args(["--progress", "plain"]).output().unwrap().into()
     }
 
     fn tree(&self) -> Tree {
@@ -79,10 +73,10 @@ impl Place {
 
     /// Runs it, which must end with one of these and change nothing.
     #[track_caller]
-    fn looks(&self, codes: &[i32], args: &[&str]) -> Run {
+    fn looks(&self, codes: &[i32], args: &[&str]) -> Ran {
         let before = self.tree();
         let run = self.run(args);
-        assert!(codes.contains(&run.code), "{args:?}: {} {} {}", run.code, run.out, run.err);
+        assert!(codes.contains(&run.code), "{args:?}: {} {} {}", run.code, run.stdout, run.stderr);
         let after = self.tree();
         let differs = |path: &&PathBuf| before.get(*path) != after.get(*path);
         let changed: Vec<&PathBuf> = before.keys().chain(after.keys()).filter(differs).collect();
@@ -100,7 +94,7 @@ fn add(tree: &mut Tree, path: &Path) {
     }
 }
 
-fn rendered(place: &Place, out: &tempfile::TempDir) -> Run {
+fn rendered(place: &Place, out: &tempfile::TempDir) -> Ran {
     let tree = out.path().display().to_string();
     // A host that could not be brought up is rendered all the same.
     place.looks(&[0], &["render", "-o", &tree]);
@@ -112,28 +106,28 @@ fn without_certificates_and_programs_all_of_them_are_announced() {
     let place = Place::new();
     place.looks(&[0, 6], &["check"]);
     // This machine is no host for a cluster: the plan is shown, and then what preflight found.
-    let plan = place.looks(&[0, 6], &["plan"]).out;
+    let plan = place.looks(&[0, 6], &["plan"]).stdout;
     assert!(plan.contains("+ /etc/kubernetes/pki/ca.crt (to be issued)\n"), "{plan}");
     assert!(plan.contains("+ /etc/kubernetes/pki/sa.key (to be issued)\n"), "{plan}");
     assert!(plan.contains("+ /etc/kubernetes/encryption.yaml (to be issued)\n"), "{plan}");
     assert!(plan.contains(", to be fetched)\n"), "{plan}");
     assert!(plan.contains("+ to be issued: ca, apiserver-m1, "), "{plan}");
-    let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).out).unwrap();
+    let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).stdout).unwrap();
     assert_eq!(json["here"]["issue"][0], "ca");
     let fetch = json["here"]["fetch"].as_array().unwrap();
     let kubelet = fetch.iter().find(|fetch| fetch["name"] == "kubelet").unwrap();
     assert!(kubelet["size"].is_null() && kubelet["sha256"].is_null(), "{kubelet}");
     let files = json["hosts"][0]["files"].as_array().unwrap();
     assert!(files.iter().any(|f| f["path"] == "/etc/kubernetes/pki/ca.crt" && f["kind"] == "to-issue"));
-    assert!(place.looks(&[4], &["status"]).err.contains("`kbootstrap up` makes them"));
-    assert!(place.looks(&[4], &["kubeconfig"]).err.contains("`kbootstrap up` issues them"));
+    assert!(place.looks(&[4], &["status"]).stderr.contains("`kbootstrap up` makes them"));
+    assert!(place.looks(&[4], &["kubeconfig"]).stderr.contains("`kbootstrap up` issues them"));
 
     let out = tempfile::tempdir().unwrap();
     let run = rendered(&place, &out);
     assert!(
-        run.err.contains("files are left out: certificates and keys that `kbootstrap up` will issue"),
+        run.stderr.contains("files are left out: certificates and keys that `kbootstrap up` will issue"),
         "{}",
-        run.err
+        run.stderr
     );
     assert!(out.path().join("m1/etc/systemd/system/kubelet.service").exists());
     assert!(!out.path().join("m1/etc/kubernetes/pki/ca.crt").exists());
@@ -142,14 +136,14 @@ fn without_certificates_and_programs_all_of_them_are_announced() {
 #[test]
 fn with_certificates_they_are_used_and_kubeconfig_writes_its_one_file() {
     let place = Place::issued();
-    let plan = place.looks(&[0, 6], &["plan"]).out;
+    let plan = place.looks(&[0, 6], &["plan"]).stdout;
     assert!(plan.contains("+ /etc/kubernetes/pki/ca.crt (certificate)\n"), "{plan}");
     assert!(!plan.contains("to be issued"), "{plan}");
     assert!(plan.contains("(60.0 MB)"), "the lock knows its size: {plan}");
     place.looks(&[7], &["status"]);
     let out = tempfile::tempdir().unwrap();
     let run = rendered(&place, &out);
-    assert!(!run.err.contains("left out"), "{}", run.err);
+    assert!(!run.stderr.contains("left out"), "{}", run.stderr);
     assert!(out.path().join("m1/etc/kubernetes/pki/ca.crt").exists());
 
     let before = place.tree();
@@ -164,6 +158,6 @@ fn with_certificates_they_are_used_and_kubeconfig_writes_its_one_file() {
 fn a_name_more_in_the_inventory_is_a_certificate_to_be_issued() {
     let place = Place::issued();
     fs::write(place.path("kbootstrap.yaml"), format!("{INVENTORY}pki: {{extraSans: [api.example.com]}}\n")).unwrap();
-    let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).out).unwrap();
+    let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).stdout).unwrap();
     assert_eq!(json["here"]["issue"], serde_json::json!(["apiserver-m1"]));
 }

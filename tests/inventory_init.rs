@@ -37,26 +37,9 @@ fn the_written_inventory_resolves() {
 #[test]
 fn everything_that_is_asked_for_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
-    let args = [
-        "-o",
-        "-",
-        "--name",
-        "ha",
-        "--endpoint",
-        "api.example.com",
-        "--user",
-        "admin",
-        "--kubernetes",
-        "1.35.4",
-        "--master",
-        "10.0.0.11",
-        "--master",
-        "10.0.0.12",
-        "--master",
-        "10.0.0.13",
-        "--node",
-        "10.0.0.21",
-    ];
+    let line = "-o - --name ha --endpoint api.example.com --user admin --kubernetes 1.35.4 \
+                --master 10.0.0.11 --master 10.0.0.12 --master 10.0.0.13 --node 10.0.0.21";
+    let args: Vec<_> = line.split_whitespace().collect();
     let done = init(folder.path(), &args).success();
     let loaded = inventory::parse("-", &done.get_output().stdout).unwrap();
     let cluster = cluster::resolve(&loaded, &Known::default()).unwrap();

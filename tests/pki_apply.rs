@@ -47,7 +47,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn folder(spec: &str) -> Folder {
+/// A folder with the specification as `pki.yaml`.
+pub fn folder(spec: &str) -> Folder {
     let folder = Folder::new();
     folder.write("pki.yaml", spec);
     folder
@@ -91,13 +92,11 @@ fn programs_get_json_and_monitoring_an_exit_code() {
     let steps: serde_json::Value = serde_json::from_str(&check.stdout).unwrap();
     assert_eq!(steps.as_array().unwrap().len(), 7);
     assert_eq!(steps[0]["state"], "missing");
-    let made: serde_json::Value =
-        serde_json::from_str(&folder.ok("pki apply pki.yaml -o json --jobs 1 --progress none").stdout).unwrap();
+    let made = folder.json("pki apply pki.yaml -o json --jobs 1 --progress none");
     assert_eq!((&made["changes"], &made["unchanged"]), (&7.into(), &0.into()));
     assert_eq!(made["steps"][3]["action"], "make");
     fs::remove_file(folder.path("out/servers/web-2.pem")).unwrap();
-    let dry = folder.ok("pki apply pki.yaml --dry-run -o json").stdout;
-    let dry: serde_json::Value = serde_json::from_str(&dry).unwrap();
+    let dry = folder.json("pki apply pki.yaml --dry-run -o json");
     assert_eq!((&dry["dry_run"], &dry["changes"]), (&true.into(), &1.into()));
     assert_eq!(dry["steps"][0]["reasons"][0], "its key is there, it is not");
     let check = folder.kbootstrap("pki check pki.yaml", "");
@@ -353,8 +352,7 @@ fn the_clusters_table_is_such_a_specification() {
         "cluster: prod\nhosts:\n- {name: m1, address: 10.0.0.11, roles: [etcd, master]}\n- {name: n1, address: 10.0.0.21, roles: [node]}\n",
     );
     folder.write("pki.yaml", folder.ok("pki spec -i prod.yaml").stdout);
-    let json: serde_json::Value = serde_json::from_str(&folder.ok("pki spec -i prod.yaml -o json").stdout).unwrap();
-    assert_eq!(json["authorities"][0]["name"], "ca");
+    assert_eq!(folder.json("pki spec -i prod.yaml -o json")["authorities"][0]["name"], "ca");
     folder.ok("pki apply pki.yaml --progress none");
     let inside = |name: &str| folder.path("clusters/prod").join(name);
     let before = fs::read(inside("pki/apiserver-m1.pem")).unwrap();

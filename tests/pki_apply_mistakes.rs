@@ -2,13 +2,7 @@
 
 use std::fs;
 
-use crate::pki_tools::Folder;
-
-fn folder(spec: &str) -> Folder {
-    let folder = Folder::new();
-    folder.write("pki.yaml", spec);
-    folder
-}
+use crate::pki_apply::folder;
 
 #[test]
 fn spellings_of_one_file_are_seen_as_one() {

@@ -3,15 +3,13 @@
 use std::os::unix::fs::FileTypeExt;
 use std::process::Command;
 
-use crate::pki_tools::with_ca;
+use crate::pki_tools::with_leaf;
 
-const ECDSA: &str = r#"{"algo":"ecdsa","size":256}"#;
 const SIGN: &str = "-ca ca.pem -ca-key ca-key.pem -config config.json";
 
 #[test]
 fn a_ca_is_not_written_over() {
-    let folder = with_ca(ECDSA);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let folder = with_leaf();
     let (key, certificate) = (folder.read("ca-key.pem"), folder.read("ca.pem"));
     insta::assert_snapshot!(folder.refused(&format!("gencert {SIGN} -profile server leaf.json --out ./ca")), @r"
     error: --out would write over ./ca-key.pem, which is read here
@@ -42,7 +40,7 @@ fn a_ca_is_not_written_over() {
 
 #[test]
 fn devices_and_pipes_stay_what_they_are() {
-    let folder = with_ca(ECDSA);
+    let folder = with_leaf();
     folder.write("revoked", "17\n");
     let node = folder.path("null");
     if Command::new("mknod").arg(&node).args(["c", "1", "3"]).status().is_ok_and(|made| made.success()) {
@@ -56,7 +54,7 @@ fn devices_and_pipes_stay_what_they_are() {
 
 #[test]
 fn a_key_in_the_wrong_place_is_not_shown() {
-    let folder = with_ca(ECDSA);
+    let folder = with_leaf();
     insta::assert_snapshot!(folder.refused("gencrl ca-key.pem ca.pem ca-key.pem"), @r"
     error: ca-key.pem: a private key is in it, and no serial numbers
     hint: the order is: the list, the CA certificate, the CA key
@@ -71,7 +69,7 @@ fn a_key_in_the_wrong_place_is_not_shown() {
 
 #[test]
 fn keys_in_damaged_json_are_not_shown() {
-    let folder = with_ca(ECDSA);
+    let folder = with_leaf();
     let base64: String = folder.read("ca-key.pem").lines().filter(|line| !line.starts_with('-')).collect();
     let refused = |text: &str| {
         folder.write("leaf.json", text);
@@ -92,11 +90,10 @@ fn keys_in_damaged_json_are_not_shown() {
 
 #[test]
 fn keys_under_a_password_make_lists_and_csrs_too() {
-    let folder = with_ca(ECDSA);
+    let folder = with_leaf();
     folder.openssl("pkey -in ca-key.pem -aes256 -passout pass:secret -out locked-key.pem");
     folder.write("password", "secret");
     folder.write("revoked", "17\n");
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
     folder.ok("gencrl revoked ca.pem locked-key.pem --ca-key-password-file password --out ca.crl");
     assert!(folder.openssl("crl -in ca.crl -CAfile ca.pem -noout").contains("verify OK"));
     folder.ok("gencsr -key locked-key.pem --key-password-file password leaf.json --out leaf");
@@ -105,10 +102,9 @@ fn keys_under_a_password_make_lists_and_csrs_too() {
 
 #[test]
 fn what_would_have_expired_when_it_is_made_is_refused() {
-    let folder = with_ca(ECDSA);
+    let folder = with_leaf();
     folder.write("short.json", r#"{"signing":{"default":{"usages":["server auth"],"expiry":"4m"}}}"#);
     folder.write("early.json", r#"{"signing":{"default":{"usages":["server auth"],"expiry":"1h","backdate":"80y"}}}"#);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
     let error = |config: &str| {
         let error = folder
             .refused(&format!("gencert -ca ca.pem -ca-key ca-key.pem -config {config}.json leaf.json --out leaf"));
@@ -130,22 +126,20 @@ fn what_would_have_expired_when_it_is_made_is_refused() {
 
 #[test]
 fn two_calls_at_once_leave_a_pair() {
-    let folder = with_ca(ECDSA);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let folder = with_leaf();
     let call = format!("gencert {SIGN} -profile server leaf.json --out leaf");
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| (0..10).for_each(|_| drop(folder.ok(&call))));
         }
     });
-    let public = |line: &str| folder.openssl(line);
-    assert_eq!(public("pkey -in leaf-key.pem -pubout"), public("x509 -in leaf.pem -noout -pubkey"));
+    let (key, leaf) = ("pkey -in leaf-key.pem -pubout", "x509 -in leaf.pem -noout -pubkey");
+    assert_eq!(folder.openssl(key), folder.openssl(leaf));
 }
 
 #[test]
 fn a_folder_in_the_way_is_noticed_before_the_key_is_replaced() {
-    let folder = with_ca(ECDSA);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
+    let folder = with_leaf();
     let call = format!("gencert {SIGN} -profile server leaf.json --out leaf");
     folder.ok(&call);
     let key = folder.read("leaf-key.pem");
@@ -162,7 +156,7 @@ fn a_folder_in_the_way_is_noticed_before_the_key_is_replaced() {
 
 #[test]
 fn what_verifiers_will_refuse_is_warned_of_or_refused() {
-    let folder = with_ca(ECDSA);
+    let folder = with_leaf();
     folder.write("odd.json", r#"{"CN":"odd","hosts":["*.com","a..b","*"]}"#);
     let ran = folder.ok(&format!("gencert {SIGN} -profile server odd.json --out odd"));
     let warnings: Vec<_> = ran.stderr.lines().filter_map(|line| line.split("[WARNING] ").nth(1)).collect();

@@ -2,20 +2,13 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::pki_tools::{Folder, with_ca};
+use crate::pki_tools::with_leaf;
 
-const P256: &str = r#"{"algo":"ecdsa","size":256}"#;
 const GENCERT: &str = "gencert -ca=ca.pem -ca-key=ca-key.pem --config=config.json -profile=server leaf.json";
-
-fn folder() -> Folder {
-    let folder = with_ca(P256);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
-    folder
-}
 
 #[test]
 fn standard_output_is_one_line_of_json_with_cfssls_keys_in_order() {
-    let folder = folder();
+    let folder = with_leaf();
     let keys = |line: &str| {
         let out = folder.ok(line).stdout;
         assert_eq!(out.matches('\n').count(), 1, "{out}");
@@ -36,7 +29,7 @@ fn standard_output_is_one_line_of_json_with_cfssls_keys_in_order() {
 
 #[test]
 fn a_script_can_cut_the_serial_number_out_of_the_log() {
-    let folder = folder();
+    let folder = with_leaf();
     let log = folder.ok(&format!("{GENCERT} --out leaf")).stderr;
     let line = log.lines().find(|line| line.contains("serial")).expect("a line with the serial number");
     let serial = line.split_whitespace().nth(8).expect("nine fields");
@@ -49,7 +42,7 @@ fn a_script_can_cut_the_serial_number_out_of_the_log() {
 
 #[test]
 fn cfssljson_writes_keys_0600_over_anything_and_follows_no_symlink() {
-    let folder = folder();
+    let folder = with_leaf();
     let json = folder.ok(GENCERT).stdout;
     folder.write("a-key.pem", "old");
     std::fs::set_permissions(folder.path("a-key.pem"), std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -70,7 +63,7 @@ fn cfssljson_writes_keys_0600_over_anything_and_follows_no_symlink() {
 
 #[test]
 fn hostname_and_cn_replace_those_of_the_spec() {
-    let folder = folder();
+    let folder = with_leaf();
     folder.ok(&format!("{GENCERT} -hostname=a.b,10.0.0.1 -cn other --out leaf"));
     let text = folder.openssl("x509 -in leaf.pem -noout -subject -ext subjectAltName");
     assert!(text.contains("subject=CN = other") && text.contains("DNS:a.b, IP Address:10.0.0.1"), "{text}");
@@ -78,7 +71,7 @@ fn hostname_and_cn_replace_those_of_the_spec() {
 
 #[test]
 fn a_ca_comes_from_the_environment_and_a_spec_from_standard_input() {
-    let folder = folder();
+    let folder = with_leaf();
     let spec = folder.read("leaf.json");
     let ran = folder
         .kbootstrap("gencert -ca=file:ca.pem -ca-key=file:ca-key.pem -config=config.json -profile=server -", &spec);
@@ -91,17 +84,20 @@ fn a_ca_comes_from_the_environment_and_a_spec_from_standard_input() {
 
 #[test]
 fn certinfo_shows_certificates_to_people_and_programs() {
-    let folder = folder();
+    let folder = with_leaf();
     folder.ok(&format!("{GENCERT} --out leaf"));
     folder.write("chain.pem", folder.read("leaf.pem") + &folder.read("ca.pem"));
     let text = folder.ok("certinfo chain.pem -o details").stdout;
     assert_eq!(text.matches("chain.pem\n").count(), 2, "{text}");
-    assert!(text.contains("  names      DNS:leaf\n") && text.contains("36") && text.contains("days left"), "{text}");
+    assert!(
+        text.contains("  names      DNS:leaf.example\n") && text.contains("36") && text.contains("days left"),
+        "{text}"
+    );
     assert!(
         text.contains("  subject    C=CN, ST=Beijing, L=Beijing, O=k8s + O=second, OU=System, CN=root\n"),
         "{text}"
     );
-    let json: serde_json::Value = serde_json::from_str(&folder.ok("certinfo -o json chain.pem").stdout).unwrap();
+    let json = folder.json("certinfo -o json chain.pem");
     assert_eq!(
         json[0]["certificate"]["usages"],
         serde_json::json!(["digital signature", "key encipherment", "server auth"])
@@ -109,13 +105,13 @@ fn certinfo_shows_certificates_to_people_and_programs() {
     assert_eq!(json[0]["days_left"], 364);
     assert_eq!(json[1]["certificate"]["is_ca"], true);
     folder.ok("genkey leaf.json --out leaf");
-    let csr: serde_json::Value = serde_json::from_str(&folder.ok("certinfo -csr leaf.csr").stdout).unwrap();
-    assert_eq!(csr["sans"], serde_json::json!(["DNS:leaf"]));
+    let csr = folder.json("certinfo -csr leaf.csr");
+    assert_eq!(csr["sans"], serde_json::json!(["DNS:leaf.example"]));
 }
 
 #[test]
 fn certinfo_passes_over_keys_among_several_files() {
-    let folder = folder();
+    let folder = with_leaf();
     let text = folder.ok("certinfo ca.pem ca-key.pem").stdout;
     assert!(text.contains("ca.pem\n") && !text.contains("ca-key.pem"), "{text}");
     assert!(folder.refused("certinfo ca-key.pem").contains("there is no certificate in it"));
@@ -123,7 +119,7 @@ fn certinfo_passes_over_keys_among_several_files() {
 
 #[test]
 fn certinfo_cert_prints_cfssls_fields() {
-    let folder = folder();
+    let folder = with_leaf();
     folder.ok(&format!("{GENCERT} --out leaf"));
     let text = folder.ok("certinfo -cert leaf.pem").stdout;
     let fields: Vec<_> =
@@ -137,7 +133,7 @@ fn certinfo_cert_prints_cfssls_fields() {
 
 #[test]
 fn the_templates_can_be_used() {
-    let folder = folder();
+    let folder = with_leaf();
     folder.write("config.json", folder.ok("print-defaults config").stdout);
     folder.write("leaf.json", folder.ok("print-defaults csr").stdout);
     folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile www leaf.json --out leaf");

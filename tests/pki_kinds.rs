@@ -1,6 +1,6 @@
 //! Every key algorithm × every kind of certificate, made by the real program and judged by openssl.
 
-use crate::pki_tools::{Folder, with_ca};
+use crate::pki_tools::{Folder, P256, with_ca};
 
 const KEYS: [(&str, &str, &str); 8] = [
     (r#"{"algo":"ecdsa","size":256}"#, "ecdsa-with-SHA256", "EC PRIVATE KEY"),
@@ -59,12 +59,8 @@ fn issue(folder: &Folder, ca: &str, profile: &str, name: &str) {
     ));
     folder.openssl(&format!("pkey -in {name}-key.pem -check -noout"));
     folder.openssl(&format!("req -in {name}.csr -verify -noout"));
-    let public = |line: &str| folder.openssl(line);
-    assert_eq!(
-        public(&format!("pkey -in {name}-key.pem -pubout")),
-        public(&format!("x509 -in {name}.pem -pubkey -noout")),
-        "{name}: the certificate is for the key"
-    );
+    let key = folder.openssl(&format!("pkey -in {name}-key.pem -pubout"));
+    assert_eq!(key, folder.openssl(&format!("x509 -in {name}.pem -pubkey -noout")), "{name}: it is for the key");
 }
 
 fn check_files(folder: &Folder, name: &str, signature: &str, label: &str) {
@@ -98,18 +94,14 @@ fn check_purposes(folder: &Folder) {
     assert!(text.contains("CA:FALSE"), "{text}");
     assert!(text.contains("Digital Signature, Key Encipherment"), "{text}");
     assert!(text.contains("TLS Web Server Authentication\n"), "{text}");
-    let subject_key = folder
-        .openssl("x509 -in ca.pem -noout -ext subjectKeyIdentifier")
-        .lines()
-        .nth(1)
-        .map(str::trim)
-        .map(str::to_owned);
-    assert!(text.contains(&subject_key.expect("the CA has a key identifier")), "the AKI is the CA's SKI: {text}");
+    let ca = folder.openssl("x509 -in ca.pem -noout -ext subjectKeyIdentifier");
+    let subject_key = ca.lines().nth(1).expect("the CA has a key identifier").trim();
+    assert!(text.contains(subject_key), "the AKI is the CA's SKI: {text}");
 }
 
 #[test]
 fn extensions_stand_in_cfssls_order_with_its_criticality() {
-    let folder = with_ca(r#"{"algo":"ecdsa","size":256}"#);
+    let folder = with_ca(P256);
     folder.write(
         "all.json",
         r#"{"CN":"all","hosts":["a"],"delegation_enabled":true,"extensions":[{"Id":[1,2,3,4],"Critical":false,"Value":"BQA="}]}"#,
@@ -155,7 +147,7 @@ fn is_hex(line: &str) -> bool {
 
 #[test]
 fn an_empty_subject_makes_the_names_critical() {
-    let folder = with_ca(r#"{"algo":"ecdsa","size":256}"#);
+    let folder = with_ca(P256);
     folder.write("empty.json", r#"{"hosts":["only.name"]}"#);
     issue(&folder, "ca", "server", "empty");
     let text = folder.openssl("x509 -in empty.pem -noout -ext subjectAltName");
@@ -165,7 +157,7 @@ fn an_empty_subject_makes_the_names_critical() {
 
 #[test]
 fn a_leaf_named_like_its_ca_still_verifies() {
-    let folder = with_ca(r#"{"algo":"ecdsa","size":256}"#);
+    let folder = with_ca(P256);
     folder.write("twin.json", folder.read("ca.json").replace(r#","ca":{"expiry":"10y"}"#, r#","hosts":["twin"]"#));
     issue(&folder, "ca", "server", "twin");
     folder.openssl("verify -x509_strict -CAfile ca.pem -verify_hostname twin twin.pem");

@@ -3,14 +3,10 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
-use crate::pki_tools::{Folder, with_ca};
-
-const P256: &str = r#"{"algo":"ecdsa","size":256}"#;
-const GENCERT: &str = "gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server";
+use crate::pki_tools::{Folder, GENCERT, with_leaf};
 
 fn folder() -> Folder {
-    let folder = with_ca(P256);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf.example"]}"#);
+    let folder = with_leaf();
     folder.write("rsa.json", r#"{"CN":"rsa","hosts":["leaf.example"],"key":{"algo":"rsa","size":2048}}"#);
     folder.write("ed.json", r#"{"CN":"ed","hosts":["leaf.example"],"key":{"algo":"ed25519"}}"#);
     folder.write("password.txt", "päßwort-1\n");

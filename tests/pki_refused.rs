@@ -3,15 +3,7 @@
 use kbootstrap::pki::{Authority, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};
 use time::macros::datetime;
 
-use crate::pki_tools::{CONFIG, Folder, with_ca};
-
-const P256: &str = r#"{"algo":"ecdsa","size":256}"#;
-
-fn folder() -> Folder {
-    let folder = with_ca(P256);
-    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf"]}"#);
-    folder
-}
+use crate::pki_tools::{CONFIG, Folder, GENCERT, with_leaf};
 
 fn gencert(folder: &Folder, rest: &str) -> String {
     folder.refused(&format!("gencert -config config.json {rest} leaf.json"))
@@ -19,10 +11,10 @@ fn gencert(folder: &Folder, rest: &str) -> String {
 
 #[test]
 fn a_spec_that_names_nobody_or_hides_something() {
-    let folder = with_ca(r#"{"algo":"ecdsa","size":256}"#);
+    let folder = with_leaf();
     let spec = |text: &[u8]| {
         folder.write("leaf.json", text);
-        folder.refused("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server leaf.json --out leaf")
+        folder.refused(&format!("{GENCERT} leaf.json --out leaf"))
     };
     insta::assert_snapshot!(spec(b"{}"), @r#"
     error: leaf.json: it names nobody: neither a subject nor hosts
@@ -43,10 +35,10 @@ fn a_spec_that_names_nobody_or_hides_something() {
 
 #[test]
 fn cas_that_cannot_issue() {
-    let folder = folder();
+    let folder = with_leaf();
     let with =
         |ca: &str, key: &str, profile: &str| gencert(&folder, &format!("-ca {ca} -ca-key {key} -profile {profile}"));
-    folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server leaf.json --out leaf");
+    folder.ok(&format!("{GENCERT} leaf.json --out leaf"));
     insta::assert_snapshot!(with("leaf.pem", "leaf-key.pem", "server"), @r"
     error: leaf.pem: the certificate is not a CA (its basic constraints do not say CA:TRUE)
     exit code 4
@@ -102,7 +94,7 @@ fn cas_that_cannot_issue() {
 
 #[test]
 fn cas_outside_their_time() {
-    let folder = folder();
+    let folder = with_leaf();
     let ca = |name: &str, now, expiry: &str| {
         let key = Key::generate(KeyKind::EcdsaP256).unwrap();
         let spec = CsrSpec::from_json(format!(r#"{{"CN":"x","ca":{{"expiry":"{expiry}"}}}}"#).as_bytes(), "x").unwrap();
@@ -147,7 +139,7 @@ fn a_leaf_is_cut_to_the_end_of_a_ca_of_the_same_life() {
 
 #[test]
 fn profiles_and_specs() {
-    let folder = folder();
+    let folder = with_leaf();
     let ca = "-ca ca.pem -ca-key ca-key.pem";
     insta::assert_snapshot!(gencert(&folder, &format!("{ca} -profile sever")), @r"
     error: there is no profile `sever` in the signing configuration
@@ -227,7 +219,7 @@ fn profiles_and_specs() {
 
 #[test]
 fn nothing_done_is_never_success() {
-    let folder = folder();
+    let folder = with_leaf();
     insta::assert_snapshot!(folder.refused("gencert leaf.json"), @r"
     error: a CA certificate (-ca) is needed
     hint: name both with -ca FILE -ca-key FILE; a self-signed CA is made by gencert -initca
@@ -264,7 +256,7 @@ fn nothing_done_is_never_success() {
 
 #[test]
 fn csrs_that_cannot_be_signed() {
-    let folder = folder();
+    let folder = with_leaf();
     let sign = |file: &str| {
         folder.refused(&format!("sign -ca ca.pem -ca-key ca-key.pem -config config.json -profile server {file}"))
     };

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
 
 /// A private folder.
 pub struct Folder(tempfile::TempDir);
@@ -13,6 +15,14 @@ pub struct Ran {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let code = output.status.code().unwrap_or(-1);
+        Ran { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
 }
 
 impl Folder {
@@ -58,9 +68,33 @@ impl Folder {
         format!("{}\nexit code {}", lines.join("\n"), ran.code)
     }
 
+    /// Runs kbootstrap, which must succeed; what it prints as JSON.
+    pub fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.ok(line).stdout).unwrap_or_else(|e| panic!("kbootstrap {line}: {e}"))
+    }
+
+    /// Copies a file.
+    pub fn copy(&self, from: &str, to: &str) {
+        std::fs::copy(self.path(from), self.path(to)).unwrap_or_else(|e| panic!("copy {from}: {e}"));
+    }
+
+    /// Runs openssl, which may fail.
+    pub fn try_openssl(&self, line: &str) -> Ran {
+        self.run("openssl", line, "")
+    }
+
+    /// Has openssl issue `NAME.pem` by `CA.pem` and `CA.key`, with a new key on P-256 and these extensions.
+    pub fn issue(&self, name: &str, ca: &str, extensions: &str) {
+        self.write("ext", extensions);
+        self.openssl(&format!("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -subj /CN={name} -out {name}.csr"));
+        self.openssl(&format!(
+            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days 5 -extfile ext -out {name}.pem"
+        ));
+    }
+
     /// Runs openssl, which must succeed; what it prints, standard error too.
     pub fn openssl(&self, line: &str) -> String {
-        let ran = self.run("openssl", line, "");
+        let ran = self.try_openssl(line);
         assert_eq!(ran.code, 0, "openssl {line}: {ran:#?}");
         ran.stdout + &ran.stderr
     }
@@ -79,12 +113,7 @@ impl Folder {
             .unwrap_or_else(|e| panic!("start {program}: {e}"));
         // A program that fails early does not read what it is given.
         let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
-        let output = child.wait_with_output().expect("wait");
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        child.wait_with_output().expect("wait").into()
     }
 }
 
@@ -99,6 +128,19 @@ pub const CONFIG: &str = r#"{"signing":{"default":{"expiry":"8760h"},"profiles":
         "timestamping","ocsp signing","microsoft sgc","netscape sgc"],"expiry":"90d","issuer_urls":["http://ca.example/a","http://ca.example/b"],
         "ocsp_url":"http://ocsp.example","crl_url":"http://crl.example/ca.crl","ocsp_no_check":true,"copy_extensions":true,
         "policies":[{"ID":"1.2.3.4","Qualifiers":[{"Type":"id-qt-cps","Value":"http://cps.example"},{"Type":"id-qt-unotice","Value":"höflich"}]}]}}}}"#;
+
+/// The key that most tests need no other than.
+pub const P256: &str = r#"{"algo":"ecdsa","size":256}"#;
+
+/// What signs with the CA of [`with_ca`], as a server's certificate.
+pub const GENCERT: &str = "gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server";
+
+/// A folder with a CA and `leaf.json`, the CSR spec of a server.
+pub fn with_leaf() -> Folder {
+    let folder = with_ca(P256);
+    folder.write("leaf.json", r#"{"CN":"leaf","hosts":["leaf.example"]}"#);
+    folder
+}
 
 /// A folder with a CA of the key (JSON of `key`) and the configuration.
 pub fn with_ca(key: &str) -> Folder {

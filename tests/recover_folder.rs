@@ -149,9 +149,9 @@ fn what_no_host_has_is_named_with_what_that_means() {
     let shown: Vec<_> = report.missing.iter().map(|missing| format!("{}: {}", missing.file, missing.means)).collect();
     insta::with_settings!({filters => vec![(r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE")]}, {
         insta::assert_snapshot!(shown.join("\n"), @r"
-    etcd-ca-key.pem: none of its certificates can be issued or renewed; those that are there end from DATE UTC on: it has to come from your backup, or the CA is to be replaced
-    front-proxy-ca-key.pem: none of its certificates can be issued or renewed; those that are there end from DATE UTC on: it has to come from your backup, or the CA is to be replaced
-    ");
+        etcd-ca-key.pem: none of its certificates can be issued or renewed; those that are there end from DATE UTC on: it has to come from your backup, or the CA is to be replaced
+        front-proxy-ca-key.pem: none of its certificates can be issued or renewed; those that are there end from DATE UTC on: it has to come from your backup, or the CA is to be replaced
+        ");
     });
 }
 
@@ -166,25 +166,25 @@ fn hosts_that_differ_are_named_and_none_is_taken_silently() {
     let new = tempfile::tempdir().unwrap();
     let text = refused(new.path(), &asked, Choice::default());
     insta::with_settings!({filters => vec![(r"[0-9a-f]{16}…", "HASH")]}, {
-                                                    insta::assert_snapshot!(text, @r"
-error: hosts hold different ca.pem; none was taken
-  m1, m2, n1: SHA-256 HASH
-  m2: SHA-256 HASH
-hint: say which host is right with --from HOST
+        insta::assert_snapshot!(text, @r"
+        error: hosts hold different ca.pem; none was taken
+          m1, m2, n1: SHA-256 HASH
+          m2: SHA-256 HASH
+        hint: say which host is right with --from HOST
 
-error: hosts hold different sa.key; none was taken
-  m1: SHA-256 HASH
-  m2: SHA-256 HASH
-hint: say which host is right with --from HOST
+        error: hosts hold different sa.key; none was taken
+          m1: SHA-256 HASH
+          m2: SHA-256 HASH
+        hint: say which host is right with --from HOST
 
-error: hosts hold different encryption.key; none was taken
-  m1: SHA-256 HASH
-  m2: SHA-256 HASH
-hint: say which host is right with --from HOST
+        error: hosts hold different encryption.key; none was taken
+          m1: SHA-256 HASH
+          m2: SHA-256 HASH
+        hint: say which host is right with --from HOST
 
-3 errors
-");
-                                                });
+        3 errors
+        ");
+    });
     let choice = Choice { from: Some("m1"), ..Choice::default() };
     let report = restore(new.path(), &asked, "", choice).unwrap();
     let sa = report.files.iter().find(|file| file.file == "sa.key").unwrap();
@@ -202,11 +202,11 @@ fn what_is_there_stays() {
     fs::write(old.path().join("pki/sa.pub"), "mine").unwrap();
     fs::write(old.path().join("pki/encryption.key"), [9; 32]).unwrap();
     insta::assert_snapshot!(refused(old.path(), &asked, Choice::default()), @r"
-error: files of the folder differ from what hosts have; nothing was written
-  clusters/prod/pki/sa.pub (m1, m2)
-  clusters/prod/pki/encryption.key (m1, m2)
-hint: move those away that are to be taken from the hosts, or recover into an empty folder with --state
-");
+    error: files of the folder differ from what hosts have; nothing was written
+      clusters/prod/pki/sa.pub (m1, m2)
+      clusters/prod/pki/encryption.key (m1, m2)
+    hint: move those away that are to be taken from the hosts, or recover into an empty folder with --state
+    ");
 }
 
 #[test]
@@ -360,17 +360,17 @@ fn a_recovery_key_is_a_public_key() {
 
     error: x.yaml:1:14: `ssh-ed25519` is no public key of age
       1 | recoveryKey: ssh-ed25519
-        |              ^^^^^^^^^^^
+    |              ^^^^^^^^^^^
     hint: it begins with age1: age-keygen -o recovery.txt makes a pair and prints it; ssh keys are not taken
 
     error: x.yaml:1:14: there is no key in it
       1 | recoveryKey: ''
-        |              ^^
+    |              ^^
     hint: leave it out, or name a key: age1…
 
     error: x.yaml:1:14: `age1vn3hj3yjmku3chqrdd3fvye6azrn3vy8at6cvn3jdn3vug0j8ggstph5` is no public key of age
       1 | recoveryKey: age1vn3hj3yjmku3chqrdd3fvye6azrn3vy8at6cvn3jdn3vug0j8ggstph5
-        |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     hint: it begins with age1: age-keygen -o recovery.txt makes a pair and prints it; ssh keys are not taken
     ");
 }
@@ -385,17 +385,17 @@ fn what_does_not_fit_together_is_refused() {
     }
     let new = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refused(new.path(), &asked, Choice::default()), @r"
-error: e1: /etc/etcd/pki/ca.crt: there is no PEM block in it
-hint: where another host has it whole, --from HOST takes it from that one
+    error: e1: /etc/etcd/pki/ca.crt: there is no PEM block in it
+    hint: where another host has it whole, --from HOST takes it from that one
 
-error: m1: /etc/kubernetes/encryption.yaml: there is no key in it, or it is not of kbootstrap's form
-hint: where another host has it whole, --from HOST takes it from that one
+    error: m1: /etc/kubernetes/encryption.yaml: there is no key in it, or it is not of kbootstrap's form
+    hint: where another host has it whole, --from HOST takes it from that one
 
-error: m2: /etc/kubernetes/encryption.yaml: there is no key in it, or it is not of kbootstrap's form
-hint: where another host has it whole, --from HOST takes it from that one
+    error: m2: /etc/kubernetes/encryption.yaml: there is no key in it, or it is not of kbootstrap's form
+    hint: where another host has it whole, --from HOST takes it from that one
 
-3 errors
-");
+    3 errors
+    ");
     // Alone, a key must belong to the certificate that is there.
     let (old, mut asked) = running("");
     fs::remove_file(old.path().join("pki/kubelet-n1-key.pem")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -11,37 +11,29 @@ use kbootstrap::error::{Kind, Result};
 use kbootstrap::remote::{Connector, Interrupt, Operator, Prompt, SshTarget};
 use kbootstrap::secret::Secret;
 
+use crate::common::process::Server;
 use crate::common::sshd::{Sshd, connect, keygen, silent};
 
 /// A private agent, ended with this.
 struct SshAgent {
-    child: Child,
+    _running: Server,
     socket: PathBuf,
 }
 
 impl SshAgent {
     fn start(folder: &Path) -> Self {
         let socket = folder.join("agent");
-        let mut command = Command::new("ssh-agent");
-        command.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null());
-        let child = command.spawn().unwrap();
+        let running = Server::start("ssh-agent", folder, Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket));
         let until = Instant::now() + Duration::from_secs(10);
         while std::os::unix::net::UnixStream::connect(&socket).is_err() {
             assert!(Instant::now() < until, "the agent does not answer");
             std::thread::sleep(Duration::from_millis(5));
         }
-        SshAgent { child, socket }
+        SshAgent { _running: running, socket }
     }
     fn add(&self, key: &Path) {
         let mut command = Command::new("ssh-add");
         assert!(command.arg("-q").arg(key).env("SSH_AUTH_SOCK", &self.socket).status().unwrap().success());
-    }
-}
-
-impl Drop for SshAgent {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use kbootstrap::error::Kind;
 use kbootstrap::remote::{Connector, Interrupt, Operator, Output, Transport};
 
+use crate::artifacts_fixture::sha256;
 use crate::common::sshd::{Sshd, connect};
 
 fn run(transport: &mut dyn Transport, script: &str) -> Output {
@@ -79,11 +80,10 @@ impl Read for Counting {
     }
 }
 
-fn sha256(mut source: impl Read) -> String {
+fn hash_of(mut source: impl Read) -> String {
     let mut bytes = Vec::new();
     source.read_to_end(&mut bytes).unwrap();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(&bytes)
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn fifty_megabytes_of_stdin_arrive_whole() {
     let sshd = Sshd::start();
     let source = || Counting { at: 0, end: 50 << 20 };
     let output = sshd.transport().run("sha256sum", &mut source()).unwrap();
-    assert_eq!(text(&output.stdout), format!("{}  -\n", sha256(source())));
+    assert_eq!(text(&output.stdout), format!("{}  -\n", hash_of(source())));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn ten_megabytes_there_and_back_while_the_host_answers_before_it_has_all() {
     let source = || Counting { at: 0, end: 10 << 20 };
     let output = sshd.transport().run("cat", &mut source()).unwrap();
     assert_eq!((output.status, output.stdout.len()), (0, 10 << 20));
-    assert_eq!(sha256(output.stdout.as_slice()), sha256(source()));
+    assert_eq!(sha256(&output.stdout), hash_of(source()));
 }
 
 #[test]

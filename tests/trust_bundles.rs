@@ -60,11 +60,6 @@ pub fn holds(state: &HostState, host: &Host) -> HostFacts {
         for (path, source) in &unit.makes {
             facts.files.insert(path.clone(), facts.files[source].clone());
         }
-        facts.devices.extend(unit.devices.iter().cloned());
-        for path in &unit.run_files {
-            let (owner, group) = ("root".to_owned(), "root".to_owned());
-            facts.files.insert(path.clone(), FileFact { sha256: String::new(), mode: 0o644, owner, group });
-        }
     }
     for path in trust::authority_files(&cluster(""), host) {
         facts.certificates.insert(path.clone(), text(state, &path).to_owned());

@@ -149,17 +149,7 @@ fn known(wanted: &[Requirement], suppliers: &[Box<dyn Supplier>], pins: &Lock, s
         let fits = labels.filter(|(_, l)| (&l.name, &l.version, &l.arch) == (&thing.name, &thing.version, &thing.arch));
         let ranked = fits.filter_map(|(stored, label)| Some((rank(label.origin.kind, suppliers)?, stored, label)));
         let locked = ranked.map(|(rank, stored, label)| {
-            (
-                rank,
-                Locked {
-                    name: thing.name.clone(),
-                    arch: thing.arch.clone(),
-                    version: thing.version.clone(),
-                    sha256: stored.sha256.clone(),
-                    size: stored.size,
-                    source: label.origin.from.clone(),
-                },
-            )
+            (rank, Locked::of(thing, stored.sha256.clone(), stored.size, label.origin.from.clone()))
         });
         let mut usable: Vec<_> = locked.filter(|(_, locked)| store.has(&locked.artifact())).collect();
         usable.sort();
@@ -193,9 +183,7 @@ fn ask(mut missing: Vec<Requirement>, suppliers: &[Box<dyn Supplier>], job: &Job
             match answer {
                 Ok(supplied) => {
                     let ArtifactRef { sha256, size, .. } = supplied.artifact;
-                    let (name, arch, version) = (thing.name.clone(), thing.arch.clone(), thing.version.clone());
-                    let locked = Locked { name, arch, version, sha256, size, source: supplied.from };
-                    found.insert(thing.name.clone(), locked);
+                    found.insert(thing.name.clone(), Locked::of(&thing, sha256, size, supplied.from));
                 }
                 Err(error) => reasons.entry(thing).or_default().push((supplier.title(), error)),
             }

@@ -89,6 +89,11 @@ impl Lock {
 }
 
 impl Locked {
+    /// The row of what is wanted, once its bytes are known.
+    pub fn of(thing: &Requirement, sha256: String, size: u64, source: String) -> Self {
+        let (name, arch, version) = (thing.name.clone(), thing.arch.clone(), thing.version.clone());
+        Locked { name, arch, version, sha256, size, source }
+    }
     /// The key in the store.
     pub fn artifact(&self) -> ArtifactRef {
         ArtifactRef {

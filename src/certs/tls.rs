@@ -8,9 +8,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::error::{Error, Result};
+use crate::pki::{Certificate, San, day_and_minute};
 use crate::secret::Secret;
 
 /// Ed448, RSA-PSS with keys that are for it alone, and SHA-1: a certificate is shown whatever signs the handshake.
@@ -139,7 +139,21 @@ pub fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static
 
 /// A certificate's subject, for messages.
 pub fn subject(der: &[u8]) -> String {
-    X509Certificate::from_der(der).map_or_else(|_| "unreadable".into(), |(_, cert)| cert.subject().to_string())
+    Certificate::from_der(der, "").map_or_else(|_| "unreadable".into(), |cert| cert.subject().to_string())
+}
+
+/// Subject, issuer, names and end of life, for messages.
+pub fn describe(der: &[u8]) -> String {
+    let Ok(cert) = Certificate::from_der(der, "") else { return "unreadable".into() };
+    let hosts = cert.sans().iter().filter_map(|san| match san {
+        San::Dns(name) => Some(name.clone()),
+        San::Ip(ip) => Some(ip.to_string()),
+        San::Email(_) | San::Uri(_) => None,
+    });
+    let hosts = hosts.collect::<Vec<_>>().join(", ");
+    let hosts = if hosts.is_empty() { hosts } else { format!(", for {hosts}") };
+    let end = day_and_minute(cert.validity().not_after);
+    format!("{} issued by {}{hosts}, valid until {end}", cert.subject(), cert.issuer())
 }
 
 /// aws-lc, as it also signs and verifies with P-521 and RSA beyond 4096 bits, which a cluster's PKI may use.

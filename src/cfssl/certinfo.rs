@@ -84,26 +84,19 @@ fn dns_then_ip(sans: &[San]) -> Vec<String> {
 }
 
 fn name(name: &pki::Name) -> Name {
-    const TYPES: [u64; 9] = [3, 5, 6, 10, 11, 7, 8, 9, 17];
-    let attributes = name.attributes();
-    let mut values: [Vec<String>; 9] = Default::default();
-    for attribute in &attributes {
-        if let Some(i) = TYPES.iter().position(|kind| attribute.oid == [2, 5, 4, *kind]) {
-            values[i].push(attribute.value.clone());
-        }
-    }
-    let last = |values: &[String]| values.last().cloned().unwrap_or_default();
-    let [cn, serial, c, o, ou, l, st, street, postal] = &values;
+    let values = |kind| name.values(&[2, 5, 4, kind]);
+    let last = |kind| values(kind).pop().unwrap_or_default();
+    let joined = |kind| values(kind).join(",");
     Name {
-        common_name: last(cn),
-        serial_number: last(serial),
-        country: c.join(","),
-        organization: o.join(","),
-        organizational_unit: ou.join(","),
-        locality: l.join(","),
-        province: st.join(","),
-        street_address: street.join(","),
-        postal_code: postal.join(","),
-        names: attributes.into_iter().map(|attribute| attribute.value).collect(),
+        common_name: last(3),
+        serial_number: last(5),
+        country: joined(6),
+        organization: joined(10),
+        organizational_unit: joined(11),
+        locality: joined(7),
+        province: joined(8),
+        street_address: joined(9),
+        postal_code: joined(17),
+        names: name.attributes().into_iter().map(|attribute| attribute.value).collect(),
     }
 }

@@ -193,13 +193,9 @@ fn pss_number(algorithm: &AlgorithmIdentifier<'_>) -> u8 {
 }
 
 fn subject(name: &pki::Name) -> Subject {
-    let attributes = name.attributes();
-    let values = |kind: u64| {
-        let all = attributes.iter().filter(|attribute| attribute.oid == [2, 5, 4, kind]);
-        all.map(|attribute| attribute.value.clone()).collect::<Vec<_>>()
-    };
+    let values = |kind| name.values(&[2, 5, 4, kind]);
     let last = |kind| values(kind).pop().unwrap_or_default();
-    let names = attributes.iter().map(|a| Attribute { r#type: a.oid.clone(), value: a.value.clone() });
+    let names = name.attributes().into_iter().map(|a| Attribute { r#type: a.oid, value: a.value });
     Subject {
         country: or_none(values(6)),
         organization: or_none(values(10)),

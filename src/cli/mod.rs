@@ -5,7 +5,9 @@ mod certs;
 mod cfssl;
 mod cluster;
 mod completions;
+mod confirm;
 mod context;
+mod format;
 mod interrupt;
 mod lab;
 mod man;
@@ -20,6 +22,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use context::Ctx;
+pub use format::FormatArgs;
 
 use crate::cfssl::face::{PROGRAMS, Program};
 use crate::error::Result;

@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
+use crate::live;
 use crate::plan::Desired;
 use crate::preflight;
 use crate::render::{self, Inputs, Templates};
@@ -79,6 +80,10 @@ pub fn questions(
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
+        let more = live::questions(catalogue, cluster);
+        questions.files.extend(more.files);
+        questions.dirs.extend(more.dirs);
+        questions.units.extend(more.units);
         trust::ask_in_use(cluster, host, &mut questions);
         questions.rehash = rehash;
         questions.wait = true;

@@ -8,7 +8,7 @@ use super::survey::survey;
 use crate::artifacts::{self, EnsureOptions, Store};
 use crate::cluster::Role;
 use crate::error::Result;
-use crate::plan::{Desired, Plan, compare};
+use crate::plan::{Desired, Meaning, Plan, compare};
 use crate::state::{HostState, Image};
 use crate::trust::Trust;
 
@@ -34,6 +34,6 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         plan.hosts.push(compare(&state, facts));
         desired.hosts.insert(host.name.clone(), state);
     }
-    let found = Preview { facts, desired, plan, findings: Vec::new() };
+    let found = Preview { facts, desired, plan, findings: Vec::new(), record: None, meaning: Meaning::default() };
     Ok((full_name, Prepared { found, trust, store }))
 }

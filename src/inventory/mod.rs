@@ -4,6 +4,7 @@
 //! on defaults and versions, by [`crate::cluster::resolve`], which reports
 //! everything that anybody found at once.
 
+mod change;
 pub mod check;
 mod draft;
 mod files;
@@ -13,6 +14,7 @@ mod model;
 mod schema;
 
 pub use crate::document::{Mistake, Path, words};
+pub use change::{Change, Field, fields};
 pub use draft::Draft;
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};

@@ -24,21 +24,9 @@ impl Authority {
         std::fs::create_dir_all(&dir).unwrap();
         let authority = Authority { dir };
         authority.key("ca", "ec:P-256");
-        authority.openssl(&[
-            "req",
-            "-x509",
-            "-new",
-            "-key",
-            "ca.key",
-            "-out",
-            "ca.crt",
-            "-days",
-            "30",
-            "-subj",
-            &format!("/CN={name}"),
-            "-addext",
-            "keyUsage=critical,keyCertSign,cRLSign",
-        ]);
+        authority.openssl(&format!(
+            "req -x509 -new -key ca.key -out ca.crt -days 30 -subj /CN={name} -addext keyUsage=critical,keyCertSign,cRLSign"
+        ));
         authority
     }
 
@@ -55,26 +43,12 @@ impl Authority {
             extensions.push_str(&format!("subjectAltName={names}\n"));
         }
         std::fs::write(self.dir.join(format!("{file}.ext")), extensions).unwrap();
-        let path = |end: &str| format!("{file}.{end}");
-        self.openssl(&["req", "-new", "-key", &path("key"), "-subj", subject, "-out", &path("csr")]);
-        self.openssl(&[
-            "x509",
-            "-req",
-            "-in",
-            &path("csr"),
-            "-CA",
-            "ca.crt",
-            "-CAkey",
-            "ca.key",
-            "-CAcreateserial",
-            "-days",
-            &days.to_string(),
-            "-extfile",
-            &path("ext"),
-            "-out",
-            &path("crt"),
-        ]);
-        Issued { cert: self.dir.join(path("crt")), key: self.dir.join(path("key")) }
+        self.openssl(&format!("req -new -key {file}.key -subj {subject} -out {file}.csr"));
+        self.openssl(&format!(
+            "x509 -req -in {file}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days {days} -extfile {file}.ext -out {file}.crt"
+        ));
+        let path = |end: &str| self.dir.join(format!("{file}.{end}"));
+        Issued { cert: path("crt"), key: path("key") }
     }
 
     /// As [`Authority::issue`], for use by the client: this CA is the one that it trusts.
@@ -90,26 +64,18 @@ impl Authority {
 
     fn key(&self, file: &str, key: &str) {
         let (form, size) = key.split_once(':').unwrap();
-        let path = format!("{file}.key");
-        match form {
-            "ec" => self.openssl(&[
-                "genpkey",
-                "-algorithm",
-                "EC",
-                "-pkeyopt",
-                &format!("ec_paramgen_curve:{size}"),
-                "-out",
-                &path,
-            ]),
-            "ed" => self.openssl(&["genpkey", "-algorithm", "ED25519", "-out", &path]),
-            "sec1" => self.openssl(&["ecparam", "-name", size, "-genkey", "-noout", "-out", &path]),
-            "pkcs1" => self.openssl(&["genrsa", "-traditional", "-out", &path, size]),
+        let make = match form {
+            "ec" => format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:{size}"),
+            "ed" => "genpkey -algorithm ED25519".to_owned(),
+            "sec1" => format!("ecparam -name {size} -genkey -noout"),
+            "pkcs1" => return self.openssl(&format!("genrsa -traditional -out {file}.key {size}")),
             other => panic!("no such key: {other}"),
-        }
+        };
+        self.openssl(&format!("{make} -out {file}.key"));
     }
 
-    fn openssl(&self, arguments: &[&str]) {
-        let output = Command::new("openssl").args(arguments).current_dir(&self.dir).output().unwrap();
-        assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    fn openssl(&self, line: &str) {
+        let output = Command::new("openssl").args(line.split(' ')).current_dir(&self.dir).output().unwrap();
+        assert!(output.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

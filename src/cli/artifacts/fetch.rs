@@ -6,13 +6,12 @@ use semver::Version;
 
 use super::{everything, print_records};
 use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_requirements};
-use crate::cli::Ctx;
 use crate::cli::cluster::ClusterArgs;
 use crate::cli::progress::Progress;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::Access;
 use crate::error::{Error, Result};
 use crate::inventory::{Build, Download, Source};
-use crate::ui::Format;
 
 /// Bring programs and images into the store: those of an inventory, or of a Kubernetes version
 #[derive(Debug, clap::Args)]
@@ -55,9 +54,8 @@ pub(super) struct Fetch {
     /// How progress is shown on standard error: auto, plain, json or none
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     progress: Progress,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Fetch {

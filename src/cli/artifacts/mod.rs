@@ -10,13 +10,14 @@ use semver::Version;
 
 use crate::artifacts;
 use crate::artifacts::{
-    ARCHITECTURES, Bundled, Finding, Lock, Locked, Requirement, Store, Stored, import, verify, write_bundle,
+    ARCHITECTURES, Bundled, Finding, Label, Lock, Locked, Requirement, Store, Stored, import, verify, write_bundle,
 };
+use crate::cli::FormatArgs;
 use crate::cli::context::{Ctx, not_a_format};
 use crate::cluster::versions;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
-use crate::ui::{Event, Format, Level, Reporter};
+use crate::ui::{Event, Level, Reporter};
 
 /// Fetch, list and verify programs and images
 #[derive(Debug, clap::Args)]
@@ -62,9 +63,8 @@ fn everything(kubernetes: &Version, arch: &str, test_images: bool) -> Vec<Requir
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kbootstrap artifacts list -o json")]
 struct List {
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl List {
@@ -74,29 +74,25 @@ impl List {
     }
 }
 
-fn print_records(ctx: &Ctx, store: &Store, records: &[Stored], format: Format) -> Result<u8> {
-    if format == Format::Json {
-        ctx.out.json(&records)?;
-        return Ok(0);
-    }
+fn print_records(ctx: &Ctx, store: &Store, records: &[Stored], output: FormatArgs) -> Result<u8> {
+    output.print(ctx, &records, || Ok(text(store, records)))?;
+    Ok(0)
+}
+
+fn text(store: &Store, records: &[Stored]) -> String {
     let rows: Vec<_> =
         records.iter().flat_map(|record| record.labels.iter().map(move |label| (record, label))).collect();
-    let width = |f: &dyn Fn(&(&Stored, &crate::artifacts::Label)) -> usize| rows.iter().map(f).max().unwrap_or(0);
+    let width = |f: &dyn Fn(&(&Stored, &Label)) -> usize| rows.iter().map(f).max().unwrap_or(0);
     let (name, version) = (width(&|(_, l)| l.name.len()), width(&|(_, l)| l.version.len()));
-    for (record, label) in &rows {
-        let megabytes = record.size as f64 / 1e6;
-        ctx.out.line(&format!(
-            "{:name$}  {:version$}  {}  {megabytes:>7.1} MB  {}  {}",
-            label.name,
-            label.version,
-            label.arch,
-            &record.sha256[..12],
-            label.origin.from
-        ))?;
-    }
+    let line = |(record, label): &(&Stored, &Label)| {
+        let (megabytes, sha256) = (record.size as f64 / 1e6, &record.sha256[..12]);
+        let Label { name: own, version: of, arch, origin } = label;
+        format!("{own:name$}  {of:version$}  {arch}  {megabytes:>7.1} MB  {sha256}  {}\n", origin.from)
+    };
     let bytes: u64 = records.iter().map(|r| r.compressed_size).sum();
-    ctx.out.line(&format!("{} in {} ({:.0} MB compressed)", rows.len(), store.dir().display(), bytes as f64 / 1e6))?;
-    Ok(0)
+    let (count, megabytes) = (rows.len(), bytes as f64 / 1e6);
+    let sum = format!("{count} in {} ({megabytes:.0} MB compressed)\n", store.dir().display());
+    rows.iter().map(line).chain([sum]).collect()
 }
 
 /// Check the store's files against their hashes
@@ -106,24 +102,18 @@ struct Verify {
     /// Unpack everything and hash it again, too
     #[arg(long)]
     deep: bool,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Verify {
     fn run(self, ctx: &Ctx) -> Result<u8> {
         let findings = verify(&Store::open_default()?, self.deep, &Lines)?;
-        if self.output == Format::Json {
-            ctx.out.json(&findings)?;
-        } else {
-            for Finding { what, problem, .. } in &findings {
-                match problem {
-                    None => ctx.out.line(&format!("{} {what}", ctx.out.paint("32", "ok")))?,
-                    Some(problem) => ctx.out.line(&format!("{} {what}: {problem}", ctx.out.paint("31", "bad")))?,
-                }
-            }
-        }
+        let line = |Finding { what, problem, .. }: &Finding| match problem {
+            None => format!("{} {what}\n", ctx.out.paint("32", "ok")),
+            Some(problem) => format!("{} {what}: {problem}\n", ctx.out.paint("31", "bad")),
+        };
+        self.output.print(ctx, &findings, || Ok(findings.iter().map(line).collect()))?;
         let bad: Vec<_> = findings.iter().filter(|f| f.problem.is_some()).collect();
         if bad.is_empty() {
             return Ok(0);
@@ -171,7 +161,8 @@ impl Bundle {
             (None, None) => return Err(Error::usage("one of --lock and --kubernetes is needed")),
         };
         let bundled = write_bundle(&lock, &store, &self.file, &Lines)?;
-        print_bundled(ctx, &bundled, &self.file, "wrote")
+        ctx.out.text(&summary(&bundled, &self.file, "wrote"))?;
+        Ok(0)
     }
 }
 
@@ -214,26 +205,21 @@ fn lock_of(wanted: impl Iterator<Item = Requirement>, store: &Store) -> Result<L
 struct Import {
     /// The file that `artifacts bundle` wrote
     file: PathBuf,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Import {
     fn run(self, ctx: &Ctx) -> Result<u8> {
         let bundled = import(&self.file, &Store::open_default()?, &Lines)?;
-        if self.output == Format::Json {
-            ctx.out.json(&bundled)?;
-            return Ok(0);
-        }
-        print_bundled(ctx, &bundled, &self.file, "imported")
+        self.output.print(ctx, &bundled, || Ok(summary(&bundled, &self.file, "imported")))?;
+        Ok(0)
     }
 }
 
-fn print_bundled(ctx: &Ctx, bundled: &Bundled, file: &Path, verb: &str) -> Result<u8> {
+fn summary(bundled: &Bundled, file: &Path, verb: &str) -> String {
     let (count, megabytes) = (bundled.artifacts.len(), bundled.bytes as f64 / 1e6);
-    ctx.out.line(&format!("{verb} {}: {count} programs and images, {megabytes:.0} MB", file.display()))?;
-    Ok(0)
+    format!("{verb} {}: {count} programs and images, {megabytes:.0} MB\n", file.display())
 }
 
 /// Steps as lines on standard error.

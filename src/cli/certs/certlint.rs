@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 use super::printable::printable;
 use crate::certlint::{self, Finding, Inputs, Severity};
 use crate::certs::{Client, Settings, Source};
-use crate::cli::Ctx;
 use crate::cli::password::OfStores;
+use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Kind, Result};
 use crate::text::nearest;
-use crate::ui::{Cell, Format, Printer, Table};
+use crate::ui::{Cell, Printer, Table};
 
 /// Name what openssl, Go, browsers or Java will refuse in certificates and keys, with the reference
 #[derive(Debug, clap::Args)]
@@ -42,9 +42,8 @@ pub struct Args {
     /// File with the password of PKCS#12 stores; else KBOOTSTRAP_PASSWORD, else it is asked for
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 /// What is printed for programs.
@@ -77,10 +76,7 @@ impl Args {
         }
         let findings = certlint::lint(&inputs, &self.ignore, OffsetDateTime::now_utc());
         let report = report(&inputs, &findings);
-        match self.output {
-            Format::Json => ctx.out.json(&report)?,
-            Format::Text => ctx.out.text(&text(&report, &ctx.out))?,
-        }
+        self.output.print(ctx, &report, || Ok(text(&report, &ctx.out)))?;
         passed_over(locked.len());
         Error::all(errors)?;
         Ok(if report.errors > 0 { Kind::Pki.exit_code() } else { 0 })
@@ -98,21 +94,14 @@ impl Args {
     }
 
     fn list(&self, ctx: &Ctx) -> Result<()> {
-        if self.output == Format::Json {
-            return ctx.out.json(&certlint::rules().collect::<Vec<_>>());
-        }
         let mut table = Table::new(&["RULE", "SEVERITY", "WHAT", "REFUSED BY", "REFERENCE"]);
         for rule in certlint::rules() {
             let severity = Cell::colored(rule.severity.name(), color(rule.severity));
-            table.row(vec![
-                rule.id.into(),
-                severity,
-                rule.title.into(),
-                rule.rejected_by.into(),
-                rule.reference.into(),
-            ]);
+            let [id, title, by, reference] = [rule.id, rule.title, rule.rejected_by, rule.reference].map(Cell::from);
+            table.row(vec![id, severity, title, by, reference]);
         }
-        ctx.out.text(&table.render(ctx.out.color()))
+        let rules = certlint::rules().collect::<Vec<_>>();
+        self.output.print(ctx, &rules, || Ok(table.render(ctx.out.color())))
     }
 }
 

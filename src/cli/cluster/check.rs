@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::args::ClusterArgs;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{Access, Session, survey};
 use crate::error::{Error, Kind, Result};
 use crate::preflight::{self, Finding, Severity};
-use crate::ui::{Format, Printer};
+use crate::ui::Printer;
 
 /// Look at the inventory and every host: what would go wrong, before anything is touched
 #[derive(Debug, clap::Args)]
@@ -20,9 +20,8 @@ The checks are described in docs/preflight.md.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Args {
@@ -41,13 +40,8 @@ impl Args {
         let facts = survey(cluster, &session.pool, &questions)?;
         let findings = preflight::check_all(&session.catalogue, cluster, &facts);
         let failed = findings.iter().filter(|f| f.stops()).count();
-        match self.output {
-            Format::Json => ctx.out.json(&findings)?,
-            Format::Text => {
-                let checks = preflight::checks(&session.catalogue).len();
-                ctx.out.text(&text(&findings, checks, cluster.hosts.len(), &ctx.out))?;
-            }
-        }
+        let checks = preflight::checks(&session.catalogue).len();
+        self.output.print(ctx, &findings, || Ok(text(&findings, checks, cluster.hosts.len(), &ctx.out)))?;
         if failed > 0 {
             return Err(Error::new(
                 Kind::Remote,

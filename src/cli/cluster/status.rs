@@ -4,12 +4,12 @@ use time::OffsetDateTime;
 
 use super::args::ClusterArgs;
 use crate::artifacts::Store;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
 use crate::status::{self, State, Status};
 use crate::trust::Trust;
-use crate::ui::{Cell, Format, Table};
+use crate::ui::{Cell, Table};
 
 /// Show the cluster on one screen: hosts, components, versions, certificates, health
 #[derive(Debug, clap::Args)]
@@ -22,9 +22,8 @@ Exit code 7 when something is not healthy.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Args {
@@ -39,10 +38,7 @@ impl Args {
         let store = Store::open_default()?;
         let status =
             status::ask(&session.catalogue, &session.cluster, &session.pool, &trust, &store, OffsetDateTime::now_utc());
-        match self.output {
-            Format::Json => ctx.out.json(&status)?,
-            Format::Text => ctx.out.text(&text(&status, ctx))?,
-        }
+        self.output.print(ctx, &status, || Ok(text(&status, ctx)))?;
         if status.healthy {
             return Ok(());
         }

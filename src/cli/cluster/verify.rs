@@ -1,11 +1,10 @@
 //! `kbootstrap verify`.
 
 use super::args::ClusterArgs;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Session};
 use crate::error::Result;
-use crate::ui::Format;
-use crate::verify::{self, Report};
+use crate::verify;
 
 /// What runs in the pods.
 const TEST_IMAGE: &str = "image-agnhost";
@@ -24,9 +23,8 @@ deletes again, also after a failure or Ctrl-C. The exit code is 7 when a check f
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// How to print the result: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Args {
@@ -45,14 +43,7 @@ impl Args {
         }
         let (cluster, pool) = (&session.cluster, &session.pool);
         let report = verify::cluster(cluster, pool, &prepared.trust, &image, &session.interrupt, session.reporter())?;
-        print(ctx, self.output, &report)?;
+        self.output.print(ctx, &report, || Ok(report.table(&ctx.out)))?;
         report.verdict()
-    }
-}
-
-fn print(ctx: &Ctx, format: Format, report: &Report) -> Result<()> {
-    match format {
-        Format::Text => ctx.out.text(&report.table(&ctx.out)),
-        Format::Json => ctx.out.json(report),
     }
 }

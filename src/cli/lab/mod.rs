@@ -9,11 +9,11 @@ use std::time::Duration;
 use clap::Subcommand;
 use ipnet::Ipv4Net;
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::lab::{self, Folders, Lab, LabSpec, LabStatus, Off, role_name};
-use crate::ui::{Cell, Format, Plain, Reporter, Table, Terminal};
+use crate::ui::{Cell, Plain, Reporter, Table, Terminal};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -42,9 +42,8 @@ enum Command {
     /// Show all labs
     #[command(after_help = "Example: kbootstrap lab list -o json")]
     List {
-        /// How to print: text, or json for programs
-        #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-        output: Format,
+        #[command(flatten)]
+        output: FormatArgs,
     },
     /// Print the path of a lab's inventory
     #[command(after_help = "Example: kbootstrap status -i \"$(kbootstrap lab inventory --name demo)\"")]
@@ -118,9 +117,8 @@ struct UpArgs {
     /// Where to write the inventory [default: into the lab's folder]
     #[arg(long, value_name = "FILE")]
     inventory: Option<PathBuf>,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -207,20 +205,18 @@ fn up(ctx: &Ctx, folders: &Folders, args: UpArgs) -> Result<()> {
     };
     let lab = lab::up(folders, &spec, &*reporter(ctx))?;
     let status = lab::list(folders)?.into_iter().find(|status| status.name == lab.name());
-    if args.output == Format::Json {
-        return ctx.out.json(&status);
-    }
-    ctx.out.text(&table(status.as_slice()).render(ctx.out.color()))?;
-    ctx.out.line(&format!("inventory: {}", lab.inventory_path().display()))
+    args.output.print(ctx, &status, || {
+        let table = table(status.as_slice()).render(ctx.out.color());
+        Ok(format!("{table}inventory: {}\n", lab.inventory_path().display()))
+    })
 }
 
-fn list(ctx: &Ctx, folders: &Folders, output: Format) -> Result<()> {
+fn list(ctx: &Ctx, folders: &Folders, output: FormatArgs) -> Result<()> {
     let labs = lab::list(folders)?;
-    match output {
-        Format::Json => ctx.out.json(&labs),
-        Format::Text if labs.is_empty() => ctx.out.line("no labs; `kbootstrap lab up -n 3` makes one"),
-        Format::Text => ctx.out.text(&table(&labs).render(ctx.out.color())),
-    }
+    output.print(ctx, &labs, || {
+        let none = "no labs; `kbootstrap lab up -n 3` makes one\n".to_owned();
+        Ok(if labs.is_empty() { none } else { table(&labs).render(ctx.out.color()) })
+    })
 }
 
 fn table(labs: &[LabStatus]) -> Table {

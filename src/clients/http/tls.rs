@@ -1,12 +1,10 @@
 //! TLS with certificates of our own: one CA, at most one client certificate, and words for every refusal.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, RootCertStore};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use crate::certs::tls::{ClientCertificate, Witness, certificates, config, subject};
+use crate::certs::tls::{ClientCertificate, Witness, certificates, config, describe, subject};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -135,26 +133,6 @@ fn remedy(reason: &CertificateError) -> Option<&'static str> {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             Some("compare the clocks of this machine and the host")
         }
-        _ => None,
-    }
-}
-
-/// Subject, issuer, names and end of life.
-fn describe(der: &[u8]) -> String {
-    let Ok((_, cert)) = X509Certificate::from_der(der) else { return "unreadable".into() };
-    let names = cert.subject_alternative_name().ok().flatten().map(|names| names.value.general_names.as_slice());
-    let names: Vec<String> = names.unwrap_or_default().iter().filter_map(name).collect();
-    let names = if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) };
-    format!("{} issued by {}{names}, valid until {}", cert.subject(), cert.issuer(), cert.validity().not_after)
-}
-
-fn name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
-        },
         _ => None,
     }
 }

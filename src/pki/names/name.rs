@@ -58,6 +58,11 @@ impl Name {
             |(_, name)| name.iter_rdn().map(|rdn| rdn.iter().map(read).collect()).collect(),
         )
     }
+    /// The values of an attribute type, in the order of the encoding.
+    pub fn values(&self, oid: &[u64]) -> Vec<String> {
+        let of_type = self.attributes().into_iter().filter(|attribute| attribute.oid == oid);
+        of_type.map(|attribute| attribute.value).collect()
+    }
     /// All attributes, in the order of the encoding.
     pub fn attributes(&self) -> Vec<Attribute> {
         self.rdns().into_iter().flatten().collect()

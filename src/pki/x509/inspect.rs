@@ -130,14 +130,10 @@ impl CsrInfo {
 
 impl NameInfo {
     fn of(name: &Name) -> Self {
-        let values = |oid: &[u64]| {
-            let all = name.attributes().into_iter().filter(|attribute| attribute.oid == oid);
-            all.map(|attribute| attribute.value).collect::<Vec<_>>()
-        };
         NameInfo {
             text: name.to_string(),
-            common_name: values(oid::COMMON_NAME).pop().unwrap_or_default(),
-            organizations: values(oid::ORGANIZATION),
+            common_name: name.values(oid::COMMON_NAME).pop().unwrap_or_default(),
+            organizations: name.values(oid::ORGANIZATION),
         }
     }
 }

@@ -117,13 +117,8 @@ pub(crate) fn purpose_name(purpose: &[u64]) -> String {
 const CLIENT_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
 const CODE_SIGNING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 3];
 const EMAIL_PROTECTION: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 4];
-const IPSEC_END_SYSTEM: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 5];
-const IPSEC_TUNNEL: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 6];
-const IPSEC_USER: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 7];
 const TIMESTAMPING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 8];
 const OCSP_SIGNING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 9];
-const MICROSOFT_SGC: &[u64] = &[1, 3, 6, 1, 4, 1, 311, 10, 3, 3];
-const NETSCAPE_SGC: &[u64] = &[2, 16, 840, 1, 113730, 4, 1];
 
 static USAGES: [Entry; 23] = [
     Entry { name: "signing", meaning: Meaning::Bit(0) },
@@ -142,13 +137,13 @@ static USAGES: [Entry; 23] = [
     Entry { name: "code signing", meaning: Meaning::Purpose(CODE_SIGNING) },
     Entry { name: "email protection", meaning: Meaning::Purpose(EMAIL_PROTECTION) },
     Entry { name: "s/mime", meaning: Meaning::Purpose(EMAIL_PROTECTION) },
-    Entry { name: "ipsec end system", meaning: Meaning::Purpose(IPSEC_END_SYSTEM) },
-    Entry { name: "ipsec tunnel", meaning: Meaning::Purpose(IPSEC_TUNNEL) },
-    Entry { name: "ipsec user", meaning: Meaning::Purpose(IPSEC_USER) },
+    Entry { name: "ipsec end system", meaning: Meaning::Purpose(&[1, 3, 6, 1, 5, 5, 7, 3, 5]) },
+    Entry { name: "ipsec tunnel", meaning: Meaning::Purpose(&[1, 3, 6, 1, 5, 5, 7, 3, 6]) },
+    Entry { name: "ipsec user", meaning: Meaning::Purpose(&[1, 3, 6, 1, 5, 5, 7, 3, 7]) },
     Entry { name: "timestamping", meaning: Meaning::Purpose(TIMESTAMPING) },
     Entry { name: "ocsp signing", meaning: Meaning::Purpose(OCSP_SIGNING) },
-    Entry { name: "microsoft sgc", meaning: Meaning::Purpose(MICROSOFT_SGC) },
-    Entry { name: "netscape sgc", meaning: Meaning::Purpose(NETSCAPE_SGC) },
+    Entry { name: "microsoft sgc", meaning: Meaning::Purpose(&[1, 3, 6, 1, 4, 1, 311, 10, 3, 3]) },
+    Entry { name: "netscape sgc", meaning: Meaning::Purpose(&[2, 16, 840, 1, 113730, 4, 1]) },
 ];
 
 impl fmt::Debug for Usage {

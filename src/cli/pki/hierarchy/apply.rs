@@ -9,14 +9,14 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{Source, jobs};
-use crate::cli::Ctx;
 use crate::cli::interrupt::interrupt;
 use crate::cli::pki::output_args::CaPasswordArgs;
 use crate::cli::progress::Progress;
+use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Result};
 use crate::files::lock;
 use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
-use crate::ui::{Format, Printer, Reporter, duration};
+use crate::ui::{Printer, Reporter, duration};
 
 /// Make what is missing, about to expire or changed; everything else stays as it is
 #[derive(Debug, clap::Args)]
@@ -45,9 +45,8 @@ pub(super) struct Args {
     /// How many certificates are made at once [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
     /// How progress is shown on standard error: auto, plain, json or none
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     progress: Progress,
@@ -87,10 +86,8 @@ impl Args {
             apply(&Job { hierarchy, found, plan, options, now, jobs, reporter: &*reporter, passwords, interrupt })?;
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match self.output {
-            Format::Json => ctx.out.json(&self.summary(&plan, millis))?,
-            Format::Text => ctx.out.text(&text(&plan, self.dry_run, millis, &ctx.out))?,
-        }
+        let summary = self.summary(&plan, millis);
+        self.output.print(ctx, &summary, || Ok(text(&plan, self.dry_run, millis, &ctx.out)))?;
         Ok(0)
     }
 

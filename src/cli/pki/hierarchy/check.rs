@@ -5,10 +5,10 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::{Source, jobs};
-use crate::cli::Ctx;
+use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Result};
 use crate::hierarchy::{Action, Options, Plan, State, Step, decide, look};
-use crate::ui::{Cell, Format, Printer, Table};
+use crate::ui::{Cell, Printer, Table};
 
 /// Show how every CA and certificate is; nothing is written
 #[derive(Debug, clap::Args)]
@@ -20,9 +20,8 @@ Exit code 0: everything is as it should be; 4: something is missing, about to ex
 pub(super) struct Args {
     #[command(flatten)]
     source: Source,
-    /// How to print: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 impl Args {
@@ -32,10 +31,7 @@ impl Args {
         let now = OffsetDateTime::now_utc();
         let found = look(&hierarchy, jobs(None))?;
         let plan = decide(&hierarchy, &found, &Options::default(), now);
-        match self.output {
-            Format::Json => ctx.out.json(&plan.steps)?,
-            Format::Text => ctx.out.text(&table(&plan, now, &ctx.out))?,
-        }
+        self.output.print(ctx, &plan.steps, || Ok(table(&plan, now, &ctx.out)))?;
         let mut problems = plan.problems.clone();
         let wanting = plan.steps.iter().filter(|s| s.state != State::Good || s.action != Action::Keep).count();
         if wanting > 0 && problems.is_empty() {
