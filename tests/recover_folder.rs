@@ -360,17 +360,17 @@ fn a_recovery_key_is_a_public_key() {
 
     error: x.yaml:1:14: `ssh-ed25519` is no public key of age
       1 | recoveryKey: ssh-ed25519
-    |              ^^^^^^^^^^^
+        |              ^^^^^^^^^^^
     hint: it begins with age1: age-keygen -o recovery.txt makes a pair and prints it; ssh keys are not taken
 
     error: x.yaml:1:14: there is no key in it
       1 | recoveryKey: ''
-    |              ^^
+        |              ^^
     hint: leave it out, or name a key: age1…
 
     error: x.yaml:1:14: `age1vn3hj3yjmku3chqrdd3fvye6azrn3vy8at6cvn3jdn3vug0j8ggstph5` is no public key of age
       1 | recoveryKey: age1vn3hj3yjmku3chqrdd3fvye6azrn3vy8at6cvn3jdn3vug0j8ggstph5
-    |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     hint: it begins with age1: age-keygen -o recovery.txt makes a pair and prints it; ssh keys are not taken
     ");
 }
