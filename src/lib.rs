@@ -12,6 +12,7 @@ pub mod certlint;
 pub mod certs;
 pub mod cfssl;
 pub mod changes;
+pub mod children;
 pub mod cli;
 pub mod clients;
 pub mod cluster;
