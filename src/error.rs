@@ -26,6 +26,8 @@ pub enum Kind {
     Remote,
     /// The cluster is there but not healthy, or did not become so in time.
     Health,
+    /// A running cluster cannot take what the inventory says. Nothing was touched.
+    Refused,
     /// A program or image is missing, corrupt, or could not be had from any source.
     Artifact,
     /// Interrupted by the person (Ctrl-C, SIGTERM).
@@ -44,6 +46,7 @@ impl Kind {
             Kind::Remote => 6,
             Kind::Health => 7,
             Kind::Artifact => 8,
+            Kind::Refused => 9,
             Kind::Interrupted => 130,
         }
     }
@@ -114,6 +117,10 @@ impl Error {
     /// See [`Kind::Internal`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+    /// See [`Kind::Refused`].
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
     }
     /// See [`Kind::Local`].
     pub fn local(message: impl Into<String>) -> Self {

@@ -11,7 +11,7 @@ use kbootstrap::facts::{HostFacts, Listening};
 use kbootstrap::inventory;
 use kbootstrap::plan::{HostPlan, Plan, UnitAction, UnitChange};
 use kbootstrap::preflight;
-use kbootstrap::render::{Inputs, Templates, host_state};
+use kbootstrap::render::{Common, Inputs, Templates, host_state};
 use kbootstrap::reset;
 use kbootstrap::secret::Secret;
 use kbootstrap::state::{After, ArtifactRef, ComponentId, HostState, Ready, Rolling, Rollout, WAVES};
@@ -59,6 +59,8 @@ fn with_every_way() -> Catalogue {
                             rollout: Rollout { wave, after, rolling, ready },
                             watched_by_restart: |_| Vec::new(),
                             restart_seconds: 1,
+                            noticed: "",
+                            noticed_alone: "",
                         };
                         catalogue.components.push(ComponentSpec {
                             runs_on,
@@ -132,6 +134,7 @@ fn state(catalogue: &Catalogue, cluster: &Cluster, host: &cluster::Host) -> Host
     host_state(&Inputs {
         catalogue,
         cluster,
+        common: &Common::of(cluster),
         host,
         facts: &HostFacts::default_host(),
         programs: &artifact,

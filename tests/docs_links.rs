@@ -129,6 +129,7 @@ fn exit_codes_are_those_of_the_error_type() {
         Kind::Remote,
         Kind::Health,
         Kind::Artifact,
+        Kind::Refused,
         Kind::Interrupted,
     ];
     for kind in kinds {

@@ -70,7 +70,7 @@ fn balancer(cluster: &Cluster) -> Balancer {
 }
 
 fn comes_up(cluster: &Cluster) {
-    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     // None of them is ready before the others are there.
     let started = |host: &str| at(&run, "started", host, "start etcd");
     let done = |host: &str| at(&run, "done", host, "start etcd");
@@ -97,7 +97,7 @@ fn changed_settings_roll(cluster: &Cluster) {
 
     let members = leader_last(&is_healthy(cluster));
     let load = Load::start(&[etcd(cluster), api(cluster)]);
-    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     let seen = load.end();
 
     assert_eq!(order(&run), [rolled("etcd", &members), rolled("kube-apiserver", &HOSTS.map(str::to_owned))].concat());
@@ -121,7 +121,7 @@ fn changed_settings_roll(cluster: &Cluster) {
 fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
     let before = units(cluster, &HOSTS);
     set(cluster, "kube-scheduler", "leader-elect-lease-duration", Some(json!("soon")));
-    let run = cluster.run(&["up"]).exits(6).says("n1: kube-scheduler.service does not run");
+    let run = cluster.run(&["up", "--yes"]).exits(6).says("n1: kube-scheduler.service does not run");
     run.check(run.stderr.contains("leader-elect-lease-duration"), "the scheduler's own words should be there");
     let after = units(cluster, &HOSTS);
     for host in ["n2", "n3"] {
@@ -129,7 +129,7 @@ fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
     }
 
     set(cluster, "kube-scheduler", "leader-elect-lease-duration", None);
-    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     let restarts: Vec<String> = order(&run).into_iter().filter(|step| step.contains("start ")).collect();
     assert_eq!(restarts, ["n1 start kube-scheduler"], "{run}");
     is_healthy(cluster);
@@ -142,7 +142,7 @@ fn a_stopped_member_starts_before_others_restart(cluster: &Cluster) {
     let status = cluster.run(&["status", "-o", "json"]).exits(7).json();
     let others: Vec<String> = leader_last(&status).into_iter().filter(|host| host != "n2").collect();
     let load = Load::start(&[api(cluster)]);
-    let run = cluster.run(&["up", "-o", "json"]).ok();
+    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     let seen = load.end();
     let first = ["n2 start etcd", "n1 etcd is healthy"].map(str::to_owned);
     assert_eq!(order(&run), [&first[..], &rolled("etcd", &others)[..]].concat(), "{run}");
@@ -166,7 +166,7 @@ fn a_host_without_power_comes_back(cluster: &mut Cluster, balancer: &Balancer) {
 
     let before = units(cluster, &survivors);
     set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(600)));
-    let run = cluster.run(&["up"]).exits(5).says("n1");
+    let run = cluster.run(&["up", "--yes"]).exits(5).says("n1");
     run.check(!run.stderr.contains("n2:") && !run.stderr.contains("n3:"), "only n1 is to blame");
     assert_eq!(before, units(cluster, &survivors), "hosts were touched although one was away");
     set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(500)));

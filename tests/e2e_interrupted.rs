@@ -41,7 +41,7 @@ fn an_interrupted_run_is_gone_on_with() {
 
 /// `kill -9`.
 fn killed(cluster: &Cluster, at: At<'_>) {
-    cluster.start(&["up"]).until(at).signal(Signal::KILL).exits(-9);
+    cluster.start(&["up", "--yes"]).until(at).signal(Signal::KILL).exits(-9);
 }
 
 /// What a push leaves beside the files that it was to replace does not outlive a reset.
@@ -54,7 +54,7 @@ fn reset_removes_what_was_half_written(cluster: &Cluster) {
 
 /// Ctrl-C ends it at once, with a word on how to go on, and leaves every file whole.
 fn stopped_by_ctrl_c(cluster: &Cluster, at: At<'_>) {
-    let run = cluster.start(&["up"]).until(at).signal(Signal::INT).exits(130);
+    let run = cluster.start(&["up", "--yes"]).until(at).signal(Signal::INT).exits(130);
     let run = run.says("error: interrupted").says("hint: run `kbootstrap up` again: it goes on from here");
     run.check(run.took < Duration::from_secs(60), "it should end at once");
     let plan = cluster.plan();
@@ -67,7 +67,7 @@ fn stopped_by_ctrl_c(cluster: &Cluster, at: At<'_>) {
 
 /// The host's end of every connection dies.
 fn disconnected(cluster: &Cluster, at: At<'_>) {
-    let run = cluster.start(&["up"]).until(at);
+    let run = cluster.start(&["up", "--yes"]).until(at);
     let ended = end_sessions(cluster, "n2");
     assert!(ended > 0, "there was no session to end");
     names_the_host(&run.wait().exits(5));
@@ -75,7 +75,7 @@ fn disconnected(cluster: &Cluster, at: At<'_>) {
 
 /// The cable is pulled, and the host starts again while the run goes on.
 fn rebooted(cluster: &Cluster, at: At<'_>) {
-    let run = cluster.start(&["up"]).until(at);
+    let run = cluster.start(&["up", "--yes"]).until(at);
     let mut lab = cluster.lab().clone();
     lab.poweroff("n2", Off::Cut).unwrap();
     lab.start("n2", &Silent).unwrap();

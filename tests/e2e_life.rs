@@ -62,7 +62,7 @@ fn is_healthy(cluster: &Cluster) {
 fn is_left_alone(cluster: &Cluster) {
     let before = hosts::lives(cluster);
     assert_eq!(before.len(), 4 + 3 * 4, "{before:?}");
-    let up = cluster.run(&["up", "-o", "json"]).ok();
+    let up = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     up.check(up.json()["changes"] == 0, "nothing should change");
     let steps: Vec<&Value> = up.events.iter().filter(|e| e["event"] == "started").map(|e| &e["step"]).collect();
     assert_eq!(steps, ["nodes Ready, CoreDNS available"], "all that it does is to look");

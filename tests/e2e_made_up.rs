@@ -33,6 +33,8 @@ const LANTERN: ComponentSpec = ComponentSpec {
         rollout: Rollout { wave: Wave::Node, after: After::Runtime, rolling: Rolling::Canary, ready: Ready::Runs },
         watched_by_restart: |cluster| vec![format!("{}/lantern.crt", cluster.layout.pki)],
         restart_seconds: 1,
+        noticed: "",
+        noticed_alone: "",
     }),
     ports: &[PortSpec::open(7473, "lantern")],
     configs: &[ConfigSpec {
@@ -153,7 +155,7 @@ fn up(session: &Session) -> Prepared {
 }
 
 fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, false)?;
+    let prepared = prepare(session, false, &|_| Ok(()))?;
     prepared.apply(session)?;
     Ok(prepared)
 }
@@ -210,7 +212,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert!(unit(&up(&session)).is_some());
     assert_eq!(light(), "red\n");
 
-    let prepared = prepare(&session, false).unwrap();
+    let prepared = prepare(&session, false, &|_| Ok(())).unwrap();
     let now = OffsetDateTime::now_utc();
     let ask =
         || status::ask(&session.catalogue, &session.cluster, &session.pool, &prepared.trust, &prepared.store, now);

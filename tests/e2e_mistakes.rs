@@ -43,7 +43,7 @@ fn cloned_hosts(cluster: &Cluster) {
     let check = cluster.run(&["check", "-o", "json"]).exits(6);
     assert_eq!(failing(&check), ["n1 machine-id", "n2 machine-id"]);
     cluster
-        .run(&["up"])
+        .run(&["up", "--yes"])
         .exits(6)
         .says("error: n1: machine-id: ")
         .says("error: n2: machine-id: ")
@@ -62,7 +62,7 @@ fn port_that_is_taken(cluster: &Cluster) {
     assert_eq!(failing(&check), ["n1 port-2379"]);
     let plan = cluster.run(&["plan"]).exits(6).says("error: n1: port-2379: ");
     plan.check(plan.stdout.contains("enable and start etcd.service"), "it should show the plan all the same");
-    let up = cluster.run(&["up"]).exits(6);
+    let up = cluster.run(&["up", "--yes"]).exits(6);
     up.says("error: n1: port-2379: ").says("is taken by socat").says("hint: stop it").says("waive: [port-2379]");
     assert_eq!(cluster.try_on("n1", "test -e /var/lib/kbootstrap").0, 1, "the host was touched");
     cluster.on("n1", "systemctl stop squatter");
@@ -79,14 +79,14 @@ fn unit_that_cannot_start(cluster: &Cluster) {
         });
     };
     flag("no-such-flag", json!(1));
-    let up = does_not_run(cluster.run(&["up"]));
+    let up = does_not_run(cluster.run(&["up", "--yes"]));
     let up = up.says("unknown flag: --no-such-flag").says("hint: a flag in the inventory is not known to this version");
     // etcd, which comes before it, runs; nothing that comes after it was started.
     up.check(cluster.try_on("n1", "systemctl is-active etcd").0 == 0, "etcd should run");
     up.check(cluster.try_on("n1", "systemctl is-active kube-scheduler").0 != 0, "the scheduler should not run");
 
     flag("etcd-servers-overrides", json!("nonsense"));
-    does_not_run(cluster.run(&["up"])).says("--etcd-servers-overrides invalid");
+    does_not_run(cluster.run(&["up", "--yes"])).says("--etcd-servers-overrides invalid");
 
     flag("v", json!(1));
     assert!(cluster.up() > 0);

@@ -20,6 +20,7 @@ mod cfssl_patterns;
 mod cfssl_property;
 mod cfssl_same;
 mod cli_help;
+mod cli_interrupted;
 mod cli_read_only;
 mod cli_shells;
 mod common;

@@ -148,6 +148,13 @@ fn ask<T>(
     }
 }
 
+/// One more object is applied.
+pub(super) fn object(job: &Job<'_>, object: &serde_json::Value) -> Result<()> {
+    ask(job, "the record of what was done is not written", API, |client| {
+        kube::apply(client, object).map(|_| Poll::Ready(()))
+    })
+}
+
 /// The cluster's own objects are applied.
 pub(super) fn objects(job: &Job<'_>) -> Result<String> {
     ask(job, "the cluster's objects are not applied", API, |client| {

@@ -7,6 +7,7 @@ mod push;
 #[cfg(test)]
 mod push_tests;
 mod receive;
+mod record;
 mod steps;
 #[cfg(test)]
 mod steps_tests;
@@ -30,6 +31,7 @@ use crate::cluster::{Cluster, Role};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::plan::{Desired, HostPlan, Plan};
+use crate::record::Record;
 use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
 use crate::trust::Trust;
@@ -51,6 +53,8 @@ pub struct Job<'a> {
     pub store: &'a Store,
     /// Certificates.
     pub trust: &'a Trust,
+    /// What is written down at the end.
+    pub record: Option<&'a Record>,
     /// Where events go.
     pub reporter: &'a dyn Reporter,
     /// Set by Ctrl-C.
@@ -115,7 +119,19 @@ impl Job<'_> {
             Action::Objects => gate::objects(self),
             Action::NodesRegistered => gate::nodes_registered(self),
             Action::Healthy => gate::healthy(self),
+            Action::Record(places) => self.write_record(places),
         }
+    }
+
+    fn write_record(&self, places: &[String]) -> Result<String> {
+        let record = self.record.ok_or_else(|| Error::internal("there is no record to write"))?;
+        for place in places {
+            match place.as_str() {
+                "" => gate::object(self, &record::object(record))?,
+                host => record::write(&mut *self.connect(host)?, &self.cluster.layout, record)?,
+            }
+        }
+        Ok(String::new())
     }
 
     fn state(&self, host: &str) -> Result<&crate::state::HostState> {
@@ -184,6 +200,7 @@ fn title(action: &Action) -> (String, String) {
         Action::Objects => ("", "apply API objects".into()),
         Action::NodesRegistered => ("", "nodes register".into()),
         Action::Healthy => ("", "nodes Ready, CoreDNS available".into()),
+        Action::Record(_) => ("", "write down what was done".into()),
     };
     (host.to_owned(), step)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::graph::{Graph, StepId};
 use super::waves::{Push, arrivals};
 use crate::cluster::{Cluster, Role};
-use crate::plan::{HostPlan, Plan, UnitAction, UnitChange};
+use crate::plan::{ClusterChange, HostPlan, Plan, UnitAction, UnitChange};
 use crate::state::{After, HostState, Ready, Rolling, WAVES, Wave};
 
 /// One thing to do.
@@ -48,6 +48,8 @@ pub enum Action {
     NodesRegistered,
     /// Leases held, nodes Ready, addons available.
     Healthy,
+    /// What was done is written down, in these places.
+    Record(Vec<String>),
 }
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -102,9 +104,17 @@ impl Builder<'_> {
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
         let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
         self.nodes(plan, &units, &etcd, &api, objects);
-        if !self.graph.is_empty() {
-            let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
-            self.graph.add("api", Action::Healthy, everything);
+        let record = plan.cluster.iter().find_map(|change| match change {
+            ClusterChange::WriteRecord { places } => Some(places.clone()),
+            ClusterChange::MarkNode { .. } => None,
+        });
+        if self.graph.is_empty() && record.is_none() {
+            return;
+        }
+        let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
+        let healthy = self.graph.add("api", Action::Healthy, everything);
+        if let Some(places) = record {
+            self.graph.add("api", Action::Record(places), [healthy]);
         }
     }
 
@@ -181,7 +191,7 @@ impl Builder<'_> {
             }
         }
         let late = &units.nodes_start_late;
-        let marked = nodes.is_empty() && late.is_empty() && objects.is_none() && plan.cluster.is_empty();
+        let marked = nodes.is_empty() && late.is_empty() && objects.is_none() && !plan.marks_nodes();
         if marked {
             return;
         }

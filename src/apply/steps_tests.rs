@@ -8,7 +8,7 @@ use crate::cluster::{self, Cluster, Known};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
 use crate::plan::{self, ClusterChange, ObjectChange, Plan, UnitAction, compare, content_sha256};
-use crate::render::{Inputs, Templates, host_state};
+use crate::render::{Common, Inputs, Templates, host_state};
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
@@ -265,6 +265,7 @@ fn rendered(inventory: &str) -> (Cluster, States) {
         host_state(&Inputs {
             catalogue: &catalogue,
             cluster: &cluster,
+            common: &Common::of(&cluster),
             host,
             facts: &HostFacts::default_host(),
             programs: &artifact,

@@ -5,6 +5,7 @@ mod certs;
 mod cfssl;
 mod cluster;
 mod completions;
+mod confirm;
 mod context;
 mod format;
 mod interrupt;

@@ -83,10 +83,15 @@ fn ask_health(client: &mut Client<'_>, path: &str) -> Result<Health> {
 
 /// All members, by name; as the quorum knows them.
 pub fn members(client: &mut Client<'_>) -> Result<Vec<Member>> {
+    cluster(client).map(|(_, members)| members)
+}
+
+/// The ID of the cluster, hexadecimal, and all members, by name; as the quorum knows them.
+pub fn cluster(client: &mut Client<'_>) -> Result<(String, Vec<Member>)> {
     let answer = call(client, "/v3/cluster/member/list", &json!({}))?;
     let mut members: Vec<Member> = answer["members"].as_array().into_iter().flatten().map(member).collect();
     members.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(members)
+    Ok((hex(&answer["header"]["cluster_id"]), members))
 }
 
 /// The state of the member that answers.

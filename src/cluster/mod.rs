@@ -7,6 +7,7 @@ mod layout;
 pub mod merge;
 mod removed_flags;
 mod resolve;
+mod settings;
 pub mod versions;
 mod warnings;
 
@@ -26,6 +27,7 @@ pub use known::{Known, KnownComponent};
 pub use layout::Layout;
 pub use removed_flags::{RemovedFlag, RemovedValue, Since, removed, removed_value};
 pub use resolve::resolve;
+pub use settings::{field_of, settings};
 pub use warnings::warnings;
 
 /// A cluster with everything decided.

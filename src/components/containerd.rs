@@ -28,6 +28,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         },
         watched_by_restart: |_| Vec::new(),
         restart_seconds: 2,
+        noticed: "`kubectl exec` and `logs -f` on the host break off; pods run on",
+        noticed_alone: "`kubectl exec` and `logs -f` on the host break off; pods run on",
     }),
     configs: &[ConfigSpec {
         template: "config.toml",

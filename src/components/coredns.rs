@@ -6,6 +6,8 @@ use crate::cluster::Role;
 use crate::recipes::Project;
 
 const NAME: &str = "coredns";
+/// The Service that pods ask.
+pub const SERVICE: &str = "kube-dns";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "CoreDNS.",

@@ -2,12 +2,19 @@
 
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
 use super::spec::*;
-use crate::cluster::{Cluster, ETCD_PORT, Host, RemovedFlag, Role};
+use crate::cluster::{Cluster, ETCD_PORT, Host, Layout, RemovedFlag, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// etcd.
 pub const ID: ComponentId = ComponentId("etcd");
+/// Its unit.
+pub const UNIT: &str = "etcd.service";
+
+/// The directory that exists where a member has been.
+pub fn member(layout: &Layout) -> String {
+    format!("{}/member", layout.etcd_data)
+}
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "etcd.",
@@ -23,6 +30,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         rollout: Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::Quorum, ready: Ready::Etcd },
         watched_by_restart: |cluster| vec![format!("{}/ca.crt", cluster.layout.etcd_pki)],
         restart_seconds: 2,
+        noticed: "",
+        noticed_alone: "the API does not answer for some 5 s: it is the only member",
     }),
     ports: &[
         PortSpec::open(ETCD_PORT, "etcd, clients"),

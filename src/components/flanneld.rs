@@ -28,6 +28,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         watched_by_restart: |cluster| pki(cluster, &["ca.crt"]),
         // It ends when its node is not registered yet, which on a first start is a matter of a second or two.
         restart_seconds: 1,
+        noticed: "pods keep their network",
+        noticed_alone: "pods keep their network",
     }),
     ports: &[PortSpec { protocol: Protocol::Udp, ..PortSpec::open(8472, "flannel's VXLAN (UDP)") }],
     configs: &[

@@ -9,6 +9,8 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// kube-apiserver.
 pub const ID: ComponentId = ComponentId("kube-apiserver");
+/// Its unit.
+pub const UNIT: &str = "kube-apiserver.service";
 
 /// The group that administrators are in; a ClusterRoleBinding gives it cluster-admin, and can be taken back.
 pub const ADMIN_GROUP: &str = "kbootstrap:cluster-admins";
@@ -32,6 +34,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             files
         },
         restart_seconds: 2,
+        noticed: "open watches and `kubectl exec` begin again elsewhere",
+        noticed_alone: "the API is away for up to 10 s: it is the only one",
     }),
     ports: &[PortSpec::open(API_PORT, "kube-apiserver")],
     configs: &[

@@ -8,6 +8,8 @@ use crate::recipes::Project;
 use crate::state::Wave;
 
 const NAME: &str = "kube-controller-manager";
+/// Its unit.
+pub const UNIT: &str = "kube-controller-manager.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-controller-manager.",
@@ -20,6 +22,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         // It publishes ca.crt into every namespace as it was when it started.
         watched_by_restart: |cluster| pki(cluster, &["ca.crt", "sa.key"]),
         restart_seconds: 2,
+        noticed: "",
+        noticed_alone: "controllers stand still for up to 20 s",
     }),
     ports: &[PortSpec::loopback(10257, "kube-controller-manager on 127.0.0.1")],
     kubeconfig: Some(KubeconfigSpec {

@@ -19,6 +19,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         rollout: Rollout { wave: Wave::Node, after: After::Runtime, rolling: Rolling::Canary, ready: Ready::Runs },
         watched_by_restart: kubernetes::ca,
         restart_seconds: 2,
+        noticed: "Services work on; their changes arrive some seconds later on the host",
+        noticed_alone: "Services work on; their changes arrive some seconds later on the host",
     }),
     ports: &[
         PortSpec::loopback(10249, "kube-proxy, metrics on 127.0.0.1"),

@@ -19,6 +19,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         rollout: kubernetes::CONTROLLER,
         watched_by_restart: kubernetes::ca,
         restart_seconds: 2,
+        noticed: "",
+        noticed_alone: "new pods wait for up to 20 s",
     }),
     ports: &[PortSpec::loopback(10259, "kube-scheduler on 127.0.0.1")],
     configs: &[ConfigSpec {

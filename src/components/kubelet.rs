@@ -9,6 +9,8 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// kubelet.
 pub const ID: ComponentId = ComponentId("kubelet");
+/// Its unit.
+pub const UNIT: &str = "kubelet.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kubelet.",
@@ -20,6 +22,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         rollout: Rollout { wave: Wave::Node, after: After::Runtime, rolling: Rolling::Canary, ready: Ready::Node },
         watched_by_restart: kubernetes::ca,
         restart_seconds: 2,
+        noticed: "`kubectl exec` and `logs -f` on the host break off; pods run on",
+        noticed_alone: "`kubectl exec` and `logs -f` on the host break off; pods run on",
     }),
     ports: &[PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"), PortSpec::open(10250, "kubelet")],
     configs: &[ConfigSpec {

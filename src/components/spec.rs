@@ -123,6 +123,10 @@ pub struct UnitSpec {
     pub watched_by_restart: fn(&Cluster) -> Vec<String>,
     /// Seconds before it is started again when it ended.
     pub restart_seconds: u32,
+    /// What people may notice of its restart where others of its kind go on; empty where nobody notices anything.
+    pub noticed: &'static str,
+    /// The same where it is the only one of its kind.
+    pub noticed_alone: &'static str,
 }
 
 impl UnitSpec {

@@ -6,9 +6,10 @@ use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
+use crate::live;
 use crate::plan::Desired;
 use crate::preflight;
-use crate::render::{self, Inputs, Templates};
+use crate::render::{self, Common, Inputs, Templates};
 use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
@@ -26,6 +27,7 @@ pub fn desire(
     templates: &Templates,
 ) -> Result<Desired> {
     let default_host = HostFacts::default_host();
+    let common = Common::of(cluster);
     let mut hosts = BTreeMap::new();
     let mut errors = Vec::new();
     for host in &cluster.hosts {
@@ -35,6 +37,7 @@ pub fn desire(
         let state = render::host_state(&Inputs {
             catalogue,
             cluster,
+            common: &common,
             host,
             facts,
             programs: &|name| programs(&facts.arch, name),
@@ -78,6 +81,10 @@ pub fn questions(
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
         }
+        let more = live::questions(catalogue, cluster);
+        questions.files.extend(more.files);
+        questions.dirs.extend(more.dirs);
+        questions.units.extend(more.units);
         trust::ask_in_use(cluster, host, &mut questions);
         questions.rehash = rehash;
         questions.wait = true;

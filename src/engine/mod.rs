@@ -6,6 +6,7 @@ mod images;
 mod objects;
 mod prepare;
 mod programs;
+mod record;
 mod session;
 mod survey;
 mod tree;

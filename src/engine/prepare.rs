@@ -7,16 +7,21 @@ use time::OffsetDateTime;
 use super::desire::{desire, names_only, questions};
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
+use super::record;
 use super::session::Session;
 use super::survey::survey;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
+use crate::changes;
 use crate::cluster::Role;
+use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
-use crate::plan::{ClusterChange, Desired, Here, ObjectChange, Plan, compare};
+use crate::live::{self, Live};
+use crate::plan::{ClusterChange, Desired, Here, Meaning, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
+use crate::record::Record;
 use crate::render::Templates;
 use crate::trust::{self, Trust};
 use crate::ui::Silent;
@@ -31,6 +36,10 @@ pub struct Preview {
     pub plan: Plan,
     /// What preflight found.
     pub findings: Vec<Finding>,
+    /// What the record is to say.
+    pub record: Option<Record>,
+    /// What the plan means to those who use the cluster.
+    pub meaning: Meaning,
 }
 
 /// A plan that can be applied: all certificates are issued, all programs are in the store.
@@ -51,23 +60,28 @@ pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
     let asked = ask(session, &trust, rehash)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    decide(session, &trust, asked, programs)
+    decide(session, &trust, &asked, programs)
 }
 
-/// Looks at everything and decides what differs. When the hosts have nothing in use that would be replaced by it, and no
-/// preflight check fails, missing certificates are issued and missing programs fetched.
-pub fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
+/// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
+/// be replaced, no preflight check fails, and `agree` does not object to what it means, missing certificates are issued
+/// and missing programs fetched.
+pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Result<()>) -> Result<Prepared> {
     let store = Store::open_default()?;
     let (catalogue, cluster, dir, now) =
         (&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc());
     let ensure = || trust::ensure(catalogue, cluster, dir, now, session.reporter());
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
-    let found = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
-    let asked = ask(session, &found, rehash)?;
+    let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
+    let asked = ask(session, &looked, rehash)?;
     preflight::refuse(&asked.findings)?;
+    let mut found = decide(session, &looked, &asked, ByArch::look(session, &store, &asked.facts)?)?;
+    agree(&found)?;
     let trust = ensure()?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
-    let found = decide(session, &trust, asked, programs)?;
+    if found.plan.here != Here::default() {
+        found = decide(session, &trust, &asked, programs)?;
+    }
     Ok(Prepared { found, trust, store })
 }
 
@@ -75,41 +89,49 @@ pub fn prepare(session: &Session, rehash: bool) -> Result<Prepared> {
 struct Asked {
     templates: Templates,
     facts: BTreeMap<String, HostFacts>,
+    live: Live,
     findings: Vec<Finding>,
 }
 
-/// Asks the hosts; those that have other secrets in use than the folder has are refused.
+/// Asks the hosts and the cluster. One that cannot take the inventory is refused, and so are hosts that have other
+/// secrets in use than the folder has.
 fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
+    let kept = record::kept(session)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
     trust.in_use(cluster, &session.dir, &facts)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
+    changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &live })?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    Ok(Asked { templates, facts, findings })
+    Ok(Asked { templates, facts, live, findings })
 }
 
-fn decide(session: &Session, trust: &Trust, asked: Asked, programs: ByArch) -> Result<Preview> {
-    let Asked { templates, facts, findings } = asked;
+fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> Result<Preview> {
+    let Asked { templates, facts, live, findings } = asked;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let desired = desire(catalogue, cluster, &facts, trust, &programs.find(), &templates)?;
+    let desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
-    let (objects, marks) = live(session, trust, &facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let (objects, marks) = in_api(session, trust, facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
+    let (record, change) = record::due(session, live, record::signature(OffsetDateTime::now_utc())?)?;
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
-    let plan = Plan { hosts, objects, cluster: marks, here };
-    Ok(Preview { desired, plan, facts, findings })
+    let plan = Plan { hosts, objects, cluster: marks.into_iter().chain(change).collect(), here };
+    let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
+    let meaning = Meaning::of(catalogue, cluster, &plan, differences);
+    Ok(Preview { desired, plan, facts: facts.clone(), findings: findings.clone(), record: Some(record), meaning })
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
-fn live(
+fn in_api(
     session: &Session,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     desired: &Desired,
 ) -> Option<(Vec<ObjectChange>, Vec<ClusterChange>)> {
     let master = session.cluster.with_role(Role::Master).find(|host| {
-        let unit = facts.get(&host.name).and_then(|f| f.units.get("kube-apiserver.service"));
+        let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
     })?;
     let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
@@ -121,7 +143,10 @@ fn live(
 impl Prepared {
     /// Makes the plan true; where nothing differs, waits until the cluster is healthy.
     pub fn apply(&self, session: &Session) -> Result<()> {
-        let Preview { facts, desired, plan, .. } = &self.found;
+        let Preview { facts, desired, plan, record, .. } = &self.found;
+        if let Some(record) = record.as_ref().filter(|_| !plan.is_empty()) {
+            record::keep(session, record)?;
+        }
         let job = Job {
             cluster: &session.cluster,
             desired,
@@ -130,6 +155,7 @@ impl Prepared {
             pool: &session.pool,
             store: &self.store,
             trust: &self.trust,
+            record: record.as_ref(),
             reporter: session.reporter(),
             interrupt: &session.interrupt,
         };

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::change::Change;
 use crate::pki::KeyAlgorithm;
 
 /// A cluster and its hosts.
@@ -16,15 +17,18 @@ use crate::pki::KeyAlgorithm;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inventory {
     /// The cluster's name: a DNS label. It names the cluster's folder and the kubeconfig context.
+    #[schemars(extend("x-change" = Change::Fixed, "x-change-note" = "the cluster is known by it: in its folder, in kubeconfigs, and as the token of etcd"))]
     pub cluster: String,
     /// Kubernetes version, for example `1.36.3` or `1.36` (the newest patch release that is known).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a newer patch release of the same minor rolls; another minor, or an older patch, is an upgrade or a downgrade"))]
     pub kubernetes: Option<String>,
     /// Versions of the other programs. Each has a default that fits the Kubernetes version.
     #[serde(default)]
     pub versions: VersionOverrides,
     /// `host[:port]` in front of the masters; needed with several masters, where the site provides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "new certificates for the API servers; kubelet, kube-proxy and flanneld restart, the admin kubeconfig changes last"))]
     pub control_plane_endpoint: Option<String>,
     /// Pod, service and DNS networks.
     #[serde(default)]
@@ -37,19 +41,23 @@ pub struct Inventory {
     pub pki: PkiSettings,
     /// Encrypt Secrets in etcd (secretbox; the key is made once and kept in the cluster's folder).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the API servers read it by themselves within a minute; then every Secret is written again"))]
     pub encrypt_secrets: Option<bool>,
     /// How hosts are reached; a host can override each field.
     #[serde(default)]
     pub ssh: Ssh,
     /// Where programs and images come from, tried in this order. Default: `[{download: {}}, {build: {}}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "where programs come from; the lock says which bytes"))]
     pub artifacts: Vec<Source>,
     /// Flags, configuration and templates per component; a host can override them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "component_map")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the component restarts with its new flags or configuration"))]
     pub components: BTreeMap<String, ComponentSettings>,
     /// Preflight checks that may fail on every host, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "what `check` and `up` put up with"))]
     pub waive: Vec<String>,
     /// The machines.
     pub hosts: Vec<Host>,
@@ -61,21 +69,27 @@ pub struct Inventory {
 pub struct VersionOverrides {
     /// etcd and etcdctl.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a newer patch release of the same minor rolls; another minor is an upgrade or a downgrade"))]
     pub etcd: Option<String>,
     /// containerd, its shim and ctr.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a newer patch release of the same minor rolls; another minor takes each node out of service first"))]
     pub containerd: Option<String>,
     /// runc.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the next container that starts uses it; those that run stay"))]
     pub runc: Option<String>,
     /// The reference CNI plugins.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the next pod that starts uses them; those that run stay"))]
     pub cni_plugins: Option<String>,
     /// flanneld.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "flanneld restarts; pods keep their network"))]
     pub flannel: Option<String>,
     /// CoreDNS.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "its Deployment rolls; names resolve all the while"))]
     pub coredns: Option<String>,
 }
 
@@ -85,24 +99,31 @@ pub struct VersionOverrides {
 pub struct Networks {
     /// Pod network (default 10.244.0.0/16); each node gets a piece of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Fixed, "x-change-note" = "nodes have their pieces of it, and pods their addresses"))]
     pub pods: Option<String>,
     /// Service network (default 10.96.0.0/16).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Fixed, "x-change-note" = "Services have their addresses out of it, and these cannot change"))]
     pub services: Option<String>,
     /// DNS domain (default cluster.local).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Fixed, "x-change-note" = "pods that run resolve names under the old one, which would be gone"))]
     pub dns_domain: Option<String>,
     /// Service address of CoreDNS (default: the tenth of the service network).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Fixed, "x-change-note" = "the address of a Service cannot change, and pods that run ask there"))]
     pub dns_address: Option<String>,
     /// Prefix length of each node's piece of the pod network (default 24).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Fixed, "x-change-note" = "nodes have their pieces of the pod network"))]
     pub node_prefix: Option<u8>,
     /// Port range of NodePort services (default 30000-32767).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "API servers restart; refused while a Service has a port outside the new range"))]
     pub node_ports: Option<String>,
     /// Network plugin (default flannel).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "a plugin that is switched off is left running until `up --remove` takes it away"))]
     pub plugin: Option<NetworkPlugin>,
 }
 
@@ -122,6 +143,7 @@ pub enum NetworkPlugin {
 pub struct Proxy {
     /// Default `auto`: nftables on kernel 5.13 and newer, iptables before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "kube-proxy restarts; Services keep working"))]
     pub mode: Option<ProxyMode>,
 }
 
@@ -145,18 +167,23 @@ pub enum ProxyMode {
 pub struct PkiSettings {
     /// `separate` (default): one CA each for kubernetes, etcd and front-proxy; `single`: one CA for all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "other CAs take a rotation"))]
     pub authorities: Option<Authorities>,
     /// Key algorithm and size of new keys (default ecdsa 256).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::NewThings, "x-change-note" = "keys that are there stay; new ones are made so"))]
     pub key: Option<KeySettings>,
     /// Life of leaf certificates as a Go duration, or with `d` and `y` (default 8760h, one year).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::NewThings, "x-change-note" = "certificates that are there keep their end; the next are issued so"))]
     pub expiry: Option<String>,
     /// Life of CAs (default 87600h, ten years).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::NewThings, "x-change-note" = "CAs that are there keep their end"))]
     pub ca_expiry: Option<String>,
     /// Further names and addresses in the kube-apiserver certificates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the API servers get new certificates, which they read by themselves"))]
     pub extra_sans: Vec<String>,
 }
 
@@ -187,26 +214,33 @@ pub struct KeySettings {
 pub struct Ssh {
     /// Login name (default root). Anyone else needs sudo.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub user: Option<String>,
     /// Port (default 22).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub port: Option<u16>,
     /// Private key files, tried in order after the agent (default: the usual files in ~/.ssh).
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub keys: Vec<PathBuf>,
     /// known_hosts file (default ~/.ssh/known_hosts).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub known_hosts: Option<PathBuf>,
     /// The host's public key (`ssh-ed25519 AAAA…` or `SHA256:…`): the only one that is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub host_key: Option<String>,
     /// Seconds to wait for a connection (default 10).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub connect_timeout: Option<u64>,
     /// `ssh` (default), or `local`: this machine itself.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub transport: Option<TransportKind>,
 }
 
@@ -274,19 +308,25 @@ pub struct ComponentSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Host {
     /// The host's and node's name: a DNS label or subdomain, lower case.
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "another name is another node: the old one is removed, the new one is added"))]
     pub name: String,
     /// The IP address that the other hosts reach it by.
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "the host is removed, and added with its new address"))]
     pub address: String,
     /// The address that the operator's SSH uses, where it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub ssh_address: Option<String>,
     /// What runs here.
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a host that gets its first role as a node is just added; members of etcd and masters are added and removed by operations"))]
     pub roles: Vec<Role>,
     /// Node labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the Node is changed; what others put there stays"))]
     pub labels: BTreeMap<String, String>,
     /// Node taints, `key[=value]:Effect`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the Node is changed; what others put there stays"))]
     pub taints: Vec<String>,
     /// Overrides of the cluster's `ssh`.
     #[serde(default)]
@@ -294,9 +334,11 @@ pub struct Host {
     /// Overrides of the cluster's `components`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "component_map")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the component restarts on this host with its new flags or configuration"))]
     pub components: BTreeMap<String, ComponentSettings>,
     /// Preflight checks that may fail on this host, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "what `check` and `up` put up with"))]
     pub waive: Vec<String>,
 }
 
@@ -318,6 +360,16 @@ impl NetworkPlugin {
         match self {
             NetworkPlugin::Flannel => "flannel",
             NetworkPlugin::None => "none",
+        }
+    }
+}
+
+impl Authorities {
+    /// As it is written in the inventory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Authorities::Separate => "separate",
+            Authorities::Single => "single",
         }
     }
 }

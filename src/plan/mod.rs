@@ -3,6 +3,7 @@
 mod compare;
 #[cfg(test)]
 mod converged;
+mod meaning;
 mod nodes;
 mod objects;
 mod print;
@@ -18,9 +19,10 @@ use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 pub use compare::{compare, content_sha256, restart_key};
 #[cfg(test)]
 pub use converged::converged;
+pub use meaning::{Hosts, Meaning};
 pub use nodes::Marks;
 pub use objects::object_change;
-pub use print::{Diffs, text};
+pub use print::{Diffs, text, total};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +58,11 @@ pub enum ClusterChange {
         node: String,
         /// JSON paths that differ.
         fields: Vec<String>,
+    },
+    /// The record of what was done last.
+    WriteRecord {
+        /// Masters that do not have it, and the cluster itself as ``.
+        places: Vec<String>,
     },
 }
 
@@ -212,6 +219,14 @@ impl Plan {
     pub fn changes(&self) -> usize {
         let hosts: usize = self.hosts.iter().map(HostPlan::changes).sum();
         hosts + self.objects.as_ref().map_or(0, Vec::len) + self.cluster.len()
+    }
+    /// Whether labels or taints of a node change.
+    pub fn marks_nodes(&self) -> bool {
+        self.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }))
+    }
+    /// Whether anything that runs is restarted.
+    pub fn restarts(&self) -> bool {
+        self.hosts.iter().flat_map(|host| &host.units).any(|unit| unit.action == Some(UnitAction::Restart))
     }
     /// Nothing to do, and known to be so.
     pub fn is_empty(&self) -> bool {

@@ -39,20 +39,36 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     if !plan.cluster.is_empty() {
         text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
-        for ClusterChange::MarkNode { node, fields } in &plan.cluster {
-            text.push_str(&format!("  {} node {node} ({})\n", out.paint("33", "~"), fields.join(", ")));
+        for change in &plan.cluster {
+            text.push_str(&format!("  {} {}\n", out.paint("33", "~"), cluster_text(change)));
         }
     }
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
-        let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
-        text.push_str(&format!(
-            "\n{} on {}; `kbootstrap up` makes them\n",
-            plural(plan.changes(), "change"),
-            plural(hosts, "host")
-        ));
+        text.push('\n');
+        text.push_str(&total(plan));
     }
     text
+}
+
+/// How much would change, in a line.
+pub fn total(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "nothing would change\n".into();
+    }
+    let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
+    format!("{} on {}; `kbootstrap up` makes them\n", plural(plan.changes(), "change"), plural(hosts, "host"))
+}
+
+fn cluster_text(change: &ClusterChange) -> String {
+    match change {
+        ClusterChange::MarkNode { node, fields } => format!("node {node} ({})", fields.join(", ")),
+        ClusterChange::WriteRecord { places } => {
+            let names =
+                places.iter().map(|place| if place.is_empty() { "ConfigMap kube-system/kbootstrap" } else { place });
+            format!("the record of what was done last ({})", names.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// What is missing on this machine; `up` begins with it.

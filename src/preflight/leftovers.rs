@@ -1,8 +1,8 @@
 //! What another cluster or container engine left or still runs, and firewalls.
 
 use super::finding::HostCheck;
-use crate::cluster::{Layout, NetworkPlugin, Role};
-use crate::components::Protocol;
+use crate::cluster::{NetworkPlugin, Role};
+use crate::components::{Protocol, etcd};
 
 /// Where kubeadm keeps the static pods of its control plane.
 pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
@@ -24,11 +24,6 @@ pub(super) const UNITS: [&str; 14] = [
     "snap.microk8s.daemon-kubelite.service",
     "snap.k8s.kubelet.service",
 ];
-
-/// The directory that exists where an etcd member has been.
-pub(super) fn etcd_member(layout: &Layout) -> String {
-    format!("{}/member", layout.etcd_data)
-}
 
 pub(super) fn check(check: &mut HostCheck) {
     firewall(check);
@@ -116,7 +111,7 @@ fn strangers(check: &mut HostCheck) {
             "drain the node there, then `systemctl disable --now kubelet`, or use another host",
         );
     }
-    if check.host.is(Role::Etcd) && running(check, "etcd.service") {
+    if check.host.is(Role::Etcd) && running(check, etcd::UNIT) {
         check.fail(
             "leftovers",
             "an etcd that is not ours runs here",
@@ -133,7 +128,7 @@ fn strangers(check: &mut HostCheck) {
 }
 
 fn etcd_data(check: &mut HostCheck) {
-    let member = etcd_member(&check.cluster.layout);
+    let member = etcd::member(&check.cluster.layout);
     if check.host.is(Role::Etcd) && check.facts.dirs.contains_key(&member) {
         let data = &check.cluster.layout.etcd_data;
         check.fail(

@@ -2,7 +2,7 @@
 
 use super::leftovers;
 use crate::cluster::{Cluster, Host, Role};
-use crate::components::Catalogue;
+use crate::components::{Catalogue, etcd};
 use crate::facts::{CONNTRACK_MAX, Questions};
 
 /// The questions whose answers [`super::check`] and [`crate::facts::decide`] read. The plan adds files, directories
@@ -21,7 +21,7 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
         questions.sysctls.extend(spec.sysctls.iter().map(|setting| setting.name().to_owned()));
     }
     if host.is(Role::Etcd) {
-        questions.dirs.insert(leftovers::etcd_member(layout));
+        questions.dirs.insert(etcd::member(layout));
     }
     if host.is(Role::Node) {
         questions.modules.extend(["nf_tables", "ip_tables"].map(String::from));

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::placed::Placed;
 use super::table::{authorities, certificates};
-use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys};
+use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys, made_for};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
@@ -136,6 +137,7 @@ pub(super) fn bundles(cluster: &Cluster, folder: &Folder) -> Result<()> {
 pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
     let trust = present(catalogue, cluster, dir, Vec::new())?;
     let folder = Folder::look(dir);
+    made_for::same_authorities(catalogue, cluster, &folder, &folder.generated().unwrap_or_default())?;
     if trust.pairs.is_empty() {
         return Err(Error::pki(format!(
             "there are no certificates of cluster {} in {}",
@@ -180,6 +182,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     let keys = folder.encryption_key();
     let encryption_keys = there(&keys)?.map(|bytes| encryption_keys::parse(&bytes, &keys.display().to_string()));
     Ok(Trust {
+        placed: Placed::of(&authority_table, &table),
         table,
         authority_table,
         pairs,

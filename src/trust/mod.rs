@@ -8,6 +8,8 @@ mod foreign;
 mod in_use;
 mod kubeconfig;
 mod lasting_keys;
+mod made_for;
+mod placed;
 mod restore;
 mod specification;
 mod specs;
@@ -25,6 +27,8 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
 
+use placed::Placed;
+
 pub use bundle::CaBundle;
 pub use encryption_keys::encryption_file;
 pub use ensure::{ensure, look};
@@ -39,6 +43,8 @@ pub use table::*;
 pub struct Trust {
     table: Vec<CertificateRow>,
     authority_table: Vec<AuthorityRow>,
+    /// Both tables by host.
+    placed: Placed,
     /// By file stem: CAs and leaves.
     pairs: BTreeMap<String, Pair>,
     /// By the name of the CA that signs.
@@ -87,24 +93,19 @@ impl Trust {
     /// The certificate and key files of a host, by path.
     pub fn files(&self, host: &Host) -> BTreeMap<String, File> {
         let mut files = BTreeMap::new();
-        for row in &self.authority_table {
-            let content = self.bundles.get(&row.name).map(|bundle| Content::Text(bundle.to_pem().into()));
-            for place in row.placements.iter().filter(|p| p.host == host.name) {
-                files.insert(place.certificate.clone(), file(content.clone(), 0o644, &place.owner));
-            }
+        let Some(on_host) = self.placed.on(&host.name) else { return files };
+        for (name, place) in &on_host.trusted {
+            let content = self.bundles.get(name).map(|bundle| Content::Text(bundle.to_pem().into()));
+            files.insert(place.certificate.clone(), file(content, 0o644, &place.owner));
         }
-        let signers = self.authority_table.iter().map(|row| (&row.name, &row.signers));
-        let leaves = self.table.iter().map(|row| (&row.name, &row.placements));
-        for (name, placements) in signers.chain(leaves) {
+        for (name, place) in &on_host.pairs {
             let pair = self.pairs.get(name);
-            for place in placements.iter().filter(|p| p.host == host.name) {
-                let certificate = pair.map(|pair| Content::Text(pair.certificate.as_str().into()));
-                files.insert(place.certificate.clone(), file(certificate, 0o644, &place.owner));
-                let key = pair.map(|pair| pair.key.clone().map(Content::Secret));
-                // A key that somebody else keeps goes nowhere.
-                if let (Some(path), None | Some(Some(_))) = (&place.key, &key) {
-                    files.insert(path.clone(), file(key.flatten(), 0o600, &place.owner));
-                }
+            let certificate = pair.map(|pair| Content::Text(pair.certificate.as_str().into()));
+            files.insert(place.certificate.clone(), file(certificate, 0o644, &place.owner));
+            let key = pair.map(|pair| pair.key.clone().map(Content::Secret));
+            // A key that somebody else keeps goes nowhere.
+            if let (Some(path), None | Some(Some(_))) = (&place.key, &key) {
+                files.insert(path.clone(), file(key.flatten(), 0o600, &place.owner));
             }
         }
         files
@@ -112,9 +113,8 @@ impl Trust {
 
     /// Where a host holds the CAs that it trusts, and which.
     fn bundles_on(&self, host: &Host) -> impl Iterator<Item = (&Placement, &CaBundle)> {
-        let rows = self.authority_table.iter().filter_map(|row| Some((self.bundles.get(&row.name)?, &row.placements)));
-        let all = rows.flat_map(|(bundle, placements)| placements.iter().map(move |place| (place, bundle)));
-        all.filter(|(place, _)| place.host == host.name)
+        let trusted = self.placed.on(&host.name).into_iter().flat_map(|on_host| &on_host.trusted);
+        trusted.filter_map(|(name, place)| Some((place, self.bundles.get(name)?)))
     }
 
     /// The service account key pair of a master, by path.

@@ -89,7 +89,7 @@ impl Cluster {
     }
     /// `up`, which must succeed; how many things it changed.
     pub fn up(&self) -> u64 {
-        self.run(&["up", "-o", "json"]).ok().json()["changes"].as_u64().unwrap()
+        self.run(&["up", "--yes", "-o", "json"]).ok().json()["changes"].as_u64().unwrap()
     }
     /// `plan` as data.
     pub fn plan(&self) -> Value {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::access::AT_ONCE;
+use crate::cli::Ctx;
+use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
-use crate::cli::{Ctx, interrupt};
 use crate::components::Catalogue;
 use crate::engine::{Access, Options, Session};
 use crate::error::Result;
@@ -41,7 +42,7 @@ impl ClusterArgs {
             command,
             access,
             reporter: self.progress.reporter(ctx),
-            interrupt: interrupt::interrupt()?,
+            interrupt: interrupt(command, ctx.err_color)?,
         })
     }
 }

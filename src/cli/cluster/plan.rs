@@ -4,14 +4,15 @@ use super::args::ClusterArgs;
 use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Preview, Session};
 use crate::error::Result;
-use crate::plan::{self, Diffs, FileDifference, FileKind};
+use crate::plan::{self, Diffs, FileDifference, FileKind, Meaning, Plan};
 use crate::preflight;
 
 /// Show what would change, host by host, as a diff
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap plan -i prod.yaml
-  kbootstrap plan -i prod.yaml -o json | jq '.hosts[].units'
+  kbootstrap plan -i prod.yaml --summary   # what it means, without the diffs
+  kbootstrap plan -i prod.yaml -o json | jq '.meaning.restarts'
 
 Nothing is changed, on the hosts or here: certificates that `up` would issue and programs that it would fetch are named. \
 Secrets are named, never shown.
@@ -21,6 +22,9 @@ pub struct Args {
     cluster: ClusterArgs,
     #[command(flatten)]
     output: FormatArgs,
+    /// Only what it means: what has changed, what restarts, what may be noticed
+    #[arg(long)]
+    summary: bool,
     /// Exit with 10 when something would change
     #[arg(long)]
     exit_code: bool,
@@ -37,14 +41,31 @@ impl Args {
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
         let preview = engine::preview(session, self.rehash)?;
-        self.output.print(ctx, &preview.plan, || {
-            let present = present(session, &preview)?;
-            Ok(plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out))
+        let Preview { meaning, plan, .. } = &preview;
+        self.output.print(ctx, &Shown { meaning, plan }, || match self.summary {
+            true => Ok(format!("{}{}", meaning.text(&ctx.out), plan::total(plan))),
+            false => plan_text(ctx, session, &preview),
         })?;
         // The plan is what was asked for; that `up` would not begin with it is said after it.
         preflight::refuse(&preview.findings)?;
         Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })
     }
+}
+
+/// The plan for programs.
+#[derive(Debug, serde::Serialize)]
+struct Shown<'a> {
+    meaning: &'a Meaning,
+    #[serde(flatten)]
+    plan: &'a Plan,
+}
+
+/// What the plan means, and what it changes.
+pub(super) fn plan_text(ctx: &Ctx, session: &Session, preview: &Preview) -> Result<String> {
+    let present = present(session, preview)?;
+    let meaning = preview.meaning.text(&ctx.out);
+    let space = if meaning.is_empty() { "" } else { "\n" };
+    Ok(format!("{meaning}{space}{}", plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out)))
 }
 
 /// The present texts of configuration files that would be replaced.

@@ -1,10 +1,9 @@
 //! `kbootstrap reset`.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::args::ClusterArgs;
-use crate::cli::{Ctx, FormatArgs};
+use crate::cli::{Ctx, FormatArgs, confirm};
 use crate::cluster::Host;
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
@@ -65,7 +64,7 @@ impl Args {
         if self.yes {
             return Ok(());
         }
-        if !io::stdin().is_terminal() {
+        if !confirm::can_ask() {
             return Err(Error::usage("reset asks first, and there is no terminal to ask on").hint("give --yes"));
         }
         let names: Vec<&str> = hosts.iter().map(|h| h.name.as_str()).collect();
@@ -74,14 +73,7 @@ impl Args {
             "Services, files and all etcd data of cluster {name} on {} will be deleted.\nType the cluster's name to go on: ",
             names.join(", ")
         );
-        let mut terminal = io::stderr();
-        terminal
-            .write_all(question.as_bytes())
-            .and_then(|()| terminal.flush())
-            .map_err(|e| Error::io("ask on the terminal", &e))?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).map_err(|e| Error::io("read the answer", &e))?;
-        if answer.trim() == name {
+        if confirm::ask(&question)? == *name {
             return Ok(());
         }
         Err(Error::usage("nothing was touched: the answer was not the cluster's name"))

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::args::ClusterArgs;
-use crate::cli::Ctx;
-use crate::engine::{Access, Session, prepare};
-use crate::error::{Kind, Result};
+use super::plan::plan_text;
+use crate::cli::{Ctx, confirm};
+use crate::engine::{Access, Preview, Session, prepare};
+use crate::error::{Error, Kind, Result};
 use crate::preflight;
 use crate::ui::{Event, Format, duration};
 
@@ -14,13 +15,19 @@ use crate::ui::{Event, Format, duration};
 #[command(after_help = "Examples:
   kbootstrap up -i prod.yaml
   kbootstrap up                       # kbootstrap.yaml in this folder
+  kbootstrap up -i prod.yaml --yes    # for scripts: restarts what must be restarted without asking
   kbootstrap up -i prod.yaml -o json  # a summary for programs
 
 Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
-was interrupted is resumed. `kbootstrap plan` shows beforehand what it would do.")]
+was interrupted is resumed. What a running cluster cannot take is refused before anything is touched. Before running \
+services are restarted, it says what may be noticed and asks; without a terminal and without --yes it prints the plan \
+and ends with 2. `kbootstrap plan` shows beforehand what it would do.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
+    /// Do not ask before services are restarted
+    #[arg(short, long)]
+    yes: bool,
     /// How to print the summary: text, or json for programs
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
@@ -55,20 +62,21 @@ impl Args {
         let reporter = session.reporter();
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
-        let prepared = prepare(session, self.rehash)?;
+        let prepared = prepare(session, self.rehash, &|found| self.agree(ctx, session, found))?;
         for (finding, hosts) in preflight::together(&prepared.found.findings) {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
         let plan = &prepared.found.plan;
         let changes = plan.changes();
-        let kubeconfig = prepared.trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
         if plan.is_empty() {
             reporter.info("everything is as the inventory says");
         } else {
             stage(&format!("apply {changes} changes"));
         }
         prepared.apply(session)?;
+        // Last: where a new endpoint does not work after all, the old way in still does.
+        let kubeconfig = prepared.trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig };
         match self.output {
@@ -76,6 +84,23 @@ impl Args {
             Format::Text => ctx.out.text(&text(&summary, plan.is_empty()))?,
         }
         Ok(0)
+    }
+
+    /// Asks before anything that runs is restarted.
+    fn agree(&self, ctx: &Ctx, session: &Session, found: &Preview) -> Result<()> {
+        if self.yes || !found.plan.restarts() {
+            return Ok(());
+        }
+        if !confirm::can_ask() {
+            ctx.out.text(&plan_text(ctx, session, found)?)?;
+            return Err(Error::usage("running services would be restarted, and there is no terminal to ask on")
+                .hint("nothing was touched; `kbootstrap up --yes` does it"));
+        }
+        let question = format!("{}Go on? [y/N] ", found.meaning.text(&ctx.out));
+        match confirm::ask(&question)?.to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Error::usage("nothing was touched: the answer was not yes")),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("coordination.k8s.io/v1", "Lease", "leases", true),
     ("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", true),
     ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", true),
+    ("networking.k8s.io/v1", "ServiceCIDR", "servicecidrs", false),
     ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
     ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", false),

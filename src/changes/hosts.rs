@@ -1,0 +1,119 @@
+//! Hosts of the inventory that are something else in the cluster: renamed, moved, without a role that they have, or
+//! with one that takes an operation.
+
+use std::net::IpAddr;
+
+use super::{Known, refusal};
+use crate::cluster::{Host, Role};
+use crate::components::{etcd, kube_apiserver, kubelet};
+use crate::error::Error;
+
+pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
+    let mut refusals = Vec::new();
+    for host in &known.cluster.hosts {
+        refusals.extend(renamed(known, host));
+        refusals.extend(moved(known, host));
+        refusals.extend(roles(known, host));
+    }
+    refusals
+}
+
+/// A node under this address that has another name; the name would be a second node on the same machine.
+fn renamed(known: &Known<'_>, host: &Host) -> Option<Error> {
+    let nodes = &known.live.api.as_ref()?.nodes;
+    let there = nodes.iter().find(|node| node.address == Some(host.address) && node.name != host.name)?;
+    // Two hosts that have swapped names or addresses are found as moved.
+    if known.cluster.host(&there.name).is_some() || !known.was_started(&host.name, kubelet::UNIT) {
+        return None;
+    }
+    let name = &host.name;
+    Some(refusal(
+        format!("{name}: the node at {} has another name in the cluster", host.address),
+        format!("it is {}", there.name),
+        format!(
+            "put the old name back; to rename it by hand: `kubectl drain {old}`, `kubectl delete node {old}`, \
+             `kbootstrap reset --host {old}` with the old inventory, then `up` with the new one",
+            old = there.name
+        ),
+    ))
+}
+
+/// A node or master that the cluster has under another address.
+fn moved(known: &Known<'_>, host: &Host) -> Option<Error> {
+    let node = known.live.node(&host.name).and_then(|node| node.address);
+    let recorded = known.live.record.as_ref().and_then(|record| record.host(&host.name)).map(|host| host.address);
+    // A kubelet that was told another address by the inventory's own settings has not moved.
+    let before = node.filter(|_| recorded != Some(host.address)).or(recorded.filter(|_| known.live.answers()))?;
+    (before != host.address).then(|| {
+        refusal(
+            format!("{}: its address is {}, and the cluster has it under another one", host.name, host.address),
+            format!("it is {before}"),
+            moved_by_hand(host, before),
+        )
+    })
+}
+
+fn moved_by_hand(host: &Host, before: IpAddr) -> String {
+    let name = &host.name;
+    if host.is(Role::Etcd) || host.is(Role::Master) {
+        return format!(
+            "put {before} back: masters and members of etcd have their address in certificates and in the data"
+        );
+    }
+    format!(
+        "put {before} back; by hand: `kubectl drain {name}`, `kubectl delete node {name}`, `kbootstrap reset --host {name}`, \
+         then `up` with the new address"
+    )
+}
+
+/// Roles that the host has no longer but runs, and those that make it a master of a cluster that has others.
+fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
+    let name = &host.name;
+    let mut refusals = Vec::new();
+    for (role, unit) in [(Role::Etcd, etcd::UNIT), (Role::Master, kube_apiserver::UNIT), (Role::Node, kubelet::UNIT)] {
+        if !host.is(role) && known.runs(name, unit) {
+            refusals.push(refusal(
+                format!("{name} has the role {} no longer, and runs it", role.name()),
+                format!("{unit} is active there"),
+                gone_by_hand(name, role),
+            ));
+        }
+    }
+    if host.is(Role::Master) && new_master(known, host) {
+        refusals.push(refusal(
+            format!("{name} would become a master of a running cluster: `up` does not add masters in passing"),
+            format!("the cluster's masters are {}", masters(known).join(", ")),
+            "put its old roles back",
+        ));
+    }
+    refusals
+}
+
+/// Where the cluster answers, a master that never ran is new, unless the last `up` was about to make it one.
+fn new_master(known: &Known<'_>, host: &Host) -> bool {
+    let recorded = known.live.record.as_ref().and_then(|record| record.host(&host.name));
+    known.live.api.is_some()
+        && !known.was_started(&host.name, kube_apiserver::UNIT)
+        && recorded.is_none_or(|host| !host.roles.contains(&Role::Master))
+}
+
+fn masters<'k>(known: &Known<'k>) -> Vec<&'k str> {
+    let hosts = known.cluster.hosts.iter().map(|host| host.name.as_str());
+    hosts.filter(|name| known.was_started(name, kube_apiserver::UNIT)).collect()
+}
+
+fn gone_by_hand(name: &str, role: Role) -> String {
+    match role {
+        Role::Etcd => {
+            format!("put the role back; a member is removed first, then its service: `etcdctl member remove`, {name}")
+        }
+        Role::Master => format!(
+            "put the role back; by hand, where other masters are ready: on {name} `systemctl disable --now kube-scheduler \
+             kube-controller-manager kube-apiserver`, then `up`"
+        ),
+        Role::Node => format!(
+            "put the role back; by hand: `kubectl drain {name}`, on {name} `systemctl disable --now kubelet`, \
+             `kubectl delete node {name}`, then `up`"
+        ),
+    }
+}

@@ -1,0 +1,73 @@
+//! What an inventory means to the cluster that runs: what it cannot take is refused, with the reason and what can be
+//! done; what it can is named with its class.
+
+mod difference;
+mod elsewhere;
+mod fixed;
+mod hosts;
+mod members;
+mod strays;
+mod versions;
+
+use std::collections::BTreeMap;
+
+pub use difference::{Difference, differences};
+
+use crate::cluster::Cluster;
+use crate::components::Catalogue;
+use crate::error::{Error, Result};
+use crate::facts::HostFacts;
+use crate::live::Live;
+
+/// What is known when an inventory is judged.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// What can be brought up.
+    pub catalogue: &'a Catalogue,
+    /// What the inventory says.
+    pub cluster: &'a Cluster,
+    /// What hosts said.
+    pub facts: &'a BTreeMap<String, HostFacts>,
+    /// What the cluster said.
+    pub live: &'a Live,
+}
+
+impl Known<'_> {
+    /// Whether kbootstrap has started this unit on the host at some time.
+    fn was_started(&self, host: &str, unit: &str) -> bool {
+        self.unit(host, unit).is_some_and(|unit| !unit.restart_key.is_empty())
+    }
+
+    /// Whether a unit that kbootstrap has started runs on the host.
+    fn runs(&self, host: &str, unit: &str) -> bool {
+        let active = ["active", "activating", "reloading"];
+        self.was_started(host, unit) && self.unit(host, unit).is_some_and(|unit| active.contains(&&*unit.active))
+    }
+
+    fn unit(&self, host: &str, unit: &str) -> Option<&crate::facts::UnitFact> {
+        self.facts.get(host)?.units.get(unit)
+    }
+}
+
+/// Refuses what a running cluster cannot take, all of it at once. Facts count more than the record, which says only
+/// what nothing else does.
+///
+/// # Errors
+/// Refused.
+pub fn refuse(known: &Known<'_>) -> Result<()> {
+    let mut refusals = fixed::refusals(known);
+    refusals.extend(versions::refusals(known));
+    refusals.extend(elsewhere::refusals(known));
+    refusals.extend(members::refusals(known));
+    refusals.extend(hosts::refusals(known));
+    refusals.extend(strays::refusals(known));
+    Error::all(refusals)
+}
+
+/// A refusal: what the inventory says, what the cluster has, and what can be done.
+fn refusal(message: String, live: impl Into<String>, remedy: impl Into<String>) -> Error {
+    Error::refused(message).detail(live).hint(remedy)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The record of the last `up`: what it should say now, and where it does not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::session::Session;
+use crate::cluster::Role;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::live::Live;
+use crate::plan::ClusterChange;
+use crate::record::{self, KEY, Record, RecordedInventory, Signature};
+
+/// The one in the cluster's folder; it knows of a run that did not get to its end.
+pub(super) fn kept(session: &Session) -> Result<Option<Record>> {
+    let path = session.dir.join(KEY);
+    match fs::read_to_string(&path) {
+        Ok(text) => record::parse(&text, &path.display().to_string()).map(Some),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
+    }
+}
+
+/// Keeps it in the cluster's folder, before anything is changed by it.
+pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
+    files::write_public(&session.dir.join(KEY), record.text().as_bytes())
+}
+
+/// What the record should say, and the change that makes it so where it does not everywhere.
+pub(super) fn due(session: &Session, live: &Live, signature: Signature) -> Result<(Record, Option<ClusterChange>)> {
+    let now = Record::new(&session.cluster, inventory(session)?, lock(session)?, signature);
+    let masters = session.cluster.with_role(Role::Master).map(|host| host.name.clone());
+    let (record, places) = match &live.record {
+        Some(last) if last.says_the_same(&now) => (last.clone(), live.record_missing.clone()),
+        _ => (now, masters.chain([String::new()]).collect()),
+    };
+    let change = (!places.is_empty()).then(|| ClusterChange::WriteRecord { places: places.into_iter().collect() });
+    Ok((record, change))
+}
+
+/// Who is at work, and when.
+pub(super) fn signature(now: OffsetDateTime) -> Result<Signature> {
+    let written = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339);
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".into());
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let written = written.map_err(|e| Error::internal(e.to_string()))?;
+    Ok(Signature { written, by: format!("{user}@{machine}") })
+}
+
+/// The inventory as it lies there, with the templates that it names.
+fn inventory(session: &Session) -> Result<RecordedInventory> {
+    let read = |path: &std::path::Path| {
+        fs::read_to_string(path).map_err(|e| Error::io(format!("read {}", path.display()), &e))
+    };
+    let settings = session.cluster.hosts.iter().flat_map(|host| host.components.values());
+    let mut templates = BTreeMap::new();
+    for path in settings.flat_map(|settings| settings.templates.values()) {
+        let folder = std::path::absolute(session.folder()).unwrap_or_default();
+        let name = path.strip_prefix(&folder).unwrap_or(path).display().to_string();
+        templates.insert(name, read(path)?);
+    }
+    let name = session.inventory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(RecordedInventory::new(&name, &read(&session.inventory)?, templates))
+}
+
+fn lock(session: &Session) -> Result<String> {
+    match fs::read_to_string(session.artifacts_lock()) {
+        Ok(text) => Ok(text),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(e) => Err(Error::io(format!("read {}", session.artifacts_lock().display()), &e)),
+    }
+}

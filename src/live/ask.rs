@@ -1,0 +1,112 @@
+//! Asking the cluster: etcd, the API, the record, and hosts that have left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Api, Live, api, flags, members, strays, unless_away};
+use crate::access::{ApiAccess, Pool};
+use crate::cluster::{Cluster, Host, Role};
+use crate::components::{Catalogue, coredns, etcd, kube_apiserver};
+use crate::digest::sha256;
+use crate::error::Result;
+use crate::facts::{HostFacts, Questions, read_texts};
+use crate::record::{self, Record};
+use crate::trust::Trust;
+
+/// What hosts are asked besides what their own roles need: whatever may run there from before.
+pub fn questions(catalogue: &Catalogue, cluster: &Cluster) -> Questions {
+    let mut questions = Questions { units: strays::units(catalogue), ..Questions::default() };
+    questions.files.insert(record::file(&cluster.layout));
+    questions.dirs.insert(etcd::member(&cluster.layout));
+    questions
+}
+
+/// Asks everything. What does not answer is left out of the result; a record that a newer kbootstrap wrote is refused.
+/// `kept` is the record in the cluster's folder.
+pub fn ask(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    facts: &BTreeMap<String, HostFacts>,
+    kept: Option<Record>,
+) -> Result<Live> {
+    let mut live = Live { members: members::ask(cluster, pool, trust, facts)?, ..Live::default() };
+    let mut in_cluster = None;
+    if let Some((api, text)) = first_api(cluster, pool, trust, facts)? {
+        live.api = Some(api);
+        in_cluster = text;
+    }
+    let place = "ConfigMap kube-system/kbootstrap";
+    let held = in_cluster.as_deref().map(|text| record::parse(text, place)).transpose()?;
+    let on_masters = on_masters(cluster, pool, facts, in_cluster.as_deref())?;
+    live.flags = flags::ask(cluster, pool, facts)?;
+    live.record = record::newest(held.iter().chain(on_masters.values()).cloned().chain(kept));
+    if let Some(newest) = &live.record {
+        live.record_missing = missing(cluster, facts, newest, held.as_ref(), &on_masters);
+        live.strays = strays::ask(catalogue, cluster, pool, newest)?;
+    }
+    Ok(live)
+}
+
+/// The first API server that answers, on whatever host one runs.
+fn first_api(
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    facts: &BTreeMap<String, HostFacts>,
+) -> Result<Option<(Api, Option<String>)>> {
+    let unit = kube_apiserver::UNIT;
+    let runs = |host: &&Host| {
+        let unit = facts.get(&host.name).and_then(|facts| facts.units.get(unit));
+        unit.is_some_and(|unit| unit.active == "active")
+    };
+    for host in cluster.hosts.iter().filter(runs) {
+        let asked = ApiAccess::new(pool, host, trust)
+            .and_then(|mut access| api::ask(&mut access.client()?, &host.name, coredns::SERVICE));
+        if let Some(answer) = unless_away(asked)? {
+            return Ok(Some(answer));
+        }
+    }
+    Ok(None)
+}
+
+/// The records on hosts that differ from the one in the cluster; those that are the same need not be read.
+fn on_masters(
+    cluster: &Cluster,
+    pool: &Pool,
+    facts: &BTreeMap<String, HostFacts>,
+    in_cluster: Option<&str>,
+) -> Result<BTreeMap<String, Record>> {
+    let path = record::file(&cluster.layout);
+    let same = in_cluster.map(|text| sha256(text.as_bytes()));
+    let differs = |host: &&Host| {
+        let there = facts.get(&host.name).and_then(|facts| facts.files.get(&path));
+        there.is_some_and(|fact| Some(&fact.sha256) != same.as_ref())
+    };
+    let hosts: Vec<Host> = cluster.hosts.iter().filter(differs).cloned().collect();
+    let texts = pool.each_host(&hosts, |host| read_texts(&mut *pool.take(host)?, &[&path]));
+    let mut records = BTreeMap::new();
+    for (host, texts) in hosts.iter().zip(texts) {
+        if let Some(text) = texts?.get(&path) {
+            records.insert(host.name.clone(), record::parse(text, &format!("{}: {path}", host.name))?);
+        }
+    }
+    Ok(records)
+}
+
+/// Where the newest record is not: masters, and the cluster as ``.
+fn missing(
+    cluster: &Cluster,
+    facts: &BTreeMap<String, HostFacts>,
+    newest: &Record,
+    held: Option<&Record>,
+    read: &BTreeMap<String, Record>,
+) -> BTreeSet<String> {
+    let path = record::file(&cluster.layout);
+    let current = |host: &Host| match read.get(&host.name) {
+        Some(record) => record == newest,
+        None => held == Some(newest) && facts.get(&host.name).is_some_and(|facts| facts.files.contains_key(&path)),
+    };
+    let masters = cluster.with_role(Role::Master).filter(|host| !current(host)).map(|host| host.name.clone());
+    masters.chain((held != Some(newest)).then(String::new)).collect()
+}

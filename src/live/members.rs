@@ -1,0 +1,42 @@
+//! The members of etcd, as each member that runs says.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use super::{Members, unless_away};
+use crate::access::{EtcdAccess, Pool};
+use crate::clients::etcd as etcd_api;
+use crate::cluster::{Cluster, Host};
+use crate::components::etcd;
+use crate::error::Result;
+use crate::facts::HostFacts;
+use crate::trust::Trust;
+
+/// Asks every host where etcd runs, whatever its roles are; one that does not answer is left out.
+pub(super) fn ask(
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    facts: &BTreeMap<String, HostFacts>,
+) -> Result<BTreeMap<String, Members>> {
+    let hosts: Vec<Host> = cluster.hosts.iter().filter(|host| runs(facts, &host.name)).cloned().collect();
+    let answers = pool.each_host(&hosts, |host| members(pool, trust, host));
+    let mut all = BTreeMap::new();
+    for (host, answer) in hosts.iter().zip(answers) {
+        all.extend(unless_away(answer)?.map(|members| (host.name.clone(), members)));
+    }
+    Ok(all)
+}
+
+fn members(pool: &Pool, trust: &Trust, host: &Host) -> Result<Members> {
+    let mut access = EtcdAccess::new(pool, host, trust)?;
+    let mut client = access.client()?;
+    let (cluster, list) = etcd_api::cluster(&mut client)?;
+    let version = Version::parse(&etcd_api::status(&mut client)?.version).ok();
+    Ok(Members { cluster, list, version })
+}
+
+fn runs(facts: &BTreeMap<String, HostFacts>, host: &str) -> bool {
+    facts.get(host).and_then(|facts| facts.units.get(etcd::UNIT)).is_some_and(|unit| unit.active == "active")
+}

@@ -1,0 +1,123 @@
+//! What the cluster is now, as it says itself: members, nodes, networks, the record of the last `up`, and hosts that the
+//! inventory does not name any more. Asked, never remembered alone.
+
+mod api;
+mod ask;
+mod flags;
+mod members;
+mod strays;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use semver::Version;
+
+pub use ask::{ask, questions};
+pub use strays::{Stray, StrayState};
+
+use crate::clients::etcd::Member;
+use crate::error::{Kind, Result};
+use crate::record::Record;
+
+/// What the cluster is now. Empty for hosts that no cluster runs on.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// etcd's own list, by each host whose member answered.
+    pub members: BTreeMap<String, Members>,
+    /// What the API said; none where no API server answers.
+    pub api: Option<Api>,
+    /// What the last `up` left, the newest that was found.
+    pub record: Option<Record>,
+    /// Where a record lies that is not the newest, or none at all: masters, and the cluster itself as ``.
+    pub record_missing: BTreeSet<String>,
+    /// What services were last started with, where that had to be read: flags by host.
+    pub flags: BTreeMap<String, Flags>,
+    /// Hosts that the record names and the inventory does not.
+    pub strays: Vec<Stray>,
+}
+
+/// Flags that say what a cluster was made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// etcd's `--initial-cluster`.
+    pub initial_cluster: Option<String>,
+    /// The controller manager's `--cluster-name`.
+    pub cluster: Option<String>,
+    /// The controller manager's `--service-cluster-ip-range`.
+    pub services: Option<IpNet>,
+    /// The controller manager's `--cluster-cidr`.
+    pub pods: Option<IpNet>,
+    /// The controller manager's `--node-cidr-mask-size`.
+    pub node_prefix: Option<u8>,
+}
+
+/// A cluster of etcd as one of its members knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Members {
+    /// Its ID, hexadecimal.
+    pub cluster: String,
+    /// All of them.
+    pub list: Vec<Member>,
+    /// The version of the one that answered.
+    pub version: Option<Version>,
+}
+
+/// What the API said.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// The master that was asked.
+    pub master: String,
+    /// Its version.
+    pub version: Option<Version>,
+    /// All nodes.
+    pub nodes: Vec<Node>,
+    /// Service networks that Service addresses are given out of.
+    pub services: Vec<IpNet>,
+    /// The address of the `kubernetes` Service.
+    pub api_address: Option<IpAddr>,
+    /// The address of the `kube-dns` Service.
+    pub dns_address: Option<IpAddr>,
+    /// The DNS domain that a running kubelet gives to pods.
+    pub dns_domain: Option<String>,
+    /// Ports of Services on every node, with the Service's name.
+    pub node_ports: Vec<(u16, String)>,
+}
+
+/// A node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Name.
+    pub name: String,
+    /// Whether it is Ready.
+    pub ready: bool,
+    /// Its InternalIP.
+    pub address: Option<IpAddr>,
+    /// Its pieces of the pod network.
+    pub pods: Vec<IpNet>,
+    /// Its kubelet's version.
+    pub kubelet: Option<Version>,
+    /// Its runtime's version.
+    pub runtime: Option<Version>,
+}
+
+/// What was asked of a server; none where the server is away or does not answer as it should.
+fn unless_away<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind, Kind::Connect | Kind::Health | Kind::Remote) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Live {
+    /// Whether a cluster answers, by etcd or by its API.
+    pub fn answers(&self) -> bool {
+        !self.members.is_empty() || self.api.is_some()
+    }
+
+    /// The node of that name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.api.as_ref()?.nodes.iter().find(|node| node.name == name)
+    }
+}

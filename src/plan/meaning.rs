@@ -1,0 +1,150 @@
+//! What a plan means to those who use the cluster, on one screen: what has changed in the inventory, what starts, what
+//! restarts, and what may be noticed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Plan, UnitAction, UnitChange};
+use crate::changes::Difference;
+use crate::cluster::Cluster;
+use crate::components::Catalogue;
+use crate::ui::{Cell, Printer, Table};
+
+/// What a plan means.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Meaning {
+    /// What has changed in the inventory since the last `up`, each with its class.
+    pub fields: Vec<Difference>,
+    /// Services that start, which nobody notices.
+    pub starts: Vec<Hosts>,
+    /// Services that restart, one host after the other.
+    pub restarts: Vec<Hosts>,
+}
+
+/// A component and the hosts on which the same is done with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hosts {
+    /// Its name.
+    pub component: String,
+    /// Where.
+    pub hosts: Vec<String>,
+    /// What may be noticed, and for how long; empty for nothing.
+    pub noticed: String,
+}
+
+impl Meaning {
+    /// Of a plan, with what has changed since the last.
+    pub fn of(catalogue: &Catalogue, cluster: &Cluster, plan: &Plan, fields: Vec<Difference>) -> Self {
+        let on = |action| {
+            let mut by_component: BTreeMap<usize, Hosts> = BTreeMap::new();
+            for (host, unit) in plan.hosts.iter().flat_map(|host| host.units.iter().map(move |u| (&host.host, u))) {
+                if unit.action == Some(action) {
+                    let (at, new) = row(catalogue, cluster, unit);
+                    by_component.entry(at).or_insert(new).hosts.push(host.clone());
+                }
+            }
+            by_component.into_values().collect()
+        };
+        Meaning { fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart) }
+    }
+
+    /// As a person reads it; empty where there is nothing to say.
+    pub fn text(&self, out: &Printer) -> String {
+        let mut text = String::new();
+        if !self.fields.is_empty() {
+            text.push_str("What has changed in the inventory:\n");
+        }
+        for field in &self.fields {
+            text.push_str(&format!(
+                "  {} {}\n      {}: {}\n",
+                out.paint("33", "~"),
+                field.words(),
+                field.class.name(),
+                field.note
+            ));
+        }
+        if !self.starts.is_empty() {
+            let starts: Vec<String> =
+                self.starts.iter().map(|s| format!("{} ({})", s.component, s.hosts.join(", "))).collect();
+            text.push_str(&format!("What starts: {}\n", starts.join(", ")));
+        }
+        if !self.restarts.is_empty() {
+            text.push_str("What restarts, one after the other, and what may be noticed:\n");
+            let mut table = Table::new(&["  COMPONENT", "HOSTS", "MAY BE NOTICED"]);
+            for restart in &self.restarts {
+                let noticed = if restart.noticed.is_empty() { "nothing" } else { &restart.noticed };
+                table.row(vec![
+                    Cell::from(format!("  {}", restart.component)),
+                    Cell::from(restart.hosts.join(", ")),
+                    Cell::from(noticed.to_owned()),
+                ]);
+            }
+            text.push_str(&table.render(out.color()));
+        }
+        text
+    }
+}
+
+fn row(catalogue: &Catalogue, cluster: &Cluster, unit: &UnitChange) -> (usize, Hosts) {
+    let at = catalogue.components.iter().position(|spec| spec.id == unit.component);
+    let spec = at.map(|at| &catalogue.components[at]);
+    let kind = spec.and_then(|spec| Some((spec, spec.unit?)));
+    let noticed = kind.map_or("", |(spec, unit)| {
+        let alone = cluster.hosts.iter().filter(|host| (spec.runs_on)(cluster, host)).count() == 1;
+        if alone { unit.noticed_alone } else { unit.noticed }
+    });
+    let new = Hosts { component: unit.component.to_string(), hosts: Vec::new(), noticed: noticed.to_owned() };
+    (at.unwrap_or(usize::MAX), new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::example;
+    use crate::inventory::Change;
+    use crate::plan::HostPlan;
+    use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
+
+    fn unit(component: &'static str, action: UnitAction) -> UnitChange {
+        UnitChange {
+            name: format!("{component}.service"),
+            component: ComponentId(component),
+            rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
+            action: Some(action),
+            enable: false,
+            reason: String::new(),
+            key: String::new(),
+        }
+    }
+
+    #[test]
+    fn who_restarts_and_who_notices() {
+        let host = |name: &str, units| HostPlan { host: name.into(), units, ..HostPlan::default() };
+        let apiserver = unit("kube-apiserver", UnitAction::Restart);
+        let proxy = || unit("kube-proxy", UnitAction::Restart);
+        let hosts =
+            vec![host("m1", vec![proxy(), apiserver]), host("n1", vec![proxy(), unit("flanneld", UnitAction::Start)])];
+        let field = Difference {
+            path: "networks.nodePorts".into(),
+            class: Change::Rolling,
+            from: Some("30000-32767".into()),
+            to: Some("30000-31000".into()),
+            note: "API servers restart".into(),
+        };
+        let plan = Plan { hosts, ..Plan::default() };
+        let cluster = example::cluster("1.36.3");
+        let meaning = Meaning::of(&Catalogue::standard(), &cluster, &plan, vec![field]);
+        insta::assert_snapshot!(meaning.text(&Printer::new(true)), @r"
+        What has changed in the inventory:
+          ~ networks.nodePorts: 30000-32767 → 30000-31000
+              rolling: API servers restart
+        What starts: flanneld (n1)
+        What restarts, one after the other, and what may be noticed:
+          COMPONENT       HOSTS   MAY BE NOTICED
+          kube-apiserver  m1      the API is away for up to 10 s: it is the only one
+          kube-proxy      m1, n1  Services work on; their changes arrive some seconds later on the host
+        ");
+        assert_eq!(Meaning::default().text(&Printer::new(true)), "");
+    }
+}
