@@ -214,8 +214,11 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
 
     let prepared = prepare(&session, false, &|_| Ok(())).unwrap();
     let now = OffsetDateTime::now_utc();
-    let ask =
-        || status::ask(&session.catalogue, &session.cluster, &session.pool, &prepared.trust, &prepared.store, now);
+    let (catalogue, cluster_of, pool) = (&session.catalogue, &session.cluster, &session.pool);
+    let ask = || {
+        let objects = &prepared.found.desired.objects;
+        status::ask(catalogue, cluster_of, pool, &prepared.trust, &prepared.store, objects, now)
+    };
     let status = ask();
     assert!(status.healthy, "{:?}", status.troubles());
     let shown = status.hosts[0].components.iter().find(|c| c.name == "lantern").unwrap();

@@ -31,6 +31,7 @@ mod docs_links;
 mod e2e_footprint;
 mod e2e_ha;
 mod e2e_hosts;
+mod e2e_in_force;
 mod e2e_interrupted;
 mod e2e_life;
 mod e2e_made_up;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Role};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
@@ -53,7 +53,7 @@ pub fn desire(
     }
     Error::all(errors)?;
     let objects = render::manifests(catalogue, cluster, templates)?;
-    Ok(Desired { hosts, objects, addons: catalogue.addons.clone() })
+    Ok(Desired { hosts, objects, addons: catalogue.addons.clone(), ..Desired::default() })
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
@@ -80,6 +80,9 @@ pub fn questions(
             questions.modules.extend(state.modules.iter().cloned());
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
+        }
+        if host.is(Role::Master) {
+            questions.files.insert(cluster.layout.encryption_read());
         }
         let more = live::questions(catalogue, cluster);
         questions.files.extend(more.files);

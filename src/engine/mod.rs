@@ -7,6 +7,7 @@ mod objects;
 mod prepare;
 mod programs;
 mod record;
+mod secrets_at_rest;
 mod session;
 mod survey;
 mod tree;

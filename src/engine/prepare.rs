@@ -8,18 +8,20 @@ use super::desire::{desire, names_only, questions};
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
 use super::record;
+use super::secrets_at_rest;
 use super::session::Session;
 use super::survey::survey;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
 use crate::changes;
-use crate::cluster::Role;
+use crate::cluster::{Host, Role};
 use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
+use crate::health;
 use crate::live::{self, Live};
-use crate::plan::{ClusterChange, Desired, Here, Meaning, ObjectChange, Plan, compare};
+use crate::plan::{self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, compare};
 use crate::preflight::{self, Finding};
 use crate::record::Record;
 use crate::render::Templates;
@@ -36,6 +38,8 @@ pub struct Preview {
     pub plan: Plan,
     /// What preflight found.
     pub findings: Vec<Finding>,
+    /// What no change of ours mends, a line each.
+    pub warnings: Vec<String>,
     /// What the record is to say.
     pub record: Option<Record>,
     /// What the plan means to those who use the cluster.
@@ -111,25 +115,36 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
 fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> Result<Preview> {
     let Asked { templates, facts, live, findings } = asked;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
+    let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
-    let hosts = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
-    let (objects, marks) = in_api(session, trust, facts, &desired).map_or((None, Vec::new()), |(o, m)| (Some(o), m));
-    let (record, change) = record::due(session, live, record::signature(OffsetDateTime::now_utc())?)?;
+    let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
+    let mut warnings = trust.warnings();
+    let (objects, mut changes) = in_api(session, trust, facts, &desired).map_or((None, Vec::new()), |api| {
+        warnings.extend(api.webhooks);
+        (Some(api.objects), api.nodes)
+    });
+    register_again(&mut hosts, &desired, &changes);
+    let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts)?;
+    desired.encryption = encryption;
+    let (record, write) = record::due(session, live, record::signature(OffsetDateTime::now_utc())?)?;
+    changes.extend(rewrite.into_iter().chain(write));
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
-    let plan = Plan { hosts, objects, cluster: marks.into_iter().chain(change).collect(), here };
+    let plan = Plan { hosts, objects, cluster: changes, here };
     let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
     let meaning = Meaning::of(catalogue, cluster, &plan, differences);
-    Ok(Preview { desired, plan, facts: facts.clone(), findings: findings.clone(), record: Some(record), meaning })
+    let (facts, findings) = (facts.clone(), findings.clone());
+    Ok(Preview { desired, plan, facts, findings, warnings, record: Some(record), meaning })
+}
+
+/// What a running API server said.
+struct InApi {
+    objects: Vec<ObjectChange>,
+    nodes: Vec<ClusterChange>,
+    webhooks: Vec<String>,
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
-fn in_api(
-    session: &Session,
-    trust: &Trust,
-    facts: &BTreeMap<String, HostFacts>,
-    desired: &Desired,
-) -> Option<(Vec<ObjectChange>, Vec<ClusterChange>)> {
+fn in_api(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>, desired: &Desired) -> Option<InApi> {
     let master = session.cluster.with_role(Role::Master).find(|host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
@@ -137,7 +152,22 @@ fn in_api(
     let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
     let mut client = access.client().ok()?;
     let objects = object_changes(&mut client, &desired.objects).ok()?;
-    Some((objects, node_changes(&mut client, &session.cluster).ok()?))
+    let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
+        (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
+        _ => false,
+    };
+    let nodes = node_changes(&mut client, &session.cluster, runs_kubelet).ok()?;
+    Some(InApi { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
+}
+
+/// Hosts whose nodes are gone are made nodes again.
+fn register_again(hosts: &mut [HostPlan], desired: &Desired, changes: &[ClusterChange]) {
+    let gone = |host: &str| changes.iter().any(|c| matches!(c, ClusterChange::RegisterNode { node } if node == host));
+    for plan in hosts.iter_mut().filter(|plan| gone(&plan.host)) {
+        if let Some(state) = desired.hosts.get(&plan.host) {
+            plan::register(plan, state);
+        }
+    }
 }
 
 impl Prepared {

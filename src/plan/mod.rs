@@ -7,6 +7,7 @@ mod meaning;
 mod nodes;
 mod objects;
 mod print;
+mod register;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::components::Addon;
+use crate::secret::Secret;
 use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 
 pub use compare::{compare, content_sha256, restart_key};
@@ -23,6 +25,7 @@ pub use meaning::{Hosts, Meaning};
 pub use nodes::Marks;
 pub use objects::object_change;
 pub use print::{Diffs, text, total};
+pub use register::{register, runs_kubelet};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +36,19 @@ pub struct Desired {
     pub objects: Vec<Value>,
     /// What must be available in the end.
     pub addons: Vec<Addon>,
+    /// How Secrets in etcd come to be as the inventory asks.
+    pub encryption: Encryption,
+}
+
+/// How Secrets in etcd come to be as the inventory asks.
+#[derive(Debug, Clone, Default)]
+pub struct Encryption {
+    /// The key that new Secrets are encrypted with; none where they are not.
+    pub key: Option<String>,
+    /// Masters of which it is not known that their API servers have read what they are to have.
+    pub unread: Vec<String>,
+    /// What all API servers must have read before any of them may write with a new key: another one could not read it.
+    pub first: Option<Secret>,
 }
 
 /// What would change: on hosts, in the API, in the cluster, and on this machine first.
@@ -58,6 +74,18 @@ pub enum ClusterChange {
         node: String,
         /// JSON paths that differ.
         fields: Vec<String>,
+    },
+    /// Secrets that are in etcd otherwise than asked are written again.
+    RewriteSecrets {
+        /// How many there were when the plan was made.
+        count: usize,
+        /// They are to be encrypted.
+        encrypt: bool,
+    },
+    /// A host's kubelet runs, and the API has no such node: it is made again, and what runs on the node registers again.
+    RegisterNode {
+        /// The node.
+        node: String,
     },
     /// The record of what was done last.
     WriteRecord {

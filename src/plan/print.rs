@@ -39,9 +39,7 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     if !plan.cluster.is_empty() {
         text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
-        for change in &plan.cluster {
-            text.push_str(&format!("  {} {}\n", out.paint("33", "~"), cluster_text(change)));
-        }
+        plan.cluster.iter().for_each(|change| cluster_text(&mut text, change, out));
     }
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
@@ -60,15 +58,27 @@ pub fn total(plan: &Plan) -> String {
     format!("{} on {}; `kbootstrap up` makes them\n", plural(plan.changes(), "change"), plural(hosts, "host"))
 }
 
-fn cluster_text(change: &ClusterChange) -> String {
-    match change {
-        ClusterChange::MarkNode { node, fields } => format!("node {node} ({})", fields.join(", ")),
+fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
+    let (sign, words) = match change {
+        ClusterChange::MarkNode { node, fields } => {
+            (out.paint("33", "~"), format!("node {node} ({})", fields.join(", ")))
+        }
+        ClusterChange::RewriteSecrets { count, encrypt } => {
+            let (how, are) = (if *encrypt { "encrypted" } else { "in plain" }, if *count == 1 { "is" } else { "are" });
+            let secrets = plural(*count, "Secret");
+            (out.paint("33", "~"), format!("{secrets} in etcd {are} written again, {how}"))
+        }
         ClusterChange::WriteRecord { places } => {
             let names =
                 places.iter().map(|place| if place.is_empty() { "ConfigMap kube-system/kbootstrap" } else { place });
-            format!("the record of what was done last ({})", names.collect::<Vec<_>>().join(", "))
+            let names = names.collect::<Vec<_>>().join(", ");
+            (out.paint("33", "~"), format!("the record of what was done last ({names})"))
         }
-    }
+        ClusterChange::RegisterNode { node } => {
+            (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
+        }
+    };
+    text.push_str(&format!("  {sign} {words}\n"));
 }
 
 /// What is missing on this machine; `up` begins with it.

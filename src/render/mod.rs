@@ -24,6 +24,7 @@ use crate::facts::HostFacts;
 use crate::state::{ArtifactRef, EncryptionKey, File};
 
 pub use context::Common;
+pub use encryption::configuration as encryption_configuration;
 pub use host::host_state;
 pub use manifests::manifests;
 pub use node::{node_labels, node_taints};

@@ -1,26 +1,39 @@
 //! What concerns the cluster as a whole: leases, nodes, DNS.
 
+use serde_json::Value;
+
 use super::{Check, HostStatus, State};
 use crate::access::{ApiAccess, Pool};
 use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Cluster, NetworkPlugin, Role};
 use crate::error::Result;
+use crate::health;
 use crate::trust::Trust;
 
 /// Asks the first API server that answers; kubelet versions go to the hosts' rows. A host that could not be reached
-/// is not waited for again.
-pub(super) fn ask(cluster: &Cluster, pool: &Pool, trust: &Trust, hosts: &mut [HostStatus]) -> Vec<Check> {
+/// is not waited for again. `objects` are those that the API must hold.
+pub(super) fn ask(
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    objects: &[Value],
+    hosts: &mut [HostStatus],
+) -> Vec<Check> {
     let away: Vec<String> = hosts.iter().filter(|h| !h.trouble.is_empty()).map(|h| h.name.clone()).collect();
     let masters = cluster.with_role(Role::Master).filter(|master| !away.contains(&master.name));
     let checks = ApiAccess::any_of(pool, masters, trust).and_then(|mut access| {
         let mut client = access.client()?;
         let mut checks = leases(&mut client)?;
         checks.extend(nodes(&mut client, cluster, hosts)?);
-        checks.extend(dns(&mut client, cluster)?);
+        checks.extend(dns(&mut client, cluster, objects)?);
+        let webhooks = health::refusing_webhooks(&mut client)?;
+        checks.extend(webhooks.into_iter().map(|line| check("webhook", State::Bad, "refuses", line)));
         Ok(checks)
     });
-    checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)])
+    let mut checks = checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)]);
+    checks.extend(trust.warnings().into_iter().map(|line| check("folder", State::Warning, "incomplete", line)));
+    checks
 }
 
 fn leases(client: &mut Client<'_>) -> Result<Vec<Check>> {
@@ -70,11 +83,12 @@ fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -
     Ok(vec![check("nodes", state, &format!("{ready} of {} Ready", wanted.len()), troubles.join("; "))])
 }
 
-fn dns(client: &mut Client<'_>, cluster: &Cluster) -> Result<Option<Check>> {
+fn dns(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<Option<Check>> {
     if cluster.networks.plugin == NetworkPlugin::None || cluster.with_role(Role::Node).next().is_none() {
         return Ok(None);
     }
-    let rollout = crate::health::deployment_ready(client, "kube-system", "coredns")?;
+    let replicas = health::replicas(objects, "kube-system", "coredns");
+    let rollout = health::deployment_ready(client, "kube-system", "coredns", replicas)?;
     let state = if rollout.ready { State::Good } else { State::Bad };
     let word = if rollout.ready { "available" } else { "not available" };
     Ok(Some(check("CoreDNS", state, word, rollout.detail)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Component, HostStatus, NOT_INSTALLED, State};
+use super::{Component, HostStatus, NOT_INSTALLED, State, pki};
 use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
@@ -24,9 +24,12 @@ pub(super) fn ask(
     let answers = pool.each_host(&cluster.hosts, |host| {
         let units: Vec<_> = catalogue.units(cluster, host).map(|(_, unit)| unit).collect();
         let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
+        let pairs = trust.pairs_on(host);
+        let paths = pairs.iter().flat_map(|(certificate, key)| [certificate.clone(), key.clone()]);
         let questions = Questions {
             units: units.iter().map(UnitSpec::name).collect(),
-            files: units.iter().map(program).collect(),
+            files: units.iter().map(program).chain(paths).collect(),
+            certificates: pairs.iter().map(|(certificate, _)| certificate.clone()).collect(),
             ..Default::default()
         };
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
@@ -43,6 +46,10 @@ pub(super) fn ask(
                 component.detail = error.message;
             }
             components.push(component);
+        }
+        // Where nothing is installed there is nothing to compare.
+        if components.iter().any(|component| component.word != NOT_INSTALLED) {
+            components.extend(pki::judge(&pairs, &trust.files(host), &facts));
         }
         Ok((system(&facts), components))
     });

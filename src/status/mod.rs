@@ -3,8 +3,10 @@
 mod certificates;
 mod cluster;
 mod host;
+mod pki;
 
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::access::Pool;
@@ -103,17 +105,18 @@ pub struct Expiry {
     pub days: i64,
 }
 
-/// Asks everything. The store knows the versions of programs by their hashes.
+/// Asks everything. The store knows the versions of programs by their hashes; `objects` are those that the API must hold.
 pub fn ask(
     catalogue: &Catalogue,
     cluster: &Cluster,
     pool: &Pool,
     trust: &Trust,
     store: &Store,
+    objects: &[Value],
     now: OffsetDateTime,
 ) -> Status {
     let mut hosts = host::ask(catalogue, cluster, pool, trust, store);
-    let checks = cluster::ask(cluster, pool, trust, &mut hosts);
+    let checks = cluster::ask(cluster, pool, trust, objects, &mut hosts);
     let certificates = certificates::expiries(trust, now);
     let mut status = Status {
         cluster: cluster.name.clone(),

@@ -30,7 +30,7 @@ pub fn ensure(
     reporter: &dyn Reporter,
 ) -> Result<Trust> {
     complete(catalogue, cluster, &Folder::open(dir)?, now, reporter)?;
-    folder::load(catalogue, cluster, dir)
+    folder::load(catalogue, cluster, dir, true)
 }
 
 /// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written. What is

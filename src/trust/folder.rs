@@ -133,8 +133,9 @@ pub(super) fn bundles(cluster: &Cluster, folder: &Folder) -> Result<()> {
     Error::all(errors)
 }
 
-/// All that the folder holds; everything that is missing is named at once.
-pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
+/// All that the folder holds; everything that is missing is named at once. Who only asks the cluster needs no more than
+/// certificates: not the `whole` folder.
+pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, whole: bool) -> Result<Trust> {
     let trust = present(catalogue, cluster, dir, Vec::new())?;
     let folder = Folder::look(dir);
     made_for::same_authorities(catalogue, cluster, &folder, &folder.generated().unwrap_or_default())?;
@@ -149,8 +150,10 @@ pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Resu
     let names = trust.authority_table.iter().map(|r| &r.name).chain(trust.table.iter().map(|r| &r.name));
     let mut missing: Vec<PathBuf> =
         names.filter(|name| !trust.pairs.contains_key(*name)).map(|name| folder.certificate(name)).collect();
-    let (public, private) = folder.service_account();
-    missing.extend([public, private, folder.encryption_key()].into_iter().filter(|path| !path.exists()));
+    if whole {
+        let (public, private) = folder.service_account();
+        missing.extend([public, private, folder.encryption_key()].into_iter().filter(|path| !path.exists()));
+    }
     if missing.is_empty() {
         return Ok(trust);
     }

@@ -24,6 +24,7 @@ use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
+use crate::pki::Certificate;
 use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
 
@@ -59,6 +60,21 @@ pub struct Trust {
     problems: Vec<Error>,
 }
 
+/// A certificate that a server of the cluster shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served<'t> {
+    /// Host.
+    pub host: &'t str,
+    /// Where the certificate lies there.
+    pub path: &'t str,
+    /// Where it is shown.
+    pub port: u16,
+    /// The leaf, in DER.
+    pub certificate: Vec<u8>,
+    /// The CAs that it is checked against, as PEM.
+    pub trusted: String,
+}
+
 /// A certificate and its key.
 #[derive(Debug, Clone)]
 struct Pair {
@@ -75,9 +91,9 @@ struct ServiceAccount {
 }
 
 impl Trust {
-    /// What the cluster's folder holds; missing files are an error that says what to run.
+    /// What the cluster's folder holds, for asking the cluster; missing certificates are an error that says what to run.
     pub fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Self> {
-        folder::load(catalogue, cluster, dir)
+        folder::load(catalogue, cluster, dir, false)
     }
 
     /// What of it the cluster's folder holds, be it complete or not.
@@ -109,6 +125,42 @@ impl Trust {
             }
         }
         files
+    }
+
+    /// The certificates that servers of the cluster show.
+    pub fn served(&self) -> Vec<Served<'_>> {
+        let mut all = Vec::new();
+        for row in &self.table {
+            let (Some(port), Some(pair)) = (row.port, self.pairs.get(&row.name)) else { continue };
+            let leaf = Certificate::all_from_pem(pair.certificate.as_bytes(), &row.name).ok();
+            let Some(leaf) = leaf.and_then(|chain| chain.into_iter().next()) else { continue };
+            all.extend(row.placements.iter().map(|place| Served {
+                host: &place.host,
+                path: &place.certificate,
+                port,
+                certificate: leaf.der().to_vec(),
+                trusted: self.trusted(row.authority),
+            }));
+        }
+        all
+    }
+
+    /// Certificates and keys that belong together on a host, by path.
+    pub fn pairs_on(&self, host: &Host) -> Vec<(String, String)> {
+        let places = self.table.iter().flat_map(|row| &row.placements).filter(|place| place.host == host.name);
+        places.filter_map(|place| Some((place.certificate.clone(), place.key.clone()?))).collect()
+    }
+
+    /// What is missing in the folder although nothing needs it now, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        let without_key = |row: &&AuthorityRow| self.pairs.get(&row.name).is_some_and(|pair| pair.key.is_none());
+        let line = |row: &AuthorityRow| {
+            format!(
+                "the key of CA {} is not in the cluster's folder: nothing that it signs can be issued or renewed",
+                row.name
+            )
+        };
+        self.authority_table.iter().filter(without_key).map(line).collect()
     }
 
     /// Where a host holds the CAs that it trusts, and which.

@@ -46,6 +46,7 @@ impl Args {
             true => Ok(format!("{}{}", meaning.text(&ctx.out), plan::total(plan))),
             false => plan_text(ctx, session, &preview),
         })?;
+        preview.warnings.iter().for_each(|warning| session.reporter().warn(warning));
         // The plan is what was asked for; that `up` would not begin with it is said after it.
         preflight::refuse(&preview.findings)?;
         Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })

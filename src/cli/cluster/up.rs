@@ -67,6 +67,7 @@ impl Args {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
+        prepared.found.warnings.iter().for_each(|warning| reporter.warn(warning));
         let plan = &prepared.found.plan;
         let changes = plan.changes();
         if plan.is_empty() {
