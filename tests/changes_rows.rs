@@ -42,7 +42,7 @@ pub fn rows() -> Vec<Row> {
     vec![
         row("cluster", |i| i.cluster = "other".into(), End::Refused("these hosts run the cluster")),
         row("kubernetes", |i| i.kubernetes = Some("1.35.4".into()), End::Refused("that is a downgrade")),
-        row("versions.etcd", |i| i.versions.etcd = Some("3.5.33".into()), End::Refused("that is a downgrade")),
+        row("versions.etcd", |i| i.versions.etcd = Some("3.7.2".into()), End::Refused("that is an upgrade")),
         row(
             "versions.containerd",
             |i| i.versions.containerd = Some("2.4.0".into()),
@@ -65,7 +65,7 @@ pub fn rows() -> Vec<Row> {
         always("pki.key", |i| i.pki.key = Some(KeySettings { algo: KeyAlgorithm::Ecdsa, size: Some(384) }), End::Live),
         row("pki.expiry", |i| i.pki.expiry = Some("4000h".into()), End::Live),
         row("pki.caExpiry", |i| i.pki.ca_expiry = Some("90000h".into()), End::Live),
-        row("pki.extraSans", |i| i.pki.extra_sans = vec!["api.example.com".into()], End::Live),
+        always("pki.extraSans", |i| i.pki.extra_sans = vec!["api.example.com".into()], End::Live),
         row("encryptSecrets", |i| i.encrypt_secrets = Some(false), End::Live),
         row(
             "components",
@@ -96,8 +96,8 @@ pub fn rows() -> Vec<Row> {
             |i| i.hosts[0].roles.retain(|r| *r != Role::Node),
             End::Refused("has the role node no longer"),
         ),
-        always("hosts[].labels", |i| drop(i.hosts[1].labels.insert("disk".into(), "ssd".into())), End::Live),
-        row("hosts[].taints", |i| i.hosts[1].taints = vec!["dedicated=db:PreferNoSchedule".into()], End::Live),
+        row("hosts[].labels", |i| drop(i.hosts[1].labels.insert("disk".into(), "ssd".into())), End::Rolls),
+        row("hosts[].taints", |i| i.hosts[1].taints = vec!["dedicated=db:PreferNoSchedule".into()], End::Rolls),
         row("hosts[].ssh.user", |_| (), End::Elsewhere(REACHED)),
         row("hosts[].ssh.port", |_| (), End::Elsewhere(REACHED)),
         row("hosts[].ssh.keys", |_| (), End::Elsewhere(REACHED)),
@@ -168,7 +168,11 @@ pub fn pairs() -> Vec<Row> {
             },
             End::Refused("it is n2"),
         ),
-        row("a second etcd member", |i| i.hosts[1].roles.push(Role::Etcd), End::Refused("does not have")),
+        row(
+            "a second etcd member",
+            |i| i.hosts[1].roles.push(Role::Etcd),
+            End::Refused("2 hosts have the role `etcd`"),
+        ),
         row(
             "a second master",
             |i| {

@@ -279,6 +279,6 @@ fn what_changed_is_named_with_its_class() {
     let words: Vec<String> = all.iter().map(|d| format!("{} ({})", d.words(), d.class.name())).collect();
     assert_eq!(
         words,
-        ["hosts[n1].labels: none → disk=ssd (live)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
+        ["hosts[n1].labels: none → disk=ssd (rolling)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
     );
 }

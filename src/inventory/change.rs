@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(silent, Vec::<&str>::new());
         assert!(stated.len() > 40, "{}", stated.len());
         assert_eq!(stated["networks.pods"].change, Change::Fixed);
-        assert_eq!(stated["hosts[].labels"].change, Change::Live);
+        assert_eq!(stated["pki.extraSans"].change, Change::Live);
     }
 }
