@@ -168,7 +168,8 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let names = authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name));
-    for name in names.filter(|name| !to_issue.contains(name)) {
+    let missing: BTreeSet<&String> = to_issue.iter().collect();
+    for name in names.filter(|name| !missing.contains(name)) {
         let Some(certificate) = folder.read_certificate(name)? else { continue };
         let pair = Pair {
             certificate: certificate.to_pem(),
