@@ -66,6 +66,11 @@ pub fn rows() -> Vec<Row> {
         row("pki.expiry", |i| i.pki.expiry = Some("4000h".into()), End::Live),
         row("pki.caExpiry", |i| i.pki.ca_expiry = Some("90000h".into()), End::Live),
         always("pki.extraSans", |i| i.pki.extra_sans = vec!["api.example.com".into()], End::Live),
+        row(
+            "recoveryKey",
+            |i| i.recovery_key = Some("age1mg6gytmg57lsluf8carfkp5u9uywwmvw442tgx5fj66v87ndz9ms4rml3a".into()),
+            End::Live,
+        ),
         row("encryptSecrets", |i| i.encrypt_secrets = Some(false), End::Live),
         row(
             "components",
