@@ -64,7 +64,6 @@ fn running(name: &str) -> Cluster {
 }
 
 fn try_row(cluster: &Cluster, row: &Row) {
-    println!("{}: {:?}", row.field, row.end);
     let inventory = fs::read(cluster.inventory()).unwrap();
     cluster.edit(row.edit);
     match row.end {
