@@ -6,12 +6,14 @@ mod elsewhere;
 mod fixed;
 mod hosts;
 mod members;
+mod releases;
 mod strays;
 mod versions;
 
 use std::collections::BTreeMap;
 
 pub use difference::{Difference, differences};
+pub use releases::{Concerns, Last, RELEASES, ReleaseChange};
 
 use crate::cluster::Cluster;
 use crate::components::Catalogue;

@@ -8,10 +8,15 @@ mod objects;
 mod prepare;
 mod programs;
 mod record;
+#[cfg(test)]
+mod release_0_1_0;
 mod secrets_at_rest;
 mod session;
 mod survey;
 mod tree;
+mod upgrade;
+#[cfg(test)]
+mod upgrade_tests;
 
 pub use desire::{desire, names_only};
 pub use images::prepare_image;

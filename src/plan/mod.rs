@@ -8,6 +8,7 @@ mod nodes;
 mod objects;
 mod print;
 mod register;
+mod upgrade;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub use nodes::Marks;
 pub use objects::object_change;
 pub use print::{Diffs, text, total};
 pub use register::{register, runs_kubelet};
+pub use upgrade::{Reason, Upgrade};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]
