@@ -19,7 +19,7 @@ use crate::artifacts::Store;
 use crate::changes::{self, Last};
 use crate::cluster::{Host, Role};
 use crate::components::kube_apiserver;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::facts::HostFacts;
 use crate::health;
 use crate::live::{self, Live};
@@ -65,8 +65,9 @@ pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
     let asked = ask(session, &trust, rehash)?;
+    let live = judge(session, &trust, &asked.facts)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    decide(session, &trust, &asked, programs)
+    decide(session, &trust, &asked, &live, programs)
 }
 
 /// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
@@ -83,13 +84,14 @@ pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Resu
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
     let asked = ask(session, &looked, rehash)?;
+    let live = judge(session, &looked, &asked.facts)?;
     preflight::refuse(&asked.findings)?;
-    let mut found = decide(session, &looked, &asked, ByArch::look(session, &store, &asked.facts)?)?;
+    let mut found = decide(session, &looked, &asked, &live, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
     if found.plan.here != Here::default() {
-        found = decide(session, &trust, &asked, programs)?;
+        found = decide(session, &trust, &asked, &live, programs)?;
     }
     Ok(Prepared { found, trust, store })
 }
@@ -98,34 +100,46 @@ pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Resu
 struct Asked {
     templates: Templates,
     facts: BTreeMap<String, HostFacts>,
-    live: Live,
     findings: Vec<Finding>,
 }
 
-/// Asks the hosts and the cluster. One that cannot take the inventory is refused, and so are hosts that have other
-/// secrets in use than the folder has.
+/// What preflight finds, and what a cluster that runs has against the inventory. Nothing is written.
+pub fn check(session: &Session) -> Result<(Vec<Finding>, Result<()>)> {
+    let now = OffsetDateTime::now_utc();
+    let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
+    let asked = ask(session, &trust, false)?;
+    Ok((asked.findings, judge(session, &trust, &asked.facts).map(drop)))
+}
+
+/// Asks the hosts.
 fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
-    let kept = record::kept(session)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
-    trust.in_use(cluster, &session.dir, &facts)?;
-    let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
-    changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &live })?;
-    endpoint::prove(session, trust, &live)?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    Ok(Asked { templates, facts, live, findings })
+    Ok(Asked { templates, facts, findings })
 }
 
-fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> Result<Preview> {
-    let Asked { templates, facts, live, findings } = asked;
+/// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets
+/// in use than the folder has.
+fn judge(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<Live> {
+    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+    trust.in_use(cluster, &session.dir, facts)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?)?;
+    changes::refuse(&changes::Known { catalogue, cluster, facts, live: &live })?;
+    endpoint::prove(session, trust, &live)?;
+    Ok(live)
+}
+
+fn decide(session: &Session, trust: &Trust, asked: &Asked, live: &Live, programs: ByArch) -> Result<Preview> {
+    let Asked { templates, facts, findings } = asked;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
-    let (objects, mut changes) = in_api(session, trust, facts, &desired).map_or((None, Vec::new()), |api| {
+    let (objects, mut changes) = in_api(session, trust, facts, &desired)?.map_or((None, Vec::new()), |api| {
         warnings.extend(api.webhooks);
         (Some(api.objects), api.nodes)
     });
@@ -151,20 +165,36 @@ struct InApi {
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
-fn in_api(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>, desired: &Desired) -> Option<InApi> {
-    let master = session.cluster.with_role(Role::Master).find(|host| {
+///
+/// # Errors
+/// Refused: an object cannot become what it should be.
+fn in_api(
+    session: &Session,
+    trust: &Trust,
+    facts: &BTreeMap<String, HostFacts>,
+    desired: &Desired,
+) -> Result<Option<InApi>> {
+    let runs = |host: &&Host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
-    })?;
-    let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
-    let mut client = access.client().ok()?;
-    let objects = object_changes(&mut client, &desired.objects).ok()?;
-    let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
-        (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
-        _ => false,
     };
-    let nodes = node_changes(&mut client, &session.cluster, runs_kubelet).ok()?;
-    Some(InApi { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
+    let Some(master) = session.cluster.with_role(Role::Master).find(runs) else { return Ok(None) };
+    let asked = || -> Result<InApi> {
+        let mut access = ApiAccess::new(&session.pool, master, trust)?;
+        let mut client = access.client()?;
+        let objects = object_changes(&mut client, &desired.objects)?;
+        let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
+            (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
+            _ => false,
+        };
+        let nodes = node_changes(&mut client, &session.cluster, runs_kubelet)?;
+        Ok(InApi { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
+    };
+    match asked() {
+        Ok(api) => Ok(Some(api)),
+        Err(error) if matches!(error.kind, Kind::Refused | Kind::Interrupted) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Hosts whose nodes are gone are made nodes again.
