@@ -16,7 +16,8 @@ use kbootstrap::plan::UnitAction;
 use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
 use kbootstrap::status::{self, State};
 use kbootstrap::ui::Silent;
-use kbootstrap::{preflight, reset};
+use kbootstrap::preflight;
+use kbootstrap::reset::{self, Targets};
 use time::OffsetDateTime;
 
 use crate::common::cluster::Cluster;
@@ -226,7 +227,8 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
 
     let host = &session.cluster.hosts[0];
     let mut transport = session.pool.take(host).unwrap();
-    reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout).unwrap();
+    let layout = &session.cluster.layout;
+    reset::reset(&mut *transport, &Targets::all(&session.catalogue, layout), layout).unwrap();
     let left = "ls -d /usr/local/bin/lantern /etc/systemd/system/lantern.service /etc/lantern /var/lib/lantern \
                 /run/lantern /etc/kubernetes 2>/dev/null; \
                 ip link show lantern0 2>/dev/null";

@@ -5,6 +5,7 @@ mod difference;
 mod elsewhere;
 mod fixed;
 mod hosts;
+mod leftovers;
 mod members;
 mod strays;
 mod versions;
@@ -12,6 +13,7 @@ mod versions;
 use std::collections::BTreeMap;
 
 pub use difference::{Difference, differences};
+pub use leftovers::{Leftover, What, leftovers, switched_off, to_remove};
 
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
@@ -49,6 +51,11 @@ impl Known<'_> {
     }
 }
 
+/// `m1, n1`
+fn join(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}
+
 /// Refuses what a running cluster cannot take, all of it at once. Facts count more than the record, which says only
 /// what nothing else does.
 ///
@@ -69,5 +76,7 @@ fn refusal(message: String, live: impl Into<String>, remedy: impl Into<String>) 
     Error::refused(message).detail(live).hint(remedy)
 }
 
+#[cfg(test)]
+mod leftovers_tests;
 #[cfg(test)]
 mod tests;

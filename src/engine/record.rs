@@ -30,9 +30,17 @@ pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
     files::write_public(&session.dir.join(KEY), record.text().as_bytes())
 }
 
-/// What the record should say, and the change that makes it so where it does not everywhere.
-pub(super) fn due(session: &Session, live: &Live, signature: Signature) -> Result<(Record, Option<ClusterChange>)> {
-    let now = Record::new(&session.cluster, inventory(session)?, lock(session)?, signature);
+/// What the record should say, and the change that makes it so where it does not everywhere. `removed` are hosts that
+/// are forgotten.
+pub(super) fn due(
+    session: &Session,
+    live: &Live,
+    removed: &[&str],
+    signature: Signature,
+) -> Result<(Record, Option<ClusterChange>)> {
+    let gone = live.strays.iter().filter(|stray| stray.is_left() && !removed.contains(&&*stray.host.name));
+    let gone = gone.map(|stray| stray.host.clone()).collect();
+    let now = Record { gone, ..Record::new(&session.cluster, inventory(session)?, lock(session)?, signature) };
     let masters = session.cluster.with_role(Role::Master).map(|host| host.name.clone());
     let (record, places) = match &live.record {
         Some(last) if last.says_the_same(&now) => (last.clone(), live.record_missing.clone()),

@@ -43,6 +43,9 @@ pub struct Record {
     pub settings: BTreeMap<String, Value>,
     /// The machines.
     pub hosts: Vec<RecordedHost>,
+    /// Machines that have left the inventory and were not taken back yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<RecordedHost>,
     /// The inventory itself.
     pub inventory: RecordedInventory,
     /// The text of `artifacts.lock`: which bytes the cluster runs.
@@ -69,6 +72,7 @@ impl Record {
             by: signature.by,
             settings: settings(cluster),
             hosts: cluster.hosts.iter().map(RecordedHost::of).collect(),
+            gone: Vec::new(),
             inventory,
             lock,
         }

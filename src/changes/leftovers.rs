@@ -1,0 +1,175 @@
+//! What should not be there: components that were switched off, hosts that have left, nodes that no host stands behind.
+//! It is named whenever somebody looks, and goes only when somebody names it.
+
+use serde::Serialize;
+
+use super::{Known, join};
+use crate::cluster::Role;
+use crate::components::ComponentSpec;
+use crate::error::{Error, Result};
+use crate::live::{Node, Stray, StrayState};
+use crate::record::RecordedHost;
+use crate::state::ComponentId;
+
+/// Something that should not be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Leftover {
+    /// What `--remove` takes.
+    pub name: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub what: What,
+    /// The same in words.
+    pub said: String,
+    /// What takes it away, and what that means.
+    pub remedy: String,
+    /// Whether `--remove` takes it away.
+    pub removable: bool,
+}
+
+/// What a leftover is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum What {
+    /// A component on hosts that do not run it any more.
+    Component {
+        /// Where.
+        hosts: Vec<String>,
+    },
+    /// A host that has left the inventory.
+    Host {
+        /// As it was.
+        #[serde(skip)]
+        host: RecordedHost,
+        /// Whether it can be asked, and so be taken back.
+        reachable: bool,
+    },
+    /// A node that no host of the inventory stands behind.
+    Node,
+}
+
+/// Everything that should not be there.
+pub fn leftovers(known: &Known<'_>) -> Vec<Leftover> {
+    let components = known.catalogue.components.iter().filter_map(|spec| component(known, spec));
+    let hosts = known.live.strays.iter().filter_map(|stray| host(known, stray));
+    components.chain(hosts).chain(nodes(known)).collect()
+}
+
+/// Components that kbootstrap once started on the host, and that the host does not run any more.
+pub fn switched_off(known: &Known<'_>, host: &str) -> Vec<ComponentId> {
+    let is_off = |spec: &&ComponentSpec| {
+        let runs = known.cluster.host(host).is_some_and(|host| (spec.runs_on)(known.cluster, host));
+        !runs && spec.unit.is_some_and(|unit| known.was_started(host, &unit.name()))
+    };
+    known.catalogue.components.iter().filter(is_off).map(|spec| spec.id).collect()
+}
+
+/// The leftovers of these names, and all others.
+///
+/// # Errors
+/// Usage: there is none of such a name, or it cannot be removed.
+pub fn to_remove(leftovers: Vec<Leftover>, names: &[String]) -> Result<(Vec<Leftover>, Vec<Leftover>)> {
+    let removable: Vec<&str> = leftovers.iter().filter(|l| l.removable).map(|l| l.name.as_str()).collect();
+    let wrong = names.iter().filter_map(|name| {
+        let mut there = leftovers.iter().filter(|leftover| leftover.name == *name).peekable();
+        if there.peek().is_none() {
+            let hint = match removable.as_slice() {
+                [] => "there is nothing that should not be there".to_owned(),
+                names => format!("what can be removed: {}", join(names)),
+            };
+            return Some(Error::usage(format!("there is no {name} that could be removed")).hint(hint));
+        }
+        let stays = there.find(|leftover| !leftover.removable)?;
+        Some(Error::usage(format!("{name} cannot be removed: {}", stays.said)).hint(stays.remedy.clone()))
+    });
+    Error::all(wrong.collect())?;
+    Ok(leftovers.into_iter().partition(|leftover| names.contains(&leftover.name)))
+}
+
+fn component(known: &Known<'_>, spec: &ComponentSpec) -> Option<Leftover> {
+    let unit = spec.unit?.name();
+    let hosts = known.cluster.hosts.iter().map(|host| host.name.clone());
+    let hosts: Vec<String> = hosts.filter(|host| switched_off(known, host).contains(&spec.id)).collect();
+    let running: Vec<&String> = hosts.iter().filter(|host| known.runs(host, &unit)).collect();
+    let (id, on) = (spec.id, join(&hosts));
+    let state = match (running.len(), hosts.len()) {
+        (_, 0) => return None,
+        (0, _) => "it does not run, but its files and keys are there".to_owned(),
+        (all, hosts) if all == hosts => "it runs there".to_owned(),
+        _ => format!("it runs on {}", join(&running)),
+    };
+    let network = known.catalogue.networks.iter().any(|plugin| {
+        plugin.components.contains(&id) && plugin.choice != known.cluster.networks.plugin && !running.is_empty()
+    });
+    let cost = match network {
+        true => "; pods lose their network between hosts, unless another plugin gives them one",
+        false => "",
+    };
+    Some(Leftover {
+        name: id.to_string(),
+        said: format!("{id} is still on {on}, where the inventory does not have it: {state}"),
+        remedy: format!("`kbootstrap up --remove {id}` stops it and takes away what only it has there{cost}"),
+        what: What::Component { hosts },
+        removable: true,
+    })
+}
+
+fn host(known: &Known<'_>, stray: &Stray) -> Option<Leftover> {
+    let Stray { host, state } = stray;
+    let name = &host.name;
+    let node = known.live.node(name);
+    let deletes = if node.is_some() { ", and deletes its node" } else { "" };
+    let (is, remedy, removable) = match state {
+        StrayState::Clean => return None,
+        StrayState::Runs(units) => (format!("runs {}", join(units)), back(), false),
+        StrayState::Unreachable(why) if node.is_some_and(|node| node.ready) => {
+            (format!("cannot be asked, but its node is Ready ({why})"), back(), false)
+        }
+        StrayState::Unreachable(why) => (
+            format!("cannot be asked ({why})"),
+            format!("`kbootstrap up --remove {name}` forgets it{deletes}; files and keys on the host itself stay"),
+            true,
+        ),
+        StrayState::Stopped => {
+            let data = if host.roles.contains(&Role::Etcd) { ", its data of etcd too" } else { "" };
+            let takes = format!("`kbootstrap up --remove {name}` takes it back as `kbootstrap reset` does{data}{deletes}");
+            ("still has files and keys".to_owned(), takes, true)
+        }
+    };
+    Some(Leftover {
+        name: name.clone(),
+        said: format!("the host {name} ({}) has left the inventory and {is}", host.address),
+        remedy,
+        what: What::Host { host: host.clone(), reachable: matches!(state, StrayState::Stopped) },
+        removable,
+    })
+}
+
+fn back() -> String {
+    "put it back into the inventory, or stop what runs there first".into()
+}
+
+/// Nodes without a host; where the host itself is a leftover, its node goes with it.
+fn nodes(known: &Known<'_>) -> Vec<Leftover> {
+    let has_host = |node: &&Node| known.cluster.with_role(Role::Node).any(|host| host.name == node.name);
+    let stray = |node: &&Node| {
+        known.live.strays.iter().any(|stray| stray.is_left() && stray.host.name == node.name)
+    };
+    let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
+    nodes.filter(|node| !has_host(node) && !stray(node)).map(of_node).collect()
+}
+
+fn of_node(node: &Node) -> Leftover {
+    let name = &node.name;
+    let (is, remedy) = match node.ready {
+        true => ("it is Ready, so something runs it", back()),
+        false => ("it is not Ready", format!("`kbootstrap up --remove {name}` deletes it")),
+    };
+    Leftover {
+        name: name.clone(),
+        what: What::Node,
+        said: format!("the node {name} has no host in the inventory: {is}"),
+        remedy,
+        removable: !node.ready,
+    }
+}
