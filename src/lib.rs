@@ -11,6 +11,7 @@ pub mod certlint;
 pub mod certs;
 pub mod cfssl;
 pub mod changes;
+pub mod children;
 pub mod cli;
 pub mod clients;
 pub mod cluster;

@@ -100,7 +100,12 @@ impl Place {
     pub fn ensure(&self, wanted: &[Requirement], sources: &[Source]) -> Result<Programs> {
         self.ensure_with(wanted, sources, EnsureOptions::default())
     }
-    pub fn ensure_with(&self, wanted: &[Requirement], sources: &[Source], options: EnsureOptions) -> Result<Programs> {
+    pub fn ensure_with(
+        &self,
+        wanted: &[Requirement],
+        sources: &[Source],
+        options: EnsureOptions<'_>,
+    ) -> Result<Programs> {
         ensure_requirements(wanted, sources, Some(&self.lock()), &self.store, &self.events, options)
     }
     /// The raw bytes of a thing in the store.

@@ -9,9 +9,9 @@ use kbootstrap::cluster::{self, Cluster, Known};
 use kbootstrap::components::{Catalogue, ComponentSpec, Protocol, UnitSpec};
 use kbootstrap::facts::{HostFacts, Listening};
 use kbootstrap::inventory;
-use kbootstrap::plan::{HostPlan, Plan, UnitAction, UnitChange};
+use kbootstrap::plan::{Desired, HostPlan, Plan, UnitAction, UnitChange};
 use kbootstrap::preflight;
-use kbootstrap::render::{Inputs, Templates, host_state};
+use kbootstrap::render::{Common, Inputs, Templates, host_state};
 use kbootstrap::reset::{self, Targets};
 use kbootstrap::secret::Secret;
 use kbootstrap::state::{After, ArtifactRef, ComponentId, HostState, Ready, Rolling, Rollout, WAVES};
@@ -113,8 +113,8 @@ proptest! {
             }
             plan.hosts.push(HostPlan { host: host.name.clone(), units, ..HostPlan::default() });
         }
-        let states: BTreeMap<String, HostState> = cluster.hosts.iter().map(|h| (h.name.clone(), HostState::default())).collect();
-        let graph = steps(&cluster, &plan, &states, None);
+        let hosts = cluster.hosts.iter().map(|h| (h.name.clone(), HostState::default())).collect();
+        let graph = steps(&cluster, &plan, &Desired { hosts, ..Desired::default() }, None, &[]);
         let mut seen: Vec<(String, String)> = graph.steps().iter().filter_map(|step| match &step.action {
             Action::Unit { host, change } => Some((host.clone(), change.name.clone())),
             _ => None,
@@ -134,6 +134,7 @@ fn state(catalogue: &Catalogue, cluster: &Cluster, host: &cluster::Host) -> Host
     host_state(&Inputs {
         catalogue,
         cluster,
+        common: &Common::of(cluster),
         host,
         facts: &HostFacts::default_host(),
         programs: &artifact,

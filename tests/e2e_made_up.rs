@@ -10,7 +10,7 @@ use kbootstrap::components::{
     Catalogue, CertificateRow, ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, PortSpec,
     ProgramSpec, Project, UnitSpec,
 };
-use kbootstrap::engine::{Access, Options, Prepared, Session, prepare};
+use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare};
 use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
 use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
@@ -156,7 +156,7 @@ fn up(session: &Session) -> Prepared {
 }
 
 fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, false, &|_| Ok(()))?;
+    let prepared = prepare(session, PlanOptions::default(), &|_| Ok(()))?;
     prepared.apply(session)?;
     Ok(prepared)
 }
@@ -213,10 +213,13 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert!(unit(&up(&session)).is_some());
     assert_eq!(light(), "red\n");
 
-    let prepared = prepare(&session, false, &|_| Ok(())).unwrap();
+    let prepared = prepare(&session, PlanOptions::default(), &|_| Ok(())).unwrap();
     let now = OffsetDateTime::now_utc();
-    let ask =
-        || status::ask(&session.catalogue, &session.cluster, &session.pool, &prepared.trust, &prepared.store, now);
+    let (catalogue, cluster_of, pool) = (&session.catalogue, &session.cluster, &session.pool);
+    let ask = || {
+        let objects = &prepared.found.desired.objects;
+        status::ask(catalogue, cluster_of, pool, &prepared.trust, &prepared.store, objects, now)
+    };
     let status = ask();
     assert!(status.healthy, "{:?}", status.troubles());
     let shown = status.hosts[0].components.iter().find(|c| c.name == "lantern").unwrap();

@@ -147,7 +147,7 @@ fn workloads_say_what_keeps_them(plane: &ControlPlane) {
     assert_eq!(nodes[0].internal_ip, "10.0.0.1");
     assert!(kube::delete(client, "/api/v1/nodes/n1").unwrap());
 
-    let absent = deployment_ready(client, "kube-system", "absent").unwrap();
+    let absent = deployment_ready(client, "kube-system", "absent", None).unwrap();
     assert_eq!((absent.ready, absent.detail.as_str()), (false, "there is no such Deployment"));
 }
 

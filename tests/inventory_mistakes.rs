@@ -308,3 +308,106 @@ fn a_file_that_is_not_there() {
     hint: `kbootstrap init -o no/such.yaml --master ADDRESS` writes one
     ");
 }
+
+#[test]
+fn addresses_with_something_around_them() {
+    let host = |address: &str| format!("hosts:\n- {{name: m1, address: {address:?}, roles: [etcd, master, node]}}\n");
+    let slips = [
+        "[fd00::1]",
+        "[fd00::1]:22",
+        "010.0.0.1",
+        "fe80::1%eth0",
+        "fd00::1%eth0",
+        "10.0.0.1/24",
+        "https://10.0.0.1:6443/",
+        "ssh://root@10.0.0.1",
+        "10.0.0.1.",
+        "10.0.0.1 ",
+        "10.0.0.1, fd00::1",
+        "１0．0．0．1",
+        "::ffff:10.0.0.1",
+        "10.0.0",
+        "fd00::1::2",
+        "10.0.0.1-3",
+        "-",
+    ];
+    let texts: Vec<(&str, String)> = slips.iter().map(|slip| (*slip, host(slip))).collect();
+    let mut cases: Vec<(&str, &str)> = texts.iter().map(|(title, text)| (*title, text.as_str())).collect();
+    let ssh =
+        "hosts:\n- {name: m1, address: 10.0.0.11, sshAddress: \"root@m1.example.com:22\", roles: [etcd, master]}\n";
+    cases.extend([
+        ("SSH address with a login name", ssh),
+        ("networks", "networks: {pods: \"010.244.0.0/16\", services: 10.96.0.0/255.255.0.0}\n"),
+        ("network in brackets", "networks: {pods: \"[fd10::]/56\"}\n"),
+        ("DNS address", "networks: {dnsAddress: \"10.96.0.10/16\"}\n"),
+        ("endpoint", "controlPlaneEndpoint: \"https://api.example.com:8443/\"\n"),
+        ("endpoint with a zone", "controlPlaneEndpoint: \"[fd00::10%eth0]:6443\"\n"),
+        ("certificate names", "pki: {extraSans: [\"https://api.example.com\", \"[fd00::1]\", \"api.example.com.\"]}\n"),
+    ]);
+    let said = sections(&cases);
+    for section in said.split("=== ").skip(1) {
+        assert!(section.contains("hint: "), "{section}");
+    }
+    snapshot("inventory_addresses", &said);
+}
+
+#[test]
+fn a_name_of_300_characters_is_not_repeated_whole() {
+    let long = "n".repeat(300);
+    let host = |rest: &str| format!("hosts:\n- {{name: m1, address: 10.0.0.11, roles: [etcd, master, node]{rest}}}\n");
+    let texts = [
+        format!("cluster: {long}\n"),
+        format!("kubernetes: {long}\nversions: {{etcd: {long}}}\n"),
+        format!("{long}: 1\n"),
+        format!("controlPlaneEndpoint: {long}\n"),
+        format!(
+            "networks: {{pods: {long}, services: {long}, dnsDomain: {long}, dnsAddress: {long}, nodePorts: {long}}}\n"
+        ),
+        format!("pki: {{extraSans: [{long}], expiry: {long}, key: {{algo: {long}}}}}\n"),
+        format!("ssh: {{user: {long}:x, hostKey: {long}, port: {long}}}\n"),
+        format!("artifacts: [{{download: {{mirror: {long}}}}}]\n"),
+        format!("components: {{{long}: {{}}, kubelet: {{templates: {{{long}: x}}, flags: {{--{long}: x}}}}}}\n"),
+        format!("waive: [{long}]\n"),
+        host(&format!(", labels: {{{long}: {long}, a: {long}}}, taints: [{long}, \"a:{long}\"]")),
+        format!("hosts:\n- {{name: {long}, address: {long}, sshAddress: {long}, roles: [{long}, etcd]}}\n"),
+        format!(
+            "hosts:\n- {{name: {long}, address: 10.0.0.1, roles: [node]}}\n- {{name: {long}, address: 10.0.0.1, roles: []}}\n"
+        ),
+    ];
+    for text in &texts {
+        let said = sections(&[("long", text)]);
+        let longest = said.split(|c: char| c != 'n').map(str::len).max().unwrap();
+        // A line is shown up to 100 columns; whatever else is quoted is shorter.
+        assert!(longest <= 100, "{longest} in:\n{said}");
+        for line in said.lines().filter(|line| line.starts_with("error: ") || line.starts_with("hint: ")) {
+            assert!(!line.contains(&"n".repeat(64)), "{line}");
+        }
+    }
+}
+
+#[test]
+fn files_of_other_tools_are_known_by_name() {
+    let all: String = [
+        ("hosts.ini", "[kube_control_plane]\nn1 ansible_host=10.0.0.1\n\n[kube_node]\nn1\n"),
+        ("inventory", "[masters]\nn1 ansible_host=10.0.0.1\n"),
+        ("hosts.yaml", "all:\n  hosts:\n    n1: {ansible_host: 10.0.0.1}\n  children:\n    kube_node: {hosts: {n1: }}\n"),
+        ("workers.yaml", "workers:\n  hosts:\n    n1: {ansible_host: 10.0.0.1}\n"),
+        (
+            "kubeadm.yaml",
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nlocalAPIEndpoint: {advertiseAddress: 10.0.0.1}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\ncontrolPlaneEndpoint: api.example.com:6443\n",
+        ),
+        ("k0sctl.yaml", "apiVersion: k0sctl.k0sproject.io/v1beta1\nkind: Cluster\nspec:\n  hosts: []\n"),
+        ("cluster.yml", "nodes:\n- {address: 10.0.0.1, user: rke, role: [controlplane, etcd, worker]}\n"),
+        ("config.yaml", "write-kubeconfig-mode: \"0644\"\ntls-san: [api.example.com]\n"),
+        ("kubeconfig", "apiVersion: v1\nkind: Config\nclusters: []\n"),
+        ("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"),
+    ]
+    .into_iter()
+    .map(|(name, text)| {
+        let error = inventory::parse(name, text.as_bytes()).unwrap_err();
+        assert_eq!(error.kind.exit_code(), 3, "{name}");
+        report::render(&error, false)
+    })
+    .collect();
+    snapshot("inventory_foreign", &all);
+}

@@ -164,7 +164,7 @@ fn hosts_that_differ_are_named_and_none_is_taken_silently() {
     let new = tempfile::tempdir().unwrap();
     let text = refused(new.path(), &asked, Choice::default());
     insta::with_settings!({filters => vec![(r"[0-9a-f]{16}…", "HASH")]}, {
-                                            insta::assert_snapshot!(text, @r"
+                                                insta::assert_snapshot!(text, @r"
 error: hosts hold different ca.pem; none was taken
   m1, m2, n1: SHA-256 HASH
   m2: SHA-256 HASH
@@ -182,7 +182,7 @@ hint: say which host is right with --from HOST
 
 3 errors
 ");
-                                        });
+                                            });
     let choice = Choice { from: Some("m1"), only: &[] };
     let report = restore(new.path(), &asked, "", choice).unwrap();
     let sa = report.files.iter().find(|file| file.file == "sa.key").unwrap();

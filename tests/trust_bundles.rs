@@ -129,6 +129,32 @@ fn a_host_of_another_cluster_is_known_by_its_cas() {
     ");
 }
 
+#[test]
+fn a_cluster_under_another_name_is_found_beside_its_folder() {
+    let site = tempfile::tempdir().unwrap();
+    let dir = |name: &str| site.path().join("clusters").join(name);
+    let now = time::OffsetDateTime::now_utc();
+    let catalogue = Catalogue::standard();
+    let ensure =
+        |name: &str| trust::ensure(&catalogue, &cluster(""), &dir(name), now, &kbootstrap::ui::Silent).unwrap();
+    let (old, other) = (ensure("old"), ensure("other"));
+    let theirs = holds(&desired(&old, "").hosts["m1"], &cluster("").hosts[0]);
+    let facts = BTreeMap::from([("m1".to_owned(), theirs)]);
+    let new = trust::look(&catalogue, &cluster(""), &dir("new"), now, &kbootstrap::ui::Silent).unwrap();
+    for (trust, name) in [(new, "new"), (other, "other")] {
+        let error = trust.in_use(&cluster(""), &dir(name), &facts).unwrap_err();
+        let said = kbootstrap::ui::report::render(&error, false).replace(&site.path().display().to_string(), "site");
+        let expected = format!(
+            "error: the hosts belong to the cluster in site/clusters/old, not to site/clusters/{name}\n  \
+             they trust the CAs there, and none of those here\n\
+             hint: write `cluster: old` into the inventory: a cluster keeps the name that it was made with\n\
+             hint: for another cluster on these hosts, `kbootstrap reset` with the old name takes them back first\n"
+        );
+        assert_eq!(said, expected);
+    }
+    old.in_use(&cluster(""), &dir("old"), &facts).unwrap();
+}
+
 /// Files that would be written, and units that would be restarted.
 fn changes(plan: &HostPlan) -> (Vec<&str>, Vec<&str>) {
     let restarts = plan.units.iter().filter(|unit| unit.action.is_some());

@@ -299,3 +299,52 @@ fn a_key_that_cannot_be_made_twice_is_missed() {
     folder.remove(&["generated.json"]);
     folder.ensure("").unwrap();
 }
+
+#[test]
+fn authorities_of_the_other_kind_are_the_inventorys_mistake() {
+    let said = |folder: &Folder, error: Error| {
+        assert_eq!(error.kind, Kind::Input);
+        report::render(&error, false)
+            .replace(&folder.pki("").display().to_string(), "pki/")
+            .replace(folder.pki("").display().to_string().trim_end_matches('/'), "pki")
+    };
+    let single = "pki: {authorities: single}\n";
+    let separate = Folder::filled();
+    let before = separate.read("generated.json");
+    insta::assert_snapshot!(said(&separate, separate.ensure(single).unwrap_err()), @r"
+    error: the inventory has `pki: {authorities: single}`, and the CAs in pki were made with `separate`
+      made there: etcd-ca.pem, front-proxy-ca.pem
+    hint: write `pki: {authorities: separate}` into the inventory: a cluster keeps the CAs that it was made with
+    hint: for another cluster, another `cluster` name or --state gives it a folder of its own
+    ");
+    assert_eq!(separate.read("generated.json"), before, "nothing is written");
+    let load = |folder: &Folder, settings| Trust::load(&Catalogue::standard(), &cluster(settings), folder.dir.path());
+    assert_eq!(load(&separate, single).unwrap_err().kind, Kind::Input);
+    // Only the record is left of them.
+    separate.remove(&["etcd-ca.pem", "front-proxy-ca.pem"]);
+    assert_eq!(separate.ensure(single).unwrap_err().kind, Kind::Input);
+
+    let one = Folder::new();
+    one.ensure(single).unwrap();
+    insta::assert_snapshot!(said(&one, one.ensure("").unwrap_err()), @r"
+    error: the inventory has `pki: {authorities: separate}`, and the CAs in pki were made with `single`
+      ca.pem there has signed etcd's certificates too
+    hint: write `pki: {authorities: single}` into the inventory: a cluster keeps the CAs that it was made with
+    hint: for another cluster, another `cluster` name or --state gives it a folder of its own
+    ");
+    assert_eq!(load(&one, "").unwrap_err().kind, Kind::Input);
+    // A CA beside it that signs nothing here is a person's own business.
+    fs::copy(one.pki("ca.pem"), one.pki("etcd-ca.pem")).unwrap();
+    one.ensure(single).unwrap();
+}
+
+#[test]
+fn a_ca_of_ones_own_for_kubernetes_alone_is_separate() {
+    let folder = Folder::new();
+    let (certificate, key) = foreign_ca("site", folder.now);
+    fs::create_dir_all(folder.pki("")).unwrap();
+    fs::write(folder.pki("ca.pem"), certificate).unwrap();
+    fs::write(folder.pki("ca-key.pem"), key).unwrap();
+    folder.ensure("").unwrap();
+    folder.ensure("").unwrap();
+}

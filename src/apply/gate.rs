@@ -1,20 +1,24 @@
 //! Gates between steps: what must be true before the next may begin.
 
+use std::thread;
 use std::time::Duration;
 
 use super::Job;
+use super::graph::collect;
 use super::objects::{apply_objects, mark_nodes};
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
+use crate::components::DeploymentGate;
 use crate::error::{Error, Kind, Result};
-use crate::health::{Poll, Schedule, deployment_ready, unless_connected, wait};
+use crate::health::{Poll, Schedule, deployment_ready, replicas, unless_connected, wait};
+use crate::parallel;
 
 /// A member answers at once, or after it has replayed its log.
 const ETCD: Schedule = Schedule::new(60, 50);
 /// An API server runs its start-up hooks for a few seconds.
-const API: Schedule = Schedule::new(90, 100);
+pub(super) const API: Schedule = Schedule::new(90, 100);
 /// Kubelets register and the controller manager hands out pod networks.
 const REGISTER: Schedule = Schedule::new(90, 100);
 /// Runtime, network plugin and CoreDNS come up; an image may have to be pulled.
@@ -112,7 +116,7 @@ fn look_ready(access: &mut ApiAccess<'_>) -> Result<Poll<String>> {
 
 /// Asks an API server until it is so. When the one that answered goes away or stumbles, as they do while another one
 /// restarts, the next that answers is asked; what fails again and again is an error.
-fn ask<T>(
+pub(super) fn ask<T>(
     job: &Job<'_>,
     what: &str,
     schedule: Schedule,
@@ -185,8 +189,23 @@ pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
     Ok(format!("{} nodes", names.len()))
 }
 
-/// Leases are held, nodes are Ready, addons are available.
+/// The cluster does what it is for: every etcd member takes part, every API server is ready, leases are held, nodes are
+/// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
+    let members = job.cluster.with_role(Role::Etcd).count();
+    let masters: Vec<&Host> = job.cluster.with_role(Role::Master).collect();
+    let (etcd, servers) = thread::scope(|scope| {
+        let etcd = scope.spawn(|| etcd(job, "", false));
+        let servers = parallel::each(&masters, job.pool.at_once(), |master| api(job, &master.name));
+        (etcd.join().unwrap_or_else(|_| Err(Error::internal("a thread that asks etcd panicked"))), servers)
+    });
+    collect(std::iter::once(etcd).chain(servers).filter_map(Result::err).collect())?;
+    let nodes = nodes_and_addons(job)?;
+    Ok(format!("{members} etcd, {} kube-apiserver, {nodes}", masters.len()))
+}
+
+/// Leases are held, nodes are Ready, addons are available.
+fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
     ask(job, "the cluster is not healthy", HEALTHY, |client| {
@@ -205,11 +224,13 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
         }
         if has_network && !names.is_empty() {
             for addon in &job.desired.addons {
-                let rollout = deployment_ready(client, addon.gate.namespace, addon.gate.name)?;
+                let DeploymentGate { namespace, name, .. } = addon.gate;
+                let replicas = replicas(&job.desired.objects, namespace, name);
+                let rollout = deployment_ready(client, namespace, name, replicas)?;
                 if rollout.ready {
                     continue;
                 }
-                let pods = kube::pods(client, addon.gate.namespace, addon.gate.pods)?;
+                let pods = kube::pods(client, namespace, addon.gate.pods)?;
                 let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
                 why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
                 troubles.push(format!("{}: {} {}", addon.title, rollout.detail, why.join("; ")).trim_end().to_owned());

@@ -96,7 +96,7 @@ impl<A: Sync> Graph<A> {
 }
 
 /// One error of many; an interruption speaks for all of them.
-fn collect(errors: Vec<Error>) -> Result<()> {
+pub(super) fn collect(errors: Vec<Error>) -> Result<()> {
     match errors.iter().position(|e| e.kind == Kind::Interrupted) {
         Some(at) => Err(errors[at].clone()),
         None => Error::all(errors),

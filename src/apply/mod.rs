@@ -2,12 +2,16 @@
 
 mod gate;
 mod graph;
+mod node;
 mod objects;
 mod push;
 #[cfg(test)]
 mod push_tests;
 mod receive;
 mod record;
+mod removal;
+mod secrets;
+mod served;
 mod steps;
 #[cfg(test)]
 mod steps_tests;
@@ -65,14 +69,23 @@ impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
         let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
-        self.go(&steps(self.cluster, self.plan, &self.desired.hosts, leader.as_deref()))
+        self.go(&steps(
+            self.cluster,
+            self.plan,
+            self.desired,
+            leader.as_deref(),
+            &served::brought(self.trust, self.plan),
+        ))
     }
 
     /// Waits until the cluster is healthy and changes nothing: a run that was interrupted may have left all in place,
     /// and nothing ready yet.
     pub fn wait(&self) -> Result<()> {
         let mut graph = Graph::default();
-        graph.add("api", Action::Healthy, []);
+        let healthy = graph.add("api", Action::Healthy, []);
+        if !self.desired.encryption.unread.is_empty() {
+            graph.add("api", Action::Secrets, [healthy]);
+        }
         self.go(&graph)
     }
 
@@ -117,8 +130,15 @@ impl Job<'_> {
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
             Action::Objects => gate::objects(self),
+            Action::PushKeys { host } => secrets::push_keys(self, host),
+            Action::KeysRead => secrets::keys_read(self),
+            Action::Secrets => secrets::as_asked(self),
+            Action::Shown => served::shown(self),
+            Action::RegisterNode { host } => node::register(self, host),
             Action::NodesRegistered => gate::nodes_registered(self),
             Action::Healthy => gate::healthy(self),
+            Action::TakeAway { host, name } => removal::take_away(self, host, name),
+            Action::Delete { name } => removal::delete(self, name),
             Action::Record(places) => self.write_record(places),
         }
     }
@@ -198,8 +218,15 @@ fn title(action: &Action) -> (String, String) {
         Action::ApiReady { host, about_to_restart: false } => (host.as_str(), "kube-apiserver is ready".into()),
         Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
         Action::Objects => ("", "apply API objects".into()),
+        Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),
+        Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),
+        Action::Shown => ("", "new certificates are shown".into()),
+        Action::Secrets => ("", "Secrets in etcd are as asked".into()),
+        Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
         Action::NodesRegistered => ("", "nodes register".into()),
-        Action::Healthy => ("", "nodes Ready, CoreDNS available".into()),
+        Action::Healthy => ("", "the cluster is healthy".into()),
+        Action::TakeAway { host, name } => (host.as_str(), format!("take away {name}")),
+        Action::Delete { name } => ("", format!("delete what the API has of {name}")),
         Action::Record(_) => ("", "write down what was done".into()),
     };
     (host.to_owned(), step)

@@ -90,6 +90,9 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     for unit in &push.forget {
         s.push_str(&format!("rm -f \"$R/units/\"{}\n", sh_quote(unit)));
     }
+    if push.files.contains(&layout.encryption()) {
+        s.push_str(&format!("rm -f {}\n", sh_quote(&layout.encryption_read())));
+    }
     s.push_str(receive);
     // Images do not stay; what stays and is large is hashed here, once, and not at every look.
     let programs = push.files.iter().filter_map(|path| match &state.files.get(path)?.content {

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use super::graph::{Graph, StepId};
 use super::waves::{Push, arrivals};
 use crate::cluster::{Cluster, Role};
-use crate::plan::{ClusterChange, HostPlan, Plan, UnitAction, UnitChange};
+use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
 use crate::state::{After, HostState, Ready, Rolling, WAVES, Wave};
+use crate::trust::Served;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,30 +45,80 @@ pub enum Action {
     },
     /// The cluster's own API objects are as they should be.
     Objects,
+    /// A configuration of encryption with which an API server writes as before and can read what comes next.
+    PushKeys {
+        /// Host.
+        host: String,
+    },
+    /// All API servers have read it.
+    KeysRead,
+    /// All API servers have read how Secrets are to be written, and all Secrets in etcd are written so.
+    Secrets,
+    /// Servers show the certificates that were brought to them.
+    Shown,
+    /// A node that was deleted is there again, with its piece of the pod network, before its kubelet is restarted.
+    RegisterNode {
+        /// Host.
+        host: String,
+    },
     /// All nodes are registered and have their piece of the pod network; their labels are set.
     NodesRegistered,
     /// Leases held, nodes Ready, addons available.
     Healthy,
+    /// What should not be there goes from a host.
+    TakeAway {
+        /// Host; it may have left the inventory.
+        host: String,
+        /// The leftover's name.
+        name: String,
+    },
+    /// What should not be there goes from the API.
+    Delete {
+        /// The leftover's name.
+        name: String,
+    },
     /// What was done is written down, in these places.
     Record(Vec<String>),
 }
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
-/// lead to another one, and that happens once, not at every restart.
+/// lead to another one, and that happens once, not at every restart. `served` are the certificates among what comes that
+/// servers show.
 pub fn steps(
     cluster: &Cluster,
     plan: &Plan,
-    desired: &BTreeMap<String, HostState>,
+    desired: &Desired,
     etcd_leader: Option<&str>,
+    served: &[Served<'_>],
 ) -> Graph<Action> {
     let mut builder =
         Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
+    let keys = builder.keys(&desired.encryption);
     for host in &plan.hosts {
-        if let Some(state) = desired.get(&host.host) {
-            builder.pushes(host, state);
+        if let Some(state) = desired.hosts.get(&host.host) {
+            builder.pushes(host, state, keys);
         }
     }
     builder.units(plan, etcd_leader);
+    if !served.is_empty() {
+        builder.last(Action::Shown);
+    }
+    let record = plan.cluster.iter().find_map(|change| match change {
+        ClusterChange::WriteRecord { places } => Some(places.clone()),
+        _ => None,
+    });
+    let rewrites = plan.cluster.iter().any(|change| matches!(change, ClusterChange::RewriteSecrets { .. }));
+    if rewrites || (!desired.encryption.unread.is_empty() && (!builder.graph.is_empty() || record.is_some())) {
+        builder.last(Action::Secrets);
+    }
+    if !builder.graph.is_empty() || record.is_some() || plan.removals().next().is_some() {
+        builder.last(Action::Healthy);
+    }
+    builder.removals(plan);
+    if let Some(places) = record {
+        // By what the record says, hosts that are to be taken back are found again.
+        builder.last(Action::Record(places));
+    }
     builder.graph
 }
 
@@ -81,10 +132,42 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn pushes(&mut self, plan: &HostPlan, state: &HostState) {
+    /// Where a key is new, every API server must know it before the first of them writes with it.
+    fn keys(&mut self, encryption: &Encryption) -> Option<StepId> {
+        encryption.first.as_ref()?;
+        let masters = self.cluster.with_role(Role::Master);
+        let pushed: Vec<StepId> = masters
+            .map(|host| self.graph.add(push_lane(&host.name), Action::PushKeys { host: host.name.clone() }, []))
+            .collect();
+        Some(self.graph.add("api", Action::KeysRead, pushed))
+    }
+
+    /// After everything else.
+    fn last(&mut self, action: Action) {
+        let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
+        self.graph.add("api", action, everything);
+    }
+
+    /// Each from its hosts, all hosts at once, then from the API.
+    fn removals(&mut self, plan: &Plan) {
+        let healthy: Vec<StepId> = (0..self.graph.steps().len()).collect();
+        for removal in plan.removals() {
+            let name = removal.leftover.name.clone();
+            let mut taken = healthy.clone();
+            for host in removal.hosts() {
+                let action = Action::TakeAway { host: host.to_owned(), name: name.clone() };
+                taken.push(self.graph.add(host, action, healthy.iter().copied()));
+            }
+            if !removal.objects.is_empty() {
+                self.graph.add("api", Action::Delete { name }, taken);
+            }
+        }
+    }
+
+    fn pushes(&mut self, plan: &HostPlan, state: &HostState, keys: Option<StepId>) {
         let arrivals = arrivals(plan, state);
         let mut waves: BTreeMap<Wave, Push> = arrivals.waves.into_iter().collect();
-        let mut last = None;
+        let mut last = keys.filter(|_| self.cluster.host(&plan.host).is_some_and(|host| host.is(Role::Master)));
         for wave in WAVES {
             if let Some(push) = waves.remove(&wave) {
                 last = Some(self.graph.add(push_lane(&plan.host), Action::Push(push), last));
@@ -104,18 +187,6 @@ impl Builder<'_> {
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
         let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
         self.nodes(plan, &units, &etcd, &api, objects);
-        let record = plan.cluster.iter().find_map(|change| match change {
-            ClusterChange::WriteRecord { places } => Some(places.clone()),
-            ClusterChange::MarkNode { .. } => None,
-        });
-        if self.graph.is_empty() && record.is_none() {
-            return;
-        }
-        let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
-        let healthy = self.graph.add("api", Action::Healthy, everything);
-        if let Some(places) = record {
-            self.graph.add("api", Action::Record(places), [healthy]);
-        }
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one.
@@ -172,6 +243,13 @@ impl Builder<'_> {
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
     fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, etcd: &[StepId], api: &[StepId], objects: Option<StepId>) {
         let mut nodes = Vec::new();
+        let mut made = Vec::new();
+        for change in &plan.cluster {
+            if let ClusterChange::RegisterNode { node } = change {
+                let action = Action::RegisterNode { host: node.clone() };
+                made.push(self.graph.add(node_lane(node), action, api.iter().copied()));
+            }
+        }
         for host in &plan.hosts {
             nodes.extend(self.node_starts(host, units, etcd, api));
         }
@@ -180,7 +258,8 @@ impl Builder<'_> {
             let mut restarted = Vec::new();
             for (_, change) in units.nodes_restart.iter().filter(|(name, _)| *name == host.host) {
                 let canary = if change.rollout.rolling == Rolling::Canary { &tried[..] } else { &[] };
-                let id = self.restart(&host.host, change, api.iter().chain(&objects).chain(canary).copied());
+                let id =
+                    self.restart(&host.host, change, api.iter().chain(&objects).chain(&made).chain(canary).copied());
                 restarted.push(id);
                 if change.rollout.ready == Ready::Node {
                     nodes.push(id);

@@ -7,8 +7,10 @@ use super::{Action, steps, title};
 use crate::cluster::{self, Cluster, Known};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
-use crate::plan::{self, ClusterChange, ObjectChange, Plan, UnitAction, compare, content_sha256};
-use crate::render::{Inputs, Templates, host_state};
+use crate::plan::{
+    self, ClusterChange, Desired, Encryption, HostPlan, ObjectChange, Plan, UnitAction, compare, content_sha256,
+};
+use crate::render::{Common, Inputs, Templates, host_state};
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
@@ -36,7 +38,7 @@ fn the_first_start_of_one_host() {
     n1 start kube-scheduler | n1 start kubelet
     n1 start kube-proxy | nodes register
     n1 start flanneld
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
 }
 
@@ -52,7 +54,7 @@ fn the_first_start_of_three_masters() {
     n1 start kube-controller-manager | n2 start kube-controller-manager | n3 start kube-controller-manager | apply API objects | n1 start kubelet | n2 start kubelet | n3 start kubelet
     n1 start kube-scheduler | n2 start kube-scheduler | n3 start kube-scheduler | n1 start kube-proxy | n2 start kube-proxy | n3 start kube-proxy | nodes register
     n1 start flanneld | n2 start flanneld | n3 start flanneld
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
 }
 
@@ -86,7 +88,7 @@ fn changed_flags_roll_through_one_at_a_time_the_leader_last_and_arrive_right_bef
     n3 push kube-apiserver
     n3 restart kube-apiserver
     n3 kube-apiserver is ready
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
     assert_rolls(&graph);
 }
@@ -110,7 +112,7 @@ fn a_stopped_member_starts_before_the_others_restart() {
     n1 push etcd
     n1 restart etcd
     n1 etcd is healthy
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
     assert_rolls(&graph);
 }
@@ -137,7 +139,7 @@ fn a_stopped_master_starts_before_the_others_restart() {
     n2 push kube-apiserver
     n2 restart kube-apiserver
     n2 kube-apiserver is ready
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
     assert_rolls(&graph);
 }
@@ -155,7 +157,7 @@ fn nodes_are_changed_on_one_first() {
     n2 push kubelet | n3 push kubelet
     n2 restart kubelet | n2 push kube-proxy | n3 restart kubelet | n3 push kube-proxy
     n2 restart kube-proxy | n3 restart kube-proxy | nodes register
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
 }
 
@@ -169,7 +171,7 @@ fn a_run_that_died_before_its_restarts_is_gone_on_with() {
     n2 etcd can spare this member
     n2 restart etcd
     n2 etcd is healthy
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
 }
 
@@ -227,7 +229,7 @@ fn only_labels() {
     insta::assert_snapshot!(timeline(&graph), @"
     apply API objects
     nodes register
-    nodes Ready, CoreDNS available
+    the cluster is healthy
     ");
 }
 
@@ -265,6 +267,7 @@ fn rendered(inventory: &str) -> (Cluster, States) {
         host_state(&Inputs {
             catalogue: &catalogue,
             cluster: &cluster,
+            common: &Common::of(&cluster),
             host,
             facts: &HostFacts::default_host(),
             programs: &artifact,
@@ -293,7 +296,7 @@ fn stop(facts: &mut Facts, host: &str, unit: &str) {
 
 fn graph(cluster: &Cluster, states: &States, facts: &Facts, objects: Option<Vec<ObjectChange>>) -> Graph<Action> {
     let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
-    steps(cluster, &Plan { hosts, objects, ..Plan::default() }, states, Some("n1"))
+    steps(cluster, &Plan { hosts, objects, ..Plan::default() }, &desired(states), Some("n1"), &[])
 }
 
 #[test]
@@ -301,9 +304,100 @@ fn labels_alone_are_set_and_nothing_else_is_done() {
     let (cluster, _) = wanted(ONE, "");
     let mark = ClusterChange::MarkNode { node: "n1".into(), fields: vec![".metadata.labels.disk".into()] };
     let plan = Plan { objects: Some(Vec::new()), cluster: vec![mark], ..Plan::default() };
-    let graph = steps(&cluster, &plan, &States::new(), None);
+    let graph = steps(&cluster, &plan, &Desired::default(), None, &[]);
     let actions: Vec<&Action> = graph.steps().iter().map(|step| &step.action).collect();
     assert_eq!(actions, [&Action::NodesRegistered, &Action::Healthy]);
+}
+
+#[test]
+fn a_deleted_node_is_made_again_before_its_kubelet_restarts_and_its_network_comes_last() {
+    let (cluster, states) = wanted(THREE, "");
+    let facts = converged(&states);
+    let mut hosts: Vec<HostPlan> =
+        cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
+    plan::register(&mut hosts[1], &states["n2"]);
+    let change = ClusterChange::RegisterNode { node: "n2".into() };
+    let plan = Plan { hosts, objects: Some(vec![]), cluster: vec![change], ..Plan::default() };
+    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"
+    n2 make its node again
+    n2 restart kubelet
+    nodes register
+    n2 start flanneld
+    the cluster is healthy
+    ");
+}
+
+const KEYS: [&str; 2] = ["n1", "n3"];
+
+/// The steps where these masters get another configuration of encryption.
+fn reencrypt(first: Option<Secret>, rewrite: bool) -> String {
+    let (cluster, states) = wanted(THREE, "");
+    let mut facts = converged(&states);
+    for host in KEYS {
+        facts.get_mut(host).unwrap().files.get_mut(&cluster.layout.encryption()).unwrap().sha256.clear();
+    }
+    let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
+    let change = rewrite.then_some(ClusterChange::RewriteSecrets { count: 3, encrypt: true });
+    let plan = Plan { hosts, objects: Some(vec![]), cluster: change.into_iter().collect(), ..Plan::default() };
+    let mut desired = desired(&states);
+    desired.encryption = Encryption { first, unread: KEYS.map(str::to_owned).to_vec(), ..Encryption::default() };
+    timeline(&steps(&cluster, &plan, &desired, None, &[]))
+}
+
+#[test]
+fn secrets_are_written_again_once_every_api_server_has_read_how() {
+    insta::assert_snapshot!(reencrypt(None, true), @"
+    n1 push configuration | n3 push configuration
+    Secrets in etcd are as asked
+    the cluster is healthy
+    ");
+    assert_eq!(reencrypt(None, false), reencrypt(None, true), "others may be written meanwhile");
+}
+
+#[test]
+fn a_new_key_is_known_to_every_api_server_before_one_writes_with_it() {
+    insta::assert_snapshot!(reencrypt(Some(Secret::new(*b"keys")), true), @"
+    n1 push keys of encryption | n2 push keys of encryption | n3 push keys of encryption
+    every kube-apiserver knows the new key
+    n1 push configuration | n3 push configuration
+    Secrets in etcd are as asked
+    the cluster is healthy
+    ");
+}
+
+#[test]
+fn secrets_alone_are_written_again_and_nothing_else_is_done() {
+    let (cluster, states) = wanted(ONE, "");
+    let change = ClusterChange::RewriteSecrets { count: 1, encrypt: false };
+    let plan = Plan { objects: Some(Vec::new()), cluster: vec![change], ..Plan::default() };
+    let graph = steps(&cluster, &plan, &desired(&states), None, &[]);
+    let actions: Vec<&Action> = graph.steps().iter().map(|step| &step.action).collect();
+    assert_eq!(actions, [&Action::Secrets, &Action::Healthy]);
+}
+
+#[test]
+fn what_is_named_goes_once_the_cluster_is_healthy_from_hosts_and_then_from_the_api() {
+    let removal = |name: &str, hosts: &[&str], objects: usize| {
+        let takes = Takes { hosts: hosts.iter().map(|h| (*h).to_owned()).collect(), targets: Targets::default() };
+        let leftover = Leftover {
+            name: name.into(),
+            what: What::Node,
+            said: String::new(),
+            remedy: String::new(),
+            cost: String::new(),
+            removable: true,
+        };
+        ClusterChange::Remove(Removal { leftover, takes: vec![takes], objects: vec![Value::Null; objects] })
+    };
+    let (cluster, states) = wanted(THREE, "");
+    let record = ClusterChange::WriteRecord { places: vec!["n1".into()] };
+    let changes = vec![removal("flanneld", &["n1", "n2"], 1), removal("n9", &[], 1), removal("old", &["n2"], 0), record];
+    let plan = Plan { objects: Some(vec![]), cluster: changes, ..Plan::default() };
+    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"");
+}
+
+fn desired(states: &States) -> Desired {
+    Desired { hosts: states.clone(), ..Desired::default() }
 }
 
 fn find(graph: &Graph<Action>, wanted: impl Fn(&Action) -> bool) -> StepId {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::lock::{Lock, Locked};
 use super::requirements::{Requirement, check_arch, requirements};
 use super::source::{BuildSource, DownloadSource, FolderSource, Job, Supplier};
 use super::store::{OriginKind, Store};
+use crate::children::interrupted;
 use crate::cluster::{Cluster, Source};
 use crate::components::Catalogue;
 use crate::error::{Error, Reason, Result};
@@ -18,11 +20,13 @@ use crate::ui::Reporter;
 
 /// How [`ensure`] works.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct EnsureOptions {
+pub struct EnsureOptions<'a> {
     /// The images that `verify` and the tests use, too.
     pub test_images: bool,
     /// Take what the sources deliver even where the lock file pins other bytes.
     pub update_lock: bool,
+    /// Once it is raised, what a source has started is ended, and nothing more is asked for.
+    pub interrupt: Option<&'a AtomicBool>,
 }
 
 /// Programs and images by artifact name, all of them in the store.
@@ -54,7 +58,7 @@ pub fn ensure(
     lock_path: &Path,
     store: &Store,
     reporter: &dyn Reporter,
-    options: EnsureOptions,
+    options: EnsureOptions<'_>,
 ) -> Result<Programs> {
     let wanted = select(catalogue, cluster, arch, options.test_images);
     ensure_requirements(&wanted, &cluster.sources, Some(lock_path), store, reporter, options)
@@ -93,7 +97,7 @@ pub fn ensure_requirements(
     lock_path: Option<&Path>,
     store: &Store,
     reporter: &dyn Reporter,
-    options: EnsureOptions,
+    options: EnsureOptions<'_>,
 ) -> Result<Programs> {
     for arch in wanted.iter().map(|w| &w.arch) {
         check_arch(arch)?;
@@ -108,7 +112,9 @@ pub fn ensure_requirements(
         // Whoever held it may have brought what is missing.
         found = known(wanted, &suppliers, &pins, store)?;
         let missing = wanted.iter().filter(|w| !found.contains_key(&w.name)).cloned().collect();
-        asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins }, &mut found);
+        let never = AtomicBool::new(false);
+        let interrupt = options.interrupt.unwrap_or(&never);
+        asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins, interrupt }, &mut found);
     }
     // What was brought is pinned even when something else failed: the next run takes it from there.
     if let Some(path) = lock_path {
@@ -189,6 +195,9 @@ fn ask(mut missing: Vec<Requirement>, suppliers: &[Box<dyn Supplier>], job: &Job
             }
         }
         missing.retain(|thing| !found.contains_key(&thing.name));
+        if job.interrupt.load(Ordering::SeqCst) {
+            return Err(interrupted());
+        }
     }
     Error::all(explain(&missing, &reasons))
 }

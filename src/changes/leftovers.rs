@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::hosts::OF_ROLES;
 use super::{Known, join};
 use crate::cluster::Role;
 use crate::components::ComponentSpec;
@@ -21,8 +22,10 @@ pub struct Leftover {
     pub what: What,
     /// The same in words.
     pub said: String,
-    /// What takes it away, and what that means.
+    /// What takes it away, or what else can be done.
     pub remedy: String,
+    /// What people notice when it goes, as the end of a sentence; empty for nothing.
+    pub cost: String,
     /// Whether `--remove` takes it away.
     pub removable: bool,
 }
@@ -82,7 +85,7 @@ pub fn to_remove(leftovers: Vec<Leftover>, names: &[String]) -> Result<(Vec<Left
         let stays = there.find(|leftover| !leftover.removable)?;
         Some(Error::usage(format!("{name} cannot be removed: {}", stays.said)).hint(stays.remedy.clone()))
     });
-    Error::all(wrong.collect())?;
+    Error::all(wrong)?;
     Ok(leftovers.into_iter().partition(|leftover| names.contains(&leftover.name)))
 }
 
@@ -105,12 +108,19 @@ fn component(known: &Known<'_>, spec: &ComponentSpec) -> Option<Leftover> {
         true => "; pods lose their network between hosts, unless another plugin gives them one",
         false => "",
     };
+    // A role that runs is refused as such.
+    let removable = running.is_empty() || !OF_ROLES.iter().any(|(_, of_role)| *of_role == unit);
+    let remedy = match removable {
+        true => format!("`kbootstrap up --remove {id}` stops it and takes away what only it has there{cost}"),
+        false => back(),
+    };
     Some(Leftover {
         name: id.to_string(),
         said: format!("{id} is still on {on}, where the inventory does not have it: {state}"),
-        remedy: format!("`kbootstrap up --remove {id}` stops it and takes away what only it has there{cost}"),
         what: What::Component { hosts },
-        removable: true,
+        cost: cost.to_owned(),
+        remedy,
+        removable,
     })
 }
 
@@ -140,6 +150,7 @@ fn host(known: &Known<'_>, stray: &Stray) -> Option<Leftover> {
         name: name.clone(),
         said: format!("the host {name} ({}) has left the inventory and {is}", host.address),
         remedy,
+        cost: String::new(),
         what: What::Host { host: host.clone(), reachable: matches!(state, StrayState::Stopped) },
         removable,
     })
@@ -170,6 +181,7 @@ fn of_node(node: &Node) -> Leftover {
         what: What::Node,
         said: format!("the node {name} has no host in the inventory: {is}"),
         remedy,
+        cost: String::new(),
         removable: !node.ready,
     }
 }

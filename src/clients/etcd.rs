@@ -1,11 +1,14 @@
 //! etcd, asked through its JSON gateway: <https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/>
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
-use super::http::{Client, Request};
+use super::http::{Client, Request, Response};
 use crate::error::{Error, Result};
 
 /// A member's own opinion of itself.
@@ -109,11 +112,67 @@ pub fn read(client: &mut Client<'_>, key: &str) -> Result<Option<Vec<u8>>> {
         .map_err(|e| Error::health(format!("{}: value of {key}: {e}", client.peer())))
 }
 
+/// Every key that begins with `prefix`, and the first bytes of its value, a page at a time: values may be secrets, and of
+/// a megabyte each.
+pub fn heads(client: &mut Client<'_>, prefix: &str, mut each: impl FnMut(&str, &[u8])) -> Result<()> {
+    let mut end = prefix.as_bytes().to_vec();
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    let mut from = prefix.as_bytes().to_vec();
+    let mut limit = PAGE;
+    loop {
+        let body =
+            json!({"key": STANDARD.encode(&from), "range_end": STANDARD.encode(&end), "limit": limit.to_string()});
+        let answer = Zeroizing::new(post(client, "/v3/kv/range", &body)?.body);
+        let unreadable = |e: String| Error::health(format!("{}: keys below {prefix}: {e}", client.peer()));
+        let page: Page<'_> = serde_json::from_slice(&answer).map_err(|e| unreadable(e.to_string()))?;
+        for pair in &page.kvs {
+            from = STANDARD.decode(&*pair.key).map_err(|e| unreadable(e.to_string()))?;
+            let end = pair.value.len().min(HEAD);
+            let head = Zeroizing::new(STANDARD.decode(&pair.value[..end]).map_err(|e| unreadable(e.to_string()))?);
+            each(&String::from_utf8_lossy(&from), &head);
+        }
+        if !page.more || page.kvs.is_empty() {
+            return Ok(());
+        }
+        from.push(0);
+        // Small values come many at a time.
+        limit = if answer.len() < 1 << 20 { (limit * 2).min(1000) } else { PAGE };
+    }
+}
+
+/// So many values of the largest size that etcd takes are not too much at once.
+const PAGE: usize = 30;
+/// Characters of base64, whole groups of four.
+const HEAD: usize = 256;
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow, default)]
+    kvs: Vec<Pair<'a>>,
+    #[serde(default)]
+    more: bool,
+}
+
+#[derive(Deserialize)]
+struct Pair<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow, default)]
+    value: Cow<'a, str>,
+}
+
 fn call(client: &mut Client<'_>, path: &str, body: &Value) -> Result<Value> {
+    let response = post(client, path, body)?;
+    response.json().map_err(|e| e.context(format!("{}: POST {path}", client.peer())))
+}
+
+fn post(client: &mut Client<'_>, path: &str, body: &Value) -> Result<Response> {
     let response = client.request("POST", path, "application/json", body.to_string().as_bytes())?;
     let at = format!("{}: POST {path}", client.peer());
     if response.status == 200 {
-        return response.json().map_err(|e| e.context(at));
+        return Ok(response);
     }
     let value = response.json().unwrap_or_default();
     let said = ["message", "error"].iter().find_map(|field| value[field].as_str());

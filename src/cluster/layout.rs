@@ -114,6 +114,11 @@ impl Layout {
         format!("{}/encryption.yaml", self.kubernetes)
     }
 
+    /// The SHA-256 of [`Layout::encryption`] that kube-apiserver was last seen to have read.
+    pub fn encryption_read(&self) -> String {
+        format!("{}/encryption", self.records)
+    }
+
     /// Where the container runtime is asked.
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)

@@ -59,6 +59,9 @@ pub struct CertificateRow {
     pub placements: Vec<Placement>,
     /// Who uses it, and so must notice a new one.
     pub used_by: Option<ComponentId>,
+    /// The port of each of its hosts on which it is shown.
+    #[serde(skip)]
+    pub port: Option<u16>,
 }
 
 /// A place of a certificate and its key on a host.
@@ -86,12 +89,18 @@ impl CertificateRow {
             sans: Vec::new(),
             placements: Vec::new(),
             used_by: None,
+            port: None,
         }
     }
     /// The same on every host with the role, in [`crate::cluster::Layout::pki`], under its own name.
     pub fn on(mut self, cluster: &Cluster, role: Role) -> Self {
         let place = |host| Placement::of(host, &cluster.layout.pki, &self.name, "root");
         self.placements = cluster.with_role(role).map(place).collect();
+        self
+    }
+    /// Shown by a server on this port.
+    pub fn shown_on(mut self, port: u16) -> Self {
+        self.port = Some(port);
         self
     }
     /// Used by a component.

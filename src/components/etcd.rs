@@ -16,6 +16,9 @@ pub fn member(layout: &Layout) -> String {
     format!("{}/member", layout.etcd_data)
 }
 
+/// Where members reach each other.
+const PEER_PORT: u16 = 2380;
+
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "etcd.",
     role: Some(Role::Etcd),
@@ -35,7 +38,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     }),
     ports: &[
         PortSpec::open(ETCD_PORT, "etcd, clients"),
-        PortSpec::open(2380, "etcd, members"),
+        PortSpec::open(PEER_PORT, "etcd, members"),
         PortSpec::loopback(2381, "etcd, metrics and health on 127.0.0.1"),
     ],
     certificates: |cluster| {
@@ -66,13 +69,13 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
 // etcd's JSON gateway uses the server certificate as a client one: both usages, as with kubeadm.
 fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
     let sans = vec![host.name.clone(), "localhost".into(), host.address.to_string(), "127.0.0.1".into(), "::1".into()];
-    ["server", "peer"].map(|what| CertificateRow {
+    [("server", ETCD_PORT), ("peer", PEER_PORT)].map(|(what, port)| CertificateRow {
         authority: Authority::Etcd,
         profile: Profile::Peer,
         sans: sans.clone(),
         placements: vec![Placement::of(host, &cluster.layout.etcd_pki, what, "etcd")],
         used_by: Some(ID),
-        ..CertificateRow::client(&format!("etcd-{what}-{}", host.name), &host.name, "")
+        ..CertificateRow::client(&format!("etcd-{what}-{}", host.name), &host.name, "").shown_on(port)
     })
 }
 

@@ -112,7 +112,7 @@ fn server(cluster: &Cluster, host: &Host) -> CertificateRow {
         sans,
         placements: vec![Placement::of(host, &cluster.layout.pki, "apiserver", "root")],
         used_by: Some(ID),
-        ..CertificateRow::client(&format!("apiserver-{}", host.name), "kube-apiserver", "")
+        ..CertificateRow::client(&format!("apiserver-{}", host.name), "kube-apiserver", "").shown_on(API_PORT)
     }
 }
 

@@ -91,7 +91,7 @@ impl Document {
             None => self.tree.value_span(&mistake.path),
         };
         let mut error = self.source.error(span, &mistake.message);
-        error.hints = mistake.hints.iter().map(|hint| self.source.hide(hint)).collect();
+        error.hints = mistake.hints.iter().map(|hint| self.source.say(hint)).collect();
         (span, error)
     }
 

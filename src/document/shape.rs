@@ -12,7 +12,7 @@ use super::scalar;
 use super::text::{SourceText, Span};
 use super::yaml::{Entry, Located, Node, Yaml};
 use crate::secret::quoted;
-use crate::text::nearest;
+use crate::text::{glimpse, nearest};
 
 /// What came out of a tree.
 #[derive(Debug)]
@@ -289,16 +289,6 @@ fn odd(text: &str) -> Option<Odd> {
 fn quoted(text: &str) -> String {
     match quoted::is_suspect(text) {
         true => "(not shown: it may be a key)".to_owned(),
-        false => format!("`{}`", shorten(text)),
-    }
-}
-
-/// Enough of a text to recognise it.
-fn shorten(text: &str) -> String {
-    let line = text.lines().next().unwrap_or("");
-    if line.chars().count() > 40 || line.len() < text.len() {
-        format!("{}…", line.chars().take(40).collect::<String>())
-    } else {
-        line.to_owned()
+        false => format!("`{}`", glimpse(text)),
     }
 }

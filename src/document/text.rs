@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::secret::quoted;
+use crate::text::shortened;
 
 /// A piece of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,10 +55,14 @@ impl SourceText {
     pub fn hide(&self, words: &str) -> String {
         quoted::hide(words, quoted::is_in(&self.text))
     }
+    /// The same for people: what is long is cut.
+    pub fn say(&self, words: &str) -> String {
+        shortened(&self.hide(words))
+    }
     /// An error at a place: the line and a caret under the place are its evidence. Of a file with a private key in it no
     /// line is shown, and nothing that may be a key of any file.
     pub fn error(&self, span: Span, message: impl std::fmt::Display) -> Error {
-        let message = self.hide(&message.to_string());
+        let message = self.say(&message.to_string());
         let error = Error::input(format!("{}:{}:{}: {message}", self.name, span.line, span.column));
         match quoted::is_in(&self.text) {
             true => error.detail("there is a private key in this file: its lines are not shown"),

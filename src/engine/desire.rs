@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Role};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::live;
 use crate::plan::Desired;
 use crate::preflight;
-use crate::render::{self, Inputs, Templates};
+use crate::render::{self, Common, Inputs, Templates};
 use crate::state::ArtifactRef;
 use crate::trust::{self, Trust};
 
@@ -27,6 +27,7 @@ pub fn desire(
     templates: &Templates,
 ) -> Result<Desired> {
     let default_host = HostFacts::default_host();
+    let common = Common::of(cluster);
     let mut hosts = BTreeMap::new();
     let mut errors = Vec::new();
     for host in &cluster.hosts {
@@ -36,6 +37,7 @@ pub fn desire(
         let state = render::host_state(&Inputs {
             catalogue,
             cluster,
+            common: &common,
             host,
             facts,
             programs: &|name| programs(&facts.arch, name),
@@ -51,7 +53,7 @@ pub fn desire(
     }
     Error::all(errors)?;
     let objects = render::manifests(catalogue, cluster, templates)?;
-    Ok(Desired { hosts, objects, addons: catalogue.addons.clone() })
+    Ok(Desired { hosts, objects, addons: catalogue.addons.clone(), ..Desired::default() })
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.
@@ -78,6 +80,9 @@ pub fn questions(
             questions.modules.extend(state.modules.iter().cloned());
             questions.sysctls.extend(state.sysctls.keys().cloned());
             questions.users.extend(state.users.iter().cloned());
+        }
+        if host.is(Role::Master) {
+            questions.files.insert(cluster.layout.encryption_read());
         }
         let more = live::questions(catalogue, cluster);
         questions.files.extend(more.files);

@@ -18,7 +18,7 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
     let trust = Trust::load(catalogue, cluster, &session.dir)?;
     let store = Store::open_default()?;
     let facts = survey(cluster, &session.pool, &BTreeMap::new())?;
-    let options = EnsureOptions { test_images: true, update_lock: false };
+    let options = EnsureOptions { test_images: true, interrupt: Some(&session.interrupt), ..EnsureOptions::default() };
     let mut full_name = String::new();
     let mut desired = Desired { addons: catalogue.addons.clone(), ..Desired::default() };
     let mut plan = Plan { objects: Some(Vec::new()), ..Plan::default() };
@@ -34,6 +34,6 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         plan.hosts.push(compare(&state, facts));
         desired.hosts.insert(host.name.clone(), state);
     }
-    let found = Preview { facts, desired, plan, findings: Vec::new(), record: None, meaning: Meaning::default() };
+    let found = Preview { facts, desired, plan, findings: Vec::new(), warnings: Vec::new(), record: None, meaning: Meaning::default() };
     Ok((full_name, Prepared { found, trust, store }))
 }

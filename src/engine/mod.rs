@@ -7,13 +7,15 @@ mod objects;
 mod prepare;
 mod programs;
 mod record;
+mod removals;
+mod secrets_at_rest;
 mod session;
 mod survey;
 mod tree;
 
 pub use desire::{desire, names_only};
 pub use images::prepare_image;
-pub use prepare::{Prepared, Preview, prepare, preview};
+pub use prepare::{PlanOptions, Prepared, Preview, prepare, preview};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;
 pub use tree::desired;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::clients::http::Client;
 use crate::clients::kube;
-use crate::cluster::{Cluster, Role};
+use crate::cluster::{Cluster, Host, Role};
 use crate::error::Result;
 use crate::plan::{ClusterChange, Marks, ObjectChange, object_change};
 
@@ -18,15 +18,22 @@ pub(super) fn object_changes(client: &mut Client<'_>, objects: &[Value]) -> Resu
     Ok(changes)
 }
 
-/// Nodes whose labels and taints differ. Nodes that have not registered yet are no difference.
-pub(super) fn node_changes(client: &mut Client<'_>, cluster: &Cluster) -> Result<Vec<ClusterChange>> {
+/// Nodes whose labels and taints differ, and those that are gone although their kubelets run. Nodes that have not
+/// registered yet are no difference.
+pub(super) fn node_changes(
+    client: &mut Client<'_>,
+    cluster: &Cluster,
+    runs_kubelet: impl Fn(&Host) -> bool,
+) -> Result<Vec<ClusterChange>> {
     let mut changes = Vec::new();
     for host in cluster.with_role(Role::Node) {
-        if let Some(node) = kube::get(client, &kube::path("v1", "Node", "", &host.name)?)? {
-            let fields = Marks::of(host).differing(&node);
-            if !fields.is_empty() {
-                changes.push(ClusterChange::MarkNode { node: host.name.clone(), fields });
-            }
+        let node = kube::get(client, &kube::path("v1", "Node", "", &host.name)?)?;
+        let node_name = host.name.clone();
+        match node.map(|node| Marks::of(host).differing(&node)) {
+            Some(fields) if fields.is_empty() => {}
+            Some(fields) => changes.push(ClusterChange::MarkNode { node: node_name, fields }),
+            None if runs_kubelet(host) => changes.push(ClusterChange::RegisterNode { node: node_name }),
+            None => {}
         }
     }
     Ok(changes)

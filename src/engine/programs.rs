@@ -20,7 +20,7 @@ pub(super) struct ByArch {
 impl ByArch {
     /// Fetches what is missing.
     pub(super) fn ensure(session: &Session, store: &Store, facts: &BTreeMap<String, HostFacts>) -> Result<Self> {
-        let options = EnsureOptions { test_images: false, update_lock: false };
+        let options = EnsureOptions { interrupt: Some(&session.interrupt), ..EnsureOptions::default() };
         let (cluster, lock) = (&session.cluster, session.artifacts_lock());
         let mut all = ByArch::default();
         for arch in archs(facts) {

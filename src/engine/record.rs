@@ -8,11 +8,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::session::Session;
+use crate::changes::What;
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::live::Live;
-use crate::plan::ClusterChange;
+use crate::plan::{ClusterChange, Plan};
 use crate::record::{self, KEY, Record, RecordedInventory, Signature};
 
 /// The one in the cluster's folder; it knows of a run that did not get to its end.
@@ -48,6 +49,16 @@ pub(super) fn due(
     };
     let change = (!places.is_empty()).then(|| ClusterChange::WriteRecord { places: places.into_iter().collect() });
     Ok((record, change))
+}
+
+/// What it says while the plan is carried out: hosts that are taken back are known until that is done.
+pub(super) fn before(record: &Record, plan: &Plan) -> Record {
+    let mut record = record.clone();
+    record.gone.extend(plan.removals().filter_map(|removal| match &removal.leftover.what {
+        What::Host { host, .. } => Some(host.clone()),
+        _ => None,
+    }));
+    record
 }
 
 /// Who is at work, and when.

@@ -20,12 +20,12 @@ pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let trust = trust::look(catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
     let templates = Templates::load(catalogue, cluster, session.folder())?;
-    let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
     let facts = if offline {
         session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
         let default_host = HostFacts::default_host();
         cluster.hosts.iter().map(|h| (h.name.clone(), default_host.clone())).collect()
     } else {
+        let expected = desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &templates)?;
         survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
     };
     trust.in_use(cluster, &session.dir, &facts)?;

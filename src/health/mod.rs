@@ -1,9 +1,13 @@
 //! Is it true? What the answers of etcd and the API server mean, and waiting until they are right.
 
+mod at_rest;
 mod covers;
 mod rollout;
 mod wait;
+mod webhooks;
 
+pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
-pub use rollout::{Rollout, deployment_ready};
+pub use rollout::{Rollout, deployment_ready, replicas};
 pub use wait::{Poll, Schedule, unless_connected, wait};
+pub use webhooks::refusing_webhooks;

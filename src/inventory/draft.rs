@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use super::model::{Host, Role, Ssh, TransportKind};
+use super::ranges::Ranges;
 
-/// What `kbootstrap init` was given on its command line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The taint that keeps ordinary pods away from a master.
+pub const TAINT: &str = "node-role.kubernetes.io/control-plane:NoSchedule";
+
+/// What `kbootstrap init` is to write.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Draft {
     /// The cluster's name.
     pub cluster: String,
@@ -17,18 +21,29 @@ pub struct Draft {
     pub newest: String,
     /// `host[:port]` in front of the masters.
     pub endpoint: Option<String>,
-    /// SSH login name.
-    pub user: Option<String>,
-    /// Addresses of masters.
+    /// How hosts are reached; each can say it in another way.
+    pub ssh: Ssh,
+    /// Pod network; none: one that fits the hosts.
+    pub pods: Option<String>,
+    /// Service network, likewise.
+    pub services: Option<String>,
+    /// The hosts.
+    pub hosts: Vec<Host>,
+}
+
+/// Addresses by what is to run there. The same address in several lists is one host with several roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Masters, which are etcd members and nodes too.
     pub masters: Vec<String>,
-    /// Addresses of nodes.
+    /// Nodes.
     pub nodes: Vec<String>,
-    /// Addresses of etcd members; none: on masters, as many as can vote.
+    /// etcd members; none: on masters, as many as can vote.
     pub etcd: Vec<String>,
 }
 
 impl Draft {
-    /// The inventory's text. The same address in several lists is one host with several roles.
+    /// The inventory's text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         self.head(&mut text);
@@ -63,22 +78,25 @@ impl Draft {
         line("".into());
         line("ssh:".into());
         line("  # Anyone but root needs sudo.".into());
-        line(format!("  user: {}", quoted(self.user.as_deref().unwrap_or("root"))));
-        line("  # port: 22".into());
-        line("  # keys: [~/.ssh/id_ed25519]".into());
+        line(format!("  user: {}", quoted(self.ssh.user.as_deref().unwrap_or("root"))));
+        match self.ssh.port {
+            Some(port) => line(format!("  port: {port}")),
+            None => line("  # port: 22".into()),
+        }
+        match self.ssh.keys.is_empty() {
+            true => line("  # keys: [~/.ssh/id_ed25519]".into()),
+            false => line(format!("  keys: [{}]", keys(&self.ssh))),
+        }
     }
 
     /// The defaults as comments, or others where a host lies in them or has IPv6.
     fn networks(&self, text: &mut String) {
-        let addresses: Vec<IpAddr> = self.addresses().iter().filter_map(|a| a.parse().ok()).collect();
-        let v6 = addresses.iter().any(IpAddr::is_ipv6);
-        let free = |candidates: &[&'static str]| {
-            let apart =
-                |net: &&&str| net.parse::<IpNet>().is_ok_and(|net| !addresses.iter().any(|ip| net.contains(ip)));
-            *candidates.iter().find(apart).unwrap_or(&candidates[0])
-        };
-        let (pods, services) = if v6 { (free(&PODS_V6), free(&SERVICES_V6)) } else { (free(&PODS), free(&SERVICES)) };
-        let default = (pods, services) == (PODS[0], SERVICES[0]);
+        let addresses: Vec<IpAddr> = self.hosts.iter().filter_map(|host| host.address.parse().ok()).collect();
+        let nodes = self.hosts.iter().filter(|host| host.roles.contains(&Role::Node)).count();
+        let fitting = Ranges::fitting(&addresses, nodes);
+        let pods = self.pods.as_deref().unwrap_or(fitting.pods);
+        let services = self.services.as_deref().unwrap_or(fitting.services);
+        let default = (pods, services) == (Ranges::DEFAULT.pods, Ranges::DEFAULT.services);
         let (written, comment) = if default { ("# ", "#   ") } else { ("", "  # ") };
         let (pods, services) = (quoted(pods), quoted(services));
         let _ = write!(text, "\n{written}networks:\n{written}  pods: {pods}\n{written}  services: {services}\n");
@@ -94,10 +112,36 @@ impl Draft {
             "# A master that is a node too reaches pods, which webhooks need; its taint keeps ordinary pods away.\n",
         );
         text.push_str("hosts:\n");
+        // Writing to a String cannot fail.
+        for host in &self.hosts {
+            let _ = write!(text, "- name: {}\n  address: {}\n", quoted(&host.name), quoted(&host.address));
+            if let Some(address) = &host.ssh_address {
+                let _ = writeln!(text, "  sshAddress: {}", quoted(address));
+            }
+            let roles: Vec<&str> = host.roles.iter().map(|role| role.name()).collect();
+            let _ = writeln!(text, "  roles: [{}]", roles.join(", "));
+            let taints: Vec<String> = host.taints.iter().map(|taint| quoted(taint)).collect();
+            if !taints.is_empty() {
+                let _ = writeln!(text, "  taints: [{}]", taints.join(", "));
+            }
+            let ssh = own(&host.ssh);
+            if !ssh.is_empty() {
+                let _ = writeln!(text, "  ssh: {{{ssh}}}");
+            }
+        }
+        text.push_str("  # labels: {topology.kubernetes.io/zone: a}\n");
+        text.push_str("  # sshAddress: node-1.mgmt.example.com    # where SSH uses another address than the cluster\n");
+    }
+}
+
+impl Addresses {
+    /// The hosts, named by what they are.
+    pub fn hosts(&self) -> Vec<Host> {
         let members = self.members();
         let alone = self.nodes.iter().all(|node| self.masters.contains(node));
         let mut count: HashMap<&str, usize> = HashMap::new();
-        for address in self.addresses() {
+        let mut hosts = vec![];
+        for address in self.all() {
             let (master, member) = (self.masters.contains(address), members.contains(&address));
             let node = master || self.nodes.contains(address);
             let kind = if master {
@@ -108,23 +152,17 @@ impl Draft {
                 "etcd"
             };
             let number = count.entry(kind).and_modify(|n| *n += 1).or_insert(1);
-            let roles: Vec<&str> = [(member, "etcd"), (master, "master"), (node, "node")]
-                .iter()
-                .filter_map(|(has, role)| has.then_some(*role))
-                .collect();
-            // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                "- name: {kind}-{number}\n  address: {}\n  roles: [{}]\n",
-                quoted(address),
-                roles.join(", ")
-            );
-            if master && !alone && !self.nodes.contains(address) {
-                text.push_str("  taints: [\"node-role.kubernetes.io/control-plane:NoSchedule\"]\n");
-            }
+            let tainted = master && !alone && !self.nodes.contains(address);
+            let roles = [(member, Role::Etcd), (master, Role::Master), (node, Role::Node)];
+            hosts.push(Host {
+                name: format!("{kind}-{number}"),
+                address: address.clone(),
+                roles: roles.into_iter().filter_map(|(has, role)| has.then_some(role)).collect(),
+                taints: tainted.then(|| TAINT.to_owned()).into_iter().collect(),
+                ..Host::default()
+            });
         }
-        text.push_str("  # labels: {topology.kubernetes.io/zone: a}\n");
-        text.push_str("  # sshAddress: node-1.mgmt.example.com    # where SSH uses another address than the cluster\n");
+        hosts
     }
 
     /// etcd members: those asked for, or masters; of an even number the last is left out.
@@ -137,7 +175,7 @@ impl Draft {
     }
 
     /// Every address once: masters, then etcd members, then nodes.
-    fn addresses(&self) -> Vec<&String> {
+    fn all(&self) -> Vec<&String> {
         let mut all: Vec<&String> = vec![];
         for address in self.masters.iter().chain(&self.etcd).chain(&self.nodes) {
             if !all.contains(&address) {
@@ -148,18 +186,29 @@ impl Draft {
     }
 }
 
+/// What a host's `ssh` says of its own.
+fn own(ssh: &Ssh) -> String {
+    let fields = [
+        ssh.user.as_ref().map(|user| format!("user: {}", quoted(user))),
+        ssh.port.map(|port| format!("port: {port}")),
+        (!ssh.keys.is_empty()).then(|| format!("keys: [{}]", keys(ssh))),
+        (ssh.transport == Some(TransportKind::Local)).then(|| "transport: local".to_owned()),
+    ];
+    fields.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn keys(ssh: &Ssh) -> String {
+    ssh.keys.iter().map(|key| quoted(&key.to_string_lossy())).collect::<Vec<_>>().join(", ")
+}
+
 /// As it is where that is plain text in YAML, in double quotes otherwise.
-fn quoted(text: &str) -> String {
-    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/'))
+pub fn quoted(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '~')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'~'))
+        && text != "~"
         && !text.ends_with(':');
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
-
-const PODS: [&str; 3] = ["10.244.0.0/16", "172.20.0.0/16", "192.168.0.0/16"];
-const SERVICES: [&str; 3] = ["10.96.0.0/16", "172.21.0.0/16", "10.97.0.0/16"];
-const PODS_V6: [&str; 2] = ["fd10:244::/56", "fd20:244::/56"];
-const SERVICES_V6: [&str; 2] = ["fd10:96::/112", "fd20:96::/112"];
 
 const OPTIONS: &str = r#"
 # proxy:
@@ -195,14 +244,8 @@ mod tests {
 
     fn draft(masters: &[&str], nodes: &[&str], etcd: &[&str]) -> Draft {
         let owned = |list: &[&str]| list.iter().map(|s| s.to_string()).collect();
-        Draft {
-            cluster: "prod".into(),
-            newest: "1.36.3".into(),
-            masters: owned(masters),
-            nodes: owned(nodes),
-            etcd: owned(etcd),
-            ..Draft::default()
-        }
+        let addresses = Addresses { masters: owned(masters), nodes: owned(nodes), etcd: owned(etcd) };
+        Draft { cluster: "prod".into(), newest: "1.36.3".into(), hosts: addresses.hosts(), ..Draft::default() }
     }
 
     fn roles(draft: &Draft) -> Vec<String> {
@@ -261,6 +304,7 @@ mod tests {
     #[test]
     fn odd_texts_are_quoted() {
         assert_eq!(quoted("10.0.0.1"), "10.0.0.1");
+        assert_eq!(quoted("~/.ssh/id_ed25519"), "~/.ssh/id_ed25519");
         assert_eq!(quoted("::1"), "\"::1\"");
         assert_eq!(quoted("a: b"), "\"a: b\"");
     }

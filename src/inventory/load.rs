@@ -3,6 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use super::files;
+use super::foreign;
 use super::model::Inventory;
 use super::schema::schema;
 use crate::document::{Document, Mistake, Path};
@@ -43,11 +44,20 @@ pub fn load(file: &FilePath) -> Result<Loaded> {
 /// # Errors
 /// As [`load`].
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Loaded> {
-    let (inventory, document) = Document::read(name, bytes, &schema(&[]), "the inventory").map_err(|e| {
-        let empty = e.is(Reason::Empty);
-        if empty { e.hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with") } else { e }
-    })?;
-    Ok(Loaded { inventory, folder: PathBuf::new(), document })
+    let read = Document::read(name, bytes, &schema(&[]), "the inventory").and_then(|(inventory, document)| {
+        // What is far from an inventory is something else rather than full of mistakes.
+        let foreign = document.report(vec![]).err().and_then(|_| foreign(name, bytes));
+        foreign.map_or(Ok(Loaded { inventory, folder: PathBuf::new(), document }), Err)
+    });
+    read.map_err(|e| match e.is(Reason::Empty) {
+        true => e.hint("`kbootstrap init -o FILE --master ADDRESS` writes one to begin with"),
+        false => foreign(name, bytes).unwrap_or(e),
+    })
+}
+
+/// The refusal of a file that was written for another tool.
+fn foreign(name: &str, bytes: &[u8]) -> Option<Error> {
+    Some(foreign::recognise(std::str::from_utf8(bytes).ok()?)?.refusal(name))
 }
 
 impl Loaded {

@@ -364,6 +364,16 @@ impl NetworkPlugin {
     }
 }
 
+impl Authorities {
+    /// As it is written in the inventory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Authorities::Separate => "separate",
+            Authorities::Single => "single",
+        }
+    }
+}
+
 impl Role {
     /// As it is written in the inventory.
     pub fn name(self) -> &'static str {

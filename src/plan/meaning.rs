@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Plan, UnitAction, UnitChange};
+use super::{Plan, Removal, UnitAction, UnitChange};
 use crate::changes::Difference;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
@@ -20,6 +20,8 @@ pub struct Meaning {
     pub starts: Vec<Hosts>,
     /// Services that restart, one host after the other.
     pub restarts: Vec<Hosts>,
+    /// What is taken away because somebody has named it.
+    pub removes: Vec<String>,
 }
 
 /// A component and the hosts on which the same is done with it.
@@ -46,7 +48,8 @@ impl Meaning {
             }
             by_component.into_values().collect()
         };
-        Meaning { fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart) }
+        let removes = plan.removals().map(Removal::meaning).collect();
+        Meaning { fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart), removes }
     }
 
     /// As a person reads it; empty where there is nothing to say.
@@ -81,6 +84,12 @@ impl Meaning {
                 ]);
             }
             text.push_str(&table.render(out.color()));
+        }
+        if !self.removes.is_empty() {
+            text.push_str("What is taken away:\n");
+        }
+        for removes in &self.removes {
+            text.push_str(&format!("  {} {removes}\n", out.paint("31", "-")));
         }
         text
     }

@@ -3,26 +3,34 @@
 mod compare;
 #[cfg(test)]
 mod converged;
+mod leftovers;
 mod meaning;
 mod nodes;
 mod objects;
 mod print;
+mod register;
+mod removal;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::changes::Leftover;
 use crate::components::Addon;
+use crate::secret::Secret;
 use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 
 pub use compare::{compare, content_sha256, restart_key};
 #[cfg(test)]
 pub use converged::converged;
+pub use leftovers::leftovers_text;
 pub use meaning::{Hosts, Meaning};
 pub use nodes::Marks;
 pub use objects::object_change;
 pub use print::{Diffs, text, total};
+pub use register::{register, runs_kubelet};
+pub use removal::{Removal, Takes};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +41,19 @@ pub struct Desired {
     pub objects: Vec<Value>,
     /// What must be available in the end.
     pub addons: Vec<Addon>,
+    /// How Secrets in etcd come to be as the inventory asks.
+    pub encryption: Encryption,
+}
+
+/// How Secrets in etcd come to be as the inventory asks.
+#[derive(Debug, Clone, Default)]
+pub struct Encryption {
+    /// The key that new Secrets are encrypted with; none where they are not.
+    pub key: Option<String>,
+    /// Masters of which it is not known that their API servers have read what they are to have.
+    pub unread: Vec<String>,
+    /// What all API servers must have read before any of them may write with a new key: another one could not read it.
+    pub first: Option<Secret>,
 }
 
 /// What would change: on hosts, in the API, in the cluster, and on this machine first.
@@ -46,6 +67,8 @@ pub struct Plan {
     pub cluster: Vec<ClusterChange>,
     /// What is made on this machine before any host is touched.
     pub here: Here,
+    /// What should not be there, and stays: it is no change.
+    pub leftovers: Vec<Leftover>,
 }
 
 /// A change of the cluster that is neither a file on a host nor an object of ours.
@@ -59,6 +82,20 @@ pub enum ClusterChange {
         /// JSON paths that differ.
         fields: Vec<String>,
     },
+    /// Secrets that are in etcd otherwise than asked are written again.
+    RewriteSecrets {
+        /// How many there were when the plan was made.
+        count: usize,
+        /// They are to be encrypted.
+        encrypt: bool,
+    },
+    /// A host's kubelet runs, and the API has no such node: it is made again, and what runs on the node registers again.
+    RegisterNode {
+        /// The node.
+        node: String,
+    },
+    /// What should not be there is taken away, because somebody has named it.
+    Remove(Removal),
     /// The record of what was done last.
     WriteRecord {
         /// Masters that do not have it, and the cluster itself as ``.
@@ -223,6 +260,13 @@ impl Plan {
     /// Whether labels or taints of a node change.
     pub fn marks_nodes(&self) -> bool {
         self.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }))
+    }
+    /// What is taken away.
+    pub fn removals(&self) -> impl Iterator<Item = &Removal> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::Remove(removal) => Some(removal),
+            _ => None,
+        })
     }
     /// Whether anything that runs is restarted.
     pub fn restarts(&self) -> bool {

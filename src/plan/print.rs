@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
-use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, UnitAction};
+use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, Removal, UnitAction};
 use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
 
@@ -39,9 +39,7 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     }
     if !plan.cluster.is_empty() {
         text.push_str(&format!("cluster: {}\n", plural(plan.cluster.len(), "change")));
-        for change in &plan.cluster {
-            text.push_str(&format!("  {} {}\n", out.paint("33", "~"), cluster_text(change)));
-        }
+        plan.cluster.iter().for_each(|change| cluster_text(&mut text, change, out));
     }
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
@@ -56,19 +54,38 @@ pub fn total(plan: &Plan) -> String {
     if plan.is_empty() {
         return "nothing would change\n".into();
     }
-    let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
-    format!("{} on {}; `kbootstrap up` makes them\n", plural(plan.changes(), "change"), plural(hosts, "host"))
+    let changed = plan.hosts.iter().filter(|host| !host.is_empty()).map(|host| host.host.as_str());
+    let hosts: BTreeSet<&str> = changed.chain(plan.removals().flat_map(Removal::hosts)).collect();
+    let (changes, hosts) = (plural(plan.changes(), "change"), plural(hosts.len(), "host"));
+    let removed: String = plan.removals().map(|removal| format!(" --remove {}", removal.leftover.name)).collect();
+    format!("{changes} on {hosts}; `kbootstrap up{removed}` makes them\n")
 }
 
-fn cluster_text(change: &ClusterChange) -> String {
-    match change {
-        ClusterChange::MarkNode { node, fields } => format!("node {node} ({})", fields.join(", ")),
+fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
+    let (sign, words) = match change {
+        ClusterChange::MarkNode { node, fields } => {
+            (out.paint("33", "~"), format!("node {node} ({})", fields.join(", ")))
+        }
+        ClusterChange::RewriteSecrets { count, encrypt } => {
+            let (how, are) = (if *encrypt { "encrypted" } else { "in plain" }, if *count == 1 { "is" } else { "are" });
+            let secrets = plural(*count, "Secret");
+            (out.paint("33", "~"), format!("{secrets} in etcd {are} written again, {how}"))
+        }
         ClusterChange::WriteRecord { places } => {
             let names =
                 places.iter().map(|place| if place.is_empty() { "ConfigMap kube-system/kbootstrap" } else { place });
-            format!("the record of what was done last ({})", names.collect::<Vec<_>>().join(", "))
+            let names = names.collect::<Vec<_>>().join(", ");
+            (out.paint("33", "~"), format!("the record of what was done last ({names})"))
         }
-    }
+        ClusterChange::Remove(removal) => {
+            text.push_str(&removal.text(out));
+            return;
+        }
+        ClusterChange::RegisterNode { node } => {
+            (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
+        }
+    };
+    text.push_str(&format!("  {sign} {words}\n"));
 }
 
 /// What is missing on this machine; `up` begins with it.
@@ -247,7 +264,7 @@ mod tests {
         let fetch = [("runc", 0), ("etcd", 25_000_000)];
         let fetch = fetch.map(|(name, size)| Fetch { arch: "amd64".into(), artifact: artifact(name, size) }).to_vec();
         let here = Here { issue: vec!["ca".into(), "admin".into()], fetch };
-        let plan = Plan { hosts: vec![host, right], objects: Some(objects), cluster, here };
+        let plan = Plan { hosts: vec![host, right], objects: Some(objects), cluster, here, ..Plan::default() };
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);

@@ -56,8 +56,13 @@ impl Removal {
         text
     }
 
+    /// What it means, in a line.
+    pub(super) fn meaning(&self) -> String {
+        format!("{}{}", self.title(), self.leftover.cost)
+    }
+
     /// What goes, in a few words.
-    pub(super) fn title(&self) -> String {
+    fn title(&self) -> String {
         let name = &self.leftover.name;
         match &self.leftover.what {
             What::Component { hosts } => format!("{name} on {}", hosts.join(", ")),
@@ -91,4 +96,78 @@ fn lines(targets: &Targets) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::{NetworkPlugin, example};
+    use crate::components::{Catalogue, flanneld};
+    use crate::plan::{ClusterChange, Diffs, Meaning, Plan, leftovers_text, text};
+    use crate::record::{Record, RecordedHost, RecordedInventory, Signature};
+    use crate::reset::switched_off;
+
+    fn leftover(name: &str, what: What, cost: &str) -> Leftover {
+        let (said, remedy) = (format!("{name} is there"), format!("`kbootstrap up --remove {name}` takes it away"));
+        Leftover { name: name.into(), what, said, remedy, cost: cost.into(), removable: true }
+    }
+
+    fn recorded(name: &str) -> RecordedHost {
+        let signature = Signature { written: String::new(), by: String::new() };
+        let inventory = RecordedInventory::new("c.yaml", "", Default::default());
+        Record::new(&example::cluster("1.36.3"), inventory, String::new(), signature).host(name).unwrap().clone()
+    }
+
+    #[test]
+    fn a_plan_says_what_goes_and_from_where_and_names_what_stays() {
+        let (catalogue, mut cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        cluster.networks.plugin = NetworkPlugin::None;
+        let ids = [flanneld::ID];
+        let targets = switched_off(&catalogue, &cluster, "n1", &ids, &ids);
+        let hosts = vec!["m1".to_owned(), "n1".to_owned()];
+        let network = "; pods lose their network between hosts";
+        let flanneld = Removal {
+            leftover: leftover("flanneld", What::Component { hosts: hosts.clone() }, network),
+            takes: vec![Takes { hosts, targets }],
+            objects: vec![json!({"kind": "ClusterRole", "metadata": {"name": "kbootstrap:flannel"}})],
+        };
+        let node = json!({"kind": "Node", "metadata": {"name": "n1"}});
+        let targets = Targets::all(&catalogue, &cluster.layout);
+        let host = Removal {
+            leftover: leftover("n1", What::Host { host: recorded("n1"), reachable: true }, ""),
+            takes: vec![Takes { hosts: vec!["n1".into()], targets }],
+            objects: vec![node.clone()],
+        };
+        let gone = Removal { leftover: leftover("n8", What::Node, ""), takes: Vec::new(), objects: vec![node] };
+        let changes = [flanneld, host, gone].map(ClusterChange::Remove).to_vec();
+        let leftovers = vec![leftover("n7", What::Node, "")];
+        let plan = Plan { objects: Some(Vec::new()), cluster: changes, leftovers, ..Plan::default() };
+        let out = Printer::new(true);
+        let meaning = Meaning::of(&catalogue, &cluster, &plan, Vec::new()).text(&out);
+        let words = text(&plan, &Default::default(), &Diffs::new(), &out);
+        insta::assert_snapshot!(meaning + &leftovers_text(&plan.leftovers, &out) + &words, @"");
+    }
+
+    #[test]
+    fn what_should_not_be_there_and_stays_is_no_change() {
+        let plan = Plan {
+            objects: Some(Vec::new()),
+            leftovers: vec![leftover("n7", What::Node, "")],
+            ..Plan::default()
+        };
+        assert!(plan.is_empty());
+        let value = serde_json::to_value(&plan).unwrap();
+        assert_eq!(value["leftovers"][0]["what"], "node");
+        assert_eq!(value["leftovers"][0]["name"], "n7");
+    }
+
+    #[test]
+    fn a_node_is_asked_unless_its_host_was_just_taken_back() {
+        let removal = |what| Removal { leftover: leftover("n1", what, ""), takes: Vec::new(), objects: Vec::new() };
+        assert!(removal(What::Node).asks_node());
+        assert!(removal(What::Host { host: recorded("n1"), reachable: false }).asks_node());
+        assert!(!removal(What::Host { host: recorded("n1"), reachable: true }).asks_node());
+    }
 }

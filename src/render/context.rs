@@ -24,7 +24,7 @@ const CIPHER_SUITES: [&str; 6] = [
 /// The context of every template of one host.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Context<'a> {
-    pub(super) cluster: ClusterContext,
+    pub(super) cluster: &'a Common,
     pub(super) host: HostContext,
     pub(super) versions: Versions,
     pub(super) images: Images,
@@ -40,9 +40,10 @@ pub(super) struct Context<'a> {
     pub(super) kubeconfig: Option<Kubeconfig>,
 }
 
-/// What is the same on every host; also the context of the API objects.
+/// What templates see of the cluster: the same on every host, so it is made once for all of them. Also the context of the
+/// API objects.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct ClusterContext {
+pub struct Common {
     pub(super) name: String,
     pub(super) dns_domain: String,
     pub(super) dns_address: IpAddr,
@@ -119,7 +120,7 @@ pub(super) struct Kubeconfig {
 /// The context of the API objects' templates: nothing of any one host.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct ManifestContext {
-    pub(super) cluster: ClusterContext,
+    pub(super) cluster: Common,
     pub(super) versions: Versions,
     pub(super) images: Images,
 }
@@ -128,12 +129,13 @@ impl<'a> Context<'a> {
     pub(super) fn new(
         catalogue: &Catalogue,
         cluster: &'a Cluster,
+        common: &'a Common,
         host: &Host,
         facts: &HostFacts,
         decisions: Decisions,
     ) -> Result<Context<'a>> {
         Ok(Context {
-            cluster: ClusterContext::new(cluster),
+            cluster: common,
             host: HostContext::new(host, facts),
             versions: Versions::new(cluster)?,
             images: Images::new(catalogue, cluster),
@@ -149,20 +151,21 @@ impl<'a> Context<'a> {
 impl ManifestContext {
     pub(super) fn new(catalogue: &Catalogue, cluster: &Cluster) -> Result<Self> {
         Ok(ManifestContext {
-            cluster: ClusterContext::new(cluster),
+            cluster: Common::of(cluster),
             versions: Versions::new(cluster)?,
             images: Images::new(catalogue, cluster),
         })
     }
 }
 
-impl ClusterContext {
-    fn new(cluster: &Cluster) -> Self {
+impl Common {
+    /// Of a cluster.
+    pub fn of(cluster: &Cluster) -> Self {
         let networks = &cluster.networks;
         let members = cluster.with_role(Role::Etcd);
         let initial: Vec<_> =
             members.map(|h| format!("{}=https://{}", h.name, host_port(&h.address.to_string(), 2380))).collect();
-        ClusterContext {
+        Common {
             name: cluster.name.clone(),
             dns_domain: networks.dns_domain.clone(),
             dns_address: networks.dns_address,

@@ -12,7 +12,7 @@ const IDENTITY: &str = "  - identity: {}\n";
 
 /// The file's bytes. The first provider writes, and of its keys the first one; all read. So with `encrypt` off, what was
 /// written encrypted is still understood, and so is what an earlier key has written.
-pub(super) fn configuration(keys: &[EncryptionKey], encrypt: bool) -> Secret {
+pub fn configuration(keys: &[EncryptionKey], encrypt: bool) -> Secret {
     let mut text = Zeroizing::new(Vec::with_capacity(256 + 128 * keys.len()));
     let mut add = |part: &str| text.extend_from_slice(part.as_bytes());
     add(HEAD);

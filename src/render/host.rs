@@ -25,7 +25,7 @@ pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {
     };
     add_kernel_files(&mut state, &cluster.layout);
 
-    let context = Context::new(inputs.catalogue, cluster, host, inputs.facts, decisions)?;
+    let context = Context::new(inputs.catalogue, cluster, inputs.common, host, inputs.facts, decisions)?;
     let mut errors: Vec<Error> = Vec::new();
     for spec in inputs.catalogue.on(cluster, host) {
         state.users.extend(spec.users.iter().map(|user| (*user).to_owned()));

@@ -23,6 +23,8 @@ use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::state::{ArtifactRef, EncryptionKey, File};
 
+pub use context::Common;
+pub use encryption::configuration as encryption_configuration;
 pub use host::host_state;
 pub use manifests::manifests;
 pub use node::{node_labels, node_taints};
@@ -34,6 +36,8 @@ pub struct Inputs<'a> {
     pub catalogue: &'a Catalogue,
     /// The cluster.
     pub cluster: &'a Cluster,
+    /// The same for all of its hosts.
+    pub common: &'a Common,
     /// The host, one of the cluster's.
     pub host: &'a Host,
     /// What is known of it.

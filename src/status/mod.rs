@@ -3,12 +3,16 @@
 mod certificates;
 mod cluster;
 mod host;
+mod leftovers;
+mod pki;
 
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::access::Pool;
 use crate::artifacts::Store;
+use crate::changes::Leftover;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::trust::Trust;
@@ -43,6 +47,8 @@ pub struct Status {
     pub hosts: Vec<HostStatus>,
     /// What concerns the cluster as a whole.
     pub checks: Vec<Check>,
+    /// What should not be there.
+    pub leftovers: Vec<Leftover>,
     /// Certificates, the first to expire first; the ones with the same life are not repeated beyond ten.
     pub certificates: Vec<Expiry>,
 }
@@ -103,17 +109,22 @@ pub struct Expiry {
     pub days: i64,
 }
 
-/// Asks everything. The store knows the versions of programs by their hashes.
+/// Asks everything. The store knows the versions of programs by their hashes; `objects` are those that the API must hold.
 pub fn ask(
     catalogue: &Catalogue,
     cluster: &Cluster,
     pool: &Pool,
     trust: &Trust,
     store: &Store,
+    objects: &[Value],
     now: OffsetDateTime,
 ) -> Status {
-    let mut hosts = host::ask(catalogue, cluster, pool, trust, store);
-    let checks = cluster::ask(cluster, pool, trust, &mut hosts);
+    let (mut hosts, facts) = host::ask(catalogue, cluster, pool, trust, store);
+    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts);
+    let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
+        checks.push(unknown);
+        Vec::new()
+    });
     let certificates = certificates::expiries(trust, now);
     let mut status = Status {
         cluster: cluster.name.clone(),
@@ -122,6 +133,7 @@ pub fn ask(
         healthy: true,
         hosts,
         checks,
+        leftovers,
         certificates,
     };
     status.healthy = status.troubles().is_empty();

@@ -3,7 +3,9 @@
 mod address;
 mod nearest;
 mod quote;
+mod shorten;
 
 pub use address::{bracketed, host_port, split_host_port};
 pub use nearest::nearest;
 pub use quote::sh_quote;
+pub use shorten::{glimpse, shortened};

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::folder::{self, Folder, Generated};
 use super::table::{Authority, AuthorityRow, CertificateRow, Profile, authorities, certificates};
-use super::{Trust, lasting_keys, specification, specs};
+use super::{Trust, lasting_keys, made_for, specification, specs};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::digest::sha256;
@@ -30,7 +30,7 @@ pub fn ensure(
     reporter: &dyn Reporter,
 ) -> Result<Trust> {
     complete(catalogue, cluster, &Folder::open(dir)?, now, reporter)?;
-    folder::load(catalogue, cluster, dir)
+    folder::load(catalogue, cluster, dir, true)
 }
 
 /// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written. What is
@@ -67,6 +67,7 @@ fn complete(
     lasting_keys::check(folder)?;
     folder::bundles(cluster, folder)?;
     let mut generated = folder.generated()?;
+    made_for::same_authorities(catalogue, cluster, folder, &generated)?;
     let before = generated.clone();
     let made = certificates_of(catalogue, cluster, folder, &mut generated, now, reporter).and_then(|mut judged| {
         judged.to_issue.extend(lasting_keys::service_account(cluster, folder, &mut generated)?);

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::placed::Placed;
 use super::table::{authorities, certificates};
-use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys};
+use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys, made_for};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
@@ -132,10 +133,12 @@ pub(super) fn bundles(cluster: &Cluster, folder: &Folder) -> Result<()> {
     Error::all(errors)
 }
 
-/// All that the folder holds; everything that is missing is named at once.
-pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Trust> {
+/// All that the folder holds; everything that is missing is named at once. Who only asks the cluster needs no more than
+/// certificates: not the `whole` folder.
+pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, whole: bool) -> Result<Trust> {
     let trust = present(catalogue, cluster, dir, Vec::new())?;
     let folder = Folder::look(dir);
+    made_for::same_authorities(catalogue, cluster, &folder, &folder.generated().unwrap_or_default())?;
     if trust.pairs.is_empty() {
         return Err(Error::pki(format!(
             "there are no certificates of cluster {} in {}",
@@ -147,8 +150,10 @@ pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Resu
     let names = trust.authority_table.iter().map(|r| &r.name).chain(trust.table.iter().map(|r| &r.name));
     let mut missing: Vec<PathBuf> =
         names.filter(|name| !trust.pairs.contains_key(*name)).map(|name| folder.certificate(name)).collect();
-    let (public, private) = folder.service_account();
-    missing.extend([public, private, folder.encryption_key()].into_iter().filter(|path| !path.exists()));
+    if whole {
+        let (public, private) = folder.service_account();
+        missing.extend([public, private, folder.encryption_key()].into_iter().filter(|path| !path.exists()));
+    }
     if missing.is_empty() {
         return Ok(trust);
     }
@@ -180,6 +185,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     let keys = folder.encryption_key();
     let encryption_keys = there(&keys)?.map(|bytes| encryption_keys::parse(&bytes, &keys.display().to_string()));
     Ok(Trust {
+        placed: Placed::of(&authority_table, &table),
         table,
         authority_table,
         pairs,

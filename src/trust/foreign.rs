@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Trust, authorities};
+use super::table::trusted_on;
+use super::{Authority, Trust};
 use crate::cluster::{Cluster, Host};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 
 /// Where a host holds the CAs that it trusts: what [`Trust::same_cluster`] must know of it.
 pub fn authority_files(cluster: &Cluster, host: &Host) -> impl Iterator<Item = String> {
-    let places = authorities(cluster).into_iter().flat_map(|row| row.placements);
-    places.filter(|place| place.host == host.name).map(|place| place.certificate)
+    let all = [Authority::Kubernetes, Authority::Etcd, Authority::FrontProxy].into_iter();
+    all.flat_map(|authority| trusted_on(&cluster.layout, host, authority)).map(|place| place.certificate)
 }
 
 impl Trust {

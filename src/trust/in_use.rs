@@ -31,6 +31,9 @@ impl Trust {
     /// Refuses to give hosts other secrets than those that they have in use, or to make new ones in their place: all
     /// of them at once. `dir` is the cluster's folder.
     pub fn in_use(&self, cluster: &Cluster, dir: &Path, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
+        if let Some(renamed) = self.renamed(cluster, dir, facts) {
+            return Err(renamed);
+        }
         let check = Check { trust: self, cluster, folder: Folder::look(dir), facts };
         let mut errors = check.authorities();
         errors.extend(self.same_cluster(cluster, dir, facts).err());

@@ -8,6 +8,8 @@ mod foreign;
 mod in_use;
 mod kubeconfig;
 mod lasting_keys;
+mod made_for;
+mod placed;
 mod restore;
 mod specification;
 mod specs;
@@ -22,8 +24,11 @@ use crate::clients::http::Identity;
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
+use crate::pki::Certificate;
 use crate::secret::Secret;
 use crate::state::{Content, EncryptionKey, File};
+
+use placed::Placed;
 
 pub use bundle::CaBundle;
 pub use encryption_keys::encryption_file;
@@ -39,6 +44,8 @@ pub use table::*;
 pub struct Trust {
     table: Vec<CertificateRow>,
     authority_table: Vec<AuthorityRow>,
+    /// Both tables by host.
+    placed: Placed,
     /// By file stem: CAs and leaves.
     pairs: BTreeMap<String, Pair>,
     /// By the name of the CA that signs.
@@ -51,6 +58,21 @@ pub struct Trust {
     made: BTreeSet<String>,
     /// What is wrong where a CA or its key is not there: it counts once the hosts have none to offer.
     problems: Vec<Error>,
+}
+
+/// A certificate that a server of the cluster shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served<'t> {
+    /// Host.
+    pub host: &'t str,
+    /// Where the certificate lies there.
+    pub path: &'t str,
+    /// Where it is shown.
+    pub port: u16,
+    /// The leaf, in DER.
+    pub certificate: Vec<u8>,
+    /// The CAs that it is checked against, as PEM.
+    pub trusted: String,
 }
 
 /// A certificate and its key.
@@ -69,9 +91,9 @@ struct ServiceAccount {
 }
 
 impl Trust {
-    /// What the cluster's folder holds; missing files are an error that says what to run.
+    /// What the cluster's folder holds, for asking the cluster; missing certificates are an error that says what to run.
     pub fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path) -> Result<Self> {
-        folder::load(catalogue, cluster, dir)
+        folder::load(catalogue, cluster, dir, false)
     }
 
     /// What of it the cluster's folder holds, be it complete or not.
@@ -87,34 +109,64 @@ impl Trust {
     /// The certificate and key files of a host, by path.
     pub fn files(&self, host: &Host) -> BTreeMap<String, File> {
         let mut files = BTreeMap::new();
-        for row in &self.authority_table {
-            let content = self.bundles.get(&row.name).map(|bundle| Content::Text(bundle.to_pem().into()));
-            for place in row.placements.iter().filter(|p| p.host == host.name) {
-                files.insert(place.certificate.clone(), file(content.clone(), 0o644, &place.owner));
-            }
+        let Some(on_host) = self.placed.on(&host.name) else { return files };
+        for (name, place) in &on_host.trusted {
+            let content = self.bundles.get(name).map(|bundle| Content::Text(bundle.to_pem().into()));
+            files.insert(place.certificate.clone(), file(content, 0o644, &place.owner));
         }
-        let signers = self.authority_table.iter().map(|row| (&row.name, &row.signers));
-        let leaves = self.table.iter().map(|row| (&row.name, &row.placements));
-        for (name, placements) in signers.chain(leaves) {
+        for (name, place) in &on_host.pairs {
             let pair = self.pairs.get(name);
-            for place in placements.iter().filter(|p| p.host == host.name) {
-                let certificate = pair.map(|pair| Content::Text(pair.certificate.as_str().into()));
-                files.insert(place.certificate.clone(), file(certificate, 0o644, &place.owner));
-                let key = pair.map(|pair| pair.key.clone().map(Content::Secret));
-                // A key that somebody else keeps goes nowhere.
-                if let (Some(path), None | Some(Some(_))) = (&place.key, &key) {
-                    files.insert(path.clone(), file(key.flatten(), 0o600, &place.owner));
-                }
+            let certificate = pair.map(|pair| Content::Text(pair.certificate.as_str().into()));
+            files.insert(place.certificate.clone(), file(certificate, 0o644, &place.owner));
+            let key = pair.map(|pair| pair.key.clone().map(Content::Secret));
+            // A key that somebody else keeps goes nowhere.
+            if let (Some(path), None | Some(Some(_))) = (&place.key, &key) {
+                files.insert(path.clone(), file(key.flatten(), 0o600, &place.owner));
             }
         }
         files
     }
 
+    /// The certificates that servers of the cluster show.
+    pub fn served(&self) -> Vec<Served<'_>> {
+        let mut all = Vec::new();
+        for row in &self.table {
+            let (Some(port), Some(pair)) = (row.port, self.pairs.get(&row.name)) else { continue };
+            let leaf = Certificate::all_from_pem(pair.certificate.as_bytes(), &row.name).ok();
+            let Some(leaf) = leaf.and_then(|chain| chain.into_iter().next()) else { continue };
+            all.extend(row.placements.iter().map(|place| Served {
+                host: &place.host,
+                path: &place.certificate,
+                port,
+                certificate: leaf.der().to_vec(),
+                trusted: self.trusted(row.authority),
+            }));
+        }
+        all
+    }
+
+    /// Certificates and keys that belong together on a host, by path.
+    pub fn pairs_on(&self, host: &Host) -> Vec<(String, String)> {
+        let places = self.table.iter().flat_map(|row| &row.placements).filter(|place| place.host == host.name);
+        places.filter_map(|place| Some((place.certificate.clone(), place.key.clone()?))).collect()
+    }
+
+    /// What is missing in the folder although nothing needs it now, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        let without_key = |row: &&AuthorityRow| self.pairs.get(&row.name).is_some_and(|pair| pair.key.is_none());
+        let line = |row: &AuthorityRow| {
+            format!(
+                "the key of CA {} is not in the cluster's folder: nothing that it signs can be issued or renewed",
+                row.name
+            )
+        };
+        self.authority_table.iter().filter(without_key).map(line).collect()
+    }
+
     /// Where a host holds the CAs that it trusts, and which.
     fn bundles_on(&self, host: &Host) -> impl Iterator<Item = (&Placement, &CaBundle)> {
-        let rows = self.authority_table.iter().filter_map(|row| Some((self.bundles.get(&row.name)?, &row.placements)));
-        let all = rows.flat_map(|(bundle, placements)| placements.iter().map(move |place| (place, bundle)));
-        all.filter(|(place, _)| place.host == host.name)
+        let trusted = self.placed.on(&host.name).into_iter().flat_map(|on_host| &on_host.trusted);
+        trusted.filter_map(|(name, place)| Some((place, self.bundles.get(name)?)))
     }
 
     /// The service account key pair of a master, by path.

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::cluster::{Authorities, Cluster, Host, Role};
+use crate::cluster::{Authorities, Cluster, Host, Layout, Role};
 use crate::components::Catalogue;
 pub use crate::components::{Authority, CertificateRow, Placement, Profile};
 
@@ -45,35 +45,37 @@ pub fn authorities(cluster: &Cluster) -> Vec<AuthorityRow> {
     }
 }
 
-fn authority_placements(cluster: &Cluster, authority: Authority) -> Vec<Placement> {
-    let layout = &cluster.layout;
-    let place = |host: &Host, path: String, owner: &str| Placement {
+fn authority_placements(cluster: &Cluster, authority: Authority) -> impl Iterator<Item = Placement> {
+    cluster.hosts.iter().flat_map(move |host| trusted_on(&cluster.layout, host, authority))
+}
+
+/// Where a host holds a CA that it trusts.
+pub(super) fn trusted_on(layout: &Layout, host: &Host, authority: Authority) -> Vec<Placement> {
+    let place = |path: String, owner: &str| Placement {
         host: host.name.clone(),
         certificate: path,
         key: None,
         owner: owner.into(),
     };
     let mut places = Vec::new();
-    for host in &cluster.hosts {
-        let master = host.is(Role::Master);
-        match authority {
-            Authority::Kubernetes if master || host.is(Role::Node) => {
-                places.push(place(host, format!("{}/ca.crt", layout.pki), "root"));
-            }
-            Authority::Kubernetes => {}
-            Authority::Etcd => {
-                if host.is(Role::Etcd) {
-                    places.push(place(host, format!("{}/ca.crt", layout.etcd_pki), "etcd"));
-                }
-                if master {
-                    places.push(place(host, format!("{}/etcd-ca.crt", layout.pki), "root"));
-                }
-            }
-            Authority::FrontProxy if master => {
-                places.push(place(host, format!("{}/front-proxy-ca.crt", layout.pki), "root"));
-            }
-            Authority::FrontProxy => {}
+    let master = host.is(Role::Master);
+    match authority {
+        Authority::Kubernetes if master || host.is(Role::Node) => {
+            places.push(place(format!("{}/ca.crt", layout.pki), "root"));
         }
+        Authority::Kubernetes => {}
+        Authority::Etcd => {
+            if host.is(Role::Etcd) {
+                places.push(place(format!("{}/ca.crt", layout.etcd_pki), "etcd"));
+            }
+            if master {
+                places.push(place(format!("{}/etcd-ca.crt", layout.pki), "root"));
+            }
+        }
+        Authority::FrontProxy if master => {
+            places.push(place(format!("{}/front-proxy-ca.crt", layout.pki), "root"));
+        }
+        Authority::FrontProxy => {}
     }
     places
 }

@@ -13,6 +13,12 @@ pub fn print(error: &Error, color: bool) {
     let _ = io::stderr().lock().write_all(render(error, color).as_bytes());
 }
 
+/// Prints what a person should know although nothing failed.
+pub fn warn(text: &str, color: bool) {
+    let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+    let _ = writeln!(io::stderr().lock(), "{yellow}warning:{end} {text}");
+}
+
 /// The text of [`print`].
 pub fn render(error: &Error, color: bool) -> String {
     let mut text = String::new();

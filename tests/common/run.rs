@@ -135,6 +135,10 @@ impl<'a> Background<'a> {
             }
         }
     }
+    /// Whether it has ended.
+    pub fn is_over(&mut self) -> bool {
+        self.child.0.try_wait().unwrap().is_some()
+    }
     /// Sends a signal, and waits for the end.
     pub fn signal(self, signal: Signal) -> Run<'a> {
         kill_process(Pid::from_child(&self.child.0), signal).unwrap();

@@ -9,6 +9,7 @@ mod folder;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::lock::Lock;
 use super::requirements::Requirement;
@@ -51,6 +52,8 @@ pub struct Job<'a> {
     pub reporter: &'a dyn Reporter,
     /// Pins that must hold; empty when the lock is being updated.
     pub lock: &'a Lock,
+    /// The wish to stop.
+    pub interrupt: &'a AtomicBool,
 }
 
 impl Job<'_> {

@@ -1,12 +1,14 @@
 //! `kbootstrap artifacts fetch`: for an inventory, or for a version without one.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use semver::Version;
 
 use super::{everything, print_records};
 use crate::artifacts::{self, ARCHITECTURES, EnsureOptions, Programs, Store, ensure_requirements};
 use crate::cli::cluster::ClusterArgs;
+use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, FormatArgs};
 use crate::engine::Access;
@@ -84,8 +86,17 @@ impl Fetch {
         }
         let lock = session.dir.join("artifacts.lock");
         let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-        let ensure =
-            |arch| artifacts::ensure(catalogue, cluster, arch, &lock, store, session.reporter(), self.options());
+        let ensure = |arch| {
+            artifacts::ensure(
+                catalogue,
+                cluster,
+                arch,
+                &lock,
+                store,
+                session.reporter(),
+                self.options(&session.interrupt),
+            )
+        };
         session.finish(self.arch.iter().map(|arch| ensure(arch)).collect())
     }
 
@@ -94,15 +105,17 @@ impl Fetch {
             return Err(Error::usage("--update-lock needs --lock FILE, or an inventory in place of --kubernetes"));
         }
         let reporter = self.progress.reporter(ctx);
+        let interrupt = interrupt("artifacts-fetch", ctx.err_color)?;
         let each = self.arch.iter().map(|arch| {
             let wanted = everything(version, arch, self.test_images);
-            ensure_requirements(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options())
+            ensure_requirements(&wanted, sources, self.lock.as_deref(), store, &*reporter, self.options(&interrupt))
         });
         each.collect()
     }
 
-    fn options(&self) -> EnsureOptions {
-        EnsureOptions { test_images: self.test_images, update_lock: self.update_lock }
+    fn options<'a>(&self, interrupt: &'a AtomicBool) -> EnsureOptions<'a> {
+        let (test_images, update_lock) = (self.test_images, self.update_lock);
+        EnsureOptions { test_images, update_lock, interrupt: Some(interrupt) }
     }
 }
 

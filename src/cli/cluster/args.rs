@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use crate::access::AT_ONCE;
+use crate::cli::Ctx;
+use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
-use crate::cli::{Ctx, interrupt};
 use crate::components::Catalogue;
-use crate::engine::{Access, Options, Session};
+use crate::engine::{Access, Options, PlanOptions, Session};
 use crate::error::Result;
 
 /// Which cluster, and how its hosts are reached.
@@ -29,6 +30,24 @@ pub struct ClusterArgs {
     pub progress: Progress,
 }
 
+/// How a plan is made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PlanArgs {
+    /// Hash every file on the hosts again, programs too
+    #[arg(long)]
+    rehash: bool,
+    /// Take away what should not be there, by its name in `plan` and `status`; may be given several times
+    #[arg(long, value_name = "NAME")]
+    remove: Vec<String>,
+}
+
+impl PlanArgs {
+    /// The same for the engine.
+    pub fn options(&self) -> PlanOptions<'_> {
+        PlanOptions { rehash: self.rehash, remove: &self.remove }
+    }
+}
+
 impl ClusterArgs {
     /// Opens the cluster for a command.
     pub fn open(&self, ctx: &Ctx, command: &str, access: Access) -> Result<Session> {
@@ -41,7 +60,7 @@ impl ClusterArgs {
             command,
             access,
             reporter: self.progress.reporter(ctx),
-            interrupt: interrupt::interrupt()?,
+            interrupt: interrupt(command, ctx.err_color)?,
         })
     }
 }

@@ -7,6 +7,8 @@ use crate::artifacts::Store;
 use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
+use crate::plan;
+use crate::render::{self, Templates};
 use crate::status::{self, State, Status};
 use crate::trust::Trust;
 use crate::ui::{Cell, Table};
@@ -36,8 +38,10 @@ impl Args {
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<()> {
         let trust = Trust::load(&session.catalogue, &session.cluster, &session.dir)?;
         let store = Store::open_default()?;
-        let status =
-            status::ask(&session.catalogue, &session.cluster, &session.pool, &trust, &store, OffsetDateTime::now_utc());
+        let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+        let objects = render::manifests(catalogue, cluster, &Templates::load(catalogue, cluster, session.folder())?)?;
+        let now = OffsetDateTime::now_utc();
+        let status = status::ask(catalogue, cluster, &session.pool, &trust, &store, &objects, now);
         self.output.print(ctx, &status, || Ok(text(&status, ctx)))?;
         if status.healthy {
             return Ok(());
@@ -79,6 +83,8 @@ fn text(status: &Status, ctx: &Ctx) -> String {
     }
     text.push_str(&cluster.render(color));
     text.push('\n');
+    text.push_str(&plan::leftovers_text(&status.leftovers, &ctx.out));
+    text.push_str(if status.leftovers.is_empty() { "" } else { "\n" });
     let mut certificates = Table::new(&["CERTIFICATE", "EXPIRES", "DAYS"]);
     for certificate in &status.certificates {
         let code = match certificate.days {

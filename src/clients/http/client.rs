@@ -144,6 +144,14 @@ impl<'t> Client<'t> {
         &self.peer
     }
 
+    /// The certificate that the server shows, in DER; none where it could not be reached.
+    pub fn server_certificate(&mut self) -> Option<Vec<u8>> {
+        // It is shown before anything is answered, and to whomever.
+        let _ = self.send(&Request::new("GET", "/healthz"));
+        let (_, witness) = self.tls.as_ref()?;
+        witness.seen()?.first().map(|certificate| certificate.to_vec())
+    }
+
     /// Whether it can carry another request, as far as is known.
     pub fn is_open(&self) -> bool {
         self.open

@@ -1,11 +1,13 @@
 //! The Kubernetes API with plain requests: what kbootstrap asks of it, and what it applies.
 
+mod encryption;
 mod kinds;
 mod leases;
 mod nodes;
 mod pods;
 mod ready;
 
+pub use encryption::{Touched, encryption_config, touch};
 pub use kinds::{path, path_of};
 pub use leases::{Lease, leases};
 pub use nodes::{Node, Taint, nodes};
@@ -45,6 +47,11 @@ pub fn list(client: &mut Client<'_>, path: &str, selector: &str) -> Result<Vec<V
         Some(Value::Null) => Ok(Vec::new()),
         _ => Err(Error::health(format!("{}: GET {path}: the answer is not a list", client.peer()))),
     }
+}
+
+/// Creates an object below a collection's path; one that is there already is refused.
+pub fn create(client: &mut Client<'_>, collection: &str, object: &Value) -> Result<Value> {
+    write(client, "POST", collection, "application/json", object)
 }
 
 /// Changes an object by a JSON merge patch (RFC 7396).

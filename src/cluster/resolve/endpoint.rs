@@ -3,21 +3,25 @@
 use std::net::IpAddr;
 
 use crate::cluster::{API_PORT, Endpoint, Networks};
-use crate::inventory::check::names;
-use crate::inventory::{Inventory, Mistake, Path, Role};
+use crate::inventory::check::{addresses, names};
+use crate::inventory::{Inventory, Mistake, Path, Role, quoted};
 use crate::text::split_host_port;
 
 /// Decides the endpoint; mistakes are added to `mistakes`.
 pub fn resolve(inventory: &Inventory, networks: Option<&Networks>, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
     let at = Path::root().key("controlPlaneEndpoint");
     let Some(text) = &inventory.control_plane_endpoint else { return only_master(inventory, mistakes) };
-    if let Some(mistake) = names::not_ascii(&at, text, "endpoint") {
-        mistakes.push(mistake);
+    let meant = addresses::peel(text).map(|peeled| peeled.with_port());
+    let meant = meant.filter(|new| new != text && parse(new).and_then(|meant| usable(meant, networks)).is_ok());
+    let meant = meant.map(|text| format!("write `controlPlaneEndpoint: {}`", quoted(&text)));
+    if let Some((mistake, remedy)) = names::odd(&at, text, "endpoint") {
+        mistakes.push(mistake.hint(meant.unwrap_or(remedy)));
         return None;
     }
     match parse(text).and_then(|endpoint| usable(endpoint, networks)) {
         Ok(endpoint) => Some(endpoint),
         Err((why, hint)) => {
+            let hint = meant.unwrap_or_else(|| hint.to_owned());
             mistakes.push(Mistake::at(at, format!("endpoint `{text}` {why}")).hint(hint));
             None
         }

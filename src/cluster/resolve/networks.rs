@@ -8,11 +8,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cluster::{Known, NetworkPlugin, Networks};
-use crate::inventory::check::names;
-use crate::inventory::{Inventory, Loaded, Mistake, Path};
+use crate::inventory::check::{addresses, names};
+use crate::inventory::{Inventory, Loaded, Mistake, Path, Ranges};
 
-const PODS: &str = "10.244.0.0/16";
-const SERVICES: &str = "10.96.0.0/16";
 /// CoreDNS gets the tenth service address, as kubeadm does it.
 const DNS_INDEX: u128 = 10;
 
@@ -25,8 +23,9 @@ pub fn resolve(loaded: &Loaded, known: &Known<'_>, mistakes: &mut Vec<Mistake>) 
     if !loaded.sound(&at) {
         return None;
     }
-    let pods = network(&at.key("pods"), written.pods.as_deref().unwrap_or(PODS), mistakes);
-    let services = network(&at.key("services"), written.services.as_deref().unwrap_or(SERVICES), mistakes);
+    let pods = network(&at.key("pods"), written.pods.as_deref().unwrap_or(Ranges::DEFAULT.pods), mistakes);
+    let services =
+        network(&at.key("services"), written.services.as_deref().unwrap_or(Ranges::DEFAULT.services), mistakes);
     let node_ports = node_ports::resolve(&at.key("nodePorts"), written.node_ports.as_deref(), known, mistakes);
     let (pods, services) = (pods?, services?);
     let node_prefix = written.node_prefix.unwrap_or(if is_v4(&pods) { 24 } else { 64 });
@@ -51,8 +50,9 @@ pub fn resolve(loaded: &Loaded, known: &Known<'_>, mistakes: &mut Vec<Mistake>) 
 }
 
 fn network(path: &Path, text: &str, mistakes: &mut Vec<Mistake>) -> Option<IpNet> {
-    if let Some(mistake) = names::not_ascii(path, text, "network") {
-        mistakes.push(mistake);
+    let meant = addresses::peel_network(text);
+    if let Some((mistake, remedy)) = names::odd(path, text, "network") {
+        mistakes.push(mistake.hint(meant.map_or(remedy, |net| format!("write `{net}`"))));
         return None;
     }
     let mistake = match text.parse::<IpNet>() {
@@ -63,7 +63,8 @@ fn network(path: &Path, text: &str, mistakes: &mut Vec<Mistake>) -> Option<IpNet
             Mistake::at(path.clone(), format!("network {text} has no prefix length"))
                 .hint(format!("for example {text}/16"))
         }
-        Err(_) => Mistake::at(path.clone(), format!("`{text}` is not a network")).hint("for example 10.244.0.0/16"),
+        Err(_) => Mistake::at(path.clone(), format!("`{text}` is not a network"))
+            .hint(meant.map_or_else(|| "for example 10.244.0.0/16".into(), |net| format!("write `{net}`"))),
     };
     mistakes.push(mistake);
     None
@@ -72,11 +73,13 @@ fn network(path: &Path, text: &str, mistakes: &mut Vec<Mistake>) -> Option<IpNet
 fn dns_address(inventory: &Inventory, services: &IpNet, mistakes: &mut Vec<Mistake>) -> Option<IpAddr> {
     let Some(text) = &inventory.networks.dns_address else { return nth(services, DNS_INDEX) };
     let path = Path::root().key("networks").key("dnsAddress");
-    if let Some(mistake) = names::not_ascii(&path, text, "address") {
-        mistakes.push(mistake);
+    let meant = addresses::peel(text).filter(|peeled| peeled.ip().is_some()).map(|peeled| peeled.alone("dnsAddress"));
+    if let Some((mistake, remedy)) = names::odd(&path, text, "address") {
+        mistakes.push(mistake.hint(meant.unwrap_or(remedy)));
         return None;
     }
-    let example = nth(services, DNS_INDEX).map(|ip| format!("leave it out for {ip}")).unwrap_or_default();
+    let default = nth(services, DNS_INDEX).map(|ip| format!("leave it out for {ip}")).unwrap_or_default();
+    let example = meant.unwrap_or(default);
     let why = match text.parse::<IpAddr>() {
         Err(_) => format!("`{text}` is not an IP address"),
         Ok(ip) if !services.contains(&ip) => format!("{ip} is not in the service network {services}"),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::addresses::{self, Peeled};
 use super::{host, names};
 use crate::document::Mistake;
 use crate::document::Path;
@@ -36,26 +37,37 @@ pub fn check(inventory: &Inventory) -> Vec<Mistake> {
 }
 
 fn address(path: Path, text: &str) -> Option<Mistake> {
-    if let Some(mistake) = names::not_ascii(&path, text, "address") {
-        return Some(mistake);
+    let Ok(ip) = text.parse::<IpAddr>() else { return Some(no_address(path, text)) };
+    if let Some(inner) = addresses::mapped(ip) {
+        let mistake = Mistake::at(path, format!("{ip} is the IPv6 form of an IPv4 address"));
+        return Some(mistake.hint(format!("write `address: {inner}`")));
     }
-    let Ok(ip) = text.parse::<IpAddr>() else {
-        let mistake = Mistake::at(path, format!("`{text}` is not an IP address"));
-        return Some(match text.rsplit_once(':') {
-            Some((ip, port)) if ip.parse::<std::net::Ipv4Addr>().is_ok() => {
-                mistake.hint(format!("write `address: {ip}`; the SSH port goes into `ssh: {{port: {port}}}`"))
-            }
-            _ if names::host_name(text).is_ok() => {
-                mistake.hint("the cluster needs the address that the other hosts see; a name can go into `sshAddress`")
-            }
-            _ => mistake,
-        });
-    };
     let kind = unusable(ip)?;
-    Some(
-        Mistake::at(path, format!("{ip} is {kind} address"))
-            .hint("write the address by which the other hosts reach this one"),
-    )
+    Some(Mistake::at(path, format!("{ip} is {kind} address")).hint(REACHABLE))
+}
+
+const REACHABLE: &str = "write the address by which the other hosts reach this one";
+
+fn no_address(path: Path, text: &str) -> Mistake {
+    let peeled = addresses::peel(text);
+    let mistake = match names::odd(&path, text, "address") {
+        Some((mistake, remedy)) => match peeled.as_ref().and_then(Peeled::ip) {
+            Some(_) => mistake,
+            None => return mistake.hint(remedy),
+        },
+        None => Mistake::at(path, format!("`{text}` is not an IP address")),
+    };
+    let name = peeled.as_ref().map_or(text, |peeled| &peeled.host);
+    match peeled.as_ref().and_then(|peeled| Some((peeled, peeled.ip()?))) {
+        Some((peeled, ip)) => mistake.hint(match unusable(ip) {
+            Some(kind) => format!("{ip} is {kind} address: {REACHABLE}"),
+            None => peeled.hint("address"),
+        }),
+        None if addresses::form(text).is_none() && names::host_name(name).is_ok() => {
+            mistake.hint("the cluster needs the address that the other hosts see; a name can go into `sshAddress`")
+        }
+        None => mistake.hint(addresses::form(text).unwrap_or("write an IPv4 or IPv6 address, for example 10.0.0.11")),
+    }
 }
 
 /// Why other hosts cannot reach an address.
@@ -79,7 +91,13 @@ fn ssh_address(path: Path, text: &str) -> Option<Mistake> {
         return None;
     }
     let lower = |name: &str| names::host_name(&name.to_lowercase());
-    names::wrong(path, text, "SSH address", lower)
+    match addresses::peel(text) {
+        Some(peeled) if lower(text).is_err() => {
+            let mistake = Mistake::at(path, format!("`{text}` is neither an address nor a name alone"));
+            Some(mistake.hint(peeled.hint("sshAddress")))
+        }
+        _ => names::wrong(path, text, "SSH address", lower),
+    }
 }
 
 /// Hosts that have what an earlier host has.

@@ -1,5 +1,6 @@
 //! What an inventory says, checked as far as that needs no defaults: names, addresses, roles, labels, sources.
 
+pub mod addresses;
 mod hosts;
 pub mod names;
 mod node;

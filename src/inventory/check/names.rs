@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::addresses;
 use crate::document::Mistake;
 use crate::document::Path;
 use crate::document::lookalike::{self, Odd};
@@ -29,17 +30,25 @@ pub fn wrong(path: Path, name: &str, what: &str, rule: fn(&str) -> Result<(), St
     let why = rule(name).err()?;
     let mistake = Mistake::at(path, format!("{what} `{name}` {why}"));
     let better = name.trim().to_lowercase().replace(['_', ' '], "-");
-    Some(if better != name && rule(&better).is_ok() {
-        mistake.hint(format!("for example `{better}`"))
-    } else {
-        mistake
+    if better != name && rule(&better).is_ok() {
+        return Some(mistake.hint(format!("for example `{better}`")));
+    }
+    let one = !name.contains([',', ';', ' ']);
+    Some(match addresses::peel(name).filter(|peeled| one && rule(&peeled.host).is_ok()) {
+        Some(peeled) => mistake.hint(format!("write `{}`", peeled.host)),
+        None => addresses::form(name).into_iter().fold(mistake, Mistake::hint),
     })
 }
 
 /// The mistake of a text that holds a character outside printable ASCII.
 pub fn not_ascii(path: &Path, text: &str, what: &str) -> Option<Mistake> {
+    odd(path, text, what).map(|(mistake, remedy)| mistake.hint(remedy))
+}
+
+/// The same, and what to write in the place of the character.
+pub fn odd(path: &Path, text: &str, what: &str) -> Option<(Mistake, String)> {
     let odd = lookalike::find(text)?;
-    Some(odd_mistake(path, text, what, odd).hint(odd.remedy()))
+    Some((odd_mistake(path, text, what, odd), odd.remedy()))
 }
 
 fn odd_mistake(path: &Path, text: &str, what: &str, odd: Odd) -> Mistake {

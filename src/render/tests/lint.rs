@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::cluster::example;
 use crate::components::Catalogue;
 use crate::facts::{self, HostFacts};
-use crate::render::context::{Context, Kubeconfig, ManifestContext, UnitContext};
+use crate::render::context::{Common, Context, Kubeconfig, ManifestContext, UnitContext};
 use crate::render::templates::Templates;
 
 #[test]
@@ -35,7 +35,8 @@ fn context() -> Value {
     let (host, facts) = (&cluster.hosts[0], HostFacts::default_host());
     let catalogue = Catalogue::standard();
     let decisions = facts::decide(&catalogue, &cluster, host, &facts);
-    let mut context = Context::new(&catalogue, &cluster, host, &facts, decisions).unwrap();
+    let common = Common::of(&cluster);
+    let mut context = Context::new(&catalogue, &cluster, &common, host, &facts, decisions).unwrap();
     context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1 });
     context.kubeconfig = Some(Kubeconfig {
         server: String::new(),

@@ -6,7 +6,7 @@ use crate::cluster::*;
 use crate::components::{Catalogue, SysctlSpec};
 use crate::error::Result;
 use crate::facts::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Cgroup, HostFacts, Sysctl};
-use crate::render::{Inputs, Templates, host_state};
+use crate::render::{Common, Inputs, Templates, host_state};
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
@@ -45,6 +45,7 @@ pub(super) fn state_with(
     host_state(&Inputs {
         catalogue: &Catalogue::standard(),
         cluster,
+        common: &Common::of(cluster),
         host,
         facts,
         programs: &artifact,

@@ -4,14 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
+use crate::children;
 use crate::error::{Error, Result};
 
 /// A Go toolchain that runs.
-pub struct Go {
+pub struct Go<'a> {
     program: PathBuf,
+    /// What ends everything that is started.
+    pub interrupt: &'a AtomicBool,
     /// `go1.26.8`.
     pub version: String,
     /// Where it keeps compiled packages and modules.
@@ -27,24 +31,42 @@ struct Env {
 }
 
 /// Asks the toolchain who it is.
-pub fn find(program: &Path) -> Result<Go> {
+pub fn find<'a>(program: &Path, interrupt: &'a AtomicBool) -> Result<Go<'a>> {
     let hint = "install Go (https://go.dev/dl), or name it: `artifacts: [{build: {go: /usr/local/go/bin/go}}]`";
-    let output = Command::new(program)
-        .args(["env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Error::artifact(format!("cannot run {}: {e}", program.display())).hint(hint))?;
-    if !output.status.success() {
-        return Err(Error::artifact(format!("{} env failed", program.display()))
-            .detail(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    let shown = program.display();
+    let (mut answer, mut words) = (temporary()?, temporary()?);
+    let mut command = Command::new(program);
+    command.args(["env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE"]).stdin(Stdio::null());
+    command.stdout(another(&answer)?).stderr(another(&words)?);
+    let status = children::run(command, interrupt, |e| Error::artifact(format!("cannot run {shown}: {e}")).hint(hint))?;
+    if !status.success() {
+        return Err(Error::artifact(format!("{shown} env failed"))
+            .detail(String::from_utf8_lossy(&contents(&mut words)?).trim().to_owned())
             .hint(hint));
     }
-    let env: Env = serde_json::from_slice(&output.stdout)
-        .map_err(|e| Error::artifact(format!("{} env answered what is not Go's: {e}", program.display())).hint(hint))?;
-    Ok(Go { program: program.to_owned(), version: env.goversion, caches: vec![env.gocache, env.gomodcache] })
+    let env: Env = serde_json::from_slice(&contents(&mut answer)?)
+        .map_err(|e| Error::artifact(format!("{shown} env answered what is not Go's: {e}")).hint(hint))?;
+    let (program, caches) = (program.to_owned(), vec![env.gocache, env.gomodcache]);
+    Ok(Go { program, interrupt, version: env.goversion, caches })
 }
 
-impl Go {
+/// A file for what a program says: nobody has to read while it runs.
+fn temporary() -> Result<File> {
+    tempfile::tempfile().map_err(|e| Error::io("make a temporary file", &e))
+}
+
+fn another(file: &File) -> Result<File> {
+    file.try_clone().map_err(|e| Error::io("write to a temporary file", &e))
+}
+
+fn contents(file: &mut File) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes));
+    read.map_err(|e| Error::io("read a temporary file", &e))?;
+    Ok(bytes)
+}
+
+impl Go<'_> {
     /// A command in a folder, for Linux on `arch`; the person's GOPROXY, GOFLAGS and the like hold.
     pub fn command(&self, dir: &Path, arch: &str, cgo: bool) -> Command {
         let mut command = Command::new(&self.program);
@@ -65,11 +87,12 @@ impl Go {
             error: String,
         }
         let mut command = self.command(dir, "amd64", false);
-        command.args(["mod", "download", "-json", module]).stdout(Stdio::piped());
-        command.stderr(append(log)?);
-        let output = command.output().map_err(|e| Error::io("run go mod download", &e))?;
-        let answer: Module = serde_json::from_slice(&output.stdout).map_err(|_| failed("go mod download", log))?;
-        if answer.error.is_empty() && output.status.success() {
+        let mut said = temporary()?;
+        command.args(["mod", "download", "-json", module]).stdout(another(&said)?).stderr(append(log)?);
+        let status = children::run(command, self.interrupt, |e| Error::io("run go mod download", e))?;
+        let answer: Module =
+            serde_json::from_slice(&contents(&mut said)?).map_err(|_| failed("go mod download", log))?;
+        if answer.error.is_empty() && status.success() {
             return Ok(answer.dir);
         }
         Err(Error::artifact(format!("cannot have the Go module {module}")).detail(answer.error).hint(PROXY))
@@ -79,18 +102,15 @@ impl Go {
 const PROXY: &str = "modules come from GOPROXY (`go env GOPROXY`); set it to a proxy that this machine can reach";
 
 /// Runs a command with its output in the log; its last lines are in the error.
-pub fn logged(mut command: Command, log: &Path) -> Result<()> {
+pub fn logged(mut command: Command, log: &Path, interrupt: &AtomicBool) -> Result<()> {
     let mut file = append(log)?;
     let io = |e: &std::io::Error| Error::io(format!("write {}", log.display()), e);
     let words: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
     let what = format!("{} {}", command.get_program().to_string_lossy(), words.first().map_or("", |w| w));
     writeln!(file, "$ {} {}", command.get_program().to_string_lossy(), words.join(" ")).map_err(|e| io(&e))?;
     command.stdout(file.try_clone().map_err(|e| io(&e))?).stderr(file);
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(failed(&what, log)),
-        Err(e) => Err(Error::artifact(format!("cannot run {what}: {e}"))),
-    }
+    let status = children::run(command, interrupt, |e| Error::artifact(format!("cannot run {what}: {e}")))?;
+    if status.success() { Ok(()) } else { Err(failed(&what, log)) }
 }
 
 fn append(log: &Path) -> Result<File> {
@@ -130,7 +150,7 @@ mod tests {
 
     #[test]
     fn no_go_says_how_to_get_one() {
-        let error = find(Path::new("/nonexistent/go")).err().unwrap();
+        let error = find(Path::new("/nonexistent/go"), &AtomicBool::new(false)).err().unwrap();
         insta::assert_snapshot!(error, @"cannot run /nonexistent/go: No such file or directory (os error 2)");
         assert!(error.hints[0].contains("install Go"));
     }
@@ -141,7 +161,7 @@ mod tests {
         let log = dir.path().join("build.log");
         let mut command = Command::new("sh");
         command.args(["-c", "seq 1 40; echo 'dial tcp: lookup proxy: no such host' >&2; exit 1"]);
-        let error = logged(command, &log).unwrap_err();
+        let error = logged(command, &log, &AtomicBool::new(false)).unwrap_err();
         assert!(error.message.contains(&log.display().to_string()), "{error}");
         assert!(error.details[0].starts_with("30\n") && error.details[0].ends_with("no such host"), "{error:?}");
         assert!(error.hints[0].contains("GOPROXY"), "{error:?}");

@@ -41,7 +41,7 @@ impl Supplier for BuildSource {
     }
 
     fn supply(&self, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
-        let go = match go::find(&self.go) {
+        let go = match go::find(&self.go, job.interrupt) {
             Ok(go) => go,
             Err(error) => return refuse(wanted, &error),
         };

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::recipes::{FILES, Recipe, fixed, go_mod};
 
 /// Writes the module into `dir`.
-pub fn prepare(go: &Go, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {
+pub fn prepare(go: &Go<'_>, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {
     let folder = FILES
         .get_dir(recipe.name)
         .ok_or_else(|| Error::internal(format!("no recipe is built in for {}", recipe.name)))?;
@@ -30,7 +30,7 @@ pub fn prepare(go: &Go, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {
     }
 }
 
-fn make(go: &Go, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {
+fn make(go: &Go<'_>, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {
     let upstream = match recipe.name {
         "kubernetes" => {
             write(&dir.join("go.mod"), b"module kbootstrap.invalid/probe\n")?;
@@ -44,7 +44,7 @@ fn make(go: &Go, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {
     let _ = fs::remove_file(dir.join("go.sum"));
     let mut tidy = go.command(dir, "amd64", false);
     tidy.args(["mod", "tidy"]);
-    logged(tidy, log).map_err(|e| e.context(format!("{} {}", recipe.name, recipe.version)))
+    logged(tidy, log, go.interrupt).map_err(|e| e.context(format!("{} {}", recipe.name, recipe.version)))
 }
 
 fn write_tree(from: &Dir<'_>, to: &Path) -> Result<()> {

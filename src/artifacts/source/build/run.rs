@@ -14,7 +14,7 @@ use crate::recipes::{Cgo, Recipe, arguments, cgo, package, recipe};
 use crate::ui::step::{self, megabytes};
 
 /// Builds things of one project, release and architecture, one after the other.
-pub fn group(go: &Go, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
+pub fn group(go: &Go<'_>, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requirement, Result<Supplied>)> {
     let Some(first) = wanted.first() else { return Vec::new() };
     let Some(recipe) = recipe(first.project, &first.release) else {
         return refuse(wanted, &Error::artifact(format!("nobody knows how {} is built", first.title())));
@@ -30,7 +30,7 @@ const PAUSE: &str = "k8s.io/kubernetes/build/pause";
 
 /// A prepared folder to build in.
 struct Workshop<'a> {
-    go: &'a Go,
+    go: &'a Go<'a>,
     recipe: Recipe,
     dir: PathBuf,
     log: PathBuf,
@@ -38,7 +38,7 @@ struct Workshop<'a> {
 }
 
 impl<'a> Workshop<'a> {
-    fn open(go: &'a Go, recipe: Recipe, arch: &str, job: &'a Job<'a>) -> Result<Self> {
+    fn open(go: &'a Go<'a>, recipe: Recipe, arch: &str, job: &'a Job<'a>) -> Result<Self> {
         let dir = job.store.cache().join("build").join(format!("{}-{}-{arch}", recipe.name, recipe.version));
         let io = |e: std::io::Error| Error::io(format!("make {}", dir.display()), &e);
         fs::create_dir_all(dir.join("out")).map_err(io)?;
@@ -78,7 +78,7 @@ impl<'a> Workshop<'a> {
         let mut words = arguments(&self.recipe, &thing.name, package, &thing.arch);
         let package = words.pop().unwrap_or_default();
         command.args(words).arg("-o").arg(&out).arg(package);
-        logged(command, &self.log)?;
+        logged(command, &self.log, self.go.interrupt)?;
         Ok(out)
     }
 
@@ -87,7 +87,7 @@ impl<'a> Workshop<'a> {
         let module = self.go.module_dir(&self.dir, "k8s.io/kubernetes", &self.log)?;
         let out = self.dir.join("out").join(&thing.name);
         let source = module.join("build/pause/linux/pause.c");
-        logged(cc::pause(&compiler, &source, &thing.version, &out), &self.log)?;
+        logged(cc::pause(&compiler, &source, &thing.version, &out), &self.log, self.go.interrupt)?;
         Ok(out)
     }
 

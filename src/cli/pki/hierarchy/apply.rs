@@ -81,7 +81,8 @@ impl Args {
         let plan = decide(&hierarchy, &found, &options, now);
         plan.check()?;
         if !self.dry_run && !plan.is_empty() {
-            let (hierarchy, found, plan, options, interrupt) = (&hierarchy, &found, &plan, &options, &*interrupt()?);
+            let (hierarchy, found, plan, options, interrupt) =
+                (&hierarchy, &found, &plan, &options, &*interrupt("pki-apply", ctx.err_color)?);
             let passwords = &self.ca_password;
             apply(&Job { hierarchy, found, plan, options, now, jobs, reporter: &*reporter, passwords, interrupt })?;
         }

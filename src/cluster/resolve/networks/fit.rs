@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::is_v4;
-use crate::inventory::check::host;
-use crate::inventory::{Inventory, Mistake, Path, Role};
+use crate::inventory::check::{addresses::mapped, host};
+use crate::inventory::{Inventory, Mistake, Path, Ranges, Role};
 
 /// Fewer service addresses leave no room: the tenth is CoreDNS'.
 const LEAST_SERVICE_BITS: u8 = 4;
@@ -42,7 +42,7 @@ pub fn pods(inventory: &Inventory, net: &IpNet, node_prefix: u8) -> Option<Mista
         let message = format!("a node's piece /{node_prefix} of the pod network has no room for pods");
         return Some(Mistake::at(at.key(field), message).hint(format!("use {} for 254 pod addresses", max - 8)));
     }
-    let nodes = inventory.hosts.iter().filter(|h| h.roles.contains(&Role::Node)).count();
+    let nodes = nodes(inventory);
     let pieces = node_prefix.checked_sub(prefix).map(|bits| 1_u128 << bits);
     if pieces.is_none_or(|pieces| pieces < nodes as u128) {
         let message = match pieces {
@@ -68,7 +68,7 @@ pub fn families(inventory: &Inventory, pods: &IpNet, services: &IpNet) -> Option
     if is_v4(pods) != is_v4(services) {
         let field = if inventory.networks.pods.is_some() { "pods" } else { "services" };
         let message = format!("pods are {} and services {}", family(is_v4(pods)), family(is_v4(services)));
-        return Some(Mistake::at(at.key(field), message).hint("set networks.pods and networks.services of one family"));
+        return Some(Mistake::at(at.key(field), message).hint(one_family(inventory)));
     }
     let other = addresses(inventory).find(|(_, _, ip)| ip.is_ipv4() != is_v4(services))?;
     let (index, name, ip) = other;
@@ -77,7 +77,21 @@ pub fn families(inventory: &Inventory, pods: &IpNet, services: &IpNet) -> Option
         family(ip.is_ipv4()),
         family(is_v4(services))
     );
-    Some(Mistake::at(host(index).key("address"), message).hint("hosts, pods and services must be of one family"))
+    Some(Mistake::at(host(index).key("address"), message).hint(one_family(inventory)))
+}
+
+/// The networks to write, where the hosts are of one family themselves.
+fn one_family(inventory: &Inventory) -> String {
+    let hosts: Vec<IpAddr> = addresses(inventory).map(|(_, _, ip)| ip).collect();
+    let alike = hosts.iter().all(IpAddr::is_ipv6) || hosts.iter().all(IpAddr::is_ipv4);
+    match alike && !hosts.is_empty() {
+        true => format!("write `{}`", Ranges::fitting(&hosts, nodes(inventory)).line()),
+        false => "hosts, pods and services must be of one family".into(),
+    }
+}
+
+fn nodes(inventory: &Inventory) -> usize {
+    inventory.hosts.iter().filter(|host| host.roles.contains(&Role::Node)).count()
 }
 
 /// Networks that share addresses, and hosts within one of them.
@@ -103,5 +117,7 @@ pub fn apart(inventory: &Inventory, pods: &IpNet, services: &IpNet) -> Vec<Mista
 
 fn addresses(inventory: &Inventory) -> impl Iterator<Item = (usize, &str, IpAddr)> {
     let hosts = inventory.hosts.iter().enumerate();
-    hosts.filter_map(|(i, h)| Some((i, h.name.as_str(), h.address.parse().ok()?)))
+    // The IPv6 form of an IPv4 address is a mistake of its own.
+    let proper = |text: &str| text.parse().ok().filter(|ip| mapped(*ip).is_none());
+    hosts.filter_map(move |(i, h)| Some((i, h.name.as_str(), proper(&h.address)?)))
 }
