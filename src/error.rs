@@ -186,6 +186,11 @@ impl Error {
         self.hints.push(hint.into());
         self
     }
+    /// Adds `did you mean …?` where there is something near, else the other hint.
+    #[must_use]
+    pub fn meant(self, near: Option<&str>, otherwise: impl FnOnce() -> String) -> Self {
+        self.hint(near.map_or_else(otherwise, |near| format!("did you mean `{near}`?")))
+    }
     /// Adds evidence, one block of text (it may have several lines).
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -197,6 +202,17 @@ impl Error {
     pub fn context(mut self, prefix: impl fmt::Display) -> Self {
         self.message = format!("{prefix}: {}", self.message);
         self
+    }
+
+    /// It and those that were found with it.
+    pub fn each(&self) -> impl Iterator<Item = &Error> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// The messages of [`Error::each`], a line each.
+    #[cfg(test)]
+    pub(crate) fn messages(&self) -> String {
+        self.each().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\n")
     }
 
     /// All of them as one error, or `Ok` when there is none. The first gives the exit code.

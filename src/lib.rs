@@ -5,6 +5,7 @@
 //! those above it there, and a test holds it to that.
 
 pub mod access;
+pub mod age;
 pub mod apply;
 pub mod artifacts;
 pub mod certlint;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use flate2::write::GzEncoder;
-use kbootstrap::artifacts::{EnsureOptions, Lock};
-use kbootstrap::error::{Error, Kind};
+use kbootstrap::artifacts::{EnsureOptions, Lock, Programs};
+use kbootstrap::error::{Error, Kind, Result};
 use kbootstrap::ui::Event;
 use serde_json::json;
 
@@ -22,14 +22,21 @@ fn kubelet(server: &Server) -> Vec<u8> {
     body
 }
 
-fn tgz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+fn with_kubelet() -> (Server, Place) {
+    let server = Server::start();
+    kubelet(&server);
+    (server, Place::new())
+}
+
+fn tgz<P: AsRef<str>>(members: &[(P, Vec<u8>)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for (path, bytes) in members {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o755);
         // As `tar -C dir .` writes it.
-        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        let path = path.as_ref().as_bytes();
+        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path);
         header.set_cksum();
         tar.append(&header, &bytes[..]).unwrap();
     }
@@ -79,20 +86,17 @@ fn release_tree(server: &Server) {
     let github = "https://github.com";
     let etcd = format!("{github}/etcd-io/etcd/releases/download/v3.6.14");
     let members = ["etcd", "etcdctl", "etcdutl"].map(|n| (format!("etcd-v3.6.14-linux-amd64/{n}"), small(n)));
-    let members: Vec<_> = members.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
     file(&format!("{etcd}/etcd-v3.6.14-linux-amd64.tar.gz"), tgz(&members), &format!("{etcd}/SHA256SUMS"));
     let url =
         format!("{github}/containerd/containerd/releases/download/v2.3.7/containerd-static-2.3.7-linux-amd64.tar.gz");
     let names = ["containerd", "containerd-shim-runc-v2", "ctr"];
     let members = names.map(|n| (format!("bin/{n}"), small(n)));
-    let members: Vec<_> = members.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
     file(&url, tgz(&members), &format!("{url}.sha256sum"));
     file(&format!("{RUNC}/runc.amd64"), small("runc"), &format!("{RUNC}/runc.sha256sum"));
     let url =
         format!("{github}/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-amd64-v1.9.1.tgz");
     let names = ["bandwidth", "bridge", "dummy", "firewall", "host-local", "loopback", "portmap"];
     let members = names.map(|n| (format!("./{n}"), small(n)));
-    let members: Vec<_> = members.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
     file(&url, tgz(&members), &format!("{url}.sha256"));
     let tag = "flannel-io/cni-plugin/releases/download/v1.9.1-flannel3";
     let url = format!("{github}/{tag}/cni-plugin-flannel-linux-amd64-v1.9.1.tgz");
@@ -109,6 +113,16 @@ fn release_tree(server: &Server) {
 fn text(error: &Error, server: &Server, place: &Place) -> String {
     let all = [vec![error.message.clone()], error.details.clone(), error.hints.clone()].concat().join("\n");
     all.replace(&server.base, "MIRROR").replace(&place.dir.path().display().to_string(), "DIR")
+}
+
+/// What comes from the server alone.
+fn fetch(server: &Server, place: &Place, names: &[&str]) -> Result<Programs> {
+    place.ensure(&some(names), &[download(&server.base)])
+}
+
+/// Why it does not come.
+fn refused(server: &Server, place: &Place, names: &[&str]) -> String {
+    text(&fetch(server, place, names).unwrap_err(), server, place)
 }
 
 #[test]
@@ -142,7 +156,7 @@ fn a_whole_release_comes_through_a_mirror_and_is_pinned_by_its_public_urls() {
 fn images_keep_the_digest_of_their_project() {
     let (server, place) = (Server::start(), Place::new());
     let (digest, layer) = image(&server, REGISTRY, "3.10.1");
-    let programs = place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap();
+    let programs = fetch(&server, &place, &["image-pause"]).unwrap();
     let bytes = place.bytes(&programs, "image-pause");
     let mut tar = tar::Archive::new(&bytes[..]);
     let mut names = Vec::new();
@@ -168,7 +182,7 @@ fn a_registry_that_demands_tokens_is_read_and_nobody_else_sees_them() {
     server.change(&blob, |page| page.moved = Some(format!("{}/{}", elsewhere.base, &blob["https://".len()..])));
     // The index and the manifest use the first token up; the configuration and the layer need another one.
     server.guard(REGISTRY, "registry.example", "repository:pause:pull", Some(2));
-    place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap();
+    fetch(&server, &place, &["image-pause"]).unwrap();
     let seen = server.take_seen();
     let of = |s: &crate::artifacts_http::Seen| match s.path.split_once('?') {
         Some((path, _)) => path.to_owned(),
@@ -202,8 +216,8 @@ fn a_registry_that_gives_no_token_is_reported_with_its_address() {
         (Some(0), "the server answered 401 Unauthorized"),
     ] {
         server.guard(REGISTRY, "registry.example", "repository:pause:pull", answers);
-        let error = place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap_err();
-        assert!(text(&error, &server, &place).contains(words), "{error:?}");
+        let text = refused(&server, &place, &["image-pause"]);
+        assert!(text.contains(words), "{text}");
     }
     assert_eq!(place.stored(), 0);
 }
@@ -213,8 +227,8 @@ fn a_layer_with_other_bytes_is_refused() {
     let (server, place) = (Server::start(), Place::new());
     let (_, layer) = image(&server, REGISTRY, "3.10.1");
     server.change(&format!("{REGISTRY}/blobs/sha256:{}", sha256(&layer)), |page| page.body[100] ^= 1);
-    let error = place.ensure(&some(&["image-pause"]), &[download(&server.base)]).unwrap_err();
-    assert!(text(&error, &server, &place).contains("is not what the project published"), "{error:?}");
+    let text = refused(&server, &place, &["image-pause"]);
+    assert!(text.contains("is not what the project published"), "{text}");
     assert_eq!(place.stored(), 0);
 }
 
@@ -223,7 +237,7 @@ fn an_interrupted_download_goes_on_where_it_ended() {
     let (server, place) = (Server::start(), Place::new());
     let body = kubelet(&server);
     server.change(KUBELET, |page| page.faults = vec![Fault::Cut(1_000_000), Fault::Cut(500_000)]);
-    let programs = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    let programs = fetch(&server, &place, &["kubelet"]).unwrap();
     assert_eq!(place.bytes(&programs, "kubelet"), body);
     let seen: Vec<_> =
         server.take_seen().into_iter().filter(|s| s.path.ends_with("kubelet")).map(|s| s.range).collect();
@@ -241,10 +255,10 @@ fn the_next_run_goes_on_with_what_the_last_one_had() {
     let body = kubelet(&server);
     // The connection breaks, and then the server refuses: the run fails for good.
     server.change(KUBELET, |page| page.faults = vec![Fault::Cut(1_000_000), Fault::Status(403)]);
-    let first = place.ensure(&some(&["kubelet"]), &[download(&server.base)]);
+    let first = fetch(&server, &place, &["kubelet"]);
     assert_eq!(first.unwrap_err().kind, Kind::Artifact);
     server.take_seen();
-    let programs = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    let programs = fetch(&server, &place, &["kubelet"]).unwrap();
     assert_eq!(place.bytes(&programs, "kubelet"), body);
     assert_eq!(server.take_seen().last().unwrap().range.as_deref(), Some("bytes=1000000-"));
 }
@@ -254,21 +268,19 @@ fn a_server_without_ranges_sends_all_of_it_again() {
     let (server, place) = (Server::start(), Place::new());
     let body = kubelet(&server);
     server.change(KUBELET, |page| (page.faults, page.ranges) = (vec![Fault::Cut(1_000_000)], false));
-    let programs = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    let programs = fetch(&server, &place, &["kubelet"]).unwrap();
     assert_eq!(place.bytes(&programs, "kubelet"), body);
 }
 
 #[test]
 fn a_busy_server_is_asked_again_and_one_that_stays_busy_is_told() {
-    let (server, place) = (Server::start(), Place::new());
-    kubelet(&server);
+    let (server, place) = with_kubelet();
     server.change(KUBELET, |page| page.faults = vec![Fault::Status(503), Fault::Status(429)]);
-    place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    fetch(&server, &place, &["kubelet"]).unwrap();
 
     let place = Place::new();
     server.change(KUBELET, |page| page.faults = vec![Fault::Status(503); 20]);
-    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
-    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+    insta::assert_snapshot!(refused(&server, &place, &["kubelet"]), @r#"
         no source has kubelet 1.36.3 (amd64)
         download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet: the server answered 503 Service Unavailable
         "#);
@@ -276,10 +288,9 @@ fn a_busy_server_is_asked_again_and_one_that_stays_busy_is_told() {
 
 #[test]
 fn other_bytes_than_published_are_refused_and_not_kept() {
-    let (server, place) = (Server::start(), Place::new());
-    kubelet(&server);
+    let (server, place) = with_kubelet();
     server.change(&format!("{KUBELET}.sha256"), |page| page.body = "a".repeat(64).into());
-    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
+    let error = fetch(&server, &place, &["kubelet"]).unwrap_err();
     assert_eq!(error.kind.exit_code(), 8);
     insta::assert_snapshot!(text(&error, &server, &place), @r#"
         no source has kubelet 1.36.3 (amd64)
@@ -295,10 +306,9 @@ fn other_bytes_than_published_are_refused_and_not_kept() {
 
 #[test]
 fn a_missing_file_is_told_with_its_address_once_for_each_thing() {
-    let (server, place) = (Server::start(), Place::new());
-    kubelet(&server);
+    let (server, place) = with_kubelet();
     server.remove(KUBELET);
-    let error = place.ensure(&some(&["kubelet", "kubectl"]), &[download(&server.base)]).unwrap_err();
+    let error = fetch(&server, &place, &["kubelet", "kubectl"]).unwrap_err();
     insta::assert_snapshot!(text(&error, &server, &place), @r#"
         no source has kubectl 1.36.3 (amd64)
         download from MIRROR: cannot download MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl.sha256: the server answered 404 Not Found
@@ -311,9 +321,8 @@ fn a_missing_file_is_told_with_its_address_once_for_each_thing() {
 
 #[test]
 fn what_came_before_a_failure_is_kept_and_pinned() {
-    let (server, place) = (Server::start(), Place::new());
-    kubelet(&server);
-    assert!(place.ensure(&some(&["kubelet", "kubectl"]), &[download(&server.base)]).is_err());
+    let (server, place) = with_kubelet();
+    assert!(fetch(&server, &place, &["kubelet", "kubectl"]).is_err());
     let lock = Lock::read(&place.lock()).unwrap();
     assert_eq!(lock.artifacts.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["kubelet"]);
 }
@@ -323,8 +332,7 @@ fn a_checksum_file_that_does_not_name_the_file_is_told() {
     let (server, place) = (Server::start(), Place::new());
     server.put(&format!("{RUNC}/runc.amd64"), Page::new(program("runc", 100)));
     server.put(&format!("{RUNC}/runc.sha256sum"), Page::new(format!("{} *runc.arm64\n", "b".repeat(64))));
-    let error = place.ensure(&some(&["runc"]), &[download(&server.base)]).unwrap_err();
-    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+    insta::assert_snapshot!(refused(&server, &place, &["runc"]), @r#"
         no source has runc 1.5.2 (amd64)
         download from MIRROR: MIRROR/github.com/opencontainers/runc/releases/download/v1.5.2/runc.sha256sum has no SHA-256 of runc.amd64
         "#);
@@ -332,17 +340,15 @@ fn a_checksum_file_that_does_not_name_the_file_is_told() {
 
 #[test]
 fn a_release_that_changed_is_refused_by_the_lock_until_it_is_updated() {
-    let (server, place) = (Server::start(), Place::new());
-    kubelet(&server);
-    place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap();
+    let (server, place) = with_kubelet();
+    fetch(&server, &place, &["kubelet"]).unwrap();
     let changed = program("another kubelet", 4000);
     server.change(KUBELET, |page| page.body.clone_from(&changed));
     server.change(&format!("{KUBELET}.sha256"), |page| page.body = sha256(&changed).into());
     for entry in fs::read_dir(place.store.dir()).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }
-    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
-    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+    insta::assert_snapshot!(refused(&server, &place, &["kubelet"]), @r#"
         no source has kubelet 1.36.3 (amd64)
         download from MIRROR: the lock file refuses it: kubelet 1.36.3 is not what it was
         expected SHA-256 814d722ab39074050616c4ed043815bd320cea14b5e470abb3a3048d8dc9ccd0
@@ -363,8 +369,8 @@ fn a_program_for_another_machine_is_refused() {
     body[18] = 183;
     server.change(KUBELET, |page| page.body.clone_from(&body));
     server.change(&format!("{KUBELET}.sha256"), |page| page.body = sha256(&body).into());
-    let error = place.ensure(&some(&["kubelet"]), &[download(&server.base)]).unwrap_err();
-    assert!(text(&error, &server, &place).contains("is built for arm64, wanted is amd64"), "{error:?}");
+    let text = refused(&server, &place, &["kubelet"]);
+    assert!(text.contains("is built for arm64, wanted is amd64"), "{text}");
 }
 
 #[test]
@@ -401,8 +407,8 @@ fn gzip_that_is_cut_is_told() {
 
     server.put(&format!("{url}.sha256"), Page::new(sha256(&body)));
     server.put(url, Page::new(body));
-    let error = place.ensure(&some(&["image-coredns"]), &[download(&server.base)]).unwrap_err();
-    assert!(text(&error, &server, &place).contains("cannot unpack"), "{error:?}");
+    let text = refused(&server, &place, &["image-coredns"]);
+    assert!(text.contains("cannot unpack"), "{text}");
 }
 
 #[test]

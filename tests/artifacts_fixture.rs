@@ -1,7 +1,7 @@
 //! Fake programs, folders with them, and what is wanted.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use kbootstrap::artifacts::{EnsureOptions, Programs, Requirement, Store, ensure_requirements};
@@ -49,7 +49,15 @@ pub fn some(names: &[&str]) -> Vec<Requirement> {
     found
 }
 
-/// A folder with a fake of everything, by name.
+/// A folder `bin` with a fake of everything, by name.
+pub fn bin_in(folder: &Path) -> PathBuf {
+    let bin = folder.join("bin");
+    fs::create_dir(&bin).unwrap();
+    fill(&bin);
+    bin
+}
+
+/// A fake of everything, by name.
 pub fn fill(folder: &Path) {
     for thing in everything() {
         let file = if thing.is_image() { format!("{}.tar", thing.name) } else { thing.name.clone() };

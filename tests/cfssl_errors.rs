@@ -25,6 +25,35 @@ const fn differs(line: &'static str, theirs: (&'static str, i32), ours: (&'stati
     Row { line, theirs, ours: Some((ours.0, ours.1, why)) }
 }
 
+/// The same words; cfssl takes them for a success.
+const fn nothing_done(line: &'static str, last: &'static str) -> Row {
+    differs(line, (last, 0), (last, 1), DONE_NOTHING)
+}
+
+/// An error with a number.
+macro_rules! failed {
+    ($line:expr, $code:literal, $message:literal) => {
+        row($line, concat!(r#"{"code":"#, $code, r#","message":""#, $message, r#""}"#))
+    };
+}
+
+/// A CSR spec with a value of another type.
+macro_rules! mistyped {
+    ($spec:literal, $what:literal) => {
+        row(concat!("cfssl genkey ", $spec), concat!("json: cannot unmarshal ", $what))
+    };
+}
+
+/// A signing configuration that cannot be loaded.
+macro_rules! bad_config {
+    ($config:literal, $why:literal) => {
+        row(
+            concat!("cfssl gencert CA -config ", $config, " leaf.json"),
+            concat!(r#"Failed to load config file: {"code":5200,"message":""#, $why, r#""}"#),
+        )
+    };
+}
+
 const FILES: &[(&str, &str)] = &[
     ("leaf.json", r#"{"CN":"leaf","hosts":["leaf.test"]}"#),
     ("cut.json", r#"{"CN":"leaf""#),
@@ -90,7 +119,6 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 const CA: &str = "-ca ca.pem -ca-key ca-key.pem";
-const NO_CA: &str = "need a CA certificate (provide one with -ca)";
 const DONE_NOTHING: &str = "nothing done is never exit 0";
 const USAGE: &str = "not enough arguments are supplied --- please refer to the usage";
 const BAD_CERT: &str = r#"{"code":1003,"message":"Failed to parse certificate"}"#;
@@ -136,195 +164,103 @@ const ROWS: &[Row] = &[
     row("cfssl genkey - < /dev/null", "unexpected end of JSON input"),
     row("cfssl genkey comma.json", "invalid character '}' looking for beginning of object key string"),
     row("cfssl genkey after.json", "invalid character 'x' after top-level value"),
-    row("cfssl genkey array.json", "json: cannot unmarshal array into Go value of type csr.CertificateRequest"),
-    row(
-        "cfssl genkey cn.json",
-        "json: cannot unmarshal number into Go struct field CertificateRequest.CN of type string",
-    ),
-    row(
-        "cfssl genkey hosts.json",
-        "json: cannot unmarshal string into Go struct field CertificateRequest.hosts of type []string",
-    ),
-    row("cfssl genkey size.json", "json: cannot unmarshal string into Go struct field KeyRequest.key.size of type int"),
-    row(
-        "cfssl genkey float.json",
-        "json: cannot unmarshal number 2048.0 into Go struct field KeyRequest.key.size of type int",
-    ),
-    row(
-        "cfssl genkey names.json",
-        "json: cannot unmarshal object into Go struct field CertificateRequest.names of type []csr.Name",
-    ),
-    row("cfssl genkey inner.json", "json: cannot unmarshal number into Go struct field Name.names.C of type string"),
-    row("cfssl genkey weak.json", r#"{"code":2400,"message":"RSA key is too weak"}"#),
-    row("cfssl gencert CA weak.json", r#"{"code":2400,"message":"RSA key is too weak"}"#),
-    row("cfssl genkey large.json", r#"{"code":2400,"message":"RSA key size too large"}"#),
-    row("cfssl genkey rsa.json", r#"{"code":2400,"message":"RSA key is too weak"}"#),
-    row("cfssl genkey p224.json", r#"{"code":2400,"message":"invalid curve"}"#),
-    row("cfssl genkey p512.json", r#"{"code":2400,"message":"invalid curve"}"#),
-    row("cfssl genkey dsa.json", r#"{"code":2400,"message":"invalid algorithm"}"#),
-    row("cfssl genkey upper.json", r#"{"code":2400,"message":"invalid algorithm"}"#),
+    mistyped!("array.json", "array into Go value of type csr.CertificateRequest"),
+    mistyped!("cn.json", "number into Go struct field CertificateRequest.CN of type string"),
+    mistyped!("hosts.json", "string into Go struct field CertificateRequest.hosts of type []string"),
+    mistyped!("size.json", "string into Go struct field KeyRequest.key.size of type int"),
+    mistyped!("float.json", "number 2048.0 into Go struct field KeyRequest.key.size of type int"),
+    mistyped!("names.json", "object into Go struct field CertificateRequest.names of type []csr.Name"),
+    mistyped!("inner.json", "number into Go struct field Name.names.C of type string"),
+    failed!("cfssl genkey weak.json", 2400, "RSA key is too weak"),
+    failed!("cfssl gencert CA weak.json", 2400, "RSA key is too weak"),
+    failed!("cfssl genkey large.json", 2400, "RSA key size too large"),
+    failed!("cfssl genkey rsa.json", 2400, "RSA key is too weak"),
+    failed!("cfssl genkey p224.json", 2400, "invalid curve"),
+    failed!("cfssl genkey p512.json", 2400, "invalid curve"),
+    failed!("cfssl genkey dsa.json", 2400, "invalid algorithm"),
+    failed!("cfssl genkey upper.json", 2400, "invalid algorithm"),
     row("cfssl genkey ca-section.json", "ca section only permitted in initca"),
     row("cfssl gencert CA ca-section.json", "ca section only permitted in initca"),
-    row("cfssl genkey oid.json", r#"{"code":9300,"message":"invalid OID part x"}"#),
-    row("cfssl gencert -initca nobody.json", r#"{"code":5300,"message":"missing subject information"}"#),
+    failed!("cfssl genkey oid.json", 9300, "invalid OID part x"),
+    failed!("cfssl gencert -initca nobody.json", 5300, "missing subject information"),
     row("cfssl gencert -initca 10y.json", "time: unknown unit \"y\" in duration \"10y\""),
-    row("cfssl gencert -initca 0h.json", r#"{"code":5200,"message":"Invalid or unknown policy"}"#),
+    failed!("cfssl gencert -initca 0h.json", 5200, "Invalid or unknown policy"),
     differs("cfssl genkey idn.json 2> /dev/null", ("", 2), ("", 0), "Punycode in place of a panic"),
     // The CA.
-    differs("cfssl gencert leaf.json", (NO_CA, 0), (NO_CA, 1), DONE_NOTHING),
-    differs(
-        "cfssl gencert -ca ca.pem leaf.json",
-        ("need a CA key (provide one with -ca-key)", 0),
-        ("need a CA key (provide one with -ca-key)", 1),
-        DONE_NOTHING,
-    ),
-    differs(
-        "cfssl sign leaf.csr",
-        ("need CA certificate (provide one with -ca)", 0),
-        ("need CA certificate (provide one with -ca)", 1),
-        DONE_NOTHING,
-    ),
-    differs(
-        "cfssl sign -ca ca.pem leaf.csr",
-        ("need CA key (provide one with -ca-key)", 0),
-        ("need CA key (provide one with -ca-key)", 1),
-        DONE_NOTHING,
-    ),
-    row(
-        "cfssl gencert -config config.json -ca ca.pem leaf.json",
-        r#"{"code":2000,"message":"Unknown private key error"}"#,
-    ),
+    nothing_done("cfssl gencert leaf.json", "need a CA certificate (provide one with -ca)"),
+    nothing_done("cfssl gencert -ca ca.pem leaf.json", "need a CA key (provide one with -ca-key)"),
+    nothing_done("cfssl sign leaf.csr", "need CA certificate (provide one with -ca)"),
+    nothing_done("cfssl sign -ca ca.pem leaf.csr", "need CA key (provide one with -ca-key)"),
+    failed!("cfssl gencert -config config.json -ca ca.pem leaf.json", 2000, "Unknown private key error"),
     row("cfssl gencert -ca no.pem -ca-key ca-key.pem leaf.json", "open no.pem: no such file or directory"),
-    row(
-        "cfssl gencert -ca ca.pem -ca-key no.pem leaf.json",
-        r#"{"code":1001,"message":"open no.pem: no such file or directory"}"#,
-    ),
+    failed!("cfssl gencert -ca ca.pem -ca-key no.pem leaf.json", 1001, "open no.pem: no such file or directory"),
     row("cfssl gencert -ca foo:x -ca-key ca-key.pem leaf.json", "unknown prefix: foo"),
     row("cfssl gencert -ca env:NO_SUCH -ca-key ca-key.pem leaf.json", NO_CERT),
     row("cfssl gencert -ca ca-key.pem -ca-key ca-key.pem leaf.json", BAD_CERT),
     row("cfssl gencert -ca broken.pem -ca-key ca-key.pem leaf.json", BAD_CERT),
     row("cfssl gencert -ca empty.json -ca-key ca-key.pem leaf.json", NO_CERT),
-    row(
+    failed!(
         "cfssl gencert -ca two.pem -ca-key ca-key.pem leaf.json",
-        r#"{"code":1003,"message":"the PEM file should contain only one object"}"#,
+        1003,
+        "the PEM file should contain only one object"
     ),
     row("cfssl gencert -ca ca.pem -ca-key ca.pem leaf.json", BAD_KEY),
-    row(
-        "cfssl gencert -ca ca.pem -ca-key empty.json leaf.json",
-        r#"{"code":2002,"message":"Failed to decode private key"}"#,
-    ),
-    row(
-        "cfssl gencert -ca ca.pem -ca-key locked.pem leaf.json",
-        r#"{"code":2100,"message":"Private key is encrypted."}"#,
-    ),
+    failed!("cfssl gencert -ca ca.pem -ca-key empty.json leaf.json", 2002, "Failed to decode private key"),
+    failed!("cfssl gencert -ca ca.pem -ca-key locked.pem leaf.json", 2100, "Private key is encrypted."),
     row(
         "CFSSL_CA_PK_PASSWORD=wrong cfssl gencert -ca ca.pem -ca-key locked.pem leaf.json",
         "x509: decryption password incorrect",
     ),
     row("cfssl gencert -ca ca.pem -ca-key locked8.pem leaf.json", BAD_KEY),
     row("cfssl gencert -ca ca.pem -ca-key k1.pem leaf.json", BAD_KEY),
-    row(
+    failed!(
         "cfssl gencert -ca ca.pem -ca-key other-key.pem leaf.json",
-        r#"{"code":1000,"message":"x509: provided PrivateKey doesn't match parent's PublicKey"}"#,
+        1000,
+        "x509: provided PrivateKey doesn't match parent's PublicKey"
     ),
-    row(
-        "cfssl gencert -renewca -ca ca.pem -ca-key other-key.pem",
-        r#"{"code":2300,"message":"Private key does not match public key"}"#,
-    ),
+    failed!("cfssl gencert -renewca -ca ca.pem -ca-key other-key.pem", 2300, "Private key does not match public key"),
     row("cfssl gencert -renewca -ca leaf.pem -ca-key leaf-key.pem", "input certificate is not a CA cert"),
     // The configuration.
-    row(
-        "cfssl gencert CA -config nofile.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"could not read configuration file"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config bad-config.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to unmarshal configuration: unexpected end of JSON input"}"#,
-    ),
+    bad_config!("nofile.json", "could not read configuration file"),
+    bad_config!("bad-config.json", "failed to unmarshal configuration: unexpected end of JSON input"),
     row(
         "cfssl gencert CA -config no-signing.json leaf.json",
         r#"Failed to load config file: No "signing" field present"#,
     ),
-    row(
-        "cfssl gencert CA -config no-expiry.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"empty expiry string"}"#,
+    bad_config!("no-expiry.json", "empty expiry string"),
+    bad_config!("1y.json", r#"time: unknown unit \"y\" in duration \"1y\""#),
+    bad_config!("365d.json", r#"time: unknown unit \"d\" in duration \"365d\""#),
+    bad_config!("8760.json", r#"time: missing unit in duration \"8760\""#),
+    bad_config!(
+        "8760n.json",
+        "failed to unmarshal configuration: json: cannot unmarshal number into Go struct field SigningProfile.signing.default.expiry of type string"
     ),
-    row(
-        "cfssl gencert CA -config 1y.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"time: unknown unit \"y\" in duration \"1y\""}"#,
-    ),
-    row(
-        "cfssl gencert CA -config 365d.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"time: unknown unit \"d\" in duration \"365d\""}"#,
-    ),
-    row(
-        "cfssl gencert CA -config 8760.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"time: missing unit in duration \"8760\""}"#,
-    ),
-    row(
-        "cfssl gencert CA -config 8760n.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to unmarshal configuration: json: cannot unmarshal number into Go struct field SigningProfile.signing.default.expiry of type string"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config profile-no-usages.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"invalid configuration"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config profile-unknown-usages.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"invalid configuration"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config default-0h.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"invalid configuration"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config no-usages.json leaf.json",
-        r#"{"code":5100,"message":"Invalid policy: no key usage available"}"#,
-    ),
-    row(
+    bad_config!("profile-no-usages.json", "invalid configuration"),
+    bad_config!("profile-unknown-usages.json", "invalid configuration"),
+    bad_config!("default-0h.json", "invalid configuration"),
+    failed!("cfssl gencert CA -config no-usages.json leaf.json", 5100, "Invalid policy: no key usage available"),
+    failed!(
         "cfssl gencert CA -config no-usages.json -profile unknown leaf.json",
-        r#"{"code":5100,"message":"Invalid policy: no key usage available"}"#,
+        5100,
+        "Invalid policy: no key usage available"
     ),
-    row(
-        "cfssl gencert CA -config bad-whitelist.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to compile name whitelist section"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config auth-missing.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to find auth_key in auth_keys section"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config auth-hex.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to create new standard auth provider"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config auth-type.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"unknown authentication type"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config remote-missing.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to find remote in remotes section"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config policy-type.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"invalid policy qualifier type"}"#,
-    ),
-    row(
-        "cfssl gencert CA -config policy-oid.json leaf.json",
-        r#"Failed to load config file: {"code":5200,"message":"failed to unmarshal configuration: OID JSON string not wrapped in quotes.1"}"#,
-    ),
-    row(
+    bad_config!("bad-whitelist.json", "failed to compile name whitelist section"),
+    bad_config!("auth-missing.json", "failed to find auth_key in auth_keys section"),
+    bad_config!("auth-hex.json", "failed to create new standard auth provider"),
+    bad_config!("auth-type.json", "unknown authentication type"),
+    bad_config!("remote-missing.json", "failed to find remote in remotes section"),
+    bad_config!("policy-type.json", "invalid policy qualifier type"),
+    bad_config!("policy-oid.json", "failed to unmarshal configuration: OID JSON string not wrapped in quotes.1"),
+    failed!(
         "cfssl gencert CA -config config.json -profile white leaf.json",
-        r#"{"code":5500,"message":"Request does not match policy whitelist"}"#,
+        5500,
+        "Request does not match policy whitelist"
     ),
-    row(
-        "cfssl gencert CA -config config.json -profile serial leaf.json",
-        r#"{"code":1400,"message":"Missing serial number in request"}"#,
-    ),
+    failed!("cfssl gencert CA -config config.json -profile serial leaf.json", 1400, "Missing serial number in request"),
     // CSRs.
     row("cfssl sign CA no.csr", "open no.csr: no such file or directory"),
-    row("cfssl sign CA ca.pem", r#"{"code":9300,"message":"not a csr"}"#),
-    row("cfssl sign CA junk.csr", r#"{"code":9002,"message":"CSR Decode failed"}"#),
+    failed!("cfssl sign CA ca.pem", 9300, "not a csr"),
+    failed!("cfssl sign CA junk.csr", 9002, "CSR Decode failed"),
     differs(
         "cfssl sign CA broken.csr",
         (r#"{"code":9003,"message":"asn1: syntax error: sequence truncated"}"#, 1),
@@ -332,28 +268,24 @@ const ROWS: &[Row] = &[
         "the words of another parser",
     ),
     row("cfssl sign CA leaf.csr array.json", "json: cannot unmarshal array into Go value of type signer.Subject"),
-    row("cfssl sign CA inter.csr", r#"{"code":5300,"message":"Policy violation request"}"#),
-    row(
+    failed!("cfssl sign CA inter.csr", 5300, "Policy violation request"),
+    failed!(
         "cfssl sign -ca zero.pem -ca-key zero-key.pem -config config.json -profile ca inter.csr",
-        r#"{"code":5300,"message":"Policy violation request"}"#,
+        5300,
+        "Policy violation request"
     ),
     // certinfo, bundle, gencrl.
     row("cfssl certinfo -cert no.pem", "open no.pem: no such file or directory"),
     row("cfssl certinfo -cert ca-key.pem", BAD_CERT),
-    row("cfssl certinfo -cert two.pem", r#"{"code":1003,"message":"the PEM file should contain only one object"}"#),
-    row(
-        "cfssl bundle -ca-bundle zero.pem -cert leaf.pem",
-        r#"{"code":1220,"message":"x509: certificate signed by unknown authority"}"#,
-    ),
-    row(
+    failed!("cfssl certinfo -cert two.pem", 1003, "the PEM file should contain only one object"),
+    failed!("cfssl bundle -ca-bundle zero.pem -cert leaf.pem", 1220, "x509: certificate signed by unknown authority"),
+    failed!(
         "cfssl bundle -ca-bundle ca.pem -cert leaf.pem -key other-key.pem",
-        r#"{"code":2300,"message":"Private key does not match public key"}"#,
+        2300,
+        "Private key does not match public key"
     ),
-    row(
-        "cfssl bundle -ca-bundle no.pem -cert leaf.pem",
-        r#"{"code":4001,"message":"open no.pem: no such file or directory"}"#,
-    ),
-    row("cfssl bundle -ca-bundle ca.pem -cert ca.pem", r#"{"code":1100,"message":"Certificate is self signed"}"#),
+    failed!("cfssl bundle -ca-bundle no.pem -cert leaf.pem", 4001, "open no.pem: no such file or directory"),
+    failed!("cfssl bundle -ca-bundle ca.pem -cert ca.pem", 1100, "Certificate is self signed"),
     row("cfssl gencrl no ca.pem ca-key.pem", "open no: no such file or directory"),
     row("cfssl gencrl serials ca-key.pem ca-key.pem", BAD_CERT),
     differs(

@@ -3,7 +3,6 @@
 
 use std::os::unix::fs::symlink;
 
-use kbootstrap::pki::{CsrSpec, Key, KeyKind, Serial, self_signed};
 use serde_json::Value;
 
 use crate::cfssl_both::{Whose, go, go_ok, ok, sh};
@@ -78,23 +77,13 @@ fn the_warning_about_hosts_is_given_where_cfssl_gives_it() {
     }
 }
 
-/// A CA of two years ago that lived for one.
-fn expired_ca(folder: &Folder) {
-    let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-    let spec = CsrSpec::from_json(br#"{"CN":"old","ca":{"expiry":"1y"}}"#, "x").unwrap();
-    let then = time::OffsetDateTime::now_utc() - time::Duration::days(730);
-    let old = self_signed(&spec, &key, then, Serial::random().unwrap()).unwrap();
-    folder.write("old.pem", old.certificate.to_pem());
-    folder.write("old-key.pem", key.to_pem().expose());
-}
-
 #[test]
 fn doubts_are_warnings_and_strict_refuses_them() {
     let folder = folder();
     folder.write("inter.json", r#"{"CN":"inter"}"#);
     folder.write("twin.json", r#"{"CN":"ca","hosts":["twin.test"]}"#);
     folder.write("odd.json", r#"{"CN":"x","hosts":["a"],"host":["b"]}"#);
-    expired_ca(&folder);
+    folder.root("old", time::OffsetDateTime::now_utc() - time::Duration::days(730), "1y");
     let ca = "-ca ca.pem -ca-key ca-key.pem -config config.json";
     for (line, warning) in [
         (format!("{ca} -profile missing leaf.json"), "there is no profile `missing`"),

@@ -13,10 +13,15 @@ use crate::common::cluster::Cluster;
 use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
 
+/// Made by age-keygen, for tests only.
+const RECIPIENT: &str = "age1vn3hj3yjmku3chqrdd3fvye6azrn3vy8at6cvn3jdn3vug0j8ggstph5cr";
+const IDENTITY: &str = "AGE-SECRET-KEY-1D9U0MNRNQM70GU7LTRTD76AV3CCLA66A9C6ME0F83RGCY45GD7GSWPL9XU";
+
 #[test]
 fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     let cluster = Cluster::new("e2e-life", 3);
     let before: Vec<Vec<String>> = cluster.hosts().iter().map(|host| footprint(&cluster, host)).collect();
+    cluster.edit(|inventory| inventory.recovery_key = Some(RECIPIENT.into()));
     comes_up(&cluster);
     is_left_alone(&cluster);
     hosts_are_as_they_should_be(&cluster);
@@ -225,7 +230,7 @@ fn renewed_cas_are_an_ordinary_change(cluster: &Cluster) {
     assert_eq!(cluster.up(), 0);
 }
 
-/// The folder comes back whole but for the keys that no host has, and the cluster does not notice.
+/// The folder comes back whole, with the keys that only it had, and the cluster does not notice.
 fn a_lost_folder_is_found_on_the_hosts(cluster: &Cluster) {
     cluster.kubectl(&["create", "secret", "generic", "from-before", "--from-literal=a=b"]);
     let token = cluster.kubectl(&["create", "token", "default"]);
@@ -253,11 +258,18 @@ fn a_lost_folder_is_found_on_the_hosts(cluster: &Cluster) {
     cluster.run(&["up"]).exits(4);
     assert!(!pki.join("ca.pem").exists());
 
-    let recover = cluster.run(&["recover", "-o", "json"]).ok();
+    let identity = cluster.inventory().with_file_name("recovery.txt");
+    fs::write(&identity, IDENTITY).unwrap();
+    let args = ["recover", "-o", "json", "--identity", identity.to_str().unwrap()];
+    let open = cluster.run(&args).exits(3);
+    open.check(open.stderr.contains("can be read by others"), "the identity must be one's own");
+    fs::set_permissions(&identity, PermissionsExt::from_mode(0o600)).unwrap();
+    let recover = cluster.run(&args).ok();
     let report = recover.json();
-    let missing: Vec<&Value> = report["missing"].as_array().unwrap().iter().map(|missing| &missing["file"]).collect();
-    assert_eq!(missing, ["etcd-ca-key.pem", "front-proxy-ca-key.pem"], "{report:#}");
-    assert_eq!(report["issued"], json!(["super-admin"]), "{report:#}");
+    assert_eq!((&report["missing"], &report["issued"]), (&json!([]), &json!(["super-admin"])), "{report:#}");
+    for name in ["etcd-ca-key.pem", "front-proxy-ca-key.pem", "sa.key", "encryption.key"] {
+        assert!(fs::read(pki.join(name)).unwrap() == fs::read(kept.join(name)).unwrap(), "{name} is another");
+    }
     no_secret_in(cluster, "what recover prints", &(recover.stdout + &recover.stderr));
     cluster.run(&["plan", "--exit-code"]).ok();
     assert_eq!(cluster.up(), 0);

@@ -96,11 +96,7 @@ fn cas_that_cannot_issue() {
 fn cas_outside_their_time() {
     let folder = with_leaf();
     let ca = |name: &str, now, expiry: &str| {
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let spec = CsrSpec::from_json(format!(r#"{{"CN":"x","ca":{{"expiry":"{expiry}"}}}}"#).as_bytes(), "x").unwrap();
-        let issued = self_signed(&spec, &key, now, Serial::from_random([1; 20])).unwrap();
-        folder.write(&format!("{name}.pem"), issued.certificate.to_pem());
-        folder.write(&format!("{name}-key.pem"), key.to_pem().expose());
+        folder.root(name, now, expiry);
         gencert(&folder, &format!("-ca {name}.pem -ca-key {name}-key.pem -profile server"))
     };
     insta::assert_snapshot!(ca("expired", datetime!(2020-01-01 0:00 UTC), "1y"), @r"

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use kbootstrap::pki::{CsrSpec, Key, KeyKind, Serial, self_signed};
 use serde_json::Value;
+use time::OffsetDateTime;
 
 /// A private folder.
 pub struct Folder(tempfile::TempDir);
@@ -45,6 +47,15 @@ impl Folder {
     pub fn mode(&self, name: &str) -> u32 {
         use std::os::unix::fs::PermissionsExt;
         std::fs::symlink_metadata(self.path(name)).expect("the file exists").permissions().mode() & 0o777
+    }
+
+    /// A self-signed CA made at that time, as NAME.pem and NAME-key.pem.
+    pub fn root(&self, name: &str, made: OffsetDateTime, expiry: &str) {
+        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let spec = CsrSpec::from_json(format!(r#"{{"CN":"x","ca":{{"expiry":"{expiry}"}}}}"#).as_bytes(), "x").unwrap();
+        let root = self_signed(&spec, &key, made, Serial::random().unwrap()).unwrap();
+        self.write(&format!("{name}.pem"), root.certificate.to_pem());
+        self.write(&format!("{name}-key.pem"), key.to_pem().expose());
     }
 
     /// Runs kbootstrap; arguments are separated by spaces.

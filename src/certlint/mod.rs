@@ -126,16 +126,13 @@ fn normal(spki: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{CsrSpec, Key, KeyKind, Serial, self_signed};
+    use crate::pki::CsrSpec;
+    use crate::pki::fixtures::{self, NOW, key, named};
     use proptest::prelude::*;
-    use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
 
     fn root() -> Vec<u8> {
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let spec = CsrSpec { cn: "ca".into(), hosts: vec!["10.0.0.1".into()], ..CsrSpec::default() };
-        self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap().certificate.der().to_vec()
+        let spec = CsrSpec { hosts: vec!["10.0.0.1".into()], ..named("ca") };
+        fixtures::root(&spec, &key()).der().to_vec()
     }
 
     fn findings(der: Vec<u8>) -> Vec<Finding> {

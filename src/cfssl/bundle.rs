@@ -12,7 +12,7 @@ use super::certinfo::signature_name;
 use super::failure::Failure;
 use super::go_json;
 use crate::error::{Error, Result};
-use crate::pki::{Attribute, Certificate, CertificateInfo, Key, KeyKind, Name, Pool, dotted};
+use crate::pki::{Attribute, Certificate, CertificateInfo, Key, KeyKind, Name, Pool, dotted, oid};
 
 /// How the chain is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl<'a> Bundle<'a> {
         let key = key.as_ref().and_then(|key| std::str::from_utf8(key.expose()).ok()).unwrap_or_default();
         let shown = Shown {
             bundle: self.chain.iter().map(Certificate::to_pem).collect::<String>().trim_end().to_owned(),
-            crl_support: self.leaf.extension(&[2, 5, 29, 31]).is_some(),
+            crl_support: self.leaf.extension(oid::CRL_DISTRIBUTION_POINTS).is_some(),
             crt: self.leaf.to_pem().trim_end().to_owned(),
             expires: moment(ends.min().unwrap_or(info.not_after))?,
             hostnames,
@@ -179,7 +179,7 @@ fn moment(time: OffsetDateTime) -> Result<String> {
 }
 
 fn responders(certificate: &Certificate) -> Vec<String> {
-    let value = certificate.extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1]).unwrap_or_default();
+    let value = certificate.extension(oid::AUTHORITY_INFO_ACCESS).unwrap_or_default();
     let Ok((_, access)) = AuthorityInfoAccess::from_der(value) else { return Vec::new() };
     let ocsp = access.accessdescs.iter().filter(|d| d.access_method.to_id_string() == "1.3.6.1.5.5.7.48.1");
     ocsp.filter_map(|d| match &d.access_location {

@@ -54,14 +54,7 @@ impl Program {
 fn cfssl(args: &[String], out: Printer) -> u8 {
     let parsed = match goflag::parse(&[], args) {
         Ok(parsed) => parsed,
-        Err(Stop::Help) => {
-            say(&overview());
-            return 0;
-        }
-        Err(Stop::Wrong(words)) => {
-            say(&format!("{words}\n{}", overview()));
-            return 2;
-        }
+        Err(stop) => return stopped(stop, &overview()),
     };
     let Some((name, rest)) = parsed.args.split_first() else {
         say(&format!("No command is given.\n{}", overview()));

@@ -152,35 +152,30 @@ impl Scanner<'_> {
 
     fn number(&mut self, first: u8) -> Result<Json, String> {
         let start = self.at - 1;
-        let first = if first == b'-' {
-            match self.next()? {
-                digit @ b'0'..=b'9' => digit,
-                other => return Err(invalid(other, "in numeric literal")),
-            }
-        } else {
-            first
-        };
+        let first = if first == b'-' { self.digit("in numeric literal")? } else { first };
         if first != b'0' {
             self.digits();
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
-            match self.next()? {
-                b'0'..=b'9' => self.digits(),
-                other => return Err(invalid(other, "after decimal point in numeric literal")),
-            }
+            self.digit("after decimal point in numeric literal")?;
+            self.digits();
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
             self.at += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
-            match self.next()? {
-                b'0'..=b'9' => self.digits(),
-                other => return Err(invalid(other, "in exponent of numeric literal")),
-            }
+            self.digit("in exponent of numeric literal")?;
+            self.digits();
         }
         Ok(Json::Number(String::from_utf8_lossy(&self.text[start..self.at]).into_owned()))
+    }
+
+    /// The next byte, which must be a digit.
+    fn digit(&mut self, context: &str) -> Result<u8, String> {
+        let byte = self.next()?;
+        if byte.is_ascii_digit() { Ok(byte) } else { Err(invalid(byte, context)) }
     }
 
     fn digits(&mut self) {

@@ -32,6 +32,7 @@ pub fn cluster(kubernetes: &str) -> Cluster {
             extra_sans: Vec::new(),
         },
         encrypt_secrets: true,
+        recovery_keys: Vec::new(),
         sources: Vec::new(),
         hosts: vec![host("m1", 11, &[Role::Etcd, Role::Master, Role::Node]), host("n1", 21, &[Role::Node])],
         layout: Layout::standard(),

@@ -114,6 +114,11 @@ impl Layout {
         format!("{}/encryption.yaml", self.kubernetes)
     }
 
+    /// The encrypted copy of what only the operator's folder has, and what can be known of it without opening it.
+    pub fn recovery(&self) -> (String, String) {
+        (format!("{}/recovery.age", self.records), format!("{}/recovery.json", self.records))
+    }
+
     /// The SHA-256 of [`Layout::encryption`] that kube-apiserver was last seen to have read.
     pub fn encryption_read(&self) -> String {
         format!("{}/encryption", self.records)

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use semver::Version;
 use serde::Serialize;
 
+use crate::age::Recipient;
 pub use crate::inventory::{Authorities, ComponentSettings, NetworkPlugin, ProxyMode, Role, Source, TransportKind};
 use crate::lifetime::Lifetime;
 use crate::pki::KeyKind;
@@ -47,6 +48,8 @@ pub struct Cluster {
     pub pki: Pki,
     /// Encrypt Secrets in etcd.
     pub encrypt_secrets: bool,
+    /// Whom the copy of what only the operator's folder has is encrypted to; none: there is no copy.
+    pub recovery_keys: Vec<Recipient>,
     /// Where programs come from, in order.
     pub sources: Vec<Source>,
     /// The machines, in the inventory's order.

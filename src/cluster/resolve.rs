@@ -8,6 +8,7 @@ mod endpoint;
 mod hosts;
 mod networks;
 mod pki;
+mod recovery;
 
 use super::{Cluster, Known, Layout, ProxyMode, Source, known, versions};
 use crate::error::{Error, Result};
@@ -26,6 +27,7 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
     let networks = networks::resolve(loaded, names, &mut mistakes);
     let endpoint = endpoint::resolve(inventory, networks.as_ref(), &mut mistakes);
     let pki = pki::resolve(inventory, &mut mistakes);
+    let recovery_keys = recovery::resolve(inventory, &mut mistakes);
     mistakes.extend(components::check(inventory, names, versions.as_ref()));
     let hosts = hosts::resolve(inventory);
     loaded.report(mistakes)?;
@@ -41,6 +43,7 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
         proxy_mode: inventory.proxy.mode.unwrap_or(ProxyMode::Auto),
         pki,
         encrypt_secrets: inventory.encrypt_secrets.unwrap_or(true),
+        recovery_keys,
         sources: sources(inventory),
         hosts,
         layout: Layout::standard(),

@@ -37,6 +37,9 @@ pub fn settings(cluster: &Cluster) -> BTreeMap<String, Value> {
         ("encryptSecrets", json!(cluster.encrypt_secrets)),
     ];
     let mut all: BTreeMap<String, Value> = own.into_iter().map(|(path, value)| (path.to_owned(), value)).collect();
+    if !cluster.recovery_keys.is_empty() {
+        all.insert("recoveryKey".into(), value(&cluster.recovery_keys));
+    }
     for host in &cluster.hosts {
         all.extend(of_host(host).map(|(field, value)| (format!("hosts[{}].{field}", host.name), value)));
     }

@@ -5,7 +5,7 @@ use super::kubernetes::{self, KLOG, NO_EFFECT, pki};
 use super::spec::*;
 use crate::cluster::{RemovedFlag, Role};
 use crate::recipes::Project;
-use crate::state::{After, Ready, Rolling, Rollout, Wave};
+use crate::state::Wave;
 
 const NAME: &str = "kube-controller-manager";
 /// Its unit.
@@ -18,12 +18,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     programs: &[ProgramSpec::new(NAME, Project::Kubernetes, Wave::Controllers)],
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout {
-            wave: Wave::Controllers,
-            after: After::Api,
-            rolling: Rolling::ControlPlane,
-            ready: Ready::Runs,
-        },
+        rollout: kubernetes::CONTROLLER,
         // It publishes ca.crt into every namespace as it was when it started.
         watched_by_restart: |cluster| pki(cluster, &["ca.crt", "sa.key"]),
         restart_seconds: 2,

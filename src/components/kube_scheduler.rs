@@ -5,7 +5,7 @@ use super::kubernetes::{self, KLOG};
 use super::spec::*;
 use crate::cluster::{RemovedFlag, Role};
 use crate::recipes::Project;
-use crate::state::{After, Ready, Rolling, Rollout, Wave};
+use crate::state::Wave;
 
 const NAME: &str = "kube-scheduler";
 
@@ -16,12 +16,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     programs: &[ProgramSpec::new(NAME, Project::Kubernetes, Wave::Controllers)],
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout {
-            wave: Wave::Controllers,
-            after: After::Api,
-            rolling: Rolling::ControlPlane,
-            ready: Ready::Runs,
-        },
+        rollout: kubernetes::CONTROLLER,
         watched_by_restart: kubernetes::ca,
         restart_seconds: 2,
         noticed: "",

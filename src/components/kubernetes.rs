@@ -1,6 +1,7 @@
 //! What Kubernetes' own programs have in common.
 
 use crate::cluster::{Cluster, Layout, RemovedFlag};
+use crate::state::{After, Ready, Rolling, Rollout, Wave};
 
 /// klog's flags but `v` and `vmodule`, gone from all programs in 1.26 (kubernetes#112120).
 pub(super) const KLOG: &[RemovedFlag] = &[
@@ -20,6 +21,10 @@ pub(super) const KLOG: &[RemovedFlag] = &[
 const fn klog(flag: &'static str) -> RemovedFlag {
     RemovedFlag::kubernetes(flag, 26, "the programs log to standard error, and systemd keeps it: `journalctl -u UNIT`")
 }
+
+/// How the controllers are rolled out.
+pub(super) const CONTROLLER: Rollout =
+    Rollout { wave: Wave::Controllers, after: After::Api, rolling: Rolling::ControlPlane, ready: Ready::Runs };
 
 pub(super) const INSECURE: &str = "the plaintext port is gone: use the secure port with a client certificate";
 pub(super) const NO_EFFECT: &str = "it had no effect: remove it";

@@ -33,6 +33,7 @@ pub fn desire(
     for host in &cluster.hosts {
         let mut pki_files = trust.files(host);
         pki_files.extend(trust.service_account_files(cluster, host));
+        pki_files.extend(trust.recovery_files(cluster, host));
         let facts = facts.get(&host.name).unwrap_or(&default_host);
         let state = render::host_state(&Inputs {
             catalogue,

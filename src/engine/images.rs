@@ -34,6 +34,14 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         plan.hosts.push(compare(&state, facts));
         desired.hosts.insert(host.name.clone(), state);
     }
-    let found = Preview { facts, desired, plan, findings: Vec::new(), warnings: Vec::new(), record: None, meaning: Meaning::default() };
+    let found = Preview {
+        facts,
+        desired,
+        plan,
+        findings: Vec::new(),
+        warnings: Vec::new(),
+        record: None,
+        meaning: Meaning::default(),
+    };
     Ok((full_name, Prepared { found, trust, store }))
 }

@@ -37,10 +37,7 @@ impl Options {
         let mut problems: Vec<Error> = unknown
             .map(|name| {
                 let error = Error::usage(format!("there is no CA `{name}` in the specification"));
-                match nearest(name, known.iter().copied()) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!("its CAs are: {}", known.join(", "))),
-                }
+                error.meant(nearest(name, known.iter().copied()), || format!("its CAs are: {}", known.join(", ")))
             })
             .collect();
         let both = self.renew.intersection(&self.replace);

@@ -12,7 +12,7 @@ use crate::pki::{Certificate, CertificateInfo, Expected, Rules, San, Validity, d
 
 /// A CA: where there is none it is made, and one that is there must be one.
 pub(super) fn authority(item: &Item, found: &Found, now: OffsetDateTime) -> Result<Verdict> {
-    let Some(certificate) = &found.certificate else { return Ok(missing(found)) };
+    let Some(certificate) = &found.certificate else { return Ok(Verdict::missing(found)) };
     let path = item.files.certificate.display();
     let validity = certificate.validity();
     let mut errors = Vec::new();
@@ -39,28 +39,19 @@ pub(super) fn authority(item: &Item, found: &Found, now: OffsetDateTime) -> Resu
 
 /// A certificate that is no CA.
 pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: OffsetDateTime) -> Result<Verdict> {
-    let Some(certificate) = &found.certificate else { return Ok(missing(found)) };
+    let Some(certificate) = &found.certificate else { return Ok(Verdict::missing(found)) };
     let mut verdict = Verdict::default();
     let Err(error) = fits(item, found, certificate, issuer, now) else { return Ok(verdict) };
     // Its specification or its CA has changed since it was issued.
     if item.upkeep == Upkeep::Needed && certificate.validity().contains(now) {
         let action = if found.key.is_some() { Action::Issue } else { Action::Make };
-        for reason in std::iter::once(&error).chain(&error.others) {
+        for reason in error.each() {
             verdict.set(State::Changed, action, reason.message.clone());
         }
     } else {
         verdict.refuse(error);
     }
     Ok(verdict)
-}
-
-fn missing(found: &Found) -> Verdict {
-    let mut verdict = Verdict::default();
-    match found.key {
-        None => verdict.set(State::Missing, Action::Make, "it is not there"),
-        Some(_) => verdict.set(State::Missing, Action::Issue, "its key is there, it is not"),
-    }
-    verdict
 }
 
 /// Whether the certificate that is there does what is needed.

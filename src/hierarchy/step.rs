@@ -45,6 +45,16 @@ pub(super) struct Asked {
 }
 
 impl Verdict {
+    /// There is no certificate; a key that is there is used.
+    pub(super) fn missing(found: &Found) -> Self {
+        let mut verdict = Verdict::default();
+        match found.key {
+            None => verdict.set(State::Missing, Action::Make, "it is not there"),
+            Some(_) => verdict.set(State::Missing, Action::Issue, "its key is there, it is not"),
+        }
+        verdict
+    }
+
     pub(super) fn set(&mut self, state: State, action: Action, reason: impl Into<String>) {
         // The first finding is the worst; a new key is the most that can be done.
         self.state.get_or_insert(state);
@@ -87,14 +97,9 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     let mut verdict = Verdict::default();
     let key_fits = found.key.as_ref().is_some_and(|key| key.kind() == item.key);
     let Some(certificate) = &found.certificate else {
-        let (what, why) = match &found.key {
-            None => (Action::Make, "it is not there".to_owned()),
-            Some(_) if key_fits => (Action::Issue, "its key is there, it is not".to_owned()),
-            Some(key) => {
-                (Action::Make, format!("it is not there, and the key is {}, {} is wanted", key.kind(), item.key))
-            }
-        };
-        verdict.set(State::Missing, what, why);
+        let Some(key) = found.key.as_ref().filter(|_| !key_fits) else { return Ok(Verdict::missing(found)) };
+        let why = format!("it is not there, and the key is {}, {} is wanted", key.kind(), item.key);
+        verdict.set(State::Missing, Action::Make, why);
         return Ok(verdict);
     };
     let renewal = if key_fits { Action::Issue } else { Action::Make };
@@ -148,8 +153,7 @@ pub(super) fn authority(
         return Ok(verdict);
     }
     let Some(certificate) = &found.certificate else {
-        missing_authority(item, found, asked, &mut verdict);
-        return Ok(verdict);
+        return Ok(missing_authority(item, found, asked));
     };
     if !certificate.is_ca() {
         verdict.refuse(Error::pki("the certificate that is there is no CA").hint("bring the right one, or remove it"));
@@ -237,7 +241,8 @@ fn changed_authority(item: &Item, certificate: &Certificate, verdict: &mut Verdi
     Ok(())
 }
 
-fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Verdict) {
+fn missing_authority(item: &Item, found: &Found, asked: Asked) -> Verdict {
+    let mut verdict = Verdict::default();
     let place = item.files.certificate.display();
     if item.external {
         verdict.refuse(Error::pki(format!("it is `external`, but {place} is not there")).hint("bring it"));
@@ -247,18 +252,15 @@ fn missing_authority(item: &Item, found: &Found, asked: Asked, verdict: &mut Ver
                 .hint("bring it back from your backup")
                 .hint(format!("or have a new one made, and all its certificates with it: --replace-ca {}", item.name)),
         );
+    } else if let Some(key) = found.key.as_ref().filter(|key| key.kind() != item.key) {
+        verdict.refuse(
+            Error::pki(format!("the key that is there is {}, {} is wanted", key.kind(), item.key))
+                .hint("write that key's kind into the specification, or remove the key"),
+        );
     } else {
-        match &found.key {
-            None => verdict.set(State::Missing, Action::Make, "it is not there"),
-            Some(key) if key.kind() == item.key => {
-                verdict.set(State::Missing, Action::Issue, "its key is there, it is not");
-            }
-            Some(key) => verdict.refuse(
-                Error::pki(format!("the key that is there is {}, {} is wanted", key.kind(), item.key))
-                    .hint("write that key's kind into the specification, or remove the key"),
-            ),
-        }
+        return Verdict::missing(found);
     }
+    verdict
 }
 
 /// Why a certificate is not one of its CA's.

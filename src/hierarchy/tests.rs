@@ -110,6 +110,14 @@ impl Place {
         std::fs::read(self.folder.path().join(name)).unwrap()
     }
 
+    /// A CA of another folder, as `theirs`.
+    fn bring(&self, other: &Place, ca: &str) {
+        for end in [".pem", "-key.pem"] {
+            let theirs = self.folder.path().join(format!("theirs{end}"));
+            std::fs::copy(other.folder.path().join(format!("{ca}{end}")), theirs).unwrap();
+        }
+    }
+
     fn copy(&self, from: &str, to: &str) {
         std::fs::copy(self.folder.path().join(from), self.folder.path().join(to)).unwrap();
     }
@@ -322,9 +330,7 @@ fn an_external_ca_is_used_and_never_touched() {
     problem: CA theirs: it is `external`, but theirs.pem is not there
       bring it
     ");
-    for (from, to) in [("inner.pem", "theirs.pem"), ("inner-key.pem", "theirs-key.pem")] {
-        std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
-    }
+    place.bring(&other, "inner");
     place.apply(spec, &Options::default()).unwrap();
     assert_eq!(place.unasked(spec), "");
     insta::assert_snapshot!(place.plan(spec, &renew("theirs")), @r"
@@ -343,9 +349,7 @@ fn an_external_ca_is_used_and_never_touched() {
 fn an_external_ca_that_may_issue_no_cas_is_noticed_before_anything_is_written() {
     let other = Place::filled();
     let place = Place::empty();
-    for (from, to) in [("inner.pem", "theirs.pem"), ("inner-key.pem", "theirs-key.pem")] {
-        std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
-    }
+    place.bring(&other, "inner");
     let spec = "authorities: [{name: theirs, external: true, authorities: [{name: deep, CN: Deep}]}]";
     insta::assert_snapshot!(place.unasked(spec), @r"
     Make deep (Missing): it is not there

@@ -43,6 +43,11 @@ pub struct Inventory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the API servers read it by themselves within a minute; then every Secret is written again"))]
     pub encrypt_secrets: Option<bool>,
+    /// Public key of age (`age1…`), or several with spaces between them: the masters keep a copy, encrypted to it, of what
+    /// only the cluster's folder has, for `kbootstrap recover --identity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the masters get a copy that is encrypted to it; nothing is restarted"))]
+    pub recovery_key: Option<String>,
     /// How hosts are reached; a host can override each field.
     #[serde(default)]
     pub ssh: Ssh,

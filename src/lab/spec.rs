@@ -163,8 +163,7 @@ mod tests {
             ..LabSpec::new("Demo", 3)
         };
         let error = spec.check().unwrap_err();
-        let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
-        insta::assert_snapshot!(all.join("\n"), @r"
+        insta::assert_snapshot!(error.messages(), @r"
         `Demo` cannot name a lab: use lower-case letters, digits and dashes, at most 32, a letter first
         4 masters among 3 hosts
         roles of `n9`: there is no such host

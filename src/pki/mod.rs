@@ -7,6 +7,8 @@
 
 mod check;
 mod encoding;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod issue;
 mod key;
 mod names;

@@ -8,12 +8,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::access::Pool;
+use crate::age::Identity;
 use crate::cluster::{Cluster, Role};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::read_files;
 use crate::files;
 use crate::pki::Certificate;
+use crate::secret::Secret;
 use crate::trust;
 
 pub use pieces::{Choice, Held, Missing, Pieces, names, paths, sort};
@@ -74,6 +76,23 @@ pub fn ask(catalogue: &Catalogue, cluster: &Cluster, pool: &Pool) -> Result<Aske
     }
     Error::all(asked.silent.into_iter().map(|(_, error)| error))?;
     Err(Error::internal("there is no master"))
+}
+
+/// What the encrypted copy on the masters holds; the masters' copies must be the same.
+pub fn open_copy(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    asked: &Asked,
+    from: Option<&str>,
+    identities: &[Identity],
+) -> Result<BTreeMap<String, Secret>> {
+    let only = ["recovery.age".to_owned()];
+    let found = sort(catalogue, cluster, &asked.held, Choice { from, only: &only, opened: None })?.found;
+    let copy = found.first().ok_or_else(|| {
+        Error::pki("no master that answered has an encrypted copy of what only the folder had")
+            .hint("there is one when the inventory names a recoveryKey, from the next `kbootstrap up` on")
+    })?;
+    trust::open_copy(catalogue, cluster, copy.content.expose(), identities)
 }
 
 /// Puts what hosts hold into the folder `dir`.

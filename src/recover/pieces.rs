@@ -44,7 +44,8 @@ pub fn paths(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Vec<Strin
     let mut paths: Vec<String> = places.flat_map(|place| [Some(place.certificate), place.key]).flatten().collect();
     if host.is(Role::Master) {
         let (key, public) = cluster.layout.service_account();
-        paths.extend([key, public, cluster.layout.encryption()]);
+        let (copy, about) = cluster.layout.recovery();
+        paths.extend([key, public, cluster.layout.encryption(), copy, about]);
     }
     paths
 }
@@ -56,6 +57,8 @@ pub struct Choice<'a> {
     pub from: Option<&'a str>,
     /// Names of files.
     pub only: &'a [String],
+    /// What the encrypted copy held; none where it was not opened.
+    pub opened: Option<&'a BTreeMap<String, Secret>>,
 }
 
 /// Sorts what hosts hold into files of the folder.
@@ -79,6 +82,7 @@ pub fn sort(
     }
     sorter.service_account();
     sorter.encryption();
+    sorter.copy();
     Error::all(sorter.errors)?;
     Ok(sorter.pieces)
 }
@@ -222,16 +226,19 @@ impl Sorter<'_> {
         let certificate = self.agreed(&file, false, active);
         let keys = row.signers.iter().filter_map(|place| Some((&*place.host, place.key.as_deref()?)));
         let keys = self.at(keys);
-        let key = self.agreed(&key_file, true, plain(keys));
+        let key = self.agreed(&key_file, true, plain(keys)).or_else(|| self.opened(&key_file));
         if certificate.is_none() {
             self.missing(&file, true, "no host that answered trusts it: it has to come from your backup");
         }
         if key.is_none() {
             let until = until.map(|end| format!("; those that are there end from {} on", day_and_minute(end)));
-            self.missing(&key_file, !row.signers.is_empty(), format!(
-                "none of its certificates can be issued or renewed{}: it has to come from your backup, or the CA is to be replaced",
-                until.unwrap_or_default()
-            ));
+            let how = match self.on_masters(&self.cluster.layout.recovery().0).is_empty() {
+                true => "it has to come from your backup, or the CA is to be replaced",
+                false => "the masters have an encrypted copy, which --identity FILE opens",
+            };
+            let until = until.unwrap_or_default();
+            let means = format!("none of its certificates can be issued or renewed{until}: {how}");
+            self.missing(&key_file, !row.signers.is_empty(), means);
         }
         if let Err(error) = self.pair(certificate, key) {
             self.refuse(error);
@@ -276,6 +283,28 @@ impl Sorter<'_> {
     }
 }
 
+impl Sorter<'_> {
+    /// What the encrypted copy held.
+    fn opened(&self, file: &str) -> Option<Piece> {
+        let content = self.choice.opened?.get(file).filter(|_| self.is_wanted(file))?;
+        let secret = file.ends_with("-key.pem");
+        Some(Piece { file: file.to_owned(), content: content.clone(), secret, hosts: vec!["recovery.age".into()] })
+    }
+
+    /// The encrypted copy itself, and of what it held the texts: its keys went with their CAs.
+    fn copy(&mut self) {
+        let (copy, about) = self.cluster.layout.recovery();
+        for (file, path, secret) in [("recovery.age", copy, true), ("recovery.json", about, false)] {
+            let copies = self.on_masters(&path);
+            let piece = self.agreed(file, secret, plain(copies));
+            self.pieces.found.extend(piece);
+        }
+        let texts = self.choice.opened.into_iter().flat_map(BTreeMap::keys).filter(|name| name.ends_with(".json"));
+        let pieces: Vec<Piece> = texts.filter_map(|name| self.opened(name)).collect();
+        self.pieces.found.extend(pieces);
+    }
+}
+
 fn plain(copies: Vec<(String, String, Secret)>) -> Vec<Copy> {
     copies.into_iter().map(|(host, _, content)| (host, Some(content))).collect()
 }
@@ -287,6 +316,6 @@ pub fn names(catalogue: &Catalogue, cluster: &Cluster) -> Vec<String> {
     let pairs = trust::authorities(cluster).into_iter().map(|row| row.name).chain(leaves);
     let mut names: Vec<String> = pairs.flat_map(|name| [format!("{name}.pem"), format!("{name}-key.pem")]).collect();
     names.extend(trust::authorities(cluster).into_iter().map(|row| format!("{}-trusted.pem", row.name)));
-    names.extend(["sa.key", "sa.pub", "encryption.key"].map(String::from));
+    names.extend(["sa.key", "sa.pub", "encryption.key", "recovery.age", "recovery.json"].map(String::from));
     names
 }

@@ -128,7 +128,7 @@ impl HostKeys {
         let address = self.name.trim_start_matches('[').split("]:").next().unwrap_or(&self.name);
         let file = self.file.as_ref().map_or("~/.ssh/known_hosts".to_owned(), |file| file.display().to_string());
         Error::connect(format!("{}: the host key of {} is not known", self.host, self.name))
-            .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
+            .detail(format!("it offers {}", shown(key)))
             .hint(format!("compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan {port}{address} >> {file}"))
             .hint(format!("or pin it at the host in the inventory: `ssh: {{hostKey: \"{}\"}}`", fingerprint(key)))
             .hint("or, on a network that you trust, let the first contact decide: --accept-new-host-keys")
@@ -139,7 +139,7 @@ impl HostKeys {
             "{}: THE HOST KEY OF {} HAS CHANGED: somebody may be listening in, or the host was reinstalled",
             self.host, self.name
         ))
-        .detail(format!("it offers {} {}", key_type(key), fingerprint(key)));
+        .detail(format!("it offers {}", shown(key)));
         for entry in entries {
             error = error.detail(format!("{} has {} {}", entry.place, entry.key_type, fingerprint(&entry.key)));
         }
@@ -149,17 +149,17 @@ impl HostKeys {
 
     fn revoked(&self, key: &[u8], entry: &Entry) -> Error {
         Error::connect(format!("{}: the host key of {} is marked @revoked in {}", self.host, self.name, entry.place))
-            .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
+            .detail(format!("it offers {}", shown(key)))
             .hint("give the host a new key (`ssh-keygen -A` after removing the old one) and make that one known")
     }
 
     fn not_pinned(&self, key: &[u8], pin: &Pin) -> Error {
         let pinned = match pin {
             Pin::Fingerprint(text) => text.clone(),
-            Pin::Key(key) => format!("{} {}", key_type(key), fingerprint(key)),
+            Pin::Key(key) => shown(key),
         };
         Error::connect(format!("{}: the host key of {} is not the one that the inventory pins", self.host, self.name))
-            .detail(format!("it offers {} {}", key_type(key), fingerprint(key)))
+            .detail(format!("it offers {}", shown(key)))
             .detail(format!("hostKey: {pinned}"))
             .hint("a host has a key of each type: pin `ssh-ed25519 AAAA…` from /etc/ssh/ssh_host_ed25519_key.pub, or correct hostKey when you know why it changed")
     }
@@ -172,6 +172,10 @@ impl Pin {
             Pin::Key(pinned) => pinned == key,
         }
     }
+}
+
+fn shown(key: &[u8]) -> String {
+    format!("{} {}", key_type(key), fingerprint(key))
 }
 
 fn parse_pin(host: &str, text: &str) -> Result<Pin> {

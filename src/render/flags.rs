@@ -152,8 +152,7 @@ mod tests {
     fn mistakes_are_all_reported() {
         let error =
             applied("", json!({"--v": 1, "x": {"a": [1]}, "insecure-port": 8080, "cloud-provider": null})).unwrap_err();
-        let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
-        insta::assert_snapshot!(all.join("\n"), @r"
+        insta::assert_snapshot!(error.messages(), @r"
         components.kube-apiserver.flags.--v: not the name of a flag
         components.kube-apiserver.flags.insecure-port: kube-apiserver has no such flag since Kubernetes 1.24
         components.kube-apiserver.flags.x: a flag takes a string, a number, true or false, a list or a map of these

@@ -2,6 +2,8 @@
 
 /// What stands in every private key that is written as PEM.
 const MARK: &str = "PRIVATE KEY";
+/// What a private key of age begins with, in capital letters and digits alone.
+const AGE: &str = "AGE-SECRET-KEY-";
 /// Encoded keys have at least so many characters in a row. Names that long have no small and capital letters mixed.
 const RUN: usize = 32;
 /// In a file with a key what is shorter is taken for a piece of it.
@@ -9,7 +11,7 @@ const PIECE: usize = 12;
 
 /// Whether there is a private key in a text.
 pub fn is_in(text: &str) -> bool {
-    text.contains(MARK)
+    text.contains(MARK) || text.to_ascii_uppercase().contains(AGE)
 }
 
 /// Whether a text is not to be quoted, not even its beginning.
@@ -28,7 +30,8 @@ fn hidden(text: &str, least: usize) -> String {
     while !rest.is_empty() {
         let (run, after) = rest.split_at(rest.find(|c| !is_base64(c)).unwrap_or(rest.len()));
         let mixed = run.contains(|c: char| c.is_ascii_uppercase()) && run.contains(|c: char| c.is_ascii_lowercase());
-        match run.len() >= least && mixed {
+        let of_age = out.to_ascii_uppercase().ends_with(AGE);
+        match of_age || run.len() >= least && mixed {
             true => out.extend(std::iter::repeat_n('*', run.len())),
             false => out.push_str(run),
         }
@@ -51,6 +54,9 @@ mod tests {
     fn keys_are_hidden_and_names_are_not() {
         let key = "MHcCAQEEIBlkX0v3rYqkJ2mXbq1g3v0aP8b+Zt/0Vf9C3S1oDQsgoAoGCCqGSM49";
         assert_eq!(hide(&format!("key: {key}, a"), false), format!("key: {}, a", "*".repeat(key.len())));
+        let age = "AGE-SECRET-KEY-1D9U0MNRNQM70GU7LTRTD76AV3CCLA66A9C6ME0F83RGCY45GD7GSWPL9XU";
+        assert_eq!(hide(age, false), format!("AGE-SECRET-KEY-{}", "*".repeat(59)));
+        assert!(is_in(&age.to_lowercase()) && is_suspect(age));
         for name in [
             "worker-1.eu-west-1.compute.internal.example.com",
             "/etc/kubernetes/certificates/of/the/whole/cluster/ca.pem",

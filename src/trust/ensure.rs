@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::folder::{self, Folder, Generated};
 use super::table::{Authority, AuthorityRow, CertificateRow, Profile, authorities, certificates};
-use super::{Trust, lasting_keys, made_for, specification, specs};
+use super::{Trust, lasting_keys, made_for, recovery, specification, specs};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::digest::sha256;
@@ -72,6 +72,8 @@ fn complete(
     let made = certificates_of(catalogue, cluster, folder, &mut generated, now, reporter).and_then(|mut judged| {
         judged.to_issue.extend(lasting_keys::service_account(cluster, folder, &mut generated)?);
         judged.to_issue.extend(lasting_keys::encryption_key(folder, &mut generated)?);
+        let copy = recovery::keep(catalogue, cluster, folder, &generated, &judged.to_issue, reporter)?;
+        judged.to_issue.extend(copy);
         Ok(judged)
     });
     // What was made before a mistake was found is ours all the same.

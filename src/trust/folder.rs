@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::placed::Placed;
 use super::table::{authorities, certificates};
-use super::{CaBundle, Pair, ServiceAccount, Trust, encryption_keys, made_for};
+use super::{CaBundle, Pair, Recovery, ServiceAccount, Trust, encryption_keys, made_for, recovery};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
@@ -168,7 +168,8 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let names = authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name));
-    for name in names.filter(|name| !to_issue.contains(name)) {
+    let missing: BTreeSet<&String> = to_issue.iter().collect();
+    for name in names.filter(|name| !missing.contains(name)) {
         let Some(certificate) = folder.read_certificate(name)? else { continue };
         let pair = Pair {
             certificate: certificate.to_pem(),
@@ -184,6 +185,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     let there = |path: &Path| path.exists().then(|| files::read(path)).transpose();
     let keys = folder.encryption_key();
     let encryption_keys = there(&keys)?.map(|bytes| encryption_keys::parse(&bytes, &keys.display().to_string()));
+    let recovery = recovery(cluster, &folder, &to_issue)?;
     Ok(Trust {
         placed: Placed::of(&authority_table, &table),
         table,
@@ -195,8 +197,25 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
             private: there(&private)?.map(|bytes| Secret::new(bytes.to_vec())),
         },
         encryption_keys: encryption_keys.transpose()?.unwrap_or_default(),
+        recovery,
         to_issue,
         made: BTreeSet::new(),
         problems: Vec::new(),
     })
+}
+
+/// The copy for the recovery keys, where the inventory names any and there is or will be one.
+fn recovery(cluster: &Cluster, folder: &Folder, to_issue: &[String]) -> Result<Option<Recovery>> {
+    let (copy, about) = (folder.path.join(recovery::COPY), folder.path.join(recovery::ABOUT));
+    if cluster.recovery_keys.is_empty() {
+        return Ok(None);
+    }
+    if to_issue.iter().any(|name| name == recovery::COPY) {
+        return Ok(Some(Recovery::default()));
+    }
+    if !copy.exists() || !about.exists() {
+        return Ok(None);
+    }
+    let read = |path: &Path| Ok(Some(Secret::new(files::read(path)?.to_vec())));
+    Ok(Some(Recovery { copy: read(&copy)?, about: read(&about)? }))
 }

@@ -10,6 +10,7 @@ mod kubeconfig;
 mod lasting_keys;
 mod made_for;
 mod placed;
+mod recovery;
 mod restore;
 mod specification;
 mod specs;
@@ -35,6 +36,7 @@ pub use encryption_keys::encryption_file;
 pub use ensure::{ensure, look};
 pub use foreign::authority_files;
 pub use in_use::ask_in_use;
+pub use recovery::open_copy;
 pub use restore::{Piece, restore};
 pub use specification::specification;
 pub use table::*;
@@ -52,6 +54,8 @@ pub struct Trust {
     bundles: BTreeMap<String, CaBundle>,
     service_account: ServiceAccount,
     encryption_keys: Vec<EncryptionKey>,
+    /// The encrypted copy of what only the folder has, and what is said of it; none where masters are to keep none.
+    recovery: Option<Recovery>,
     /// What is not there, or not as it should be, by file stem; none where the folder was made complete.
     to_issue: Vec<String>,
     /// Names of the key files that were made here once.
@@ -81,6 +85,13 @@ struct Pair {
     certificate: String,
     key: Option<Secret>,
     not_after: OffsetDateTime,
+}
+
+/// The copy for the recovery keys; what is not there is to be made.
+#[derive(Debug, Clone, Default)]
+struct Recovery {
+    copy: Option<Secret>,
+    about: Option<Secret>,
 }
 
 /// The keys that service account tokens are signed with and checked by.
@@ -180,6 +191,14 @@ impl Trust {
             files.insert(key_path, file(private.clone().map(Content::Secret), 0o600, "root"));
         }
         files
+    }
+
+    /// The encrypted copy of what only the folder has, by path on a master.
+    pub fn recovery_files(&self, cluster: &Cluster, host: &Host) -> BTreeMap<String, File> {
+        let Some(recovery) = self.recovery.as_ref().filter(|_| host.is(Role::Master)) else { return BTreeMap::new() };
+        let (copy, about) = cluster.layout.recovery();
+        let content = |part: &Option<Secret>| file(part.clone().map(Content::Secret), 0o600, "root");
+        BTreeMap::from([(copy, content(&recovery.copy)), (about, content(&recovery.about))])
     }
 
     /// What Secrets in etcd are encrypted with: the first writes, all read. None where it is to be made.

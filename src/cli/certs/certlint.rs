@@ -85,11 +85,9 @@ impl Args {
     fn check_ignored(&self) -> Result<()> {
         let unknown = self.ignore.iter().filter(|id| !certlint::rules().any(|rule| rule.id == id.as_str()));
         Error::all(unknown.map(|id| {
-            let error = Error::usage(format!("there is no rule `{id}`"));
-            match nearest(id, certlint::rules().map(|rule| rule.id)) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint("`kbootstrap certlint --rules` lists them"),
-            }
+            let near = nearest(id, certlint::rules().map(|rule| rule.id));
+            let all = || "`kbootstrap certlint --rules` lists them".to_owned();
+            Error::usage(format!("there is no rule `{id}`")).meant(near, all)
         }))
     }
 

@@ -1,13 +1,17 @@
 //! `kbootstrap recover`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::args::ClusterArgs;
+use crate::age::Identity;
 use crate::cli::Ctx;
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::recover::{self, Choice, Report};
 use crate::trust;
 use crate::ui::{Cell, Format, Table};
@@ -17,9 +21,11 @@ use crate::ui::{Cell, Format, Table};
 #[command(after_help = "Examples:
   kbootstrap recover -i prod.yaml                        # all that is missing and that hosts have
   kbootstrap recover -i prod.yaml --only sa.key --only encryption.key
+  kbootstrap recover -i prod.yaml --identity recovery.txt
 
 Nothing that is there is overwritten, and nothing is changed on the hosts. What several hosts hold must be the same on \
-all of them. Keys that only the folder had, those of the CAs of etcd and the front proxy, are on no host.")]
+all of them. Keys that only the folder had, those of the CAs of etcd and the front proxy, are on no host; with a recoveryKey in the inventory the masters have \
+an encrypted copy, which --identity opens.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -29,6 +35,9 @@ pub struct Args {
     /// Where hosts hold different files, take this one's
     #[arg(long, value_name = "HOST")]
     from: Option<String>,
+    /// Private key of age (a file of age-keygen, 0600) that opens the encrypted copy on the masters
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     /// SSH login name [default: as the inventory says]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -71,7 +80,12 @@ impl Args {
         for (host, error) in &asked.silent {
             session.reporter().warn(&format!("{host} could not be asked: {}", error.message));
         }
-        let choice = Choice { from: self.from.as_deref(), only: &self.only };
+        let from = self.from.as_deref();
+        let opened = match &self.identity {
+            Some(path) => Some(recover::open_copy(catalogue, cluster, &asked, from, &identities(path)?)?),
+            None => None,
+        };
+        let choice = Choice { from, only: &self.only, opened: opened.as_ref() };
         let mut report = recover::restore(catalogue, cluster, dir, &asked, choice)?;
         let completed = if self.only.is_empty() { self.complete(session, &mut report) } else { Ok(()) };
         match self.output {
@@ -109,6 +123,18 @@ impl Args {
         let trust = trust::ensure(catalogue, cluster, dir, now, reporter)?;
         trust.write_admin_kubeconfig(cluster, dir).map(drop)
     }
+}
+
+/// The identities of a file that nobody else can read.
+fn identities(path: &Path) -> Result<Vec<Identity>> {
+    let shown = path.display().to_string();
+    let bytes = files::read(path)?;
+    let mode = fs::metadata(path).map_err(|e| Error::io(format!("read {shown}"), &e))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Error::input(format!("{shown} can be read by others: its mode is {:03o}", mode & 0o777))
+            .hint(format!("chmod 600 {shown}")));
+    }
+    Identity::all_from_file(&bytes, &shown)
 }
 
 fn text(report: &Report, ctx: &Ctx) -> String {

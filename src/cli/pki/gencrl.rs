@@ -131,8 +131,7 @@ mod tests {
         assert_eq!(good[1].at, time::macros::datetime!(2026-01-31 0:00 UTC));
         let lines = "abc\n1 because\n2 4 yesterday\n3 4 2026-01-01 x\n4\n0x4\n5 4 2026-11-22\n6 removeFromCRL";
         let error = parse(lines, "x", now).unwrap_err();
-        let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
-        insta::assert_snapshot!(all.join("\n"), @r"
+        insta::assert_snapshot!(error.messages(), @r"
         x:1: `abc` is no serial number: it has other characters than digits
         x:2: `because` is no reason for a revocation
         x:3: `yesterday` is no day

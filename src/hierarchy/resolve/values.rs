@@ -133,7 +133,7 @@ impl Resolving {
 
     /// What a check of the PKI found, at its place.
     pub(super) fn refuse(&mut self, at: Path, error: Error) {
-        for error in std::iter::once(&error).chain(&error.others) {
+        for error in error.each() {
             let mistake = Mistake::at(at.clone(), error.message.clone());
             self.mistakes.push(error.hints.iter().fold(mistake, Mistake::hint));
         }

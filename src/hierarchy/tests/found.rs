@@ -11,16 +11,12 @@ const FILES: &str = "defaults: {files: {chain: '{name}-chain.pem', ca: '{name}-c
 fn an_intermediate_ca_on_top_belongs_into_chains_and_a_root_does_not() {
     let other = Place::filled();
     let place = Place::empty();
-    for (from, to) in [("inner.pem", "theirs.pem"), ("inner-key.pem", "theirs-key.pem")] {
-        std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
-    }
+    place.bring(&other, "inner");
     let spec = format!("{FILES}\nauthorities: [{{name: theirs, external: true, certificates: [{{name: a, CN: a}}]}}]");
     place.apply(&spec, &Options::default()).unwrap();
     assert_eq!(place.read("a-chain.pem"), [place.read("a.pem"), place.read("theirs.pem")].concat());
     assert_eq!(place.read("a-ca.pem"), place.read("theirs.pem"));
-    for (from, to) in [("root.pem", "theirs.pem"), ("root-key.pem", "theirs-key.pem")] {
-        std::fs::copy(other.folder.path().join(from), place.folder.path().join(to)).unwrap();
-    }
+    place.bring(&other, "root");
     place.apply(&spec, &Options::default()).unwrap();
     assert_eq!(place.read("a-chain.pem"), place.read("a.pem"), "an external root");
 
@@ -77,10 +73,7 @@ fn a_damaged_certificate_is_mended_by_who_made_it() {
     }
     let spec = SPEC.replace("name: inner\n", "name: inner\n    external: true\n");
     let error = look(&place.parsed(&spec), 1).unwrap_err();
-    let all: Vec<String> = std::iter::once(&error)
-        .chain(&error.others)
-        .map(|e| format!("{}\n  {}", e.message, e.hints.join("\n  ")))
-        .collect();
+    let all: Vec<_> = error.each().map(|e| format!("{}\n  {}", e.message, e.hints.join("\n  "))).collect();
     insta::assert_snapshot!(all.join("\n").replace(&format!("{}/", place.folder.path().display()), ""), @r"
     CA root: root.pem: there is no PEM block in it
       bring it back from your backup

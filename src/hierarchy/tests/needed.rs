@@ -12,8 +12,7 @@ fn kept(place: &Place, upkeep: Upkeep, spec: &str) -> String {
         lines.push(format!("{:?} {}: {}", step.action, step.name, step.reasons.join("; ")));
     }
     for problem in &plan.problems {
-        let all = std::iter::once(problem).chain(&problem.others).map(|e| e.message.as_str());
-        lines.push(format!("problem: {}", all.collect::<Vec<_>>().join("; ")));
+        lines.push(format!("problem: {}", problem.messages().replace('\n', "; ")));
     }
     lines.join("\n").replace(&format!("{}/", place.folder.path().display()), "")
 }

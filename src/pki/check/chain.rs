@@ -85,28 +85,21 @@ fn no_chain(mut reasons: Vec<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{Authority, CaConstraint, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};
+    use crate::pki::fixtures::{NOW, authority, issued, key, named};
+    use crate::pki::{Authority, CaConstraint, Key, Lifetime, Profile};
     use time::macros::datetime;
 
-    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
-
-    fn spec(cn: &str) -> CsrSpec {
-        CsrSpec { cn: cn.into(), ..CsrSpec::default() }
-    }
-
     fn below(authority: &Authority, cn: &str, is_ca: bool) -> (Certificate, Key) {
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
+        let key = key();
         let mut profile = Profile::new(&["cert sign", "server auth"], Lifetime::hours(24)).unwrap();
         profile.ca_constraint = CaConstraint { is_ca, ..CaConstraint::default() };
-        let request = Request::from_spec(&spec(cn), key.public()).unwrap();
-        (authority.issue(&request, &profile, NOW, Serial::random().unwrap()).unwrap().certificate, key)
+        (issued(authority, &named(cn), &profile, &key), key)
     }
 
     #[test]
     fn finds_the_way_to_a_root_or_says_that_there_is_none() {
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let root = self_signed(&spec("root"), &key, NOW, Serial::random().unwrap()).unwrap().certificate;
-        let authority = Authority::new(root.clone(), key, NOW).unwrap();
+        let authority = authority("root");
+        let root = authority.certificate().clone();
         let (middle, middle_key) = below(&authority, "middle", true);
         let other = below(&authority, "other", true).0;
         let (leaf, _) = below(&Authority::new(middle.clone(), middle_key, NOW).unwrap(), "leaf", false);

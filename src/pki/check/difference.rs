@@ -98,20 +98,14 @@ fn wanted_usages(profile: &Profile) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{Authority, CaConstraint, CsrSpec, Key, Lifetime, Request, Serial, self_signed};
-    use time::macros::datetime;
+    use crate::pki::fixtures::{self, authority, key};
+    use crate::pki::{CaConstraint, CsrSpec, Lifetime};
 
     const LEAF: &str = r#"{"CN":"leaf","hosts":["a","10.0.0.1","https://h/p","u@h"],"names":[{"O":"x"}]}"#;
 
     fn issued(profile: &Profile) -> Certificate {
-        let now = datetime!(2026-11-21 10:00 UTC);
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let spec = CsrSpec { cn: "ca".into(), ..CsrSpec::default() };
-        let root = self_signed(&spec, &key, now, Serial::from_random([1; 20])).unwrap();
-        let authority = Authority::new(root.certificate, key, now).unwrap();
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let request = Request::from_spec(&CsrSpec::from_json(LEAF.as_bytes(), "x").unwrap(), key.public()).unwrap();
-        authority.issue(&request, profile, now, Serial::from_random([2; 20])).unwrap().certificate
+        let leaf = CsrSpec::from_json(LEAF.as_bytes(), "x").unwrap();
+        fixtures::issued(&authority("ca"), &leaf, profile, &key())
     }
 
     fn profile() -> Profile {

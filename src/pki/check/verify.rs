@@ -55,24 +55,14 @@ pub fn signed_by(certificate: &Certificate, authority: &Certificate) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{Authority, CsrSpec, Key, KeyKind, Lifetime, Profile, Request, Serial, self_signed};
+    use crate::pki::fixtures::{NOW, authority, issued, named};
+    use crate::pki::{Authority, CsrSpec, Key, KeyKind, Lifetime, Profile};
     use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
-
-    fn authority(cn: &str) -> Authority {
-        let key = Key::generate(KeyKind::EcdsaP521).unwrap();
-        let spec = CsrSpec { cn: cn.into(), ..CsrSpec::default() };
-        let root = self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap();
-        Authority::new(root.certificate, key, NOW).unwrap()
-    }
 
     fn leaf(authority: &Authority) -> (Certificate, Key) {
         let key = Key::generate(KeyKind::Ed25519).unwrap();
-        let spec = CsrSpec { cn: "leaf".into(), hosts: vec!["a".into(), "::1".into()], ..CsrSpec::default() };
-        let request = Request::from_spec(&spec, key.public()).unwrap();
-        let profile = Profile::new(&["server auth"], Lifetime::hours(24)).unwrap();
-        (authority.issue(&request, &profile, NOW, Serial::from_random([2; 20])).unwrap().certificate, key)
+        let spec = CsrSpec { hosts: vec!["a".into(), "::1".into()], ..named("leaf") };
+        (issued(authority, &spec, &Profile::new(&["server auth"], Lifetime::hours(24)).unwrap(), &key), key)
     }
 
     #[test]
@@ -95,8 +85,7 @@ mod tests {
         let sans = [San::classify("b").unwrap(), San::classify("10.0.0.1").unwrap()];
         let check = |authority: &Authority, now| {
             let expected = Expected { authority: authority.certificate(), key: Some(key.public()), sans: &sans, now };
-            let error = verify(&certificate, &expected).unwrap_err();
-            std::iter::once(&error).chain(&error.others).map(|e| e.message.clone()).collect::<Vec<_>>().join("\n")
+            verify(&certificate, &expected).unwrap_err().messages()
         };
         insta::assert_snapshot!(check(&other_name, datetime!(2026-11-23 0:00 UTC)), @r"
         it was issued by `CN=ca`, not by `CN=other`

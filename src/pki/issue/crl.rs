@@ -148,32 +148,22 @@ pub fn crl_pem(der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{Certificate, CsrSpec, Key, KeyKind, self_signed};
-    use time::macros::datetime;
-
-    fn authority() -> Authority {
-        let now = datetime!(2026-11-21 10:00 UTC);
-        let key = Key::generate(KeyKind::EcdsaP384).unwrap();
-        let spec = CsrSpec { cn: "ca".into(), ..CsrSpec::default() };
-        let root: Certificate = self_signed(&spec, &key, now, Serial::from_random([1; 20])).unwrap().certificate;
-        Authority::new(root, key, now).unwrap()
-    }
+    use crate::pki::fixtures::{NOW, authority};
 
     #[test]
     fn what_is_written_reads_back() {
-        let now = datetime!(2026-11-21 10:00 UTC);
-        let revoked = |serial: &str, reason| Revoked { serial: Serial::parse(serial).unwrap(), at: now, reason };
+        let revoked = |serial: &str, reason| Revoked { serial: Serial::parse(serial).unwrap(), at: NOW, reason };
         let entries = vec![revoked("1", None), revoked("0xff00", Some(Reason::parse("KeyCompromise").unwrap()))];
         let spec =
-            CrlSpec { revoked: entries, this_update: now, next_update: now + time::Duration::days(7), number: 42 };
-        let der = spec.sign(&authority(), &mut Vec::new()).unwrap();
+            CrlSpec { revoked: entries, this_update: NOW, next_update: NOW + time::Duration::days(7), number: 42 };
+        let der = spec.sign(&authority("ca"), &mut Vec::new()).unwrap();
         let (_, crl) = CertificateRevocationList::from_der(&der).unwrap();
         assert_eq!(crl.crl_number().unwrap().to_string(), "42");
         let codes: Vec<_> = crl.iter_revoked_certificates().map(|r| r.reason_code().map(|(_, code)| code.0)).collect();
         assert_eq!(codes, [None, Some(1)]);
         let empty = CrlSpec { revoked: Vec::new(), ..spec.clone() };
-        assert!(empty.sign(&authority(), &mut Vec::new()).is_ok());
-        assert!(CrlSpec { next_update: now, ..spec }.sign(&authority(), &mut Vec::new()).is_err());
+        assert!(empty.sign(&authority("ca"), &mut Vec::new()).is_ok());
+        assert!(CrlSpec { next_update: NOW, ..spec }.sign(&authority("ca"), &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -115,27 +115,26 @@ fn undecided(old: &Certificate) -> Result<Vec<Extension>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::fixtures::{NOW, key, named, root};
     use crate::pki::{CaConstraint, CsrSpec, Expected, KeyKind, Lifetime, Request, self_signed, verify};
     use time::macros::datetime;
 
     #[test]
     fn everything_but_serial_and_dates_stays() {
-        let key = || Key::from_pem(KEY.with(|k| k.clone()).expose(), "x").unwrap();
-        thread_local!(static KEY: crate::secret::Secret = Key::generate(KeyKind::EcdsaP256).unwrap().to_pem());
+        let same = || Key::from_pem(KEY.with(|k| k.clone()).expose(), "x").unwrap();
+        thread_local!(static KEY: crate::secret::Secret = key().to_pem());
         let spec = CsrSpec::from_json(br#"{"CN":"ca","names":[{"O":"b"},{"O":"a"}],"ca":{"expiry":"1h"}}"#, "x");
         let made = datetime!(2020-01-01 0:00 UTC);
-        let old = self_signed(&spec.unwrap(), &key(), made, Serial::from_random([1; 20])).unwrap().certificate;
-        let now = datetime!(2026-11-21 10:00 UTC);
-        let new = renew_ca(&old, key(), now, Serial::from_random([2; 20]), Rules::Strict).unwrap().certificate;
+        let old = self_signed(&spec.unwrap(), &same(), made, Serial::from_random([1; 20])).unwrap().certificate;
+        let new = renew_ca(&old, same(), NOW, Serial::from_random([2; 20]), Rules::Strict).unwrap().certificate;
         assert_eq!(old.subject(), new.subject());
         assert_eq!(old.extensions(), new.extensions());
         let validity = new.validity();
         assert_eq!(
             (validity.not_before, validity.not_after),
-            (now - 5 * time::Duration::MINUTE, now + 55 * time::Duration::MINUTE)
+            (NOW - 5 * time::Duration::MINUTE, NOW + 55 * time::Duration::MINUTE)
         );
-        let other = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let error = renew_ca(&old, other, now, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
+        let error = renew_ca(&old, key(), NOW, Serial::from_random([2; 20]), Rules::Strict).unwrap_err();
         insta::assert_snapshot!(error, @"the private key does not belong to the CA certificate");
     }
 
@@ -151,7 +150,6 @@ mod tests {
     }
 
     const THEN: OffsetDateTime = datetime!(2020-11-21 10:00 UTC);
-    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
 
     fn ca_profile(path_length: i64) -> Profile {
         let constraint = CaConstraint { is_ca: true, max_path_len: path_length, max_path_len_zero: path_length == 0 };
@@ -164,7 +162,7 @@ mod tests {
     #[test]
     fn what_was_issued_before_is_still_good() {
         let key = Key::generate(KeyKind::EcdsaP384).unwrap();
-        let spec = CsrSpec { cn: "roöt".into(), ..CsrSpec::default() };
+        let spec = named("roöt");
         let root = self_signed(&spec, &key, THEN, Serial::from_random([1; 20])).unwrap();
         let authority =
             Authority::new(root.certificate.clone(), Key::from_pem(key.to_pem().expose(), "x").unwrap(), THEN).unwrap();
@@ -189,12 +187,8 @@ mod tests {
 
     #[test]
     fn another_key_cannot_renew_a_root_by_a_profile() {
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let spec = CsrSpec { cn: "root".into(), ..CsrSpec::default() };
-        let root = self_signed(&spec, &key, NOW, Serial::from_random([1; 20])).unwrap();
-        let other = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let error =
-            renew_ca_by(&root.certificate, Signer::Itself(&other), &ca_profile(-1), NOW, Serial::from_random([3; 20]));
+        let root = root(&named("root"), &key());
+        let error = renew_ca_by(&root, Signer::Itself(&key()), &ca_profile(-1), NOW, Serial::from_random([3; 20]));
         insta::assert_snapshot!(error.unwrap_err(), @"the private key does not belong to the CA certificate");
     }
 }

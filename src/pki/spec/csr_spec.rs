@@ -399,8 +399,7 @@ mod tests {
     fn all_mistakes_are_named_at_once() {
         let error = read(r#"{"CN":1,"host":["a"],"names":{"C":"x"},"key":{"size":2048.5,"algo":"rsa"},"ca":{"expiry":"1w","pathlen":-1}}"#)
             .unwrap_err();
-        let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
-        insta::assert_snapshot!(all.join("\n"), @r"
+        insta::assert_snapshot!(error.messages(), @r"
         csr.json: CN: expected a string, found a number
         csr.json: key.size: expected a whole number, found a number with a fraction
         csr.json: names: expected a list, found an object

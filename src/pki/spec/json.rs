@@ -196,14 +196,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
-        match self.take(name)? {
-            Value::String(text) => Some(text),
-            other => {
-                self.wrong(name, "a string", &other);
-                None
-            }
+    /// The member as what `of` makes of its value; where that is nothing, it is wrong.
+    fn typed<T>(&mut self, name: &'static str, expected: &str, of: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let value = self.take(name)?;
+        let typed = of(&value);
+        if typed.is_none() {
+            self.wrong(name, expected, &value);
         }
+        typed
+    }
+
+    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
+        self.typed(name, "a string", |value| value.as_str().map(str::to_owned))
     }
 
     /// A string that `parse` understands.
@@ -227,23 +231,11 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn bool(&mut self, name: &'static str) -> bool {
-        match self.take(name) {
-            None => false,
-            Some(Value::Bool(value)) => value,
-            Some(other) => {
-                self.wrong(name, "true or false", &other);
-                false
-            }
-        }
+        self.typed(name, "true or false", Value::as_bool).unwrap_or_default()
     }
 
     pub(crate) fn integer(&mut self, name: &'static str) -> Option<i64> {
-        let value = self.take(name)?;
-        let integer = value.as_i64();
-        if integer.is_none() {
-            self.wrong(name, "a whole number", &value);
-        }
-        integer
+        self.typed(name, "a whole number", Value::as_i64)
     }
 
     pub(crate) fn strings(&mut self, name: &'static str) -> Vec<String> {
@@ -286,14 +278,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn values(&mut self, name: &'static str) -> Vec<Value> {
-        match self.take(name) {
-            None => Vec::new(),
-            Some(Value::Array(list)) => list,
-            Some(other) => {
-                self.wrong(name, "a list", &other);
-                Vec::new()
-            }
-        }
+        self.typed(name, "a list", |value| value.as_array().cloned()).unwrap_or_default()
     }
 
     pub(crate) fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
@@ -323,14 +308,7 @@ impl<'a> Fields<'a> {
 
     /// As [`Fields::named`], undecoded.
     pub(crate) fn members(&mut self, name: &'static str) -> Map<String, Value> {
-        match self.take(name) {
-            None => Map::new(),
-            Some(Value::Object(map)) => map,
-            Some(other) => {
-                self.wrong(name, "an object", &other);
-                Map::new()
-            }
-        }
+        self.typed(name, "an object", |value| value.as_object().cloned()).unwrap_or_default()
     }
 
     /// A member that cfssl knows and that changes nothing here.
@@ -340,12 +318,9 @@ impl<'a> Fields<'a> {
 
     fn refuse_unknown(&mut self) {
         for key in std::mem::take(&mut self.map).keys() {
-            let error = Error::input("unknown key");
-            let error = match nearest(key, self.known.iter().copied()) {
-                Some(name) => error.hint(format!("did you mean `{name}`?")),
-                None => error.hint(format!("known here are: {}", self.known.join(", "))),
-            };
-            self.doubt(key, error);
+            let near = nearest(key, self.known.iter().copied());
+            let known = || format!("known here are: {}", self.known.join(", "));
+            self.doubt(key, Error::input("unknown key").meant(near, known));
         }
     }
 }

@@ -171,10 +171,7 @@ impl SigningConfig {
 
     fn unknown(&self, name: &str) -> Error {
         let error = Error::pki(format!("there is no profile `{name}` in the signing configuration"));
-        match nearest(name, self.profiles.keys().map(String::as_str)) {
-            Some(known) => error.hint(format!("did you mean `{known}`?")),
-            None => error.hint(self.known()),
-        }
+        error.meant(nearest(name, self.profiles.keys().map(String::as_str)), || self.known())
     }
 
     fn known(&self) -> String {
@@ -259,8 +256,7 @@ mod tests {
     #[test]
     fn mistakes_are_named_all_at_once() {
         let error = read(r#"{"signing":{"default":{"expiry":8760},"profiles":{"a":{"usages":["Server Auth"],"expiry":"8760"},"b":{"ct_log_servers":[],"usage":[]}}}}"#).unwrap_err();
-        let all: Vec<_> = std::iter::once(&error).chain(&error.others).map(|e| e.message.as_str()).collect();
-        insta::assert_snapshot!(all.join("\n"), @r"
+        insta::assert_snapshot!(error.messages(), @r"
         ca-config.json: signing.default.expiry: expected a string, found a number
         ca-config.json: signing.profiles.a.usages[0]: unknown usage `Server Auth`
         ca-config.json: signing.profiles.a.expiry: `8760` is not a length of time: a unit is missing

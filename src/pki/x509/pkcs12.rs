@@ -86,15 +86,13 @@ fn text<'a>(password: &'a Secret, what: &str) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{CsrSpec, KeyKind, Serial, self_signed};
+    use crate::pki::fixtures;
     use proptest::prelude::*;
 
     #[test]
     fn stores_are_read_back_with_their_password_only() {
-        let key = Key::generate(KeyKind::EcdsaP256).unwrap();
-        let now = time::macros::datetime!(2026-11-21 10:00 UTC);
-        let spec = CsrSpec { cn: "根 ca".into(), ..CsrSpec::default() };
-        let root = self_signed(&spec, &key, now, Serial::from_random([1; 20])).unwrap().certificate;
+        let key = fixtures::key();
+        let root = fixtures::root(&fixtures::named("根 ca"), &key);
         let password = Secret::new("pässword".as_bytes());
         for file in [
             key_store("a", &key, std::slice::from_ref(&root), &password).unwrap(),

@@ -33,11 +33,8 @@ impl Usage {
         if let Some(entry) = USAGES.iter().find(|u| u.name == name) {
             return Ok(Usage(entry));
         }
-        let error = Error::pki(format!("unknown usage `{name}`"));
-        Err(match nearest(name, Self::names()) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "))),
-        })
+        let all = || format!("usages are: {}", Self::names().collect::<Vec<_>>().join(", "));
+        Err(Error::pki(format!("unknown usage `{name}`")).meant(nearest(name, Self::names()), all))
     }
 
     /// All names: key usages, then extended key usages.

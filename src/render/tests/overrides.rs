@@ -24,8 +24,8 @@ fn set(cluster: &mut Cluster, component: &str, flags: Value, config: Value, temp
 }
 
 fn messages(error: &Error) -> String {
-    let all = std::iter::once(error).chain(&error.others);
-    all.map(|e| format!("{}\n{}", e.message, e.hints.iter().map(|h| format!("  {h}\n")).collect::<String>())).collect()
+    let hints = |e: &Error| e.hints.iter().map(|h| format!("  {h}\n")).collect::<String>();
+    error.each().map(|e| format!("{}\n{}", e.message, hints(e))).collect()
 }
 
 #[test]
