@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::graph::{Graph, StepId};
 use super::{Action, steps, title};
+use crate::changes::{Leftover, What};
 use crate::cluster::{self, Cluster, Known};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
 use crate::plan::{
-    self, ClusterChange, Desired, Encryption, HostPlan, ObjectChange, Plan, UnitAction, compare, content_sha256,
+    self, ClusterChange, Desired, Encryption, HostPlan, ObjectChange, Plan, Removal, Takes, UnitAction, compare,
+    content_sha256,
 };
 use crate::render::{Common, Inputs, Templates, host_state};
+use crate::reset::Targets;
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
@@ -393,7 +398,13 @@ fn what_is_named_goes_once_the_cluster_is_healthy_from_hosts_and_then_from_the_a
     let record = ClusterChange::WriteRecord { places: vec!["n1".into()] };
     let changes = vec![removal("flanneld", &["n1", "n2"], 1), removal("n9", &[], 1), removal("old", &["n2"], 0), record];
     let plan = Plan { objects: Some(vec![]), cluster: changes, ..Plan::default() };
-    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"");
+    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"
+    the cluster is healthy
+    n1 take away flanneld | n2 take away flanneld
+    delete what the API has of flanneld | n2 take away old
+    delete what the API has of n9
+    write down what was done
+    ");
 }
 
 fn desired(states: &States) -> Desired {

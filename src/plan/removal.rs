@@ -49,8 +49,8 @@ impl Removal {
     pub(super) fn text(&self, out: &Printer) -> String {
         let mut text = format!("  {} {}\n", out.paint("31", "-"), self.title());
         for takes in &self.takes {
-            let hosts = takes.hosts.join(", ");
-            lines(&takes.targets).iter().for_each(|line| text.push_str(&format!("      {hosts}: {line}\n")));
+            text.push_str(&format!("      {}:\n", takes.hosts.join(", ")));
+            lines(&takes.targets).iter().for_each(|line| text.push_str(&format!("        {line}\n")));
         }
         self.objects.iter().for_each(|object| text.push_str(&format!("      API: {}\n", title(object))));
         text
@@ -74,28 +74,26 @@ impl Removal {
 }
 
 fn lines(targets: &Targets) -> Vec<String> {
-    let list = |title: &str, names: &[&[String]]| {
-        let names = names.concat();
-        (!names.is_empty()).then(|| format!("{title} {}", names.join(", ")))
+    let each = |title: &'static str, names: &[String]| -> Vec<String> {
+        names.iter().map(|name| format!("{title} {name}")).collect()
     };
-    let stays = list("stays:", &[&targets.stays]);
-    // All of it is what `reset` documents.
+    let stays = each("stays:", &targets.stays);
+    // `reset` names the kinds of what it takes, not each thing.
     if targets.whole {
-        return stays.into_iter().collect();
+        return [vec!["all services, pods, files, interfaces and rules of ours".to_owned()], stays].concat();
     }
     [
-        list("services", &[&targets.services, &targets.runtimes]),
-        list("pods in", &[&targets.slices]),
-        list("files", &[&targets.files]),
-        list("folders", &[&targets.dirs]),
-        list("interfaces", &[&targets.links]),
-        list("nftables tables", &[&targets.tables]),
-        list("iptables chains", &[&targets.chains]),
+        each("service", &targets.services),
+        each("service", &targets.runtimes),
+        each("all pods in", &targets.slices),
+        each("file", &targets.files),
+        each("folder", &targets.dirs),
+        each("interface", &targets.links),
+        each("nftables table", &targets.tables),
+        each("iptables chains", &targets.chains),
         stays,
     ]
-    .into_iter()
-    .flatten()
-    .collect()
+    .concat()
 }
 
 #[cfg(test)]
@@ -147,7 +145,45 @@ mod tests {
         let out = Printer::new(true);
         let meaning = Meaning::of(&catalogue, &cluster, &plan, Vec::new()).text(&out);
         let words = text(&plan, &Default::default(), &Diffs::new(), &out);
-        insta::assert_snapshot!(meaning + &leftovers_text(&plan.leftovers, &out) + &words, @"");
+        insta::assert_snapshot!(meaning + &leftovers_text(&plan.leftovers, &out) + &words, @"
+        What is taken away:
+          - flanneld on m1, n1; pods lose their network between hosts
+          - everything of ours on the host n1 (10.0.0.21)
+          - the node n8
+        What should not be there:
+          ! n7 is there
+              `kbootstrap up --remove n7` takes it away
+        API objects: nothing to change
+        cluster: 3 changes
+          - flanneld on m1, n1
+              m1, n1:
+                service flanneld.service
+                file /etc/cni/net.d/10-flannel.conflist
+                file /etc/kube-flannel/10-flannel.conflist
+                file /etc/kube-flannel/net-conf.json
+                file /etc/kubernetes/flannel.conf
+                file /etc/kubernetes/pki/flannel.crt
+                file /etc/kubernetes/pki/flannel.key
+                file /etc/systemd/system/flanneld.service
+                file /opt/cni/bin/flannel
+                file /usr/local/bin/flanneld
+                folder /etc/kube-flannel
+                folder /run/flannel
+                interface flannel.1
+                nftables table flannel-ipv4
+                nftables table flannel-ipv6
+                iptables chains FLANNEL-
+              API: ClusterRole kbootstrap:flannel
+          - everything of ours on the host n1 (10.0.0.21)
+              n1:
+                all services, pods, files, interfaces and rules of ours
+                stays: /var/log/kubernetes
+              API: Node n1
+          - the node n8
+              API: Node n1
+
+        3 changes on 2 hosts; `kbootstrap up --remove flanneld --remove n1 --remove n8` makes them
+        ");
     }
 
     #[test]

@@ -135,15 +135,16 @@ fn files(spec: &ComponentSpec, cluster: &Cluster, host: &Host) -> Vec<String> {
     files
 }
 
-/// Files that a host has by its roles: CAs and their keys, the keys of service accounts, the record.
+/// Files that a host has by its roles: CAs and their keys, the keys of service accounts, what is kept on masters.
 fn of_roles(cluster: &Cluster, host: &Host) -> Vec<String> {
     let rows = trust::authorities(cluster).into_iter();
     let places = rows.flat_map(|row| row.placements.into_iter().chain(row.signers));
     let places = places.filter(|place| place.host == host.name);
     let mut files: Vec<String> = places.flat_map(|place| [Some(place.certificate), place.key]).flatten().collect();
     if host.is(Role::Master) {
-        let (private, public) = cluster.layout.service_account();
-        files.extend([private, public, record::file(&cluster.layout)]);
+        let layout = &cluster.layout;
+        let ((private, public), (copy, about)) = (layout.service_account(), layout.recovery());
+        files.extend([private, public, copy, about, layout.encryption_read(), record::file(layout)]);
     }
     files
 }
