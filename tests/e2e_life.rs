@@ -13,15 +13,10 @@ use crate::common::cluster::Cluster;
 use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
 
-/// Made by age-keygen, for tests only.
-const RECIPIENT: &str = "age1vn3hj3yjmku3chqrdd3fvye6azrn3vy8at6cvn3jdn3vug0j8ggstph5cr";
-const IDENTITY: &str = "AGE-SECRET-KEY-1D9U0MNRNQM70GU7LTRTD76AV3CCLA66A9C6ME0F83RGCY45GD7GSWPL9XU";
-
 #[test]
 fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     let cluster = Cluster::new("e2e-life", 3);
     let before: Vec<Vec<String>> = cluster.hosts().iter().map(|host| footprint(&cluster, host)).collect();
-    cluster.edit(|inventory| inventory.recovery_key = Some(RECIPIENT.into()));
     comes_up(&cluster);
     is_left_alone(&cluster);
     hosts_are_as_they_should_be(&cluster);
@@ -30,7 +25,6 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     labels_and_taints_reach_a_node(&cluster);
     renewed_cas_are_an_ordinary_change(&cluster);
     secrets_stay_secret(&cluster);
-    a_lost_folder_is_found_on_the_hosts(&cluster);
     goes_away(&cluster, &before);
     assert!(cluster.up() > 100);
     is_healthy(&cluster);
@@ -230,63 +224,6 @@ fn renewed_cas_are_an_ordinary_change(cluster: &Cluster) {
     assert_eq!(cluster.up(), 0);
 }
 
-/// The folder comes back whole, with the keys that only it had, and the cluster does not notice.
-fn a_lost_folder_is_found_on_the_hosts(cluster: &Cluster) {
-    cluster.kubectl(&["create", "secret", "generic", "from-before", "--from-literal=a=b"]);
-    let token = cluster.kubectl(&["create", "token", "default"]);
-    let before = hosts::lives(cluster);
-    let (pki, kept) = (cluster.state().join("pki"), cluster.inventory().with_file_name("kept"));
-
-    // Back from a backup of the CAs alone: nothing is made in the place of what the hosts have.
-    fs::rename(&pki, &kept).unwrap();
-    fs::create_dir(&pki).unwrap();
-    for name in ["ca", "etcd-ca", "front-proxy-ca"] {
-        for file in [format!("{name}.pem"), format!("{name}-key.pem")] {
-            fs::copy(kept.join(&file), pki.join(&file)).unwrap();
-        }
-    }
-    let files = || fs::read_dir(&pki).unwrap().count();
-    for command in ["up", "plan"] {
-        let refused = cluster.run(&[command]).exits(4);
-        for file in ["sa.key", "encryption.key"] {
-            let hint = format!("kbootstrap recover -i INVENTORY --only {file}");
-            refused.check(refused.stderr.contains(&hint), "what is in use should be offered");
-        }
-        assert_eq!(files(), 6, "{command} has made something");
-    }
-    fs::remove_dir_all(&pki).unwrap();
-    cluster.run(&["up"]).exits(4);
-    assert!(!pki.join("ca.pem").exists());
-
-    let identity = cluster.inventory().with_file_name("recovery.txt");
-    fs::write(&identity, IDENTITY).unwrap();
-    let args = ["recover", "-o", "json", "--identity", identity.to_str().unwrap()];
-    let open = cluster.run(&args).exits(3);
-    open.check(open.stderr.contains("can be read by others"), "the identity must be one's own");
-    fs::set_permissions(&identity, PermissionsExt::from_mode(0o600)).unwrap();
-    let recover = cluster.run(&args).ok();
-    let report = recover.json();
-    assert_eq!((&report["missing"], &report["issued"]), (&json!([]), &json!(["super-admin"])), "{report:#}");
-    for name in ["etcd-ca-key.pem", "front-proxy-ca-key.pem", "sa.key", "encryption.key"] {
-        assert!(fs::read(pki.join(name)).unwrap() == fs::read(kept.join(name)).unwrap(), "{name} is another");
-    }
-    no_secret_in(cluster, "what recover prints", &(recover.stdout + &recover.stderr));
-    cluster.run(&["plan", "--exit-code"]).ok();
-    assert_eq!(cluster.up(), 0);
-    assert_eq!(hosts::restarted(&before, &hosts::lives(cluster)), Vec::<String>::new());
-    assert_eq!(cluster.get(&["secret", "from-before"])["data"]["a"], "Yg==");
-    let review = json!({
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": { "token": token.trim() },
-    });
-    let file = cluster.inventory().with_file_name("review.json");
-    fs::write(&file, review.to_string()).unwrap();
-    let review = cluster.kubectl(&["create", "-o", "json", "-f", file.to_str().unwrap()]);
-    let review: Value = serde_json::from_str(&review).unwrap();
-    assert_eq!(review["status"]["authenticated"], true, "{review:#}");
-    fs::remove_dir_all(&pki).unwrap();
-    fs::rename(&kept, &pki).unwrap();
-}
-
 /// `reset` leaves what it says that it leaves, and nothing else.
 fn goes_away(cluster: &Cluster, before: &[Vec<String>]) {
     let reset = cluster.run(&["reset", "--yes"]).ok();
@@ -327,7 +264,7 @@ fn secrets_stay_secret(cluster: &Cluster) {
     }
 }
 
-fn no_secret_in(cluster: &Cluster, what: &str, text: &str) {
+pub fn no_secret_in(cluster: &Cluster, what: &str, text: &str) {
     let mut secrets = 0;
     for entry in fs::read_dir(cluster.state().join("pki")).unwrap() {
         let path = entry.unwrap().path();

@@ -37,6 +37,7 @@ mod e2e_life;
 mod e2e_made_up;
 mod e2e_mistakes;
 mod e2e_remove;
+mod e2e_recover;
 mod e2e_sudo;
 mod facts_probe;
 mod health_etcd;

@@ -396,7 +396,8 @@ fn what_is_named_goes_once_the_cluster_is_healthy_from_hosts_and_then_from_the_a
     };
     let (cluster, states) = wanted(THREE, "");
     let record = ClusterChange::WriteRecord { places: vec!["n1".into()] };
-    let changes = vec![removal("flanneld", &["n1", "n2"], 1), removal("n9", &[], 1), removal("old", &["n2"], 0), record];
+    let changes =
+        vec![removal("flanneld", &["n1", "n2"], 1), removal("n9", &[], 1), removal("old", &["n2"], 0), record];
     let plan = Plan { objects: Some(vec![]), cluster: changes, ..Plan::default() };
     insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"
     the cluster is healthy

@@ -142,7 +142,8 @@ fn host(known: &Known<'_>, stray: &Stray) -> Option<Leftover> {
         ),
         StrayState::Stopped => {
             let data = if host.roles.contains(&Role::Etcd) { ", its data of etcd too" } else { "" };
-            let takes = format!("`kbootstrap up --remove {name}` takes it back as `kbootstrap reset` does{data}{deletes}");
+            let takes =
+                format!("`kbootstrap up --remove {name}` takes it back as `kbootstrap reset` does{data}{deletes}");
             ("still has files and keys".to_owned(), takes, true)
         }
     };
@@ -163,9 +164,7 @@ fn back() -> String {
 /// Nodes without a host; where the host itself is a leftover, its node goes with it.
 fn nodes(known: &Known<'_>) -> Vec<Leftover> {
     let has_host = |node: &&Node| known.cluster.with_role(Role::Node).any(|host| host.name == node.name);
-    let stray = |node: &&Node| {
-        known.live.strays.iter().any(|stray| stray.is_left() && stray.host.name == node.name)
-    };
+    let stray = |node: &&Node| known.live.strays.iter().any(|stray| stray.is_left() && stray.host.name == node.name);
     let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
     nodes.filter(|node| !has_host(node) && !stray(node)).map(of_node).collect()
 }

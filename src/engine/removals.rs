@@ -14,7 +14,8 @@ use crate::state::ComponentId;
 
 pub(super) fn of(known: &Known<'_>, leftovers: Vec<Leftover>, templates: &Templates) -> Result<Vec<Removal>> {
     // Keys that belong to a role go with the last of its components, also where all of them are named at once.
-    let is_named = |id: &ComponentId| leftovers.iter().any(|l| matches!(l.what, What::Component { .. }) && l.name == id.0);
+    let is_named =
+        |id: &ComponentId| leftovers.iter().any(|l| matches!(l.what, What::Component { .. }) && l.name == id.0);
     let named: Vec<ComponentId> = known.catalogue.components.iter().map(|spec| spec.id).filter(is_named).collect();
     let removal = |leftover: &Leftover| {
         let (takes, objects) = match &leftover.what {

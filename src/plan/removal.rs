@@ -188,11 +188,8 @@ mod tests {
 
     #[test]
     fn what_should_not_be_there_and_stays_is_no_change() {
-        let plan = Plan {
-            objects: Some(Vec::new()),
-            leftovers: vec![leftover("n7", What::Node, "")],
-            ..Plan::default()
-        };
+        let plan =
+            Plan { objects: Some(Vec::new()), leftovers: vec![leftover("n7", What::Node, "")], ..Plan::default() };
         assert!(plan.is_empty());
         let value = serde_json::to_value(&plan).unwrap();
         assert_eq!(value["leftovers"][0]["what"], "node");

@@ -128,7 +128,8 @@ mod tests {
         let record = record("2026-01-02T03:04:05Z", "ann@desk");
         assert_eq!(parse(&record.text(), "m1").unwrap(), record);
         assert!(!record.text().contains("gone"), "{}", record.text());
-        let gone = Record { gone: vec![record.hosts[1].clone()], hosts: vec![record.hosts[0].clone()], ..record.clone() };
+        let gone =
+            Record { gone: vec![record.hosts[1].clone()], hosts: vec![record.hosts[0].clone()], ..record.clone() };
         assert_eq!(parse(&gone.text(), "m1").unwrap(), gone);
         assert!(!gone.says_the_same(&record));
         assert_eq!(record.setting("networks.pods"), Some(&Value::from("10.244.0.0/16")));

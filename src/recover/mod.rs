@@ -1,6 +1,7 @@
 //! The cluster's folder, rebuilt from what its hosts hold.
 
 mod pieces;
+mod record;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::secret::Secret;
 use crate::trust;
 
 pub use pieces::{Choice, Held, Missing, Pieces, names, paths, sort};
+pub use record::{Reach, read_record, restore_inventory};
 
 /// What hosts answered.
 pub struct Asked {

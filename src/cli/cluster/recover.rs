@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::args::ClusterArgs;
+use crate::access::Pool;
 use crate::age::Identity;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, interrupt};
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::recover::{self, Choice, Report};
+use crate::inventory::{self, DEFAULT_FILE, check::names};
+use crate::recover::{self, Choice, Reach, Report};
+use crate::remote::{Connector, Interrupt, Operator};
 use crate::trust;
 use crate::ui::{Cell, Format, Table};
 
@@ -22,6 +25,7 @@ use crate::ui::{Cell, Format, Table};
   kbootstrap recover -i prod.yaml                        # all that is missing and that hosts have
   kbootstrap recover -i prod.yaml --only sa.key --only encryption.key
   kbootstrap recover -i prod.yaml --identity recovery.txt
+  kbootstrap recover --host 10.0.0.11 -i prod.yaml       # on a machine that has nothing
 
 Nothing that is there is overwritten, and nothing is changed on the hosts. What several hosts hold must be the same on \
 all of them. Keys that only the folder had, those of the CAs of etcd and the front proxy, are on no host; with a recoveryKey in the inventory the masters have \
@@ -29,6 +33,9 @@ an encrypted copy, which --identity opens.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
+    /// Address of a master: take the inventory from there too, and write it where -i says
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<String>,
     /// Only this file of pki/, for example sa.key (repeat for more)
     #[arg(long, value_name = "FILE")]
     only: Vec<String>,
@@ -58,15 +65,18 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        let reach = Reach {
+            user: self.user.clone(),
+            port: self.port,
+            keys: self.key.clone(),
+            known_hosts: self.known_hosts.clone(),
+        };
+        if let Some(address) = &self.host {
+            self.inventory(ctx, address, &reach)?;
+        }
         let mut session = self.cluster.open(ctx, "recover", Access::Write)?;
         for host in &mut session.cluster.hosts {
-            let ssh = &mut host.ssh;
-            ssh.user = self.user.clone().unwrap_or_else(|| ssh.user.clone());
-            ssh.port = self.port.unwrap_or(ssh.port);
-            ssh.known_hosts = self.known_hosts.clone().or(ssh.known_hosts.take());
-            if !self.key.is_empty() {
-                ssh.keys = self.key.clone();
-            }
+            reach.apply(host);
         }
         let result = self.recover(ctx, &session);
         session.finish(result)?;
@@ -93,6 +103,24 @@ impl Args {
             Format::Text => ctx.out.text(&text(&report, ctx))?,
         }
         completed
+    }
+
+    /// Writes inventory, templates and lock file as the master at `address` has them on record.
+    fn inventory(&self, ctx: &Ctx, address: &str, reach: &Reach) -> Result<()> {
+        let reporter = self.cluster.progress.reporter(ctx);
+        let connector =
+            Connector::new(Operator::from_env(), Interrupt::from(interrupt::interrupt("recover", ctx.err_color)?));
+        let pool = Pool::new(Box::new(connector), self.cluster.accept_new_host_keys, self.cluster.at_once);
+        let record = recover::read_record(&pool, &reach.host(address), reach, self.from.as_deref(), &*reporter)?;
+        let path = self.cluster.inventory.clone().unwrap_or_else(|| DEFAULT_FILE.into());
+        let loaded = inventory::parse(&path.display().to_string(), record.inventory.text.as_bytes())?;
+        // Its name decides where the folder is: it must be one.
+        Error::all(names::label(&loaded.inventory.cluster).err().map(Error::input))?;
+        let dir = inventory::state_dir(&path, &loaded.inventory.cluster, self.cluster.state.as_deref());
+        for written in recover::restore_inventory(&record, &path, &dir.join("artifacts.lock"))? {
+            reporter.info(&format!("wrote {}", written.display()));
+        }
+        Ok(())
     }
 
     /// Names of files and hosts that there are.

@@ -1,0 +1,165 @@
+//! The inventory and all that belongs to it, from the record that `up` left on the masters: for a machine that has nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Component, Path, PathBuf};
+
+use crate::access::Pool;
+use crate::cluster::{Host, Layout, Role, Ssh, TransportKind};
+use crate::error::{Error, Result};
+use crate::facts::read_files;
+use crate::files;
+use crate::record::{self, Record, RecordedHost};
+use crate::ui::Reporter;
+
+/// How hosts are reached from this machine, where that is not as the record says.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Login name.
+    pub user: Option<String>,
+    /// Port.
+    pub port: Option<u16>,
+    /// Private keys; none: as the record says.
+    pub keys: Vec<PathBuf>,
+    /// known_hosts.
+    pub known_hosts: Option<PathBuf>,
+}
+
+impl Reach {
+    /// A host of which no more than the address is known.
+    pub fn host(&self, address: &str) -> Host {
+        let ssh = Ssh {
+            transport: TransportKind::Ssh,
+            address: address.to_owned(),
+            port: 22,
+            user: "root".into(),
+            keys: Vec::new(),
+            known_hosts: None,
+            host_key: None,
+            connect_timeout: 10,
+        };
+        let mut host = Host {
+            name: address.to_owned(),
+            // Nobody asks for it: it is reached by the other one.
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            roles: BTreeSet::new(),
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+            ssh,
+            components: BTreeMap::new(),
+            waive: BTreeSet::new(),
+        };
+        self.apply(&mut host);
+        host
+    }
+
+    /// Puts it in the place of what a host was reached by.
+    pub fn apply(&self, host: &mut Host) {
+        let ssh = &mut host.ssh;
+        ssh.user = self.user.clone().unwrap_or_else(|| ssh.user.clone());
+        ssh.port = self.port.unwrap_or(ssh.port);
+        ssh.known_hosts = self.known_hosts.clone().or(ssh.known_hosts.take());
+        if !self.keys.is_empty() {
+            ssh.keys = self.keys.clone();
+        }
+    }
+}
+
+/// The record of the cluster that `first` is a master of. All masters that it names are asked, and must say the same;
+/// where they do not, `from` names the one that is believed.
+pub fn read_record(
+    pool: &Pool,
+    first: &Host,
+    reach: &Reach,
+    from: Option<&str>,
+    reporter: &dyn Reporter,
+) -> Result<Record> {
+    let record = read(pool, first)?;
+    let masters: Vec<Host> = record
+        .hosts
+        .iter()
+        .filter(|host| host.roles.contains(&Role::Master))
+        .map(|host| reached(host, reach))
+        .collect();
+    let mut all = BTreeMap::new();
+    for (host, answer) in masters.iter().zip(pool.each_host(&masters, |host| read(pool, host))) {
+        match answer {
+            Ok(record) => drop(all.insert(host.name.clone(), record)),
+            Err(error) => reporter.warn(&format!("the record of {} was not read: {}", host.name, error.message)),
+        }
+    }
+    if let Some(from) = from {
+        return all.remove(from).ok_or_else(|| {
+            let names: Vec<&str> = masters.iter().map(|host| host.name.as_str()).collect();
+            Error::usage(format!("--from {from}: there is no record of that master"))
+                .hint(format!("the masters are {}", names.join(", ")))
+        });
+    }
+    if all.values().any(|other| !other.says_the_same(&record)) {
+        let each = all.iter().map(|(host, record)| format!("{host}: written {} by {}", record.written, record.by));
+        return Err(Error::input("masters have different records; nothing was written")
+            .detail(each.collect::<Vec<_>>().join("\n"))
+            .hint("say which master is right with --from HOST: as a rule the one that was written last"));
+    }
+    Ok(record)
+}
+
+fn reached(host: &RecordedHost, reach: &Reach) -> Host {
+    let mut host = host.host();
+    reach.apply(&mut host);
+    host
+}
+
+fn read(pool: &Pool, host: &Host) -> Result<Record> {
+    let path = record::file(&Layout::standard());
+    let found = read_files(&mut *pool.take(host)?, std::slice::from_ref(&path))?;
+    let text = found.get(&path).ok_or_else(|| {
+        Error::remote(format!("{}: there is no {path}", host.name)).hint(
+            "it is there on every master once `kbootstrap up` has ended; with the inventory at hand, give it with -i",
+        )
+    })?;
+    record::parse(&String::from_utf8_lossy(text.expose()), &format!("{}: {path}", host.name))
+}
+
+/// Writes the inventory to `path`, the templates that it names beside it, and the lock file to `lock`. Where one of them is
+/// there and differs, nothing is written.
+pub fn restore_inventory(record: &Record, path: &Path, lock: &Path) -> Result<Vec<PathBuf>> {
+    let mut wanted = vec![(path.to_owned(), &record.inventory.text)];
+    let mut errors = Vec::new();
+    for (name, text) in &record.inventory.files {
+        let name = Path::new(name);
+        // What a host says decides no place outside of the inventory's folder.
+        if name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+            wanted.push((files::folder_of(path).join(name), text));
+        } else if !name.exists() {
+            errors.push(
+                Error::input(format!(
+                    "the template {} is not written: it is outside of the inventory's folder",
+                    name.display()
+                ))
+                .hint("put it there from your backup, and run `kbootstrap recover` again"),
+            );
+        }
+    }
+    if !record.lock.is_empty() {
+        wanted.push((lock.to_owned(), &record.lock));
+    }
+    let mut new = Vec::new();
+    for (path, text) in wanted {
+        if !path.exists() {
+            new.push((path, text));
+        } else if files::read(&path)?.as_slice() != text.as_bytes() {
+            errors.push(
+                Error::input(format!("{} is there, and differs from the record; nothing was written", path.display()))
+                    .hint("move it away, or use it with -i and without --host"),
+            );
+        }
+    }
+    Error::all(errors)?;
+    for (path, text) in &new {
+        let folder = files::folder_of(path);
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(format!("make the folder {}", folder.display()), &e))?;
+        files::write_public(path, text.as_bytes())?;
+    }
+    Ok(new.into_iter().map(|(path, _)| path).collect())
+}
