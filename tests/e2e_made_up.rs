@@ -13,11 +13,11 @@ use kbootstrap::components::{
 use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare};
 use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
+use kbootstrap::preflight;
+use kbootstrap::reset::{self, Targets};
 use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
 use kbootstrap::status::{self, State};
 use kbootstrap::ui::Silent;
-use kbootstrap::preflight;
-use kbootstrap::reset::{self, Targets};
 use time::OffsetDateTime;
 
 use crate::common::cluster::Cluster;

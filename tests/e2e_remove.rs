@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::cluster::Cluster;
 
-/// Files by which a master is one, below `/`.
+/// Of what makes a master one, below `/`: a program that was started there, and keys.
 const MASTER: &str = "etc/kubernetes/pki/ca.key etc/kubernetes/pki/ca-signing.crt etc/kubernetes/pki/sa.key \
                       etc/kubernetes/pki/sa.pub etc/kubernetes/encryption.yaml etc/kubernetes/scheduler.conf \
                       etc/systemd/system/kube-scheduler.service usr/local/bin/kube-scheduler \
@@ -29,7 +29,7 @@ fn a_plugin_an_old_master_and_a_node_without_a_host(cluster: &Cluster) {
     create(cluster, r#"{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "ghost"}}"#);
     cluster.edit(|inventory| inventory.networks.plugin = Some(NetworkPlugin::None));
 
-    let expected = ["flanneld", "ghost", "kube-scheduler"];
+    let expected = ["flanneld", "ghost", "kube-apiserver", "kube-scheduler"];
     assert_eq!(names(&cluster.plan()), expected);
     let run = cluster.run(&["up", "--yes"]).ok();
     run.check(warned(&run.events, "flanneld is still on n1, n2"), "up should warn");
@@ -49,8 +49,9 @@ fn a_plugin_an_old_master_and_a_node_without_a_host(cluster: &Cluster) {
     asked.check(asked.stdout.contains("pods lose their network between hosts"), "it should say what it costs");
     cluster.on("n1", "systemctl is-active flanneld");
 
-    let all = ["--remove", "flanneld", "--remove", "kube-scheduler", "--remove", "ghost"];
-    assert_eq!(cluster.run(&[&["plan", "-o", "json"], &all[..]].concat()).ok().json()["cluster"].as_array().unwrap().len(), 3);
+    let all = expected.map(|name| ["--remove", name]).concat();
+    let plan = cluster.run(&[&["plan", "-o", "json"], &all[..]].concat()).ok().json();
+    assert_eq!(plan["cluster"].as_array().unwrap().len(), expected.len(), "{plan}");
     cluster.run(&[&["up", "--yes"], &all[..]].concat()).ok();
     for host in ["n1", "n2"] {
         let left = "ls -d /etc/systemd/system/flanneld.service /usr/local/bin/flanneld /opt/cni/bin/flannel \
@@ -59,7 +60,10 @@ fn a_plugin_an_old_master_and_a_node_without_a_host(cluster: &Cluster) {
                     ip link show flannel.1 2>/dev/null; nft list tables | grep flannel; iptables-save | grep FLANNEL-; \
                     systemctl cat flanneld 2>/dev/null; true";
         assert_eq!(cluster.on(host, left), "", "{host}");
-        cluster.on(host, "systemctl is-active kubelet kube-proxy containerd && ls /opt/cni/bin/bridge /etc/kubernetes/pki/ca.crt");
+        cluster.on(
+            host,
+            "systemctl is-active kubelet kube-proxy containerd && ls /opt/cni/bin/bridge /etc/kubernetes/pki/ca.crt",
+        );
     }
     let left: String = MASTER.split_whitespace().map(|file| format!(" /{file}")).collect();
     assert_eq!(cluster.try_on("n2", &format!("ls -d{left} 2>/dev/null")).1, "");

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::hosts::OF_ROLES;
 use super::{Known, join};
 use crate::cluster::Role;
-use crate::components::ComponentSpec;
+use crate::components::{ComponentSpec, kube_apiserver};
 use crate::error::{Error, Result};
+use crate::facts::HostFacts;
 use crate::live::{Node, Stray, StrayState};
 use crate::record::RecordedHost;
 use crate::state::ComponentId;
@@ -58,11 +59,12 @@ pub fn leftovers(known: &Known<'_>) -> Vec<Leftover> {
     components.chain(hosts).chain(nodes(known)).collect()
 }
 
-/// Components that kbootstrap once started on the host, and that the host does not run any more.
+/// Components that kbootstrap once started on the host, or brought keys for, and that the host does not run any more.
 pub fn switched_off(known: &Known<'_>, host: &str) -> Vec<ComponentId> {
     let is_off = |spec: &&ComponentSpec| {
         let runs = known.cluster.host(host).is_some_and(|host| (spec.runs_on)(known.cluster, host));
-        !runs && spec.unit.is_some_and(|unit| known.was_started(host, &unit.name()))
+        let started = spec.unit.is_some_and(|unit| known.was_started(host, &unit.name()));
+        !runs && (started || has_keys(known, host, spec.id))
     };
     known.catalogue.components.iter().filter(is_off).map(|spec| spec.id).collect()
 }
@@ -87,6 +89,14 @@ pub fn to_remove(leftovers: Vec<Leftover>, names: &[String]) -> Result<(Vec<Left
     });
     Error::all(wrong)?;
     Ok(leftovers.into_iter().partition(|leftover| names.contains(&leftover.name)))
+}
+
+/// Whether keys of a master are there, on a host where kbootstrap has been: they count more than a program does.
+fn has_keys(known: &Known<'_>, host: &str, id: ComponentId) -> bool {
+    let layout = &known.cluster.layout;
+    let keys = [layout.service_account().0, layout.encryption()];
+    let there = |facts: &HostFacts| facts.known && keys.iter().any(|key| facts.files.contains_key(key));
+    id == kube_apiserver::ID && known.facts.get(host).is_some_and(there)
 }
 
 fn component(known: &Known<'_>, spec: &ComponentSpec) -> Option<Leftover> {

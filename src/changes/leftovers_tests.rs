@@ -70,6 +70,24 @@ fn the_components_of_a_role_that_was_taken_away_by_hand_are_named() {
 }
 
 #[test]
+fn keys_of_a_master_are_named_though_nothing_was_ever_started_with_them() {
+    let mut running = running();
+    let layout = example::cluster("1.36.3").layout;
+    let key = running.facts["m1"].dirs.values().next().unwrap().clone();
+    for path in [layout.service_account().0, layout.encryption()] {
+        let mut keys = running.facts["n1"].clone();
+        keys.files.insert(path, key.clone());
+        std::mem::swap(running.facts.get_mut("n1").unwrap(), &mut keys);
+        let names: Vec<String> = found(&running, |_| {}).into_iter().map(|leftover| leftover.name).collect();
+        assert_eq!(names, ["kube-apiserver"]);
+        // Where kbootstrap has never been, they are somebody else's.
+        running.facts.get_mut("n1").unwrap().known = false;
+        assert_eq!(said(&running, |_| {}), []);
+        running.facts.insert("n1".into(), keys);
+    }
+}
+
+#[test]
 fn hosts_that_have_left_are_named_until_they_were_taken_back() {
     let mut running = running();
     let host = running.live.record.as_ref().unwrap().hosts[1].clone();

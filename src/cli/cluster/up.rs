@@ -17,8 +17,8 @@ use crate::ui::{Event, Format, duration};
   kbootstrap up                       # kbootstrap.yaml in this folder
   kbootstrap up -i prod.yaml --yes    # for scripts: restarts what must be restarted without asking
   kbootstrap up -i prod.yaml -o json  # a summary for programs
-  kbootstrap up --remove flanneld     # takes away what was switched off; `plan` and `status` name such things
-  kbootstrap up --remove n3           # forgets a host that has left the inventory, or deletes a node without a host
+  kbootstrap up --remove flanneld     # takes away what was switched off
+  kbootstrap up --remove n3           # takes back a host that has left the inventory
 
 Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
 was interrupted is resumed. What a running cluster cannot take is refused before anything is touched. Before running \
