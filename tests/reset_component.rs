@@ -104,7 +104,7 @@ fn the_keys_of_a_role_go_with_the_last_of_its_components() {
     let all = goes(&ids);
     assert!(secrets.iter().chain([&now.layout.encryption()]).all(|key| all.files.contains(key)), "{:?}", all.files);
     assert!(!all.files.contains(&format!("{}/ca.crt", now.layout.pki)), "the node trusts it");
-    assert_eq!(all.stays, [now.layout.logs.clone()]);
+    assert_eq!(all.stays, std::slice::from_ref(&now.layout.logs));
     for id in &ids {
         let one = goes(&[*id]);
         assert!(!secrets.iter().any(|key| one.files.contains(key)), "{id}: {:?}", one.files);

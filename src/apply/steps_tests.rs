@@ -392,7 +392,7 @@ fn what_is_named_goes_once_the_cluster_is_healthy_from_hosts_and_then_from_the_a
             cost: String::new(),
             removable: true,
         };
-        ClusterChange::Remove(Removal { leftover, takes: vec![takes], objects: vec![Value::Null; objects] })
+        ClusterChange::Remove(Box::new(Removal { leftover, takes: vec![takes], objects: vec![Value::Null; objects] }))
     };
     let (cluster, states) = wanted(THREE, "");
     let record = ClusterChange::WriteRecord { places: vec!["n1".into()] };

@@ -143,7 +143,9 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> 
     desired.encryption = encryption;
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
-    changes.extend(rewrite.into_iter().chain(removals.iter().cloned().map(ClusterChange::Remove)).chain(write));
+    changes.extend(
+        rewrite.into_iter().chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove)).chain(write),
+    );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
     let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();

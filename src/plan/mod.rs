@@ -95,7 +95,7 @@ pub enum ClusterChange {
         node: String,
     },
     /// What should not be there is taken away, because somebody has named it.
-    Remove(Removal),
+    Remove(Box<Removal>),
     /// The record of what was done last.
     WriteRecord {
         /// Masters that do not have it, and the cluster itself as ``.
@@ -264,7 +264,7 @@ impl Plan {
     /// What is taken away.
     pub fn removals(&self) -> impl Iterator<Item = &Removal> {
         self.cluster.iter().filter_map(|change| match change {
-            ClusterChange::Remove(removal) => Some(removal),
+            ClusterChange::Remove(removal) => Some(&**removal),
             _ => None,
         })
     }

@@ -139,7 +139,7 @@ mod tests {
             objects: vec![node.clone()],
         };
         let gone = Removal { leftover: leftover("n8", What::Node, ""), takes: Vec::new(), objects: vec![node] };
-        let changes = [flanneld, host, gone].map(ClusterChange::Remove).to_vec();
+        let changes = [flanneld, host, gone].map(|removal| ClusterChange::Remove(Box::new(removal))).to_vec();
         let leftovers = vec![leftover("n7", What::Node, "")];
         let plan = Plan { objects: Some(Vec::new()), cluster: changes, leftovers, ..Plan::default() };
         let out = Printer::new(true);
