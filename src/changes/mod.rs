@@ -7,6 +7,7 @@ mod fixed;
 mod hosts;
 mod leftovers;
 mod members;
+mod releases;
 mod strays;
 mod versions;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 pub use difference::{Difference, differences};
 pub use leftovers::{Leftover, What, leftovers, switched_off, to_remove};
+pub use releases::{Concerns, Last, RELEASES, ReleaseChange};
 
 use crate::cluster::Cluster;
 use crate::components::Catalogue;

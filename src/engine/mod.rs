@@ -7,11 +7,16 @@ mod objects;
 mod prepare;
 mod programs;
 mod record;
+#[cfg(test)]
+mod release_0_1_0;
 mod removals;
 mod secrets_at_rest;
 mod session;
 mod survey;
 mod tree;
+mod upgrade;
+#[cfg(test)]
+mod upgrade_tests;
 
 pub use desire::{desire, names_only};
 pub use images::prepare_image;

@@ -12,17 +12,20 @@ use super::removals;
 use super::secrets_at_rest;
 use super::session::Session;
 use super::survey::survey;
+use super::upgrade;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
-use crate::changes::{self, Leftover};
+use crate::changes::{self, Last, Leftover};
 use crate::cluster::{Host, Role};
 use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::health;
 use crate::live::{self, Live};
-use crate::plan::{self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Removal, compare};
+use crate::plan::{
+    self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Removal, Upgrade, compare,
+};
 use crate::preflight::{self, Finding};
 use crate::record::Record;
 use crate::render::Templates;
@@ -84,7 +87,10 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     let store = Store::open_default()?;
     let (catalogue, cluster, dir, now) =
         (&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc());
-    let ensure = || trust::ensure(catalogue, cluster, dir, now, session.reporter());
+    let ensure = || {
+        upgrade::take_over(session)?;
+        trust::ensure(catalogue, cluster, dir, now, session.reporter())
+    };
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
     let asked = ask(session, &looked, how)?;
@@ -149,7 +155,8 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> 
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
     let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
-    let meaning = Meaning::of(catalogue, cluster, &plan, differences);
+    let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
+    let meaning = Meaning { upgrade, ..Meaning::of(catalogue, cluster, &plan, differences) };
     let (facts, findings) = (facts.clone(), findings.clone());
     Ok(Preview { desired, plan, facts, findings, warnings, record: Some(record), meaning })
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use time::OffsetDateTime;
 
+use super::upgrade;
 use crate::access::Pool;
 use crate::cluster::{self, Cluster, Known};
 use crate::components::Catalogue;
@@ -92,6 +93,7 @@ impl Session {
         let (reporter, log, lock): (Box<dyn Reporter>, _, _) = match access {
             Access::Read => (reporter, None, None),
             Access::Write => {
+                upgrade::refuse_newer(&dir)?;
                 let log = Arc::new(LogFile::begin(&dir.join("log"), command, OffsetDateTime::now_utc())?);
                 let lock = locked(&dir.join(".lock"), &cluster.name)?;
                 (Box::new(Tee { shown: reporter, log: log.clone() }), Some(log), Some(lock))
@@ -112,6 +114,10 @@ impl Session {
     /// Which bytes of programs and images the cluster runs.
     pub fn artifacts_lock(&self) -> PathBuf {
         self.dir.join("artifacts.lock")
+    }
+    /// The log of this run, where it has one.
+    pub(super) fn log_path(&self) -> Option<&Path> {
+        self.log.as_ref().map(|log| log.path())
     }
     /// Where events go.
     pub fn reporter(&self) -> &dyn Reporter {

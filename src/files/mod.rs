@@ -16,9 +16,11 @@ pub mod backup;
 pub mod lock;
 mod pending;
 mod place;
+mod tree;
 
 pub use pending::{BESIDE, Pending, persist, place};
 pub use place::folder as folder_of;
+pub use tree::copy_folder;
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;

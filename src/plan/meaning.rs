@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Plan, Removal, UnitAction, UnitChange};
+use super::{Plan, Removal, UnitAction, UnitChange, Upgrade};
 use crate::changes::Difference;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
@@ -14,6 +14,8 @@ use crate::ui::{Cell, Printer, Table};
 /// What a plan means.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Meaning {
+    /// What is due to this program's version; none where it was here last.
+    pub upgrade: Option<Upgrade>,
     /// What has changed in the inventory since the last `up`, each with its class.
     pub fields: Vec<Difference>,
     /// Services that start, which nobody notices.
@@ -49,12 +51,12 @@ impl Meaning {
             by_component.into_values().collect()
         };
         let removes = plan.removals().map(Removal::meaning).collect();
-        Meaning { fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart), removes }
+        Meaning { upgrade: None, fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart), removes }
     }
 
     /// As a person reads it; empty where there is nothing to say.
     pub fn text(&self, out: &Printer) -> String {
-        let mut text = String::new();
+        let mut text = self.upgrade.as_ref().map_or(String::new(), |upgrade| upgrade.text(out));
         if !self.fields.is_empty() {
             text.push_str("What has changed in the inventory:\n");
         }

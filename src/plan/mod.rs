@@ -10,6 +10,7 @@ mod objects;
 mod print;
 mod register;
 mod removal;
+mod upgrade;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ pub use objects::object_change;
 pub use print::{Diffs, text, total};
 pub use register::{register, runs_kubelet};
 pub use removal::{Removal, Takes};
+pub use upgrade::{Reason, Upgrade};
 
 /// What the whole cluster must hold.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::placed::Placed;
 use super::table::{authorities, certificates};
-use super::{CaBundle, Pair, Recovery, ServiceAccount, Trust, encryption_keys, made_for, recovery};
+use super::{CaBundle, Pair, Recovery, ServiceAccount, Trust, encryption_keys, format, made_for, recovery};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
@@ -26,9 +26,12 @@ pub(super) struct Folder {
 }
 
 /// What kbootstrap generated, by name, so that a person's own edits and certificates can be distinguished.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Generated {
+    /// How the folder is arranged.
+    #[serde(default = "format::first", skip_serializing_if = "format::is_first")]
+    pub(super) format: u32,
     /// SHA-256 of `ca-config.json` as it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) config: Option<String>,
@@ -39,6 +42,19 @@ pub(super) struct Generated {
     pub(super) specs: BTreeMap<String, String>,
     /// SHA-256 of each certificate (DER) that was issued.
     pub(super) certificates: BTreeMap<String, String>,
+}
+
+impl Default for Generated {
+    /// Of a folder that is new.
+    fn default() -> Self {
+        Generated {
+            format: format::FORMAT,
+            config: None,
+            keys: BTreeSet::new(),
+            specs: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+        }
+    }
 }
 
 impl Folder {
@@ -81,12 +97,15 @@ impl Folder {
 
     /// The record of what kbootstrap generated; nothing where there is none.
     pub(super) fn generated(&self) -> Result<Generated> {
-        let path = self.path.join("generated.json");
+        let path = self.record();
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
-                Error::input(format!("{}: {e}", path.display()))
-                    .hint("it can be deleted: then every certificate there counts as one of your own")
-            }),
+            Ok(bytes) => {
+                format::check(&bytes, &path)?;
+                serde_json::from_slice(&bytes).map_err(|e| {
+                    Error::input(format!("{}: {e}", path.display()))
+                        .hint("it can be deleted: then every certificate there counts as one of your own")
+                })
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Generated::default()),
             Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
         }
@@ -94,7 +113,7 @@ impl Folder {
     /// Writes the record.
     pub(super) fn set_generated(&self, generated: &Generated) -> Result<()> {
         let text = serde_json::to_string_pretty(generated).map_err(|e| Error::internal(e.to_string()))? + "\n";
-        self.write_public(&self.path.join("generated.json"), text.as_bytes())
+        self.write_public(&self.record(), text.as_bytes())
     }
 
     /// A certificate that is there.

@@ -5,6 +5,7 @@ mod encryption_keys;
 mod ensure;
 mod folder;
 mod foreign;
+mod format;
 mod in_use;
 mod kubeconfig;
 mod lasting_keys;
@@ -35,11 +36,15 @@ pub use bundle::CaBundle;
 pub use encryption_keys::encryption_file;
 pub use ensure::{ensure, look};
 pub use foreign::authority_files;
+pub use format::{is_older, mark as mark_format, refuse_newer};
 pub use in_use::ask_in_use;
 pub use recovery::open_copy;
 pub use restore::{Piece, restore};
 pub use specification::specification;
 pub use table::*;
+
+/// The administrator's kubeconfig in the cluster's folder.
+pub const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
 
 /// All certificates and keys of a cluster.
 #[derive(Debug, Clone)]
@@ -243,7 +248,7 @@ impl Trust {
 
     /// Writes [`Trust::admin_kubeconfig`] into the cluster's folder, 0600.
     pub fn write_admin_kubeconfig(&self, cluster: &Cluster, dir: &Path) -> Result<PathBuf> {
-        let path = dir.join("admin.kubeconfig");
+        let path = dir.join(ADMIN_KUBECONFIG);
         crate::files::write_key(&path, &self.admin_kubeconfig(cluster)?)?;
         Ok(path)
     }
