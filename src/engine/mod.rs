@@ -2,6 +2,7 @@
 //! where events go, what interrupts it and what is printed is up to the caller.
 
 mod desire;
+mod endpoint;
 mod images;
 mod objects;
 mod prepare;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use super::desire::{desire, names_only, questions};
+use super::endpoint;
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
 use super::record;
@@ -127,6 +128,7 @@ fn ask(session: &Session, trust: &Trust, how: PlanOptions<'_>) -> Result<Asked> 
     let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
     let known = changes::Known { catalogue, cluster, facts: &facts, live: &live };
     changes::refuse(&known)?;
+    endpoint::prove(session, trust, &live)?;
     let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), how.remove)?;
     let removals = removals::of(&known, removals, &templates)?;
     let findings = preflight::check_all(catalogue, cluster, &facts);

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::session::Session;
+use crate::artifacts::Lock;
 use crate::changes::What;
 use crate::cluster::Role;
 use crate::error::{Error, Result};
@@ -87,10 +88,10 @@ fn inventory(session: &Session) -> Result<RecordedInventory> {
     Ok(RecordedInventory::new(&name, &read(&session.inventory)?, templates))
 }
 
+/// What the hosts' programs are; the images of `verify` come and go.
 fn lock(session: &Session) -> Result<String> {
-    match fs::read_to_string(session.artifacts_lock()) {
-        Ok(text) => Ok(text),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
-        Err(e) => Err(Error::io(format!("read {}", session.artifacts_lock().display()), &e)),
-    }
+    let mut lock = Lock::read(&session.artifacts_lock())?;
+    let tests = &session.catalogue.test_images;
+    lock.artifacts.retain(|locked| tests.iter().all(|image| image.artifact != locked.name));
+    Ok(String::from_utf8_lossy(&lock.bytes()?).into_owned())
 }

@@ -11,3 +11,4 @@ pub mod programs;
 pub mod run;
 pub mod schema;
 pub mod sshd;
+pub mod workload;
