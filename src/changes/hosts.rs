@@ -8,6 +8,10 @@ use crate::cluster::{Host, Role};
 use crate::components::{etcd, kube_apiserver, kubelet};
 use crate::error::Error;
 
+/// Services whose running makes a host be what it is.
+pub(super) const OF_ROLES: [(Role, &str); 3] =
+    [(Role::Etcd, etcd::UNIT), (Role::Master, kube_apiserver::UNIT), (Role::Node, kubelet::UNIT)];
+
 pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     let mut refusals = Vec::new();
     for host in &known.cluster.hosts {
@@ -79,7 +83,7 @@ fn moved_by_hand(host: &Host, before: IpAddr) -> String {
 fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
     let name = &host.name;
     let mut refusals = Vec::new();
-    for (role, unit) in [(Role::Etcd, etcd::UNIT), (Role::Master, kube_apiserver::UNIT), (Role::Node, kubelet::UNIT)] {
+    for (role, unit) in OF_ROLES {
         if !host.is(role) && known.runs(name, unit) {
             refusals.push(refusal(
                 format!("{name} has the role {} no longer, and runs it", role.name()),

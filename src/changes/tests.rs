@@ -13,12 +13,12 @@ use crate::live::{Api, Flags, Members, Node, Stray, StrayState};
 use crate::record::{Record, RecordedInventory, Signature};
 
 /// The example cluster as it runs: `m1` with everything, and the node `n1`.
-struct Running {
-    facts: BTreeMap<String, HostFacts>,
-    live: Live,
+pub(super) struct Running {
+    pub(super) facts: BTreeMap<String, HostFacts>,
+    pub(super) live: Live,
 }
 
-fn running() -> Running {
+pub(super) fn running() -> Running {
     let cluster = example::cluster("1.36.3");
     let unit = || UnitFact {
         active: "active".into(),

@@ -10,6 +10,7 @@ mod programs;
 mod record;
 #[cfg(test)]
 mod release_0_1_0;
+mod removals;
 mod secrets_at_rest;
 mod session;
 mod survey;
@@ -20,7 +21,7 @@ mod upgrade_tests;
 
 pub use desire::{desire, names_only};
 pub use images::prepare_image;
-pub use prepare::{Prepared, Preview, check, prepare, preview};
+pub use prepare::{PlanOptions, Prepared, Preview, check, prepare, preview};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;
 pub use tree::desired;

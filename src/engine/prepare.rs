@@ -9,6 +9,7 @@ use super::endpoint;
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
 use super::record;
+use super::removals;
 use super::secrets_at_rest;
 use super::session::Session;
 use super::survey::survey;
@@ -16,14 +17,16 @@ use super::upgrade;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
-use crate::changes::{self, Last};
+use crate::changes::{self, Last, Leftover};
 use crate::cluster::{Host, Role};
 use crate::components::kube_apiserver;
 use crate::error::{Kind, Result};
 use crate::facts::HostFacts;
 use crate::health;
 use crate::live::{self, Live};
-use crate::plan::{self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Upgrade, compare};
+use crate::plan::{
+    self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Removal, Upgrade, compare,
+};
 use crate::preflight::{self, Finding};
 use crate::record::Record;
 use crate::render::Templates;
@@ -58,22 +61,31 @@ pub struct Prepared {
     pub store: Store,
 }
 
+/// How a plan is to be made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlanOptions<'a> {
+    /// Hash every file on the hosts again, programs too.
+    pub rehash: bool,
+    /// Names of what should not be there and is to be taken away.
+    pub remove: &'a [String],
+}
+
 /// Looks at everything and decides what differs. Nothing is written, here or elsewhere; what preflight found is among
 /// the findings.
-pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
+pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
-    let asked = ask(session, &trust, rehash)?;
-    let live = judge(session, &trust, &asked.facts)?;
+    let asked = ask(session, &trust, how.rehash)?;
+    let judged = judge(session, &trust, &asked, how.remove)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    decide(session, &trust, &asked, &live, programs)
+    decide(session, &trust, &asked, &judged, programs)
 }
 
 /// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
 /// be replaced, no preflight check fails, and `agree` does not object to what it means, missing certificates are issued
 /// and missing programs fetched.
-pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Result<()>) -> Result<Prepared> {
+pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview) -> Result<()>) -> Result<Prepared> {
     let store = Store::open_default()?;
     let (catalogue, cluster, dir, now) =
         (&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc());
@@ -83,15 +95,15 @@ pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Resu
     };
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
-    let asked = ask(session, &looked, rehash)?;
-    let live = judge(session, &looked, &asked.facts)?;
+    let asked = ask(session, &looked, how.rehash)?;
+    let judged = judge(session, &looked, &asked, how.remove)?;
     preflight::refuse(&asked.findings)?;
-    let mut found = decide(session, &looked, &asked, &live, ByArch::look(session, &store, &asked.facts)?)?;
+    let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
     if found.plan.here != Here::default() {
-        found = decide(session, &trust, &asked, &live, programs)?;
+        found = decide(session, &trust, &asked, &judged, programs)?;
     }
     Ok(Prepared { found, trust, store })
 }
@@ -103,12 +115,20 @@ struct Asked {
     findings: Vec<Finding>,
 }
 
+/// What the cluster said, and what is there that should not be.
+struct Judged {
+    live: Live,
+    removals: Vec<Removal>,
+    leftovers: Vec<Leftover>,
+}
+
 /// What preflight finds, and what a cluster that runs has against the inventory. Nothing is written.
 pub fn check(session: &Session) -> Result<(Vec<Finding>, Result<()>)> {
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
     let asked = ask(session, &trust, false)?;
-    Ok((asked.findings, judge(session, &trust, &asked.facts).map(drop)))
+    let judged = judge(session, &trust, &asked, &[]).map(drop);
+    Ok((asked.findings, judged))
 }
 
 /// Asks the hosts.
@@ -123,17 +143,21 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
 
 /// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets
 /// in use than the folder has.
-fn judge(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Result<Live> {
-    let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
+    let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
     let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?)?;
-    changes::refuse(&changes::Known { catalogue, cluster, facts, live: &live })?;
+    let known = changes::Known { catalogue, cluster, facts, live: &live };
+    changes::refuse(&known)?;
     endpoint::prove(session, trust, &live)?;
-    Ok(live)
+    let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
+    let removals = removals::of(&known, removals, &asked.templates)?;
+    Ok(Judged { live, removals, leftovers })
 }
 
-fn decide(session: &Session, trust: &Trust, asked: &Asked, live: &Live, programs: ByArch) -> Result<Preview> {
+fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, programs: ByArch) -> Result<Preview> {
     let Asked { templates, facts, findings } = asked;
+    let Judged { live, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
@@ -146,10 +170,13 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, live: &Live, programs
     register_again(&mut hosts, &desired, &changes);
     let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts)?;
     desired.encryption = encryption;
-    let (record, write) = record::due(session, live, record::signature(OffsetDateTime::now_utc())?)?;
-    changes.extend(rewrite.into_iter().chain(write));
+    let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
+    let (record, write) = record::due(session, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
+    changes.extend(
+        rewrite.into_iter().chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove)).chain(write),
+    );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
-    let plan = Plan { hosts, objects, cluster: changes, here };
+    let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
     let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
     let meaning = Meaning { upgrade, ..Meaning::of(catalogue, cluster, &plan, differences) };
@@ -212,7 +239,7 @@ impl Prepared {
     pub fn apply(&self, session: &Session) -> Result<()> {
         let Preview { facts, desired, plan, record, .. } = &self.found;
         if let Some(record) = record.as_ref().filter(|_| !plan.is_empty()) {
-            record::keep(session, record)?;
+            record::keep(session, &record::before(record, plan))?;
         }
         let job = Job {
             cluster: &session.cluster,
@@ -226,6 +253,10 @@ impl Prepared {
             reporter: session.reporter(),
             interrupt: &session.interrupt,
         };
-        if plan.is_empty() { job.wait() } else { job.run() }
+        if plan.is_empty() {
+            return job.wait();
+        }
+        job.run()?;
+        record.as_ref().map_or(Ok(()), |record| record::keep(session, record))
     }
 }
