@@ -22,9 +22,9 @@ use crate::common::run::Run;
 const HOSTS: [&str; 3] = ["n1", "n2", "n3"];
 
 /// An object that the API server has to ask etcd for.
-const API_READ: Ask =
+pub const API_READ: Ask =
     Ask { method: "GET", path: "/api/v1/namespaces/default", media_type: "", body: |_| String::new() };
-const API_WRITE: Ask = Ask {
+pub const API_WRITE: Ask = Ask {
     method: "PATCH",
     path: "/api/v1/namespaces/default/configmaps/load?fieldManager=load&force=true",
     media_type: "application/apply-patch+yaml",

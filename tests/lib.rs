@@ -38,6 +38,7 @@ mod e2e_made_up;
 mod e2e_mistakes;
 mod e2e_recover;
 mod e2e_sudo;
+mod e2e_takeover;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;
