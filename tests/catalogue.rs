@@ -12,7 +12,7 @@ use kbootstrap::inventory;
 use kbootstrap::plan::{Desired, HostPlan, Plan, UnitAction, UnitChange};
 use kbootstrap::preflight;
 use kbootstrap::render::{Common, Inputs, Templates, host_state};
-use kbootstrap::reset;
+use kbootstrap::reset::{self, Targets};
 use kbootstrap::secret::Secret;
 use kbootstrap::state::{After, ArtifactRef, ComponentId, HostState, Ready, Rolling, Rollout, WAVES};
 use proptest::prelude::*;
@@ -221,7 +221,7 @@ fn a_reset_takes_away_everything_that_a_component_has() {
     let catalogue = Catalogue::standard();
     let cluster = clusters().swap_remove(0);
     let layout = &cluster.layout;
-    let script = reset::script(&catalogue, layout);
+    let script = reset::script(&Targets::all(&catalogue, layout), layout);
     let values = |variable: &str| -> Vec<String> {
         let line = script.lines().find_map(|line| line.strip_prefix(&format!("{variable}="))).expect(variable);
         line.trim_matches('\'').split([' ', '|']).map(str::to_owned).collect()

@@ -10,13 +10,14 @@ use kbootstrap::components::{
     Catalogue, CertificateRow, ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, PortSpec,
     ProgramSpec, Project, UnitSpec,
 };
-use kbootstrap::engine::{Access, Options, Prepared, Session, prepare};
+use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare};
 use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
+use kbootstrap::preflight;
+use kbootstrap::reset::{self, Targets};
 use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
 use kbootstrap::status::{self, State};
 use kbootstrap::ui::Silent;
-use kbootstrap::{preflight, reset};
 use time::OffsetDateTime;
 
 use crate::common::cluster::Cluster;
@@ -155,7 +156,7 @@ fn up(session: &Session) -> Prepared {
 }
 
 fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, false, &|_| Ok(()))?;
+    let prepared = prepare(session, PlanOptions::default(), &|_| Ok(()))?;
     prepared.apply(session)?;
     Ok(prepared)
 }
@@ -212,7 +213,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert!(unit(&up(&session)).is_some());
     assert_eq!(light(), "red\n");
 
-    let prepared = prepare(&session, false, &|_| Ok(())).unwrap();
+    let prepared = prepare(&session, PlanOptions::default(), &|_| Ok(())).unwrap();
     let now = OffsetDateTime::now_utc();
     let (catalogue, cluster_of, pool) = (&session.catalogue, &session.cluster, &session.pool);
     let ask = || {
@@ -229,7 +230,8 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
 
     let host = &session.cluster.hosts[0];
     let mut transport = session.pool.take(host).unwrap();
-    reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout).unwrap();
+    let layout = &session.cluster.layout;
+    reset::reset(&mut *transport, &Targets::all(&session.catalogue, layout), layout).unwrap();
     let left = "ls -d /usr/local/bin/lantern /etc/systemd/system/lantern.service /etc/lantern /var/lib/lantern \
                 /run/lantern /etc/kubernetes 2>/dev/null; \
                 ip link show lantern0 2>/dev/null";

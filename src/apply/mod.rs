@@ -9,6 +9,7 @@ mod push;
 mod push_tests;
 mod receive;
 mod record;
+mod removal;
 mod secrets;
 mod served;
 mod steps;
@@ -136,6 +137,8 @@ impl Job<'_> {
             Action::RegisterNode { host } => node::register(self, host),
             Action::NodesRegistered => gate::nodes_registered(self),
             Action::Healthy => gate::healthy(self),
+            Action::TakeAway { host, name } => removal::take_away(self, host, name),
+            Action::Delete { name } => removal::delete(self, name),
             Action::Record(places) => self.write_record(places),
         }
     }
@@ -222,6 +225,8 @@ fn title(action: &Action) -> (String, String) {
         Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
         Action::NodesRegistered => ("", "nodes register".into()),
         Action::Healthy => ("", "the cluster is healthy".into()),
+        Action::TakeAway { host, name } => (host.as_str(), format!("take away {name}")),
+        Action::Delete { name } => ("", format!("delete what the API has of {name}")),
         Action::Record(_) => ("", "write down what was done".into()),
     };
     (host.to_owned(), step)

@@ -65,6 +65,18 @@ pub enum Action {
     NodesRegistered,
     /// Leases held, nodes Ready, addons available.
     Healthy,
+    /// What should not be there goes from a host.
+    TakeAway {
+        /// Host; it may have left the inventory.
+        host: String,
+        /// The leftover's name.
+        name: String,
+    },
+    /// What should not be there goes from the API.
+    Delete {
+        /// The leftover's name.
+        name: String,
+    },
     /// What was done is written down, in these places.
     Record(Vec<String>),
 }
@@ -99,10 +111,12 @@ pub fn steps(
     if rewrites || (!desired.encryption.unread.is_empty() && (!builder.graph.is_empty() || record.is_some())) {
         builder.last(Action::Secrets);
     }
-    if !builder.graph.is_empty() || record.is_some() {
+    if !builder.graph.is_empty() || record.is_some() || plan.removals().next().is_some() {
         builder.last(Action::Healthy);
     }
+    builder.removals(plan);
     if let Some(places) = record {
+        // By what the record says, hosts that are to be taken back are found again.
         builder.last(Action::Record(places));
     }
     builder.graph
@@ -132,6 +146,22 @@ impl Builder<'_> {
     fn last(&mut self, action: Action) {
         let everything: Vec<StepId> = (0..self.graph.steps().len()).collect();
         self.graph.add("api", action, everything);
+    }
+
+    /// Each from its hosts, all hosts at once, then from the API.
+    fn removals(&mut self, plan: &Plan) {
+        let healthy: Vec<StepId> = (0..self.graph.steps().len()).collect();
+        for removal in plan.removals() {
+            let name = removal.leftover.name.clone();
+            let mut taken = healthy.clone();
+            for host in removal.hosts() {
+                let action = Action::TakeAway { host: host.to_owned(), name: name.clone() };
+                taken.push(self.graph.add(host, action, healthy.iter().copied()));
+            }
+            if !removal.objects.is_empty() {
+                self.graph.add("api", Action::Delete { name }, taken);
+            }
+        }
     }
 
     fn pushes(&mut self, plan: &HostPlan, state: &HostState, keys: Option<StepId>) {

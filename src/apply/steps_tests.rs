@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::graph::{Graph, StepId};
 use super::{Action, steps, title};
+use crate::changes::{Leftover, What};
 use crate::cluster::{self, Cluster, Known};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
 use crate::plan::{
-    self, ClusterChange, Desired, Encryption, HostPlan, ObjectChange, Plan, UnitAction, compare, content_sha256,
+    self, ClusterChange, Desired, Encryption, HostPlan, ObjectChange, Plan, Removal, Takes, UnitAction, compare,
+    content_sha256,
 };
 use crate::render::{Common, Inputs, Templates, host_state};
+use crate::reset::Targets;
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, EncryptionKey, File, HostState};
 
@@ -373,6 +378,34 @@ fn secrets_alone_are_written_again_and_nothing_else_is_done() {
     let graph = steps(&cluster, &plan, &desired(&states), None, &[]);
     let actions: Vec<&Action> = graph.steps().iter().map(|step| &step.action).collect();
     assert_eq!(actions, [&Action::Secrets, &Action::Healthy]);
+}
+
+#[test]
+fn what_is_named_goes_once_the_cluster_is_healthy_from_hosts_and_then_from_the_api() {
+    let removal = |name: &str, hosts: &[&str], objects: usize| {
+        let takes = Takes { hosts: hosts.iter().map(|h| (*h).to_owned()).collect(), targets: Targets::default() };
+        let leftover = Leftover {
+            name: name.into(),
+            what: What::Node,
+            said: String::new(),
+            remedy: String::new(),
+            cost: String::new(),
+            removable: true,
+        };
+        ClusterChange::Remove(Box::new(Removal { leftover, takes: vec![takes], objects: vec![Value::Null; objects] }))
+    };
+    let (cluster, states) = wanted(THREE, "");
+    let record = ClusterChange::WriteRecord { places: vec!["n1".into()] };
+    let changes =
+        vec![removal("flanneld", &["n1", "n2"], 1), removal("n9", &[], 1), removal("old", &["n2"], 0), record];
+    let plan = Plan { objects: Some(vec![]), cluster: changes, ..Plan::default() };
+    insta::assert_snapshot!(timeline(&steps(&cluster, &plan, &desired(&states), None, &[])), @"
+    the cluster is healthy
+    n1 take away flanneld | n2 take away flanneld
+    delete what the API has of flanneld | n2 take away old
+    delete what the API has of n9
+    write down what was done
+    ");
 }
 
 fn desired(states: &States) -> Desired {

@@ -8,6 +8,10 @@ use crate::cluster::{Host, Role};
 use crate::components::{etcd, kube_apiserver, kubelet};
 use crate::error::Error;
 
+/// Services whose running makes a host be what it is.
+pub(super) const OF_ROLES: [(Role, &str); 3] =
+    [(Role::Etcd, etcd::UNIT), (Role::Master, kube_apiserver::UNIT), (Role::Node, kubelet::UNIT)];
+
 pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     let mut refusals = Vec::new();
     for host in &known.cluster.hosts {
@@ -26,16 +30,25 @@ fn renamed(known: &Known<'_>, host: &Host) -> Option<Error> {
     if known.cluster.host(&there.name).is_some() || !known.was_started(&host.name, kubelet::UNIT) {
         return None;
     }
-    let name = &host.name;
+    let (name, old) = (&host.name, &there.name);
+    let remedy = if holds_data(host) {
+        format!("put {old} back: masters and members of etcd have their name in certificates and in the data")
+    } else {
+        format!(
+            "put {old} back; to rename it by hand: `kubectl drain {old}`, `kubectl delete node {old}`, with the old inventory \
+             `kbootstrap reset --host {old}`, then `up` with the new one"
+        )
+    };
     Some(refusal(
         format!("{name}: the node at {} has another name in the cluster", host.address),
-        format!("it is {}", there.name),
-        format!(
-            "put the old name back; to rename it by hand: `kubectl drain {old}`, `kubectl delete node {old}`, \
-             `kbootstrap reset --host {old}` with the old inventory, then `up` with the new one",
-            old = there.name
-        ),
+        format!("it is {old}"),
+        remedy,
     ))
+}
+
+/// What must not be reset to be moved or renamed.
+fn holds_data(host: &Host) -> bool {
+    host.is(Role::Etcd) || host.is(Role::Master)
 }
 
 /// A node or master that the cluster has under another address.
@@ -55,7 +68,7 @@ fn moved(known: &Known<'_>, host: &Host) -> Option<Error> {
 
 fn moved_by_hand(host: &Host, before: IpAddr) -> String {
     let name = &host.name;
-    if host.is(Role::Etcd) || host.is(Role::Master) {
+    if holds_data(host) {
         return format!(
             "put {before} back: masters and members of etcd have their address in certificates and in the data"
         );
@@ -70,7 +83,7 @@ fn moved_by_hand(host: &Host, before: IpAddr) -> String {
 fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
     let name = &host.name;
     let mut refusals = Vec::new();
-    for (role, unit) in [(Role::Etcd, etcd::UNIT), (Role::Master, kube_apiserver::UNIT), (Role::Node, kubelet::UNIT)] {
+    for (role, unit) in OF_ROLES {
         if !host.is(role) && known.runs(name, unit) {
             refusals.push(refusal(
                 format!("{name} has the role {} no longer, and runs it", role.name()),

@@ -53,11 +53,13 @@ fn differing(wanted: &List, live: &List) -> Option<Error> {
     if new.is_empty() && gone.is_empty() {
         return None;
     }
-    let moved = |name: &&&String| gone.contains(**name);
-    let message = match (new.iter().filter(moved).count(), new.len(), gone.len()) {
-        (moved, _, _) if moved > 0 => "an etcd member has another address",
-        (_, 0, _) => "an etcd member has left the inventory",
-        (_, _, 0) => "the inventory has an etcd member that the cluster does not have",
+    let moved = new.iter().any(|name| gone.contains(name));
+    let renamed = wanted.keys().eq(live.keys());
+    let message = match (new.len(), gone.len()) {
+        _ if moved => "an etcd member has another address",
+        _ if renamed => "an etcd member has another name",
+        (0, _) => "an etcd member has left the inventory",
+        (_, 0) => "the inventory has an etcd member that the cluster does not have",
         _ => "the inventory has other etcd members than the cluster",
     };
     let list = |of: &List| of.iter().map(|(url, name)| format!("{name} ({url})")).collect::<Vec<_>>().join(", ");

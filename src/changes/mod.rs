@@ -5,6 +5,7 @@ mod difference;
 mod elsewhere;
 mod fixed;
 mod hosts;
+mod leftovers;
 mod members;
 mod releases;
 mod strays;
@@ -13,6 +14,7 @@ mod versions;
 use std::collections::BTreeMap;
 
 pub use difference::{Difference, differences};
+pub use leftovers::{Leftover, What, leftovers, switched_off, to_remove};
 pub use releases::{Concerns, Last, RELEASES, ReleaseChange};
 
 use crate::cluster::Cluster;
@@ -51,6 +53,11 @@ impl Known<'_> {
     }
 }
 
+/// `m1, n1`
+fn join(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}
+
 /// Refuses what a running cluster cannot take, all of it at once. Facts count more than the record, which says only
 /// what nothing else does.
 ///
@@ -71,5 +78,7 @@ fn refusal(message: String, live: impl Into<String>, remedy: impl Into<String>) 
     Error::refused(message).detail(live).hint(remedy)
 }
 
+#[cfg(test)]
+mod leftovers_tests;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
 fn of(known: &Known<'_>, stray: &Stray) -> Option<Error> {
     let name = &stray.host.name;
     let evidence = match &stray.state {
-        StrayState::Runs(units) => format!("{} runs there", units.join(", ")),
+        StrayState::Runs(units) => format!("running there: {}", units.join(", ")),
         // Nobody can say whether it runs, but its node does.
         StrayState::Unreachable(why) if known.live.node(name).is_some_and(|node| node.ready) => {
             format!("its node is Ready; {why}")

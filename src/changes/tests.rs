@@ -13,12 +13,12 @@ use crate::live::{Api, Flags, Members, Node, Stray, StrayState};
 use crate::record::{Record, RecordedInventory, Signature};
 
 /// The example cluster as it runs: `m1` with everything, and the node `n1`.
-struct Running {
-    facts: BTreeMap<String, HostFacts>,
-    live: Live,
+pub(super) struct Running {
+    pub(super) facts: BTreeMap<String, HostFacts>,
+    pub(super) live: Live,
 }
 
-fn running() -> Running {
+pub(super) fn running() -> Running {
     let cluster = example::cluster("1.36.3");
     let unit = || UnitFact {
         active: "active".into(),
@@ -236,7 +236,7 @@ fn hosts_that_have_left_and_run_on_are_refused() {
     let host = running.live.record.as_ref().unwrap().hosts[1].clone();
     let without = |c: &mut Cluster| drop(c.hosts.pop());
     for (state, expected) in [
-        (StrayState::Runs(vec!["kubelet.service".into()]), Some("kubelet.service runs there")),
+        (StrayState::Runs(vec!["kubelet.service".into()]), Some("running there: kubelet.service")),
         (StrayState::Unreachable("n1: no route".into()), Some("its node is Ready; n1: no route")),
         (StrayState::Stopped, None),
         (StrayState::Clean, None),
@@ -279,6 +279,6 @@ fn what_changed_is_named_with_its_class() {
     let words: Vec<String> = all.iter().map(|d| format!("{} ({})", d.words(), d.class.name())).collect();
     assert_eq!(
         words,
-        ["hosts[n1].labels: none → disk=ssd (live)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
+        ["hosts[n1].labels: none → disk=ssd (rolling)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
     );
 }

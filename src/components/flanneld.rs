@@ -12,6 +12,8 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 /// flanneld.
 pub const ID: ComponentId = ComponentId("flanneld");
+/// Its unit.
+pub const UNIT: &str = "flanneld.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "flanneld.",

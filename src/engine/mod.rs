@@ -2,6 +2,7 @@
 //! where events go, what interrupts it and what is printed is up to the caller.
 
 mod desire;
+mod endpoint;
 mod images;
 mod objects;
 mod prepare;
@@ -9,6 +10,7 @@ mod programs;
 mod record;
 #[cfg(test)]
 mod release_0_1_0;
+mod removals;
 mod secrets_at_rest;
 mod session;
 mod survey;
@@ -19,7 +21,7 @@ mod upgrade_tests;
 
 pub use desire::{desire, names_only};
 pub use images::prepare_image;
-pub use prepare::{Prepared, Preview, prepare, preview};
+pub use prepare::{PlanOptions, Prepared, Preview, prepare, preview};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;
 pub use tree::desired;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use super::desire::{desire, names_only, questions};
+use super::endpoint;
 use super::objects::{node_changes, object_changes};
 use super::programs::ByArch;
 use super::record;
+use super::removals;
 use super::secrets_at_rest;
 use super::session::Session;
 use super::survey::survey;
@@ -15,14 +17,16 @@ use super::upgrade;
 use crate::access::ApiAccess;
 use crate::apply::Job;
 use crate::artifacts::Store;
-use crate::changes::{self, Last};
+use crate::changes::{self, Last, Leftover};
 use crate::cluster::{Host, Role};
 use crate::components::kube_apiserver;
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::health;
 use crate::live::{self, Live};
-use crate::plan::{self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Upgrade, compare};
+use crate::plan::{
+    self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Removal, Upgrade, compare,
+};
 use crate::preflight::{self, Finding};
 use crate::record::Record;
 use crate::render::Templates;
@@ -57,13 +61,22 @@ pub struct Prepared {
     pub store: Store,
 }
 
+/// How a plan is to be made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlanOptions<'a> {
+    /// Hash every file on the hosts again, programs too.
+    pub rehash: bool,
+    /// Names of what should not be there and is to be taken away.
+    pub remove: &'a [String],
+}
+
 /// Looks at everything and decides what differs. Nothing is written, here or elsewhere; what preflight found is among
 /// the findings.
-pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
+pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
-    let asked = ask(session, &trust, rehash)?;
+    let asked = ask(session, &trust, how)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
     decide(session, &trust, &asked, programs)
 }
@@ -71,7 +84,7 @@ pub fn preview(session: &Session, rehash: bool) -> Result<Preview> {
 /// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
 /// be replaced, no preflight check fails, and `agree` does not object to what it means, missing certificates are issued
 /// and missing programs fetched.
-pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Result<()>) -> Result<Prepared> {
+pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview) -> Result<()>) -> Result<Prepared> {
     let store = Store::open_default()?;
     let (catalogue, cluster, dir, now) =
         (&session.catalogue, &session.cluster, &session.dir, OffsetDateTime::now_utc());
@@ -81,7 +94,7 @@ pub fn prepare(session: &Session, rehash: bool, agree: &dyn Fn(&Preview) -> Resu
     };
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
-    let asked = ask(session, &looked, rehash)?;
+    let asked = ask(session, &looked, how)?;
     preflight::refuse(&asked.findings)?;
     let mut found = decide(session, &looked, &asked, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
@@ -99,25 +112,31 @@ struct Asked {
     facts: BTreeMap<String, HostFacts>,
     live: Live,
     findings: Vec<Finding>,
+    removals: Vec<Removal>,
+    leftovers: Vec<Leftover>,
 }
 
 /// Asks the hosts and the cluster. One that cannot take the inventory is refused, and so are hosts that have other
 /// secrets in use than the folder has.
-fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
+fn ask(session: &Session, trust: &Trust, how: PlanOptions<'_>) -> Result<Asked> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let kept = record::kept(session)?;
-    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
+    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, how.rehash))?;
     trust.in_use(cluster, &session.dir, &facts)?;
     let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
-    changes::refuse(&changes::Known { catalogue, cluster, facts: &facts, live: &live })?;
+    let known = changes::Known { catalogue, cluster, facts: &facts, live: &live };
+    changes::refuse(&known)?;
+    endpoint::prove(session, trust, &live)?;
+    let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), how.remove)?;
+    let removals = removals::of(&known, removals, &templates)?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    Ok(Asked { templates, facts, live, findings })
+    Ok(Asked { templates, facts, live, findings, removals, leftovers })
 }
 
 fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> Result<Preview> {
-    let Asked { templates, facts, live, findings } = asked;
+    let Asked { templates, facts, live, findings, removals, leftovers } = asked;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
@@ -130,10 +149,13 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> 
     register_again(&mut hosts, &desired, &changes);
     let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts)?;
     desired.encryption = encryption;
-    let (record, write) = record::due(session, live, record::signature(OffsetDateTime::now_utc())?)?;
-    changes.extend(rewrite.into_iter().chain(write));
+    let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
+    let (record, write) = record::due(session, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
+    changes.extend(
+        rewrite.into_iter().chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove)).chain(write),
+    );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
-    let plan = Plan { hosts, objects, cluster: changes, here };
+    let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
     let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
     let meaning = Meaning { upgrade, ..Meaning::of(catalogue, cluster, &plan, differences) };
@@ -180,7 +202,7 @@ impl Prepared {
     pub fn apply(&self, session: &Session) -> Result<()> {
         let Preview { facts, desired, plan, record, .. } = &self.found;
         if let Some(record) = record.as_ref().filter(|_| !plan.is_empty()) {
-            record::keep(session, record)?;
+            record::keep(session, &record::before(record, plan))?;
         }
         let job = Job {
             cluster: &session.cluster,
@@ -194,6 +216,10 @@ impl Prepared {
             reporter: session.reporter(),
             interrupt: &session.interrupt,
         };
-        if plan.is_empty() { job.wait() } else { job.run() }
+        if plan.is_empty() {
+            return job.wait();
+        }
+        job.run()?;
+        record.as_ref().map_or(Ok(()), |record| record::keep(session, record))
     }
 }

@@ -8,11 +8,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::session::Session;
+use crate::artifacts::Lock;
+use crate::changes::What;
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::live::Live;
-use crate::plan::ClusterChange;
+use crate::plan::{ClusterChange, Plan};
 use crate::record::{self, KEY, Record, RecordedInventory, Signature};
 
 /// The one in the cluster's folder; it knows of a run that did not get to its end.
@@ -30,9 +32,17 @@ pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
     files::write_public(&session.dir.join(KEY), record.text().as_bytes())
 }
 
-/// What the record should say, and the change that makes it so where it does not everywhere.
-pub(super) fn due(session: &Session, live: &Live, signature: Signature) -> Result<(Record, Option<ClusterChange>)> {
-    let now = Record::new(&session.cluster, inventory(session)?, lock(session)?, signature);
+/// What the record should say, and the change that makes it so where it does not everywhere. `removed` are hosts that
+/// are forgotten.
+pub(super) fn due(
+    session: &Session,
+    live: &Live,
+    removed: &[&str],
+    signature: Signature,
+) -> Result<(Record, Option<ClusterChange>)> {
+    let gone = live.strays.iter().filter(|stray| stray.is_left() && !removed.contains(&&*stray.host.name));
+    let gone = gone.map(|stray| stray.host.clone()).collect();
+    let now = Record { gone, ..Record::new(&session.cluster, inventory(session)?, lock(session)?, signature) };
     let masters = session.cluster.with_role(Role::Master).map(|host| host.name.clone());
     let (record, places) = match &live.record {
         Some(last) if last.says_the_same(&now) => (last.clone(), live.record_missing.clone()),
@@ -40,6 +50,16 @@ pub(super) fn due(session: &Session, live: &Live, signature: Signature) -> Resul
     };
     let change = (!places.is_empty()).then(|| ClusterChange::WriteRecord { places: places.into_iter().collect() });
     Ok((record, change))
+}
+
+/// What it says while the plan is carried out: hosts that are taken back are known until that is done.
+pub(super) fn before(record: &Record, plan: &Plan) -> Record {
+    let mut record = record.clone();
+    record.gone.extend(plan.removals().filter_map(|removal| match &removal.leftover.what {
+        What::Host { host, .. } => Some(host.clone()),
+        _ => None,
+    }));
+    record
 }
 
 /// Who is at work, and when.
@@ -68,10 +88,10 @@ fn inventory(session: &Session) -> Result<RecordedInventory> {
     Ok(RecordedInventory::new(&name, &read(&session.inventory)?, templates))
 }
 
+/// What the hosts' programs are; the images of `verify` come and go.
 fn lock(session: &Session) -> Result<String> {
-    match fs::read_to_string(session.artifacts_lock()) {
-        Ok(text) => Ok(text),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
-        Err(e) => Err(Error::io(format!("read {}", session.artifacts_lock().display()), &e)),
-    }
+    let mut lock = Lock::read(&session.artifacts_lock())?;
+    let tests = &session.catalogue.test_images;
+    lock.artifacts.retain(|locked| tests.iter().all(|image| image.artifact != locked.name));
+    Ok(String::from_utf8_lossy(&lock.bytes()?).into_owned())
 }

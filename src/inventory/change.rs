@@ -35,6 +35,17 @@ impl Change {
             Change::Fixed => "fixed",
         }
     }
+
+    /// The heading of its fields in the documentation.
+    pub fn title(self) -> &'static str {
+        match self {
+            Change::Live => "Live: nothing restarts",
+            Change::Rolling => "Rolling: services restart, one host after the other",
+            Change::NewThings => "New things only: what exists stays as it is",
+            Change::Operation => "An operation: refused in passing",
+            Change::Fixed => "Fixed: refused",
+        }
+    }
 }
 
 /// A field and what changing it means.
@@ -115,6 +126,6 @@ mod tests {
         assert_eq!(silent, Vec::<&str>::new());
         assert!(stated.len() > 40, "{}", stated.len());
         assert_eq!(stated["networks.pods"].change, Change::Fixed);
-        assert_eq!(stated["hosts[].labels"].change, Change::Live);
+        assert_eq!(stated["pki.extraSans"].change, Change::Live);
     }
 }

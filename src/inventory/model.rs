@@ -327,11 +327,11 @@ pub struct Host {
     pub roles: Vec<Role>,
     /// Node labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the Node is changed; what others put there stays"))]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the Node is changed at once, and what others put there stays; its kubelet restarts, pods run on"))]
     pub labels: BTreeMap<String, String>,
     /// Node taints, `key[=value]:Effect`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "the Node is changed; what others put there stays"))]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the Node is changed at once, and what others put there stays; its kubelet restarts, pods run on"))]
     pub taints: Vec<String>,
     /// Overrides of the cluster's `ssh`.
     #[serde(default)]

@@ -15,7 +15,8 @@ use crate::trust::Trust;
 /// What hosts are asked besides what their own roles need: whatever may run there from before.
 pub fn questions(catalogue: &Catalogue, cluster: &Cluster) -> Questions {
     let mut questions = Questions { units: strays::units(catalogue), ..Questions::default() };
-    questions.files.insert(record::file(&cluster.layout));
+    let layout = &cluster.layout;
+    questions.files.extend([record::file(layout), layout.service_account().0, layout.encryption()]);
     questions.dirs.insert(etcd::member(&cluster.layout));
     questions
 }

@@ -18,6 +18,13 @@ pub struct Stray {
     pub state: StrayState,
 }
 
+impl Stray {
+    /// Whether there is still something of ours, as far as anybody knows.
+    pub fn is_left(&self) -> bool {
+        self.state != StrayState::Clean
+    }
+}
+
 /// What is still on a host that has left the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StrayState {
@@ -35,7 +42,7 @@ pub enum StrayState {
 pub(super) fn ask(catalogue: &Catalogue, cluster: &Cluster, pool: &Pool, record: &Record) -> Result<Vec<Stray>> {
     let known: BTreeSet<_> = cluster.hosts.iter().map(|host| host.address).collect();
     let gone = |host: &&RecordedHost| cluster.host(&host.name).is_none() && !known.contains(&host.address);
-    let gone: Vec<&RecordedHost> = record.hosts.iter().filter(gone).collect();
+    let gone: Vec<&RecordedHost> = record.hosts.iter().chain(&record.gone).filter(gone).collect();
     let hosts: Vec<Host> = gone.iter().map(|host| host.host()).collect();
     let questions = Questions { units: units(catalogue), ..Questions::default() };
     let answers = pool.each_host(&hosts, |host| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Plan, UnitAction, UnitChange, Upgrade};
+use super::{Plan, Removal, UnitAction, UnitChange, Upgrade};
 use crate::changes::Difference;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
@@ -22,6 +22,8 @@ pub struct Meaning {
     pub starts: Vec<Hosts>,
     /// Services that restart, one host after the other.
     pub restarts: Vec<Hosts>,
+    /// What is taken away because somebody has named it.
+    pub removes: Vec<String>,
 }
 
 /// A component and the hosts on which the same is done with it.
@@ -48,7 +50,8 @@ impl Meaning {
             }
             by_component.into_values().collect()
         };
-        Meaning { upgrade: None, fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart) }
+        let removes = plan.removals().map(Removal::meaning).collect();
+        Meaning { upgrade: None, fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart), removes }
     }
 
     /// As a person reads it; empty where there is nothing to say.
@@ -83,6 +86,12 @@ impl Meaning {
                 ]);
             }
             text.push_str(&table.render(out.color()));
+        }
+        if !self.removes.is_empty() {
+            text.push_str("What is taken away:\n");
+        }
+        for removes in &self.removes {
+            text.push_str(&format!("  {} {removes}\n", out.paint("31", "-")));
         }
         text
     }

@@ -3,11 +3,13 @@
 mod compare;
 #[cfg(test)]
 mod converged;
+mod leftovers;
 mod meaning;
 mod nodes;
 mod objects;
 mod print;
 mod register;
+mod removal;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::changes::Leftover;
 use crate::components::Addon;
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
@@ -22,11 +25,13 @@ use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 pub use compare::{compare, content_sha256, restart_key};
 #[cfg(test)]
 pub use converged::converged;
+pub use leftovers::leftovers_text;
 pub use meaning::{Hosts, Meaning};
 pub use nodes::Marks;
 pub use objects::object_change;
 pub use print::{Diffs, text, total};
 pub use register::{register, runs_kubelet};
+pub use removal::{Removal, Takes};
 pub use upgrade::{Reason, Upgrade};
 
 /// What the whole cluster must hold.
@@ -64,6 +69,8 @@ pub struct Plan {
     pub cluster: Vec<ClusterChange>,
     /// What is made on this machine before any host is touched.
     pub here: Here,
+    /// What should not be there, and stays: it is no change.
+    pub leftovers: Vec<Leftover>,
 }
 
 /// A change of the cluster that is neither a file on a host nor an object of ours.
@@ -89,6 +96,8 @@ pub enum ClusterChange {
         /// The node.
         node: String,
     },
+    /// What should not be there is taken away, because somebody has named it.
+    Remove(Box<Removal>),
     /// The record of what was done last.
     WriteRecord {
         /// Masters that do not have it, and the cluster itself as ``.
@@ -253,6 +262,13 @@ impl Plan {
     /// Whether labels or taints of a node change.
     pub fn marks_nodes(&self) -> bool {
         self.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }))
+    }
+    /// What is taken away.
+    pub fn removals(&self) -> impl Iterator<Item = &Removal> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::Remove(removal) => Some(&**removal),
+            _ => None,
+        })
     }
     /// Whether anything that runs is restarted.
     pub fn restarts(&self) -> bool {

@@ -17,7 +17,7 @@ pub fn object_change(desired: &Value, live: Option<&Value>) -> Option<ObjectChan
 }
 
 /// `Deployment kube-system/coredns`.
-fn title(object: &Value) -> String {
+pub(super) fn title(object: &Value) -> String {
     let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     match text("/metadata/namespace") {
         "" => format!("{} {}", text("/kind"), text("/metadata/name")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
-use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, UnitAction};
+use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, Removal, UnitAction};
 use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
 
@@ -54,8 +54,11 @@ pub fn total(plan: &Plan) -> String {
     if plan.is_empty() {
         return "nothing would change\n".into();
     }
-    let hosts = plan.hosts.iter().filter(|host| !host.is_empty()).count();
-    format!("{} on {}; `kbootstrap up` makes them\n", plural(plan.changes(), "change"), plural(hosts, "host"))
+    let changed = plan.hosts.iter().filter(|host| !host.is_empty()).map(|host| host.host.as_str());
+    let hosts: BTreeSet<&str> = changed.chain(plan.removals().flat_map(Removal::hosts)).collect();
+    let (changes, hosts) = (plural(plan.changes(), "change"), plural(hosts.len(), "host"));
+    let removed: String = plan.removals().map(|removal| format!(" --remove {}", removal.leftover.name)).collect();
+    format!("{changes} on {hosts}; `kbootstrap up{removed}` makes them\n")
 }
 
 fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
@@ -73,6 +76,10 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
                 places.iter().map(|place| if place.is_empty() { "ConfigMap kube-system/kbootstrap" } else { place });
             let names = names.collect::<Vec<_>>().join(", ");
             (out.paint("33", "~"), format!("the record of what was done last ({names})"))
+        }
+        ClusterChange::Remove(removal) => {
+            text.push_str(&removal.text(out));
+            return;
         }
         ClusterChange::RegisterNode { node } => {
             (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
@@ -257,7 +264,7 @@ mod tests {
         let fetch = [("runc", 0), ("etcd", 25_000_000)];
         let fetch = fetch.map(|(name, size)| Fetch { arch: "amd64".into(), artifact: artifact(name, size) }).to_vec();
         let here = Here { issue: vec!["ca".into(), "admin".into()], fetch };
-        let plan = Plan { hosts: vec![host, right], objects: Some(objects), cluster, here };
+        let plan = Plan { hosts: vec![host, right], objects: Some(objects), cluster, here, ..Plan::default() };
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);

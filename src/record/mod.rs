@@ -43,6 +43,9 @@ pub struct Record {
     pub settings: BTreeMap<String, Value>,
     /// The machines.
     pub hosts: Vec<RecordedHost>,
+    /// Machines that have left the inventory and were not taken back yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<RecordedHost>,
     /// The inventory itself.
     pub inventory: RecordedInventory,
     /// The text of `artifacts.lock`: which bytes the cluster runs.
@@ -69,6 +72,7 @@ impl Record {
             by: signature.by,
             settings: settings(cluster),
             hosts: cluster.hosts.iter().map(RecordedHost::of).collect(),
+            gone: Vec::new(),
             inventory,
             lock,
         }
@@ -123,6 +127,11 @@ mod tests {
     fn what_is_written_is_read_again() {
         let record = record("2026-01-02T03:04:05Z", "ann@desk");
         assert_eq!(parse(&record.text(), "m1").unwrap(), record);
+        assert!(!record.text().contains("gone"), "{}", record.text());
+        let gone =
+            Record { gone: vec![record.hosts[1].clone()], hosts: vec![record.hosts[0].clone()], ..record.clone() };
+        assert_eq!(parse(&gone.text(), "m1").unwrap(), gone);
+        assert!(!gone.says_the_same(&record));
         assert_eq!(record.setting("networks.pods"), Some(&Value::from("10.244.0.0/16")));
         assert_eq!(record.hosts[0].name, "m1");
     }

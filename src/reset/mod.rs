@@ -1,9 +1,14 @@
-//! Takes a host back: services, pods, mounts, interfaces, rules and files of ours, and says what stays.
+//! Takes away from hosts what is ours: all of it, or what some components have; and says what stays.
+
+mod component;
+mod targets;
 
 use std::io::empty;
 
+pub use component::{switched_off, with};
+pub use targets::Targets;
+
 use crate::cluster::Layout;
-use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
 use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
@@ -18,9 +23,9 @@ pub fn left(layout: &Layout) -> [String; 4] {
     ]
 }
 
-/// Takes the host back and returns what was done, a line each.
-pub fn reset(transport: &mut dyn Transport, catalogue: &Catalogue, layout: &Layout) -> Result<Vec<String>> {
-    let output = transport.run(&script(catalogue, layout), &mut empty())?;
+/// Takes it away and returns what was done, a line each.
+pub fn reset(transport: &mut dyn Transport, targets: &Targets, layout: &Layout) -> Result<Vec<String>> {
+    let output = transport.run(&script(targets, layout), &mut empty())?;
     let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     if output.status == 0 {
         return Ok(lines);
@@ -28,48 +33,32 @@ pub fn reset(transport: &mut dyn Transport, catalogue: &Catalogue, layout: &Layo
     let left: Vec<&str> = lines.iter().filter_map(|l| l.strip_prefix("left: ")).collect();
     Err(Error::remote(format!("{}: not everything could be removed: {}", transport.host(), left.join(", ")))
         .detail(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-        .hint("a reboot of the host frees what is still in use; then run `kbootstrap reset` again"))
+        .hint("a reboot of the host frees what is still in use; then run the same command again"))
 }
 
-/// The script that takes a host back: a query over the catalogue, and the text that does it (`reset.sh`).
-pub fn script(catalogue: &Catalogue, layout: &Layout) -> String {
-    // What started last stops first.
-    let (runtimes, services): (Vec<_>, Vec<_>) =
-        catalogue.components.iter().rev().filter(|spec| spec.unit.is_some()).partition(|s| catalogue.is_runtime(s.id));
-    let names = |specs: &[&ComponentSpec]| specs.iter().filter_map(|spec| Some(spec.unit?.name())).collect::<Vec<_>>();
-    let (runtimes, services) = (names(&runtimes), names(&services));
-    let programs = catalogue.components.iter().flat_map(|spec| spec.programs).map(|program| program.path(layout));
-    let units = runtimes.iter().chain(&services).map(|unit| format!("{}/{unit}", layout.units));
-    let mut files: Vec<String> = units.chain(programs).collect();
-    files.extend([layout.sysctls.clone(), layout.modules.clone()]);
-    files.extend(catalogue.footprint(|of| (of.files)(layout)));
-    let mut dirs = catalogue.removed_dirs(layout);
-    dirs.push(layout.records.clone());
-    let mut empty = catalogue.footprint(|of| (of.empty_dirs)(layout));
-    empty.reverse();
+/// The script that does it: its variables, and the text that works on them (`reset.sh`).
+pub fn script(targets: &Targets, layout: &Layout) -> String {
     let set = |name: &str, values: &[String]| format!("{name}={}\n", sh_quote(&values.join(" ")));
+    let whole = |text: String| if targets.whole { text } else { String::new() };
     [
-        host_lock::wait(),
+        whole(host_lock::wait()),
         host_lock::hold(),
-        set("SERVICES", &services),
-        set("RUNTIMES", &runtimes),
-        set("SLICES", &catalogue.footprint(|of| owned(of.slices))),
-        set("MOUNTS", &catalogue.footprint(|of| (of.mounts)(layout))),
-        set("NAMESPACES", &catalogue.footprint(|of| owned(of.namespaces))),
-        set("LINKS", &catalogue.footprint(|of| owned(of.links))),
-        set("TABLES", &catalogue.footprint(|of| owned(of.tables))),
-        format!("CHAINS={}\n", sh_quote(&catalogue.footprint(|of| owned(of.chains)).join("|"))),
-        set("FILES", &files),
-        set("DIRS", &dirs),
-        set("EMPTY_DIRS", &empty),
-        set("STAGED", &[format!("{}/staged", layout.records)]),
+        set("SERVICES", &targets.services),
+        set("RUNTIMES", &targets.runtimes),
+        set("SLICES", &targets.slices),
+        set("MOUNTS", &targets.mounts),
+        set("NAMESPACES", &targets.namespaces),
+        set("LINKS", &targets.links),
+        set("TABLES", &targets.tables),
+        format!("CHAINS={}\n", sh_quote(&targets.chains.join("|"))),
+        set("FILES", &targets.files),
+        set("DIRS", &targets.dirs),
+        set("EMPTY_DIRS", &targets.empty_dirs),
+        set("RECORDS", &targets.records),
+        format!("STAGED={}\n", whole(sh_quote(&format!("{}/staged", layout.records)))),
         include_str!("reset.sh").to_owned(),
-        host_lock::forget(),
+        whole(host_lock::forget()),
         "exit $failed\n".to_owned(),
     ]
     .concat()
-}
-
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
 }

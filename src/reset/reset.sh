@@ -1,5 +1,5 @@
-# Takes this host back. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS NAMESPACES
-# LINKS TABLES CHAINS FILES DIRS EMPTY_DIRS STAGED
+# Takes from this host what is named. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS
+# NAMESPACES LINKS TABLES CHAINS FILES DIRS EMPTY_DIRS RECORDS STAGED; all may be empty.
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -18,7 +18,7 @@ done
 for unit in $SLICES $RUNTIMES; do systemctl kill --signal=KILL "$unit" 2>/dev/null; done
 for unit in $RUNTIMES; do timeout 20 systemctl stop "$unit" 2>/dev/null; done
 for unit in $SLICES; do systemctl stop "$unit" 2>/dev/null; done
-say "stopped: services and pods"
+say "stopped: $SERVICES $RUNTIMES${SLICES:+ and all pods}"
 
 # Mounts of pods, deepest first; a path with a space is written with \040 there.
 mounts=$(while IFS=' ' read -r _ _ _ _ where _; do
@@ -71,7 +71,7 @@ done
 
 # Files. A directory that is a mount point of its own is emptied and stays.
 # What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
-if [ -f "$STAGED" ]; then
+if [ -n "$STAGED" ] && [ -f "$STAGED" ]; then
   while IFS= read -r file; do rm -f -- "$file" "$file.part"; done <"$STAGED"
 fi
 for file in $FILES; do rm -f "$file"; done
@@ -86,4 +86,6 @@ for dir in $DIRS; do
 done
 for dir in $EMPTY_DIRS; do rmdir "$dir" 2>/dev/null; done
 systemctl daemon-reload
-systemctl reset-failed 2>/dev/null
+for unit in $SERVICES $RUNTIMES $SLICES; do systemctl reset-failed "$unit" 2>/dev/null; done
+# By these the next run knows that something is still to be done.
+[ "$failed" -ne 0 ] || for file in $RECORDS; do rm -f "$file"; done

@@ -52,17 +52,24 @@ fn leases(client: &mut Client<'_>) -> Result<Vec<Check>> {
 
 fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -> Result<Vec<Check>> {
     let live = kube::nodes(client)?;
+    for node in &live {
+        if let Some(host) = hosts.iter_mut().find(|h| h.name == node.name) {
+            for component in host.components.iter_mut().filter(|c| c.name == "kubelet") {
+                component.version = node.kubelet.trim_start_matches('v').to_owned();
+            }
+        }
+    }
+    let wanted: Vec<&str> = cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
+    Ok(vec![judge(&live, &wanted)])
+}
+
+/// All nodes that there are or should be.
+fn judge(live: &[kube::Node], wanted: &[&str]) -> Check {
     let mut ready = 0;
     let mut troubles = Vec::new();
-    let wanted: Vec<&str> = cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
-    for name in &wanted {
+    for name in wanted {
         match live.iter().find(|n| n.name == *name) {
             Some(node) => {
-                if let Some(host) = hosts.iter_mut().find(|h| h.name == *name) {
-                    for component in host.components.iter_mut().filter(|c| c.name == "kubelet") {
-                        component.version = node.kubelet.trim_start_matches('v').to_owned();
-                    }
-                }
                 match node.ready {
                     true => ready += 1,
                     false => troubles.push(format!("{name}: {} {}", node.reason, node.message)),
@@ -75,12 +82,17 @@ fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -
             None => troubles.push(format!("{name} has not registered")),
         }
     }
-    let state = match (ready == wanted.len(), troubles.is_empty()) {
+    let all_ready = ready == wanted.len();
+    let others: Vec<&kube::Node> = live.iter().filter(|node| !wanted.contains(&&*node.name)).collect();
+    ready += others.iter().filter(|node| node.ready).count();
+    troubles.extend(others.iter().map(|node| format!("{} has no host in the inventory", node.name)));
+    let state = match (all_ready, troubles.is_empty()) {
         (true, true) => State::Good,
         (true, false) => State::Warning,
         (false, _) => State::Bad,
     };
-    Ok(vec![check("nodes", state, &format!("{ready} of {} Ready", wanted.len()), troubles.join("; "))])
+    let word = format!("{ready} of {} Ready", wanted.len() + others.len());
+    check("nodes", state, &word, troubles.join("; "))
 }
 
 fn dns(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<Option<Check>> {
@@ -96,4 +108,39 @@ fn dns(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<
 
 fn check(name: &str, state: State, word: &str, detail: impl Into<String>) -> Check {
     Check { name: name.into(), state, word: word.into(), detail: detail.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, ready: bool) -> kube::Node {
+        kube::Node {
+            name: name.into(),
+            ready,
+            reason: if ready { String::new() } else { "KubeletNotReady".into() },
+            message: String::new(),
+            pressures: Vec::new(),
+            taints: Vec::new(),
+            unschedulable: false,
+            kubelet: "v1.36.3".into(),
+            internal_ip: String::new(),
+        }
+    }
+
+    #[test]
+    fn nodes_that_the_inventory_does_not_have_are_counted_and_named() {
+        let judged = |live: &[kube::Node], wanted: &[&str]| {
+            let check = judge(live, wanted);
+            (check.state, check.word, check.detail)
+        };
+        let both = [node("n1", true), node("n2", true)];
+        assert_eq!(judged(&both, &["n1", "n2"]), (State::Good, "2 of 2 Ready".into(), String::new()));
+        let other = "n2 has no host in the inventory".to_owned();
+        assert_eq!(judged(&both, &["n1"]), (State::Warning, "2 of 2 Ready".into(), other.clone()));
+        let gone = [node("n1", true), node("n2", false)];
+        assert_eq!(judged(&gone, &["n1"]), (State::Warning, "1 of 2 Ready".into(), other));
+        let (state, word, _) = judged(&[node("n1", false), node("n2", true)], &["n1"]);
+        assert_eq!((state, word.as_str()), (State::Bad, "1 of 2 Ready"));
+    }
 }

@@ -9,29 +9,27 @@ use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host};
 use crate::components::{Catalogue, UnitSpec};
 use crate::error::Result;
-use crate::facts::{self, HostFacts, Questions, UnitFact};
+use crate::facts::{self, HostFacts, UnitFact};
+use crate::live;
 use crate::state::Ready;
 use crate::trust::Trust;
 
-/// All hosts at once.
+/// All hosts at once; with it comes what those said that could be asked.
 pub(super) fn ask(
     catalogue: &Catalogue,
     cluster: &Cluster,
     pool: &Pool,
     trust: &Trust,
     store: &Store,
-) -> Vec<HostStatus> {
+) -> (Vec<HostStatus>, BTreeMap<String, HostFacts>) {
     let answers = pool.each_host(&cluster.hosts, |host| {
         let units: Vec<_> = catalogue.units(cluster, host).map(|(_, unit)| unit).collect();
         let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
         let pairs = trust.pairs_on(host);
         let paths = pairs.iter().flat_map(|(certificate, key)| [certificate.clone(), key.clone()]);
-        let questions = Questions {
-            units: units.iter().map(UnitSpec::name).collect(),
-            files: units.iter().map(program).chain(paths).collect(),
-            certificates: pairs.iter().map(|(certificate, _)| certificate.clone()).collect(),
-            ..Default::default()
-        };
+        let mut questions = live::questions(catalogue, cluster);
+        questions.files.extend(units.iter().map(program).chain(paths));
+        questions.certificates = pairs.iter().map(|(certificate, _)| certificate.clone()).collect();
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
         let mut components = Vec::new();
         for unit in &units {
@@ -51,9 +49,18 @@ pub(super) fn ask(
         if components.iter().any(|component| component.word != NOT_INSTALLED) {
             components.extend(pki::judge(&pairs, &trust.files(host), &facts));
         }
-        Ok((system(&facts), components))
+        Ok((facts, components))
     });
-    cluster.hosts.iter().zip(answers).map(|(host, answer)| status(host, answer)).collect()
+    let mut all = BTreeMap::new();
+    let hosts = cluster.hosts.iter().zip(answers).map(|(host, answer)| {
+        let answer = answer.map(|(facts, components)| {
+            let system = system(&facts);
+            all.insert(host.name.clone(), facts);
+            (system, components)
+        });
+        status(host, answer)
+    });
+    (hosts.collect(), all)
 }
 
 fn status(host: &Host, answer: Result<(String, Vec<Component>)>) -> HostStatus {

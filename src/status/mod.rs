@@ -3,6 +3,7 @@
 mod certificates;
 mod cluster;
 mod host;
+mod leftovers;
 mod pki;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 
 use crate::access::Pool;
 use crate::artifacts::Store;
+use crate::changes::Leftover;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::trust::Trust;
@@ -45,6 +47,8 @@ pub struct Status {
     pub hosts: Vec<HostStatus>,
     /// What concerns the cluster as a whole.
     pub checks: Vec<Check>,
+    /// What should not be there.
+    pub leftovers: Vec<Leftover>,
     /// Certificates, the first to expire first; the ones with the same life are not repeated beyond ten.
     pub certificates: Vec<Expiry>,
 }
@@ -115,8 +119,12 @@ pub fn ask(
     objects: &[Value],
     now: OffsetDateTime,
 ) -> Status {
-    let mut hosts = host::ask(catalogue, cluster, pool, trust, store);
-    let checks = cluster::ask(cluster, pool, trust, objects, &mut hosts);
+    let (mut hosts, facts) = host::ask(catalogue, cluster, pool, trust, store);
+    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts);
+    let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
+        checks.push(unknown);
+        Vec::new()
+    });
     let certificates = certificates::expiries(trust, now);
     let mut status = Status {
         cluster: cluster.name.clone(),
@@ -125,6 +133,7 @@ pub fn ask(
         healthy: true,
         hosts,
         checks,
+        leftovers,
         certificates,
     };
     status.healthy = status.troubles().is_empty();

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use kbootstrap::inventory::Inventory;
@@ -136,12 +136,19 @@ impl Cluster {
 
     /// kubectl, the one that was brought to the master, with the operator's kubeconfig.
     pub fn kubectl(&self, args: &[&str]) -> String {
+        let output = self.kubectl_output(args);
+        assert!(output.status.success(), "kubectl {args:?}: {output:?}{}", self.evidence());
+        String::from_utf8(output.stdout).unwrap()
+    }
+    /// The same, whatever its status.
+    pub fn try_kubectl(&self, args: &[&str]) -> String {
+        String::from_utf8(self.kubectl_output(args).stdout).unwrap()
+    }
+    fn kubectl_output(&self, args: &[&str]) -> Output {
         let kubeconfig = self.state().join("admin.kubeconfig");
         let mut command = Command::new(self.file("n1", "/usr/local/bin/kubectl"));
         command.arg("--kubeconfig").arg(kubeconfig).args(args).env("HOME", self.folder.path());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "kubectl {args:?}: {output:?}{}", self.evidence());
-        String::from_utf8(output.stdout).unwrap()
+        command.output().unwrap()
     }
     /// The same, as JSON.
     pub fn get(&self, args: &[&str]) -> Value {

@@ -7,7 +7,7 @@ use crate::cli::Ctx;
 use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
 use crate::components::Catalogue;
-use crate::engine::{Access, Options, Session};
+use crate::engine::{Access, Options, PlanOptions, Session};
 use crate::error::Result;
 
 /// Which cluster, and how its hosts are reached.
@@ -28,6 +28,24 @@ pub struct ClusterArgs {
     /// How progress is shown on standard error: auto, plain, json or none
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     pub progress: Progress,
+}
+
+/// How a plan is made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PlanArgs {
+    /// Hash every file on the hosts again, programs too
+    #[arg(long)]
+    rehash: bool,
+    /// Take away what should not be there, by its name in `plan` and `status`; may be given several times
+    #[arg(long, value_name = "NAME")]
+    remove: Vec<String>,
+}
+
+impl PlanArgs {
+    /// The same for the engine.
+    pub fn options(&self) -> PlanOptions<'_> {
+        PlanOptions { rehash: self.rehash, remove: &self.remove }
+    }
 }
 
 impl ClusterArgs {

@@ -1,6 +1,6 @@
 //! `kbootstrap plan`.
 
-use super::args::ClusterArgs;
+use super::args::{ClusterArgs, PlanArgs};
 use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Preview, Session};
 use crate::error::Result;
@@ -13,9 +13,10 @@ use crate::preflight;
   kbootstrap plan -i prod.yaml
   kbootstrap plan -i prod.yaml --summary   # what it means, without the diffs
   kbootstrap plan -i prod.yaml -o json | jq '.meaning.restarts'
+  kbootstrap plan -i prod.yaml --remove flanneld   # what would be taken away with it
 
 Nothing is changed, on the hosts or here: certificates that `up` would issue and programs that it would fetch are named. \
-Secrets are named, never shown.
+Secrets are named, never shown. What should not be there is named with the command that takes it away; it is no change.
 Exit code 0: nothing would change; 10 with --exit-code: something would.")]
 pub struct Args {
     #[command(flatten)]
@@ -28,9 +29,8 @@ pub struct Args {
     /// Exit with 10 when something would change
     #[arg(long)]
     exit_code: bool,
-    /// Hash every file on the hosts again, programs too
-    #[arg(long)]
-    rehash: bool,
+    #[command(flatten)]
+    how: PlanArgs,
 }
 
 impl Args {
@@ -40,10 +40,10 @@ impl Args {
     }
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
-        let preview = engine::preview(session, self.rehash)?;
+        let preview = engine::preview(session, self.how.options())?;
         let Preview { meaning, plan, .. } = &preview;
         self.output.print(ctx, &Shown { meaning, plan }, || match self.summary {
-            true => Ok(format!("{}{}", meaning.text(&ctx.out), plan::total(plan))),
+            true => Ok(format!("{}{}", meant(ctx, &preview), plan::total(plan))),
             false => plan_text(ctx, session, &preview),
         })?;
         preview.warnings.iter().for_each(|warning| session.reporter().warn(warning));
@@ -64,9 +64,14 @@ struct Shown<'a> {
 /// What the plan means, and what it changes.
 pub(super) fn plan_text(ctx: &Ctx, session: &Session, preview: &Preview) -> Result<String> {
     let present = present(session, preview)?;
-    let meaning = preview.meaning.text(&ctx.out);
+    let meaning = meant(ctx, preview);
     let space = if meaning.is_empty() { "" } else { "\n" };
     Ok(format!("{meaning}{space}{}", plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out)))
+}
+
+/// What the plan means, and what should not be there and stays.
+fn meant(ctx: &Ctx, preview: &Preview) -> String {
+    preview.meaning.text(&ctx.out) + &plan::leftovers_text(&preview.plan.leftovers, &ctx.out)
 }
 
 /// The present texts of configuration files that would be replaced.

@@ -7,7 +7,7 @@ use crate::cli::{Ctx, FormatArgs, confirm};
 use crate::cluster::Host;
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
-use crate::reset;
+use crate::reset::{self, Targets};
 use crate::ui::Printer;
 
 /// Take hosts back: services, files, mounts, interfaces, rules
@@ -80,12 +80,14 @@ impl Args {
     }
 
     fn reset(&self, ctx: &Ctx, session: &Session, hosts: &[Host]) -> Result<()> {
+        let layout = &session.cluster.layout;
+        let targets = Targets::all(&session.catalogue, layout);
         let results = session.pool.each_host(hosts, |host| {
             let mut transport = session.pool.take(host)?;
-            reset::reset(&mut *transport, &session.catalogue, &session.cluster.layout)
+            reset::reset(&mut *transport, &targets, layout)
         });
         let mut errors = Vec::new();
-        let mut report = Report { hosts: BTreeMap::new(), left: reset::left(&session.cluster.layout) };
+        let mut report = Report { hosts: BTreeMap::new(), left: reset::left(layout) };
         for (host, result) in hosts.iter().zip(results) {
             match result {
                 Ok(lines) => drop(report.hosts.insert(host.name.clone(), lines)),

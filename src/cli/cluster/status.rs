@@ -7,6 +7,7 @@ use crate::artifacts::Store;
 use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{Access, Session};
 use crate::error::{Error, Result};
+use crate::plan;
 use crate::render::{self, Templates};
 use crate::status::{self, State, Status};
 use crate::trust::Trust;
@@ -19,6 +20,7 @@ use crate::ui::{Cell, Table};
   watch -n 5 kbootstrap status -i prod.yaml --progress none
   kbootstrap status -i prod.yaml -o json | jq .healthy
 
+What should not be there is named with the command that takes it away.
 Exit code 7 when something is not healthy.")]
 pub struct Args {
     #[command(flatten)]
@@ -82,6 +84,8 @@ fn text(status: &Status, ctx: &Ctx) -> String {
     }
     text.push_str(&cluster.render(color));
     text.push('\n');
+    text.push_str(&plan::leftovers_text(&status.leftovers, &ctx.out));
+    text.push_str(if status.leftovers.is_empty() { "" } else { "\n" });
     let mut certificates = Table::new(&["CERTIFICATE", "EXPIRES", "DAYS"]);
     for certificate in &status.certificates {
         let code = match certificate.days {

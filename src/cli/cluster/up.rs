@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::args::ClusterArgs;
+use super::args::{ClusterArgs, PlanArgs};
 use super::plan::plan_text;
 use crate::cli::{Ctx, confirm};
 use crate::engine::{Access, Preview, Session, prepare};
@@ -17,23 +17,25 @@ use crate::ui::{Event, Format, duration};
   kbootstrap up                       # kbootstrap.yaml in this folder
   kbootstrap up -i prod.yaml --yes    # for scripts: restarts what must be restarted without asking
   kbootstrap up -i prod.yaml -o json  # a summary for programs
+  kbootstrap up --remove flanneld     # takes away what was switched off
+  kbootstrap up --remove n3           # takes back a host that has left the inventory
 
 Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
 was interrupted is resumed. What a running cluster cannot take is refused before anything is touched. Before running \
-services are restarted, it says what may be noticed and asks; without a terminal and without --yes it prints the plan \
-and ends with 2. `kbootstrap plan` shows beforehand what it would do.")]
+services are restarted or anything is removed, it says what may be noticed and asks; without a terminal and without \
+--yes it prints the plan and ends with 2. What should not be there any more is named and stays, until --remove names \
+it, too. `kbootstrap plan` shows beforehand what it would do.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Do not ask before services are restarted
+    /// Do not ask before services are restarted or anything is removed
     #[arg(short, long)]
     yes: bool,
     /// How to print the summary: text, or json for programs
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
-    /// Hash every file on the hosts again, programs too
-    #[arg(long)]
-    rehash: bool,
+    #[command(flatten)]
+    how: PlanArgs,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -62,13 +64,16 @@ impl Args {
         let reporter = session.reporter();
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
-        let prepared = prepare(session, self.rehash, &|found| self.agree(ctx, session, found))?;
+        let prepared = prepare(session, self.how.options(), &|found| self.agree(ctx, session, found))?;
         for (finding, hosts) in preflight::together(&prepared.found.findings) {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
         }
         prepared.found.warnings.iter().for_each(|warning| reporter.warn(warning));
         let plan = &prepared.found.plan;
+        for leftover in &plan.leftovers {
+            reporter.warn(&format!("{} ({})", leftover.said, leftover.remedy));
+        }
         let changes = plan.changes();
         if plan.is_empty() {
             reporter.info("everything is as the inventory says");
@@ -87,15 +92,21 @@ impl Args {
         Ok(0)
     }
 
-    /// Asks before anything that runs is restarted.
+    /// Asks before anything that runs is restarted, and before anything is taken away.
     fn agree(&self, ctx: &Ctx, session: &Session, found: &Preview) -> Result<()> {
-        if self.yes || !found.plan.restarts() {
+        let what = match (found.plan.restarts(), found.plan.removals().next().is_some()) {
+            (false, false) => return Ok(()),
+            (true, false) => "running services would be restarted",
+            (false, true) => "something would be taken away",
+            (true, true) => "running services would be restarted and something taken away",
+        };
+        if self.yes {
             return Ok(());
         }
         if !confirm::can_ask() {
             ctx.out.text(&plan_text(ctx, session, found)?)?;
-            return Err(Error::usage("running services would be restarted, and there is no terminal to ask on")
-                .hint("nothing was touched; `kbootstrap up --yes` does it"));
+            return Err(Error::usage(format!("{what}, and there is no terminal to ask on"))
+                .hint("nothing was touched; the same command with --yes does it"));
         }
         let question = format!("{}Go on? [y/N] ", found.meaning.text(&ctx.out));
         match confirm::ask(&question)?.to_lowercase().as_str() {

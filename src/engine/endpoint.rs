@@ -1,0 +1,70 @@
+//! A new endpoint is tried from every host before anything is told to use it: it must resolve there, take a
+//! connection, and lead to an API server of this cluster.
+
+use std::io::empty;
+use std::net::{IpAddr, SocketAddr};
+
+use serde_json::Value;
+
+use super::session::Session;
+use crate::clients::http::{Client, Tls};
+use crate::clients::kube;
+use crate::cluster::{Endpoint, Host};
+use crate::error::{Error, Kind, Result};
+use crate::live::Live;
+use crate::remote::Transport;
+use crate::text::sh_quote;
+use crate::trust::Trust;
+
+/// In the certificate of every API server, whatever its endpoint is.
+const EVERY_SERVER: &str = "kubernetes";
+
+/// Tries the endpoint where the cluster runs and is not known to use it already.
+///
+/// # Errors
+/// Refused, with what each host said.
+pub(super) fn prove(session: &Session, trust: &Trust, live: &Live) -> Result<()> {
+    let endpoint = &session.cluster.endpoint;
+    let known = live.record.as_ref().and_then(|record| record.setting("controlPlaneEndpoint"));
+    if live.api.is_none() || known == Some(&Value::from(endpoint.url())) {
+        return Ok(());
+    }
+    let tls = Tls::new(&trust.super_admin())?;
+    let tried = session.pool.each_host(&session.cluster.hosts, |host| {
+        let mut transport = session.pool.take(host)?;
+        match try_from(&mut *transport, endpoint, &tls) {
+            Err(error) if error.kind == Kind::Interrupted => Err(error),
+            Err(error) => Err(unproven(host, endpoint, &error)),
+            Ok(()) => Ok(()),
+        }
+    });
+    Error::all(tried.into_iter().filter_map(Result::err))
+}
+
+fn unproven(host: &Host, endpoint: &Endpoint, error: &Error) -> Error {
+    let mut said = vec![error.message.clone()];
+    said.extend(error.details.iter().cloned());
+    Error::refused(format!("{}: there is no way to the API servers by {}", host.name, endpoint.url()))
+        .detail(said.join("\n"))
+        .hint("controlPlaneEndpoint must lead from every host to port 6443 of the masters, TLS included, before it is used")
+}
+
+fn try_from(transport: &mut dyn Transport, endpoint: &Endpoint, tls: &Tls) -> Result<()> {
+    let address = SocketAddr::new(resolve(transport, &endpoint.host)?, endpoint.port);
+    let ready = kube::readyz(&mut Client::dial(transport, address, EVERY_SERVER, tls)?)?;
+    match ready.ready {
+        true => Ok(()),
+        false => Err(Error::health(format!("{address} answers, and is not ready: {}", ready.failing.join(", ")))),
+    }
+}
+
+/// As the host itself resolves it.
+fn resolve(transport: &mut dyn Transport, name: &str) -> Result<IpAddr> {
+    if let Ok(address) = name.parse() {
+        return Ok(address);
+    }
+    let output = transport.run(&format!("getent ahosts {}\n", sh_quote(name)), &mut empty())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let address = text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).next();
+    address.ok_or_else(|| Error::remote(format!("{name} does not resolve there")))
+}

@@ -1,0 +1,31 @@
+//! What should not be there, as `up` would name it.
+
+use std::collections::BTreeMap;
+
+use super::{Check, State};
+use crate::access::Pool;
+use crate::changes::{self, Known, Leftover};
+use crate::cluster::Cluster;
+use crate::components::Catalogue;
+use crate::facts::HostFacts;
+use crate::live;
+use crate::trust::Trust;
+
+/// Asks the cluster; where that is not possible, says so.
+pub(super) fn ask(
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    pool: &Pool,
+    trust: &Trust,
+    facts: &BTreeMap<String, HostFacts>,
+) -> Result<Vec<Leftover>, Check> {
+    match live::ask(catalogue, cluster, pool, trust, facts, None) {
+        Ok(live) => Ok(changes::leftovers(&Known { catalogue, cluster, facts, live: &live })),
+        Err(error) => Err(Check {
+            name: "leftovers".into(),
+            state: State::Warning,
+            word: "not known".into(),
+            detail: error.message,
+        }),
+    }
+}

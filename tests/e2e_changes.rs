@@ -1,0 +1,194 @@
+//! Inventories that change while people use the cluster: each is refused before anything is touched, or done whole
+//! without anybody's noticing, and then taken back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use kbootstrap::clients::http::{Identity, Tls};
+use kbootstrap::secret::Secret;
+use serde_json::Value;
+
+use crate::changes_rows::{End, Row, pairs, rows};
+use crate::common::cluster::Cluster;
+use crate::common::load::{Load, Service};
+use crate::common::workload::{self, Visitor};
+use crate::e2e_ha::{API_READ, API_WRITE};
+use crate::e2e_hosts as hosts;
+
+/// The only API server of the cluster restarts in less.
+const API_AWAY: Duration = Duration::from_secs(10);
+
+#[test]
+fn an_inventory_is_refused_untouched_or_done_whole() {
+    let cluster = running("changes");
+    try_rows(&cluster, pairs().iter().chain(rows().iter().filter(|row| row.always)), |_| ());
+    the_record_may_be_lost_or_forged(&cluster);
+}
+
+#[test]
+#[ignore = "test-long: every field, with verify after each"]
+fn every_field_is_refused_untouched_or_done_whole() {
+    let cluster = running("changes-long");
+    try_rows(&cluster, rows().iter(), |cluster| drop(cluster.run(&["verify"]).ok()));
+}
+
+/// Tries all of them, so that one that fails does not hide the others.
+fn try_rows<'r>(cluster: &Cluster, rows: impl Iterator<Item = &'r Row>, after: impl Fn(&Cluster)) {
+    let inventory = fs::read(cluster.inventory()).unwrap();
+    let mut failed = Vec::new();
+    for row in rows {
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            try_row(cluster, row);
+            after(cluster);
+        }));
+        if tried.is_err() {
+            failed.push(row.field);
+            fs::write(cluster.inventory(), &inventory).unwrap();
+        }
+    }
+    assert_eq!(failed, Vec::<&str>::new(), "what each said is above");
+}
+
+/// A cluster with a workload from before.
+fn running(name: &str) -> Cluster {
+    let cluster = Cluster::new(name, 2);
+    cluster.up();
+    cluster.run(&["verify"]).ok();
+    let images = cluster.on("n1", "ctr -n k8s.io images ls -q");
+    let image = images.lines().find(|image| image.contains("/agnhost:")).expect("verify brings agnhost");
+    workload::start(&cluster, image);
+    cluster
+}
+
+fn try_row(cluster: &Cluster, row: &Row) {
+    let inventory = fs::read(cluster.inventory()).unwrap();
+    cluster.edit(row.edit);
+    match row.end {
+        End::Refused(words) => {
+            let before = everything(cluster);
+            let state = cluster.state();
+            let run = cluster.run(&["up", "--yes", "--state", state.to_str().unwrap()]);
+            run.check([3, 4, 6, 9].contains(&run.code), &format!("{}: it should be refused", row.field));
+            let run = run.says(words);
+            assert_eq!(differing(&before, &everything(cluster)), Vec::<String>::new(), "{}\n{run}", row.field);
+        }
+        End::Live | End::Rolls => {
+            done(cluster, row);
+            fs::write(cluster.inventory(), &inventory).unwrap();
+            done(cluster, row);
+        }
+        End::Elsewhere(_) => {}
+    }
+    fs::write(cluster.inventory(), inventory).unwrap();
+    cluster.run(&["plan", "--exit-code"]).ok();
+}
+
+/// `up` makes the change, or takes it back, under load.
+fn done(cluster: &Cluster, row: &Row) {
+    let (lives, pods) = (hosts::lives(cluster), workload::lives(cluster));
+    let (visitor, load) = (Visitor::start(cluster), Load::start(&[api(cluster)]));
+    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
+    let (answered, failed) = visitor.end();
+    let seen = load.end();
+    assert!(failed.is_empty() && answered > 0, "{}: the Service failed: {failed:#?}\n{run}", row.field);
+    let restarted = hosts::restarted(&lives, &hosts::lives(cluster));
+    match row.end {
+        End::Rolls => assert!(!restarted.is_empty(), "{}: nothing restarted", row.field),
+        _ => {
+            assert_eq!(restarted, Vec::<String>::new(), "{}", row.field);
+            assert_eq!(seen.lost, Vec::<String>::new(), "{}: requests to the API were lost", row.field);
+        }
+    }
+    let long: Vec<String> = seen.outages.iter().filter(|o| o.to - o.from > API_AWAY).map(|o| o.to_string()).collect();
+    assert_eq!(long, Vec::<String>::new(), "{}", row.field);
+    assert_eq!(pods, workload::lives(cluster), "{}: pods are not what they were", row.field);
+    workload::goes_on(cluster);
+    cluster.run(&["plan", "--exit-code"]).ok();
+}
+
+/// The facts say the same where the record is gone, and more where it lies.
+fn the_record_may_be_lost_or_forged(cluster: &Cluster) {
+    let file = "/var/lib/kbootstrap/record.json";
+    let kept = cluster.state().join("record.json");
+    let lose_map = || cluster.kubectl(&["-n", "kube-system", "delete", "configmap", "kbootstrap"]);
+    let losses: [&dyn Fn(); 3] = [&|| drop(lose_map()), &|| drop(cluster.on("n1", &format!("rm {file}"))), &|| {
+        lose_map();
+        cluster.on("n1", &format!("rm {file}"));
+        fs::remove_file(&kept).unwrap();
+    }];
+    for lose in losses {
+        lose();
+        let inventory = fs::read(cluster.inventory()).unwrap();
+        cluster.edit(|inventory| inventory.networks.services = Some("10.97.0.0/16".into()));
+        cluster.run(&["up", "--yes"]).exits(9).says("Services have addresses of 10.96.0.0/16");
+        fs::write(cluster.inventory(), inventory).unwrap();
+        assert_eq!(cluster.up(), 1, "the record is written again");
+        cluster.run(&["plan", "--exit-code"]).ok();
+    }
+    forge(cluster, &kept);
+    assert_eq!(cluster.up(), 1);
+    cluster.run(&["plan", "--exit-code"]).ok();
+    // Nobody but cluster administrators writes it.
+    for who in ["system:serviceaccount:kube-system:default", "system:node:n1", "system:kube-scheduler"] {
+        let groups = if who.contains(":node:") { "system:nodes" } else { "system:authenticated" };
+        let ask =
+            ["auth", "can-i", "update", "configmap/kbootstrap", "-n", "kube-system", "--as", who, "--as-group", groups];
+        assert!(cluster.try_kubectl(&ask).starts_with("no"), "{who} may write the record");
+    }
+}
+
+/// A record of the future with other networks, and a host that never was.
+fn forge(cluster: &Cluster, kept: &std::path::Path) {
+    let mut record: Value = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    record["written"] = "2999-01-01T00:00:00Z".into();
+    record["settings"]["networks.services"] = "10.97.0.0/16".into();
+    record["settings"]["networks.pods"] = "10.250.0.0/16".into();
+    fs::write(kept, record.to_string()).unwrap();
+    cluster.run(&["plan", "--exit-code"]).exits(10);
+}
+
+/// What a refusal must not change: files, units, objects.
+fn everything(cluster: &Cluster) -> BTreeMap<String, String> {
+    let mut all = hosts::lives(cluster);
+    for host in cluster.hosts() {
+        let script = "find /etc /usr/local /opt /var/lib/kbootstrap /var/lib/kube* -xdev -type f -not -path '*/pods/*' \
+                      -not -path '/var/lib/kubelet/[dp]*' -printf '%p %s %T@ %m\\n' 2>/dev/null | sort";
+        for line in cluster.on(&host, script).lines() {
+            let (path, rest) = line.split_once(' ').unwrap();
+            all.insert(format!("{host}:{path}"), rest.to_owned());
+        }
+    }
+    let kinds = "configmaps,secrets,services,serviceaccounts,deployments,daemonsets,clusterroles,clusterrolebindings,roles,rolebindings";
+    for object in cluster.get(&["-A", kinds])["items"].as_array().unwrap() {
+        let meta = &object["metadata"];
+        let version = match object["kind"].as_str() {
+            // Their status changes by itself.
+            Some("Deployment" | "DaemonSet") => &meta["generation"],
+            _ => &meta["resourceVersion"],
+        };
+        all.insert(format!("{} {}/{}", object["kind"], meta["namespace"], meta["name"]), version.to_string());
+    }
+    all.retain(|name, _| !name.contains("\"load\""));
+    all
+}
+
+fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let keys = before.keys().chain(after.keys());
+    let differs = |key: &&String| before.get(*key) != after.get(*key);
+    keys.filter(differs).map(|key| format!("{key}: {:?} → {:?}", before.get(key), after.get(key))).collect()
+}
+
+fn api(cluster: &Cluster) -> Service {
+    let read = |file: &str| fs::read(cluster.state().join("pki").join(file)).unwrap();
+    let tls = Tls::new(&Identity {
+        ca_pem: read("ca.pem"),
+        cert_pem: read("super-admin.pem"),
+        key_pem: Secret::new(read("super-admin-key.pem")),
+    });
+    let address: SocketAddr = format!("{}:6443", cluster.address("n1")).parse().unwrap();
+    let servers = vec![("n1".to_owned(), address)];
+    Service { name: "kube-apiserver", servers, tls: tls.unwrap(), own: API_READ, read: API_READ, write: API_WRITE }
+}
