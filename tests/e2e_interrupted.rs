@@ -31,7 +31,7 @@ fn an_interrupted_run_is_gone_on_with() {
     killed(&cluster, at("started", "n1", "start kube-apiserver"));
     killed(&cluster, at("started", "", "apply API objects"));
     killed(&cluster, at("started", "", "nodes register"));
-    killed(&cluster, at("started", "", "nodes Ready"));
+    killed(&cluster, at("started", "", "the cluster is healthy"));
     cluster.run(&["reset", "--yes", "--host", "n2"]).ok();
     disconnected(&cluster, at("progress", "n2", "push container runtime"));
     rebooted(&cluster, at("progress", "n2", "push container runtime"));

@@ -105,7 +105,7 @@ fn servers_show_certificates_that_verify(cluster: &Cluster) {
     }
 }
 
-/// A changed kubelet setting is one file and one restart on each node, and nothing else.
+/// A changed kubelet setting is one file and one restart on each node, and nothing else but the record of it.
 fn kubelet_setting_reaches_the_nodes(cluster: &Cluster) {
     cluster.edit(|inventory| {
         let kubelet = inventory.components.entry("kubelet".into()).or_default();
@@ -115,7 +115,7 @@ fn kubelet_setting_reaches_the_nodes(cluster: &Cluster) {
     let change = json!({ "files": ["/var/lib/kubelet/config.yaml"], "units": ["restart kubelet.service"] });
     assert_eq!(changes(&plan), json!({ "n1": change, "n2": change, "n3": change }), "{plan}");
     let before = hosts::lives(cluster);
-    assert_eq!(cluster.up(), 6);
+    assert_eq!(cluster.up(), 7);
     let restarted = hosts::restarted(&before, &hosts::lives(cluster));
     assert_eq!(restarted, ["n1 kubelet.service", "n2 kubelet.service", "n3 kubelet.service"]);
     assert_eq!(cluster.get(&["node", "n2"])["status"]["capacity"]["pods"], "77");

@@ -80,7 +80,7 @@ fn a_plugin_an_old_master_and_a_node_without_a_host(cluster: &Cluster) {
 }
 
 fn a_host_that_has_left(cluster: &Cluster) {
-    cluster.kubectl(&["drain", "n2", "--ignore-daemonsets", "--delete-emptydir-data", "--force"]);
+    cluster.kubectl(&["drain", "n2", "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--grace-period=1"]);
     cluster.on("n2", "systemctl disable --now kubelet kube-proxy flanneld containerd");
     cluster.edit(|inventory| drop(inventory.hosts.pop()));
     cluster.run(&["up", "--yes"]).ok();

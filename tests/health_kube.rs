@@ -121,6 +121,14 @@ fn applied_objects_cover_what_was_desired(plane: &ControlPlane) {
         let live = kube::apply(client, &object).unwrap();
         assert_eq!(covers(&live, &object), Vec::<String>::new(), "{}", object["kind"]);
     }
+    let mut service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "default"},
+        "spec": {"clusterIP": "10.96.0.10", "selector": {"a": "c"}, "ports": [{"port": 53}]}});
+    assert_eq!(kube::would_refuse(client, &service).unwrap(), None);
+    service["spec"]["clusterIP"] = json!("10.96.0.11");
+    let words = kube::would_refuse(client, &service).unwrap().expect("the address of a Service stays");
+    assert!(words.contains("may not change once set"), "{words}");
+    let untouched = kube::get(client, "/api/v1/namespaces/default/services/s").unwrap().unwrap();
+    assert_eq!(untouched["spec"]["selector"], json!({"a": "b"}), "to be asked changes nothing");
     let refused = kube::apply(
         client,
         &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "A", "namespace": "default"}}),

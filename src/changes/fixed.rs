@@ -15,6 +15,9 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     let (cluster, live) = (known.cluster, known.live);
     let networks = &cluster.networks;
     let mut refusals = Vec::new();
+    if !known.has_run() {
+        return refusals;
+    }
     let mut differs = |field: &str, wanted: String, said: String, remedy: &str| {
         refusals.push(refusal(format!("{field} is {wanted}, and a running cluster cannot change it"), said, remedy));
     };

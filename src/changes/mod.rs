@@ -18,7 +18,7 @@ pub use leftovers::{Leftover, What, leftovers, switched_off, to_remove};
 pub use releases::{Concerns, Last, RELEASES, ReleaseChange};
 
 use crate::cluster::Cluster;
-use crate::components::Catalogue;
+use crate::components::{Catalogue, kube_apiserver, kubelet};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::live::Live;
@@ -40,6 +40,15 @@ impl Known<'_> {
     /// Whether kbootstrap has started this unit on the host at some time.
     fn was_started(&self, host: &str, unit: &str) -> bool {
         self.unit(host, unit).is_some_and(|unit| !unit.restart_key.is_empty())
+    }
+
+    /// Whether there is a cluster already, running or stopped. Where the first `up` was broken off before anything used
+    /// them, networks and names are still free.
+    fn has_run(&self) -> bool {
+        let hosts = self.cluster.hosts.iter().map(|host| host.name.as_str());
+        let units = [kube_apiserver::UNIT, kubelet::UNIT];
+        self.live.answers()
+            || hosts.flat_map(|host| units.map(|unit| (host, unit))).any(|(h, u)| self.was_started(h, u))
     }
 
     /// Whether a unit that kbootstrap has started runs on the host.

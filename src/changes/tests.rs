@@ -172,6 +172,20 @@ fn a_cluster_whose_etcd_is_elsewhere_is_not_made_anew() {
 }
 
 #[test]
+fn before_anything_ran_networks_are_still_free() {
+    let mut begun = running();
+    begun.live = Live { record: begun.live.record, flags: begun.live.flags, ..Live::default() };
+    let other_network = |c: &mut Cluster| c.networks.pods = "10.10.0.0/16".parse().unwrap();
+    assert_eq!(refused(&begun, other_network).len(), 1, "it is only stopped");
+    let never = |facts: &mut HostFacts| {
+        facts.units.values_mut().for_each(|unit| unit.restart_key.clear());
+        facts.dirs.clear();
+    };
+    begun.facts.values_mut().for_each(never);
+    assert_eq!(refused(&begun, other_network), [""; 0]);
+}
+
+#[test]
 fn members_are_neither_added_nor_moved_in_passing() {
     let running = running();
     let three = refused(&running, |c| {

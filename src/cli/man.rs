@@ -11,7 +11,7 @@ use super::Ctx;
 use crate::error::{Error, Result};
 
 /// When this version came out, as CHANGELOG.md says: a test compares them.
-const DATE: &str = "2026-11-21";
+const DATE: &str = "2026-11-26";
 
 /// Write the manual pages: one for the program and one for each command
 #[derive(Debug, clap::Args)]

@@ -5,16 +5,28 @@ use serde_json::Value;
 use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Cluster, Host, Role};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{ClusterChange, Marks, ObjectChange, object_change};
 
-/// What is missing or differs among the cluster's own objects.
+/// What is missing or differs among the cluster's own objects. The server is asked whether it would take the change.
+///
+/// # Errors
+/// Refused: it would not, for some of them.
 pub(super) fn object_changes(client: &mut Client<'_>, objects: &[Value]) -> Result<Vec<ObjectChange>> {
-    let mut changes = Vec::new();
+    let (mut changes, mut refusals) = (Vec::new(), Vec::new());
     for object in objects {
         let live = kube::get(client, &kube::path_of(object)?)?;
-        changes.extend(object_change(object, live.as_ref()));
+        let Some(change) = object_change(object, live.as_ref()) else { continue };
+        if let Some(words) = kube::would_refuse(client, object)? {
+            refusals.push(
+                Error::refused(format!("{}: the API server would not take its change", change.object))
+                    .detail(words)
+                    .hint("where it comes from a template or a setting of yours, put the old value back"),
+            );
+        }
+        changes.push(change);
     }
+    Error::all(refusals)?;
     Ok(changes)
 }
 

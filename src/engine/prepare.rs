@@ -20,7 +20,7 @@ use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
 use crate::cluster::{Host, Role};
 use crate::components::kube_apiserver;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::facts::HostFacts;
 use crate::health;
 use crate::live::{self, Live};
@@ -76,9 +76,10 @@ pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
-    let asked = ask(session, &trust, how)?;
+    let asked = ask(session, &trust, how.rehash)?;
+    let judged = judge(session, &trust, &asked, how.remove)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    decide(session, &trust, &asked, programs)
+    decide(session, &trust, &asked, &judged, programs)
 }
 
 /// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
@@ -94,14 +95,15 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     };
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
-    let asked = ask(session, &looked, how)?;
+    let asked = ask(session, &looked, how.rehash)?;
+    let judged = judge(session, &looked, &asked, how.remove)?;
     preflight::refuse(&asked.findings)?;
-    let mut found = decide(session, &looked, &asked, ByArch::look(session, &store, &asked.facts)?)?;
+    let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
     if found.plan.here != Here::default() {
-        found = decide(session, &trust, &asked, programs)?;
+        found = decide(session, &trust, &asked, &judged, programs)?;
     }
     Ok(Prepared { found, trust, store })
 }
@@ -110,39 +112,58 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
 struct Asked {
     templates: Templates,
     facts: BTreeMap<String, HostFacts>,
-    live: Live,
     findings: Vec<Finding>,
+}
+
+/// What the cluster said, and what is there that should not be.
+struct Judged {
+    live: Live,
     removals: Vec<Removal>,
     leftovers: Vec<Leftover>,
 }
 
-/// Asks the hosts and the cluster. One that cannot take the inventory is refused, and so are hosts that have other
-/// secrets in use than the folder has.
-fn ask(session: &Session, trust: &Trust, how: PlanOptions<'_>) -> Result<Asked> {
+/// What preflight finds, and what a cluster that runs has against the inventory. Nothing is written.
+pub fn check(session: &Session) -> Result<(Vec<Finding>, Result<()>)> {
+    let now = OffsetDateTime::now_utc();
+    let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
+    let asked = ask(session, &trust, false)?;
+    let judged = judge(session, &trust, &asked, &[]).map(drop);
+    Ok((asked.findings, judged))
+}
+
+/// Asks the hosts.
+fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
-    let kept = record::kept(session)?;
-    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, how.rehash))?;
-    trust.in_use(cluster, &session.dir, &facts)?;
-    let live = live::ask(catalogue, cluster, &session.pool, trust, &facts, kept)?;
-    let known = changes::Known { catalogue, cluster, facts: &facts, live: &live };
-    changes::refuse(&known)?;
-    endpoint::prove(session, trust, &live)?;
-    let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), how.remove)?;
-    let removals = removals::of(&known, removals, &templates)?;
+    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    Ok(Asked { templates, facts, live, findings, removals, leftovers })
+    Ok(Asked { templates, facts, findings })
 }
 
-fn decide(session: &Session, trust: &Trust, asked: &Asked, programs: ByArch) -> Result<Preview> {
-    let Asked { templates, facts, live, findings, removals, leftovers } = asked;
+/// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets
+/// in use than the folder has.
+fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
+    let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
+    trust.in_use(cluster, &session.dir, facts)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?)?;
+    let known = changes::Known { catalogue, cluster, facts, live: &live };
+    changes::refuse(&known)?;
+    endpoint::prove(session, trust, &live)?;
+    let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
+    let removals = removals::of(&known, removals, &asked.templates)?;
+    Ok(Judged { live, removals, leftovers })
+}
+
+fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, programs: ByArch) -> Result<Preview> {
+    let Asked { templates, facts, findings } = asked;
+    let Judged { live, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
-    let (objects, mut changes) = in_api(session, trust, facts, &desired).map_or((None, Vec::new()), |api| {
+    let (objects, mut changes) = in_api(session, trust, facts, &desired)?.map_or((None, Vec::new()), |api| {
         warnings.extend(api.webhooks);
         (Some(api.objects), api.nodes)
     });
@@ -171,20 +192,36 @@ struct InApi {
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
-fn in_api(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>, desired: &Desired) -> Option<InApi> {
-    let master = session.cluster.with_role(Role::Master).find(|host| {
+///
+/// # Errors
+/// Refused: an object cannot become what it should be.
+fn in_api(
+    session: &Session,
+    trust: &Trust,
+    facts: &BTreeMap<String, HostFacts>,
+    desired: &Desired,
+) -> Result<Option<InApi>> {
+    let runs = |host: &&Host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
-    })?;
-    let mut access = ApiAccess::new(&session.pool, master, trust).ok()?;
-    let mut client = access.client().ok()?;
-    let objects = object_changes(&mut client, &desired.objects).ok()?;
-    let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
-        (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
-        _ => false,
     };
-    let nodes = node_changes(&mut client, &session.cluster, runs_kubelet).ok()?;
-    Some(InApi { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
+    let Some(master) = session.cluster.with_role(Role::Master).find(runs) else { return Ok(None) };
+    let asked = || -> Result<InApi> {
+        let mut access = ApiAccess::new(&session.pool, master, trust)?;
+        let mut client = access.client()?;
+        let objects = object_changes(&mut client, &desired.objects)?;
+        let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
+            (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
+            _ => false,
+        };
+        let nodes = node_changes(&mut client, &session.cluster, runs_kubelet)?;
+        Ok(InApi { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
+    };
+    match asked() {
+        Ok(api) => Ok(Some(api)),
+        Err(error) if matches!(error.kind, Kind::Refused | Kind::Interrupted) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Hosts whose nodes are gone are made nodes again.

@@ -1,10 +1,8 @@
 //! `kbootstrap check`.
 
-use std::collections::BTreeMap;
-
 use super::args::ClusterArgs;
 use crate::cli::{Ctx, FormatArgs};
-use crate::engine::{Access, Session, survey};
+use crate::engine::{self, Access, Session};
 use crate::error::{Error, Kind, Result};
 use crate::preflight::{self, Finding, Severity};
 use crate::ui::Printer;
@@ -16,7 +14,8 @@ use crate::ui::Printer;
   kbootstrap check -i prod.yaml -o json
 
 Every check has a name; one that you accept is waived by that name: `waive: [swap]` for all hosts or for one.
-The checks are described in docs/preflight.md.")]
+The checks are described in docs/preflight.md. Where the cluster runs already, what it cannot take of the inventory is \
+said too.")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -32,26 +31,20 @@ impl Args {
 
     fn check(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
         let cluster = &session.cluster;
-        let questions: BTreeMap<_, _> = cluster
-            .hosts
-            .iter()
-            .map(|h| (h.name.clone(), preflight::questions(&session.catalogue, cluster, h)))
-            .collect();
-        let facts = survey(cluster, &session.pool, &questions)?;
-        let findings = preflight::check_all(&session.catalogue, cluster, &facts);
+        let (findings, taken) = engine::check(session)?;
         let failed = findings.iter().filter(|f| f.stops()).count();
         let checks = preflight::checks(&session.catalogue).len();
         self.output.print(ctx, &findings, || Ok(text(&findings, checks, cluster.hosts.len(), &ctx.out)))?;
-        if failed > 0 {
-            return Err(Error::new(
-                Kind::Remote,
-                match failed {
-                    1 => "a preflight check failed".to_owned(),
-                    many => format!("{many} preflight checks failed"),
-                },
-            )
-            .hint("mend them as is said above, or waive a check by its name in the inventory"));
-        }
+        let message = match failed {
+            0 => None,
+            1 => Some("a preflight check failed".to_owned()),
+            many => Some(format!("{many} preflight checks failed")),
+        };
+        let failure = message.map(|message| {
+            Error::new(Kind::Remote, message)
+                .hint("mend them as is said above, or waive a check by its name in the inventory")
+        });
+        Error::all(failure.into_iter().chain(taken.err()))?;
         Ok(0)
     }
 }

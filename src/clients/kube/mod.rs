@@ -66,6 +66,14 @@ pub fn apply(client: &mut Client<'_>, object: &Value) -> Result<Value> {
     write(client, "PATCH", &path, "application/apply-patch+yaml", object)
 }
 
+/// Why the server would refuse to make the object be as given, in its words; none where it would not. Nothing is changed.
+pub fn would_refuse(client: &mut Client<'_>, object: &Value) -> Result<Option<String>> {
+    let path = format!("{}?fieldManager={FIELD_MANAGER}&force=true&dryRun=All", kinds::path_of(object)?);
+    let response = client.request("PATCH", &path, "application/apply-patch+yaml", object.to_string().as_bytes())?;
+    // Other errors are of the moment, or of webhooks that cannot be asked without effect.
+    Ok(matches!(response.status, 400 | 403 | 405 | 409 | 422).then(|| said(&response)))
+}
+
 /// Deletes an object, and what belongs to it in the background. Whether it was there.
 pub fn delete(client: &mut Client<'_>, path: &str) -> Result<bool> {
     let request = Request {
