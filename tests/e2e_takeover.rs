@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,12 +45,14 @@ fn a_cluster_of_0_1_0_is_taken_on_and_nobody_notices() {
     assert_eq!(hosts::restarted(&lives, &hosts::lives(&cluster)), restarts, "what the plan said, and nothing else");
     assert_eq!(pods, workload::lives(&cluster), "pods are not what they were");
     workload::goes_on(&cluster);
-    println!(
+    let figures = format!(
         "figure: {answered} requests to the Service answered, none failed; to the API {} answered, {} lost; away {:?}",
         seen.answered + seen.switching,
         seen.lost.len(),
         seen.outages.iter().map(|o| o.to - o.from).max().unwrap_or_default(),
     );
+    // For the table of test-long.
+    writeln!(std::io::stderr(), "{figures}").unwrap();
 
     cluster.run(&["plan", "--exit-code"]).ok();
     cluster.run(&["verify"]).ok();
