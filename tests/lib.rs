@@ -42,6 +42,7 @@ mod e2e_mistakes;
 mod e2e_recover;
 mod e2e_remove;
 mod e2e_sudo;
+mod e2e_takeover;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;

@@ -87,6 +87,10 @@ impl Cluster {
     pub fn run(&self, args: &[&str]) -> Run<'_> {
         self.start(args).wait()
     }
+    /// The same with another program.
+    pub fn run_as(&self, program: &Path, args: &[&str]) -> Run<'_> {
+        self.start_as(program, args).wait()
+    }
     /// `up`, which must succeed; how many things it changed.
     pub fn up(&self) -> u64 {
         self.run(&["up", "--yes", "-o", "json"]).ok().json()["changes"].as_u64().unwrap()
@@ -97,7 +101,10 @@ impl Cluster {
     }
     /// Starts `kbootstrap` in the folder of the inventory; its events can be waited for.
     pub fn start(&self, args: &[&str]) -> Background<'_> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbootstrap"));
+        self.start_as(Path::new(env!("CARGO_BIN_EXE_kbootstrap")), args)
+    }
+    fn start_as(&self, program: &Path, args: &[&str]) -> Background<'_> {
+        let mut command = Command::new(program);
         command.args(args).args(["--progress", "json"]).current_dir(self.folder.path());
         command.env("NO_COLOR", "1").env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
         Background::spawn(self, command, args, LIMIT)

@@ -8,6 +8,7 @@ pub mod load;
 pub mod loopback;
 pub mod process;
 pub mod programs;
+pub mod release_0_1_0;
 pub mod run;
 pub mod schema;
 pub mod sshd;
