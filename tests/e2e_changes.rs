@@ -26,6 +26,7 @@ fn an_inventory_is_refused_untouched_or_done_whole() {
     let cluster = running("changes");
     try_rows(&cluster, pairs().iter().chain(rows().iter().filter(|row| row.always)), |_| ());
     the_record_may_be_lost_or_forged(&cluster);
+    nothing_slips_through_while_the_api_is_away(&cluster);
 }
 
 #[test]
@@ -107,6 +108,25 @@ fn done(cluster: &Cluster, row: &Row) {
     assert_eq!(pods, workload::lives(cluster), "{}: pods are not what they were", row.field);
     workload::goes_on(cluster);
     cluster.run(&["plan", "--exit-code"]).ok();
+}
+
+/// With the API server stopped there is less to ask; what must not happen must not happen then either.
+fn nothing_slips_through_while_the_api_is_away(cluster: &Cluster) {
+    cluster.on("n1", "systemctl stop kube-apiserver");
+    let inventory = fs::read(cluster.inventory()).unwrap();
+    let lives = hosts::lives(cluster);
+    for row in pairs().iter().chain(&rows()) {
+        let End::Refused(_) = row.end else { continue };
+        cluster.edit(row.edit);
+        let state = cluster.state();
+        let run = cluster.run(&["up", "--yes", "--state", state.to_str().unwrap()]);
+        run.check([3, 4, 6, 9].contains(&run.code), &format!("{}: it should be refused", row.field));
+        fs::write(cluster.inventory(), &inventory).unwrap();
+    }
+    assert_eq!(hosts::restarted(&lives, &hosts::lives(cluster)), Vec::<String>::new());
+    cluster.up();
+    cluster.run(&["plan", "--exit-code"]).ok();
+    workload::goes_on(cluster);
 }
 
 /// The facts say the same where the record is gone, and more where it lies.

@@ -24,13 +24,18 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
 
 /// A node under this address that has another name; the name would be a second node on the same machine.
 fn renamed(known: &Known<'_>, host: &Host) -> Option<Error> {
-    let nodes = &known.live.api.as_ref()?.nodes;
-    let there = nodes.iter().find(|node| node.address == Some(host.address) && node.name != host.name)?;
+    let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
+    let nodes = nodes.filter(|node| node.address == Some(host.address)).map(|node| &node.name);
+    // A Node may have been deleted, or nobody can be asked: what runs there is still what it was.
+    let recorded = known.live.record.iter().flat_map(|record| &record.hosts);
+    let recorded = recorded.filter(|recorded| recorded.address == host.address).map(|recorded| &recorded.name);
     // Two hosts that have swapped names or addresses are found as moved.
-    if known.cluster.host(&there.name).is_some() || !known.was_started(&host.name, kubelet::UNIT) {
+    let other = |name: &&String| **name != host.name && known.cluster.host(name).is_none();
+    let old = nodes.chain(recorded).find(other)?;
+    if !known.was_started(&host.name, kubelet::UNIT) && !known.was_started(&host.name, kube_apiserver::UNIT) {
         return None;
     }
-    let (name, old) = (&host.name, &there.name);
+    let name = &host.name;
     let remedy = if holds_data(host) {
         format!("put {old} back: masters and members of etcd have their name in certificates and in the data")
     } else {
@@ -55,8 +60,10 @@ fn holds_data(host: &Host) -> bool {
 fn moved(known: &Known<'_>, host: &Host) -> Option<Error> {
     let node = known.live.node(&host.name).and_then(|node| node.address);
     let recorded = known.live.record.as_ref().and_then(|record| record.host(&host.name)).map(|host| host.address);
+    // A host that was taken back is a new one, wherever it is.
+    let stayed = known.has_run() && (holds_data(host) || known.was_started(&host.name, kubelet::UNIT));
     // A kubelet that was told another address by the inventory's own settings has not moved.
-    let before = node.filter(|_| recorded != Some(host.address)).or(recorded.filter(|_| known.live.answers()))?;
+    let before = node.filter(|_| recorded != Some(host.address)).or(recorded.filter(|_| stayed))?;
     (before != host.address).then(|| {
         refusal(
             format!("{}: its address is {}, and the cluster has it under another one", host.name, host.address),
@@ -92,7 +99,7 @@ fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
             ));
         }
     }
-    if host.is(Role::Master) && new_master(known, host) {
+    if host.is(Role::Master) && new_master(known, host) && !masters(known).is_empty() {
         refusals.push(refusal(
             format!("{name} would become a master of a running cluster: `up` does not add masters in passing"),
             format!("the cluster's masters are {}", masters(known).join(", ")),
@@ -102,10 +109,10 @@ fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
     refusals
 }
 
-/// Where the cluster answers, a master that never ran is new, unless the last `up` was about to make it one.
+/// Where there is a cluster, a master that never ran is new, unless the last `up` was about to make it one.
 fn new_master(known: &Known<'_>, host: &Host) -> bool {
     let recorded = known.live.record.as_ref().and_then(|record| record.host(&host.name));
-    known.live.api.is_some()
+    known.has_run()
         && !known.was_started(&host.name, kube_apiserver::UNIT)
         && recorded.is_none_or(|host| !host.roles.contains(&Role::Master))
 }

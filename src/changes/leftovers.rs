@@ -82,7 +82,7 @@ pub fn to_remove(leftovers: Vec<Leftover>, names: &[String]) -> Result<(Vec<Left
                 [] => "there is nothing that should not be there".to_owned(),
                 names => format!("what can be removed: {}", join(names)),
             };
-            return Some(Error::usage(format!("there is no {name} that could be removed")).hint(hint));
+            return Some(Error::usage(format!("there is nothing called `{name}` that could be removed")).hint(hint));
         }
         let stays = there.find(|leftover| !leftover.removable)?;
         Some(Error::usage(format!("{name} cannot be removed: {}", stays.said)).hint(stays.remedy.clone()))

@@ -144,7 +144,7 @@ fn only_what_is_named_goes_and_wrong_names_are_said_all_at_once() {
 
     let error = named(&["flannel", "m1"]).unwrap_err();
     assert_eq!(error.kind, Kind::Usage);
-    assert_eq!(error.message, "there is no flannel that could be removed");
+    assert_eq!(error.message, "there is nothing called `flannel` that could be removed");
     assert_eq!(error.hints, ["what can be removed: flanneld"]);
     assert!(error.others[0].message.starts_with("m1 cannot be removed: the node m1"), "{}", error.others[0].message);
     let nothing = to_remove(Vec::new(), &["x".to_owned()]).unwrap_err();

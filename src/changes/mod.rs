@@ -9,6 +9,7 @@ mod leftovers;
 mod members;
 mod releases;
 mod strays;
+mod unanswered;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ impl Known<'_> {
 
     /// Whether there is a cluster already, running or stopped. Where the first `up` was broken off before anything used
     /// them, networks and names are still free.
-    fn has_run(&self) -> bool {
+    pub fn has_run(&self) -> bool {
         let hosts = self.cluster.hosts.iter().map(|host| host.name.as_str());
         let units = [kube_apiserver::UNIT, kubelet::UNIT];
         self.live.answers()
@@ -79,6 +80,7 @@ pub fn refuse(known: &Known<'_>) -> Result<()> {
     refusals.extend(members::refusals(known));
     refusals.extend(hosts::refusals(known));
     refusals.extend(strays::refusals(known));
+    refusals.extend(unanswered::refusals(known));
     Error::all(refusals)
 }
 

@@ -3,10 +3,31 @@
 use super::{Known, refusal};
 use crate::cluster::Role;
 use crate::error::Error;
-use crate::live::{Stray, StrayState};
+use crate::live::{Node, Stray, StrayState};
 
 pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
-    known.live.strays.iter().filter_map(|stray| of(known, stray)).collect()
+    let strays = known.live.strays.iter().filter_map(|stray| of(known, stray));
+    strays.chain(forgotten(known)).collect()
+}
+
+/// Nodes that `up` has made and that run, of hosts that neither the inventory nor a record knows.
+fn forgotten<'k>(known: &Known<'k>) -> impl Iterator<Item = Error> {
+    let (cluster, live) = (known.cluster, known.live);
+    let nodes = live.api.iter().flat_map(|api| &api.nodes);
+    let host = move |node: &&Node| {
+        cluster.hosts.iter().any(|host| host.name == node.name || Some(host.address) == node.address)
+            || live.strays.iter().any(|stray| stray.host.name == node.name)
+    };
+    nodes.filter(|node| node.ours && node.ready).filter(move |node| !host(node)).map(|node| {
+        let (name, address) = (&node.name, node.address.map(|a| a.to_string()).unwrap_or_default());
+        refusal(
+            format!("{name} has left the inventory, and runs on"),
+            format!("its node, {address}, is Ready"),
+            format!(
+                "put {name} back; to remove it: `kubectl drain {name}`, stop its services, `kubectl delete node {name}`"
+            ),
+        )
+    })
 }
 
 fn of(known: &Known<'_>, stray: &Stray) -> Option<Error> {
@@ -15,7 +36,14 @@ fn of(known: &Known<'_>, stray: &Stray) -> Option<Error> {
         StrayState::Runs(units) => format!("running there: {}", units.join(", ")),
         // Nobody can say whether it runs, but its node does.
         StrayState::Unreachable(why) if known.live.node(name).is_some_and(|node| node.ready) => {
-            format!("its node is Ready; {why}")
+            return Some(refusal(
+                format!("{name} has left the inventory, and runs on"),
+                format!("its node is Ready; {why}"),
+                format!(
+                    "put it back; if it is switched off, its node is NotReady in a minute, and `kbootstrap up --remove {name}` \
+                     takes it out"
+                ),
+            ));
         }
         StrayState::Unreachable(_) | StrayState::Stopped | StrayState::Clean => return None,
     };

@@ -42,6 +42,7 @@ pub(super) fn running() -> Running {
     let node = |name: &str, address: &str, piece: &str| Node {
         name: name.into(),
         ready: true,
+        ours: true,
         address: address.parse().ok(),
         pods: vec![piece.parse().unwrap()],
         kubelet: Some(Version::new(1, 36, 3)),
@@ -165,7 +166,7 @@ fn a_cluster_whose_etcd_is_elsewhere_is_not_made_anew() {
         c.hosts[0].roles = [Role::Node].into();
     };
     other.facts.values_mut().for_each(|facts| facts.units.values_mut().for_each(|u| u.active = "inactive".into()));
-    assert!(one(&other, moved).starts_with("n1 would become a new, empty etcd"));
+    assert!(refused(&other, moved)[0].starts_with("n1 would become a new, empty etcd"));
     // Fresh hosts, and those where a first `up` was broken off before anything started, are no cluster.
     other.facts.values_mut().for_each(|facts| *facts = HostFacts::default_host());
     assert_eq!(refused(&other, only_node), [""; 0]);
@@ -262,6 +263,47 @@ fn hosts_that_have_left_and_run_on_are_refused() {
             None => assert_eq!(all, [""; 0]),
         }
     }
+}
+
+#[test]
+fn while_the_api_is_away_the_record_says_what_cannot_change() {
+    let mut away = running();
+    away.live.api = None;
+    assert_eq!(refused(&away, |_| {}), [""; 0]);
+    assert_eq!(refused(&away, |c| c.networks.node_ports = (30000, 31000)), [""; 0]);
+    let dns = one(&away, |c| c.networks.dns_address = "10.96.0.11".parse().unwrap());
+    assert!(dns.starts_with("networks.dnsAddress: 10.96.0.10 → 10.96.0.11: no API server answers"), "{dns}");
+    assert!(one(&away, |c| c.versions.kubernetes = Version::new(1, 34, 4)).starts_with("kubernetes: 1.36.3 → 1.34.4"));
+    let master = refused(&away, |c| _ = c.hosts[1].roles.insert(Role::Master));
+    assert!(master.iter().any(|e| e.starts_with("n1 would become a master of a running cluster")), "{master:?}");
+    let moved = one(&away, |c| c.hosts[1].address = "10.0.0.22".parse().unwrap());
+    assert!(moved.ends_with("[it is 10.0.0.21]"), "{moved}");
+    away.facts.insert("worker1".into(), away.facts["n1"].clone());
+    assert!(one(&away, |c| c.hosts[1].name = "worker1".into()).ends_with("[it is n1]"));
+}
+
+#[test]
+fn a_renamed_host_is_found_though_its_node_was_deleted_unless_it_was_taken_back() {
+    let mut deleted = running();
+    deleted.live.api.as_mut().unwrap().nodes.pop();
+    deleted.facts.insert("worker1".into(), deleted.facts["n1"].clone());
+    let rename = |c: &mut Cluster| c.hosts[1].name = "worker1".into();
+    assert!(one(&deleted, rename).ends_with("[it is n1]"));
+    deleted.facts.insert("worker1".into(), HostFacts::default_host());
+    assert_eq!(refused(&deleted, rename), [""; 0]);
+    let moved = |c: &mut Cluster| c.hosts[1].address = "10.0.0.22".parse().unwrap();
+    deleted.facts.insert("n1".into(), HostFacts::default_host());
+    assert_eq!(refused(&deleted, moved), [""; 0], "it was reset, and comes back elsewhere");
+}
+
+#[test]
+fn a_node_of_ours_that_runs_is_not_forgotten_with_the_record() {
+    let mut lost = running();
+    lost.live.record = None;
+    let all = one(&lost, |c| drop(c.hosts.pop()));
+    assert_eq!(all, "n1 has left the inventory, and runs on [its node, 10.0.0.21, is Ready]");
+    lost.live.api.as_mut().unwrap().nodes[1].ours = false;
+    assert_eq!(refused(&lost, |c| drop(c.hosts.pop())), [""; 0], "somebody else's node");
 }
 
 #[test]

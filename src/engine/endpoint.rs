@@ -19,15 +19,26 @@ use crate::trust::Trust;
 /// In the certificate of every API server, whatever its endpoint is.
 const EVERY_SERVER: &str = "kubernetes";
 
-/// Tries the endpoint where the cluster runs and is not known to use it already.
+/// Tries the endpoint where the cluster has run and is not known to use it already.
 ///
 /// # Errors
 /// Refused, with what each host said.
-pub(super) fn prove(session: &Session, trust: &Trust, live: &Live) -> Result<()> {
+pub(super) fn prove(session: &Session, trust: &Trust, live: &Live, has_run: bool) -> Result<()> {
     let endpoint = &session.cluster.endpoint;
     let known = live.record.as_ref().and_then(|record| record.setting("controlPlaneEndpoint"));
-    if live.api.is_none() || known == Some(&Value::from(endpoint.url())) {
+    if known == Some(&Value::from(endpoint.url())) {
         return Ok(());
+    }
+    if live.api.is_none() {
+        return match known {
+            Some(before) if has_run => Err(Error::refused(format!(
+                "controlPlaneEndpoint leads to {} now, and no API server answers by which it could be tried",
+                endpoint.url()
+            ))
+            .detail(format!("it was {}", before.as_str().unwrap_or_default()))
+            .hint("put the old one back until an API server is ready")),
+            _ => Ok(()),
+        };
     }
     let tls = Tls::new(&trust.super_admin())?;
     let tried = session.pool.each_host(&session.cluster.hosts, |host| {

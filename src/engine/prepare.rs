@@ -149,7 +149,7 @@ fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> 
     let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
     changes::refuse(&known)?;
-    endpoint::prove(session, trust, &live)?;
+    endpoint::prove(session, trust, &live, known.has_run())?;
     let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
     let removals = removals::of(&known, removals, &asked.templates)?;
     Ok(Judged { live, removals, leftovers })

@@ -13,6 +13,9 @@ use crate::clients::kube;
 use crate::error::Result;
 use crate::record::{CONFIG_MAP, KEY, NAMESPACE};
 
+/// Annotations of ours begin so.
+const OURS: &str = "kbootstrap/";
+
 /// Asks one API server; with it comes the text of the record that the cluster holds.
 pub(super) fn ask(client: &mut Client<'_>, master: &str, dns: &str) -> Result<(Api, Option<String>)> {
     let version = kube::get(client, "/version")?.and_then(|v| version(v["gitVersion"].as_str()?));
@@ -57,6 +60,7 @@ fn node(value: &Value) -> Node {
     Node {
         name: value["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
         ready: find(&status["conditions"], "Ready")["status"] == "True",
+        ours: value["metadata"]["annotations"].as_object().is_some_and(|all| all.keys().any(|k| k.starts_with(OURS))),
         address: find(&status["addresses"], "InternalIP")["address"].as_str().and_then(|a| a.parse().ok()),
         pods: strings(&value["spec"]["podCIDRs"]).filter_map(|cidr| cidr.parse::<IpNet>().ok()).collect(),
         kubelet: status["nodeInfo"]["kubeletVersion"].as_str().and_then(version),
@@ -92,6 +96,8 @@ mod tests {
             "conditions": [{"type": "Ready", "status": "True"}],
             "addresses": [{"type": "Hostname", "address": "n1"}, {"type": "InternalIP", "address": "10.0.0.21"}],
             "nodeInfo": {"kubeletVersion": "v1.36.3", "containerRuntimeVersion": "containerd://2.3.1"}}});
+        assert!(!node(&value).ours);
+        assert!(node(&json!({"metadata": {"name": "n1", "annotations": {"kbootstrap/labels": ""}}})).ours);
         assert_eq!(node(&value).runtime, Some(Version::new(2, 3, 1)));
         let seen = node(&value);
         assert_eq!((seen.ready, seen.address), (true, Some("10.0.0.21".parse().unwrap())));

@@ -91,6 +91,8 @@ pub struct Node {
     pub name: String,
     /// Whether it is Ready.
     pub ready: bool,
+    /// Whether `up` has marked it as one of the inventory's.
+    pub ours: bool,
     /// Its InternalIP.
     pub address: Option<IpAddr>,
     /// Its pieces of the pod network.

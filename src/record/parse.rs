@@ -24,7 +24,14 @@ pub fn parse(text: &str, from: &str) -> Result<Record> {
     };
     let head: Head = serde_json::from_str(text).map_err(damaged)?;
     let ours = Version::parse(env!("CARGO_PKG_VERSION")).map_err(|e| Error::internal(e.to_string()))?;
-    if head.format > FORMAT || head.kbootstrap > ours {
+    if head.format > FORMAT {
+        return Err(Error::usage(format!(
+            "{from}: this record is of format {}, and kbootstrap {ours} knows formats up to {FORMAT}",
+            head.format
+        ))
+        .hint("a newer kbootstrap was here last: use that one"));
+    }
+    if head.kbootstrap > ours {
         return Err(Error::usage(format!(
             "{from}: kbootstrap {} was here last, and this is {ours}: an older one would take back what it does not know",
             head.kbootstrap

@@ -95,9 +95,17 @@ impl Trust {
         let folder = beside.into_iter().find(has_theirs)?;
         let name = folder.file_name()?.to_string_lossy().into_owned();
         let message = format!("the hosts belong to the cluster in {}, not to {}", folder.display(), dir.display());
+        let error = Error::input(message).detail("they trust the CAs there, and none of those here");
+        // Only a folder that is named for the cluster tells that the name has changed.
+        if dir.file_name().is_none_or(|here| here != cluster.name.as_str()) {
+            return Some(
+                error
+                    .hint(format!("say `--state {}`, if that is the cluster's folder", folder.display()))
+                    .hint("`kbootstrap recover` makes the folder again from what the hosts have"),
+            );
+        }
         Some(
-            Error::input(message)
-                .detail("they trust the CAs there, and none of those here")
+            error
                 .hint(format!(
                     "write `cluster: {name}` into the inventory: a cluster keeps the name that it was made with"
                 ))
