@@ -141,17 +141,27 @@ fn a_cluster_under_another_name_is_found_beside_its_folder() {
     let theirs = holds(&desired(&old, "").hosts["m1"], &cluster("").hosts[0]);
     let facts = BTreeMap::from([("m1".to_owned(), theirs)]);
     let new = trust::look(&catalogue, &cluster(""), &dir("new"), now, &kbootstrap::ui::Silent).unwrap();
-    for (trust, name) in [(new, "new"), (other, "other")] {
-        let error = trust.in_use(&cluster(""), &dir(name), &facts).unwrap_err();
-        let said = kbootstrap::ui::report::render(&error, false).replace(&site.path().display().to_string(), "site");
-        let expected = format!(
-            "error: the hosts belong to the cluster in site/clusters/old, not to site/clusters/{name}\n  \
-             they trust the CAs there, and none of those here\n\
-             hint: write `cluster: old` into the inventory: a cluster keeps the name that it was made with\n\
-             hint: for another cluster on these hosts, `kbootstrap reset` with the old name takes them back first\n"
-        );
-        assert_eq!(said, expected);
+    let said = |trust: &trust::Trust, name: &str, folder: &str| {
+        let mut cluster = cluster("");
+        cluster.name = name.into();
+        let error = trust.in_use(&cluster, &dir(folder), &facts).unwrap_err();
+        kbootstrap::ui::report::render(&error, false).replace(&site.path().display().to_string(), "site")
+    };
+    let refused = |folder: &str| {
+        format!(
+            "error: the hosts belong to the cluster in site/clusters/old, not to site/clusters/{folder}\n  \
+             they trust the CAs there, and none of those here\n"
+        )
+    };
+    for (trust, name) in [(&new, "new"), (&other, "other")] {
+        let hints = "hint: write `cluster: old` into the inventory: a cluster keeps the name that it was made with\n\
+                     hint: for another cluster on these hosts, `kbootstrap reset` with the old name takes them back first\n";
+        assert_eq!(said(trust, name, name), refused(name) + hints);
     }
+    // A folder that was given says nothing about names.
+    let hints = "hint: say `--state site/clusters/old`, if that is the cluster's folder\n\
+                 hint: `kbootstrap recover` makes the folder again from what the hosts have\n";
+    assert_eq!(said(&new, "old", "new"), refused("new") + hints);
     old.in_use(&cluster(""), &dir("old"), &facts).unwrap();
 }
 
