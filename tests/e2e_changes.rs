@@ -3,19 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use kbootstrap::clients::http::{Identity, Tls};
-use kbootstrap::secret::Secret;
 use serde_json::Value;
 
 use crate::changes_rows::{End, Row, pairs, rows};
 use crate::common::cluster::Cluster;
-use crate::common::load::{Load, Service};
+use crate::common::load::Load;
 use crate::common::workload::{self, Visitor};
-use crate::e2e_ha::{API_READ, API_WRITE};
+use crate::e2e_ha::api_of;
 use crate::e2e_hosts as hosts;
 
 /// The only API server of the cluster restarts in less.
@@ -90,7 +87,7 @@ fn try_row(cluster: &Cluster, row: &Row) {
 /// `up` makes the change, or takes it back, under load.
 fn done(cluster: &Cluster, row: &Row) {
     let (lives, pods) = (hosts::lives(cluster), workload::lives(cluster));
-    let (visitor, load) = (Visitor::start(cluster), Load::start(&[api(cluster)]));
+    let (visitor, load) = (Visitor::start(cluster), Load::start(&[api_of(cluster, &["n1"])]));
     let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     let (answered, failed) = visitor.end();
     let seen = load.end();
@@ -201,16 +198,4 @@ fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>
     let keys = before.keys().chain(after.keys());
     let differs = |key: &&String| before.get(*key) != after.get(*key);
     keys.filter(differs).map(|key| format!("{key}: {:?} → {:?}", before.get(key), after.get(key))).collect()
-}
-
-fn api(cluster: &Cluster) -> Service {
-    let read = |file: &str| fs::read(cluster.state().join("pki").join(file)).unwrap();
-    let tls = Tls::new(&Identity {
-        ca_pem: read("ca.pem"),
-        cert_pem: read("super-admin.pem"),
-        key_pem: Secret::new(read("super-admin-key.pem")),
-    });
-    let address: SocketAddr = format!("{}:6443", cluster.address("n1")).parse().unwrap();
-    let servers = vec![("n1".to_owned(), address)];
-    Service { name: "kube-apiserver", servers, tls: tls.unwrap(), own: API_READ, read: API_READ, write: API_WRITE }
 }

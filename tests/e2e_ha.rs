@@ -22,9 +22,9 @@ use crate::common::run::Run;
 const HOSTS: [&str; 3] = ["n1", "n2", "n3"];
 
 /// An object that the API server has to ask etcd for.
-pub const API_READ: Ask =
+const API_READ: Ask =
     Ask { method: "GET", path: "/api/v1/namespaces/default", media_type: "", body: |_| String::new() };
-pub const API_WRITE: Ask = Ask {
+const API_WRITE: Ask = Ask {
     method: "PATCH",
     path: "/api/v1/namespaces/default/configmaps/load?fieldManager=load&force=true",
     media_type: "application/apply-patch+yaml",
@@ -291,10 +291,15 @@ fn etcd(cluster: &Cluster) -> Service {
 }
 
 fn api(cluster: &Cluster) -> Service {
+    api_of(cluster, &HOSTS)
+}
+
+/// The API servers of these masters, asked by the operator.
+pub fn api_of(cluster: &Cluster, masters: &[&str]) -> Service {
     let tls = identity(cluster, "ca", "super-admin");
     Service {
         name: "kube-apiserver",
-        servers: servers(cluster, 6443),
+        servers: servers_of(cluster, masters, 6443),
         tls,
         own: API_READ,
         read: API_READ,
@@ -303,7 +308,12 @@ fn api(cluster: &Cluster) -> Service {
 }
 
 fn servers(cluster: &Cluster, port: u16) -> Vec<(String, SocketAddr)> {
-    HOSTS.map(|host| (host.to_owned(), format!("{}:{port}", cluster.address(host)).parse().unwrap())).into()
+    servers_of(cluster, &HOSTS, port)
+}
+
+fn servers_of(cluster: &Cluster, hosts: &[&str], port: u16) -> Vec<(String, SocketAddr)> {
+    let server = |host: &&str| ((*host).to_owned(), format!("{}:{port}", cluster.address(host)).parse().unwrap());
+    hosts.iter().map(server).collect()
 }
 
 fn identity(cluster: &Cluster, authority: &str, name: &str) -> Tls {

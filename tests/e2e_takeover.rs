@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kbootstrap::clients::http::{Identity, Tls};
-use kbootstrap::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::common::cluster::Cluster;
-use crate::common::load::{Load, Service};
+use crate::common::load::Load;
 use crate::common::release_0_1_0;
 use crate::common::workload::{self, Visitor};
-use crate::e2e_ha::{API_READ, API_WRITE};
+use crate::e2e_ha::api_of;
 use crate::e2e_hosts as hosts;
 
 /// The only API server of the cluster restarts in less.
@@ -35,7 +32,7 @@ fn a_cluster_of_0_1_0_is_taken_on_and_nobody_notices() {
     assert_eq!(files(&cluster.state()), before, "plan writes nothing");
 
     let (lives, pods) = (hosts::lives(&cluster), workload::lives(&cluster));
-    let (visitor, load) = (Visitor::start(&cluster), Load::start(&[api(&cluster)]));
+    let (visitor, load) = (Visitor::start(&cluster), Load::start(&[api_of(&cluster, &["n1"])]));
     let run = cluster.run(&["up", "--yes"]).ok();
     let (answered, failed) = visitor.end();
     let seen = load.end();
@@ -123,16 +120,4 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     all
-}
-
-fn api(cluster: &Cluster) -> Service {
-    let read = |file: &str| fs::read(cluster.state().join("pki").join(file)).unwrap();
-    let tls = Tls::new(&Identity {
-        ca_pem: read("ca.pem"),
-        cert_pem: read("super-admin.pem"),
-        key_pem: Secret::new(read("super-admin-key.pem")),
-    });
-    let address: SocketAddr = format!("{}:6443", cluster.address("n1")).parse().unwrap();
-    let servers = vec![("n1".to_owned(), address)];
-    Service { name: "kube-apiserver", servers, tls: tls.unwrap(), own: API_READ, read: API_READ, write: API_WRITE }
 }
