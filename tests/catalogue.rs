@@ -51,7 +51,7 @@ fn with_every_way() -> Catalogue {
         let runs_on = catalogue.get(role).unwrap().runs_on;
         for rolling in [Rolling::Quorum, Rolling::ControlPlane, Rolling::Canary, Rolling::Together] {
             for after in [After::Nothing, After::Etcd, After::Api, After::Runtime, After::Registered] {
-                for ready in [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node] {
+                for ready in [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node, Ready::Timer] {
                     for wave in [WAVES[0], WAVES[4]] {
                         let name: &str = format!("{role}-{rolling:?}-{after:?}-{ready:?}-{wave:?}").leak();
                         let unit = UnitSpec {
@@ -244,16 +244,12 @@ fn a_reset_takes_away_everything_that_a_component_has() {
             assert!(goes(&path) || empty.contains(&path) || kept.contains(&path), "{id}: {path} stays");
             assert!(!kept.contains(&path) || !goes(&path), "{id}: {path} does not stay");
         }
-        let run_files = (spec.kernel.run_files)(layout);
-        for path in (footprint.dirs)(layout).into_iter().chain((spec.data)(layout)).chain(run_files) {
+        for path in (footprint.dirs)(layout).into_iter().chain((spec.data)(layout)) {
             assert!(goes(&path), "{id}: {path} stays");
         }
         for config in spec.configs {
             let path = (config.path)(layout);
-            assert!(goes(&path), "{id}: {path} stays");
-        }
-        for device in (spec.kernel.devices)(&cluster, &cluster.hosts[0]) {
-            assert!(links.contains(&device), "{id}: the device {device} stays");
+            assert!(goes(&path) || files.contains(&path), "{id}: {path} stays");
         }
         let named = |names: &[&str], all: &[String]| names.iter().all(|name| all.iter().any(|one| one == name));
         assert!(named(footprint.links, &links) && named(footprint.tables, &tables), "{id}");
@@ -291,7 +287,8 @@ fn the_catalogue_holds_together() {
         }
     }
     for spec in &catalogue.components {
-        for program in spec.unit.iter().map(|unit| unit.program) {
+        let services = spec.unit.iter().filter(|unit| !unit.is_timer());
+        for program in services.map(|unit| unit.program) {
             assert!(spec.programs.iter().any(|own| own.file == program), "{} has no program {program}", spec.id);
             for name in [format!("{program}.service"), format!("{program}.flags")] {
                 assert!(spec.template(&name).is_some(), "{} has no template {name}", spec.id);

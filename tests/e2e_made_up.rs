@@ -15,7 +15,7 @@ use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
 use kbootstrap::preflight;
 use kbootstrap::reset::{self, Targets};
-use kbootstrap::state::{After, ArtifactRef, Ready, Rolling, Rollout, Wave};
+use kbootstrap::state::{After, ArtifactRef, Kept, Ready, Rolling, Rollout, Wave};
 use kbootstrap::status::{self, State};
 use kbootstrap::ui::Silent;
 use time::OffsetDateTime;
@@ -59,7 +59,10 @@ const LANTERN: ComponentSpec = ComponentSpec {
         ("lantern.flags", "--config=/etc/lantern/lantern.json\n--certificate={{ layout.pki }}/lantern.crt\n"),
         ("lantern.json", "{\"device\": \"lantern0\", \"port\": 7473, \"light\": \"green\"}\n"),
     ],
-    kernel: KernelSpec { devices: |_, _| vec!["lantern0".into()], run_files: |_| vec!["/run/lantern/lit".into()] },
+    kernel: KernelSpec {
+        keeps: |_| vec![Kept::Device { name: "lantern0".into() }, Kept::RunFile { path: "/run/lantern/lit".into() }],
+        without: "there is no light",
+    },
     footprint: Footprint { dirs: |_| vec!["/run/lantern".into()], links: &["lantern0"], ..Footprint::NONE },
     ..ComponentSpec::named("lantern")
 };
@@ -189,10 +192,13 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert_eq!(unit(&up(&session)), None, "nothing changes");
 
     // What it made in the kernel is part of what it is.
-    cluster.on("n1", "ip link delete lantern0");
+    cluster.on(
+        "n1",
+        "systemctl stop kbootstrap-data-plane.timer kbootstrap-data-plane.service && ip link delete lantern0",
+    );
     let (action, reason) = unit(&up(&session)).unwrap();
     assert_eq!(action, Some(UnitAction::Restart));
-    assert_eq!(reason, "the network device lantern0, which it makes, is gone");
+    assert_eq!(reason, "the network device lantern0 is missing: there is no light");
     cluster.on("n1", "ip link show lantern0");
     drop(session);
 

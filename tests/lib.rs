@@ -33,6 +33,7 @@ mod docs_links;
 mod e2e_changes;
 mod e2e_footprint;
 mod e2e_ha;
+mod e2e_heals;
 mod e2e_hosts;
 mod e2e_in_force;
 mod e2e_interrupted;

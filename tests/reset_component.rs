@@ -126,7 +126,7 @@ fn the_script_of_one_component_touches_nothing_else_of_the_host() {
         ("SLICES", ""),
         ("MOUNTS", ""),
         ("NAMESPACES", ""),
-        ("LINKS", "flannel.1"),
+        ("LINKS", "flannel-v6.1 flannel.1"),
         ("TABLES", "flannel-ipv4 flannel-ipv6"),
         ("CHAINS", "FLANNEL-"),
         ("DIRS", "/etc/kube-flannel /run/flannel"),

@@ -54,9 +54,6 @@ pub fn holds(state: &HostState, host: &Host) -> HostFacts {
             restart_key: restart_key(unit, state),
         };
         facts.units.insert(unit.name.clone(), fact);
-        facts.devices.extend(unit.devices.iter().cloned());
-        let made = || FileFact { sha256: String::new(), mode: 0o644, owner: "root".into(), group: "root".into() };
-        facts.files.extend(unit.run_files.iter().map(|path| (path.clone(), made())));
         for (path, source) in &unit.makes {
             facts.files.insert(path.clone(), facts.files[source].clone());
         }

@@ -6,6 +6,7 @@ use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
 use crate::remote::Transport;
+use crate::state::Ready;
 use crate::text::sh_quote;
 
 /// Seconds that a unit may take to be ready; etcd with a large database and an API server that waits for it need some.
@@ -46,6 +47,10 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
         s.push_str("systemctl enable --quiet \"$U\" || exit 1\n");
     }
     let Some(action) = change.action else { return s };
+    if change.rollout.ready == Ready::Timer {
+        s.push_str(&timer(change, layout));
+        return s;
+    }
     if action == UnitAction::Start {
         s.push_str("systemctl reset-failed \"$U\" 2>/dev/null\n");
     }
@@ -93,6 +98,26 @@ done
         key = sh_quote(&change.key),
     ));
     s
+}
+
+/// A timer has no process. What it starts runs once here, so that what it is for is done when the step is.
+fn timer(change: &UnitChange, layout: &Layout) -> String {
+    format!(
+        "systemctl daemon-reload
+mkdir -p -m 700 {records}/units
+if systemctl restart \"$U\" && timeout {PATIENCE} systemctl start \"${{U%.timer}}.service\"; then
+  printf '%s\\n' {key} > {records}/units/\"$U\"
+else
+  for unit in \"$U\" \"${{U%.timer}}.service\"; do
+    systemctl --no-pager --full --lines=0 status \"$unit\" | cut -c1-200
+    journalctl --no-pager -q -o cat -n 25 -u \"$unit\"
+  done
+  exit 1
+fi
+",
+        records = sh_quote(&layout.records),
+        key = sh_quote(&change.key),
+    )
 }
 
 /// What well-known last words mean.

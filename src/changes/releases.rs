@@ -38,6 +38,12 @@ pub const RELEASES: &[ReleaseChange] = &[
     },
     ReleaseChange {
         since: "0.2.0",
+        words: "a timer on nodes brings back what others take from the kernel: routes, devices and rules of flanneld and \
+                kube-proxy",
+        concerns: Concerns::NewFile("data-plane.sh"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
         words: "what `up` did last is recorded in the cluster and on the masters",
         concerns: Concerns::Record,
     },

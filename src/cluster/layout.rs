@@ -57,6 +57,12 @@ pub struct Layout {
     pub crictl: String,
     /// What flannel says of this node's network.
     pub flannel_run: String,
+    /// The script that looks after the kernel's side of a node.
+    pub data_plane: String,
+    /// What it remembers until the next boot.
+    pub data_plane_run: String,
+    /// Files that go at boot.
+    pub tmpfiles: String,
     /// Logs of pods.
     pub pod_logs: String,
     /// Names of these logs by container.
@@ -97,6 +103,9 @@ impl Layout {
             netns: "/run/netns".into(),
             crictl: "/etc/crictl.yaml".into(),
             flannel_run: "/run/flannel".into(),
+            data_plane: "/etc/kubernetes/data-plane.sh".into(),
+            data_plane_run: "/run/kbootstrap-data-plane".into(),
+            tmpfiles: "/etc/tmpfiles.d/kubernetes.conf".into(),
             pod_logs: "/var/log/pods".into(),
             container_logs: "/var/log/containers".into(),
             kube_proxy: "/var/lib/kube-proxy".into(),

@@ -8,7 +8,7 @@ use super::certificate::CertificateRow;
 use super::descriptors::{Addon, LoadBalancer, NetworkPlugin, Runtime};
 use super::spec::{ComponentSpec, Footprint, ImageSpec, PortSpec, ProgramSpec, UnitSpec};
 use super::{
-    cni_plugins, containerd, coredns, etcd, flanneld, kube_apiserver, kube_controller_manager, kube_proxy,
+    cni_plugins, containerd, coredns, data_plane, etcd, flanneld, kube_apiserver, kube_controller_manager, kube_proxy,
     kube_scheduler, kubectl, kubelet,
 };
 use crate::cluster::{self, Cluster, Host, KnownComponent, Layout};
@@ -48,6 +48,7 @@ impl Catalogue {
                 flanneld::SPEC,
                 kubectl::SPEC,
                 coredns::SPEC,
+                data_plane::SPEC,
             ],
             runtimes: vec![Runtime { component: containerd::ID }],
             networks: vec![NetworkPlugin { choice: cluster::NetworkPlugin::Flannel, components: &[flanneld::ID] }],

@@ -5,9 +5,28 @@ use super::kubernetes::{self, KLOG, NO_EFFECT};
 use super::spec::*;
 use crate::cluster::{ProxyMode, RemovedFlag, Role};
 use crate::recipes::Project;
-use crate::state::{After, Ready, Rolling, Rollout, Wave};
+use crate::state::{After, Kept, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "kube-proxy";
+
+const CONFIG: &str = "kube-proxy.yaml";
+
+/// Where the way to Services begins, in each mode.
+fn keeps(of: &Configured<'_>) -> Vec<Kept> {
+    let address = of.value(CONFIG, "/bindAddress").as_str().unwrap_or_default();
+    let ranges = of.value(CONFIG, "/clusterCIDR").as_str().unwrap_or_default();
+    let ipv6 = address.contains(':') || ranges.contains(':');
+    let family = if ipv6 { "ip6" } else { "ip" };
+    let program = if ipv6 { "ip6tables" } else { "iptables" };
+    let nft = |chain, holds| Kept::NftChain { family, table: NAME.into(), chain, holds };
+    let iptables = |chain, holds| Kept::IptablesChain { program, table: "nat", chain, holds };
+    let jumps = || vec![iptables("PREROUTING", "-j KUBE-SERVICES"), iptables("OUTPUT", "-j KUBE-SERVICES")];
+    match of.value(CONFIG, "/mode").as_str() {
+        Some("nftables") => vec![nft("nat-prerouting", "jump services"), nft("services", "vmap @service-ips")],
+        Some("ipvs") => [vec![Kept::Device { name: "kube-ipvs0".into() }], jumps()].concat(),
+        _ => jumps(),
+    }
+}
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-proxy.",
@@ -27,7 +46,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         PortSpec::open(10256, "kube-proxy, health"),
     ],
     configs: &[ConfigSpec {
-        template: "kube-proxy.yaml",
+        template: CONFIG,
         path: |layout| format!("{}/kube-proxy.yaml", layout.kubernetes),
         format: Format::MergedYaml,
         copied_to: None,
@@ -54,6 +73,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         template!("shared", "kubeconfig.yaml"),
     ],
     removed_flags: &[&[RemovedFlag::kubernetes("proxy-port-range", 31, NO_EFFECT)], KLOG],
+    kernel: KernelSpec { keeps, without: "Services do not work there" },
     footprint: Footprint {
         dirs: |layout| vec![layout.kube_proxy.clone()],
         links: &["kube-ipvs0"],
@@ -63,3 +83,30 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     },
     ..ComponentSpec::named(NAME)
 };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::Layout;
+
+    #[test]
+    fn what_kube_proxy_keeps_follows_its_mode() {
+        let kept = |mode: &str, cidr: &str| -> Vec<String> {
+            let config = json!({ "mode": mode, "bindAddress": "0.0.0.0", "clusterCIDR": cidr });
+            let configs = BTreeMap::from([(CONFIG, config)]);
+            let kept = keeps(&Configured { layout: &Layout::standard(), configs: &configs });
+            kept.iter().map(|kept| kept.call().replace('\'', "")).collect()
+        };
+        let nftables = kept("nftables", "10.244.0.0/16");
+        assert_eq!(nftables.len(), 2, "each costs some milliseconds every ten seconds");
+        assert_eq!(nftables[1], "nft_chain ip kube-proxy services vmap @service-ips");
+        assert!(kept("nftables", "fd00::/56").iter().all(|call| call.starts_with("nft_chain ip6 kube-proxy ")));
+        let iptables = kept("iptables", "10.244.0.0/16");
+        assert_eq!(iptables[0], "iptables_chain iptables nat PREROUTING -j KUBE-SERVICES");
+        assert_eq!(kept("ipvs", "10.244.0.0/16")[0], "device kube-ipvs0");
+    }
+}

@@ -8,6 +8,7 @@ mod certificate;
 mod cni_plugins;
 pub mod containerd;
 pub mod coredns;
+pub mod data_plane;
 mod descriptors;
 pub mod etcd;
 pub mod flanneld;
@@ -27,6 +28,6 @@ pub use certificate::{Authority, CertificateRow, Placement, Profile};
 pub use descriptors::{Addon, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};
 pub use release::release;
 pub use spec::{
-    ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PortSpec, ProgramKind,
-    ProgramSpec, Protocol, SysctlSpec, Template, UnitSpec,
+    ComponentSpec, ConfigSpec, Configured, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PortSpec,
+    ProgramKind, ProgramSpec, Protocol, SysctlSpec, Template, UnitSpec,
 };

@@ -1,10 +1,14 @@
 //! What a component is: one value with all of its facts.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::certificate::CertificateRow;
 use super::release::release;
 use crate::cluster::{Cluster, Host, Layout, RemovedFlag, RemovedValue, Role, Versions};
 use crate::recipes::Project;
-use crate::state::{ComponentId, Rollout, Wave};
+use crate::state::{ComponentId, Kept, Ready, Rollout, Wave};
 
 /// A component. What a field lists is all that there is of it: preflight, the artifact store, rendering, the steps of
 /// `up`, status and reset read it here and keep no lists of their own.
@@ -130,9 +134,14 @@ pub struct UnitSpec {
 }
 
 impl UnitSpec {
-    /// `etcd.service`.
+    /// `etcd.service`; a timer is called as what it starts.
     pub fn name(&self) -> String {
-        format!("{}.service", self.program)
+        let kind = if self.is_timer() { "timer" } else { "service" };
+        format!("{}.{kind}", self.program)
+    }
+    /// Whether it has no process of its own.
+    pub fn is_timer(&self) -> bool {
+        self.rollout.ready == Ready::Timer
     }
 }
 
@@ -261,10 +270,26 @@ impl ImageSpec {
 /// What must be there while a unit runs; a unit without it is restarted.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelSpec {
-    /// Network devices.
-    pub devices: fn(&Cluster, &Host) -> Vec<String>,
-    /// Files in /run.
-    pub run_files: fn(&Layout) -> Vec<String>,
+    /// By what the component is configured to do on a host.
+    pub keeps: fn(&Configured<'_>) -> Vec<Kept>,
+    /// What does not work on the host without it, for people: `Services do not work there`.
+    pub without: &'static str,
+}
+
+/// A component as it is configured on a host.
+#[derive(Debug, Clone, Copy)]
+pub struct Configured<'a> {
+    /// Paths.
+    pub layout: &'a Layout,
+    /// What its configuration files say, by template, with the inventory's changes.
+    pub configs: &'a BTreeMap<&'static str, Value>,
+}
+
+impl Configured<'_> {
+    /// A value in a configuration file, by JSON pointer; null where there is none.
+    pub fn value(&self, template: &str, pointer: &str) -> &Value {
+        self.configs.get(template).and_then(|config| config.pointer(pointer)).unwrap_or(&Value::Null)
+    }
 }
 
 /// What a reset takes away besides programs, units and [`ComponentSpec::dirs`].
@@ -318,7 +343,7 @@ impl ComponentSpec {
             repeated_flags: &[],
             removed_flags: &[],
             removed_values: &[],
-            kernel: KernelSpec { devices: |_, _| Vec::new(), run_files: |_| Vec::new() },
+            kernel: KernelSpec { keeps: |_| Vec::new(), without: "" },
             footprint: Footprint::NONE,
         }
     }

@@ -74,8 +74,9 @@ pub fn questions(
         let mut questions = preflight::questions(catalogue, cluster, host);
         if let Some(state) = desired.hosts.get(&host.name) {
             questions.files.extend(state.files.keys().cloned());
-            questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().chain(&u.run_files).cloned()));
-            questions.devices.extend(state.units.iter().flat_map(|u| u.devices.iter().cloned()));
+            questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().cloned()));
+            let script = &cluster.layout.data_plane;
+            questions.data_plane = state.files.contains_key(script).then(|| script.clone());
             questions.dirs.extend(state.dirs.keys().cloned());
             questions.units.extend(state.units.iter().map(|u| u.name.clone()));
             questions.modules.extend(state.modules.iter().cloned());

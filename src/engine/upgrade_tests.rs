@@ -156,7 +156,9 @@ fn the_plan_says_what_the_version_changes_and_why() {
     A kbootstrap that left no record was here last, and this is NOW. What the version changes:
       ~ the cluster's folder is kept beside itself as it is, and then carried over
       ~ kube-controller-manager restarts and signs with ca-signing.crt: ca.crt beside it may hold further CAs, which are only trusted (n1)
+      ~ a timer on nodes brings back what others take from the kernel: routes, devices and rules of flanneld and kube-proxy (n1, n2)
       ~ what `up` did last is recorded in the cluster and on the masters
+    What starts: data-plane (n1, n2)
     What restarts, one after the other, and what may be noticed:
       COMPONENT                HOSTS  MAY BE NOTICED
       kube-controller-manager  n1     controllers stand still for up to 20 s

@@ -97,8 +97,10 @@ pub struct HostFacts {
     pub listening: Vec<Listening>,
     /// UDP sockets that are bound.
     pub listening_udp: Vec<Listening>,
-    /// Network devices that were asked about and are there.
-    pub devices: BTreeSet<String>,
+    /// What units should have in the kernel and in /run and have not, in the host's words, by unit.
+    pub lost: BTreeMap<String, Vec<String>>,
+    /// The same of what nobody on the host can bring back.
+    pub lost_for_good: Vec<String>,
     /// Addresses of the host's interfaces.
     pub addresses: Vec<(String, IpAddr)>,
     /// Destinations of the routing table (`10.0.0.0/24`) with the interface.
@@ -244,8 +246,8 @@ pub struct Questions {
     pub sysctls: BTreeSet<String>,
     /// System users.
     pub users: BTreeSet<String>,
-    /// Network devices.
-    pub devices: BTreeSet<String>,
+    /// The script that knows what units should have in the kernel and in /run.
+    pub data_plane: Option<String>,
     /// Hash every file again instead of trusting the record of what did not change since it was verified.
     pub rehash: bool,
     /// Wait first until scripts of an earlier run, which was interrupted, have ended.

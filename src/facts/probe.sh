@@ -97,16 +97,6 @@ section listening
 ss -Hltnp 2>/dev/null
 section udp
 ss -Hlunp 2>/dev/null
-section devices
-# Not from /sys: in a container that may be another network's.
-if [ -n "$devices" ]; then
-  for line in $(ip -o link show 2>/dev/null); do
-    name=${line#*: }
-    name=${name%%:*}
-    name=${name%%@*}
-    case "$nl$devices$nl" in *"$nl$name$nl"*) printf '%s\n' "$name" ;; esac
-  done
-fi
 section addresses
 ip -o addr show 2>/dev/null
 section routes
@@ -182,6 +172,10 @@ section started
 for unit in $units; do
   { IFS= read -r key <"$records/units/$unit"; } 2>/dev/null && printf '%s %s\n' "$unit" "$key"
 done
+
+# What services should have in the kernel and have not, as the script says that looks after it.
+section data-plane
+[ -f "$data_plane" ] && timeout 10 sh -- "$data_plane" look 2>/dev/null
 
 section images
 [ -S "$runtime" ] && have ctr && timeout 5 ctr -a "$runtime" -n k8s.io images ls -q 2>/dev/null

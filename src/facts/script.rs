@@ -35,7 +35,7 @@ pub fn script(questions: &Questions, layout: &Layout) -> String {
     set("module_pattern", &module_pattern(&questions.modules));
     set("sysctls", &lines(&sysctls));
     set("users", &lines(&questions.users));
-    set("devices", &lines(&questions.devices));
+    set("data_plane", questions.data_plane.as_deref().unwrap_or_default());
     set("programs", &lines(&programs));
     if questions.wait {
         script.push_str(&host_lock::wait());

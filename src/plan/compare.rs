@@ -118,11 +118,8 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
 
 /// What the unit made when it started and is no longer there as it was made.
 fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String> {
-    let device = unit.devices.iter().find(|device| !facts.devices.contains(*device));
-    let gone = device.map(|device| format!("the network device {device}"));
-    let run_file = || unit.run_files.iter().find(|path| !facts.files.contains_key(*path)).cloned();
-    if let Some(gone) = gone.or_else(run_file) {
-        return Some(format!("{gone}, which it makes, is gone"));
+    if let Some(lost) = facts.lost.get(&unit.name) {
+        return Some(format!("{}: {}", lost.join("; "), unit.without));
     }
     unit.makes.iter().find_map(|(path, source)| {
         let wanted = content_sha256(&desired.files.get(source)?.content);
@@ -161,8 +158,8 @@ mod tests {
                 },
                 restart_on: ["/etc/net.json".into()].into(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
-                devices: ["flannel.1".into()].into(),
-                run_files: ["/run/net.env".into()].into(),
+                keeps: Vec::new(),
+                without: "Pods are cut off",
             }],
             ..HostState::default()
         }
@@ -214,10 +211,19 @@ mod tests {
 
     #[test]
     fn what_a_unit_has_in_the_kernel_and_in_run_is_made_again() {
-        let device = changes(|facts| facts.devices.clear());
-        assert_eq!(device, ["Some(Restart) flanneld.service: the network device flannel.1, which it makes, is gone"]);
-        let file = changes(|facts| drop(facts.files.remove("/run/net.env")));
-        assert_eq!(file, ["Some(Restart) flanneld.service: /run/net.env, which it makes, is gone"]);
+        let lose = |unit: &str| {
+            let words = ["flannel.1 is missing".to_owned(), "/run/net.env is missing".to_owned()];
+            let unit = unit.to_owned();
+            changes(|facts| drop(facts.lost.insert(unit, words.into())))
+        };
+        let reason = "flannel.1 is missing; /run/net.env is missing: Pods are cut off";
+        assert_eq!(lose(UNIT), [format!("Some(Restart) {UNIT}: {reason}")]);
+        assert_eq!(lose("kube-proxy.service"), Vec::<String>::new(), "it is another unit's");
+        let stopped = changes(|facts| {
+            facts.lost.insert(UNIT.into(), vec!["flannel.1 is missing".into()]);
+            unit(facts).active = "inactive".into();
+        });
+        assert_eq!(stopped, [format!("Some(Start) {UNIT}: it does not run")]);
     }
 
     #[test]

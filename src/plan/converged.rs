@@ -23,10 +23,6 @@ pub fn converged(state: &HostState) -> HostFacts {
     for (path, source) in state.units.iter().flat_map(|unit| &unit.makes) {
         facts.files.insert(path.clone(), facts.files[source].clone());
     }
-    facts.devices = state.units.iter().flat_map(|unit| unit.devices.iter().cloned()).collect();
-    for path in state.units.iter().flat_map(|unit| &unit.run_files) {
-        facts.files.insert(path.clone(), fact(String::new(), 0o644, "root"));
-    }
     facts.modules = state.modules.iter().map(|name| (name.clone(), Module::Present)).collect();
     let sysctl = |value: &String| Sysctl { value: value.clone(), writable: true };
     facts.sysctls = state.sysctls.iter().map(|(name, value)| (name.clone(), sysctl(value))).collect();

@@ -54,8 +54,8 @@ mod tests {
             rollout: Rollout { wave: Wave::Node, after, rolling: Rolling::Canary, ready },
             restart_on: Default::default(),
             makes: Default::default(),
-            devices: Default::default(),
-            run_files: Default::default(),
+            keeps: Default::default(),
+            without: "",
         };
         let units = vec![
             unit("containerd", After::Nothing, Ready::Runtime),

@@ -165,10 +165,12 @@ mod tests {
                 file /etc/kubernetes/pki/flannel.crt
                 file /etc/kubernetes/pki/flannel.key
                 file /etc/systemd/system/flanneld.service
+                file /etc/tmpfiles.d/kubernetes.conf
                 file /opt/cni/bin/flannel
                 file /usr/local/bin/flanneld
                 folder /etc/kube-flannel
                 folder /run/flannel
+                interface flannel-v6.1
                 interface flannel.1
                 nftables table flannel-ipv4
                 nftables table flannel-ipv6

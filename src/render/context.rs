@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::node;
 use crate::cluster::{Cluster, Host, Layout, Role, Taint};
-use crate::components::Catalogue;
+use crate::components::{Catalogue, ComponentSpec, SysctlSpec, data_plane};
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
-use crate::text::{bracketed, host_port};
+use crate::state::HostState;
+use crate::text::{bracketed, host_port, sh_quote};
 
 /// Forward secret and authenticated; the TLS 1.3 suites are always on beside them (CIS 1.2.29, 4.2.12).
 const CIPHER_SUITES: [&str; 6] = [
@@ -38,6 +39,9 @@ pub(super) struct Context<'a> {
     /// In a kubeconfig's template only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kubeconfig: Option<Kubeconfig>,
+    /// In the templates of what looks after the kernel's side of the host only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kernel: Option<KernelContext>,
 }
 
 /// What templates see of the cluster: the same on every host, so it is made once for all of them. Also the context of the
@@ -117,6 +121,63 @@ pub(super) struct Kubeconfig {
     pub(super) key: String,
 }
 
+/// What the host's units keep in the kernel and in /run.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct KernelContext {
+    /// The unit of what looks after it.
+    pub(super) unit: &'static str,
+    /// All units that keep something, each once.
+    pub(super) units: Vec<String>,
+    /// What each keeps, as calls of the script's functions.
+    pub(super) lines: Vec<String>,
+    /// Network devices that are looked at.
+    pub(super) devices: Vec<String>,
+    /// Those of them whose routes are.
+    pub(super) overlays: Vec<String>,
+    /// Kernel settings of the network, `/proc/sys/net/ipv4/ip_forward:1`.
+    pub(super) settings: Vec<String>,
+}
+
+impl KernelContext {
+    /// Of a host whose units are in `state`, and of its components.
+    pub(super) fn of<'a>(state: &HostState, specs: impl Iterator<Item = &'a ComponentSpec>) -> Self {
+        let mut context = KernelContext {
+            unit: data_plane::UNIT,
+            units: Vec::new(),
+            lines: Vec::new(),
+            devices: Vec::new(),
+            overlays: Vec::new(),
+            settings: Vec::new(),
+        };
+        let mut last = String::new();
+        for (unit, kept) in state.units.iter().flat_map(|unit| unit.keeps.iter().map(move |kept| (unit, kept))) {
+            let owner = if kept.comes_with_its_unit() { &unit.name } else { data_plane::UNIT };
+            if owner != last {
+                context.lines.push(format!("owned_by {}", sh_quote(owner)));
+                last = owner.to_owned();
+            }
+            context.lines.push(kept.call());
+            if let Some(device) = kept.device() {
+                context.devices.push(device.to_owned());
+                context.overlays.extend(kept.is_overlay().then(|| device.to_owned()));
+            }
+            if kept.comes_with_its_unit() && !context.units.contains(&unit.name) {
+                context.units.push(unit.name.clone());
+            }
+        }
+        context.units.push(data_plane::UNIT.to_owned());
+        for setting in specs.flat_map(|spec| spec.sysctls) {
+            if let SysctlSpec::Exactly(name, value) = setting
+                && name.starts_with("net.")
+                && state.sysctls.contains_key(*name)
+            {
+                context.settings.push(format!("/proc/sys/{}:{value}", name.replace('.', "/")));
+            }
+        }
+        context
+    }
+}
+
 /// The context of the API objects' templates: nothing of any one host.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct ManifestContext {
@@ -144,6 +205,7 @@ impl<'a> Context<'a> {
             tls: Tls { min_version: "VersionTLS12", cipher_suites: CIPHER_SUITES },
             unit: None,
             kubeconfig: None,
+            kernel: None,
         })
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::context::Context;
+use super::context::{Context, KernelContext};
 use super::service::{self, private};
 use super::{Inputs, programs};
 use crate::cluster::Layout;
+use crate::components::{ComponentSpec, data_plane};
 use crate::error::{Error, Result};
 use crate::facts;
 use crate::state::{Dir, File, HostState};
@@ -25,10 +26,19 @@ pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {
     };
     add_kernel_files(&mut state, &cluster.layout);
 
-    let context = Context::new(inputs.catalogue, cluster, inputs.common, host, inputs.facts, decisions)?;
+    let mut context = Context::new(inputs.catalogue, cluster, inputs.common, host, inputs.facts, decisions)?;
     let mut errors: Vec<Error> = Vec::new();
-    for spec in inputs.catalogue.on(cluster, host) {
+    // What looks after the others' side of the kernel knows them all.
+    let is_last = |spec: &&ComponentSpec| spec.id == data_plane::ID;
+    let (last, others): (Vec<&ComponentSpec>, Vec<&ComponentSpec>) =
+        inputs.catalogue.on(cluster, host).partition(is_last);
+    for spec in others {
         state.users.extend(spec.users.iter().map(|user| (*user).to_owned()));
+        errors.extend(service::add(&mut state, inputs, &context, spec).err());
+    }
+    add_tmpfiles(&mut state, &cluster.layout);
+    for spec in last {
+        context.kernel = Some(KernelContext::of(&state, inputs.catalogue.on(cluster, host)));
         errors.extend(service::add(&mut state, inputs, &context, spec).err());
     }
     errors.extend(programs::add(&mut state, inputs).err());
@@ -44,6 +54,15 @@ fn add_kernel_files(state: &mut HostState, layout: &Layout) {
     if !state.modules.is_empty() {
         let lines: String = state.modules.iter().map(|name| format!("{name}\n")).collect();
         state.files.insert(layout.modules.clone(), public(lines));
+    }
+}
+
+/// What a unit makes once it is ready says to others that it is: after a boot not before it is so again.
+fn add_tmpfiles(state: &mut HostState, layout: &Layout) {
+    let made = state.units.iter().flat_map(|unit| unit.makes.keys());
+    let lines: String = made.map(|path| format!("r! {path}\n")).collect();
+    if !lines.is_empty() {
+        state.files.insert(layout.tmpfiles.clone(), public(lines));
     }
 }
 

@@ -9,7 +9,7 @@ use super::flags::Flags;
 use super::{Inputs, encryption, yaml};
 use crate::cluster::ComponentSettings;
 use crate::cluster::merge::{Null, merge};
-use crate::components::{ComponentSpec, ConfigSpec, Format, KubeconfigSpec};
+use crate::components::{ComponentSpec, ConfigSpec, Configured, Format, KubeconfigSpec};
 use crate::error::{Error, Result};
 use crate::state::{Content, File, HostState, Unit};
 
@@ -26,6 +26,7 @@ pub(super) fn add(
 
     let mut restart_on = BTreeSet::new();
     let mut makes = BTreeMap::new();
+    let mut configs = BTreeMap::new();
     for config in spec.configs {
         let path = (config.path)(layout);
         if config.format == Format::Encryption {
@@ -38,6 +39,7 @@ pub(super) fn add(
             continue;
         }
         let text = render_config(inputs, context, spec, config, settings)?;
+        configs.extend(value(config, &text).map(|value| (config.template, value)));
         state.files.insert(path.clone(), private(text));
         makes.extend(config.copied_to.map(|copy| (copy(layout), path.clone())));
         restart_on.insert(path);
@@ -54,10 +56,14 @@ pub(super) fn add(
     let (name, program) = (unit.name(), format!("{}/{}", layout.bin, unit.program));
     let path = format!("{}/{name}", layout.units);
     restart_on.extend((unit.watched_by_restart)(inputs.cluster));
-    restart_on.extend([program.clone(), path.clone()]);
-    let flags = flags(inputs, context, spec, unit.program, settings)?.arguments();
+    restart_on.insert(path.clone());
+    let mut arguments = Vec::new();
+    if !unit.is_timer() {
+        restart_on.insert(program.clone());
+        arguments = flags(inputs, context, spec, unit.program, settings)?.arguments();
+    }
     let mut context = context.clone();
-    context.unit = Some(UnitContext { program, flags, restart_seconds: unit.restart_seconds });
+    context.unit = Some(UnitContext { program, flags: arguments, restart_seconds: unit.restart_seconds });
     let text = inputs.templates.render(inputs.host, spec, &name, &context)?;
     state.files.insert(path, private(text));
     state.units.push(Unit {
@@ -66,8 +72,8 @@ pub(super) fn add(
         rollout: unit.rollout,
         restart_on,
         makes,
-        devices: (spec.kernel.devices)(inputs.cluster, inputs.host).into_iter().collect(),
-        run_files: (spec.kernel.run_files)(layout).into_iter().collect(),
+        keeps: (spec.kernel.keeps)(&Configured { layout, configs: &configs }),
+        without: spec.kernel.without,
     });
     Ok(())
 }
@@ -133,6 +139,15 @@ fn render_config(
     })
 }
 
+/// What a rendered file says.
+fn value(config: &ConfigSpec, text: &str) -> Option<Value> {
+    match config.format {
+        Format::MergedYaml | Format::Yaml => yaml::parse(config.template, text).ok(),
+        Format::MergedJson | Format::Json => json(config.template, text).ok(),
+        Format::Text | Format::Encryption => None,
+    }
+}
+
 fn json(what: &str, text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|e| Error::input(format!("{what} is not valid JSON: {e}")))
 }
@@ -142,6 +157,10 @@ fn what(inputs: &Inputs<'_>, template: &str) -> String {
 }
 
 fn check_settings(spec: &ComponentSpec, settings: Option<&ComponentSettings>) -> Result<()> {
+    if spec.unit.is_some_and(|unit| unit.is_timer()) && settings.is_some_and(|settings| !settings.flags.is_empty()) {
+        let name = spec.id;
+        return Err(Error::input(format!("components.{name}.flags: {name} is a timer and has no flags")));
+    }
     let merged = |config: &ConfigSpec| matches!(config.format, Format::MergedYaml | Format::MergedJson);
     if settings.is_none_or(|settings| settings.config.is_empty()) || spec.configs.iter().any(merged) {
         return Ok(());

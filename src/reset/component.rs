@@ -96,6 +96,8 @@ impl Difference<'_> {
         };
         going.extend(last(&|spec| !spec.sysctls.is_empty()).then(|| layout.sysctls.clone()));
         going.extend(last(&|spec| !(spec.modules)(self.before).is_empty()).then(|| layout.modules.clone()));
+        let makes = |spec: &ComponentSpec| spec.configs.iter().any(|config| config.copied_to.is_some());
+        going.extend(last(&makes).then(|| layout.tmpfiles.clone()));
         going.difference(&kept).cloned().collect()
     }
 

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::secret::Secret;
 
+mod kept;
 mod rollout;
 
+pub use kept::Kept;
 pub use rollout::{After, Ready, Rolling, Rollout, WAVES, Wave};
 
 /// Names a component of the catalogue, as the inventory writes it.
@@ -111,12 +113,12 @@ pub struct Unit {
     pub restart_on: BTreeSet<String>,
     /// Files that it makes when it has started, and which files they are copies of.
     pub makes: BTreeMap<String, String>,
-    /// Network devices that are there while it runs.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub devices: BTreeSet<String>,
-    /// Files in /run that are there while it runs.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub run_files: BTreeSet<String>,
+    /// What is in the kernel and in /run while it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keeps: Vec<Kept>,
+    /// What does not work on the host without that.
+    #[serde(skip)]
+    pub without: &'static str,
 }
 
 /// An image that containerd must hold.

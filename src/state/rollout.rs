@@ -61,6 +61,8 @@ pub enum Ready {
     Runtime,
     /// Its node is registered.
     Node,
+    /// It is a timer that waits for its next time; what it starts has run once.
+    Timer,
 }
 
 /// How a unit is brought up and changed.

@@ -7,7 +7,7 @@ use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
 use crate::cluster::{Cluster, Host};
-use crate::components::{Catalogue, UnitSpec};
+use crate::components::{Catalogue, ComponentSpec, UnitSpec};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, UnitFact};
 use crate::live;
@@ -23,17 +23,19 @@ pub(super) fn ask(
     store: &Store,
 ) -> (Vec<HostStatus>, BTreeMap<String, HostFacts>) {
     let answers = pool.each_host(&cluster.hosts, |host| {
-        let units: Vec<_> = catalogue.units(cluster, host).map(|(_, unit)| unit).collect();
+        let units: Vec<_> = catalogue.units(cluster, host).collect();
         let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
         let pairs = trust.pairs_on(host);
         let paths = pairs.iter().flat_map(|(certificate, key)| [certificate.clone(), key.clone()]);
         let mut questions = live::questions(catalogue, cluster);
-        questions.files.extend(units.iter().map(program).chain(paths));
+        questions.files.extend(units.iter().map(|(_, unit)| program(unit)).chain(paths));
+        questions.data_plane = Some(cluster.layout.data_plane.clone());
         questions.certificates = pairs.iter().map(|(certificate, _)| certificate.clone()).collect();
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
         let mut components = Vec::new();
-        for unit in &units {
+        for (spec, unit) in &units {
             let mut component = component(unit, &facts.units);
+            miss(&mut component, spec, unit, &facts);
             let file = facts.files.get(&program(unit));
             component.version = file.and_then(|file| version(store, &file.sha256)).unwrap_or_default();
             if component.state == State::Good
@@ -103,6 +105,22 @@ fn component(unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
     Component { name: unit.program.to_owned(), state, word, version: String::new(), detail }
 }
 
+/// What a unit that runs should have in the kernel and has not.
+fn miss(component: &mut Component, spec: &ComponentSpec, unit: &UnitSpec, facts: &HostFacts) {
+    if component.state == State::Bad {
+        return;
+    }
+    if let Some(lost) = facts.lost.get(&unit.name()) {
+        component.state = State::Bad;
+        component.word = "incomplete".into();
+        component.detail = format!("{}: {}", lost.join("; "), spec.kernel.without);
+    } else if unit.is_timer() && !facts.lost_for_good.is_empty() {
+        component.state = State::Warning;
+        component.word = "incomplete".into();
+        component.detail = facts.lost_for_good.join("; ");
+    }
+}
+
 /// What a program's bytes are called; none where this machine's store has never seen them.
 fn version(store: &Store, sha256: &str) -> Option<String> {
     store.record(sha256).ok()?.labels.pop().map(|label| label.version)
@@ -137,7 +155,7 @@ fn own_words(component: &mut Component, ready: Ready, host: &Host, pool: &Pool, 
                     version["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned();
             }
         }
-        Ready::Runs | Ready::Runtime | Ready::Node => {}
+        Ready::Runs | Ready::Runtime | Ready::Node | Ready::Timer => {}
     }
     Ok(())
 }

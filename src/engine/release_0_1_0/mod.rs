@@ -11,7 +11,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::cluster::{Cluster, Host};
-use crate::components::Catalogue;
+use crate::components::{Catalogue, data_plane};
 use crate::engine::{desire, names_only};
 use crate::facts::HostFacts;
 use crate::plan::converged;
@@ -73,8 +73,11 @@ pub fn facts(cluster: &Cluster, hosts: &BTreeMap<String, HostState>) -> BTreeMap
     cluster.hosts.iter().map(says).collect()
 }
 
-/// One file of the CA, both for verifying and for signing.
+/// One file of the CA, both for verifying and for signing. Nothing looks after the kernel's side of a node, and nothing
+/// goes at boot.
 fn undone(mut state: HostState, cluster: &Cluster) -> HostState {
+    state.units.retain(|unit| unit.component != data_plane::ID);
+    state.files.retain(|path, _| !path.contains("data-plane") && *path != cluster.layout.tmpfiles);
     let (both, signing) = (format!("{}/ca.crt", cluster.layout.pki), format!("{}/ca-signing.crt", cluster.layout.pki));
     if state.files.remove(&signing).is_none() {
         return state;

@@ -1,6 +1,7 @@
 //! Reads what the probe's script printed. Pure, and never panics, whatever a host answers.
 
 mod files;
+mod lost;
 mod network;
 mod sections;
 mod system;
@@ -25,6 +26,7 @@ pub fn parse(stdout: &[u8], started: SystemTime, ended: SystemTime) -> Result<Ho
     let texts = system::Texts::read(&sections);
     let files = files::Found::read(&sections);
     let units = units::Found::read(&sections);
+    let lost = lost::Lost::read(&sections);
     Ok(HostFacts {
         os: texts.os(),
         arch: uname.arch,
@@ -48,7 +50,8 @@ pub fn parse(stdout: &[u8], started: SystemTime, ended: SystemTime) -> Result<Ho
         disks: system::disks(&sections),
         listening: network::listening(&sections, "listening"),
         listening_udp: network::listening(&sections, "udp"),
-        devices: sections.set("devices"),
+        lost: lost.units,
+        lost_for_good: lost.for_good,
         addresses: network::addresses(&sections),
         routes: network::routes(&sections),
         nameservers: texts.nameservers(),

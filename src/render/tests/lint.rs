@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::cluster::example;
 use crate::components::Catalogue;
 use crate::facts::{self, HostFacts};
-use crate::render::context::{Common, Context, Kubeconfig, ManifestContext, UnitContext};
+use crate::render::context::{Common, Context, KernelContext, Kubeconfig, ManifestContext, UnitContext};
 use crate::render::templates::Templates;
+use crate::state::HostState;
 
 #[test]
 fn templates_name_only_what_their_context_has() {
@@ -45,6 +46,7 @@ fn context() -> Value {
         certificate: String::new(),
         key: String::new(),
     });
+    context.kernel = Some(KernelContext::of(&HostState::default(), std::iter::empty()));
     serde_json::to_value(&context).unwrap()
 }
 
