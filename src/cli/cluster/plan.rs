@@ -17,8 +17,8 @@ use crate::preflight;
 
 Nothing is changed, on the hosts or here: certificates that `up` would issue and programs that it would fetch are named. \
 Secrets are named, never shown. What should not be there is named with the command that takes it away; it is no change.
-Exit code 0: nothing would change; 10 with --exit-code: something would; 9: a running cluster cannot take it (with -o json
-the reasons are in `refused`).")]
+Exit code 0: nothing would change; 10 with --exit-code: something would; 9: a running cluster cannot \
+take it (with -o json the reasons stand in `refused`).")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
