@@ -8,6 +8,8 @@ use crate::recipes::Project;
 use crate::state::{After, Kept, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "kube-proxy";
+/// Its unit.
+pub const UNIT: &str = "kube-proxy.service";
 
 const CONFIG: &str = "kube-proxy.yaml";
 
