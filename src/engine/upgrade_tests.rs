@@ -163,7 +163,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
       COMPONENT                HOSTS  MAY BE NOTICED
       kube-controller-manager  n1     controllers stand still for up to 20 s
     ");
-    assert_eq!(plan.changes(), 4, "and nothing that it does not name: {plan:#?}");
+    assert_eq!(plan.changes(), 14, "and nothing that it does not name: {plan:#?}");
     let json = serde_json::to_value(&meaning).unwrap();
     assert_eq!((&json["upgrade"]["from"], &json["upgrade"]["keeps_folder"]), (&Value::Null, &true.into()));
     assert_eq!(json["upgrade"]["changes"][0]["hosts"], serde_json::json!(["n1"]));
