@@ -13,6 +13,7 @@ mod made_for;
 mod placed;
 mod recovery;
 mod restore;
+mod retired;
 mod specification;
 mod specs;
 mod table;
