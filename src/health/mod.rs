@@ -11,5 +11,5 @@ pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
 pub use policies::unenforced_policies;
 pub use rollout::{Rollout, deployment_ready, replicas};
-pub use wait::{Poll, Schedule, unless_connected, wait};
+pub use wait::{Poll, Schedule, unless_connected, wait, wait_telling};
 pub use webhooks::refusing_webhooks;
