@@ -24,6 +24,8 @@ pub struct ReleaseChange {
 pub enum Concerns {
     /// A file that hosts do not have yet, by its name without folders.
     NewFile(&'static str),
+    /// Files that hosts have otherwise, by their names without folders.
+    OtherFiles(&'static [&'static str]),
     /// The record of what was done last.
     Record,
 }
@@ -41,6 +43,35 @@ pub const RELEASES: &[ReleaseChange] = &[
         words: "a timer on nodes brings back what others take from the kernel: routes, devices and rules of flanneld and \
                 kube-proxy",
         concerns: Concerns::NewFile("data-plane.sh"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "kube-controller-manager and kube-scheduler restart and show certificates of the cluster's CA, no longer \
+                their own",
+        concerns: Concerns::NewFile("controller-manager-server.crt"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "kube-proxy and flanneld have a key of their own on each node, with rights for that node; those that all \
+                nodes shared are deleted",
+        concerns: Concerns::OtherFiles(&["kube-proxy.crt", "flannel.crt"]),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "services restart and may do less on their hosts than before",
+        concerns: Concerns::OtherFiles(&[
+            "etcd.service",
+            "kube-apiserver.service",
+            "kube-controller-manager.service",
+            "kube-scheduler.service",
+            "kube-proxy.service",
+            "flanneld.service",
+        ]),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "kube-apiserver refuses new external IPs of Services and floods of events",
+        concerns: Concerns::NewFile("admission.yaml"),
     },
     ReleaseChange {
         since: "0.2.0",
@@ -101,14 +132,7 @@ mod tests {
         assert_eq!(Last::of(&recorded(ours), &nothing), None);
         assert_eq!(Last::of(&recorded("0.1.0"), &nothing), Some(Last::Version(Version::new(0, 1, 0))));
         let mut host = HostFacts::default_host();
-        let unit = UnitFact {
-            active: "active".into(),
-            sub: "running".into(),
-            enabled: "enabled".into(),
-            restarts: 0,
-            active_since: 1,
-            restart_key: "key".into(),
-        };
+        let unit = UnitFact { active: "active".into(), restart_key: "key".into(), ..UnitFact::default() };
         host.units.insert("etcd.service".into(), unit);
         assert_eq!(Last::of(&Live::default(), &BTreeMap::from([("m1".into(), host)])), Some(Last::Unknown));
     }
