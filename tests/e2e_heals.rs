@@ -177,7 +177,7 @@ for name in host pod outside; do echo $(($(cat /tmp/heals.$name) - began)); done
         assert_eq!(cluster.up(), 0, "before: {what}");
         cluster.on(NODE, &format!("systemctl stop {TIMER} && {what} && sleep 1"));
         let plan = cluster.run(&["plan"]).ok();
-        let status = cluster.run(&["status"]).exits(6);
+        let status = cluster.run(&["status"]).exits(7);
         for words in row.1 {
             plan.check(plan.stdout.contains(words), &format!("after `{what}` a plan should say: {words}"));
             let short = words.split(": ").next().unwrap();
@@ -229,7 +229,6 @@ fn what_a_firewall_or_a_network_restart_takes_comes_back_by_itself() {
     let route = site.command(&ROUTE);
     site.heal(&[&format!("{}; {}", FLUSH.0, DEVICE.0), &format!("{route}; {}", BRIDGE.0), RUN.0]);
     site.is_named_and_mended(&FLUSH);
-    site.is_named_and_mended(&NO_BRIDGE);
 }
 
 #[test]
@@ -238,7 +237,9 @@ fn each_loss_and_pairs_of_them_heal_in_both_modes() {
     let site = Site::new("e2e-heals-nftables", ProxyMode::Nftables);
     let rows = [FLUSH, TABLE, ROUTE, DEVICE, RUN, BRIDGE, DOWN, NO_BRIDGE, NO_ADDRESS, RULES, FORWARD];
     in_pairs(&site, &rows);
-    rows.iter().for_each(|row| site.is_named_and_mended_or_set(row));
+    // The bridge is nobody's but the timer's: without it, that the timer does not run is what a plan says.
+    let others = rows.iter().filter(|row| !row.1.iter().any(|words| words.starts_with("the bridge")));
+    others.for_each(|row| site.is_named_and_mended_or_set(row));
     a_node_that_leaves_restarts_nothing(&site);
     drop(site);
     let site = Site::new("e2e-heals-iptables", ProxyMode::Iptables);
