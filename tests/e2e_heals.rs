@@ -160,7 +160,7 @@ for name in host pod outside; do echo $(($(cat /tmp/heals.$name) - began)); done
                 late.push(*row);
             }
         }
-        println!("{report}");
+        let _ = writeln!(std::io::stderr(), "{report}");
         let journal = || self.cluster.try_on(NODE, "journalctl -q -o cat -u kbootstrap-data-plane.service").1;
         assert!(late.is_empty(), "{late:?} took longer than {LONGEST} ms\n{report}\n{}", journal());
         assert_eq!(workload::lives(&self.cluster), self.lives, "no pod may restart or lose its address");
@@ -283,7 +283,7 @@ fn a_look_is_cheap_and_says_nothing(site: &Site) {
         minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
     };
     let each = words.iter().map(|word| seconds(word)).sum::<f64>() * 100.0;
-    println!("figure: a look costs {each:.0} ms of processor");
+    let _ = writeln!(std::io::stderr(), "figure: a look costs {each:.0} ms of processor");
     assert!(each < 60.0, "{each} ms each: {text}");
 }
 

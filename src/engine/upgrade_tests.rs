@@ -168,6 +168,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
       ~ kube-controller-manager and kube-scheduler restart and show certificates of the cluster's CA, no longer their own (n1)
       ~ kube-proxy and flanneld have a key of their own on each node, with rights for that node; those that all nodes shared are deleted (n1, n2)
       ~ services restart and may do less on their hosts than before (n1, n2)
+      ~ kube-controller-manager and kube-scheduler may ask kube-apiserver more often, so that one that takes over works sooner (n1)
       ~ kube-apiserver refuses new external IPs of Services and floods of events (n1)
       ~ what `up` did last is recorded in the cluster and on the masters
     What starts: data-plane (n1, n2)
@@ -192,7 +193,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
     let expected = [&["data-plane.sh"], &node[..], &timer[..], &["config.yaml"]].concat();
     assert_eq!(names("n2"), expected, "and nothing that it does not name");
     let shown = |stem: &str| [format!("{stem}-server.crt"), format!("{stem}-server.key")];
-    let first = ["admission.yaml", "audit-policy.yaml", "data-plane.sh", "ca-signing.crt"];
+    let first = ["admission.yaml", "audit-policy.yaml", "data-plane.sh", "kube-scheduler.yaml", "ca-signing.crt"];
     let mut master: Vec<String> = first.map(String::from).into();
     master.extend(shown("controller-manager"));
     master.extend(node.map(String::from));
@@ -207,7 +208,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
     }
     let json = serde_json::to_value(&meaning).unwrap();
     assert_eq!((&json["upgrade"]["from"], &json["upgrade"]["keeps_folder"]), (&Value::Null, &true.into()));
-    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 7);
+    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 8);
     assert_eq!(json["upgrade"]["changes"][0]["hosts"], serde_json::json!(["n1"]));
 }
 
