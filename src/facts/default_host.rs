@@ -64,6 +64,7 @@ impl HostFacts {
             devices: BTreeSet::new(),
             lost: BTreeMap::new(),
             lost_for_good: Vec::new(),
+            flushes: Vec::new(),
             addresses: Vec::new(),
             routes: Vec::new(),
             nameservers: Vec::new(),

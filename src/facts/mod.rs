@@ -104,6 +104,8 @@ pub struct HostFacts {
     pub lost: BTreeMap<String, Vec<String>>,
     /// The same of what nobody on the host can bring back.
     pub lost_for_good: Vec<String>,
+    /// Configuration of nftables that takes away all rules, others' too, when it is loaded.
+    pub flushes: Vec<String>,
     /// Network devices.
     pub devices: BTreeSet<String>,
     /// Addresses of the host's interfaces.

@@ -1,5 +1,6 @@
 //! What another cluster or container engine left or still runs, and firewalls.
 
+use super::data_plane;
 use super::finding::HostCheck;
 use crate::cluster::{NetworkPlugin, Role};
 use crate::components::{Protocol, etcd};
@@ -8,7 +9,8 @@ use crate::components::{Protocol, etcd};
 pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Units of others, which are asked about on every host.
-pub(super) const UNITS: [&str; 14] = [
+pub(super) const UNITS: [&str; 15] = [
+    data_plane::NFTABLES,
     "firewalld.service",
     "docker.service",
     "crio.service",

@@ -5,6 +5,7 @@
 
 mod across;
 mod checks;
+mod data_plane;
 mod finding;
 mod hardware;
 mod host;
@@ -40,6 +41,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         network::check,
         ports::check,
         leftovers::check,
+        data_plane::check,
     ] {
         check(&mut host_check);
     }

@@ -40,3 +40,18 @@ fn another_clusters_etcd_is_not_taken_over() {
     leftovers Fail /var/lib/etcd/member holds the data of an etcd that kbootstrap did not start
     ");
 }
+
+#[test]
+fn who_takes_all_rules_away_is_named_where_it_is_switched_on() {
+    let flushing = |enabled: &'static str| {
+        found("n1", move |_, facts| {
+            facts.flushes.push("/etc/nftables.conf".into());
+            facts.units.insert("nftables.service".into(), UnitFact { enabled: enabled.into(), ..unit("inactive") });
+        })
+    };
+    assert_eq!(flushing("disabled"), Vec::<String>::new());
+    let [finding] = &flushing("enabled")[..] else { panic!("{:?}", flushing("enabled")) };
+    assert!(finding.starts_with("data-plane Warn /etc/nftables.conf has `flush ruleset`"), "{finding}");
+    let lost = found("n1", |_, facts| facts.lost_for_good.push("the host ports of pod a/b are not forwarded".into()));
+    assert_eq!(lost, ["data-plane Warn the host ports of pod a/b are not forwarded"]);
+}
