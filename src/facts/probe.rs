@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::{HostFacts, Questions, parse, script};
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
-use crate::remote::Transport;
+use crate::remote::{Transport, host_lock};
 
 /// Learns everything that was asked, and what is always learned, in one round trip.
 ///
@@ -18,6 +18,7 @@ pub fn probe(transport: &mut dyn Transport, questions: &Questions, layout: &Layo
     let started = SystemTime::now();
     let output = transport.run(&script, &mut io::empty())?;
     let ended = SystemTime::now();
+    host_lock::check(&host, &output)?;
     if output.status != 0 {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::remote(format!("{host}: the probe failed with status {}", output.status)).detail(said));
