@@ -13,11 +13,12 @@ use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::interrupt::Interrupt;
+use crate::remote::not_started::Evidence;
 use crate::remote::prompt::Answers;
 use crate::remote::pump::{Pipes, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::ssh_dial::{STALL, not_listening};
-use crate::remote::sudo::{Become, Launch, find_become, not_started};
+use crate::remote::sudo::{Become, Launch, find_become};
 use crate::remote::{Output, Stream, Transport};
 
 /// How long a wait takes at most before it looks around, in nanoseconds.
@@ -39,7 +40,7 @@ impl LocalTransport {
             find_become(host, user, &nonce()?, answers, interrupt, |command, stdin| {
                 let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
                 let mut plain = Plain::default();
-                exec(host, interrupt, &launch, stdin, &mut plain)?;
+                plain.status = exec(host, interrupt, &launch, stdin, &mut plain)?;
                 Ok(plain)
             })?
         };
@@ -61,11 +62,11 @@ impl Transport for LocalTransport {
         if let Some(status) = answer.status() {
             return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
         }
-        end?;
+        let status = end?;
         Err(match answer.begun() {
             true => Error::connect(format!("{}: a script ended before it reported its status", self.host))
                 .detail(answer.words()),
-            false => not_started(&self.host, &answer.words()),
+            false => Evidence::new(None, &answer, status).error(&self.host),
         })
     }
 
@@ -79,9 +80,12 @@ impl Transport for LocalTransport {
     }
 }
 
-fn exec(host: &str, interrupt: &Interrupt, launch: &Launch, stdin: &mut dyn Read, sink: &mut dyn Sink) -> Result<()> {
+/// Runs a command to its end; its exit status, 0 where a signal ended it.
+fn exec(host: &str, interrupt: &Interrupt, launch: &Launch, stdin: &mut dyn Read, sink: &mut dyn Sink) -> Result<i32> {
     let mut pipes = ChildPipes::spawn(host, &launch.command, interrupt)?;
-    pump(&mut pipes, &mut launch.preface.as_slice().chain(stdin), sink)
+    pump(&mut pipes, &mut launch.preface.as_slice().chain(stdin), sink)?;
+    let ended = if pipes.ended() { pipes.child.wait().ok() } else { None };
+    Ok(ended.and_then(|status| status.code()).unwrap_or(0))
 }
 
 /// A child process in a group of its own, so that Ctrl-C reaches us alone and we end all of it.
@@ -100,6 +104,9 @@ impl ChildPipes {
         let mut child = Command::new("/bin/sh")
             .args(["-c", command])
             .process_group(0)
+            // So that another run can see whether this one is alive; the operator may have come by SSH.
+            .env("KBOOTSTRAP_LOCAL", std::process::id().to_string())
+            .env_remove("SSH_CONNECTION")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
