@@ -60,6 +60,12 @@ struct Try {
     remedy: Option<String>,
 }
 
+impl Try {
+    fn line(&self) -> String {
+        format!("{}: {}", self.label, self.words)
+    }
+}
+
 /// What came of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -80,6 +86,27 @@ impl<'a> Login<'a> {
         favourite: Option<String>,
     ) -> Self {
         Login { host, to, with, keys, favourite, connections: 0, tried: Vec::new() }
+    }
+
+    /// Whether keys were offered.
+    pub(super) fn has_begun(&self) -> bool {
+        self.connections > 0
+    }
+
+    /// The error of a server that takes no further connection from who has offered wrong keys.
+    pub(super) fn barred(&self, error: Error) -> Error {
+        let tried: Vec<String> = self.tried.iter().map(Try::line).collect();
+        let mut barred = Error::connect(format!(
+            "{}: {} let nobody in as {}, and takes no further connection now",
+            self.host, self.to.address, self.to.user
+        ))
+        .detail(format!("tried, in this order:\n{}", tried.join("\n")));
+        for detail in error.details {
+            barred = barred.detail(detail);
+        }
+        barred
+            .hint("name the right key in the inventory (`ssh: {keys: […]}`): then it is the only one that is tried")
+            .hint("the host may bar this machine for some minutes (PerSourcePenalties, fail2ban): wait before you try again")
     }
 
     /// Offers the keys that were not offered yet. When none is accepted, the error says what was tried in order, what
@@ -284,7 +311,7 @@ impl<'a> Login<'a> {
             (false, true) => format!("let nobody in as {user}: no key was accepted"),
             (false, false) => format!("cannot be logged in to as {user}: there is no key to offer"),
         };
-        let tried: Vec<String> = self.tried.iter().map(|tried| format!("{}: {}", tried.label, tried.words)).collect();
+        let tried: Vec<String> = self.tried.iter().map(Try::line).collect();
         let mut error = Error::connect(format!("{}: {address} {why}", self.host))
             .detail(format!("tried, in this order:\n{}", tried.join("\n")));
         if left > 0 {

@@ -162,7 +162,12 @@ impl Connector {
         let mut login = Login::new(host, to, &keys, &credentials, favourite);
         loop {
             let line = self.line(host, to, depth)?;
-            let mut session = shake_hands(host, to, &host_keys, line, &self.interrupt)?;
+            let mut session = match shake_hands(host, to, &host_keys, line, &self.interrupt) {
+                Ok(session) => session,
+                // It has refused keys: to begin anew would be more failures, of which somebody may keep count.
+                Err(failure) if login.has_begun() => return Err(Failure::Final(login.barred(failure.into_error()))),
+                Err(failure) => return Err(failure),
+            };
             if let Outcome::In(key) = login.over(&mut session)? {
                 self.known().keys.insert(whose, key);
                 return Ok(session);
