@@ -5,6 +5,8 @@
 //! Scripts that change something hold a lock together; a run that begins waits until nobody holds it. It does not wait
 //! for one whose operator is gone: a cut cable leaves a script that listens to a connection which nobody closes.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::remote::Output;
 use crate::text::sh_quote;
@@ -16,19 +18,22 @@ const BUSY: i32 = 75;
 /// What a holder of the lock is told by.
 const HOLDER: &str = "__KB_HOLDER ";
 
+/// The longest that a run that begins waits for another one.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How long whom is waited for, in seconds.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     /// For a run that is alive.
-    patience: u32,
+    patience: u64,
     /// A connection that has been silent for so long has nobody at its other end: an operator whose script runs gives a
     /// sign of life every few seconds, and itself takes the connection for lost after 20 s.
-    silence: u32,
+    silence: u64,
     /// For a script whose connection is closed to finish what it began: that takes seconds, and waits for nothing.
-    finish: u32,
+    finish: u64,
 }
 
-const BOUNDS: Bounds = Bounds { patience: 60, silence: 25, finish: 20 };
+const BOUNDS: Bounds = Bounds { patience: PATIENCE.as_secs(), silence: 25, finish: 20 };
 
 /// The beginning of a script that changes something. Scripts of one run do not hinder each other.
 pub fn hold() -> String {

@@ -9,7 +9,7 @@ use ssh2::Channel;
 use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::not_started::Evidence;
-use crate::remote::pump::{Pipes, pump};
+use crate::remote::pump::{Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::session::{CHANNEL_LIMIT, SshSession, code};
 use crate::remote::ssh_dial::{self, Forwarding};
@@ -47,12 +47,38 @@ impl Transport for SshTransport {
     }
 
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+        self.run_script(None, script, stdin, stdout)
+    }
+
+    fn stream_within(
+        &mut self,
+        limit: Duration,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
+        self.run_script(Some(limit), script, stdin, stdout)
+    }
+
+    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        ssh_dial::dial(&mut self.session, &mut self.forwarding, address)
+    }
+}
+
+impl SshTransport {
+    fn run_script(
+        &mut self,
+        limit: Option<Duration>,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let launch = self.become_root.launch(&program, &nonce);
         let mut answer = program.answer(stdout);
         let asked = Instant::now();
-        let end = exec(&mut self.session, &launch, stdin, &mut answer);
+        let end = exec(&mut self.session, &launch, limit, stdin, &mut answer);
         self.slowest = self.slowest.max(answer.begun_at().map_or(Duration::ZERO, |begun| begun - asked));
         // A reported status stands, even if the connection broke right after it (the script may have rebooted the host).
         if let Some(status) = answer.status() {
@@ -64,26 +90,33 @@ impl Transport for SshTransport {
             false => Evidence::new(Some(&self.user), &answer, end.status).error(self.session.host()),
         })
     }
-
-    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
-        ssh_dial::dial(&mut self.session, &mut self.forwarding, address)
-    }
 }
 
 /// Runs a command as the login user, without any wrapping.
 pub(super) fn exec_plain(session: &mut SshSession, command: &str, stdin: &mut dyn Read) -> Result<Plain> {
     let mut plain = Plain::default();
     let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
-    plain.status = exec(session, &launch, stdin, &mut plain)?.status;
+    plain.status = exec(session, &launch, None, stdin, &mut plain)?.status;
     Ok(plain)
 }
 
 /// Runs a command to its end; how the channel ended. After a failure the session is of no further use.
-fn exec(session: &mut SshSession, launch: &Launch, stdin: &mut dyn Read, sink: &mut dyn Sink) -> Result<End> {
+fn exec(
+    session: &mut SshSession,
+    launch: &Launch,
+    limit: Option<Duration>,
+    stdin: &mut dyn Read,
+    sink: &mut dyn Sink,
+) -> Result<End> {
+    let host = session.host().to_owned();
     let channel = session.open_channel()?;
     let mut pipes = SshPipes { session, channel, command: &launch.command, start: Start::Unsent, finished: false };
     let mut source = launch.preface.as_slice().chain(stdin);
-    let result = pump(&mut pipes, &mut source, sink).and_then(|()| pipes.close());
+    let pumped = match limit {
+        None => pump(&mut pipes, &mut source, sink),
+        Some(limit) => pump(&mut Within::new(&mut pipes, &host, limit), &mut source, sink),
+    };
+    let result = pumped.and_then(|()| pipes.close());
     if result.is_err() {
         pipes.session.give_up();
     }
