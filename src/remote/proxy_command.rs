@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -15,6 +16,8 @@ use crate::remote::line::Line;
 
 /// So much of what it says on standard error is kept, in bytes.
 const KEPT: usize = 4096;
+/// How long its last words are waited for.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A running command. It and all that it started end with this value.
 pub(super) struct ProxyCommand {
@@ -53,8 +56,12 @@ pub(super) fn start(host: &str, command: &str) -> Result<Line> {
 }
 
 impl ProxyCommand {
-    /// What it said on its standard error.
+    /// What it said on its standard error. One that has just ended may still have words on their way.
     pub(super) fn words(&self) -> String {
+        let until = Instant::now() + LAST_WORDS;
+        while self.listener.as_ref().is_some_and(|listener| !listener.is_finished()) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&said).trim().to_owned()
     }
