@@ -102,7 +102,7 @@ impl<'a> Certificate<'a> {
             Err(format!("the host certificate `{id}` has expired"))
         } else if !self.critical.is_empty() {
             Err(format!("the host certificate `{id}` has conditions that are not understood"))
-        } else if !self.principals.is_empty() && !self.principals.iter().any(|principal| named(&principal)) {
+        } else if !self.principals.is_empty() && !self.principals.iter().any(named) {
             let names: Vec<_> = self.principals.iter().map(|name| String::from_utf8_lossy(name)).collect();
             Err(format!("the host certificate `{id}` is for {}, not for {name}", names.join(", ")))
         } else {

@@ -85,14 +85,14 @@ impl Offer {
 
     /// The first kind of algorithm that this one, the client, has none of in common with `server`.
     pub(super) fn mismatch(&self, server: &Offer) -> Option<Mismatch> {
-        let kinds: [(_, _, fn(&Offer) -> &Vec<String>); 3] = [
-            ("key exchange", "KexAlgorithms", |offer| &offer.key_exchanges),
-            ("host key algorithm", "HostKeyAlgorithms", |offer| &offer.host_keys),
-            ("cipher", "Ciphers", |offer| &offer.ciphers),
+        let kinds = [
+            ("key exchange", "KexAlgorithms", &self.key_exchanges, &server.key_exchanges),
+            ("host key algorithm", "HostKeyAlgorithms", &self.host_keys, &server.host_keys),
+            ("cipher", "Ciphers", &self.ciphers, &server.ciphers),
         ];
-        for (what, option, list) in kinds {
-            if common(list(self), list(server)).is_none() {
-                return Some(Mismatch::new(what, option, list(self), list(server)));
+        for (what, option, ours, theirs) in kinds {
+            if common(ours, theirs).is_none() {
+                return Some(Mismatch::new(what, option, ours, theirs));
             }
         }
         let cipher = common(&self.ciphers, &server.ciphers)?;
