@@ -91,7 +91,6 @@ fn cut_off(cluster: &Cluster, at: At<'_>) {
     let start = Instant::now();
     cluster.run(&["check"]).ok();
     let took = start.elapsed();
-    println!("after the cable was back, check took {took:?}");
     assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
