@@ -41,7 +41,7 @@ pub fn holds(state: &HostState, host: &Host) -> HostFacts {
     let mut facts = HostFacts::default_host();
     for (path, file) in &state.files {
         let (owner, group) = (file.owner.clone(), file.owner.clone());
-        let fact = FileFact { sha256: content_sha256(&file.content), mode: file.mode, owner, group };
+        let fact = FileFact { sha256: content_sha256(&file.content), mode: file.mode, owner, group, written: 0 };
         facts.files.insert(path.clone(), fact);
     }
     for unit in &state.units {

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::survey::survey;
 use super::upgrade;
 use crate::access::ApiAccess;
-use crate::apply::Job;
+use crate::apply::{Job, Watch};
 use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
 use crate::cluster::{Host, Role};
@@ -139,6 +139,12 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
+    for (host, took) in session.pool.slow_logins() {
+        session.reporter().warn(&format!(
+            "{host}: a login shell takes {} s to start, and every script waits for it: look for what its start-up files (.bashrc, /etc/profile.d) wait for",
+            took.as_secs()
+        ));
+    }
     let findings = preflight::check_all(catalogue, cluster, &facts);
     Ok(Asked { templates, facts, findings })
 }
@@ -165,7 +171,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
-    let (objects, mut changes) = in_api(session, trust, facts, &desired)?.map_or((None, Vec::new()), |api| {
+    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| {
         warnings.extend(api.warnings);
         (Some(api.objects), api.nodes)
     });
@@ -202,7 +208,12 @@ fn in_api(
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     desired: &Desired,
+    live: &Live,
 ) -> Result<Option<InApi>> {
+    // One that did not answer a moment ago would hold up everything once more.
+    if live.api.is_none() {
+        return Ok(None);
+    }
     let runs = |host: &&Host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
@@ -257,6 +268,7 @@ impl Prepared {
             record: record.as_ref(),
             reporter: session.reporter(),
             interrupt: &session.interrupt,
+            watch: &Watch::default(),
             step: None,
         };
         if plan.is_empty() {

@@ -16,6 +16,7 @@ mod ports;
 mod programs;
 mod proxy;
 mod questions;
+mod units;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         programs::check,
         network::check,
         ports::check,
+        units::check,
         leftovers::check,
         data_plane::check,
     ] {
