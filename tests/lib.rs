@@ -79,6 +79,7 @@ mod remote_stream;
 mod remote_sudo;
 mod remote_throughput;
 mod reset_component;
+mod reset_links;
 mod source_rules;
 mod trust_bundles;
 mod trust_folder;

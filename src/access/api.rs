@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::pool::{Lease, Pool};
 use crate::clients::http::{Client, Identity, Tls};
-use crate::cluster::{Cluster, Host, Role};
+use crate::cluster::Host;
 use crate::error::{Error, Result};
 use crate::remote::Transport;
 use crate::trust::Trust;
@@ -44,11 +44,7 @@ impl<'a> ApiAccess<'a> {
     pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {
         Ok(ApiAccess { transport: Held::Borrowed(transport), address, tls: Tls::new(identity)? })
     }
-    /// To the first master that answers, for a cluster of which some are away.
-    pub fn any(pool: &'a Pool, cluster: &Cluster, trust: &Trust) -> Result<Self> {
-        Self::any_of(pool, cluster.with_role(Role::Master), trust)
-    }
-    /// To the first of these masters that answers.
+    /// To the first of these masters that answers, for a cluster of which some are away.
     pub fn any_of<'h>(pool: &'a Pool, masters: impl Iterator<Item = &'h Host>, trust: &Trust) -> Result<Self> {
         let mut errors = Vec::new();
         for master in masters {

@@ -1,6 +1,5 @@
 //! Gates between steps: what must be true before the next may begin.
 
-use std::thread;
 use std::time::Duration;
 
 use super::Job;
@@ -124,9 +123,8 @@ pub(super) fn ask<T>(
     let mut stumbles = 0;
     loop {
         let mut stumble = None;
-        let outcome = ApiAccess::any(job.pool, job.cluster, job.trust).and_then(|mut access| {
-            let mut client = access.client()?;
-            job.until(what, schedule, || match look(&mut client) {
+        let outcome = with_any(job, |client| {
+            job.until(what, schedule, || match look(client) {
                 Ok(Poll::Ready(value)) => Ok(Poll::Ready(Some(value))),
                 Ok(Poll::Pending(why)) => Ok(Poll::Pending(why)),
                 Err(error) if error.kind == Kind::Interrupted => Err(error),
@@ -151,6 +149,26 @@ pub(super) fn ask<T>(
     }
 }
 
+/// A connection to the first API server that answers.
+fn with_any<T>(job: &Job<'_>, mut work: impl FnMut(&mut Client<'_>) -> Result<T>) -> Result<T> {
+    let mut errors = Vec::new();
+    for master in job.cluster.with_role(Role::Master) {
+        let mut access = match ApiAccess::new(job.pool, master, job.trust) {
+            Ok(access) => access,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        match access.client() {
+            Ok(mut client) => return work(&mut client),
+            Err(error) => errors.push(error),
+        }
+    }
+    Error::all(errors)?;
+    Err(Error::connect("no master can be reached"))
+}
+
 /// One more object is applied.
 pub(super) fn object(job: &Job<'_>, object: &serde_json::Value) -> Result<()> {
     ask(job, "the record of what was done is not written", API, |client| {
@@ -169,16 +187,29 @@ pub(super) fn objects(job: &Job<'_>) -> Result<String> {
 /// The cluster does what it is for: every etcd member takes part, every API server is ready, leases are held, nodes are
 /// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
-    let members = job.cluster.with_role(Role::Etcd).count();
-    let masters: Vec<&Host> = job.cluster.with_role(Role::Master).collect();
-    let (etcd, servers) = thread::scope(|scope| {
-        let etcd = scope.spawn(|| etcd(job, "", false));
-        let servers = parallel::each(&masters, job.pool.at_once(), |master| api(job, &master.name));
-        (etcd.join().unwrap_or_else(|_| Err(Error::internal("a thread that asks etcd panicked"))), servers)
+    let asked = |host: &&Host| host.is(Role::Etcd) || host.is(Role::Master);
+    let hosts: Vec<&Host> = job.cluster.hosts.iter().filter(asked).collect();
+    // A host's member and its API server are asked over the same connection.
+    let said = parallel::each(&hosts, job.pool.at_once(), |host| {
+        if host.is(Role::Etcd) {
+            member(job, host)?;
+        }
+        if host.is(Role::Master) { api(job, &host.name).map(drop) } else { Ok(()) }
     });
-    collect(std::iter::once(etcd).chain(servers).filter_map(Result::err).collect())?;
+    collect(said.into_iter().filter_map(Result::err).collect())?;
     let nodes = nodes_and_addons(job)?;
-    Ok(format!("{members} etcd, {} kube-apiserver, {nodes}", masters.len()))
+    let (members, masters) = (job.cluster.with_role(Role::Etcd).count(), job.cluster.with_role(Role::Master).count());
+    Ok(format!("{members} etcd, {masters} kube-apiserver, {nodes}"))
+}
+
+/// The member on this host takes part.
+fn member(job: &Job<'_>, host: &Host) -> Result<()> {
+    job.until("etcd is not healthy", ETCD, || match member_healthy(job, host) {
+        Ok(None) => Ok(Poll::Ready(())),
+        Ok(Some(reason)) => Ok(Poll::Pending(format!("{}: {reason}", host.name))),
+        Err(error) if error.kind == Kind::Interrupted => Err(error),
+        Err(error) => Ok(Poll::Pending(error.message)),
+    })
 }
 
 /// Leases are held, nodes are Ready, addons are available.
@@ -186,7 +217,13 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
     let mut sick = Sick::default();
+    let mut paths = kube::lease_paths()?;
+    paths.push("/api/v1/nodes".to_owned());
+    for DeploymentGate { namespace, name, .. } in job.desired.addons.iter().map(|addon| &addon.gate) {
+        paths.push(kube::path("apps/v1", "Deployment", namespace, name)?);
+    }
     ask(job, "the cluster is not healthy", HEALTHY, |client| {
+        client.ahead(&paths)?;
         let mut troubles: Vec<String> = kube::leases(client)?
             .into_iter()
             .filter(|lease| !lease.alive)

@@ -56,7 +56,12 @@ pub(super) fn running() -> Running {
         client_urls: Vec::new(),
         learner: false,
     };
-    let members = Members { cluster: "c".into(), list: vec![member], version: Some(cluster.versions.etcd.clone()) };
+    let members = Members {
+        cluster: "c".into(),
+        list: vec![member],
+        version: Some(cluster.versions.etcd.clone()),
+        secrets: None,
+    };
     let flags = Flags {
         initial_cluster: Some("m1=https://10.0.0.11:2380".into()),
         cluster: Some("demo".into()),
@@ -77,6 +82,7 @@ pub(super) fn running() -> Running {
             dns_address: Some(cluster.networks.dns_address),
             dns_domain: Some("cluster.local".into()),
             node_ports: vec![(30080, "default/web".into())],
+            ..Api::default()
         }),
         record: Some(Record::new(&cluster, inventory, String::new(), signature)),
         record_missing: BTreeSet::new(),

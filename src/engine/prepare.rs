@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::desire::{desire, names_only, questions};
 use super::endpoint;
-use super::objects::{node_changes, object_changes};
+use super::objects::{node_changes, object_changes, takes};
 use super::programs::ByArch;
 use super::record;
 use super::removals;
@@ -18,11 +19,9 @@ use crate::access::ApiAccess;
 use crate::apply::{Job, Watch};
 use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
-use crate::cluster::{Host, Role};
-use crate::components::kube_apiserver;
+use crate::cluster::Host;
 use crate::error::{Kind, Result};
 use crate::facts::HostFacts;
-use crate::health;
 use crate::live::{self, Live};
 use crate::plan::{
     self, ClusterChange, Desired, Here, HostPlan, Meaning, ObjectChange, Plan, Removal, Upgrade, compare,
@@ -113,6 +112,7 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
 /// What hosts were asked and said.
 struct Asked {
     templates: Templates,
+    objects: Vec<Value>,
     facts: BTreeMap<String, HostFacts>,
     findings: Vec<Finding>,
 }
@@ -146,7 +146,7 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
         ));
     }
     let findings = preflight::check_all(catalogue, cluster, &facts);
-    Ok(Asked { templates, facts, findings })
+    Ok(Asked { templates, objects: expected.objects, facts, findings })
 }
 
 /// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets
@@ -154,7 +154,7 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
 fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
     let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
-    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?, &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
     changes::refuse(&known)?;
     endpoint::prove(session, trust, &live, known.has_run())?;
@@ -164,19 +164,18 @@ fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> 
 }
 
 fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, programs: ByArch) -> Result<Preview> {
-    let Asked { templates, facts, findings } = asked;
+    let Asked { templates, facts, findings, .. } = asked;
     let Judged { live, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
-    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| {
-        warnings.extend(api.warnings);
-        (Some(api.objects), api.nodes)
-    });
+    warnings.extend(live.api.iter().flat_map(|api| api.warnings.iter().cloned()));
+    let (objects, mut changes) =
+        in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| (Some(api.objects), api.nodes));
     register_again(&mut hosts, &desired, &changes);
-    let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts)?;
+    let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts, live)?;
     desired.encryption = encryption;
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
@@ -192,11 +191,10 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     Ok(Preview { desired, plan, facts, findings, warnings, record: Some(record), meaning })
 }
 
-/// What a running API server said.
+/// What differs in the API.
 struct InApi {
     objects: Vec<ObjectChange>,
     nodes: Vec<ClusterChange>,
-    warnings: Vec<String>,
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
@@ -210,34 +208,25 @@ fn in_api(
     desired: &Desired,
     live: &Live,
 ) -> Result<Option<InApi>> {
-    // One that did not answer a moment ago would hold up everything once more.
-    if live.api.is_none() {
+    let Some((api, held)) = live.api.as_ref().and_then(|api| Some((api, api.held.as_ref()?))) else {
         return Ok(None);
-    }
-    let runs = |host: &&Host| {
-        let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
-        unit.is_some_and(|u| u.active == "active")
     };
-    let Some(master) = session.cluster.with_role(Role::Master).find(runs) else { return Ok(None) };
-    let asked = || -> Result<InApi> {
-        let mut access = ApiAccess::new(&session.pool, master, trust)?;
-        let mut client = access.client()?;
-        let objects = object_changes(&mut client, &desired.objects)?;
-        let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
-            (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
-            _ => false,
-        };
-        let nodes = node_changes(&mut client, &session.cluster, runs_kubelet)?;
-        let mut warnings = health::refusing_webhooks(&mut client).unwrap_or_default();
-        let plugin = session.cluster.networks.plugin.without_policies();
-        warnings.extend(health::unenforced_policies(&mut client, plugin).unwrap_or_default());
-        Ok(InApi { objects, nodes, warnings })
-    };
-    match asked() {
-        Ok(api) => Ok(Some(api)),
-        Err(error) if matches!(error.kind, Kind::Refused | Kind::Interrupted) => Err(error),
-        Err(_) => Ok(None),
+    let changes = object_changes(held, &desired.objects)?;
+    if let Some(master) = session.cluster.host(&api.master).filter(|_| !changes.is_empty()) {
+        let asked =
+            ApiAccess::new(&session.pool, master, trust).and_then(|mut access| takes(&mut access.client()?, &changes));
+        match asked {
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::Interrupted) => return Err(error),
+            Err(_) => return Ok(None),
+            Ok(()) => {}
+        }
     }
+    let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
+        (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
+        _ => false,
+    };
+    let nodes = node_changes(&api.node_objects, &session.cluster, runs_kubelet);
+    Ok(Some(InApi { objects: changes.into_iter().map(|(_, change)| change).collect(), nodes }))
 }
 
 /// Hosts whose nodes are gone are made nodes again.

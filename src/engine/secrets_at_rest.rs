@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Session;
-use crate::access::EtcdAccess;
 use crate::cluster::{Cluster, Host, Role};
-use crate::components::{etcd, kube_apiserver};
+use crate::components::kube_apiserver;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::health::{Asked, AtRest, Written};
+use crate::live::Live;
 use crate::plan::{ClusterChange, Encryption};
 use crate::render::encryption_configuration;
 use crate::secret::Secret;
@@ -29,6 +29,7 @@ pub(super) fn look(
     session: &Session,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
+    live: &Live,
 ) -> Result<(Encryption, Option<ClusterChange>)> {
     let cluster = &session.cluster;
     let keys = trust.encryption_keys();
@@ -39,7 +40,8 @@ pub(super) fn look(
     let unread =
         masters.iter().filter(|(_, has)| has.read != Some(&*wanted)).map(|(name, _)| (*name).to_owned()).collect();
     let running: Vec<&Has<'_>> = masters.iter().filter(|(_, has)| has.runs).map(|(_, has)| has).collect();
-    let all = ask(session, trust, facts).unwrap_or_default();
+    // Where no member answers nothing is known, as with objects.
+    let all = live.members.values().find_map(|members| members.secrets.clone()).unwrap_or_default();
     known(&all, keys)?;
     // A key that Secrets are encrypted with is known to all API servers, or nobody would have written with it.
     let in_use = all.secrets.contains_key(&Written::Secretbox(writes.name.clone()));
@@ -55,14 +57,6 @@ fn is_ours(cluster: &Cluster) -> bool {
         let settings = host.settings(kube_apiserver::ID.0);
         settings.is_none_or(|settings| !THEIR_OWN.iter().any(|flag| settings.flags.contains_key(*flag)))
     })
-}
-
-/// What etcd holds; nothing where no member runs or answers: then nothing is known, as with objects.
-fn ask(session: &Session, trust: &Trust, facts: &BTreeMap<String, HostFacts>) -> Option<AtRest> {
-    let member = session.cluster.with_role(Role::Etcd).find(|host| runs(facts.get(&host.name), etcd::ID.0))?;
-    let mut access = EtcdAccess::new(&session.pool, member, trust).ok()?;
-    let mut client = access.client().ok()?;
-    AtRest::ask(&mut client).ok()
 }
 
 fn runs(facts: Option<&HostFacts>, program: &str) -> bool {

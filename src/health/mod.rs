@@ -9,7 +9,7 @@ mod webhooks;
 
 pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
-pub use policies::unenforced_policies;
+pub use policies::{POLICIES, unenforced_policies};
 pub use rollout::{Rollout, deployment_ready, replicas};
 pub use wait::{Poll, Schedule, unless_connected, wait, wait_telling};
-pub use webhooks::refusing_webhooks;
+pub use webhooks::{refusing_webhooks, webhook_paths};

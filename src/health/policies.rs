@@ -6,11 +6,13 @@ use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::error::Result;
 
+/// What is asked of the API for it. One is enough: the server counts the others.
+pub const POLICIES: &str = "/apis/networking.k8s.io/v1/networkpolicies?limit=1";
+
 /// What is to be said of the policies that are there, where a network `plugin` of this name does not look at them.
 pub fn unenforced_policies(client: &mut Client<'_>, plugin: Option<&str>) -> Result<Option<String>> {
     let Some(plugin) = plugin else { return Ok(None) };
-    // One is enough: the server counts the others.
-    let list = kube::get(client, "/apis/networking.k8s.io/v1/networkpolicies?limit=1")?;
+    let list = kube::get(client, POLICIES)?;
     Ok(list.as_ref().and_then(|list| sentence(list, plugin)))
 }
 

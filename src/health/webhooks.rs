@@ -12,13 +12,21 @@ const SORTS: [(&str, &str); 2] = [
     ("MutatingWebhookConfiguration", "mutatingwebhookconfigurations"),
 ];
 
+/// What is asked first, for who asks many things ahead.
+pub fn webhook_paths() -> [String; 2] {
+    SORTS.map(|(_, plural)| list_of(plural))
+}
+
+fn list_of(plural: &str) -> String {
+    format!("/apis/admissionregistration.k8s.io/v1/{plural}")
+}
+
 /// Webhooks because of which requests are refused, a line each.
 pub fn refusing_webhooks(client: &mut Client<'_>) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut tries = false;
     for (kind, plural) in SORTS {
-        let path = format!("/apis/admissionregistration.k8s.io/v1/{plural}");
-        for configuration in kube::list(client, &path, "")? {
+        for configuration in kube::list(client, &list_of(plural), "")? {
             for webhook in needed(&configuration) {
                 let title = format!("{} of {kind} {}", text(webhook, "name"), text(&configuration["metadata"], "name"));
                 let service = &webhook["clientConfig"]["service"];

@@ -1,6 +1,7 @@
 //! What the API says of the cluster as a whole. An answer that a server does not give leaves its field empty: a
 //! comparison then rests on what is known.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -10,23 +11,50 @@ use serde_json::Value;
 use super::{Api, Node};
 use crate::clients::http::Client;
 use crate::clients::kube;
+use crate::cluster::NetworkPlugin;
 use crate::error::Result;
+use crate::health;
 use crate::record::{CONFIG_MAP, KEY, NAMESPACE};
 
 /// Annotations of ours begin so.
 const OURS: &str = "kbootstrap/";
 
-/// Asks one API server; with it comes the text of the record that the cluster holds.
-pub(super) fn ask(client: &mut Client<'_>, master: &str, dns: &str) -> Result<(Api, Option<String>)> {
+/// Asks one API server, also for objects that the cluster should hold, all of it at once; with it comes the text of the
+/// record that the cluster holds.
+pub(super) fn ask(
+    client: &mut Client<'_>,
+    master: &str,
+    dns: &str,
+    wanted: &[Value],
+    plugin: NetworkPlugin,
+) -> Result<(Api, Option<String>)> {
+    let service_network = kube::path("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes")?;
+    let record = kube::path("v1", "ConfigMap", NAMESPACE, CONFIG_MAP)?;
+    let wanted: BTreeSet<String> = wanted.iter().filter_map(|object| kube::path_of(object).ok()).collect();
+    let mut ahead =
+        ["/version", "/api/v1/nodes", &service_network, "/api/v1/services", &record].map(str::to_owned).to_vec();
+    if !wanted.is_empty() {
+        ahead.extend(health::webhook_paths());
+        ahead.push(health::POLICIES.to_owned());
+        ahead.extend(wanted.iter().cloned());
+    }
+    client.ahead(&ahead)?;
     let version = kube::get(client, "/version")?.and_then(|v| version(v["gitVersion"].as_str()?));
-    let nodes: Vec<Node> = kube::list(client, "/api/v1/nodes", "")?.iter().map(node).collect();
-    let networks = kube::get(client, &kube::path("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes")?)?;
+    let node_objects = kube::list(client, "/api/v1/nodes", "")?;
+    let nodes: Vec<Node> = node_objects.iter().map(node).collect();
+    let networks = kube::get(client, &service_network)?;
     let all = kube::list(client, "/api/v1/services", "")?;
     let service = |namespace: &str, name: &str| {
         let is = |s: &&Value| s["metadata"]["namespace"] == namespace && s["metadata"]["name"] == name;
         all.iter().find(is)?["spec"]["clusterIP"].as_str()?.parse::<IpAddr>().ok()
     };
-    let record = kube::get(client, &kube::path("v1", "ConfigMap", NAMESPACE, CONFIG_MAP)?)?;
+    let record = kube::get(client, &record)?;
+    let held = wanted.iter().map(|path| Ok((path.clone(), kube::get(client, path)?))).collect::<Result<_>>().ok();
+    let mut warnings = Vec::new();
+    if !wanted.is_empty() {
+        warnings.extend(health::refusing_webhooks(client).unwrap_or_default());
+        warnings.extend(health::unenforced_policies(client, plugin.without_policies()).unwrap_or_default());
+    }
     let dns_domain = dns_domain(client, &nodes);
     let api = Api {
         master: master.to_owned(),
@@ -37,6 +65,9 @@ pub(super) fn ask(client: &mut Client<'_>, master: &str, dns: &str) -> Result<(A
         dns_domain,
         node_ports: all.iter().flat_map(node_ports).collect(),
         nodes,
+        node_objects,
+        held,
+        warnings,
     };
     Ok((api, record.and_then(|r| r["data"][KEY].as_str().map(str::to_owned))))
 }

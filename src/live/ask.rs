@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{Api, Live, api, flags, members, strays, unless_away};
 use crate::access::{ApiAccess, Pool};
 use crate::cluster::{Cluster, Host, Role};
@@ -22,7 +24,7 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster) -> Questions {
 }
 
 /// Asks everything. What does not answer is left out of the result; a record that a newer kbootstrap wrote is refused.
-/// `kept` is the record in the cluster's folder.
+/// `kept` is the record in the cluster's folder, `objects` what the API should hold.
 pub fn ask(
     catalogue: &Catalogue,
     cluster: &Cluster,
@@ -30,17 +32,18 @@ pub fn ask(
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     kept: Option<Record>,
+    objects: &[Value],
 ) -> Result<Live> {
     let mut live = Live { members: members::ask(cluster, pool, trust, facts)?, ..Live::default() };
     let mut in_cluster = None;
-    if let Some((api, text)) = first_api(cluster, pool, trust, facts)? {
+    if let Some((api, text)) = first_api(cluster, pool, trust, facts, objects)? {
         live.api = Some(api);
         in_cluster = text;
     }
     let place = "ConfigMap kube-system/kbootstrap";
     let held = in_cluster.as_deref().map(|text| record::parse(text, place)).transpose()?;
     let on_masters = on_masters(cluster, pool, facts, in_cluster.as_deref())?;
-    live.flags = flags::ask(cluster, pool, facts)?;
+    live.flags = flags::of(cluster, facts);
     live.record = record::newest(held.iter().chain(on_masters.values()).cloned().chain(kept));
     if let Some(newest) = &live.record {
         live.record_missing = missing(cluster, facts, newest, held.as_ref(), &on_masters);
@@ -55,6 +58,7 @@ fn first_api(
     pool: &Pool,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
+    objects: &[Value],
 ) -> Result<Option<(Api, Option<String>)>> {
     // An API server without etcd answers after a time-out, and says nothing then.
     if !cluster.hosts.iter().any(|host| members::runs(facts, &host.name)) {
@@ -66,8 +70,9 @@ fn first_api(
         unit.is_some_and(|unit| unit.active == "active")
     };
     for host in cluster.hosts.iter().filter(runs) {
-        let asked = ApiAccess::new(pool, host, trust)
-            .and_then(|mut access| api::ask(&mut access.client()?, &host.name, coredns::SERVICE));
+        let asked = ApiAccess::new(pool, host, trust).and_then(|mut access| {
+            api::ask(&mut access.client()?, &host.name, coredns::SERVICE, objects, cluster.networks.plugin)
+        });
         if let Some(answer) = unless_away(asked)? {
             return Ok(Some(answer));
         }

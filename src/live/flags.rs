@@ -1,36 +1,32 @@
-//! What services were started with, by their units: where nothing that runs says it.
+//! What services are started with, by their units: where nothing that runs says it.
 
 use std::collections::BTreeMap;
 
 use super::Flags;
-use crate::access::Pool;
-use crate::cluster::{Cluster, Host, Role};
+use crate::cluster::{Cluster, Role};
 use crate::components::{etcd, kube_controller_manager};
-use crate::error::Result;
-use crate::facts::{HostFacts, read_texts};
+use crate::facts::HostFacts;
 
-/// Reads the units of those hosts where they may tell what a cluster was made with: all with a member's data, and the
-/// masters.
-pub(super) fn ask(
-    cluster: &Cluster,
-    pool: &Pool,
-    facts: &BTreeMap<String, HostFacts>,
-) -> Result<BTreeMap<String, Flags>> {
-    let [etcd, manager] = [etcd::UNIT, kube_controller_manager::UNIT].map(|u| format!("{}/{u}", cluster.layout.units));
+/// The flags of those hosts where they may tell what a cluster was made with: all with a member's data, and the masters.
+pub(super) fn of(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> BTreeMap<String, Flags> {
     let data = etcd::member(&cluster.layout);
-    let tells = |host: &&Host| {
-        let facts = facts.get(&host.name);
-        facts.is_some_and(|facts| facts.known && (facts.dirs.contains_key(&data) || host.is(Role::Master)))
-    };
-    let hosts: Vec<Host> = cluster.hosts.iter().filter(tells).cloned().collect();
-    let texts = pool.each_host(&hosts, |host| read_texts(&mut *pool.take(host)?, &[&etcd, &manager]));
     let mut all = BTreeMap::new();
-    for (host, texts) in hosts.iter().zip(texts) {
-        let texts = texts?;
-        let text = |path: &String| texts.get(path).map(String::as_str).unwrap_or_default();
-        all.insert(host.name.clone(), flags(text(&etcd), text(&manager)));
+    for host in &cluster.hosts {
+        let Some(facts) = facts.get(&host.name).filter(|facts| facts.known) else { continue };
+        if facts.dirs.contains_key(&data) || host.is(Role::Master) {
+            all.insert(
+                host.name.clone(),
+                flags(command(facts, etcd::UNIT), command(facts, kube_controller_manager::UNIT)),
+            );
+        }
     }
-    Ok(all)
+    all
+}
+
+/// What systemd starts, in one line.
+fn command<'a>(facts: &'a HostFacts, unit: &str) -> &'a str {
+    let command = facts.units.get(unit).and_then(|unit| unit.commands.last());
+    command.map(|command| command.argv.as_str()).unwrap_or_default()
 }
 
 fn flags(etcd: &str, manager: &str) -> Flags {
@@ -58,8 +54,8 @@ mod tests {
 
     #[test]
     fn flags_of_units_as_we_write_them() {
-        let etcd = "ExecStart=/usr/local/bin/etcd \\\n  --name=m1 \\\n  --initial-cluster=m1=https://10.0.0.11:2380\n";
-        let manager = "ExecStart=x \\\n  --cluster-cidr=10.244.0.0/16 \\\n  --node-cidr-mask-size=24 \\\n";
+        let etcd = "/usr/local/bin/etcd --name=m1 --initial-cluster=m1=https://10.0.0.11:2380";
+        let manager = "/usr/local/bin/x --cluster-cidr=10.244.0.0/16 --node-cidr-mask-size=24";
         let flags = flags(etcd, manager);
         assert_eq!(flags.initial_cluster.as_deref(), Some("m1=https://10.0.0.11:2380"));
         assert_eq!((flags.pods, flags.node_prefix), ("10.244.0.0/16".parse().ok(), Some(24)));

@@ -7,10 +7,11 @@ use semver::Version;
 use super::{Members, unless_away};
 use crate::access::{EtcdAccess, Pool};
 use crate::clients::etcd as etcd_api;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Host, Role};
 use crate::components::etcd;
 use crate::error::Result;
 use crate::facts::HostFacts;
+use crate::health::AtRest;
 use crate::trust::Trust;
 
 /// Asks every host where etcd runs, whatever its roles are; one that does not answer is left out.
@@ -21,7 +22,9 @@ pub(super) fn ask(
     facts: &BTreeMap<String, HostFacts>,
 ) -> Result<BTreeMap<String, Members>> {
     let hosts: Vec<Host> = cluster.hosts.iter().filter(|host| runs(facts, &host.name)).cloned().collect();
-    let answers = pool.each_host(&hosts, |host| members(pool, trust, host));
+    // The Secrets are the same in all members that the inventory names.
+    let first = hosts.iter().find(|host| host.is(Role::Etcd)).map(|host| host.name.clone());
+    let answers = pool.each_host(&hosts, |host| members(pool, trust, host, first.as_deref() == Some(&*host.name)));
     let mut all = BTreeMap::new();
     for (host, answer) in hosts.iter().zip(answers) {
         all.extend(unless_away(answer)?.map(|members| (host.name.clone(), members)));
@@ -29,12 +32,13 @@ pub(super) fn ask(
     Ok(all)
 }
 
-fn members(pool: &Pool, trust: &Trust, host: &Host) -> Result<Members> {
+fn members(pool: &Pool, trust: &Trust, host: &Host, secrets: bool) -> Result<Members> {
     let mut access = EtcdAccess::new(pool, host, trust)?;
     let mut client = access.client()?;
     let (cluster, list) = etcd_api::cluster(&mut client)?;
     let version = Version::parse(&etcd_api::status(&mut client)?.version).ok();
-    Ok(Members { cluster, list, version })
+    let secrets = if secrets { AtRest::ask(&mut client).ok() } else { None };
+    Ok(Members { cluster, list, version, secrets })
 }
 
 /// Whether systemd says that etcd runs there.

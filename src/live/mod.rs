@@ -12,12 +12,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use semver::Version;
+use serde_json::Value;
 
 pub use ask::{ask, questions};
 pub use strays::{Stray, StrayState};
 
 use crate::clients::etcd::Member;
 use crate::error::{Kind, Result};
+use crate::health::AtRest;
 use crate::record::Record;
 
 /// What the cluster is now. Empty for hosts that no cluster runs on.
@@ -31,7 +33,7 @@ pub struct Live {
     pub record: Option<Record>,
     /// Where a record lies that is not the newest, or none at all: masters, and the cluster itself as ``.
     pub record_missing: BTreeSet<String>,
-    /// What services were last started with, where that had to be read: flags by host.
+    /// What services are started with: flags by host.
     pub flags: BTreeMap<String, Flags>,
     /// Hosts that the record names and the inventory does not.
     pub strays: Vec<Stray>,
@@ -61,10 +63,12 @@ pub struct Members {
     pub list: Vec<Member>,
     /// The version of the one that answered.
     pub version: Option<Version>,
+    /// How Secrets lie in etcd; one of the members is asked.
+    pub secrets: Option<AtRest>,
 }
 
 /// What the API said.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Api {
     /// The master that was asked.
     pub master: String,
@@ -82,6 +86,13 @@ pub struct Api {
     pub dns_domain: Option<String>,
     /// Ports of Services on every node, with the Service's name.
     pub node_ports: Vec<(u16, String)>,
+    /// All nodes as the API has them.
+    pub node_objects: Vec<Value>,
+    /// Objects that were asked for, by their paths, none where there is no such object; nothing where one of them could
+    /// not be asked for.
+    pub held: Option<BTreeMap<String, Option<Value>>>,
+    /// Webhooks that refuse requests, and policies that nobody enforces, in words.
+    pub warnings: Vec<String>,
 }
 
 /// A node of the cluster.

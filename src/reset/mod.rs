@@ -40,6 +40,7 @@ pub fn reset(transport: &mut dyn Transport, targets: &Targets, layout: &Layout) 
 /// The script that does it: its variables, and the text that works on them (`reset.sh`).
 pub fn script(targets: &Targets, layout: &Layout) -> String {
     let set = |name: &str, values: &[String]| format!("{name}={}\n", sh_quote(&values.join(" ")));
+    let keys = [layout.pki.clone(), layout.etcd_pki.clone(), format!("{}/pki", layout.kubelet)];
     let whole = |text: String| if targets.whole { text } else { String::new() };
     [
         whole(host_lock::wait()),
@@ -53,6 +54,7 @@ pub fn script(targets: &Targets, layout: &Layout) -> String {
         set("TABLES", &targets.tables),
         format!("CHAINS={}\n", sh_quote(&targets.chains.join("|"))),
         set("FILES", &targets.files),
+        set("KEYS", if targets.whole { &keys } else { &[] }),
         set("DIRS", &targets.dirs),
         set("EMPTY_DIRS", &targets.empty_dirs),
         set("RECORDS", &targets.records),

@@ -1,5 +1,5 @@
 # Takes from this host what is named. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS
-# NAMESPACES LINKS TABLES CHAINS FILES DIRS EMPTY_DIRS RECORDS STAGED; all may be empty.
+# NAMESPACES LINKS TABLES CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty.
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -69,17 +69,33 @@ for tool in iptables ip6tables; do
   fi
 done
 
-# Files. A directory that is a mount point of its own is emptied and stays.
+# A directory on another disk, by a mount or by a link of the site's own, is emptied and stays.
+empty() {
+  find "$1" -xdev -mindepth 1 -delete 2>/dev/null
+  if [ -z "$(ls -A "$1")" ]; then say "emptied: $2"; else warn "files under $1"; fi
+}
+empty_linked() {
+  target=$(readlink -f "$1")
+  # What lies directly under the root holds other things, too.
+  case ${target#/} in
+  */*) [ ! -d "$target" ] || empty "$target" "$1 (a link to $target)" ;;
+  *) warn "what is of the cluster in $target, to which $1 is a link" ;;
+  esac
+}
+
 # What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
 if [ -n "$STAGED" ] && [ -f "$STAGED" ]; then
   while IFS= read -r file; do rm -f -- "$file" "$file.part"; done <"$STAGED"
 fi
 for file in $FILES; do rm -f "$file"; done
+# A folder of keys may be a link although the one that it is in is none.
+for dir in $KEYS; do [ ! -L "$dir" ] || empty_linked "$dir"; done
 for dir in $DIRS; do
   [ -e "$dir" ] || continue
-  if mountpoint -q "$dir" 2>/dev/null; then
-    find "$dir" -xdev -mindepth 1 -delete 2>/dev/null
-    [ -z "$(ls -A "$dir")" ] && say "emptied: $dir (a mount point)" || warn "files under $dir"
+  if [ -L "$dir" ]; then
+    empty_linked "$dir"
+  elif mountpoint -q "$dir" 2>/dev/null; then
+    empty "$dir" "$dir (a mount point)"
   else
     rm -rf --one-file-system "$dir" && say "removed: $dir" || warn "$dir"
   fi

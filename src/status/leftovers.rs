@@ -19,7 +19,7 @@ pub(super) fn ask(
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
 ) -> Result<Vec<Leftover>, Check> {
-    match live::ask(catalogue, cluster, pool, trust, facts, None) {
+    match live::ask(catalogue, cluster, pool, trust, facts, None, &[]) {
         Ok(live) => Ok(changes::leftovers(&Known { catalogue, cluster, facts, live: &live })),
         Err(error) => Err(Check {
             name: "leftovers".into(),

@@ -1,5 +1,6 @@
 //! The client: requests over one kept-alive connection, failures reported with the peer's name.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -37,6 +38,8 @@ pub struct Client<'t> {
     tls: Option<(Tls, Arc<Witness>)>,
     unread: Vec<u8>,
     open: bool,
+    /// Answers that were asked for ahead, by path.
+    ahead: BTreeMap<String, Response>,
 }
 
 /// What is asked for.
@@ -131,12 +134,28 @@ impl<'t> Client<'t> {
             .map_err(|e| Error::internal(format!("{peer}: start TLS: {e}")))?;
         let stream = Box::new(StreamOwned::new(connection, stream));
         let tls = Some((tls.clone(), session.witness));
-        Ok(Client { peer, host: bracketed(server_name), stream, tls, unread: Vec::new(), open: true })
+        Ok(Client {
+            peer,
+            host: bracketed(server_name),
+            stream,
+            tls,
+            unread: Vec::new(),
+            open: true,
+            ahead: BTreeMap::new(),
+        })
     }
 
     /// HTTP without TLS over a stream that is already there.
     pub fn plain(stream: Box<dyn Stream + 't>, peer: String, host: &str) -> Self {
-        Client { peer, host: bracketed(host), stream, tls: None, unread: Vec::new(), open: true }
+        Client {
+            peer,
+            host: bracketed(host),
+            stream,
+            tls: None,
+            unread: Vec::new(),
+            open: true,
+            ahead: BTreeMap::new(),
+        }
     }
 
     /// Whom it speaks to, for messages.
@@ -183,6 +202,26 @@ impl<'t> Client<'t> {
         self.exchange(request, body, None, true)
     }
 
+    /// Asks many things at once: GETs of these paths, which the server answers one after the other. The answers are kept,
+    /// and each is given to the next plain GET of its path: so many requests cost one way there and back.
+    pub fn ahead(&mut self, paths: &[String]) -> Result<()> {
+        if !self.open {
+            return Err(Error::connect(format!("{}: the connection is closed", self.peer)));
+        }
+        let nothing = Upload { media_type: "", length: Some(0), source: &mut std::io::empty() };
+        let calls = paths.iter().map(|path| prepare(&Request::new("GET", path), &self.host, &nothing));
+        let calls = calls.collect::<Result<Vec<_>>>()?;
+        self.open = false;
+        let (stream, unread) = (&mut *self.stream, &mut self.unread);
+        let mut wire = Wire { stream, unread, timeout: REQUEST_TIMEOUT, streaming: true, since: Instant::now() };
+        let mut answers = Vec::with_capacity(paths.len());
+        let ended = wire.pipeline(calls, |answer| answers.push(response(answer)));
+        let missed = paths.get(answers.len()).map(|path| short(path)).unwrap_or_default();
+        self.ahead.extend(paths.iter().cloned().zip(answers));
+        self.open = ended.map_err(|e| self.failure(e).context(format!("GET {missed}")))?;
+        Ok(())
+    }
+
     fn ask(&mut self, request: &Request<'_>, sink: Option<&mut dyn Write>) -> Result<Response> {
         let (media_type, mut source) = request.body.unwrap_or_default();
         let body = Upload { media_type, length: Some(source.len() as u64), source: &mut source };
@@ -197,6 +236,13 @@ impl<'t> Client<'t> {
         sink: Option<&mut dyn Write>,
         streaming: bool,
     ) -> Result<Response> {
+        if request.method == "GET"
+            && request.headers.is_empty()
+            && sink.is_none()
+            && let Some(answer) = self.ahead.remove(request.path)
+        {
+            return Ok(answer);
+        }
         if !self.open {
             return Err(Error::connect(format!("{}: the connection is closed", self.peer)));
         }
@@ -208,9 +254,7 @@ impl<'t> Client<'t> {
             .exchange(call, body.source.take(body.length.unwrap_or(u64::MAX)), sink)
             .map_err(|e| self.failure(e).context(format!("{} {}", request.method, short(request.path))))?;
         self.open = keep_alive;
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-        Ok(Response { status: answer.status().as_u16(), headers, body: answer.into_body() })
+        Ok(response(answer))
     }
 
     fn failure(&self, error: WireError) -> Error {
@@ -230,6 +274,12 @@ impl<'t> Client<'t> {
             WireError::Ours(error) => error.context(peer),
         }
     }
+}
+
+fn response(answer: http::Response<Vec<u8>>) -> Response {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    Response { status: answer.status().as_u16(), headers, body: answer.into_body() }
 }
 
 /// The request as ureq-proto takes it, which refuses what would break out of the head.
@@ -328,6 +378,36 @@ mod tests {
 
         hi
         ");
+    }
+
+    #[test]
+    fn what_was_asked_ahead_is_answered_once_and_without_another_way_there() {
+        let answers = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nbHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nc";
+        let mut told = Vec::new();
+        let stream = Script { answers: io::Cursor::new(answers), told: &mut told };
+        let mut client = Client::plain(Box::new(stream), "web".into(), "web");
+        client.ahead(&["/a".into(), "/b".into()]).unwrap();
+        let mut get = |path| client.send(&Request::new("GET", path)).map(|answer| (answer.status, answer.text()));
+        assert_eq!(get("/b").unwrap(), (404, "b".into()));
+        assert_eq!(get("/a").unwrap(), (200, "a".into()));
+        assert_eq!(get("/a").unwrap(), (200, "c".into()), "the second time it is asked again");
+        assert!(get("/a").is_err());
+        drop(client);
+        let told = String::from_utf8(told).unwrap();
+        let asked: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("GET ")?.split(' ').next()).collect();
+        assert_eq!(asked, ["/a", "/b", "/a", "/a"]);
+    }
+
+    #[test]
+    fn a_server_that_closes_in_the_middle_of_what_was_asked_ahead() {
+        let mut told = Vec::new();
+        let answers = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na";
+        let stream = Script { answers: io::Cursor::new(answers), told: &mut told };
+        let mut client = Client::plain(Box::new(stream), "web".into(), "web");
+        let error = client.ahead(&["/a".into(), "/b".into()]).unwrap_err();
+        insta::assert_snapshot!(error, @"GET /b: web: the server closed the connection without an answer");
+        assert_eq!(client.send(&Request::new("GET", "/a")).unwrap().text(), "a");
+        assert!(client.send(&Request::new("GET", "/b")).is_err());
     }
 
     #[test]

@@ -79,6 +79,32 @@ impl Wire<'_> {
         }
     }
 
+    /// Sends requests without bodies one after the other, and only then reads their responses, which come in the same
+    /// order (pipelining, RFC 9112 §9.3.2). Each goes to `take`; whether the connection can carry more is returned.
+    pub fn pipeline(
+        &mut self,
+        calls: Vec<Call<Prepare>>,
+        mut take: impl FnMut(Response<Vec<u8>>),
+    ) -> Result<bool, WireError> {
+        let mut sent = Vec::with_capacity(calls.len());
+        for call in calls {
+            let nothing: &mut dyn Read = &mut io::empty();
+            let (call, written) = self.send(call, nothing.take(0))?;
+            written?;
+            sent.push(call);
+        }
+        let mut keep_alive = true;
+        for call in sent {
+            if !keep_alive {
+                return Err(WireError::Closed);
+            }
+            let (answer, more) = self.receive(call, None)?;
+            keep_alive = more;
+            take(answer);
+        }
+        Ok(keep_alive)
+    }
+
     /// Whether everything could be written is for later: the answer may say why not.
     fn send(
         &mut self,

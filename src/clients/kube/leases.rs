@@ -25,13 +25,24 @@ pub struct Lease {
     pub alive: bool,
 }
 
+const COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+
+/// What [`leases`] asks for, for who asks many things ahead.
+pub fn lease_paths() -> Result<Vec<String>> {
+    COMPONENTS.iter().map(|component| path_of(component)).collect()
+}
+
+fn path_of(component: &str) -> Result<String> {
+    super::path("coordination.k8s.io/v1", "Lease", "kube-system", component)
+}
+
 /// The leases of both components; one that is missing is there with an empty holder.
 pub fn leases(client: &mut Client<'_>) -> Result<Vec<Lease>> {
-    ["kube-controller-manager", "kube-scheduler"].iter().map(|component| lease(client, component)).collect()
+    COMPONENTS.iter().map(|component| lease(client, component)).collect()
 }
 
 fn lease(client: &mut Client<'_>, component: &str) -> Result<Lease> {
-    let path = super::path("coordination.k8s.io/v1", "Lease", "kube-system", component)?;
+    let path = path_of(component)?;
     let response = client.send(&Request::new("GET", &path))?;
     if response.status == 404 {
         return Ok(judge(component, &Value::Null, None));
