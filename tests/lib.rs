@@ -31,6 +31,7 @@ mod docs_changes;
 mod docs_dependencies;
 mod docs_links;
 mod e2e_changes;
+mod e2e_folder;
 mod e2e_footprint;
 mod e2e_ha;
 mod e2e_hosts;

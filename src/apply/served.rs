@@ -6,7 +6,7 @@ use super::Job;
 use super::graph::collect;
 use crate::clients::http::{Client, Tls};
 use crate::error::{Error, Result};
-use crate::health::{Poll, Schedule, wait};
+use crate::health::{Poll, Schedule};
 use crate::parallel;
 use crate::plan::{FileDifference, Plan};
 use crate::trust::{Served, Trust};
@@ -30,7 +30,7 @@ pub(super) fn shown(job: &Job<'_>) -> Result<String> {
         let Served { host, path, port, .. } = served;
         let what = format!("{host}: what listens on {port} does not show {path}");
         let hint = format!("look at it on {host}: ss -ltnp | grep :{port}; a restart of that service reads it again");
-        wait(&what, SHOWN, job.interrupt, || look(job, served)).map_err(|e| e.hint(hint))
+        job.until(&what, SHOWN, || look(job, served)).map_err(|e| e.hint(hint))
     });
     collect(outcomes.into_iter().filter_map(Result::err).collect())?;
     Ok(all.len().to_string())

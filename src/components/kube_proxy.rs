@@ -8,6 +8,8 @@ use crate::recipes::Project;
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "kube-proxy";
+/// Its unit.
+pub const UNIT: &str = "kube-proxy.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-proxy.",

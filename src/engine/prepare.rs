@@ -252,6 +252,7 @@ impl Prepared {
             record: record.as_ref(),
             reporter: session.reporter(),
             interrupt: &session.interrupt,
+            step: None,
         };
         if plan.is_empty() {
             return job.wait();

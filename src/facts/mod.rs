@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use semver::Version;
 use serde::Serialize;
 
-pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of};
+pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of, proxy_mode};
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use texts::{read_files, read_texts};

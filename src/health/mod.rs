@@ -9,5 +9,5 @@ mod webhooks;
 pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
 pub use rollout::{Rollout, deployment_ready, replicas};
-pub use wait::{Poll, Schedule, unless_connected, wait};
+pub use wait::{Poll, Schedule, unless_connected, wait, wait_telling};
 pub use webhooks::refusing_webhooks;

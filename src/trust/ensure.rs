@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::folder::{self, Folder, Generated};
 use super::table::{Authority, AuthorityRow, CertificateRow, Profile, authorities, certificates};
-use super::{Trust, lasting_keys, made_for, recovery, specification, specs};
+use super::{ETCD_CLIENT, SUPER_ADMIN, Trust, lasting_keys, made_for, meanwhile, recovery, specification, specs};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::digest::sha256;
@@ -33,8 +33,9 @@ pub fn ensure(
     folder::load(catalogue, cluster, dir, true)
 }
 
-/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written. What is
-/// lost of it the hosts may still have: see [`Trust::in_use`].
+/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written; where the
+/// tool's own identities are to be issued, it asks with ones that live for an hour. What is lost of the folder the hosts may
+/// still have: see [`Trust::in_use`].
 pub fn look(
     catalogue: &Catalogue,
     cluster: &Cluster,
@@ -44,7 +45,8 @@ pub fn look(
 ) -> Result<Trust> {
     let folder = Folder::look(dir);
     let found = complete(catalogue, cluster, &folder, now, reporter)?;
-    let trust = folder::present(catalogue, cluster, dir, found.to_issue)?;
+    let mut trust = folder::present(catalogue, cluster, dir, found.to_issue)?;
+    meanwhile::issue(&mut trust, &[SUPER_ADMIN, ETCD_CLIENT], now)?;
     Ok(Trust { made: folder.generated()?.keys, problems: found.problems, ..trust })
 }
 

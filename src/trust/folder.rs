@@ -210,6 +210,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
         table,
         authority_table,
         pairs,
+        meanwhile: BTreeMap::new(),
         bundles,
         service_account: ServiceAccount {
             public: there(&public)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
