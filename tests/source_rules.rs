@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 15] = [
+const NOBODYS: [(&str, &str); 18] = [
     ("/etc/os-release", "read by the probe"),
     ("/etc/machine-id", "read by the probe"),
     ("/var/lib/dbus/machine-id", "named beside the one before"),
@@ -69,8 +69,10 @@ fn paths_on_hosts_are_in_the_layout_only() {
     files.retain(|file| !ELSEWHERE.iter().any(|module| file.starts_with(root().join("src").join(module))));
     files.retain(|file| !file.ends_with("src/cluster/layout.rs"));
     files.push(root().join("src/reset/reset.sh"));
-    let probe = fs::read_dir(root().join("src/facts/probe")).unwrap().map(|entry| entry.unwrap().path());
-    files.extend(probe.filter(|path| path.extension().is_some_and(|extension| extension == "sh")));
+    for folder in ["src/facts/probe", "src/facts/paths"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        files.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "sh")));
+    }
     for folder in fs::read_dir(root().join("templates")).unwrap().map(|entry| entry.unwrap().path()) {
         files.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     }

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod default_host;
+pub mod paths;
 mod probe;
 mod record;
 mod texts;

@@ -6,11 +6,13 @@
 mod across;
 mod checks;
 mod finding;
+mod firewall;
 mod hardware;
 mod host;
 mod kernel;
 mod leftovers;
 mod network;
+mod paths;
 mod ports;
 mod programs;
 mod proxy;
@@ -24,6 +26,7 @@ use crate::facts::HostFacts;
 
 pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
+pub use paths::{judge as judge_paths, needed as needed_paths};
 pub use questions::questions;
 
 use finding::HostCheck;

@@ -4,6 +4,7 @@ mod across;
 mod host;
 mod leftovers;
 mod names;
+mod paths;
 mod ports;
 
 use std::collections::BTreeSet;
