@@ -162,6 +162,7 @@ fn workloads_say_what_keeps_them(plane: &ControlPlane) {
 fn ways<'a>(plane: &ControlPlane, transports: &'a mut [Loopback; 3]) -> Ways<'a> {
     let [api, etcd, master] = transports;
     Ways {
+        without_policies: Some("flannel"),
         kube: ApiAccess::through(api, plane.address, &plane.admin).unwrap(),
         etcd: Some(EtcdAccess::through(etcd, plane.etcd_address, &plane.etcd_client).unwrap()),
         master,

@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 18] = [
+const NOBODYS: [(&str, &str); 19] = [
     ("/etc/os-release", "read by the probe"),
     ("/etc/machine-id", "read by the probe"),
     ("/var/lib/dbus/machine-id", "named beside the one before"),
@@ -53,6 +53,7 @@ const NOBODYS: [(&str, &str); 18] = [
     ("/etc/systemd/system.", "systemd's"),
     ("/usr/lib/systemd/", "systemd's"),
     ("/usr/local/lib/systemd/", "systemd's"),
+    ("/lib/systemd/", "systemd's"),
     ("/lib/modules/", "the kernel's"),
     ("/usr/sbin/nologin", "the system's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),

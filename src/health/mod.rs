@@ -2,12 +2,14 @@
 
 mod at_rest;
 mod covers;
+mod policies;
 mod rollout;
 mod wait;
 mod webhooks;
 
 pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
+pub use policies::unenforced_policies;
 pub use rollout::{Rollout, deployment_ready, replicas};
 pub use wait::{Poll, Schedule, unless_connected, wait, wait_telling};
 pub use webhooks::refusing_webhooks;

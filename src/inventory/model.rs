@@ -142,6 +142,16 @@ pub enum NetworkPlugin {
     None,
 }
 
+impl NetworkPlugin {
+    /// Its name, where it takes NetworkPolicies and does not enforce them. Of a plugin that is not ours nobody knows.
+    pub fn without_policies(self) -> Option<&'static str> {
+        match self {
+            NetworkPlugin::Flannel => Some("flannel"),
+            NetworkPlugin::None => None,
+        }
+    }
+}
+
 /// kube-proxy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

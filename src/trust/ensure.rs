@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 
 use super::folder::{self, Folder, Generated};
 use super::table::{Authority, AuthorityRow, CertificateRow, Profile, authorities, certificates};
-use super::{ETCD_CLIENT, SUPER_ADMIN, Trust, lasting_keys, made_for, meanwhile, recovery, specification, specs};
+use super::{
+    ETCD_CLIENT, SUPER_ADMIN, Trust, lasting_keys, made_for, meanwhile, recovery, retired, specification, specs,
+};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::digest::sha256;
@@ -76,6 +78,11 @@ fn complete(
         judged.to_issue.extend(lasting_keys::encryption_key(folder, &mut generated)?);
         let copy = recovery::keep(catalogue, cluster, folder, &generated, &judged.to_issue, reporter)?;
         judged.to_issue.extend(copy);
+        if folder.writable {
+            for name in retired::remove(folder, &mut generated)? {
+                reporter.info(&format!("deleted {name}'s key, which all nodes shared: each has one of its own"));
+            }
+        }
         Ok(judged)
     });
     // What was made before a mistake was found is ours all the same.
@@ -103,7 +110,7 @@ fn certificates_of(
         if let Some(row) = table.leaves.get(&item.name) {
             unasked(row, item).iter().for_each(|warning| reporter.warn(warning));
             if let Ok(profile) = config.profile(Some(row.profile.name())) {
-                item.profile = profile;
+                item.profile = profile.for_key(item.key);
             }
         }
     }

@@ -14,6 +14,7 @@ mod meanwhile;
 mod placed;
 mod recovery;
 mod restore;
+mod retired;
 mod specification;
 mod specs;
 mod table;

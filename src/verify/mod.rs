@@ -23,6 +23,7 @@ use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::{Client, Tls};
 use crate::clients::kube::Pod;
 use crate::error::{Error, Kind, Result};
+use crate::health::unenforced_policies;
 use crate::random;
 use crate::remote::Transport;
 use crate::text::sh_quote;
@@ -49,6 +50,8 @@ pub struct Ways<'a> {
     pub kubectl: String,
     /// Path of a cluster-admin's kubeconfig on the master.
     pub kubeconfig: String,
+    /// The network plugin's name, where it does not enforce NetworkPolicies.
+    pub without_policies: Option<&'static str>,
     /// The cluster's DNS domain.
     pub dns_domain: String,
     /// How long pods may take to start.
@@ -130,7 +133,19 @@ const SECRET_ENCRYPTED: &str = "secret-encrypted";
 /// Runs every check and removes the namespace again, whatever happens. Failed checks are in the report; an error
 /// is an interruption (after the clean-up) or that nothing could be asked at all.
 pub fn run(ways: Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn Reporter) -> Result<Report> {
-    let Ways { mut kube, mut etcd, master, stranger, nodes, image, kubectl, kubeconfig, dns_domain, patience } = ways;
+    let Ways {
+        mut kube,
+        mut etcd,
+        master,
+        stranger,
+        nodes,
+        image,
+        kubectl,
+        kubeconfig,
+        without_policies,
+        dns_domain,
+        patience,
+    } = ways;
     if nodes.is_empty() {
         return Err(Error::input("verify: the cluster has no nodes to run pods on"));
     }
@@ -149,6 +164,9 @@ pub fn run(ways: Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dyn
         let mut client = kube.client()?;
         for left_over in cleanup::sweep(&mut client).unwrap_or_default() {
             reporter.info(&format!("removed namespace {left_over}, left behind by an interrupted run"));
+        }
+        if let Some(line) = unenforced_policies(&mut client, without_policies).unwrap_or_default() {
+            reporter.warn(&line);
         }
         for (name, needs, step) in CHECKS {
             if *name == SECRET_ENCRYPTED && etcd.is_none() {

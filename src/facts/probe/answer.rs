@@ -58,8 +58,7 @@ impl Answer {
     /// Finds marks in what came after `from`, which may have begun before it.
     fn find_marks(&mut self, from: usize) {
         let from = from.saturating_sub(self.mark.len() - 1);
-        let windows = self.bytes[from..].windows(self.mark.len());
-        let last = windows.enumerate().filter(|(_, window)| *window == self.mark.as_slice()).map(|(at, _)| at).last();
+        let last = self.bytes[from..].windows(self.mark.len()).rposition(|window| window == self.mark.as_slice());
         self.section = last.map_or(self.section, |at| from + at);
     }
 }
