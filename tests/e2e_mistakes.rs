@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::common::cluster::Cluster;
 use crate::common::run::Run;
-use crate::e2e_paths;
 use crate::e2e_footprint::{added, footprint};
+use crate::e2e_paths;
 
 #[test]
 fn what_is_wrong_is_said_before_anything_is_touched() {

@@ -16,7 +16,8 @@ pub fn shut(cluster: &Cluster) {
     no_route(cluster);
     assert_eq!(paths(&cluster.run(&["check", "-o", "json"]).ok()), Vec::<String>::new());
     for host in ["n1", "n2"] {
-        let left = "systemctl list-units --all --plain --no-legend 'kbootstrap-try*'; ls -d /run/kbootstrap-try* 2>/dev/null";
+        let left =
+            "systemctl list-units --all --plain --no-legend 'kbootstrap-try*'; ls -d /run/kbootstrap-try* 2>/dev/null";
         assert_eq!(cluster.try_on(host, left).1, "", "left on {host}");
     }
 }
@@ -60,8 +61,14 @@ fn no_route(cluster: &Cluster) {
     cluster.on("n2", &format!("ip route add unreachable {master}/32"));
     let check = cluster.run(&["check", "-o", "json"]).exits(6);
     let found = paths(&check);
-    check.check(found.iter().any(|f| f.starts_with(&format!("n1 paths: no way to {master} (No route to host)"))), "no route");
-    let up = cluster.run(&["up", "--yes"]).exits(6).says(&format!("hint: look for the route there: `ip route get {master}`"));
+    check.check(
+        found.iter().any(|f| f.starts_with(&format!("n1 paths: no way to {master} (No route to host)"))),
+        "no route",
+    );
+    let up = cluster
+        .run(&["up", "--yes"])
+        .exits(6)
+        .says(&format!("hint: look for the route there: `ip route get {master}`"));
     up.check(untouched(cluster), "a host was touched");
     cluster.on("n2", &format!("ip route del unreachable {master}/32"));
 }
@@ -88,7 +95,10 @@ fn untouched(cluster: &Cluster) -> bool {
 /// `host check: finding` of what was found on the way between hosts.
 fn paths(check: &Run<'_>) -> Vec<String> {
     let findings: Value = check.json();
-    let of = |f: &Value| format!("{} {}: {}", f["host"].as_str().unwrap(), f["check"].as_str().unwrap(), f["finding"].as_str().unwrap());
-    let ways = findings.as_array().unwrap().iter().filter(|f| ["paths", "forward"].contains(&f["check"].as_str().unwrap()));
+    let of = |f: &Value| {
+        format!("{} {}: {}", f["host"].as_str().unwrap(), f["check"].as_str().unwrap(), f["finding"].as_str().unwrap())
+    };
+    let ways =
+        findings.as_array().unwrap().iter().filter(|f| ["paths", "forward"].contains(&f["check"].as_str().unwrap()));
     ways.map(of).collect()
 }

@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 19] = [
+const NOBODYS: [(&str, &str); 29] = [
     ("/etc/os-release", "read by the probe"),
     ("/etc/machine-id", "read by the probe"),
     ("/var/lib/dbus/machine-id", "named beside the one before"),
@@ -54,6 +54,16 @@ const NOBODYS: [(&str, &str); 19] = [
     ("/usr/lib/systemd/", "systemd's"),
     ("/usr/local/lib/systemd/", "systemd's"),
     ("/lib/systemd/", "systemd's"),
+    ("/etc/sysctl.d/", "systemd's, and anybody's"),
+    ("/run/sysctl.d/", "systemd's, and anybody's"),
+    ("/usr/local/lib/sysctl.d/", "systemd's, and anybody's"),
+    ("/usr/lib/sysctl.d/", "systemd's, and anybody's"),
+    ("/lib/sysctl.d/", "systemd's, and anybody's"),
+    ("/etc/modprobe.d/", "modprobe's"),
+    ("/run/modprobe.d/", "modprobe's"),
+    ("/usr/local/lib/modprobe.d/", "modprobe's"),
+    ("/usr/lib/modprobe.d/", "modprobe's"),
+    ("/lib/modprobe.d/", "modprobe's"),
     ("/lib/modules/", "the kernel's"),
     ("/usr/sbin/nologin", "the system's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),

@@ -28,7 +28,10 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "`kubectl exec` and `logs -f` on the host break off; pods run on",
         noticed_alone: "`kubectl exec` and `logs -f` on the host break off; pods run on",
     }),
-    ports: &[PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"), PortSpec::open(PORT, "kubelet").reached_by(&[Role::Master])],
+    ports: &[
+        PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"),
+        PortSpec::open(PORT, "kubelet").reached_by(&[Role::Master]),
+    ],
     configs: &[ConfigSpec {
         template: "kubelet.yaml",
         path: |layout| format!("{}/config.yaml", layout.kubelet),

@@ -46,17 +46,15 @@ pub(super) fn check(
         let here = |path: &&Path| path.to == host.name && path.protocol == Protocol::Udp && path.answers == Who::Try;
         needed.iter().filter(here).count()
     };
-    let came = on_each(
-        session,
-        |host| !ports(host).is_empty(),
-        |host| paths::end(&ports(host), expected(host), &nonce),
-    );
+    let came =
+        on_each(session, |host| !ports(host).is_empty(), |host| paths::end(&ports(host), expected(host), &nonce));
     let listens: BTreeMap<_, _> = listens?.into_iter().map(|(host, said)| (host, Listens::read(&said))).collect();
     let dialled = dialled?.into_iter().map(|(host, said)| (host, Dialled::read(&said))).collect();
     let ends = paths::ends(&needed, &listens, &dialled, &came?, &nonce);
     let tried: Vec<_> = needed.into_iter().zip(ends).collect();
     let chains = listens.into_iter().map(|(host, listens)| (host, listens.chains)).collect();
-    let mode = |host: &Host| facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
+    let mode =
+        |host: &Host| facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
     Ok(preflight::judge_paths(cluster, &tried, &chains, mode))
 }
 

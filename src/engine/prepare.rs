@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::desire::{desire, names_only, questions};
 use super::endpoint;
-use super::paths;
 use super::objects::{node_changes, object_changes};
+use super::paths;
 use super::programs::ByArch;
 use super::record;
 use super::removals;

@@ -79,7 +79,8 @@ fn accepts(rule: &str, pods: IpNet) -> bool {
     };
     let bridge = |word: &str| word.trim_matches('"') == "cni0";
     let all = is_accept_for_all(rule);
-    words(rule).any(|word| word == "FLANNEL-FWD") || accept && (all || words(rule).any(|word| covers(word) || bridge(word)))
+    words(rule).any(|word| word == "FLANNEL-FWD")
+        || accept && (all || words(rule).any(|word| covers(word) || bridge(word)))
 }
 
 fn is_accept_for_all(rule: &str) -> bool {
@@ -104,7 +105,8 @@ mod tests {
         assert_eq!(stopped("iptables FORWARD", true, &docker, true).as_deref(), Some("iptables -P FORWARD DROP"));
         assert_eq!(stopped("iptables FORWARD", true, &docker, false), None, "flanneld adds its rules there");
         assert_eq!(stopped("iptables FORWARD", false, &docker, true), None);
-        for rule in ["-A FORWARD -s 10.0.0.0/8 -j ACCEPT", "-A FORWARD -i cni0 -j ACCEPT", "-A FORWARD -j FLANNEL-FWD"] {
+        for rule in ["-A FORWARD -s 10.0.0.0/8 -j ACCEPT", "-A FORWARD -i cni0 -j ACCEPT", "-A FORWARD -j FLANNEL-FWD"]
+        {
             assert_eq!(stopped("iptables FORWARD", true, &[rule], true), None, "{rule}");
         }
         let one_node = "-A FORWARD -s 10.244.1.0/24 -j ACCEPT";

@@ -4,7 +4,9 @@
 //! (`waive`); `docs/preflight.md` lists them all.
 
 mod across;
+mod boot;
 mod checks;
+mod filesystems;
 mod finding;
 mod firewall;
 mod hardware;
@@ -36,8 +38,10 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
     let mut host_check = HostCheck::new(catalogue, cluster, host, facts);
     for check in [
         hardware::check,
+        filesystems::check,
         host::check,
         kernel::check,
+        boot::check,
         proxy::check,
         programs::check,
         network::check,

@@ -75,7 +75,7 @@ fn by_udp(from: (&Host, &HostFacts), to: (&Host, &HostFacts), port: &PortSpec) -
         address,
         port: kubelet::PORT,
         protocol: Protocol::Tcp,
-        what: format!("the pod network, {}", port.about),
+        what: "the pod network".into(),
         ..path(from, to, port, Who::Tunnelled)
     })
 }
@@ -134,7 +134,7 @@ fn shut(host: &Host, tried: &[(Path, End)], chains: &Chains) -> Vec<Finding> {
 /// `TCP 10250 (kubelet)`.
 fn named(path: &Path) -> String {
     match (path.answers, path.protocol) {
-        (Who::Tunnelled, _) => format!("{} at {}", path.what, path.address),
+        (Who::Tunnelled, _) => format!("{} ({})", path.what, path.address),
         (_, Protocol::Tcp) => format!("TCP {} ({})", path.port, path.what),
         (_, Protocol::Udp) => format!("UDP {} ({})", path.port, path.what.trim_end_matches(" (UDP)")),
     }
@@ -181,7 +181,9 @@ fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
         End::NoWay(words) => (
             Severity::Fail,
             format!("no way to {address} ({words}): {list}"),
-            format!("look for the route there: `ip route get {address}`; where there is one, a firewall {on} says so{seen}"),
+            format!(
+                "look for the route there: `ip route get {address}`; where there is one, a firewall {on} says so{seen}"
+            ),
         ),
         End::NotTried(why) => (
             Severity::Warn,

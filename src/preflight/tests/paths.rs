@@ -39,10 +39,7 @@ fn members_of_etcd_reach_each_other_and_masters_reach_them() {
     let cluster = Cluster { hosts: hosts.collect(), ..cluster() };
     let all = cluster.hosts.iter().map(|host| host.name.clone()).collect();
     let paths = needed_paths(&Catalogue::standard(), &cluster, &all_good(&cluster), &all);
-    assert_eq!(
-        shown(&paths),
-        ["e1>e2 Tcp 2380 Try", "e2>e1 Tcp 2380 Try", "m1>e1 Tcp 2379 Try", "m1>e2 Tcp 2379 Try"]
-    );
+    assert_eq!(shown(&paths), ["e1>e2 Tcp 2380 Try", "e2>e1 Tcp 2380 Try", "m1>e1 Tcp 2379 Try", "m1>e2 Tcp 2379 Try"]);
 }
 
 #[test]
@@ -64,7 +61,10 @@ fn for_a_host_that_joins_only_its_own_paths_are_tried_and_services_that_run_answ
     runs(facts.get_mut("n2").unwrap(), "10.244.2.0");
     let paths = needed(&facts, &["n1", "n2"]);
     let through = paths.iter().find(|path| path.from == "n1" && path.to == "n2").unwrap();
-    assert_eq!((through.answers, through.address.to_string(), through.port), (Who::Tunnelled, "10.244.2.0".into(), 10250));
+    assert_eq!(
+        (through.answers, through.address.to_string(), through.port),
+        (Who::Tunnelled, "10.244.2.0".into(), 10250)
+    );
     assert!(needed(&facts, &[]).is_empty());
 }
 
@@ -91,7 +91,8 @@ fn judged(ends: &[(&str, &str, u16, End)], chains: &[(&str, Chain)], mode: Proxy
         .collect();
     let chains = chains.iter().map(|(host, chain)| ((*host).to_owned(), vec![chain.clone()])).collect();
     let findings = judge_paths(&cluster(), &tried, &chains, |_| Some(mode));
-    let shown = findings.iter().map(|f| format!("{} {} {:?}: {}\n  -> {}", f.host, f.check, f.severity, f.finding, f.remedy));
+    let shown =
+        findings.iter().map(|f| format!("{} {} {:?}: {}\n  -> {}", f.host, f.check, f.severity, f.finding, f.remedy));
     shown.collect::<Vec<_>>().join("\n")
 }
 
