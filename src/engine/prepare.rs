@@ -105,8 +105,10 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
+    let locked = record::lock(session)?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
-    if found.plan.here != Here::default() {
+    // A lost lock file is written again from what the store has: the record holds a copy of it.
+    if found.plan.here != Here::default() || record::lock(session)? != locked {
         found = decide(session, &trust, &asked, &judged, programs)?;
     }
     Ok(Prepared { found, trust, store })
@@ -143,6 +145,12 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
+    for (host, took) in session.pool.slow_logins() {
+        session.reporter().warn(&format!(
+            "{host}: a login shell takes {} s to start, and every script waits for it: look for what its start-up files (.bashrc, /etc/profile.d) wait for",
+            took.as_secs()
+        ));
+    }
     let findings = preflight::check_all(catalogue, cluster, &facts);
     Ok(Asked { templates, facts, findings })
 }
