@@ -45,6 +45,7 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
 const AFTER_PORTS: &[(&str, &str)] = &[
     ("paths", "the hosts reach each other on the ports that the cluster needs, tried for real"),
     ("forward", "the host's firewall lets the packets of pods through"),
+    ("units", "no file of others changes what our services run"),
     ("firewall", "neither firewalld nor ufw runs"),
     ("leftovers", "no other cluster, container engine or CNI configuration lives here"),
 ];

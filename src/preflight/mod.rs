@@ -19,6 +19,7 @@ mod ports;
 mod programs;
 mod proxy;
 mod questions;
+mod units;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         programs::check,
         network::check,
         ports::check,
+        units::check,
         leftovers::check,
     ] {
         check(&mut host_check);

@@ -9,6 +9,7 @@ mod names;
 mod paths;
 mod ports;
 mod troubleshooting;
+mod units;
 
 use std::collections::BTreeSet;
 

@@ -69,6 +69,10 @@ fn examples() -> Vec<Finding> {
         ];
         facts.sysctl_files.insert("/etc/sysctl.d/99-cis.conf".into());
         facts.units.insert("firewalld.service".into(), unit("inactive"));
+        let drop_in = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf".to_owned();
+        let kubelet = UnitFact { drop_ins: vec![drop_in.clone()], ..unit("inactive") };
+        facts.units.insert("kubelet.service".into(), kubelet);
+        facts.drop_ins.insert(drop_in, ["ExecStart".to_owned()].into());
     }));
     all.extend(spoiled("n1", |cluster, facts| {
         cluster.proxy_mode = ProxyMode::Ipvs;
