@@ -80,10 +80,7 @@ fn examples() -> Vec<Finding> {
     }));
     all.extend(spoiled("m1", |_, facts| {
         facts.cpus = 1;
-        facts.dirs.insert(
-            "/var/lib/etcd/member".into(),
-            FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into() },
-        );
+        facts.dirs.insert("/var/lib/etcd/member".into(), leftovers::directory());
         for port in [2379, 2380, 2381, 6443, 10257, 10259] {
             facts.listening.push(socket("*", port, "another"));
         }
