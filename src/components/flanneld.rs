@@ -1,10 +1,12 @@
 //! flanneld: the network plugin `flannel`.
 
+use serde_json::Value;
+
 use super::certificate::CertificateRow;
 use super::cni_plugins::plugin;
 use super::kubernetes::pki;
 use super::spec::*;
-use crate::cluster::{NetworkPlugin, Role};
+use crate::cluster::{Host, NetworkPlugin, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Kept, Ready, Rolling, Rollout, Wave};
 
@@ -12,6 +14,14 @@ use crate::state::{After, ComponentId, Kept, Ready, Rolling, Rollout, Wave};
 pub const ID: ComponentId = ComponentId("flanneld");
 /// Its unit.
 pub const UNIT: &str = "flanneld.service";
+/// Its VXLAN's device.
+pub const DEVICE: &str = "flannel.1";
+
+/// Whether the host's flannel makes a VXLAN: another backend makes another device, or none.
+pub fn has_vxlan(host: &Host) -> bool {
+    let config = host.settings(ID.0).map(|settings| &settings.config);
+    !config.and_then(|config| config.get("Backend")).is_some_and(|backend| *backend != Value::Null)
+}
 
 const NET_CONF: &str = "net-conf.json";
 const CONFLIST: &str = "10-flannel.conflist";
@@ -65,7 +75,10 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "pods keep their network",
         noticed_alone: "pods keep their network",
     }),
-    ports: &[PortSpec { protocol: Protocol::Udp, ..PortSpec::open(8472, "flannel's VXLAN (UDP)") }],
+    ports: &[PortSpec {
+        protocol: Protocol::Udp,
+        ..PortSpec::open(8472, "flannel's VXLAN (UDP)").reached_by(&[Role::Node])
+    }],
     configs: &[
         ConfigSpec {
             template: NET_CONF,
@@ -104,7 +117,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     kernel: KernelSpec { keeps, without: "pods do not reach those of other nodes, or anything outside" },
     footprint: Footprint {
         dirs: |layout| vec![layout.flannel_run.clone()],
-        links: &["flannel.1", "flannel-v6.1"],
+        links: &[DEVICE, "flannel-v6.1"],
         tables: &["flannel-ipv4", "flannel-ipv6"],
         chains: &["FLANNEL-"],
         ..Footprint::NONE

@@ -59,6 +59,9 @@ impl HostFacts {
                 .map(|(name, value)| (name.to_string(), Sysctl { value: value.to_string(), writable: true }))
                 .collect(),
             disks: BTreeMap::new(),
+            mounts: BTreeMap::new(),
+            sysctl_files: BTreeSet::new(),
+            boot_lines: Vec::new(),
             listening: Vec::new(),
             listening_udp: Vec::new(),
             devices: BTreeSet::new(),
@@ -68,6 +71,7 @@ impl HostFacts {
             addresses: Vec::new(),
             routes: Vec::new(),
             nameservers: Vec::new(),
+            resolv_conf: true,
             resolv_conf_link: None,
             programs: PROGRAMS.iter().map(|name| name.to_string()).collect(),
             nft: Some(Version::new(1, 0, 6)),

@@ -4,14 +4,18 @@
 //! (`waive`); `docs/preflight.md` lists them all.
 
 mod across;
+mod boot;
 mod checks;
 mod data_plane;
+mod filesystems;
 mod finding;
+mod firewall;
 mod hardware;
 mod host;
 mod kernel;
 mod leftovers;
 mod network;
+mod paths;
 mod ports;
 mod programs;
 mod proxy;
@@ -26,6 +30,7 @@ use crate::facts::HostFacts;
 
 pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
+pub use paths::{judge as judge_paths, needed as needed_paths};
 pub use questions::questions;
 
 use finding::HostCheck;
@@ -35,8 +40,10 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
     let mut host_check = HostCheck::new(catalogue, cluster, host, facts);
     for check in [
         hardware::check,
+        filesystems::check,
         host::check,
         kernel::check,
+        boot::check,
         proxy::check,
         programs::check,
         network::check,

@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod boot;
 mod clock;
 mod disks;
 mod files;
@@ -38,11 +39,12 @@ struct Group {
 }
 
 /// In the order in which they are asked. `units` comes before `files`, `clock` before everything.
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     clock::GROUP,
     machine::GROUP,
     kernel::GROUP,
     disks::GROUP,
+    boot::GROUP,
     network::GROUP,
     programs::GROUP,
     units::GROUP,
