@@ -11,8 +11,8 @@ use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
 use crate::components::DeploymentGate;
-use crate::error::{Error, Kind, Result};
-use crate::health::{Poll, Schedule, deployment_ready, replicas, unless_connected, wait};
+use crate::error::{Error, Kind, Reason, Result};
+use crate::health::{self, Poll, Schedule, deployment_ready, replicas, unless_connected, wait};
 use crate::parallel;
 
 /// A member answers at once, or after it has replayed its log.
@@ -30,16 +30,32 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// The members answer. Before a restart: enough of the others do, so that the cluster keeps its quorum.
 pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<String> {
+    take_part(job, host, if about_to_restart { Need::Others } else { Need::All })
+}
+
+/// What is needed of etcd's members.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Enough of them without one that is about to restart.
+    Others,
+    /// All take part.
+    All,
+    /// All take part and take writes: one that is out of space heals by nothing that `up` does.
+    Writes,
+}
+
+fn take_part(job: &Job<'_>, host: &str, need: Need) -> Result<String> {
+    let about_to_restart = need == Need::Others;
     let members: Vec<&Host> = job.cluster.with_role(Role::Etcd).collect();
     let quorum = members.len() / 2 + 1;
     wait("etcd is not healthy", ETCD, job.interrupt, || {
         let mut healthy = Vec::new();
         let mut troubles = Vec::new();
         for member in &members {
-            match member_healthy(job, member) {
+            match member_healthy(job, member, need) {
                 Ok(None) => healthy.push(member.name.as_str()),
                 Ok(Some(reason)) => troubles.push(format!("{}: {reason}", member.name)),
-                Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                Err(error) if error.kind == Kind::Interrupted || error.is(Reason::OutOfSpace) => return Err(error),
                 Err(error) => troubles.push(error.message),
             }
         }
@@ -69,10 +85,16 @@ pub(super) fn etcd_leader(job: &Job<'_>) -> Result<Option<String>> {
 }
 
 /// None when it can be counted on, else why not.
-fn member_healthy(job: &Job<'_>, member: &Host) -> Result<Option<String>> {
+fn member_healthy(job: &Job<'_>, member: &Host, need: Need) -> Result<Option<String>> {
     let mut access = EtcdAccess::new(job.pool, member, job.trust)?;
     let mut client = access.client()?;
-    let health = etcd_api::takes_part(&mut client)?;
+    let ask = if need == Need::Writes { etcd_api::health } else { etcd_api::takes_part };
+    let health = ask(&mut client)?;
+    if !health.healthy && need == Need::Writes {
+        let (pki, bin) = (&job.cluster.layout.etcd_pki, &job.cluster.layout.bin);
+        let full = health::out_of_space(&member.name, &etcd_api::status(&mut client)?, pki, bin);
+        full.map_or(Ok(()), Err)?;
+    }
     Ok((!health.healthy).then_some(health.reason))
 }
 
@@ -195,7 +217,7 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let members = job.cluster.with_role(Role::Etcd).count();
     let masters: Vec<&Host> = job.cluster.with_role(Role::Master).collect();
     let (etcd, servers) = thread::scope(|scope| {
-        let etcd = scope.spawn(|| etcd(job, "", false));
+        let etcd = scope.spawn(|| take_part(job, "", Need::Writes));
         let servers = parallel::each(&masters, job.pool.at_once(), |master| api(job, &master.name));
         (etcd.join().unwrap_or_else(|_| Err(Error::internal("a thread that asks etcd panicked"))), servers)
     });

@@ -3,11 +3,15 @@
 mod at_rest;
 mod covers;
 mod rollout;
+mod since;
+mod space;
 mod wait;
 mod webhooks;
 
 pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
 pub use rollout::{Rollout, deployment_ready, replicas};
+pub use since::{Leads, is_from_before, leads, ran_before};
+pub use space::out_of_space;
 pub use wait::{Poll, Schedule, unless_connected, wait};
 pub use webhooks::refusing_webhooks;

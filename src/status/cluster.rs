@@ -125,6 +125,7 @@ mod tests {
             unschedulable: false,
             kubelet: "v1.36.3".into(),
             internal_ip: String::new(),
+            heartbeat: None,
         }
     }
 
