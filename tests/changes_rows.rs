@@ -60,10 +60,10 @@ pub fn rows() -> Vec<Row> {
         row("networks.nodePrefix", |i| i.networks.node_prefix = Some(25), End::Refused("/24")),
         always("networks.nodePorts", |i| i.networks.node_ports = Some("30000-31000".into()), End::Rolls),
         row("networks.plugin", |i| i.networks.plugin = Some(NetworkPlugin::None), End::Live),
-        row("proxy.mode", |i| i.proxy.mode = Some(ProxyMode::Iptables), End::Rolls),
+        row("proxy.mode", |i| i.proxy.mode = Some(ProxyMode::Iptables), End::Refused("works in nftables mode")),
         row("pki.authorities", |i| i.pki.authorities = Some(Authorities::Single), End::Refused("authorities")),
         always("pki.key", |i| i.pki.key = Some(KeySettings { algo: KeyAlgorithm::Ecdsa, size: Some(384) }), End::Live),
-        row("pki.expiry", |i| i.pki.expiry = Some("4000h".into()), End::Live),
+        row("pki.expiry", |i| i.pki.expiry = Some("4000h".into()), End::Rolls),
         row("pki.caExpiry", |i| i.pki.ca_expiry = Some("90000h".into()), End::Live),
         always("pki.extraSans", |i| i.pki.extra_sans = vec!["api.example.com".into()], End::Live),
         row(

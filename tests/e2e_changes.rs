@@ -45,6 +45,7 @@ fn try_rows<'r>(cluster: &Cluster, rows: impl Iterator<Item = &'r Row>, after: i
         if tried.is_err() {
             failed.push(row.field);
             fs::write(cluster.inventory(), &inventory).unwrap();
+            cluster.up();
         }
     }
     assert_eq!(failed, Vec::<&str>::new(), "what each said is above");
@@ -120,7 +121,10 @@ fn nothing_slips_through_while_the_api_is_away(cluster: &Cluster) {
         run.check([3, 4, 6, 9].contains(&run.code), &format!("{}: it should be refused", row.field));
         fs::write(cluster.inventory(), &inventory).unwrap();
     }
-    assert_eq!(hosts::restarted(&lives, &hosts::lives(cluster)), Vec::<String>::new());
+    let mut restarted = hosts::restarted(&lives, &hosts::lives(cluster));
+    // They end by themselves when they cannot renew their lease.
+    restarted.retain(|unit| !unit.contains("kube-controller-manager") && !unit.contains("kube-scheduler"));
+    assert_eq!(restarted, Vec::<String>::new());
     cluster.up();
     // Controllers that gave up meanwhile may be about to be started by systemd when the API is back.
     cluster.up();

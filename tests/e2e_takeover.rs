@@ -53,6 +53,7 @@ fn a_cluster_of_0_1_0_is_taken_on_and_nobody_notices() {
 
     cluster.run(&["plan", "--exit-code"]).ok();
     cluster.run(&["verify"]).ok();
+    no_node_has_the_shared_keys(&cluster);
     the_folder_was_kept(&cluster, &before);
     the_older_program_refuses(&cluster, &older);
     the_way_back_is_there(&cluster, &older);
@@ -65,7 +66,8 @@ fn the_plan_says_why(cluster: &Cluster) -> Vec<String> {
     assert_eq!((&upgrade["from"], &upgrade["to"]), (&Value::Null, &env!("CARGO_PKG_VERSION").into()), "{meaning:#}");
     assert_eq!(upgrade["keeps_folder"], true);
     let hosts: Vec<&Value> = upgrade["changes"].as_array().unwrap().iter().map(|change| &change["hosts"]).collect();
-    assert_eq!(hosts, [&json!(["n1"]), &json!([])], "{upgrade:#}");
+    let (master, both, cluster_itself) = (json!(["n1"]), json!(["n1", "n2"]), json!([]));
+    assert_eq!(hosts, [&master, &master, &both, &both, &master, &cluster_itself], "{upgrade:#}");
     assert_eq!(meaning["fields"], json!([]));
     let shown = cluster.run(&["plan", "--summary"]).ok();
     shown.check(shown.stdout.starts_with("A kbootstrap that left no record was here last"), "it should say who it was");
@@ -74,6 +76,18 @@ fn the_plan_says_why(cluster: &Cluster) -> Vec<String> {
         on.map(|host| format!("{} {}.service", host.as_str().unwrap(), restart["component"].as_str().unwrap()))
     });
     restarts.collect()
+}
+
+/// Each has its own, and what all of them shared is nowhere but in the folder as it was.
+fn no_node_has_the_shared_keys(cluster: &Cluster) {
+    for stem in ["flannel", "kube-proxy"] {
+        assert!(!cluster.state().join(format!("pki/{stem}-key.pem")).exists(), "{stem}");
+        for host in ["n1", "n2"] {
+            let ask = format!("openssl x509 -in /etc/kubernetes/pki/{stem}.crt -noout -subject");
+            let subject = cluster.on(host, &ask);
+            assert!(subject.trim_end().ends_with(&format!("CN = {stem}:{host}")), "{host}: {subject}");
+        }
+    }
 }
 
 fn the_folder_was_kept(cluster: &Cluster, before: &BTreeMap<PathBuf, Vec<u8>>) {

@@ -195,6 +195,7 @@ fn host(name: &str) -> Host {
 fn ways<'a>(plane: &ControlPlane, pool: &'a Pool) -> Ways<'a> {
     let server = |address, identity| Server { host: host("loopback"), address, tls: Tls::new(identity).unwrap() };
     Ways {
+        without_policies: Some("flannel"),
         pool,
         master: server(plane.address, &plane.admin),
         etcd: Some(server(plane.etcd_address, &plane.etcd_client)),

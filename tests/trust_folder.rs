@@ -115,6 +115,16 @@ fn a_second_run_changes_nothing() {
 }
 
 #[test]
+fn who_only_asks_needs_no_certificates_of_services() {
+    let folder = Folder::filled();
+    folder.remove(&["kubelet-m1.pem", "flannel-m1.pem"]);
+    let load = || Trust::load(&Catalogue::standard(), &cluster(""), folder.dir.path());
+    load().unwrap();
+    folder.remove(&["super-admin.pem"]);
+    assert!(load().unwrap_err().message.starts_with("1 certificates or keys of cluster prod are not there"));
+}
+
+#[test]
 fn what_lacks_is_issued_and_a_key_that_is_there_is_kept() {
     let folder = Folder::filled();
     let (certificate, key, other) =

@@ -12,7 +12,7 @@ use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
 use crate::components::DeploymentGate;
 use crate::error::{Error, Kind, Reason, Result};
-use crate::health::{self, Poll, Schedule, deployment_ready, replicas, unless_connected, wait};
+use crate::health::{self, Poll, Schedule, deployment_ready, replicas, unless_connected};
 use crate::parallel;
 
 /// A member answers at once, or after it has replayed its log.
@@ -48,7 +48,7 @@ fn take_part(job: &Job<'_>, host: &str, need: Need) -> Result<String> {
     let about_to_restart = need == Need::Others;
     let members: Vec<&Host> = job.cluster.with_role(Role::Etcd).collect();
     let quorum = members.len() / 2 + 1;
-    wait("etcd is not healthy", ETCD, job.interrupt, || {
+    job.until("etcd is not healthy", ETCD, || {
         let mut healthy = Vec::new();
         let mut troubles = Vec::new();
         for member in &members {
@@ -103,7 +103,7 @@ pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
     let master = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
     let mut access = ApiAccess::new(job.pool, master, job.trust)?;
     let what = format!("{host}: kube-apiserver is not ready");
-    wait(&what, API, job.interrupt, || unless_connected(look_ready(&mut access)))
+    job.until(&what, API, || unless_connected(look_ready(&mut access)))
 }
 
 /// Another host's API server takes over while this one restarts.
@@ -114,7 +114,7 @@ pub(super) fn other_api(job: &Job<'_>, host: &str) -> Result<String> {
         return Ok("it is the only one".into());
     }
     let what = format!("{host}: kube-apiserver is not restarted, because no other one is ready");
-    wait(&what, API, job.interrupt, || {
+    job.until(&what, API, || {
         let mut troubles = Vec::new();
         for master in &others {
             match ApiAccess::new(job.pool, master, job.trust).and_then(|mut access| look_ready(&mut access)) {
@@ -149,7 +149,7 @@ pub(super) fn ask<T>(
         let mut stumble = None;
         let outcome = ApiAccess::any(job.pool, job.cluster, job.trust).and_then(|mut access| {
             let mut client = access.client()?;
-            wait(what, schedule, job.interrupt, || match look(&mut client) {
+            job.until(what, schedule, || match look(&mut client) {
                 Ok(Poll::Ready(value)) => Ok(Poll::Ready(Some(value))),
                 Ok(Poll::Pending(why)) => Ok(Poll::Pending(why)),
                 Err(error) if error.kind == Kind::Interrupted => Err(error),

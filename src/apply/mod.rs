@@ -34,11 +34,14 @@ use crate::artifacts::Store;
 use crate::cluster::{Cluster, Role};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
+use crate::health::{Poll, Schedule, wait_telling};
 use crate::plan::{Desired, HostPlan, Plan};
 use crate::record::Record;
 use crate::remote::{Transport, host_lock};
 use crate::text::sh_quote;
 use crate::trust::Trust;
+
+use crate::ui::step::Step;
 use crate::ui::{Reporter, step};
 
 /// Everything that applying a plan needs.
@@ -63,6 +66,8 @@ pub struct Job<'a> {
     pub reporter: &'a dyn Reporter,
     /// Set by Ctrl-C.
     pub interrupt: &'a AtomicBool,
+    /// The step that is at work; none before the first.
+    pub step: Option<&'a Step<'a>>,
 }
 
 impl Job<'_> {
@@ -107,7 +112,13 @@ impl Job<'_> {
         if self.interrupt.load(Ordering::SeqCst) {
             return Err(interrupted());
         }
-        step::run(self.reporter, &host, title, |_| Ok(((), self.perform(action)?)))
+        step::run(self.reporter, &host, title, |step| Ok(((), Job { step: Some(step), ..*self }.perform(action)?)))
+    }
+
+    /// Looks until it is so, and tells what the step waits for.
+    fn until<T>(&self, what: &str, schedule: Schedule, look: impl FnMut() -> Result<Poll<T>>) -> Result<T> {
+        let tell = |seen: &str| self.step.into_iter().for_each(|step| step.waits(seen));
+        wait_telling(what, schedule, self.interrupt, &tell, look)
     }
 
     fn perform(&self, action: &Action) -> Result<String> {

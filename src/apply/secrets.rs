@@ -18,7 +18,7 @@ use crate::components::kube_apiserver;
 use crate::digest::sha256;
 use crate::error::{Error, Kind, Result};
 use crate::facts::UnitFact;
-use crate::health::{Asked, AtRest, Poll, Schedule, unless_connected, wait};
+use crate::health::{Asked, AtRest, Poll, Schedule, unless_connected};
 use crate::parallel;
 use crate::plan::content_sha256;
 use crate::remote::host_lock;
@@ -96,7 +96,7 @@ fn all_read(job: &Job<'_>, masters: &[&Host], sha256: impl Fn(&Host) -> Result<S
     let outcomes = parallel::each(masters, masters.len().max(1), |host| {
         let wanted = sha256(host)?;
         let what = format!("{}: kube-apiserver has not read {}", host.name, job.cluster.layout.encryption());
-        wait(&what, READ, job.interrupt, || unless_connected(look_read(job, host, &wanted)))
+        job.until(&what, READ, || unless_connected(look_read(job, host, &wanted)))
             .map_err(|e| e.hint(format!("look at it on {}: journalctl -u kube-apiserver -e", host.name)))
     });
     collect(outcomes.into_iter().filter_map(Result::err).collect())
@@ -132,7 +132,7 @@ fn must_have_read(job: &Job<'_>, host: &Host) -> Result<bool> {
 /// So many Secrets were written again.
 fn rewrite(job: &Job<'_>) -> Result<usize> {
     let mut written = 0;
-    wait("Secrets in etcd are not as asked", REWRITE, job.interrupt, || {
+    job.until("Secrets in etcd are not as asked", REWRITE, || {
         let left = not_as_asked(job)?;
         if left.is_empty() {
             return Ok(Poll::Ready(written));

@@ -1,12 +1,12 @@
 //! Certificates in force: what servers show is what was brought to their hosts. They read their files again by themselves.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Job;
 use super::graph::collect;
 use crate::clients::http::{Client, Tls};
 use crate::error::{Error, Result};
-use crate::health::{Poll, Schedule, wait};
+use crate::health::{Poll, Schedule};
 use crate::parallel;
 use crate::plan::{FileDifference, Plan};
 use crate::trust::{Served, Trust};
@@ -30,7 +30,7 @@ pub(super) fn shown(job: &Job<'_>) -> Result<String> {
         let Served { host, path, port, .. } = served;
         let what = format!("{host}: what listens on {port} does not show {path}");
         let hint = format!("look at it on {host}: ss -ltnp | grep :{port}; a restart of that service reads it again");
-        wait(&what, SHOWN, job.interrupt, || look(job, served)).map_err(|e| e.hint(hint))
+        job.until(&what, SHOWN, || look(job, served)).map_err(|e| e.hint(hint))
     });
     collect(outcomes.into_iter().filter_map(Result::err).collect())?;
     Ok(all.len().to_string())
@@ -40,9 +40,14 @@ fn look(job: &Job<'_>, served: &Served<'_>) -> Result<Poll<()>> {
     let host = job.cluster.host(served.host).ok_or_else(|| Error::internal(format!("no host {}", served.host)))?;
     let mut transport = job.connect(&host.name)?;
     let tls = Tls::anonymous(served.trusted.as_bytes())?;
-    let address = SocketAddr::new(host.address, served.port);
-    let shown = Client::dial(&mut *transport, address, &host.address.to_string(), &tls);
-    Ok(match shown.map(|mut client| client.server_certificate()) {
+    let mut dial = |at: IpAddr| {
+        let address = SocketAddr::new(at, served.port);
+        Client::dial(&mut *transport, address, &host.address.to_string(), &tls)
+            .map(|mut client| client.server_certificate())
+    };
+    // What listens on loopback only may have been opened by its flags, or moved to the host's address.
+    let shown = dial(host.address).or_else(|_| dial(Ipv4Addr::LOCALHOST.into()));
+    Ok(match shown {
         Ok(Some(shown)) if shown == served.certificate => Poll::Ready(()),
         Ok(Some(_)) => Poll::Pending("it shows another one".into()),
         Ok(None) => Poll::Pending("it shows none".into()),

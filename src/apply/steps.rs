@@ -251,7 +251,7 @@ impl Builder<'_> {
             }
         }
         for host in &plan.hosts {
-            nodes.extend(self.node_starts(host, units, etcd, api));
+            nodes.extend(self.node_starts(host, units, etcd, api, objects));
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
@@ -282,7 +282,14 @@ impl Builder<'_> {
     }
 
     /// The runtime needs nobody, images need it, and pods need both. The steps after which nodes register come back.
-    fn node_starts(&mut self, host: &HostPlan, units: &Sorted<'_>, etcd: &[StepId], api: &[StepId]) -> Vec<StepId> {
+    fn node_starts(
+        &mut self,
+        host: &HostPlan,
+        units: &Sorted<'_>,
+        etcd: &[StepId],
+        api: &[StepId],
+        objects: Option<StepId>,
+    ) -> Vec<StepId> {
         let mine = || units.nodes_start.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
         let mut runtime = Vec::new();
         for change in mine().filter(|change| change.rollout.ready == Ready::Runtime) {
@@ -300,6 +307,7 @@ impl Builder<'_> {
                 After::Etcd => etcd.to_vec(),
                 After::Api => api.to_vec(),
                 After::Runtime | After::Registered => runtime.iter().chain(api).copied().collect(),
+                After::Objects => runtime.iter().chain(api).copied().chain(objects).collect(),
             };
             let id = self.unit(&host.host, change, after);
             if change.rollout.ready == Ready::Node {

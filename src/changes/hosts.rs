@@ -95,7 +95,7 @@ fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
             refusals.push(refusal(
                 format!("{name} has the role {} no longer, and runs it", role.name()),
                 format!("{unit} is active there"),
-                gone_by_hand(name, role),
+                gone_by_hand(name, role, known.is_only_member(name)),
             ));
         }
     }
@@ -122,8 +122,9 @@ fn masters<'k>(known: &Known<'k>) -> Vec<&'k str> {
     hosts.filter(|name| known.was_started(name, kube_apiserver::UNIT)).collect()
 }
 
-fn gone_by_hand(name: &str, role: Role) -> String {
+fn gone_by_hand(name: &str, role: Role, is_only_member: bool) -> String {
     match role {
+        Role::Etcd if is_only_member => "put the role back: it holds all of the cluster's data".to_owned(),
         Role::Etcd => {
             format!("put the role back; a member is removed first, then its service: `etcdctl member remove`, {name}")
         }

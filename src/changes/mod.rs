@@ -18,7 +18,7 @@ pub use difference::{Difference, differences};
 pub use leftovers::{Leftover, What, leftovers, switched_off, to_remove};
 pub use releases::{Concerns, Last, RELEASES, ReleaseChange};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Role};
 use crate::components::{Catalogue, kube_apiserver, kubelet};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
@@ -56,6 +56,14 @@ impl Known<'_> {
     fn runs(&self, host: &str, unit: &str) -> bool {
         let active = ["active", "activating", "reloading"];
         self.was_started(host, unit) && self.unit(host, unit).is_some_and(|unit| active.contains(&&*unit.active))
+    }
+
+    /// Whether etcd has no other member, as far as anybody says.
+    fn is_only_member(&self, name: &str) -> bool {
+        let recorded = self.live.record.iter().flat_map(|record| record.hosts.iter().chain(&record.gone));
+        let recorded = recorded.filter(|host| host.roles.contains(&Role::Etcd)).map(|host| host.name.as_str());
+        let members = self.live.members.values().flat_map(|members| &members.list).map(|member| member.name.as_str());
+        members.chain(recorded).all(|member| member == name)
     }
 
     fn unit(&self, host: &str, unit: &str) -> Option<&crate::facts::UnitFact> {

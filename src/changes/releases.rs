@@ -24,6 +24,8 @@ pub struct ReleaseChange {
 pub enum Concerns {
     /// A file that hosts do not have yet, by its name without folders.
     NewFile(&'static str),
+    /// Files that hosts have otherwise, by their names without folders.
+    OtherFiles(&'static [&'static str]),
     /// The record of what was done last.
     Record,
 }
@@ -35,6 +37,35 @@ pub const RELEASES: &[ReleaseChange] = &[
         words: "kube-controller-manager restarts and signs with ca-signing.crt: ca.crt beside it may hold further CAs, \
                 which are only trusted",
         concerns: Concerns::NewFile("ca-signing.crt"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "kube-controller-manager and kube-scheduler restart and show certificates of the cluster's CA, no longer \
+                their own",
+        concerns: Concerns::NewFile("controller-manager-server.crt"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "kube-proxy and flanneld have a key of their own on each node, with rights for that node; those that all \
+                nodes shared are deleted",
+        concerns: Concerns::OtherFiles(&["kube-proxy.crt", "flannel.crt"]),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "services restart and may do less on their hosts than before",
+        concerns: Concerns::OtherFiles(&[
+            "etcd.service",
+            "kube-apiserver.service",
+            "kube-controller-manager.service",
+            "kube-scheduler.service",
+            "kube-proxy.service",
+            "flanneld.service",
+        ]),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "kube-apiserver refuses new external IPs of Services and floods of events",
+        concerns: Concerns::NewFile("admission.yaml"),
     },
     ReleaseChange {
         since: "0.2.0",

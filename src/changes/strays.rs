@@ -47,13 +47,20 @@ fn of(known: &Known<'_>, stray: &Stray) -> Option<Error> {
         }
         StrayState::Unreachable(_) | StrayState::Stopped | StrayState::Clean => return None,
     };
-    Some(refusal(format!("{name} has left the inventory, and runs on"), evidence, by_hand(stray)))
+    Some(refusal(
+        format!("{name} has left the inventory, and runs on"),
+        evidence,
+        by_hand(stray, known.is_only_member(name)),
+    ))
 }
 
-fn by_hand(stray: &Stray) -> String {
+fn by_hand(stray: &Stray, is_only_member: bool) -> String {
     let name = &stray.host.name;
     let roles = &stray.host.roles;
     let back = format!("put {name} ({}) back into the inventory", stray.host.address);
+    if roles.contains(&Role::Etcd) && is_only_member {
+        return format!("{back}: it holds all of the cluster's data");
+    }
     if roles.contains(&Role::Etcd) {
         return format!("{back}; a member is removed from a running etcd first: `etcdctl member remove`");
     }

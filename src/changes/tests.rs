@@ -6,8 +6,8 @@ use semver::Version;
 
 use super::*;
 use crate::clients::etcd::Member;
-use crate::cluster::{Role, example};
-use crate::components::{etcd, kube_apiserver, kubelet};
+use crate::cluster::{ProxyMode, Role, example};
+use crate::components::{etcd, kube_apiserver, kube_proxy, kubelet};
 use crate::facts::{FileFact, UnitFact};
 use crate::live::{Api, Flags, Members, Node, Stray, StrayState};
 use crate::record::{Record, RecordedInventory, Signature};
@@ -137,6 +137,19 @@ fn networks_and_names_are_fixed() {
     assert!(one(&running, |c| c.networks.node_ports = (31000, 32000)).contains("default/web has 30080"));
     let single = one(&running, |c| c.pki.authorities = crate::cluster::Authorities::Single);
     assert!(single.contains("the cluster has separate CAs"), "{single}");
+}
+
+/// What `auto` comes to on the hosts is what counts.
+#[test]
+fn kube_proxy_keeps_its_mode() {
+    let mut running = running();
+    for facts in running.facts.values_mut() {
+        let kubelet = facts.units[kubelet::UNIT].clone();
+        facts.units.insert(kube_proxy::UNIT.into(), kubelet);
+    }
+    let mode = one(&running, |c| c.proxy_mode = ProxyMode::Iptables);
+    assert!(mode.ends_with("[kube-proxy works in nftables mode on m1, n1]"), "{mode}");
+    assert_eq!(refused(&running, |c| c.proxy_mode = ProxyMode::Nftables), [""; 0]);
 }
 
 #[test]

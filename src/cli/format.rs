@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Ctx;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ui::Format;
 
 /// The flag that says it.
@@ -21,5 +21,35 @@ impl FormatArgs {
             Format::Json => ctx.out.json(value),
             Format::Text => ctx.out.text(&text()?),
         }
+    }
+
+    /// Hands the outcome on; where the cluster refused, programs are told what and why on standard output, too.
+    pub fn told<T>(self, ctx: &Ctx, outcome: Result<T>) -> Result<T> {
+        if let (Format::Json, Err(error)) = (self.output, &outcome)
+            && error.kind == Kind::Refused
+        {
+            ctx.out.json(&Refusals::of(error))?;
+        }
+        outcome
+    }
+}
+
+/// What a cluster cannot take, for programs.
+#[derive(Debug, Serialize)]
+struct Refusals<'a> {
+    refused: Vec<Refusal<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refusal<'a> {
+    message: &'a str,
+    details: &'a [String],
+    hints: &'a [String],
+}
+
+impl<'a> Refusals<'a> {
+    fn of(error: &'a Error) -> Self {
+        let refusal = |e: &'a Error| Refusal { message: &e.message, details: &e.details, hints: &e.hints };
+        Refusals { refused: error.each().map(refusal).collect() }
     }
 }

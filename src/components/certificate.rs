@@ -30,6 +30,9 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// All of them.
+    pub const ALL: [Profile; 3] = [Profile::Server, Profile::Client, Profile::Peer];
+
     /// Its name in `ca-config.json`.
     pub fn name(self) -> &'static str {
         match self {
@@ -97,6 +100,15 @@ impl CertificateRow {
         let place = |host| Placement::of(host, &cluster.layout.pki, &self.name, "root");
         self.placements = cluster.with_role(role).map(place).collect();
         self
+    }
+    /// One for each host that `runs` it: a user `USER:HOST` of the API in a group, so that one host's key is only that host's.
+    /// On the host it lies in [`crate::cluster::Layout::pki`] under `name`.
+    pub fn of_each_host(cluster: &Cluster, role: Role, name: &str, user: &str, group: &str) -> Vec<Self> {
+        let row = |host: &Host| CertificateRow {
+            placements: vec![Placement::of(host, &cluster.layout.pki, name, "root")],
+            ..Self::client(&format!("{name}-{}", host.name), &format!("{user}:{}", host.name), group)
+        };
+        cluster.with_role(role).map(row).collect()
     }
     /// Shown by a server on this port.
     pub fn shown_on(mut self, port: u16) -> Self {

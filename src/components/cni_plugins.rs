@@ -17,7 +17,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         plugin("cni-bandwidth", "bandwidth"),
         plugin("cni-firewall", "firewall"),
     ],
-    dirs: |layout| vec![(layout.cni_bin.clone(), 0o755, "root")],
+    dirs: |layout| vec![(layout.cni_programs.clone(), 0o755, "root"), (layout.cni_bin.clone(), 0o755, "root")],
     modules: |_| vec!["br_netfilter"],
     // The bridge ones exist once `br_netfilter` is there.
     sysctls: &[

@@ -41,6 +41,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         vec![
             (layout.containerd.clone(), 0o755, "root"),
             (format!("{}/certs.d", layout.containerd), 0o755, "root"),
+            (layout.cni.clone(), 0o755, "root"),
             (layout.cni_conf.clone(), 0o755, "root"),
         ]
     },

@@ -52,14 +52,16 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     kubeconfig: Some(KubeconfigSpec { file: "flannel.conf", user: "flannel", certificate: "flannel", local: false }),
     certificates: |cluster| {
         let runs = cluster.networks.plugin == NetworkPlugin::Flannel;
-        let row = || CertificateRow::client("flannel", "flannel", "").on(cluster, Role::Node).used_by(ID.0);
-        runs.then(row).into_iter().collect()
+        let rows = || CertificateRow::of_each_host(cluster, Role::Node, "flannel", "flannel", "kbootstrap:flannel");
+        let rows = runs.then(rows).unwrap_or_default();
+        rows.into_iter().map(|row| row.used_by(ID.0)).collect()
     },
     dirs: |layout| vec![(layout.flannel.clone(), 0o755, "root")],
     modules: |_| vec!["vxlan"],
-    objects: &["rbac.yaml"],
+    objects: &["rbac.yaml", "admission.yaml"],
     templates: &[
         template!("flanneld", "10-flannel.conflist"),
+        template!("flanneld", "admission.yaml"),
         template!("flanneld", "flanneld.flags"),
         template!("flanneld", "flanneld.service"),
         template!("flanneld", "net-conf.json"),

@@ -40,6 +40,12 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     ports: &[PortSpec::open(API_PORT, "kube-apiserver")],
     configs: &[
         ConfigSpec {
+            template: "admission.yaml",
+            path: |layout| format!("{}/admission.yaml", layout.kubernetes),
+            format: Format::Yaml,
+            copied_to: None,
+        },
+        ConfigSpec {
             template: "audit-policy.yaml",
             path: |layout| format!("{}/audit-policy.yaml", layout.kubernetes),
             format: Format::Yaml,
@@ -74,11 +80,13 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         dirs.push((layout.logs.clone(), 0o700, "root"));
         dirs
     },
-    objects: &["rbac.yaml"],
+    objects: &["rbac.yaml", "namespaces.yaml"],
     templates: &[
+        template!("kube-apiserver", "admission.yaml"),
         template!("kube-apiserver", "audit-policy.yaml"),
         template!("kube-apiserver", "kube-apiserver.flags"),
         template!("kube-apiserver", "kube-apiserver.service"),
+        template!("kube-apiserver", "namespaces.yaml"),
         template!("kube-apiserver", "rbac.yaml"),
         template!("shared", "kubeconfig.yaml"),
     ],

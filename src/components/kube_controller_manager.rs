@@ -10,6 +10,8 @@ use crate::state::Wave;
 const NAME: &str = "kube-controller-manager";
 /// Its unit.
 pub const UNIT: &str = "kube-controller-manager.service";
+/// Metrics and health.
+const PORT: u16 = 10257;
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-controller-manager.",
@@ -25,7 +27,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "",
         noticed_alone: "controllers stand still for up to 20 s",
     }),
-    ports: &[PortSpec::loopback(10257, "kube-controller-manager on 127.0.0.1")],
+    ports: &[PortSpec::loopback(PORT, "kube-controller-manager on 127.0.0.1")],
     kubeconfig: Some(KubeconfigSpec {
         file: "controller-manager.conf",
         user: "system:kube-controller-manager",
@@ -34,7 +36,9 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     }),
     certificates: |cluster| {
         let row = CertificateRow::client("controller-manager", "system:kube-controller-manager", "");
-        vec![row.on(cluster, Role::Master).used_by(NAME)]
+        let mut rows = vec![row.on(cluster, Role::Master).used_by(NAME)];
+        rows.extend(kubernetes::served(cluster, NAME, "controller-manager-server", PORT));
+        rows
     },
     dirs: kubernetes::dirs,
     templates: &[

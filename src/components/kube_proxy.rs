@@ -8,6 +8,8 @@ use crate::recipes::Project;
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "kube-proxy";
+/// Its unit.
+pub const UNIT: &str = "kube-proxy.service";
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-proxy.",
@@ -16,7 +18,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     programs: &[ProgramSpec::new(NAME, Project::Kubernetes, Wave::Node)],
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout { wave: Wave::Node, after: After::Runtime, rolling: Rolling::Canary, ready: Ready::Runs },
+        rollout: Rollout { wave: Wave::Node, after: After::Objects, rolling: Rolling::Canary, ready: Ready::Runs },
         watched_by_restart: kubernetes::ca,
         restart_seconds: 2,
         noticed: "Services work on; their changes arrive some seconds later on the host",
@@ -39,18 +41,20 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         local: false,
     }),
     certificates: |cluster| {
-        let row = CertificateRow::client(NAME, "system:kube-proxy", "system:node-proxier");
-        vec![row.on(cluster, Role::Node).used_by(NAME)]
+        let rows = CertificateRow::of_each_host(cluster, Role::Node, NAME, NAME, "kbootstrap:kube-proxy");
+        rows.into_iter().map(|row| row.used_by(NAME)).collect()
     },
     dirs: kubernetes::dirs,
     modules: |cluster| match cluster.proxy_mode {
         ProxyMode::Ipvs => vec!["nf_conntrack", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"],
         _ => vec!["nf_conntrack"],
     },
+    objects: &["rbac.yaml"],
     templates: &[
         template!("kube-proxy", "kube-proxy.flags"),
         template!("kube-proxy", "kube-proxy.service"),
         template!("kube-proxy", "kube-proxy.yaml"),
+        template!("kube-proxy", "rbac.yaml"),
         template!("shared", "kubeconfig.yaml"),
     ],
     removed_flags: &[&[RemovedFlag::kubernetes("proxy-port-range", 31, NO_EFFECT)], KLOG],

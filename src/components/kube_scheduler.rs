@@ -8,6 +8,8 @@ use crate::recipes::Project;
 use crate::state::Wave;
 
 const NAME: &str = "kube-scheduler";
+/// Metrics and health.
+const PORT: u16 = 10259;
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kube-scheduler.",
@@ -22,7 +24,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "",
         noticed_alone: "new pods wait for up to 20 s",
     }),
-    ports: &[PortSpec::loopback(10259, "kube-scheduler on 127.0.0.1")],
+    ports: &[PortSpec::loopback(PORT, "kube-scheduler on 127.0.0.1")],
     configs: &[ConfigSpec {
         template: "kube-scheduler.yaml",
         path: |layout| format!("{}/kube-scheduler.yaml", layout.kubernetes),
@@ -37,7 +39,9 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     }),
     certificates: |cluster| {
         let row = CertificateRow::client("scheduler", "system:kube-scheduler", "");
-        vec![row.on(cluster, Role::Master).used_by(NAME)]
+        let mut rows = vec![row.on(cluster, Role::Master).used_by(NAME)];
+        rows.extend(kubernetes::served(cluster, NAME, "scheduler-server", PORT));
+        rows
     },
     dirs: kubernetes::dirs,
     templates: &[

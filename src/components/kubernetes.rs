@@ -1,6 +1,7 @@
 //! What Kubernetes' own programs have in common.
 
-use crate::cluster::{Cluster, Layout, RemovedFlag};
+use super::certificate::{CertificateRow, Placement, Profile};
+use crate::cluster::{Cluster, Host, Layout, RemovedFlag, Role};
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 
 /// klog's flags but `v` and `vmodule`, gone from all programs in 1.26 (kubernetes#112120).
@@ -25,6 +26,17 @@ const fn klog(flag: &'static str) -> RemovedFlag {
 /// How the controllers are rolled out.
 pub(super) const CONTROLLER: Rollout =
     Rollout { wave: Wave::Controllers, after: After::Api, rolling: Rolling::ControlPlane, ready: Ready::Runs };
+
+/// What a controller of each master shows on its port, which only its own host reaches unless somebody opens it.
+pub(super) fn served(cluster: &Cluster, program: &'static str, stem: &str, port: u16) -> Vec<CertificateRow> {
+    let row = |host: &Host| CertificateRow {
+        profile: Profile::Server,
+        sans: vec![host.name.clone(), "localhost".into(), host.address.to_string(), "127.0.0.1".into()],
+        placements: vec![Placement::of(host, &cluster.layout.pki, stem, "root")],
+        ..CertificateRow::client(&format!("{stem}-{}", host.name), program, "").used_by(program).shown_on(port)
+    };
+    cluster.with_role(Role::Master).map(row).collect()
+}
 
 pub(super) const INSECURE: &str = "the plaintext port is gone: use the secure port with a client certificate";
 pub(super) const NO_EFFECT: &str = "it had no effect: remove it";

@@ -13,7 +13,7 @@ pub mod etcd;
 pub mod flanneld;
 pub mod kube_apiserver;
 pub mod kube_controller_manager;
-mod kube_proxy;
+pub mod kube_proxy;
 mod kube_scheduler;
 mod kubectl;
 pub mod kubelet;

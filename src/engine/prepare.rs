@@ -164,7 +164,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
     let (objects, mut changes) = in_api(session, trust, facts, &desired)?.map_or((None, Vec::new()), |api| {
-        warnings.extend(api.webhooks);
+        warnings.extend(api.warnings);
         (Some(api.objects), api.nodes)
     });
     register_again(&mut hosts, &desired, &changes);
@@ -188,7 +188,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
 struct InApi {
     objects: Vec<ObjectChange>,
     nodes: Vec<ClusterChange>,
-    webhooks: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
@@ -215,7 +215,10 @@ fn in_api(
             _ => false,
         };
         let nodes = node_changes(&mut client, &session.cluster, runs_kubelet)?;
-        Ok(InApi { objects, nodes, webhooks: health::refusing_webhooks(&mut client).unwrap_or_default() })
+        let mut warnings = health::refusing_webhooks(&mut client).unwrap_or_default();
+        let plugin = session.cluster.networks.plugin.without_policies();
+        warnings.extend(health::unenforced_policies(&mut client, plugin).unwrap_or_default());
+        Ok(InApi { objects, nodes, warnings })
     };
     match asked() {
         Ok(api) => Ok(Some(api)),
@@ -252,6 +255,7 @@ impl Prepared {
             record: record.as_ref(),
             reporter: session.reporter(),
             interrupt: &session.interrupt,
+            step: None,
         };
         if plan.is_empty() {
             return job.wait();

@@ -138,7 +138,15 @@ fn the_plan_says_what_the_version_changes_and_why() {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let facts = release::facts(cluster, &release::hosts(catalogue, cluster, &old));
     let trust = trust::look(catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter()).unwrap();
-    assert_eq!(trust.to_issue(), Vec::<String>::new(), "every certificate of the folder is as it must be");
+    let new = [
+        "controller-manager-server-n1",
+        "scheduler-server-n1",
+        "kube-proxy-n1",
+        "kube-proxy-n2",
+        "flannel-n1",
+        "flannel-n2",
+    ];
+    assert_eq!(trust.to_issue(), new, "every certificate of the folder is as it must be");
     trust.in_use(cluster, &session.dir, &facts).unwrap();
 
     // As default hosts, like those that the fixture is of.
@@ -156,14 +164,44 @@ fn the_plan_says_what_the_version_changes_and_why() {
     A kbootstrap that left no record was here last, and this is NOW. What the version changes:
       ~ the cluster's folder is kept beside itself as it is, and then carried over
       ~ kube-controller-manager restarts and signs with ca-signing.crt: ca.crt beside it may hold further CAs, which are only trusted (n1)
+      ~ kube-controller-manager and kube-scheduler restart and show certificates of the cluster's CA, no longer their own (n1)
+      ~ kube-proxy and flanneld have a key of their own on each node, with rights for that node; those that all nodes shared are deleted (n1, n2)
+      ~ services restart and may do less on their hosts than before (n1, n2)
+      ~ kube-apiserver refuses new external IPs of Services and floods of events (n1)
       ~ what `up` did last is recorded in the cluster and on the masters
     What restarts, one after the other, and what may be noticed:
-      COMPONENT                HOSTS  MAY BE NOTICED
-      kube-controller-manager  n1     controllers stand still for up to 20 s
+      COMPONENT                HOSTS   MAY BE NOTICED
+      etcd                     n1      the API does not answer for some 5 s: it is the only member
+      kube-apiserver           n1      the API is away for up to 10 s: it is the only one
+      kube-controller-manager  n1      controllers stand still for up to 20 s
+      kube-scheduler           n1      new pods wait for up to 20 s
+      kubelet                  n1, n2  `kubectl exec` and `logs -f` on the host break off; pods run on
+      kube-proxy               n1, n2  Services work on; their changes arrive some seconds later on the host
+      flanneld                 n1, n2  pods keep their network
     ");
-    assert_eq!(plan.changes(), 4, "and nothing that it does not name: {plan:#?}");
+    let of = |host: &str| plan.hosts.iter().find(|plan| plan.host == host).unwrap();
+    let names = |host: &str| {
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let files = of(host).files.iter().map(|file| name(&file.path));
+        files.filter(|name| !name.ends_with(".service")).collect::<Vec<_>>()
+    };
+    let node = ["flannel.crt", "flannel.key", "kube-proxy.crt", "kube-proxy.key"];
+    assert_eq!(names("n2"), [&node[..], &["config.yaml"]].concat(), "and nothing that it does not name");
+    let shown = |stem: &str| [format!("{stem}-server.crt"), format!("{stem}-server.key")];
+    let mut master = vec!["admission.yaml".to_owned(), "audit-policy.yaml".into(), "ca-signing.crt".into()];
+    master.extend(shown("controller-manager"));
+    master.extend(node.map(String::from));
+    master.extend(shown("scheduler"));
+    master.push("config.yaml".into());
+    assert_eq!(names("n1"), master);
+    let [cni, programs] = [&cluster.layout.cni, &cluster.layout.cni_programs].map(String::as_str);
+    for host in &plan.hosts {
+        assert_eq!(host.dirs.keys().map(String::as_str).collect::<Vec<_>>(), [cni, programs], "{}", host.host);
+        assert!(host.units.iter().all(|unit| unit.name != "containerd.service"), "pods run on");
+    }
     let json = serde_json::to_value(&meaning).unwrap();
     assert_eq!((&json["upgrade"]["from"], &json["upgrade"]["keeps_folder"]), (&Value::Null, &true.into()));
+    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 6);
     assert_eq!(json["upgrade"]["changes"][0]["hosts"], serde_json::json!(["n1"]));
 }
 
@@ -195,10 +233,15 @@ fn the_folder_is_kept_once_byte_for_byte_and_closed() {
         assert!(after[name].1 == *bytes, "{name}");
         assert_eq!(after[name].0, mode & 0o600, "{name}");
     }
-    // And the folder itself is what it was, with the mark.
+    // And the folder itself is what it was, with the mark, and without the keys that all nodes shared.
     let now = files(&operator.clusters().join("prod"));
-    let other: Vec<&String> = before.keys().filter(|name| now[*name] != before[*name]).collect();
-    assert_eq!(other, ["pki/generated.json"]);
+    let other: Vec<&String> = before.keys().filter(|name| now.get(*name) != Some(&before[*name])).collect();
+    let shared = ["flannel-csr.json", "flannel-key.pem", "flannel.pem"];
+    let proxy = ["kube-proxy-csr.json", "kube-proxy-key.pem", "kube-proxy.pem"];
+    let gone: Vec<String> = shared.iter().chain(&proxy).map(|name| format!("pki/{name}")).collect();
+    assert!(gone.iter().all(|name| !now.contains_key(name)), "{:?}", now.keys());
+    let changed: Vec<&String> = other.into_iter().filter(|name| !gone.contains(name)).collect();
+    assert_eq!(changed, ["pki/ca-config.json", "pki/generated.json"]);
 }
 
 #[test]

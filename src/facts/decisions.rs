@@ -58,7 +58,7 @@ pub fn decide(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
 }
 
 /// `Auto` is nftables where the kernel and the `nft` program are there, else iptables; a mode that was asked for stays.
-fn proxy_mode(asked: ProxyMode, facts: &HostFacts) -> ProxyMode {
+pub fn proxy_mode(asked: ProxyMode, facts: &HostFacts) -> ProxyMode {
     let nftables = facts.kernel >= NFTABLES_KERNEL
         && facts.programs.contains("nft")
         && facts.modules.get("nf_tables") != Some(&Module::Missing);

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of};
+pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of, proxy_mode};
 pub use parse::parse;
 pub use probe::probe;
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};

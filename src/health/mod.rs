@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod covers;
+mod policies;
 mod rollout;
 mod since;
 mod space;
@@ -10,8 +11,9 @@ mod webhooks;
 
 pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
+pub use policies::unenforced_policies;
 pub use rollout::{Rollout, deployment_ready, replicas};
 pub use since::{Leads, is_from_before, leads, ran_before};
 pub use space::out_of_space;
-pub use wait::{Poll, Schedule, unless_connected, wait};
+pub use wait::{Poll, Schedule, unless_connected, wait, wait_telling};
 pub use webhooks::refusing_webhooks;

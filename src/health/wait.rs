@@ -50,9 +50,21 @@ pub fn wait<T>(
     what: &str,
     schedule: Schedule,
     interrupted: &AtomicBool,
+    look: impl FnMut() -> Result<Poll<T>>,
+) -> Result<T> {
+    wait_telling(what, schedule, interrupted, &|_| (), look)
+}
+
+/// The same; `tell` hears what was seen, each time that it is something else.
+pub fn wait_telling<T>(
+    what: &str,
+    schedule: Schedule,
+    interrupted: &AtomicBool,
+    tell: &dyn Fn(&str),
     mut look: impl FnMut() -> Result<Poll<T>>,
 ) -> Result<T> {
     let start = Instant::now();
+    let mut told = String::new();
     loop {
         check(interrupted, what)?;
         let looked = start.elapsed();
@@ -60,6 +72,10 @@ pub fn wait<T>(
             Poll::Ready(value) => return Ok(value),
             Poll::Pending(seen) => seen,
         };
+        if seen != told {
+            tell(&seen);
+            told.clone_from(&seen);
+        }
         match schedule.after(looked, start.elapsed()) {
             Some(pause) => nap(pause, interrupted, what)?,
             None => return Err(too_late(what, schedule, &seen)),
@@ -154,6 +170,18 @@ mod tests {
         let error = error.unwrap_err();
         assert_eq!(error.kind, Kind::Interrupted);
         insta::assert_snapshot!(error, @"interrupted while m1 is not ready");
+    }
+
+    #[test]
+    fn what_is_waited_for_is_told_when_it_changes() {
+        let told = std::cell::RefCell::new(Vec::new());
+        let mut looks = 0;
+        let ready =
+            wait_telling("x", Schedule::new(60, 1), &NEVER, &|seen| told.borrow_mut().push(seen.to_owned()), || {
+                looks += 1;
+                Ok(if looks == 5 { Poll::Ready(()) } else { Poll::Pending(format!("{} of 2", looks / 3)) })
+            });
+        assert_eq!((ready, told.into_inner()), (Ok(()), vec!["0 of 2".to_owned(), "1 of 2".to_owned()]));
     }
 
     #[test]

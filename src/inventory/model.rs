@@ -142,13 +142,23 @@ pub enum NetworkPlugin {
     None,
 }
 
+impl NetworkPlugin {
+    /// Its name, where it takes NetworkPolicies and does not enforce them. Of a plugin that is not ours nobody knows.
+    pub fn without_policies(self) -> Option<&'static str> {
+        match self {
+            NetworkPlugin::Flannel => Some("flannel"),
+            NetworkPlugin::None => None,
+        }
+    }
+}
+
 /// kube-proxy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Proxy {
     /// Default `auto`: nftables on kernel 5.13 and newer, iptables before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "kube-proxy restarts; Services keep working"))]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "kube-proxy takes the rules of its old mode away before it writes new ones: Services fail for seconds, so each node is drained first"))]
     pub mode: Option<ProxyMode>,
 }
 
@@ -166,6 +176,18 @@ pub enum ProxyMode {
     Ipvs,
 }
 
+impl ProxyMode {
+    /// As the inventory writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProxyMode::Auto => "auto",
+            ProxyMode::Nftables => "nftables",
+            ProxyMode::Iptables => "iptables",
+            ProxyMode::Ipvs => "ipvs",
+        }
+    }
+}
+
 /// Certificates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -180,7 +202,7 @@ pub struct PkiSettings {
     pub key: Option<KeySettings>,
     /// Life of leaf certificates as a Go duration, or with `d` and `y` (default 8760h, one year).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-change" = Change::NewThings, "x-change-note" = "certificates that are there keep their end; the next are issued so"))]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "certificates that are there keep their end, the next are issued so; kube-controller-manager, which signs those of kubelets, restarts"))]
     pub expiry: Option<String>,
     /// Life of CAs (default 87600h, ten years).
     #[serde(skip_serializing_if = "Option::is_none")]

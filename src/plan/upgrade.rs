@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ClusterChange, FileDifference, Plan};
+use super::{ClusterChange, FileChange, FileDifference, Plan};
 use crate::changes::{Concerns, Last};
 use crate::ui::Printer;
 
@@ -69,12 +69,10 @@ impl Upgrade {
 fn concerned(plan: &Plan, concerns: Concerns) -> Option<Vec<String>> {
     match concerns {
         Concerns::NewFile(name) => {
-            let new = |file: &super::FileChange| {
-                file.change == FileDifference::Create && file.path.rsplit('/').next() == Some(name)
-            };
-            let hosts = plan.hosts.iter().filter(|host| host.files.iter().any(new));
-            let hosts: Vec<String> = hosts.map(|host| host.host.clone()).collect();
-            (!hosts.is_empty()).then_some(hosts)
+            hosts_with(plan, |file| file.change == FileDifference::Create && name == file_name(file))
+        }
+        Concerns::OtherFiles(names) => {
+            hosts_with(plan, |file| file.change == FileDifference::Replace && names.contains(&file_name(file)))
         }
         Concerns::Record => {
             let written = |change: &ClusterChange| matches!(change, ClusterChange::WriteRecord { .. });
@@ -83,12 +81,23 @@ fn concerned(plan: &Plan, concerns: Concerns) -> Option<Vec<String>> {
     }
 }
 
+/// Hosts with such a change; none where no host has one.
+fn hosts_with(plan: &Plan, is: impl Fn(&FileChange) -> bool) -> Option<Vec<String>> {
+    let hosts = plan.hosts.iter().filter(|host| host.files.iter().any(&is));
+    let hosts: Vec<String> = hosts.map(|host| host.host.clone()).collect();
+    (!hosts.is_empty()).then_some(hosts)
+}
+
+fn file_name(file: &FileChange) -> &str {
+    file.path.rsplit('/').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use semver::Version;
 
     use super::*;
-    use crate::plan::{FileChange, FileKind, HostPlan};
+    use crate::plan::{FileKind, HostPlan};
 
     fn plan() -> Plan {
         let new = |path: &str| FileChange {

@@ -15,11 +15,12 @@ use crate::error::{Error, Result};
 use crate::text::nearest;
 
 /// What templates of several components include.
-const SHARED: [(&str, &str); 4] = [
+const SHARED: [(&str, &str); 5] = [
     ("shared/kubeconfig.yaml", include_str!("../../templates/shared/kubeconfig.yaml")),
     ("shared/exec-start", include_str!("../../templates/shared/exec-start")),
     ("shared/restart", include_str!("../../templates/shared/restart")),
     ("shared/sandbox", include_str!("../../templates/shared/sandbox")),
+    ("shared/sandbox-network", include_str!("../../templates/shared/sandbox-network")),
 ];
 
 /// What a template may take, in minijinja's unit of one instruction: a loop in a user's template ends.

@@ -31,6 +31,8 @@ pub enum After {
     Api,
     /// The host's container runtime with its images, and the API servers.
     Runtime,
+    /// The same, and the API objects that say what it may do.
+    Objects,
     /// All nodes are registered and have their piece of the pod network.
     Registered,
 }

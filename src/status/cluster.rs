@@ -29,6 +29,8 @@ pub(super) fn ask(
         checks.extend(dns(&mut client, cluster, objects)?);
         let webhooks = health::refusing_webhooks(&mut client)?;
         checks.extend(webhooks.into_iter().map(|line| check("webhook", State::Bad, "refuses", line)));
+        let policies = health::unenforced_policies(&mut client, cluster.networks.plugin.without_policies())?;
+        checks.extend(policies.map(|line| check("policies", State::Warning, "not enforced", line)));
         Ok(checks)
     });
     let mut checks = checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)]);

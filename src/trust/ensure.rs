@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 
 use super::folder::{self, Folder, Generated};
 use super::table::{Authority, AuthorityRow, CertificateRow, Profile, authorities, certificates};
-use super::{Trust, lasting_keys, made_for, recovery, specification, specs};
+use super::{
+    ETCD_CLIENT, SUPER_ADMIN, Trust, lasting_keys, made_for, meanwhile, recovery, retired, specification, specs,
+};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::digest::sha256;
@@ -33,8 +35,9 @@ pub fn ensure(
     folder::load(catalogue, cluster, dir, true)
 }
 
-/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written. What is
-/// lost of it the hosts may still have: see [`Trust::in_use`].
+/// What the cluster's folder holds, judged as [`ensure`] does it, and what that would issue. Nothing is written; where the
+/// tool's own identities are to be issued, it asks with ones that live for an hour. What is lost of the folder the hosts may
+/// still have: see [`Trust::in_use`].
 pub fn look(
     catalogue: &Catalogue,
     cluster: &Cluster,
@@ -44,7 +47,8 @@ pub fn look(
 ) -> Result<Trust> {
     let folder = Folder::look(dir);
     let found = complete(catalogue, cluster, &folder, now, reporter)?;
-    let trust = folder::present(catalogue, cluster, dir, found.to_issue)?;
+    let mut trust = folder::present(catalogue, cluster, dir, found.to_issue)?;
+    meanwhile::issue(&mut trust, &[SUPER_ADMIN, ETCD_CLIENT], now)?;
     Ok(Trust { made: folder.generated()?.keys, problems: found.problems, ..trust })
 }
 
@@ -74,6 +78,11 @@ fn complete(
         judged.to_issue.extend(lasting_keys::encryption_key(folder, &mut generated)?);
         let copy = recovery::keep(catalogue, cluster, folder, &generated, &judged.to_issue, reporter)?;
         judged.to_issue.extend(copy);
+        if folder.writable {
+            for name in retired::remove(folder, &mut generated)? {
+                reporter.info(&format!("deleted {name}'s key, which all nodes shared: each has one of its own"));
+            }
+        }
         Ok(judged)
     });
     // What was made before a mistake was found is ours all the same.
@@ -101,7 +110,7 @@ fn certificates_of(
         if let Some(row) = table.leaves.get(&item.name) {
             unasked(row, item).iter().for_each(|warning| reporter.warn(warning));
             if let Ok(profile) = config.profile(Some(row.profile.name())) {
-                item.profile = profile;
+                item.profile = profile.for_key(item.key);
             }
         }
     }

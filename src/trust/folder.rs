@@ -153,7 +153,7 @@ pub(super) fn bundles(cluster: &Cluster, folder: &Folder) -> Result<()> {
 }
 
 /// All that the folder holds; everything that is missing is named at once. Who only asks the cluster needs no more than
-/// certificates: not the `whole` folder.
+/// CAs and what it asks with: not the `whole` folder.
 pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, whole: bool) -> Result<Trust> {
     let trust = present(catalogue, cluster, dir, Vec::new())?;
     let folder = Folder::look(dir);
@@ -166,7 +166,9 @@ pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, whole: 
         ))
         .hint("`kbootstrap up` makes them; when the cluster runs already, this is not its folder: is --state right?"));
     }
-    let names = trust.authority_table.iter().map(|r| &r.name).chain(trust.table.iter().map(|r| &r.name));
+    // What services use lies on their hosts; an older kbootstrap's folder lacks what came since.
+    let asked_for = trust.table.iter().filter(|row| whole || row.used_by.is_none()).map(|row| &row.name);
+    let names = trust.authority_table.iter().map(|row| &row.name).chain(asked_for);
     let mut missing: Vec<PathBuf> =
         names.filter(|name| !trust.pairs.contains_key(*name)).map(|name| folder.certificate(name)).collect();
     if whole {
@@ -210,6 +212,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
         table,
         authority_table,
         pairs,
+        meanwhile: BTreeMap::new(),
         bundles,
         service_account: ServiceAccount {
             public: there(&public)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),

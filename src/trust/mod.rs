@@ -10,9 +10,11 @@ mod in_use;
 mod kubeconfig;
 mod lasting_keys;
 mod made_for;
+mod meanwhile;
 mod placed;
 mod recovery;
 mod restore;
+mod retired;
 mod specification;
 mod specs;
 mod table;
@@ -46,6 +48,11 @@ pub use table::*;
 /// The administrator's kubeconfig in the cluster's folder.
 pub const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
 
+/// The certificate of [`Trust::super_admin`].
+const SUPER_ADMIN: &str = "super-admin";
+/// The certificate of [`Trust::etcd_client`].
+const ETCD_CLIENT: &str = "etcd-healthcheck-client";
+
 /// All certificates and keys of a cluster.
 #[derive(Debug, Clone)]
 pub struct Trust {
@@ -55,6 +62,8 @@ pub struct Trust {
     placed: Placed,
     /// By file stem: CAs and leaves.
     pairs: BTreeMap<String, Pair>,
+    /// Identities of the tool's own while the folder lacks them.
+    meanwhile: BTreeMap<String, Pair>,
     /// By the name of the CA that signs.
     bundles: BTreeMap<String, CaBundle>,
     service_account: ServiceAccount,
@@ -213,16 +222,16 @@ impl Trust {
 
     /// The tool's own identity towards the API server: it can do everything, also before any role exists there.
     pub fn super_admin(&self) -> Identity {
-        self.identity(Authority::Kubernetes, "super-admin")
+        self.identity(Authority::Kubernetes, SUPER_ADMIN)
     }
 
     /// The tool's own identity towards etcd.
     pub fn etcd_client(&self) -> Identity {
-        self.identity(Authority::Etcd, "etcd-healthcheck-client")
+        self.identity(Authority::Etcd, ETCD_CLIENT)
     }
 
     fn identity(&self, authority: Authority, name: &str) -> Identity {
-        let pair = self.pairs.get(name);
+        let pair = self.pairs.get(name).or_else(|| self.meanwhile.get(name));
         Identity {
             ca_pem: self.trusted(authority).into_bytes(),
             cert_pem: pair.map(|p| p.certificate.clone().into_bytes()).unwrap_or_default(),

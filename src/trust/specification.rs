@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
-use super::table::{CertificateRow, authorities, certificates};
+use super::specs::usages;
+use super::table::{CertificateRow, Profile, authorities, certificates};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::hierarchy::{Hierarchy, Upkeep, model, resolve};
+use crate::pki::KeyKind;
 
 /// The cluster's CAs and certificates, with their files in `folder`.
 pub fn specification(catalogue: &Catalogue, cluster: &Cluster, folder: &str) -> model::Specification {
@@ -26,7 +28,7 @@ pub fn specification(catalogue: &Catalogue, cluster: &Cluster, folder: &str) -> 
             ca_expiry: Some(cluster.pki.ca_expiry.to_string()),
             ..model::Defaults::default()
         },
-        profiles: [].into(),
+        profiles: Profile::ALL.into_iter().map(|row| (row.name().to_owned(), profile(row, cluster.pki.key))).collect(),
         authorities: authorities(cluster).into_iter().map(authority).collect(),
     }
 }
@@ -49,6 +51,12 @@ fn certificate(row: &CertificateRow) -> model::Certificate {
         profile: Some(row.profile.name().to_owned()),
         ..model::Certificate::default()
     }
+}
+
+/// Our own in place of the built-in ones, which allow what only RSA keys can do.
+fn profile(row: Profile, key: KeyKind) -> model::Profile {
+    let usages = usages(row, key).into_iter().map(str::to_owned).collect();
+    model::Profile { usages, ..model::Profile::default() }
 }
 
 fn key(cluster: &Cluster) -> model::KeySettings {

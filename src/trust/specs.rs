@@ -1,13 +1,16 @@
 //! The folder's texts in cfssl's JSON: a person can edit a spec, or sign with real cfssl from the same files. What is ours
 //! follows the inventory; a person's own is used as it is.
 
+use std::collections::BTreeMap;
+
 use super::folder::{Folder, Generated};
+use super::table;
 use crate::cluster::Cluster;
 use crate::digest::sha256;
 use crate::error::Result;
 use crate::files;
 use crate::hierarchy::Item;
-use crate::pki::{CsrSpec, Profile, SigningConfig};
+use crate::pki::{CsrSpec, KeyKind, Profile, SigningConfig};
 
 /// The spec to issue an item from.
 pub(super) fn spec(folder: &Folder, item: &Item, generated: &mut Generated) -> Result<CsrSpec> {
@@ -43,20 +46,23 @@ pub(super) fn signing_config(cluster: &Cluster, folder: &Folder, generated: &mut
 
 /// The cluster's profiles.
 fn profiles(cluster: &Cluster) -> Result<SigningConfig> {
-    let life = cluster.pki.expiry;
-    let with = |extended: &[&str]| {
-        let usages: Vec<&str> = ["signing", "key encipherment"].iter().chain(extended).copied().collect();
-        Profile::new(&usages, life)
+    let of = |row: table::Profile| Profile::new(&usages(row, cluster.pki.key), cluster.pki.expiry);
+    let both = of(table::Profile::Peer)?;
+    let mut profiles = table::Profile::ALL
+        .into_iter()
+        .map(|row| Ok((row.name().to_owned(), of(row)?)))
+        .collect::<Result<BTreeMap<_, _>>>()?;
+    profiles.insert("kubernetes".into(), both.clone());
+    Ok(SigningConfig { default: Some(both), profiles, ..SigningConfig::default() })
+}
+
+/// A profile's usages by cfssl's names, as far as a key of this kind can do them.
+pub(super) fn usages(profile: table::Profile, key: KeyKind) -> Vec<&'static str> {
+    let purposes: &[&str] = match profile {
+        table::Profile::Server => &["server auth"],
+        table::Profile::Client => &["client auth"],
+        table::Profile::Peer => &["server auth", "client auth"],
     };
-    let profiles = [
-        ("server", with(&["server auth"])?),
-        ("client", with(&["client auth"])?),
-        ("peer", with(&["server auth", "client auth"])?),
-        ("kubernetes", with(&["server auth", "client auth"])?),
-    ];
-    Ok(SigningConfig {
-        default: Some(with(&["server auth", "client auth"])?),
-        profiles: profiles.into_iter().map(|(name, profile)| (name.to_owned(), profile)).collect(),
-        ..SigningConfig::default()
-    })
+    let encipherment = key.enciphers().then_some("key encipherment");
+    ["signing"].into_iter().chain(encipherment).chain(purposes.iter().copied()).collect()
 }

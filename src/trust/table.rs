@@ -96,6 +96,6 @@ fn signers(cluster: &Cluster) -> Vec<Placement> {
 /// All certificates of the cluster, in the order in which they are issued: the components', and the operator's own.
 pub fn certificates(catalogue: &Catalogue, cluster: &Cluster) -> Vec<CertificateRow> {
     let mut rows = catalogue.certificates(cluster);
-    rows.push(CertificateRow::client("super-admin", "kubernetes-super-admin", "system:masters"));
+    rows.push(CertificateRow::client(super::SUPER_ADMIN, "kubernetes-super-admin", "system:masters"));
     rows
 }

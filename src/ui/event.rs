@@ -41,6 +41,15 @@ pub enum Event {
         /// In all; 0 where unknown.
         total: u64,
     },
+    /// What a running step waits for, where that has changed.
+    Waiting {
+        /// Host.
+        host: String,
+        /// Step.
+        step: String,
+        /// What was seen last, in the words of who said it.
+        seen: String,
+    },
     /// A step ended well.
     Done {
         /// Host.

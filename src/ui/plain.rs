@@ -40,6 +40,8 @@ struct Step {
     reported: Duration,
     /// Bytes so far, and in all.
     bytes: (u64, u64),
+    /// What it waits for; empty where nothing was said.
+    seen: String,
 }
 
 impl Plain {
@@ -111,11 +113,16 @@ impl Steps {
         let key = |host: &String, step: &String| (host.clone(), step.clone());
         match event {
             Event::Started { host, step } => {
-                self.0.insert(key(host, step), Step { began: now, reported: now, bytes: (0, 0) });
+                self.0.insert(key(host, step), Step { began: now, reported: now, bytes: (0, 0), seen: String::new() });
             }
             Event::Progress { host, step, done, total } => {
                 if let Some(step) = self.0.get_mut(&key(host, step)) {
                     step.bytes = (*done, *total);
+                }
+            }
+            Event::Waiting { host, step, seen } => {
+                if let Some(step) = self.0.get_mut(&key(host, step)) {
+                    step.seen.clone_from(seen);
                 }
             }
             Event::Done { host, step, .. } | Event::Failed { host, step, .. } => drop(self.0.remove(&key(host, step))),
@@ -138,7 +145,10 @@ impl Steps {
                 (done, 0) => format!(", {:.1} MB", megabytes(done)),
                 (done, total) => format!(", {:.1} of {:.1} MB", megabytes(done), megabytes(total)),
             };
-            lines.push(format!("{} {title}: at work for {took}{bytes}", place(host)));
+            lines.push(match step.seen.as_str() {
+                "" => format!("{} {title}: at work for {took}{bytes}", place(host)),
+                seen => format!("{} {title}: waiting for {took}: {seen}", place(host)),
+            });
         }
         lines
     }
@@ -164,6 +174,11 @@ mod tests {
         steps.hear(&Event::Progress { host: host.clone(), step: step.clone(), done, total }, at(44));
         assert_eq!(steps.overdue(at(69)), ["here: build kubernetes: at work for 1 min 4 s, 1.5 of 3.0 MB"]);
         steps.hear(&Event::Done { host, step, millis: 1, note: String::new() }, at(70));
+        let (host, step) = ("n1".to_owned(), "kube-apiserver is ready".to_owned());
+        steps.hear(&Event::Started { host: host.clone(), step: step.clone() }, at(70));
+        steps.hear(&Event::Waiting { host: host.clone(), step: step.clone(), seen: "failing: etcd".into() }, at(71));
+        assert_eq!(steps.overdue(at(90)), ["n1: kube-apiserver is ready: waiting for 20.0 s: failing: etcd"]);
+        steps.hear(&Event::Done { host, step, millis: 1, note: String::new() }, at(91));
         assert_eq!(steps.overdue(at(200)), Vec::<String>::new());
     }
 }

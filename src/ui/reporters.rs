@@ -66,6 +66,7 @@ impl Reporter for LogFile {
     fn report(&self, event: &Event) {
         let text = match event {
             Event::Started { host, step } => format!("{} begins: {step}", place(host)),
+            Event::Waiting { host, step, seen } => format!("{} {step}: waits: {seen}", place(host)),
             Event::Message { level: Level::Debug, host, text } => format!("{} debug: {text}", place(host)),
             other => match line(other) {
                 Some(line) => line,
@@ -80,7 +81,8 @@ impl Reporter for LogFile {
 pub(super) fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::Stage { title } => format!("== {title}"),
-        Event::Started { .. } | Event::Progress { .. } | Event::Message { level: Level::Debug, .. } => return None,
+        Event::Started { .. } | Event::Progress { .. } | Event::Waiting { .. } => return None,
+        Event::Message { level: Level::Debug, .. } => return None,
         Event::Done { host, step, millis, note } if note.is_empty() => {
             format!("{} {step} ({})", place(host), duration(*millis))
         }

@@ -39,6 +39,12 @@ pub fn run<T>(
 }
 
 impl Step<'_> {
+    /// What it waits for; to be said when that changes.
+    pub fn waits(&self, seen: &str) {
+        let (host, step) = (self.host.clone(), self.title.clone());
+        self.reporter.report(&Event::Waiting { host, step, seen: seen.to_owned() });
+    }
+
     /// Bytes so far, and in all (0: unknown).
     pub fn progress(&self, done: u64, total: u64) {
         let (host, step) = (self.host.clone(), self.title.clone());

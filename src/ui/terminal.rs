@@ -55,6 +55,15 @@ impl Terminal {
         }
     }
 
+    fn waits(&self, host: &str, step: &str, seen: &str) {
+        let running = self.running.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(bar) = running.get(&(host.to_owned(), step.to_owned())) {
+            // What takes longer than the line is in the log.
+            bar.set_style(style("{spinner} {prefix:<10} {wide_msg} {elapsed}"));
+            bar.set_message(format!("{step}: {seen}"));
+        }
+    }
+
     fn end(&self, host: &str, step: &str) {
         let bar = self.running.lock().unwrap_or_else(|e| e.into_inner()).remove(&(host.to_owned(), step.to_owned()));
         if let Some(bar) = bar {
@@ -76,6 +85,7 @@ impl Reporter for Terminal {
         match event {
             Event::Started { host, step } => self.start(host, step),
             Event::Progress { host, step, done, total } => self.progress(host, step, *done, *total),
+            Event::Waiting { host, step, seen } => self.waits(host, step, seen),
             Event::Done { host, step, .. } | Event::Failed { host, step, .. } => self.end(host, step),
             Event::Stage { .. } | Event::Message { .. } => {}
         }

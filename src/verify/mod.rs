@@ -35,6 +35,7 @@ use crate::clients::http::{Client, Tls};
 use crate::clients::kube::Pod;
 use crate::cluster::Host;
 use crate::error::{Error, Kind, Result};
+use crate::health::unenforced_policies;
 use crate::random;
 use crate::text::sh_quote;
 use crate::ui::Reporter;
@@ -64,6 +65,8 @@ pub struct Ways<'a> {
     pub kubectl: String,
     /// Path of a cluster-admin's kubeconfig on the master.
     pub kubeconfig: String,
+    /// The network plugin's name, where it does not enforce NetworkPolicies.
+    pub without_policies: Option<&'static str>,
     /// The cluster's DNS domain.
     pub dns_domain: String,
     /// The network that Services have their addresses from.
@@ -197,6 +200,10 @@ pub fn run(ways: &Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dy
     let mut record = Record::new(reporter);
     for left_over in fixture.ask(cleanup::sweep).unwrap_or_default() {
         reporter.info(&format!("removed namespace {left_over}, left behind by an interrupted run"));
+    }
+    let without_policies = fixture.ask(|client| unenforced_policies(client, ways.without_policies));
+    if let Some(line) = without_policies.unwrap_or_default() {
+        reporter.warn(&line);
     }
     for (name, needs, step) in CHECKS {
         if *name == SECRET_ENCRYPTED && ways.etcd.is_none() {

@@ -42,6 +42,7 @@ pub fn cluster(
         image: image.to_owned(),
         kubectl: format!("{}/kubectl", cluster.layout.bin),
         kubeconfig: format!("{}/admin.conf", cluster.layout.kubernetes),
+        without_policies: cluster.networks.plugin.without_policies(),
         dns_domain: cluster.networks.dns_domain.clone(),
         services: cluster.networks.services,
         api_service: cluster.networks.api_address,

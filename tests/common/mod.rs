@@ -12,4 +12,5 @@ pub mod release_0_1_0;
 pub mod run;
 pub mod schema;
 pub mod sshd;
+pub mod stolen_worker;
 pub mod workload;

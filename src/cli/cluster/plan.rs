@@ -17,7 +17,8 @@ use crate::preflight;
 
 Nothing is changed, on the hosts or here: certificates that `up` would issue and programs that it would fetch are named. \
 Secrets are named, never shown. What should not be there is named with the command that takes it away; it is no change.
-Exit code 0: nothing would change; 10 with --exit-code: something would.")]
+Exit code 0: nothing would change; 10 with --exit-code: something would; 9: a running cluster cannot \
+take it (with -o json the reasons stand in `refused`).")]
 pub struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -40,9 +41,9 @@ impl Args {
     }
 
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
-        let preview = engine::preview(session, self.how.options())?;
-        let Preview { meaning, plan, .. } = &preview;
-        self.output.print(ctx, &Shown { meaning, plan }, || match self.summary {
+        let preview = self.output.told(ctx, engine::preview(session, self.how.options()))?;
+        let Preview { plan, .. } = &preview;
+        self.output.print(ctx, &Shown::of(&preview), || match self.summary {
             true => Ok(format!("{}{}", meant(ctx, &preview), plan::total(plan))),
             false => plan_text(ctx, session, &preview),
         })?;
@@ -55,10 +56,16 @@ impl Args {
 
 /// The plan for programs.
 #[derive(Debug, serde::Serialize)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     meaning: &'a Meaning,
     #[serde(flatten)]
     plan: &'a Plan,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn of(preview: &'a Preview) -> Self {
+        Shown { meaning: &preview.meaning, plan: &preview.plan }
+    }
 }
 
 /// What the plan means, and what it changes.

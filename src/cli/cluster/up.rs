@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use super::args::{ClusterArgs, PlanArgs};
-use super::plan::plan_text;
-use crate::cli::{Ctx, confirm};
+use super::plan::{Shown, plan_text};
+use crate::changes::Leftover;
+use crate::cli::{Ctx, FormatArgs, confirm};
 use crate::engine::{Access, Preview, Session, prepare};
 use crate::error::{Error, Kind, Result};
 use crate::preflight;
-use crate::ui::{Event, Format, duration};
+use crate::ui::{Event, duration};
 
 /// Bring the cluster up, or bring it to what the inventory says
 #[derive(Debug, clap::Args)]
@@ -31,9 +32,8 @@ pub struct Args {
     /// Do not ask before services are restarted or anything is removed
     #[arg(short, long)]
     yes: bool,
-    /// How to print the summary: text, or json for programs
-    #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArgs,
     #[command(flatten)]
     how: PlanArgs,
 }
@@ -44,6 +44,7 @@ struct Summary {
     changes: usize,
     millis: u64,
     kubeconfig: std::path::PathBuf,
+    leftovers: Vec<Leftover>,
 }
 
 impl Args {
@@ -64,7 +65,8 @@ impl Args {
         let reporter = session.reporter();
         let stage = |title: &str| reporter.report(&Event::Stage { title: title.into() });
         stage("look at the hosts");
-        let prepared = prepare(session, self.how.options(), &|found| self.agree(ctx, session, found))?;
+        let agree = |found: &Preview| self.agree(ctx, session, found);
+        let prepared = self.output.told(ctx, prepare(session, self.how.options(), &agree))?;
         for (finding, hosts) in preflight::together(&prepared.found.findings) {
             let hosts = hosts.join(", ");
             reporter.warn(&format!("{hosts}: {}: {} ({})", finding.check, finding.finding, finding.remedy));
@@ -84,11 +86,9 @@ impl Args {
         // Last: where a new endpoint does not work after all, the old way in still does.
         let kubeconfig = prepared.trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig };
-        match self.output {
-            Format::Json => ctx.out.json(&summary)?,
-            Format::Text => ctx.out.text(&text(&summary, plan.is_empty()))?,
-        }
+        let leftovers = plan.leftovers.clone();
+        let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig, leftovers };
+        self.output.print(ctx, &summary, || Ok(text(&summary, plan.is_empty())))?;
         Ok(0)
     }
 
@@ -104,7 +104,7 @@ impl Args {
             return Ok(());
         }
         if !confirm::can_ask() {
-            ctx.out.text(&plan_text(ctx, session, found)?)?;
+            self.output.print(ctx, &Shown::of(found), || plan_text(ctx, session, found))?;
             return Err(Error::usage(format!("{what}, and there is no terminal to ask on"))
                 .hint("nothing was touched; the same command with --yes does it"));
         }

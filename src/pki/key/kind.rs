@@ -96,6 +96,11 @@ impl KeyKind {
         }
     }
 
+    /// Whether others can encrypt to it: keys of curves sign, and no more (RFC 8813 §3, RFC 8410 §5).
+    pub fn enciphers(self) -> bool {
+        matches!(self, KeyKind::Rsa(_))
+    }
+
     /// The curve's identifier, of ECDSA keys.
     pub(crate) fn curve(self) -> Option<&'static [u64]> {
         match self {

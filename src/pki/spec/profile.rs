@@ -7,6 +7,7 @@ use super::whitelist::{CsrWhitelist, NameWhitelist};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
+use crate::pki::key::kind::KeyKind;
 use crate::pki::rules::Rules;
 use crate::pki::x509::extension::{BasicConstraints, Policy};
 use crate::pki::x509::usage::Usage;
@@ -89,6 +90,14 @@ impl Profile {
     pub fn new(usages: &[&str], expiry: Lifetime) -> Result<Self> {
         let usages = usages.iter().map(|u| Usage::parse(u)).collect::<Result<_>>()?;
         Ok(Profile { usages, expiry: Some(expiry), ..Profile::default() })
+    }
+
+    /// For a key of this kind: without the encipherment that it cannot do.
+    pub fn for_key(mut self, key: KeyKind) -> Self {
+        if !key.enciphers() {
+            self.usages.retain(|usage| !usage.is_encipherment());
+        }
+        self
     }
 
     /// When a certificate issued now is valid: from now rounded to the minute, less five minutes or `backdate`.

@@ -61,12 +61,19 @@ impl Usage {
         }
     }
 
+    /// keyEncipherment or dataEncipherment.
+    pub(crate) fn is_encipherment(self) -> bool {
+        matches!(self.key_usage_bit(), Some(KEY_ENCIPHERMENT | DATA_ENCIPHERMENT))
+    }
+
     /// keyCertSign.
     pub(crate) fn is_cert_sign(self) -> bool {
         self.key_usage_bit() == Some(CERT_SIGN)
     }
 }
 
+const KEY_ENCIPHERMENT: u8 = 2;
+const DATA_ENCIPHERMENT: u8 = 3;
 /// keyCertSign, as a bit of KeyUsage.
 pub(crate) const CERT_SIGN: u8 = 5;
 /// cRLSign.

@@ -77,7 +77,7 @@ impl Tree {
 
 type Rule = (&'static str, fn(&Tree) -> bool);
 
-const RULES: [Rule; 68] = [
+const RULES: [Rule; 71] = [
     ("1.1.1", |t| t.unit("kube-apiserver")),
     ("1.1.2", |t| t.unit("kube-apiserver")),
     ("1.1.3", |t| t.unit("kube-controller-manager")),
@@ -101,11 +101,16 @@ const RULES: [Rule; 68] = [
     ("1.1.19", |t| t.state.dirs[PKI].owner == "root" && t.pki_files().all(|(_, file)| file.owner == "root")),
     ("1.2.1 (manual)", |t| t.api("anonymous-auth") == Some("false")),
     ("1.2.2", |t| t.api("token-auth-file").is_none()),
+    ("1.2.3 (manual)", |t| t.api_list("enable-admission-plugins").contains(&"DenyServiceExternalIPs")),
     ("1.2.4", |t| t.names_file(t.api("kubelet-client-certificate")) && t.names_file(t.api("kubelet-client-key"))),
     ("1.2.5", |t| t.names_file(t.api("kubelet-certificate-authority"))),
     ("1.2.6", |t| !t.api_list("authorization-mode").contains(&"AlwaysAllow")),
     ("1.2.7", |t| t.api_list("authorization-mode").contains(&"Node")),
     ("1.2.8", |t| t.api_list("authorization-mode").contains(&"RBAC")),
+    ("1.2.9 (manual)", |t| {
+        t.api_list("enable-admission-plugins").contains(&"EventRateLimit")
+            && t.names_file(t.api("admission-control-config-file"))
+    }),
     ("1.2.10", |t| !t.api_list("enable-admission-plugins").contains(&"AlwaysAdmit")),
     ("1.2.12", |t| !t.api_list("disable-admission-plugins").contains(&"ServiceAccount")),
     ("1.2.13", |t| !t.api_list("disable-admission-plugins").contains(&"NamespaceLifecycle")),
@@ -148,7 +153,21 @@ const RULES: [Rule; 68] = [
     ("4.2.3", |t| t.names_file(t.kubelet["authentication"]["x509"]["clientCAFile"].as_str())),
     ("4.2.6", |t| t.kubelet["makeIPTablesUtilChains"] == true && t.kubelet["readOnlyPort"] == 0),
     ("4.2.10", |t| t.kubelet["rotateCertificates"] == true && t.names_file(t.kubelet["tlsCertFile"].as_str())),
+    ("4.2.12 (manual)", |t| {
+        let suites = t.kubelet["tlsCipherSuites"].as_array().unwrap();
+        suites.len() == 6 && suites.iter().all(|suite| STRONG.contains(&suite.as_str().unwrap()))
+    }),
     ("4.3.1", |t| t.proxy["metricsBindAddress"] == "127.0.0.1:10249"),
+];
+
+/// As kube-bench 4.2.12 spells them.
+const STRONG: [&str; 6] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
 ];
 
 #[test]

@@ -206,8 +206,18 @@ fn objects_are_complete_and_in_order() {
     ClusterRoleBinding kbootstrap:kubelet-api-admin
     ClusterRoleBinding kbootstrap:cluster-admins
     ClusterRoleBinding kbootstrap:node-client-certificate-rotation
+    Namespace kube-system
+    Namespace kube-public
+    Namespace kube-node-lease
+    ServiceAccount default
+    ServiceAccount default
+    ServiceAccount default
+    ClusterRole kbootstrap:kube-proxy
+    ClusterRoleBinding kbootstrap:kube-proxy
     ClusterRole kbootstrap:flannel
     ClusterRoleBinding kbootstrap:flannel
+    ValidatingAdmissionPolicy kbootstrap-flannel
+    ValidatingAdmissionPolicyBinding kbootstrap-flannel
     ServiceAccount coredns
     ClusterRole system:coredns
     ClusterRoleBinding system:coredns

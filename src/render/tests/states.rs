@@ -86,7 +86,9 @@ fn pki_files(host: &Host, layout: &Layout) -> BTreeMap<String, File> {
         "front-proxy-client",
         "admin",
         "controller-manager",
+        "controller-manager-server",
         "scheduler",
+        "scheduler-server",
     ];
     let node: &[&str] = &["kubelet-client", "kubelet", "kube-proxy", "flannel"];
     for (role, names) in [(Role::Master, pairs), (Role::Node, node)] {

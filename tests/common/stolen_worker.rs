@@ -1,0 +1,237 @@
+//! What somebody tries who has taken a worker's keys, and what of it works: the table of docs/security.md.
+
+/// Who listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The API server.
+    Api,
+    /// The kubelet of another node.
+    Kubelet,
+}
+
+/// One request. `OWN` is the worker's node, `OTHER` another one; pods `own` and `other` run there, each with the Secret
+/// of its name. `UID_OWN` and `UID_OTHER` are theirs, `CSR` is a request for a certificate as the other node.
+#[derive(Debug, Clone, Copy)]
+pub struct Try {
+    /// In words.
+    pub what: &'static str,
+    pub at: At,
+    pub method: &'static str,
+    pub path: &'static str,
+    /// Empty where nothing is sent.
+    pub body: &'static str,
+    /// Whether it works with the key of kubelet, kube-proxy, flanneld.
+    pub works: [bool; 3],
+}
+
+/// Whose keys a worker has: name in the folder of certificates, and in the table.
+pub const KEYS: [(&str, &str); 3] =
+    [("kubelet-client", "kubelet"), ("kube-proxy", "kube-proxy"), ("flannel", "flanneld")];
+
+const NOBODY: [bool; 3] = [false; 3];
+const KUBELET: [bool; 3] = [true, false, false];
+
+const fn get(what: &'static str, path: &'static str, works: [bool; 3]) -> Try {
+    Try { what, at: At::Api, method: "GET", path, body: "", works }
+}
+
+const fn send(
+    what: &'static str,
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    works: [bool; 3],
+) -> Try {
+    Try { what, at: At::Api, method, path, body, works }
+}
+
+pub const TRIES: &[Try] = &[
+    get("read its own Node", "/api/v1/nodes/OWN", [true; 3]),
+    get("read another Node", "/api/v1/nodes/OTHER", [false, true, true]),
+    send(
+        "say how its pods are reached (flannel's annotations)",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/note":"x"}}}"#,
+        [true, false, true],
+    ),
+    send(
+        "say how another node's pods are reached",
+        "PATCH",
+        "/api/v1/nodes/OTHER/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/public-ip":"10.9.9.9"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "say that its network is there (the condition NetworkUnavailable)",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False","reason":"FlannelIsUp","message":"x"}]}}"#,
+        [true, false, true],
+    ),
+    send(
+        "set other conditions of its node",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"status":{"conditions":[{"type":"Example","status":"True","reason":"Example","message":"x"}]}}"#,
+        KUBELET,
+    ),
+    send(
+        "set other annotations of its node",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"example":"x"}}}"#,
+        KUBELET,
+    ),
+    send(
+        "set labels of its node that nobody relies on",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"labels":{"example":"x"}}}"#,
+        KUBELET,
+    ),
+    send(
+        "set labels under node-restriction.kubernetes.io",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"metadata":{"labels":{"node-restriction.kubernetes.io/example":"x"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "make its node one of the control plane by its label",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":""}}}"#,
+        NOBODY,
+    ),
+    send(
+        "change taints of its node",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"spec":{"taints":[{"key":"example","effect":"NoSchedule"}]}}"#,
+        NOBODY,
+    ),
+    send("change another Node", "PATCH", "/api/v1/nodes/OTHER", r#"{"metadata":{"labels":{"example":"x"}}}"#, NOBODY),
+    send("delete its own Node", "DELETE", "/api/v1/nodes/OWN?dryRun=All", "", NOBODY),
+    send("delete another Node", "DELETE", "/api/v1/nodes/OTHER?dryRun=All", "", NOBODY),
+    send(
+        "keep another node alive (its Lease)",
+        "PATCH",
+        "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/OTHER",
+        "{}",
+        NOBODY,
+    ),
+    get("read a Secret of a pod on its node", "/api/v1/namespaces/rights/secrets/own", KUBELET),
+    get("read a Secret of a pod on another node", "/api/v1/namespaces/rights/secrets/other", NOBODY),
+    get("list Secrets", "/api/v1/secrets", NOBODY),
+    get("read kbootstrap's record of the cluster", "/api/v1/namespaces/kube-system/configmaps/kbootstrap", NOBODY),
+    get("list pods of its node", "/api/v1/pods?fieldSelector=spec.nodeName%3DOWN", KUBELET),
+    get("list pods of another node", "/api/v1/pods?fieldSelector=spec.nodeName%3DOTHER", NOBODY),
+    get("list Services", "/api/v1/services", [true, true, false]),
+    get(
+        "list EndpointSlices, the addresses of pods behind Services",
+        "/apis/discovery.k8s.io/v1/endpointslices",
+        [false, true, false],
+    ),
+    send(
+        "create a pod on its node",
+        "POST",
+        "/api/v1/namespaces/rights/pods?dryRun=All",
+        r#"{"metadata":{"name":"new"},"spec":{"nodeName":"OWN","containers":[{"name":"a","image":"a"}]}}"#,
+        NOBODY,
+    ),
+    send(
+        "create a pod on another node",
+        "POST",
+        "/api/v1/namespaces/rights/pods?dryRun=All",
+        r#"{"metadata":{"name":"new"},"spec":{"nodeName":"OTHER","containers":[{"name":"a","image":"a"}]}}"#,
+        NOBODY,
+    ),
+    send("delete a pod of its node", "DELETE", "/api/v1/namespaces/rights/pods/own?dryRun=All", "", KUBELET),
+    send("delete a pod of another node", "DELETE", "/api/v1/namespaces/rights/pods/other?dryRun=All", "", NOBODY),
+    send("run a command in a pod", "POST", "/api/v1/namespaces/rights/pods/other/exec?command=id", "", NOBODY),
+    get("reach another kubelet through the API", "/api/v1/nodes/OTHER/proxy/runningpods/", NOBODY),
+    Try {
+        what: "ask another kubelet itself",
+        at: At::Kubelet,
+        method: "GET",
+        path: "/runningpods/",
+        body: "",
+        works: NOBODY,
+    },
+    send(
+        "get a token of a pod on its node",
+        "POST",
+        "/api/v1/namespaces/rights/serviceaccounts/default/token",
+        r#"{"spec":{"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"own","uid":"UID_OWN"}}}"#,
+        KUBELET,
+    ),
+    send(
+        "get a token of a pod on another node",
+        "POST",
+        "/api/v1/namespaces/rights/serviceaccounts/default/token",
+        r#"{"spec":{"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"other","uid":"UID_OTHER"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "get a token of any service account",
+        "POST",
+        "/api/v1/namespaces/kube-system/serviceaccounts/node-controller/token",
+        r#"{"spec":{}}"#,
+        NOBODY,
+    ),
+    send(
+        "ask for a certificate as another node",
+        "POST",
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+        r#"{"metadata":{"name":"rights"},"spec":{"request":"CSR","signerName":"kubernetes.io/kube-apiserver-client-kubelet","usages":["digital signature","client auth"]}}"#,
+        NOBODY,
+    ),
+    send(
+        "approve a request for a certificate",
+        "PATCH",
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests/rights/approval",
+        "{}",
+        NOBODY,
+    ),
+    send(
+        "write events",
+        "POST",
+        "/api/v1/namespaces/default/events?dryRun=All",
+        r#"{"metadata":{"name":"rights"},"involvedObject":{"kind":"Node","name":"OWN"},"reason":"Example","message":"x","type":"Normal"}"#,
+        KUBELET,
+    ),
+    send(
+        "create a Service",
+        "POST",
+        "/api/v1/namespaces/rights/services?dryRun=All",
+        r#"{"metadata":{"name":"new"},"spec":{"ports":[{"port":80}]}}"#,
+        NOBODY,
+    ),
+    send(
+        "give itself rights",
+        "POST",
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?dryRun=All",
+        r#"{"metadata":{"name":"new"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"cluster-admin"},"subjects":[]}"#,
+        NOBODY,
+    ),
+    send(
+        "take away the policy that binds flanneld",
+        "DELETE",
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/kbootstrap-flannel?dryRun=All",
+        "",
+        NOBODY,
+    ),
+];
+
+/// The table as docs/security.md has it.
+pub fn table() -> String {
+    let word = |works: bool| if works { "**yes**" } else { "no" };
+    let names: Vec<&str> = KEYS.iter().map(|(_, name)| *name).collect();
+    let mut text = format!("| with the key of | {} |\n|---|---|---|---|\n", names.join(" | "));
+    for row in TRIES {
+        let words: Vec<&str> = row.works.into_iter().map(word).collect();
+        text.push_str(&format!("| {} | {} |\n", row.what, words.join(" | ")));
+    }
+    text
+}

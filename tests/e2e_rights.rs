@@ -1,0 +1,196 @@
+//! What services may do on their hosts and in the API, on a cluster of one master and a worker.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpStream;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kbootstrap::clients::http::{Client, Identity, Request, Tls};
+use kbootstrap::secret::Secret;
+use serde_json::{Value, json};
+
+use crate::common::cluster::Cluster;
+use crate::common::stolen_worker::{At, KEYS, TRIES};
+use crate::pki_tools::Folder;
+
+#[test]
+fn services_may_do_what_they_need_and_no_more() {
+    let cluster = Cluster::new("e2e-rights", 2);
+    cluster.up();
+    services_may_do_little_on_their_hosts(&cluster);
+    controllers_show_certificates_of_ours(&cluster);
+    folders_on_the_way_can_be_read(&cluster);
+    accounts_of_our_namespaces_get_no_tokens(&cluster);
+    cluster.run(&["verify"]).ok();
+    policies_that_nobody_enforces_are_named(&cluster);
+    a_stolen_worker_can_do_what_the_table_says(&cluster);
+    assert_eq!(cluster.up(), 0, "flanneld and kube-proxy have worked on with what they may do");
+}
+
+/// systemd's measure of what runs, by unit and host; at most so many tenths.
+fn services_may_do_little_on_their_hosts(cluster: &Cluster) {
+    for (host, units) in [
+        ("n1", &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "flanneld"][..]),
+        ("n2", &["kube-proxy", "flanneld"]),
+    ] {
+        for unit in units {
+            let most = if ["kube-proxy", "flanneld"].contains(unit) { 50 } else { 25 };
+            let (code, said) =
+                cluster.try_on(host, &format!("systemd-analyze security --no-pager --threshold={most} {unit}.service"));
+            assert!(code == 0 && said.contains("Overall exposure level"), "{host}: {unit} is above {most}:\n{said}");
+        }
+    }
+    // The processes themselves: what is not theirs is not there.
+    for unit in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+        let hidden = "/var/lib/etcd /etc/etcd /var/lib/kubelet /var/lib/containerd /var/lib/kbootstrap";
+        let script = format!(
+            "p=$(systemctl show -p MainPID --value {unit}); nsenter -t $p -m find {hidden} -mindepth 1 -maxdepth 1; \
+             grep CapEff /proc/$p/status"
+        );
+        let said = cluster.on("n1", &script);
+        let lines: BTreeSet<&str> = said.lines().collect();
+        assert_eq!(lines, BTreeSet::from(["CapEff:\t0000000000000000"]), "{unit}");
+    }
+}
+
+/// A client that trusts the cluster's CA and nothing else, at the ports that only the host reaches.
+fn controllers_show_certificates_of_ours(cluster: &Cluster) {
+    let ca = "/etc/kubernetes/pki/ca.crt";
+    let shown = |port: u16| {
+        let script =
+            format!("curl -sS --cacert {ca} -o /dev/null -w '%{{http_code}}' https://localhost:{port}/healthz");
+        assert_eq!(cluster.on("n1", &script), "200", "port {port}");
+        let ask = "openssl s_client -connect 127.0.0.1";
+        cluster.on(
+            "n1",
+            &format!(
+                "{ask}:{port} -CAfile {ca} -verify_return_error </dev/null 2>/dev/null | openssl x509 -noout -serial"
+            ),
+        )
+    };
+    for (port, name) in [(10257, "controller-manager-server-n1"), (10259, "scheduler-server-n1")] {
+        let first = shown(port);
+        // Issued again: shown without a restart, before `up` has ended.
+        let life = |cluster: &Cluster| {
+            cluster.on("n1", "systemctl show -p InvocationID kube-controller-manager kube-scheduler")
+        };
+        let lives = life(cluster);
+        fs::remove_file(cluster.state().join(format!("pki/{name}.pem"))).unwrap();
+        cluster.up();
+        assert_ne!(shown(port), first, "{name}");
+        assert_eq!(life(cluster), lives, "nothing restarts for it");
+    }
+}
+
+fn folders_on_the_way_can_be_read(cluster: &Cluster) {
+    let modes = cluster.on("n2", "stat -c '%a %n' /etc/cni /etc/cni/net.d /opt/cni /opt/cni/bin");
+    assert_eq!(modes, "755 /etc/cni\n755 /etc/cni/net.d\n755 /opt/cni\n755 /opt/cni/bin\n");
+}
+
+fn accounts_of_our_namespaces_get_no_tokens(cluster: &Cluster) {
+    for namespace in ["kube-system", "kube-public", "kube-node-lease"] {
+        let account = cluster.get(&["-n", namespace, "serviceaccount", "default"]);
+        assert_eq!(account["automountServiceAccountToken"], false, "{account:#}");
+        let labels = &cluster.get(&["namespace", namespace])["metadata"]["labels"];
+        assert!(labels["pod-security.kubernetes.io/enforce"].is_string(), "{namespace}: {labels}");
+    }
+    let refused = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "outside"},
+        "spec": {"ports": [{"port": 80}], "externalIPs": ["192.0.2.1"]}});
+    let file = cluster.state().join("outside.json");
+    fs::write(&file, refused.to_string()).unwrap();
+    let said = cluster.try_kubectl(&["apply", "--dry-run=server", "-f", file.to_str().unwrap()]);
+    fs::remove_file(file).unwrap();
+    assert!(!said.contains("created"), "DenyServiceExternalIPs should refuse it: {said}");
+}
+
+/// Every row of the table, with each of the keys that lie on the worker.
+fn a_stolen_worker_can_do_what_the_table_says(cluster: &Cluster) {
+    let words = words(cluster);
+    let filled = |text: &str| words.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+    let read = |path: &str| fs::read(cluster.file("n2", path)).unwrap();
+    let mut wrong = Vec::new();
+    for (at, (stem, name)) in KEYS.iter().enumerate() {
+        let tls = Tls::new(&Identity {
+            ca_pem: read("/etc/kubernetes/pki/ca.crt"),
+            cert_pem: read(&format!("/etc/kubernetes/pki/{stem}.crt")),
+            key_pem: Secret::new(read(&format!("/etc/kubernetes/pki/{stem}.key"))),
+        });
+        let tls = tls.unwrap();
+        for row in TRIES {
+            let port = if row.at == At::Api { 6443 } else { 10250 };
+            let (host, path, body) = (cluster.address("n1"), filled(row.path), filled(row.body));
+            let stream = TcpStream::connect((host.as_str(), port)).unwrap();
+            let mut client = Client::over(Box::new(stream), format!("n1:{port}"), &host, &tls).unwrap();
+            let media_type = match row.method {
+                "PATCH" if row.path.contains("/approval") => "application/merge-patch+json",
+                "PATCH" => "application/strategic-merge-patch+json",
+                _ => "application/json",
+            };
+            let body = (!body.is_empty()).then_some((media_type, body.as_bytes()));
+            let response = client.send(&Request { body, ..Request::new(row.method, &path) }).unwrap();
+            let expected = if row.works[at] { 200..=299 } else { 403..=403 };
+            if !expected.contains(&response.status) {
+                wrong.push(format!("{name}: {}: {} {}", row.what, response.status, response.text()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}{}", wrong.join("\n"), cluster.evidence());
+}
+
+/// What the placeholders of the table stand for; the pods and Secrets that it speaks of run by then.
+fn words(cluster: &Cluster) -> Vec<(&'static str, String)> {
+    let images = cluster.on("n1", "ctr -n k8s.io images ls -q");
+    let image = images.lines().find(|image| image.contains("/pause:")).unwrap();
+    let mut items = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rights"}})];
+    for (name, node) in [("own", "n2"), ("other", "n1")] {
+        let metadata = json!({"name": name, "namespace": "rights"});
+        items.push(json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"key": "value"}}));
+        items.push(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {
+            "nodeName": node, "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": "pause", "image": image, "imagePullPolicy": "Never"}],
+            "volumes": [{"name": "secret", "secret": {"secretName": name}}],
+        }}));
+    }
+    let file = cluster.state().join("rights.json");
+    fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).unwrap();
+    cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+    fs::remove_file(file).unwrap();
+    cluster.kubectl(&["-n", "rights", "wait", "--for=condition=Ready", "pod/own", "pod/other", "--timeout=60s"]);
+    let uid = |pod: &str| cluster.get(&["-n", "rights", "pod", pod])["metadata"]["uid"].as_str().unwrap().to_owned();
+    vec![
+        ("UID_OWN", uid("own")),
+        ("UID_OTHER", uid("other")),
+        ("OWN", "n2".into()),
+        ("OTHER", "n1".into()),
+        ("CSR", request_as("system:node:n1")),
+    ]
+}
+
+/// A request for a client certificate of a node, as the API takes it.
+fn request_as(node: &str) -> String {
+    let folder = Folder::new();
+    folder.write("node.json", json!({"CN": node, "names": [{"O": "system:nodes"}]}).to_string());
+    let made: Value = serde_json::from_str(&folder.ok("genkey node.json").stdout).unwrap();
+    STANDARD.encode(made["csr"].as_str().unwrap())
+}
+
+fn policies_that_nobody_enforces_are_named(cluster: &Cluster) {
+    let policy = |name: &str| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": "default"}, "spec": {"podSelector": {}}})
+    };
+    let file = cluster.state().join("policies.json");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [policy("a"), policy("b")]});
+    fs::write(&file, list.to_string()).unwrap();
+    cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+    let words = "NetworkPolicy default/a and one other are not enforced: flannel does not look at them";
+    cluster.run(&["plan"]).ok().says(words);
+    let status = cluster.run(&["status"]).ok();
+    status.check(status.stdout.contains(words), "status should name them");
+    cluster.run(&["verify"]).ok().says(words);
+    cluster.kubectl(&["delete", "-f", file.to_str().unwrap()]);
+    fs::remove_file(file).unwrap();
+    let plan = cluster.run(&["plan"]).ok();
+    plan.check(!plan.stderr.contains("not enforced"), "there is none any more");
+}
