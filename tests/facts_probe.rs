@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kbootstrap::cluster::Layout;
 use kbootstrap::error::{Error, Kind, Result};
-use kbootstrap::facts::{HostFacts, Module, Questions, probe, record_hashes, script};
+use kbootstrap::facts::{HostFacts, Module, Questions, probe, record_hashes};
 use kbootstrap::remote::{Output, Stream, Transport};
 use tempfile::TempDir;
 
@@ -21,7 +21,9 @@ impl Transport for Shell {
         "here"
     }
     fn stream(&mut self, script: &str, _: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
-        let output = Command::new(self.0).args(["-c", script]).stdin(Stdio::null()).output();
+        // The probe names the shell of its own.
+        let script = script.replace("/bin/sh -c", &format!("{} -c", self.0));
+        let output = Command::new(self.0).args(["-c", &script]).stdin(Stdio::null()).output();
         let output = output.map_err(|error| Error::io(self.0, &error))?;
         stdout.write_all(&output.stdout).map_err(|error| Error::io(self.0, &error))?;
         Ok(Output { status: output.status.code().unwrap_or(-1), stdout: Vec::new(), stderr: output.stderr })
@@ -63,7 +65,7 @@ fn certificates_come_along_and_cannot_look_like_another_answer() {
         assert_eq!(facts.certificates.len(), 2, "{shell}");
         let text = &facts.certificates[&path("a ca.crt")];
         assert_eq!(text, "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n");
-        assert_eq!(facts.certificates[&path("odd.crt")], "units\nId=etcd.service\nActiveState=active\n");
+        assert_eq!(facts.certificates[&path("odd.crt")], "units\nId=etcd.service\nActiveState=active\n\n");
         assert!(facts.units.is_empty(), "{shell}: {:?}", facts.units);
     }
 }
@@ -207,15 +209,46 @@ fn recording_replaces_a_files_line_keeps_others_and_refuses_what_is_not_there() 
 }
 
 #[test]
-fn restart_keys_need_no_systemd_to_be_read() {
+fn a_unit_of_ours_is_asked_about_though_its_file_is_gone() {
     let dir = TempDir::new().unwrap();
     let layout = layout(&dir);
     let units = Path::new(&layout.records).join("units");
     fs::create_dir_all(&units).unwrap();
     fs::write(units.join("kubelet.service"), "abc123\n").unwrap();
-    let questions = Questions { units: names(["kubelet.service"]), ..Questions::default() };
-    let output = Shell("sh").run(&script(&questions, &layout), &mut std::io::empty()).unwrap();
-    assert!(String::from_utf8(output.stdout).unwrap().contains("\u{1e}started\nkubelet.service abc123\n"));
+    let questions = Questions { units: names(["kubelet.service", "no-such.service"]), ..Questions::default() };
+    let facts = ask("sh", &questions, &layout);
+    let nowhere = &facts.units["no-such.service"];
+    assert_eq!((nowhere.load.as_str(), nowhere.active.as_str()), ("not-found", "inactive"));
+    if facts.systemd.is_some() {
+        assert_eq!(facts.units["kubelet.service"].restart_key, "abc123");
+    }
+}
+
+#[test]
+fn what_a_host_never_ends_is_cut_and_named() {
+    /// Sends what it is given, for ever.
+    struct Endless(&'static str);
+    impl Transport for Endless {
+        fn host(&self) -> &str {
+            "here"
+        }
+        fn stream(&mut self, script: &str, _: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+            let nonce = script.split("mark='\\''\u{1e}").nth(1).unwrap().split(' ').next().unwrap();
+            let head = format!("\u{1e}{nonce} clock\n1\n\u{1e}{nonce} sockets\n");
+            stdout.write_all(head.as_bytes()).map_err(|error| Error::io("it", &error))?;
+            loop {
+                stdout.write_all(self.0.as_bytes()).map_err(|error| Error::io("it", &error))?;
+            }
+        }
+        fn dial(&mut self, _: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+            Err(Error::internal("not here"))
+        }
+    }
+    for endless in ["\0", "a line\n", "\u{1e}0123456789abcdef uname\nx86_64\n"] {
+        let error = probe(&mut Endless(endless), &Questions::default(), &Layout::standard()).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (Kind::Remote, "here: the probe's answer is too large"));
+        assert_eq!(error.details, ["more than 2 MiB came in section sockets"]);
+    }
 }
 
 #[test]

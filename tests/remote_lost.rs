@@ -46,6 +46,20 @@ fn a_server_killed_in_the_middle_of_a_push_is_noticed() {
     });
 }
 
+#[test]
+fn a_question_that_takes_too_long_is_given_up() {
+    let sshd = Sshd::start();
+    for script in ["sleep 30", "while :; do echo more; sleep 0.01; done"] {
+        let mut host = sshd.transport();
+        let start = Instant::now();
+        let limit = Duration::from_secs(1);
+        let error = host.stream_within(limit, script, &mut io::empty(), &mut io::sink()).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (Kind::Remote, "web1: no answer after 1 s"));
+        assert!(start.elapsed() < Duration::from_secs(5), "{script}");
+        assert!(!host.is_usable(), "what still runs there is not listened to");
+    }
+}
+
 /// A stopped process stands for a host that lost its power: the connection stays open and nobody answers.
 #[test]
 #[ignore = "a lost host is noticed after 20 s: make test-long"]

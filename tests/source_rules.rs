@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 15] = [
+const NOBODYS: [(&str, &str); 19] = [
     ("/etc/os-release", "read by the probe"),
     ("/etc/machine-id", "read by the probe"),
     ("/var/lib/dbus/machine-id", "named beside the one before"),
@@ -50,6 +50,10 @@ const NOBODYS: [(&str, &str); 15] = [
     ("/etc/sudoers.d/", "the person's to change"),
     ("/etc/kubernetes/manifests", "kubeadm's, wherever ours is"),
     ("/run/systemd/", "systemd's"),
+    ("/etc/systemd/system.", "systemd's"),
+    ("/usr/lib/systemd/", "systemd's"),
+    ("/usr/local/lib/systemd/", "systemd's"),
+    ("/lib/systemd/", "systemd's"),
     ("/lib/modules/", "the kernel's"),
     ("/usr/sbin/nologin", "the system's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),
@@ -65,9 +69,9 @@ fn paths_on_hosts_are_in_the_layout_only() {
     sources(&root().join("src"), &mut files);
     files.retain(|file| !ELSEWHERE.iter().any(|module| file.starts_with(root().join("src").join(module))));
     files.retain(|file| !file.ends_with("src/cluster/layout.rs"));
-    for script in ["src/facts/probe.sh", "src/reset/reset.sh"] {
-        files.push(root().join(script));
-    }
+    files.push(root().join("src/reset/reset.sh"));
+    let probe = fs::read_dir(root().join("src/facts/probe")).unwrap().map(|entry| entry.unwrap().path());
+    files.extend(probe.filter(|path| path.extension().is_some_and(|extension| extension == "sh")));
     for folder in fs::read_dir(root().join("templates")).unwrap().map(|entry| entry.unwrap().path()) {
         files.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     }

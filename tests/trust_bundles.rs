@@ -49,9 +49,9 @@ pub fn holds(state: &HostState, host: &Host) -> HostFacts {
             active: "active".into(),
             sub: "running".into(),
             enabled: "enabled".into(),
-            restarts: 0,
             active_since: 1,
             restart_key: restart_key(unit, state),
+            ..UnitFact::default()
         };
         facts.units.insert(unit.name.clone(), fact);
         facts.devices.extend(unit.devices.iter().cloned());

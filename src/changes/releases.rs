@@ -126,14 +126,7 @@ mod tests {
         assert_eq!(Last::of(&recorded(ours), &nothing), None);
         assert_eq!(Last::of(&recorded("0.1.0"), &nothing), Some(Last::Version(Version::new(0, 1, 0))));
         let mut host = HostFacts::default_host();
-        let unit = UnitFact {
-            active: "active".into(),
-            sub: "running".into(),
-            enabled: "enabled".into(),
-            restarts: 0,
-            active_since: 1,
-            restart_key: "key".into(),
-        };
+        let unit = UnitFact { active: "active".into(), restart_key: "key".into(), ..UnitFact::default() };
         host.units.insert("etcd.service".into(), unit);
         assert_eq!(Last::of(&Live::default(), &BTreeMap::from([("m1".into(), host)])), Some(Last::Unknown));
     }

@@ -24,9 +24,9 @@ pub(super) fn running() -> Running {
         active: "active".into(),
         sub: "running".into(),
         enabled: "enabled".into(),
-        restarts: 0,
         active_since: 1,
         restart_key: "key".into(),
+        ..UnitFact::default()
     };
     let dir = || FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into() };
     let mut facts = BTreeMap::new();

@@ -75,7 +75,6 @@ pub fn questions(
         if let Some(state) = desired.hosts.get(&host.name) {
             questions.files.extend(state.files.keys().cloned());
             questions.files.extend(state.units.iter().flat_map(|u| u.makes.keys().chain(&u.run_files).cloned()));
-            questions.devices.extend(state.units.iter().flat_map(|u| u.devices.iter().cloned()));
             questions.dirs.extend(state.dirs.keys().cloned());
             questions.units.extend(state.units.iter().map(|u| u.name.clone()));
             questions.modules.extend(state.modules.iter().cloned());

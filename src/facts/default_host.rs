@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
+
 use super::{Cgroup, HostFacts, Module, Os, PROGRAMS, Sysctl};
 
 const MODULES: [&str; 6] = ["overlay", "br_netfilter", "nf_conntrack", "nf_tables", "vxlan", "ip_tables"];
@@ -37,7 +39,10 @@ impl HostFacts {
             kernel_release: "6.1.0-37-amd64".into(),
             hostname: String::new(),
             machine_id: String::new(),
+            boot_id: String::new(),
+            uptime: 3600,
             systemd: Some(252),
+            proxies: BTreeMap::new(),
             cgroup: Cgroup::V2,
             cgroup_controllers: CONTROLLERS.iter().map(|name| name.to_string()).collect(),
             selinux: false,
@@ -60,7 +65,9 @@ impl HostFacts {
             addresses: Vec::new(),
             routes: Vec::new(),
             nameservers: Vec::new(),
+            resolv_conf_link: None,
             programs: PROGRAMS.iter().map(|name| name.to_string()).collect(),
+            nft: Some(Version::new(1, 0, 6)),
             users: BTreeSet::new(),
             systemd_resolved: false,
             known: false,

@@ -2,22 +2,19 @@
 
 mod decisions;
 mod default_host;
-mod parse;
 mod probe;
 mod record;
-mod script;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use semver::Version;
 use serde::Serialize;
 
 pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of, proxy_mode};
-pub use parse::parse;
-pub use probe::probe;
+pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
-pub use script::script;
 pub use texts::{read_files, read_texts};
 
 /// Programs that a probe looks for on PATH.
@@ -51,7 +48,7 @@ pub struct Disk {
 }
 
 /// Everything that one round trip to a host tells.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct HostFacts {
     /// `/etc/os-release`.
     pub os: Os,
@@ -65,8 +62,14 @@ pub struct HostFacts {
     pub hostname: String,
     /// `/etc/machine-id`; two hosts with one id are clones.
     pub machine_id: String,
+    /// The kernel's name for this boot.
+    pub boot_id: String,
+    /// Seconds since the boot.
+    pub uptime: u64,
     /// PID 1 is systemd, and its version.
     pub systemd: Option<u32>,
+    /// Proxies in the environment that systemd gives to services, by variable, without logins.
+    pub proxies: BTreeMap<String, String>,
     /// cgroup version.
     pub cgroup: Cgroup,
     /// Controllers that the kernel has and has not disabled (`memory`, `cpu`, `pids`…); empty where it does not say.
@@ -97,7 +100,7 @@ pub struct HostFacts {
     pub listening: Vec<Listening>,
     /// UDP sockets that are bound.
     pub listening_udp: Vec<Listening>,
-    /// Network devices that were asked about and are there.
+    /// Network devices.
     pub devices: BTreeSet<String>,
     /// Addresses of the host's interfaces.
     pub addresses: Vec<(String, IpAddr)>,
@@ -105,8 +108,12 @@ pub struct HostFacts {
     pub routes: Vec<(String, String)>,
     /// Name servers in `/etc/resolv.conf`.
     pub nameservers: Vec<String>,
+    /// What `/etc/resolv.conf` points to, where it is a link.
+    pub resolv_conf_link: Option<String>,
     /// Those of [`PROGRAMS`] that are on PATH.
     pub programs: BTreeSet<String>,
+    /// nft's own version, where it is there and says it.
+    pub nft: Option<Version>,
     /// System users that were asked about and exist.
     pub users: BTreeSet<String>,
     /// systemd-resolved runs, so kubelet must use `/run/systemd/resolve/resolv.conf`.
@@ -141,10 +148,11 @@ pub struct Os {
 }
 
 /// Which cgroup hierarchy controllers are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cgroup {
     /// v1 or hybrid.
+    #[default]
     V1,
     /// Unified.
     V2,
@@ -205,20 +213,58 @@ pub struct EncryptionKeyFact {
 }
 
 /// A systemd unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UnitFact {
+    /// `loaded`, `masked`, `not-found`, `bad-setting`…
+    pub load: String,
     /// `active`, `inactive`, `failed`, `activating`…
     pub active: String,
     /// `running`, `dead`, `auto-restart`…
     pub sub: String,
     /// `enabled`, `disabled`, `` when there is no such unit.
     pub enabled: String,
+    /// The unit's file.
+    pub fragment: String,
+    /// Files that add to it, the later ones last.
+    pub drop_ins: Vec<String>,
+    /// Its files are newer than what systemd has read.
+    pub reload_needed: bool,
+    /// What it starts, as systemd has read it.
+    pub commands: Vec<CommandFact>,
+    /// Its cgroup, where it has one now.
+    pub control_group: String,
+    /// Its main process, where one runs.
+    pub process: Option<ProcessFact>,
     /// Times that systemd restarted it by itself.
     pub restarts: u32,
     /// When it last became active, microseconds of the host's monotonic clock; 0: never.
     pub active_since: u64,
     /// What the unit last was started with, as recorded by the last apply (see `plan`): unit's restart key; empty if unknown.
     pub restart_key: String,
+}
+
+/// A command of a unit (`ExecStart`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CommandFact {
+    /// The program.
+    pub path: String,
+    /// It and its arguments, joined by spaces.
+    pub argv: String,
+}
+
+/// The main process of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ProcessFact {
+    /// Its number.
+    pub pid: u32,
+    /// When it was started, microseconds of the host's monotonic clock.
+    pub started: u64,
+    /// The file that it runs.
+    pub program: String,
+    /// That file is not there any more, or was replaced.
+    pub deleted: bool,
+    /// That file is the very one that the unit's last command names now: same size, times and inode.
+    pub is_command: bool,
 }
 
 /// What a probe is to look at, besides what it always does.
@@ -244,8 +290,6 @@ pub struct Questions {
     pub sysctls: BTreeSet<String>,
     /// System users.
     pub users: BTreeSet<String>,
-    /// Network devices.
-    pub devices: BTreeSet<String>,
     /// Hash every file again instead of trusting the record of what did not change since it was verified.
     pub rehash: bool,
     /// Wait first until scripts of an earlier run, which was interrupted, have ended.

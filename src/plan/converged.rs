@@ -8,12 +8,13 @@ use crate::state::{HostState, Unit};
 pub fn converged(state: &HostState) -> HostFacts {
     let fact = |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into() };
     let unit = |unit: &Unit| UnitFact {
+        load: "loaded".into(),
         active: "active".into(),
         sub: "running".into(),
         enabled: "enabled".into(),
-        restarts: 0,
         active_since: 1,
         restart_key: restart_key(unit, state),
+        ..UnitFact::default()
     };
     let mut facts = HostFacts::default_host();
     facts.users = state.users.clone();

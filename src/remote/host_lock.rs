@@ -4,10 +4,12 @@
 //! into place, for example. The next run must not look at the host, and much less change it, before that has ended.
 //! Scripts that change something hold a lock together; a run that begins waits until nobody holds it.
 
+use std::time::Duration;
+
 /// Exists from the first change on a host until it is taken back or restarted.
 const LOCK: &str = "/run/kbootstrap.lock";
 /// What an interrupted script still has to do takes seconds; it waits for nothing.
-const PATIENCE: u32 = 60;
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The beginning of a script that changes something. Scripts of one run do not hinder each other.
 pub fn hold() -> String {
@@ -16,7 +18,7 @@ pub fn hold() -> String {
 
 /// The beginning of a script that must not run while an earlier run's are at work.
 pub fn wait() -> String {
-    wait_at(LOCK, PATIENCE)
+    wait_at(LOCK, PATIENCE.as_secs())
 }
 
 /// Nobody waits any more: the end of a script that leaves nothing on the host.
@@ -29,7 +31,7 @@ fn hold_at(lock: &str) -> String {
     format!("if command -v flock >/dev/null 2>&1; then (umask 077 && : >>{lock}); exec 9>>{lock}; flock -s 9; fi\n")
 }
 
-fn wait_at(lock: &str, patience: u32) -> String {
+fn wait_at(lock: &str, patience: u64) -> String {
     format!(
         "if [ -e {lock} ] && command -v flock >/dev/null 2>&1; then\n  \
          flock -x -w {patience} {lock} true || {{ echo 'an earlier run is still at work on this host' >&2; exit 75; }}\nfi\n"

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::interrupt::Interrupt;
 use crate::remote::prompt::Answers;
-use crate::remote::pump::{Pipes, pump};
+use crate::remote::pump::{Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::ssh_dial::{OPENED, STALL, not_listening};
 use crate::remote::sudo::{Become, Launch, find_become, not_started};
@@ -39,7 +40,7 @@ impl LocalTransport {
             find_become(host, user, &nonce()?, answers, interrupt, |command, stdin| {
                 let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
                 let mut plain = Plain::default();
-                exec(host, interrupt, &launch, stdin, &mut plain)?;
+                exec(host, interrupt, &launch, None, stdin, &mut plain)?;
                 Ok(plain)
             })?
         };
@@ -53,20 +54,17 @@ impl Transport for LocalTransport {
     }
 
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
-        let nonce = nonce()?;
-        let program = Program::new(script, &nonce)?;
-        let mut answer = program.answer(stdout);
-        let launch = self.become_root.launch(&program, &nonce);
-        let end = exec(&self.host, &self.interrupt, &launch, stdin, &mut answer);
-        if let Some(status) = answer.status() {
-            return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
-        }
-        end?;
-        Err(match answer.begun() {
-            true => Error::connect(format!("{}: a script ended before it reported its status", self.host))
-                .detail(answer.words()),
-            false => not_started(&self.host, &answer.words()),
-        })
+        self.run_script(None, script, stdin, stdout)
+    }
+
+    fn stream_within(
+        &mut self,
+        limit: Duration,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
+        self.run_script(Some(limit), script, stdin, stdout)
     }
 
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
@@ -79,9 +77,45 @@ impl Transport for LocalTransport {
     }
 }
 
-fn exec(host: &str, interrupt: &Interrupt, launch: &Launch, stdin: &mut dyn Read, sink: &mut dyn Sink) -> Result<()> {
+impl LocalTransport {
+    fn run_script(
+        &mut self,
+        limit: Option<Duration>,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
+        let nonce = nonce()?;
+        let program = Program::new(script, &nonce)?;
+        let mut answer = program.answer(stdout);
+        let launch = self.become_root.launch(&program, &nonce);
+        let end = exec(&self.host, &self.interrupt, &launch, limit, stdin, &mut answer);
+        if let Some(status) = answer.status() {
+            return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
+        }
+        end?;
+        Err(match answer.begun() {
+            true => Error::connect(format!("{}: a script ended before it reported its status", self.host))
+                .detail(answer.words()),
+            false => not_started(&self.host, &answer.words()),
+        })
+    }
+}
+
+fn exec(
+    host: &str,
+    interrupt: &Interrupt,
+    launch: &Launch,
+    limit: Option<Duration>,
+    stdin: &mut dyn Read,
+    sink: &mut dyn Sink,
+) -> Result<()> {
     let mut pipes = ChildPipes::spawn(host, &launch.command, interrupt)?;
-    pump(&mut pipes, &mut launch.preface.as_slice().chain(stdin), sink)
+    let mut source = launch.preface.as_slice().chain(stdin);
+    match limit {
+        None => pump(&mut pipes, &mut source, sink),
+        Some(limit) => pump(&mut Within::new(&mut pipes, host, limit), &mut source, sink),
+    }
 }
 
 /// A child process in a group of its own, so that Ctrl-C reaches us alone and we end all of it.

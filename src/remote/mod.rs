@@ -26,6 +26,7 @@ pub use prompt::{Nobody, Prompt, Terminal};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::Result;
 
@@ -101,6 +102,18 @@ pub trait Transport: Send {
     /// As [`Transport::run`], but standard output goes to `stdout` as it comes, and [`Output::stdout`] stays empty.
     /// However much goes in and comes out, a few hundred kilobytes of it are in memory.
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output>;
+    /// As [`Transport::stream`], but a script that has not ended after `limit` is an error (`Remote`), and the way to
+    /// its host is given up. Transports that run nothing that could hang keep no time.
+    fn stream_within(
+        &mut self,
+        limit: Duration,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
+        let _ = limit;
+        self.stream(script, stdin, stdout)
+    }
     /// Opens a TCP connection from the host. The transport can do nothing else while the stream lives: it is the
     /// transport's only channel, driven by whoever reads and writes. Who needs both opens another transport.
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>>;

@@ -40,6 +40,60 @@ pub(super) trait Pipes {
     fn lost(&self, error: &io::Error) -> Error;
 }
 
+/// A command's streams, for a limited time.
+pub(super) struct Within<'p> {
+    pipes: &'p mut dyn Pipes,
+    host: String,
+    limit: Duration,
+    since: Instant,
+}
+
+impl<'p> Within<'p> {
+    /// From now on, for `limit`.
+    pub(super) fn new(pipes: &'p mut dyn Pipes, host: &str, limit: Duration) -> Self {
+        Within { pipes, host: host.to_owned(), limit, since: Instant::now() }
+    }
+}
+
+impl Pipes for Within<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pipes.write(bytes)
+    }
+    fn close_stdin(&mut self) -> io::Result<()> {
+        self.pipes.close_stdin()
+    }
+    fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.pipes.read_stdout(buffer)
+    }
+    fn read_stderr(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.pipes.read_stderr(buffer)
+    }
+    fn ended(&mut self) -> bool {
+        self.pipes.ended()
+    }
+    fn unfinished(&self) -> bool {
+        self.pipes.unfinished()
+    }
+    fn moved(&mut self) {
+        self.pipes.moved();
+    }
+    fn wait(&mut self) -> Result<()> {
+        self.pipes.wait()
+    }
+    fn check(&self) -> Result<()> {
+        if self.since.elapsed() > self.limit {
+            let seconds = self.limit.as_secs_f32();
+            return Err(Error::remote(format!("{}: no answer after {seconds} s", self.host)).hint(
+                "the host takes connections and does not come to the end of a question: look at what hangs there",
+            ));
+        }
+        self.pipes.check()
+    }
+    fn lost(&self, error: &io::Error) -> Error {
+        self.pipes.lost(error)
+    }
+}
+
 /// Runs until the command has ended and everything it said has been heard.
 pub(super) fn pump(pipes: &mut dyn Pipes, source: &mut dyn Read, sink: &mut dyn Sink) -> Result<()> {
     let mut feed = Feed { chunk: Zeroizing::new(vec![0; CHUNK]), at: 0, len: 0, state: State::Open };

@@ -2,12 +2,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ssh2::Channel;
 
 use crate::error::{Error, Result};
 use crate::random::nonce;
-use crate::remote::pump::{Pipes, pump};
+use crate::remote::pump::{Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::session::{CHANNEL_LIMIT, SshSession, code};
 use crate::remote::ssh_dial::{self, Forwarding};
@@ -38,11 +39,37 @@ impl Transport for SshTransport {
     }
 
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+        self.run_script(None, script, stdin, stdout)
+    }
+
+    fn stream_within(
+        &mut self,
+        limit: Duration,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
+        self.run_script(Some(limit), script, stdin, stdout)
+    }
+
+    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        ssh_dial::dial(&mut self.session, &mut self.forwarding, address)
+    }
+}
+
+impl SshTransport {
+    fn run_script(
+        &mut self,
+        limit: Option<Duration>,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let launch = self.become_root.launch(&program, &nonce);
         let mut answer = program.answer(stdout);
-        let end = exec(&mut self.session, &launch, stdin, &mut answer);
+        let end = exec(&mut self.session, &launch, limit, stdin, &mut answer);
         // A reported status stands, even if the connection broke right after it (the script may have rebooted the host).
         if let Some(status) = answer.status() {
             return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
@@ -53,26 +80,33 @@ impl Transport for SshTransport {
             false => not_started(self.session.host(), &answer.words()),
         })
     }
-
-    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
-        ssh_dial::dial(&mut self.session, &mut self.forwarding, address)
-    }
 }
 
 /// Runs a command as the login user, without any wrapping.
 pub(super) fn exec_plain(session: &mut SshSession, command: &str, stdin: &mut dyn Read) -> Result<Plain> {
     let mut plain = Plain::default();
     let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
-    exec(session, &launch, stdin, &mut plain)?;
+    exec(session, &launch, None, stdin, &mut plain)?;
     Ok(plain)
 }
 
 /// Runs a command to its end; how the channel ended. After a failure the session is of no further use.
-fn exec(session: &mut SshSession, launch: &Launch, stdin: &mut dyn Read, sink: &mut dyn Sink) -> Result<String> {
+fn exec(
+    session: &mut SshSession,
+    launch: &Launch,
+    limit: Option<Duration>,
+    stdin: &mut dyn Read,
+    sink: &mut dyn Sink,
+) -> Result<String> {
+    let host = session.host().to_owned();
     let channel = session.open_channel()?;
     let mut pipes = SshPipes { session, channel, command: &launch.command, start: Start::Unsent, finished: false };
     let mut source = launch.preface.as_slice().chain(stdin);
-    let result = pump(&mut pipes, &mut source, sink).and_then(|()| pipes.close());
+    let pumped = match limit {
+        None => pump(&mut pipes, &mut source, sink),
+        Some(limit) => pump(&mut Within::new(&mut pipes, &host, limit), &mut source, sink),
+    };
+    let result = pumped.and_then(|()| pipes.close());
     if result.is_err() {
         pipes.session.give_up();
     }

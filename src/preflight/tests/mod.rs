@@ -42,14 +42,7 @@ fn good(host: &Host) -> HostFacts {
 }
 
 fn unit(active: &str) -> UnitFact {
-    UnitFact {
-        active: active.into(),
-        sub: String::new(),
-        enabled: "enabled".into(),
-        restarts: 0,
-        active_since: 0,
-        restart_key: String::new(),
-    }
+    UnitFact { active: active.into(), enabled: "enabled".into(), ..UnitFact::default() }
 }
 
 fn socket(address: &str, port: u16, process: &str) -> Listening {

@@ -1,0 +1,3 @@
+section clock
+date +%s%N
+

@@ -1,0 +1,76 @@
+//! What listens, which addresses there are, where routes lead.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::answer::Sections;
+use super::{Group, no_questions};
+use crate::facts::{HostFacts, Listening};
+
+/// Sockets, devices, addresses, routes.
+pub(super) const GROUP: Group = Group { shell: include_str!("network.sh"), ask: no_questions, read };
+
+fn read(sections: &Sections, facts: &mut HostFacts) {
+    facts.listening = listening(sections, "tcp");
+    facts.listening_udp = listening(sections, "udp");
+    facts.devices = devices(sections);
+    facts.addresses = addresses(sections);
+    facts.routes = routes(sections);
+}
+
+/// Lines of `ss -Hltunp`: protocol, state, two queues, local address, peer address, `users:(("sshd",pid=1,fd=3))`.
+fn listening(sections: &Sections, protocol: &str) -> Vec<Listening> {
+    let one = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (address, port) = words.next().filter(|word| *word == protocol).and(words.nth(3))?.rsplit_once(':')?;
+        let process = line.split_once("((\"").and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.into());
+        Some(Listening { port: port.parse().ok()?, address: address.into(), process })
+    };
+    sections.lines("sockets").filter_map(one).collect()
+}
+
+/// Lines of `ip -o link`: `2: eth0@if3: <BROADCAST,…> mtu 1500 …`.
+fn devices(sections: &Sections) -> BTreeSet<String> {
+    let one = |line: &str| {
+        let (name, _) = after_number(line)?.split_once(": <")?;
+        Some(name.split('@').next().unwrap_or(name).to_owned())
+    };
+    sections.lines("ip").filter_map(one).collect()
+}
+
+/// Lines of `ip -o addr`: `2: eth0    inet 10.0.0.2/24 brd …`.
+fn addresses(sections: &Sections) -> Vec<(String, IpAddr)> {
+    let one = |line: &str| {
+        let mut words = after_number(line)?.split_whitespace();
+        let interface = words.next()?;
+        let _family = words.next().filter(|word| word.starts_with("inet"))?;
+        let address = words.next()?.split('/').next()?.parse().ok()?;
+        Some((interface.to_owned(), address))
+    };
+    sections.lines("ip").filter_map(one).collect()
+}
+
+/// Lines of `ip -o route`: `10.0.0.0/24 dev eth0 proto kernel …`, at times with a type (`unreachable`) in front. Those
+/// of other tables than the main one name it.
+fn routes(sections: &Sections) -> Vec<(String, String)> {
+    let one = |line: &str| {
+        if after_number(line).is_some() || line.split_whitespace().any(|word| word == "table") {
+            return None;
+        }
+        let mut words = line.split_whitespace().peekable();
+        words.next_if(|word| ROUTE_TYPES.contains(word));
+        let destination = words.next()?.to_owned();
+        let interface = words.skip_while(|word| *word != "dev").nth(1).unwrap_or_default();
+        Some((destination, interface.to_owned()))
+    };
+    sections.lines("ip").filter_map(one).collect()
+}
+
+/// What follows `2: `: links and addresses are numbered, routes are not.
+fn after_number(line: &str) -> Option<&str> {
+    let (number, rest) = line.split_once(": ")?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(rest)
+}
+
+const ROUTE_TYPES: [&str; 8] =
+    ["unicast", "local", "broadcast", "multicast", "blackhole", "unreachable", "prohibit", "throw"];

@@ -1,0 +1,36 @@
+//! Programs on PATH, and users.
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+
+use super::answer::Sections;
+use super::script::Variables;
+use super::{Group, Questions};
+use crate::cluster::Layout;
+use crate::facts::{HostFacts, PROGRAMS};
+
+/// Programs and users.
+pub(super) const GROUP: Group = Group { shell: include_str!("programs.sh"), ask, read };
+
+fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
+    let programs: Vec<_> = PROGRAMS.iter().map(|name| (*name).to_owned()).collect();
+    variables.list("programs", &programs);
+    variables.list("users", &questions.users);
+}
+
+fn read(sections: &Sections, facts: &mut HostFacts) {
+    facts.programs = sections.set("programs");
+    facts.nft = nft(sections.first("nft"));
+    facts.users = users(sections);
+}
+
+/// `nftables v1.0.6 (Lester Gooch #5)`.
+fn nft(line: &str) -> Option<Version> {
+    Version::parse(line.strip_prefix("nftables v")?.split_whitespace().next()?).ok()
+}
+
+/// Lines of `getent passwd`.
+fn users(sections: &Sections) -> BTreeSet<String> {
+    sections.lines("users").filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect()
+}

@@ -1,0 +1,213 @@
+//! systemd: itself, units, what runs of them, and what each was last started with.
+
+use std::collections::BTreeMap;
+
+use super::answer::Sections;
+use super::script::Variables;
+use super::{Group, Questions};
+use crate::cluster::Layout;
+use crate::facts::{CommandFact, HostFacts, ProcessFact, RECORD_FORMAT, UnitFact};
+
+/// systemd and units.
+pub(super) const GROUP: Group = Group { shell: include_str!("units.sh"), ask, read };
+
+/// What is asked of each unit.
+const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,\
+                          NRestarts,ActiveEnterTimestampMonotonic,MainPID,ExecMainStartTimestampMonotonic,\
+                          ControlGroup,ExecStart";
+
+/// Always asked about, whatever else is.
+const RESOLVED: &str = "systemd-resolved.service";
+
+/// Variables by which programs find their proxies, in lower case.
+const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
+
+fn ask(questions: &Questions, layout: &Layout, variables: &mut Variables) {
+    variables.set("unit_dir", &layout.units);
+    variables.list("units", &questions.units);
+    variables.set("unit_properties", PROPERTIES);
+    variables.set("record_format", RECORD_FORMAT);
+}
+
+fn read(sections: &Sections, facts: &mut HostFacts) {
+    let manager = Block::read(sections.text("manager"));
+    facts.systemd = manager.get("Version").split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+    facts.proxies = proxies(manager.get("Environment"));
+    let links = links(sections);
+    facts.resolv_conf_link = links.get("/etc/resolv.conf").map(|target| (*target).to_owned());
+    let files: BTreeMap<_, _> = sections.lines("running").filter_map(file).collect();
+    let keys: BTreeMap<_, _> = sections.lines("started").filter_map(|line| line.split_once(' ')).collect();
+    let blocks = sections.text("units").split("\n\n").filter(|block| !block.trim().is_empty());
+    for block in blocks.map(Block::read) {
+        let name = block.get("Id");
+        if name == RESOLVED {
+            let has_file = sections.lines("flags").any(|flag| flag == "resolved-file");
+            facts.systemd_resolved = has_file && block.get("ActiveState") == "active";
+        } else if !name.is_empty() {
+            let mut unit = block.unit();
+            unit.restart_key = keys.get(name).copied().unwrap_or_default().trim().into();
+            unit.process = block.process(&unit.commands, &links, &files);
+            facts.units.insert(name.to_owned(), unit);
+        }
+    }
+}
+
+/// Lines `NAME=value`; some names come again.
+struct Block<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Block<'a> {
+    fn read(text: &'a str) -> Self {
+        Block(text.lines().filter_map(|line| line.split_once('=')).collect())
+    }
+
+    fn get(&self, name: &str) -> &'a str {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| *value).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        self.get(name).parse().unwrap_or(0)
+    }
+
+    fn unit(&self) -> UnitFact {
+        UnitFact {
+            load: self.get("LoadState").into(),
+            active: self.get("ActiveState").into(),
+            sub: self.get("SubState").into(),
+            enabled: self.get("UnitFileState").into(),
+            fragment: self.get("FragmentPath").into(),
+            drop_ins: self.get("DropInPaths").split_whitespace().map(str::to_owned).collect(),
+            reload_needed: self.get("NeedDaemonReload") == "yes",
+            restarts: u32::try_from(self.number("NRestarts")).unwrap_or(u32::MAX),
+            active_since: self.number("ActiveEnterTimestampMonotonic"),
+            control_group: self.get("ControlGroup").into(),
+            commands: self.0.iter().filter(|(name, _)| *name == "ExecStart").filter_map(|(_, v)| command(v)).collect(),
+            ..UnitFact::default()
+        }
+    }
+
+    /// The main process, where there is one.
+    fn process(
+        &self,
+        commands: &[CommandFact],
+        links: &BTreeMap<&str, &str>,
+        files: &BTreeMap<&str, &str>,
+    ) -> Option<ProcessFact> {
+        let pid = u32::try_from(self.number("MainPID")).ok().filter(|pid| *pid > 0)?;
+        let exe = format!("/proc/{pid}/exe");
+        let target = links.get(exe.as_str()).copied()?;
+        let runs = files.get(exe.as_str());
+        let named = commands.last().and_then(|command| files.get(command.path.as_str()));
+        Some(ProcessFact {
+            pid,
+            started: self.number("ExecMainStartTimestampMonotonic"),
+            program: target.trim_end_matches(DELETED).into(),
+            deleted: target.ends_with(DELETED),
+            is_command: runs.is_some() && runs == named,
+        })
+    }
+}
+
+/// What the kernel writes behind the name of a file that is not there any more.
+const DELETED: &str = " (deleted)";
+
+/// `{ path=/usr/bin/x ; argv[]=/usr/bin/x --flag ; ignore_errors=no ; start_time=[n/a] ; … }`
+fn command(value: &str) -> Option<CommandFact> {
+    let (path, rest) = value.strip_prefix("{ path=")?.split_once(" ; argv[]=")?;
+    let (argv, _) = rest.split_once(" ; ignore_errors=")?;
+    Some(CommandFact { path: path.into(), argv: argv.into() })
+}
+
+/// Lines `link -> target`.
+fn links<'a>(sections: &Sections<'a>) -> BTreeMap<&'a str, &'a str> {
+    sections.lines("links").filter_map(|line| line.split_once(" -> ")).collect()
+}
+
+/// A line of size, times, inode and path: the path, and all before it.
+fn file(line: &str) -> Option<(&str, &str)> {
+    let (at, _) = line.match_indices(' ').nth(3)?;
+    Some((&line[at + 1..], &line[..at]))
+}
+
+/// Of an environment as `systemctl show` quotes it (`A=b "C=d e"`) the variables that name proxies; user names and
+/// passwords in them are left out.
+fn proxies(environment: &str) -> BTreeMap<String, String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in environment.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            _ => words.last_mut().into_iter().for_each(|word| word.push(c)),
+        }
+    }
+    let proxy = |word: &String| {
+        let (name, value) = word.split_once('=')?;
+        PROXIES.contains(&name.to_ascii_lowercase().as_str()).then(|| (name.to_owned(), without_login(value)))
+    };
+    words.iter().filter_map(proxy).collect()
+}
+
+/// `http://user:password@proxy:3128` becomes `http://proxy:3128`.
+fn without_login(value: &str) -> String {
+    match (value.rsplit_once('@'), value.split_once("://")) {
+        (Some((_, host)), Some((scheme, _))) => format!("{scheme}://{host}"),
+        (Some((_, host)), None) => host.to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(text: &str) -> HostFacts {
+        let text = text.replace("§", "\x1en ") + "\x1en end\n";
+        let mut facts = HostFacts::default();
+        read(&Sections::split(&text, "n").unwrap(), &mut facts);
+        facts
+    }
+
+    const KUBELET: &str = "§units\nId=systemd-resolved.service\nActiveState=inactive\n\n\
+        Id=kubelet.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\
+        FragmentPath=/usr/lib/systemd/system/kubelet.service\nDropInPaths=/etc/a.conf /run/b.conf\nNeedDaemonReload=yes\n\
+        ExecStart={ path=/usr/bin/old ; argv[]=/usr/bin/old ; ignore_errors=no ; start_time=[n/a] }\n\
+        ExecStart={ path=/usr/local/bin/kubelet ; argv[]=/usr/local/bin/kubelet --v=2 ; ignore_errors=no ; pid=7 }\n\
+        MainPID=7\nExecMainStartTimestampMonotonic=1234\nControlGroup=/system.slice/kubelet.service\n";
+
+    #[test]
+    fn what_a_unit_runs_and_by_which_files() {
+        let running = "§running\n10 1.5 2.5 99 /proc/7/exe\n10 1.5 2.5 99 /usr/local/bin/kubelet\n";
+        let links = "§links\n/etc/resolv.conf -> ../run/x\n/proc/7/exe -> /usr/local/bin/kubelet\n";
+        let all = facts(&format!("{KUBELET}{running}{links}"));
+        let kubelet = &all.units["kubelet.service"];
+        assert_eq!(
+            (kubelet.load.as_str(), kubelet.fragment.as_str()),
+            ("loaded", "/usr/lib/systemd/system/kubelet.service")
+        );
+        assert_eq!((kubelet.drop_ins.len(), kubelet.reload_needed), (2, true));
+        assert_eq!(kubelet.commands[1].argv, "/usr/local/bin/kubelet --v=2");
+        let process = kubelet.process.as_ref().unwrap();
+        assert_eq!((process.pid, process.started, process.is_command, process.deleted), (7, 1234, true, false));
+        assert_eq!(all.resolv_conf_link.as_deref(), Some("../run/x"));
+    }
+
+    #[test]
+    fn a_program_that_was_replaced_while_it_runs_is_seen() {
+        let running = "§running\n10 1.5 2.5 99 /proc/7/exe\n10 1.6 2.6 98 /usr/local/bin/kubelet\n";
+        let links = "§links\n/proc/7/exe -> /usr/local/bin/kubelet (deleted)\n";
+        let all = facts(&format!("{KUBELET}{running}{links}"));
+        let process = all.units["kubelet.service"].process.clone().unwrap();
+        assert_eq!((process.program.as_str(), process.deleted), ("/usr/local/bin/kubelet", true));
+        assert!(!process.is_command);
+    }
+
+    #[test]
+    fn proxies_without_their_passwords() {
+        let all = facts(
+            "§manager\nVersion=252.39-1~deb12u1\nEnvironment=LANG=C HTTPS_PROXY=http://u:p@proxy:3128 \"no_proxy=a, b\"\n",
+        );
+        assert_eq!(all.systemd, Some(252));
+        let proxies: Vec<_> = all.proxies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(proxies, ["HTTPS_PROXY=http://proxy:3128", "no_proxy=a, b"]);
+    }
+}
