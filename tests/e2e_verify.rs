@@ -99,7 +99,10 @@ fn a_service_that_kube_proxy_has_not_heard_of_is_not_there_yet(cluster: &Cluster
     let run = in_time(cluster);
     let report = run.json();
     let check = check(&report, "service-address");
-    assert!(check["detail"].as_str().unwrap().ends_with("not yet, kube-proxy on n2 has not heard of the Service"), "{run}");
+    assert!(
+        check["detail"].as_str().unwrap().ends_with("not yet, kube-proxy on n2 has not heard of the Service"),
+        "{run}"
+    );
     assert!(check["evidence"].to_string().contains("journalctl -u kube-proxy"), "{run}");
     assert_eq!(named(&report, "not-tried"), Vec::<String>::new(), "{run}");
     for well in ["pod-to-pod", "large-packets", "exec", "logs", "host-port", "cleanup"] {
@@ -155,7 +158,8 @@ fn a_full_etcd(cluster: &Cluster) {
     status.check(status.stdout.contains("out of space"), "the table should say so");
     cluster.run(&["up", "--yes"]).exits(7).says(full).says("etcdctl alarm list").says("etcdctl defrag");
     // Every line of the remedy that is a command, as it stands there.
-    let commands: Vec<&str> = status.stderr.lines().filter_map(|line| line.split_once("hint: ")).map(|(_, l)| l).collect();
+    let commands: Vec<&str> =
+        status.stderr.lines().filter_map(|line| line.split_once("hint: ")).map(|(_, l)| l).collect();
     let commands: Vec<&str> =
         commands.into_iter().filter(|l| l.starts_with("export ") || l.starts_with("/usr/local/bin/etcdctl ")).collect();
     assert_eq!(commands.len(), 5, "{status}");

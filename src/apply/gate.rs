@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Job;
 use super::graph::collect;
 use super::objects::{apply_objects, mark_nodes};
+use super::since::Since;
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
@@ -230,15 +231,16 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
 fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
+    let since = Since::ask(job)?;
     ask(job, "the cluster is not healthy", HEALTHY, |client| {
-        let mut troubles: Vec<String> = kube::leases(client)?
-            .into_iter()
-            .filter(|lease| !lease.alive)
-            .map(|lease| format!("{} does not hold its lease", lease.component))
-            .collect();
+        let leases = kube::leases(client)?;
+        let mut troubles: Vec<String> = leases.iter().filter_map(|lease| since.not_leading(lease)).collect();
         let nodes = kube::nodes(client)?;
         for name in &names {
             match nodes.iter().find(|n| n.name == *name) {
+                Some(node) if since.is_from_before(node) => {
+                    troubles.push(format!("what node {name} says is from before its kubelet was started"));
+                }
                 Some(node) if node.ready || !has_network => {}
                 Some(node) => troubles.push(format!("node {name} is not Ready: {} {}", node.reason, node.message)),
                 None => troubles.push(format!("node {name} is not there")),
@@ -249,10 +251,17 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
                 let DeploymentGate { namespace, name, .. } = addon.gate;
                 let replicas = replicas(&job.desired.objects, namespace, name);
                 let rollout = deployment_ready(client, namespace, name, replicas)?;
-                if rollout.ready {
+                if rollout.ready && !since.booted_lately() {
                     continue;
                 }
                 let pods = kube::pods(client, namespace, addon.gate.pods)?;
+                if rollout.ready {
+                    let old = pods.iter().filter(|pod| since.ran_before(pod));
+                    troubles.extend(
+                        old.map(|pod| format!("what is said of {} is from before {} has booted", pod.name, pod.node)),
+                    );
+                    continue;
+                }
                 let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
                 why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
                 troubles.push(format!("{}: {} {}", addon.title, rollout.detail, why.join("; ")).trim_end().to_owned());

@@ -12,6 +12,7 @@ mod record;
 mod removal;
 mod secrets;
 mod served;
+mod since;
 mod steps;
 #[cfg(test)]
 mod steps_tests;

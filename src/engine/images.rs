@@ -22,7 +22,8 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
     let trust = Trust::load(catalogue, cluster, &session.dir)?;
     let store = Store::open_default()?;
     let units = |host: &Host| catalogue.units(cluster, host).map(|(_, unit)| unit.name()).collect();
-    let questions = cluster.hosts.iter().map(|host| (host.name.clone(), Questions { units: units(host), ..Questions::default() }));
+    let questions =
+        cluster.hosts.iter().map(|host| (host.name.clone(), Questions { units: units(host), ..Questions::default() }));
     let facts = survey(cluster, &session.pool, &questions.collect())?;
     refuse_without_cluster(&facts)?;
     let options = EnsureOptions { test_images: true, interrupt: Some(&session.interrupt), ..EnsureOptions::default() };
@@ -82,14 +83,7 @@ mod tests {
 
     fn host(units: &[(&str, &str)]) -> HostFacts {
         let mut facts = HostFacts::default_host();
-        let unit = |enabled: &str| UnitFact {
-            active: "active".into(),
-            sub: "running".into(),
-            enabled: enabled.into(),
-            restarts: 0,
-            active_since: 1,
-            restart_key: String::new(),
-        };
+        let unit = |enabled: &str| UnitFact { enabled: enabled.into(), ..UnitFact::default() };
         facts.units = units.iter().map(|(name, enabled)| ((*name).to_owned(), unit(enabled))).collect();
         facts
     }

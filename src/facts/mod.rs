@@ -4,6 +4,7 @@ mod decisions;
 mod default_host;
 mod probe;
 mod record;
+mod started;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +12,12 @@ use std::net::IpAddr;
 
 use semver::Version;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of, proxy_mode};
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
+pub use started::BOOT;
 pub use texts::{read_files, read_texts};
 
 /// Programs that a probe looks for on PATH.
@@ -66,6 +69,9 @@ pub struct HostFacts {
     pub boot_id: String,
     /// Seconds since the boot.
     pub uptime: u64,
+    /// The host's clock when it had answered.
+    #[serde(skip)]
+    pub clock: Option<OffsetDateTime>,
     /// PID 1 is systemd, and its version.
     pub systemd: Option<u32>,
     /// Proxies in the environment that systemd gives to services, by variable, without logins.

@@ -65,7 +65,8 @@ mod tests {
     fn a_full_database_is_told_in_words_with_what_to_type() {
         assert_eq!(out_of_space("n1", &status(&[]), "/pki", "/bin"), None);
         assert_eq!(out_of_space("n1", &status(&["etcdserver: no leader"]), "/pki", "/bin"), None);
-        let error = out_of_space("n1", &status(&["memberID:9372538179322589801 alarm:NOSPACE "]), "/pki", "/bin").unwrap();
+        let error =
+            out_of_space("n1", &status(&["memberID:9372538179322589801 alarm:NOSPACE "]), "/pki", "/bin").unwrap();
         insta::assert_snapshot!(crate::ui::report::render(&error, false), @"");
     }
 }

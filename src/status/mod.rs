@@ -123,7 +123,7 @@ pub fn ask(
     now: OffsetDateTime,
 ) -> Status {
     let (mut hosts, facts) = host::ask(catalogue, cluster, pool, trust, store);
-    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts);
+    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts, &facts);
     let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
         checks.push(unknown);
         Vec::new()

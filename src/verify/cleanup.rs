@@ -1,7 +1,7 @@
 //! Leaving nothing behind: not of this run, and not of one that was killed.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
@@ -10,7 +10,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::manifests::LABEL;
 use super::{Fixture, Server};
 use crate::access::ApiAccess;
-use crate::clients::http::{Client, Request, encode};
+use crate::clients::http::{Request, encode};
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, wait};
@@ -20,11 +20,16 @@ use crate::text::sh_quote;
 const ABANDONED: time::Duration = time::Duration::minutes(15);
 /// After a failure the namespace may take minutes, as kubelets that are stuck let go of their pods late.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// How long it may take to look for what others have left.
+const SWEEPING: Duration = Duration::from_secs(5);
 /// How often is looked whether it is gone.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Deletes namespaces that earlier runs left behind, and names them.
-pub(super) fn sweep(client: &mut Client<'_>) -> Result<Vec<String>> {
+/// Deletes namespaces that earlier runs left behind, and names them. It is no check, and has little time.
+pub(super) fn sweep(fixture: &Fixture<'_>) -> Result<Vec<String>> {
+    let Server { host, address, tls } = &fixture.ways.master;
+    let mut api = ApiAccess::at(fixture.ways.pool, host, *address, tls)?.until(Instant::now() + SWEEPING);
+    let mut client = api.client()?;
     let path = format!("/api/v1/namespaces?labelSelector={}", encode(&format!("{}={}", LABEL.0, LABEL.1)));
     let response = client.send(&Request::new("GET", &path))?;
     let Some(now) = response.date().map(PrimitiveDateTime::assume_utc) else { return Ok(Vec::new()) };
@@ -32,7 +37,7 @@ pub(super) fn sweep(client: &mut Client<'_>) -> Result<Vec<String>> {
     let old: Vec<String> =
         list["items"].as_array().into_iter().flatten().filter_map(|item| abandoned(item, now)).collect();
     for name in &old {
-        kube::delete(client, &namespace_path(name))?;
+        kube::delete(&mut client, &namespace_path(name))?;
     }
     Ok(old)
 }

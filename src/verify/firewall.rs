@@ -1,7 +1,8 @@
 //! The rule that stands in the way, as the host itself lists its firewall.
 
 /// Prints a host's rules: those of nftables, then those that only iptables can show.
-pub(super) const SCRIPT: &str = "nft list ruleset 2>/dev/null; iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; :";
+pub(super) const SCRIPT: &str =
+    "nft list ruleset 2>/dev/null; iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; :";
 
 /// Who keeps these tables and chains drops nothing that is meant to pass.
 const OURS: [&str; 3] = ["kube-proxy", "flannel-ipv4", "flannel-ipv6"];

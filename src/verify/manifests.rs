@@ -85,10 +85,14 @@ impl Names {
             web("v1", "ConfigMap", json!({"data": {KEY: self.config}})),
             web("v1", "Secret", json!({"stringData": {KEY: self.secret}})),
             web("apps/v1", "Deployment", self.deployment(Which::Web, tolerations)),
-            web("v1", "Service", json!({"spec": {"type": "NodePort", "selector": {"app": NAME}, "ports": [
-                {"name": "http", "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"},
-                {"name": "udp", "port": SERVICE_PORT, "targetPort": UDP_PORT, "protocol": "UDP"}
-            ]}})),
+            web(
+                "v1",
+                "Service",
+                json!({"spec": {"type": "NodePort", "selector": {"app": NAME}, "ports": [
+                    {"name": "http", "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"},
+                    {"name": "udp", "port": SERVICE_PORT, "targetPort": UDP_PORT, "protocol": "UDP"}
+                ]}}),
+            ),
         ]
     }
 

@@ -198,7 +198,7 @@ pub fn run(ways: &Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dy
     let budget = Budget::begin(ways.limit);
     let fixture = Fixture { ways, names: &names, budget, kubectl, interrupted, pods, without_ports };
     let mut record = Record::new(reporter);
-    for left_over in fixture.ask(cleanup::sweep).unwrap_or_default() {
+    for left_over in cleanup::sweep(&fixture).unwrap_or_default() {
         reporter.info(&format!("removed namespace {left_over}, left behind by an interrupted run"));
     }
     let without_policies = fixture.ask(|client| unenforced_policies(client, ways.without_policies));

@@ -296,7 +296,9 @@ impl Path {
 fn sentence(path: &Path, trouble: &Trouble, known: Known) -> String {
     let sentence = path.sentence(trouble);
     match (known, &path.entry) {
-        (Known::No, Some((node, _))) => format!("{sentence}: not yet, kube-proxy on {node} has not heard of the Service"),
+        (Known::No, Some((node, _))) => {
+            format!("{sentence}: not yet, kube-proxy on {node} has not heard of the Service")
+        }
         (Known::NoRules, Some((node, _))) => {
             format!("{sentence}: not yet, kube-proxy on {node} has put no rules into the kernel")
         }
@@ -376,7 +378,8 @@ mod tests {
 
     #[test]
     fn every_node_is_reached_and_reaches_another() {
-        let names = |pods: &[Pod]| -> Vec<_> { ring(pods).map(|(from, to)| format!("{}{}", from.name, to.name)).collect() };
+        let names =
+            |pods: &[Pod]| -> Vec<_> { ring(pods).map(|(from, to)| format!("{}{}", from.name, to.name)).collect() };
         assert_eq!(names(&[pod("a"), pod("b"), pod("c")]), ["ab", "bc", "ca"]);
         assert!(names(&[pod("a")]).is_empty());
     }

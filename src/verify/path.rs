@@ -201,7 +201,8 @@ pub(super) mod tests {
         let path = path(false, get(), Expects::OneOf(vec!["web-1".into()]));
         let judged = |status, text| path.judge(told(status, text)).err().map(|trouble| path.sentence(&trouble));
         assert_eq!(judged(0, "open\nHTTP/1.0 200 OK\r\n\r\nweb-1"), None);
-        let refused = "verify: connect: Connection refused\nverify: line 1: /dev/tcp/10.0.0.2/30726: Connection refused";
+        let refused =
+            "verify: connect: Connection refused\nverify: line 1: /dev/tcp/10.0.0.2/30726: Connection refused";
         let sentences = [
             judged(124, ""),
             judged(1, refused),
@@ -249,7 +250,8 @@ pub(super) mod tests {
         let refused = "open\ndd: error reading 'standard input': Connection refused";
         assert_eq!(datagram.judge(told(1, refused)), Err(Trouble::Refused));
         let large = path(true, Send::Get("/dial?request=echo".into(), 20_000), Expects::Bytes(20_000));
-        let came = |bytes| large.judge(Some(Told { status: 0, bytes, text: "open\nHTTP/1.0 200 OK\r\n\r\n{\"resp".into() }));
+        let came =
+            |bytes| large.judge(Some(Told { status: 0, bytes, text: "open\nHTTP/1.0 200 OK\r\n\r\n{\"resp".into() }));
         assert_eq!(came(20_060), Ok(()));
         assert!(came(1_400).is_err());
         assert_eq!(path(false, Send::Nothing, Expects::Open).judge(told(0, "open")), Ok(()));

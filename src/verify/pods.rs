@@ -34,7 +34,8 @@ pub(super) fn one_on_every_node(fixture: &Fixture<'_>) -> Result<String> {
     // The rest is for what the pods are there for.
     let deadline = PATIENCE.min(fixture.budget.for_checks() * 2 / 3);
     let outcome = fixture.ask(|client| {
-        let waited = start_everywhere(client, fixture, namespace, deadline, &mut |ready| *locked(&fixture.pods) = ready);
+        let waited =
+            start_everywhere(client, fixture, namespace, deadline, &mut |ready| *locked(&fixture.pods) = ready);
         match waited {
             Err(error) if super::is_interruption(&error) || !client.is_open() => Err(error),
             Err(error) => Err(evidence(client, nodes, namespace).into_iter().fold(error, Error::detail)),
@@ -161,8 +162,8 @@ fn log(fixture: &Fixture<'_>, pod: &Pod) -> Result<()> {
     let what = format!("the log of {} on {} lacks its first line", pod.name, pod.node);
     fixture.ask(|client| {
         wait(&what, WRITTEN, fixture.interrupted, || {
-            let log = kube::logs(client, pod, 100)
-                .map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
+            let log =
+                kube::logs(client, pod, 100).map_err(|e| e.context(format!("log of {} on {}", pod.name, pod.node)))?;
             Ok(if log.contains("Started HTTP server") { Poll::Ready(()) } else { Poll::Pending(log) })
         })
     })

@@ -103,12 +103,7 @@ impl Open {
 }
 
 /// One attempt at each of a host's paths, all at once.
-fn from_host(
-    fixture: &Fixture<'_>,
-    host: &str,
-    paths: &[Path],
-    which: &[usize],
-) -> Vec<Result<(), (Trouble, Known)>> {
+fn from_host(fixture: &Fixture<'_>, host: &str, paths: &[Path], which: &[usize]) -> Vec<Result<(), (Trouble, Known)>> {
     let asks: Vec<&ask::Ask> = which.iter().map(|index| &paths[*index].ask).collect();
     let told = fixture.on_host(host, &ask::script(&asks), NO_BASH);
     let told = match told {

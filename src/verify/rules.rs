@@ -39,7 +39,11 @@ pub(super) fn known(output: &str, entry: &Entry) -> Known {
         Entry::NodePort(protocol, port) => (format!("{protocol} . {port} "), None),
     };
     // An element of a map: `10.96.0.1 . tcp . 443 : goto service-…`; its counters and comments stand between.
-    let leads = |element: &str| element.split_once(": ").is_some_and(|(_, verdict)| verdict.starts_with("goto service-") || verdict.starts_with("goto external-"));
+    let leads = |element: &str| {
+        element
+            .split_once(": ")
+            .is_some_and(|(_, verdict)| verdict.starts_with("goto service-") || verdict.starts_with("goto external-"))
+    };
     let in_map = output.match_indices(&element).any(|(at, _)| {
         let begins = output[..at].ends_with(['\t', ' ', '{', '\n']) && !output[..at].ends_with(". ");
         begins && leads(output[at..].split([',', '}', '\n']).next().unwrap_or_default())
@@ -58,7 +62,9 @@ pub(super) fn known(output: &str, entry: &Entry) -> Known {
     match in_map || in_chain {
         true => Known::Yes,
         false if has("chain services") || has("-A KUBE-SERVICES ") => Known::No,
-        false if output.lines().any(|line| line.ends_with("/nft") || line.ends_with("/iptables-save")) => Known::NoRules,
+        false if output.lines().any(|line| line.ends_with("/nft") || line.ends_with("/iptables-save")) => {
+            Known::NoRules
+        }
         false => Known::Untold,
     }
 }
