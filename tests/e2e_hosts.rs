@@ -272,6 +272,7 @@ pub fn check_certificates(cluster: &Cluster, host: &str) {
             let purposes: &[&str] = match name.as_str() {
                 "peer" => &["sslserver", "sslclient"],
                 "apiserver" | "kubelet" | "server" => &["sslserver"],
+                name if name.ends_with("-server") => &["sslserver"],
                 _ => &["sslclient"],
             };
             for purpose in purposes {

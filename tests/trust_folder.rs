@@ -139,6 +139,16 @@ fn what_lacks_is_issued_and_a_key_that_is_there_is_kept() {
 }
 
 #[test]
+fn a_lost_public_key_is_no_change() {
+    let folder = Folder::filled();
+    let before = folder.look("").unwrap();
+    fs::remove_file(folder.pki("sa.pub")).unwrap();
+    let (files, cluster) = (folder.look("").unwrap(), cluster(""));
+    let of = |trust: &Trust| format!("{:?}", trust.service_account_files(&cluster, &cluster.hosts[0]));
+    assert_eq!(of(&files), of(&before));
+}
+
+#[test]
 fn a_new_name_in_the_inventory_makes_a_new_certificate_and_another_lifetime_does_not() {
     let folder = Folder::filled();
     let (apiserver, scheduler) = (folder.read("apiserver-m1.pem"), folder.read("scheduler.pem"));

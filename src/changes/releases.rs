@@ -64,6 +64,12 @@ pub const RELEASES: &[ReleaseChange] = &[
     },
     ReleaseChange {
         since: "0.2.0",
+        words: "kube-controller-manager and kube-scheduler may ask kube-apiserver more often, so that one that takes over \
+                works sooner",
+        concerns: Concerns::OtherFiles(&["kube-scheduler.yaml"]),
+    },
+    ReleaseChange {
+        since: "0.2.0",
         words: "kube-apiserver refuses new external IPs of Services and floods of events",
         concerns: Concerns::NewFile("admission.yaml"),
     },

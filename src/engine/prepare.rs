@@ -101,8 +101,10 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
+    let locked = record::lock(session)?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
-    if found.plan.here != Here::default() {
+    // A lost lock file is written again from what the store has: the record holds a copy of it.
+    if found.plan.here != Here::default() || record::lock(session)? != locked {
         found = decide(session, &trust, &asked, &judged, programs)?;
     }
     Ok(Prepared { found, trust, store })

@@ -89,7 +89,7 @@ fn inventory(session: &Session) -> Result<RecordedInventory> {
 }
 
 /// What the hosts' programs are; the images of `verify` come and go.
-fn lock(session: &Session) -> Result<String> {
+pub(super) fn lock(session: &Session) -> Result<String> {
     let mut lock = Lock::read(&session.artifacts_lock())?;
     let tests = &session.catalogue.test_images;
     lock.artifacts.retain(|locked| tests.iter().all(|image| image.artifact != locked.name));

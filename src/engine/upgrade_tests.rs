@@ -167,6 +167,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
       ~ kube-controller-manager and kube-scheduler restart and show certificates of the cluster's CA, no longer their own (n1)
       ~ kube-proxy and flanneld have a key of their own on each node, with rights for that node; those that all nodes shared are deleted (n1, n2)
       ~ services restart and may do less on their hosts than before (n1, n2)
+      ~ kube-controller-manager and kube-scheduler may ask kube-apiserver more often, so that one that takes over works sooner (n1)
       ~ kube-apiserver refuses new external IPs of Services and floods of events (n1)
       ~ what `up` did last is recorded in the cluster and on the masters
     What restarts, one after the other, and what may be noticed:
@@ -188,7 +189,12 @@ fn the_plan_says_what_the_version_changes_and_why() {
     let node = ["flannel.crt", "flannel.key", "kube-proxy.crt", "kube-proxy.key"];
     assert_eq!(names("n2"), [&node[..], &["config.yaml"]].concat(), "and nothing that it does not name");
     let shown = |stem: &str| [format!("{stem}-server.crt"), format!("{stem}-server.key")];
-    let mut master = vec!["admission.yaml".to_owned(), "audit-policy.yaml".into(), "ca-signing.crt".into()];
+    let mut master = vec![
+        "admission.yaml".to_owned(),
+        "audit-policy.yaml".into(),
+        "kube-scheduler.yaml".into(),
+        "ca-signing.crt".into(),
+    ];
     master.extend(shown("controller-manager"));
     master.extend(node.map(String::from));
     master.extend(shown("scheduler"));

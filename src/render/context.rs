@@ -58,6 +58,10 @@ pub struct Common {
     pub(super) masters: usize,
     pub(super) nodes: usize,
     pub(super) dns_replicas: usize,
+    /// Requests a second that controllers and scheduler may make.
+    pub(super) api_qps: u32,
+    /// The same for a short while.
+    pub(super) api_burst: u32,
     pub(super) signing_duration: String,
 }
 
@@ -163,6 +167,7 @@ impl Common {
     pub fn of(cluster: &Cluster) -> Self {
         let networks = &cluster.networks;
         let members = cluster.with_role(Role::Etcd);
+        let nodes = cluster.with_role(Role::Node).count();
         let initial: Vec<_> =
             members.map(|h| format!("{}=https://{}", h.name, host_port(&h.address.to_string(), 2380))).collect();
         Common {
@@ -178,10 +183,23 @@ impl Common {
             etcd_servers: cluster.etcd_client_urls(),
             etcd_initial_cluster: initial.join(","),
             masters: cluster.with_role(Role::Master).count(),
-            nodes: cluster.with_role(Role::Node).count(),
+            nodes,
             dns_replicas: cluster.with_role(Role::Node).filter(|host| takes_dns(host)).count().clamp(1, 2),
             signing_duration: cluster.pki.expiry.to_string(),
+            api_qps: api_qps(nodes),
+            api_burst: 2 * api_qps(nodes),
         }
+    }
+}
+
+/// The controller manager makes some hundred requests before its controllers work, and at the programs' own limit of 20
+/// (50 for the scheduler) a second whoever takes over a lease is idle for seconds. In steps, so that one more node restarts
+/// nothing.
+fn api_qps(nodes: usize) -> u32 {
+    match nodes {
+        0..=100 => 200,
+        101..=500 => 300,
+        _ => 500,
     }
 }
 

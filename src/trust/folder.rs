@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::placed::Placed;
 use super::table::{authorities, certificates};
@@ -14,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::pki::Certificate;
+use crate::pki::{Certificate, Key};
 use crate::secret::Secret;
 
 /// File names of one cluster's certificates.
@@ -204,6 +205,7 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     }
     let (public, private) = folder.service_account();
     let there = |path: &Path| path.exists().then(|| files::read(path)).transpose();
+    let service_account = service_account(there(&public)?, there(&private)?, &private)?;
     let keys = folder.encryption_key();
     let encryption_keys = there(&keys)?.map(|bytes| encryption_keys::parse(&bytes, &keys.display().to_string()));
     let recovery = recovery(cluster, &folder, &to_issue)?;
@@ -214,16 +216,27 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
         pairs,
         meanwhile: BTreeMap::new(),
         bundles,
-        service_account: ServiceAccount {
-            public: there(&public)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            private: there(&private)?.map(|bytes| Secret::new(bytes.to_vec())),
-        },
+        service_account,
         encryption_keys: encryption_keys.transpose()?.unwrap_or_default(),
         recovery,
         to_issue,
         made: BTreeSet::new(),
         problems: Vec::new(),
     })
+}
+
+/// The public key is made from the private one where only that is there.
+fn service_account(
+    public: Option<Zeroizing<Vec<u8>>>,
+    private: Option<Zeroizing<Vec<u8>>>,
+    path: &Path,
+) -> Result<ServiceAccount> {
+    let public = match (public, &private) {
+        (Some(bytes), _) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        (None, Some(key)) => Some(Key::from_pem(key, &path.display().to_string())?.public().to_pem()),
+        (None, None) => None,
+    };
+    Ok(ServiceAccount { public, private: private.map(|bytes| Secret::new(bytes.to_vec())) })
 }
 
 /// The copy for the recovery keys, where the inventory names any and there is or will be one.

@@ -10,7 +10,8 @@ pub enum At {
 }
 
 /// One request. `OWN` is the worker's node, `OTHER` another one; pods `own` and `other` run there, each with the Secret
-/// of its name. `UID_OWN` and `UID_OTHER` are theirs, `CSR` is a request for a certificate as the other node.
+/// of its name. `UID_OWN` and `UID_OTHER` are theirs, `KEY` is the name of the key (what is there already is no change, and always
+/// works), `CSR` is a request for a certificate as the other node.
 #[derive(Debug, Clone, Copy)]
 pub struct Try {
     /// In words.
@@ -52,7 +53,7 @@ pub const TRIES: &[Try] = &[
         "say how its pods are reached (flannel's annotations)",
         "PATCH",
         "/api/v1/nodes/OWN/status",
-        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/note":"x"}}}"#,
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/note":"KEY"}}}"#,
         [true, false, true],
     ),
     send(
@@ -66,28 +67,28 @@ pub const TRIES: &[Try] = &[
         "say that its network is there (the condition NetworkUnavailable)",
         "PATCH",
         "/api/v1/nodes/OWN/status",
-        r#"{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False","reason":"FlannelIsUp","message":"x"}]}}"#,
+        r#"{"status":{"conditions":[{"type":"NetworkUnavailable","status":"False","reason":"FlannelIsUp","message":"KEY"}]}}"#,
         [true, false, true],
     ),
     send(
         "set other conditions of its node",
         "PATCH",
         "/api/v1/nodes/OWN/status",
-        r#"{"status":{"conditions":[{"type":"Example","status":"True","reason":"Example","message":"x"}]}}"#,
+        r#"{"status":{"conditions":[{"type":"Example","status":"True","reason":"Example","message":"KEY"}]}}"#,
         KUBELET,
     ),
     send(
         "set other annotations of its node",
         "PATCH",
         "/api/v1/nodes/OWN/status",
-        r#"{"metadata":{"annotations":{"example":"x"}}}"#,
+        r#"{"metadata":{"annotations":{"example":"KEY"}}}"#,
         KUBELET,
     ),
     send(
         "set labels of its node that nobody relies on",
         "PATCH",
         "/api/v1/nodes/OWN/status",
-        r#"{"metadata":{"labels":{"example":"x"}}}"#,
+        r#"{"metadata":{"labels":{"example":"KEY"}}}"#,
         KUBELET,
     ),
     send(
