@@ -67,6 +67,15 @@ mod tests {
         assert_eq!(out_of_space("n1", &status(&["etcdserver: no leader"]), "/pki", "/bin"), None);
         let error =
             out_of_space("n1", &status(&["memberID:9372538179322589801 alarm:NOSPACE "]), "/pki", "/bin").unwrap();
-        insta::assert_snapshot!(crate::ui::report::render(&error, false), @"");
+        insta::assert_snapshot!(crate::ui::report::render(&error, false), @r#"
+        error: n1: etcd is out of space and takes no more writes: its database has 16.9 MB of 16.8 MB that it may have, 16.8 MB of them in use
+        hint: as root on that host, free space and lift the alarm (defrag on every member):
+        hint: export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT=/pki/ca.crt ETCDCTL_CERT=/pki/healthcheck-client.crt ETCDCTL_KEY=/pki/healthcheck-client.key
+        hint: /bin/etcdctl alarm list
+        hint: /bin/etcdctl compact $(/bin/etcdctl endpoint status -w json | sed 's/.*"revision":\([0-9]*\).*/\1/')
+        hint: /bin/etcdctl defrag
+        hint: /bin/etcdctl alarm disarm
+        hint: where too much is in use for that, delete objects first, or give etcd more: quota-backend-bytes among its flags in the inventory
+        "#);
     }
 }
