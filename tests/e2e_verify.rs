@@ -37,7 +37,6 @@ pub fn a_dropped_node_port_is_named_and_nothing_else_fails(cluster: &Cluster) {
 fn in_time(cluster: &Cluster) -> Run<'_> {
     let run = cluster.run(&["verify", "-o", "json"]).exits(7);
     run.check(run.took <= A_MINUTE, &format!("it took {:?}", run.took));
-    println!("verify: {:?}", run.took);
     run
 }
 
@@ -76,7 +75,6 @@ pub fn what_was_before_a_reboot_is_not_believed(cluster: &mut Cluster) {
         let acquired = cluster.on("n1", &format!("date -d {acquired} +%s")).trim().parse::<i64>().unwrap();
         assert!(acquired >= started, "{component} leads since {acquired}, started at {started}: {healthy}");
     }
-    println!("healthy {:.1} s after the boot", start.elapsed().as_secs_f64());
     cluster.run(&["verify"]).ok();
 }
 
