@@ -13,7 +13,7 @@ use kbootstrap::artifacts::Store;
 use kbootstrap::cluster::Layout;
 use kbootstrap::lab::{self, Folders, Lab, LabSpec};
 use kbootstrap::plan::HostPlan;
-use kbootstrap::remote::{Connect, Connector, Interrupt, Operator, SshTarget, Target, Via};
+use kbootstrap::remote::{Connect, Connector, Interrupt, Operator, SshConfig, SshTarget, Target, Via};
 use kbootstrap::state::{ArtifactRef, Content, File, HostState};
 use kbootstrap::ui::Silent;
 
@@ -86,17 +86,17 @@ fn push(lab: &Lab, host: &str, artifacts: &[ArtifactRef], store: &Store) {
         name: host.into(),
         via: Via::Ssh(SshTarget {
             address: lab.address(host).expect("the host has an address").to_string(),
-            port: 22,
-            user: "root".into(),
+            port: Some(22),
+            user: Some("root".into()),
             keys: vec![lab.key_path()],
             known_hosts: Some(lab.known_hosts_path()),
             host_key: None,
             accept_new: false,
-            connect_timeout: 10,
+            connect_timeout: Some(10),
         }),
     };
     let interrupt = Interrupt::from(Arc::new(AtomicBool::new(false)));
-    let connector = Connector::silent(Operator::from_env(), interrupt);
+    let connector = Connector::silent(Operator::from_env(SshConfig::Off), interrupt);
     let mut transport = connector.connect(&target).expect("the host can be reached");
     let plan = HostPlan { host: host.into(), ..HostPlan::default() };
     let context =

@@ -206,6 +206,12 @@ impl Error {
         self
     }
 
+    /// Its message where the host's name stands before it already.
+    pub fn of_host(&self, host: &str) -> &str {
+        let Error { message, .. } = self;
+        message.strip_prefix(host).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(message)
+    }
+
     /// It and those that were found with it.
     pub fn each(&self) -> impl Iterator<Item = &Error> {
         std::iter::once(self).chain(&self.others)
@@ -258,6 +264,12 @@ mod tests {
         assert_eq!(Error::all([]), Ok(()));
         let nested = Error::all([Error::input("x"), error]).unwrap_err();
         assert_eq!(nested.others.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_host_is_named_once() {
+        let error = Error::connect("n1: cannot connect");
+        assert_eq!((error.of_host("n1"), error.of_host("n")), ("cannot connect", "n1: cannot connect"));
     }
 
     #[test]

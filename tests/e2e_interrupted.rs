@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use kbootstrap::inventory::ProxyMode;
 use kbootstrap::lab::Off;
@@ -34,6 +35,7 @@ fn an_interrupted_run_is_gone_on_with() {
     killed(&cluster, at("started", "", "the cluster is healthy"));
     cluster.run(&["reset", "--yes", "--host", "n2"]).ok();
     disconnected(&cluster, at("progress", "n2", "push container runtime"));
+    cut_off(&cluster, at("progress", "n2", "push container runtime"));
     rebooted(&cluster, at("progress", "n2", "push container runtime"));
     ends_right(&cluster);
     comes_back_after_a_reboot(&cluster);
@@ -71,6 +73,25 @@ fn disconnected(cluster: &Cluster, at: At<'_>) {
     let ended = end_sessions(cluster, "n2");
     assert!(ended > 0, "there was no session to end");
     names_the_host(&run.wait().exits(5));
+}
+
+/// The cable is out for longer than the run waits, so that neither end hears the other's goodbye: the script on the host
+/// goes on listening. The next run ends it instead of waiting for it.
+fn cut_off(cluster: &Cluster, at: At<'_>) {
+    let cable = cluster.lab().state().host("n2").unwrap().veth.clone();
+    let link = |state: &str| {
+        let status = Command::new("ip").args(["link", "set", &cable, state]).status().unwrap();
+        assert!(status.success(), "ip link set {cable} {state}");
+    };
+    let run = cluster.start(&["up", "--yes"]).until(at);
+    link("down");
+    let run = run.wait();
+    link("up");
+    names_the_host(&run.exits(5));
+    let start = Instant::now();
+    cluster.run(&["check"]).ok();
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
 /// The cable is pulled, and the host starts again while the run goes on.

@@ -141,6 +141,7 @@ fn open(cluster: &Cluster) -> Session {
         inventory: Some(&cluster.inventory()),
         state: None,
         accept_new_host_keys: false,
+        ssh_config: kbootstrap::remote::SshConfig::Off,
         at_once: kbootstrap::access::AT_ONCE,
         command: "made-up",
         access: Access::Write,

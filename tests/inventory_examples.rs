@@ -65,7 +65,7 @@ fn defaults_are_filled_in() {
     assert_eq!((cluster.pki.authorities, cluster.encrypt_secrets), (Authorities::Separate, true));
     assert!(cluster.sources[0].download.is_some() && cluster.sources[1].build.is_some());
     let ssh = &cluster.hosts[0].ssh;
-    assert_eq!((ssh.user.as_str(), ssh.port, ssh.connect_timeout), ("root", 22, 10));
+    assert_eq!((&ssh.user, ssh.port, ssh.connect_timeout), (&None, None, None));
     assert_eq!((ssh.address.as_str(), ssh.transport), ("192.168.1.10", TransportKind::Ssh));
 }
 
@@ -79,8 +79,8 @@ fn a_host_wins_over_the_cluster() {
     assert_eq!(kubelet(usual), json!({"maxPods": 200, "evictionHard": {"memory.available": "300Mi"}}));
     assert_eq!(kubelet(own), json!({"maxPods": 50, "evictionHard": {"memory.available": "300Mi"}}));
     assert_eq!(json!(own.settings("kubelet").unwrap().flags), json!({"v": "4"}));
-    assert_eq!((own.ssh.address.as_str(), own.ssh.port), ("node-3.management.example.com", 2222));
-    assert_eq!(own.ssh.user, "admin");
+    assert_eq!((own.ssh.address.as_str(), own.ssh.port), ("node-3.management.example.com", Some(2222)));
+    assert_eq!(own.ssh.user.as_deref(), Some("admin"));
     assert_eq!((own.taints[0].value.as_str(), own.taints[0].effect.as_str()), ("database", "NoSchedule"));
     assert_eq!(cluster.host("master-3").unwrap().roles, cluster.host("master-1").unwrap().roles);
 }

@@ -46,7 +46,7 @@ fn everything_that_is_asked_for_is_in_it() {
     assert_eq!((cluster.name.as_str(), cluster.endpoint.url().as_str()), ("ha", "https://api.example.com:6443"));
     assert_eq!(cluster.versions.kubernetes.to_string(), "1.35.4");
     assert_eq!(cluster.with_role(cluster::Role::Etcd).count(), 3);
-    assert!(cluster.hosts.iter().all(|h| h.ssh.user == "admin"));
+    assert!(cluster.hosts.iter().all(|h| h.ssh.user.as_deref() == Some("admin")));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -92,7 +92,7 @@ fn from(name: &str, text: &str, args: &[&str]) -> String {
     let file = folder.path().join("prod.yaml");
     let cluster = cluster::resolve(&inventory::load(&file).unwrap(), &Known::default()).unwrap();
     let host = |h: &cluster::Host| {
-        let ssh = format!("{}@{}:{}", h.ssh.user, h.ssh.address, h.ssh.port);
+        let ssh = format!("{}@{}:{}", h.ssh.user.as_deref().unwrap_or("root"), h.ssh.address, h.ssh.port.unwrap_or(22));
         let keys: Vec<String> =
             h.ssh.keys.iter().map(|key| key.file_name().unwrap().to_string_lossy().into()).collect();
         format!("{} {} {:?} {ssh} {keys:?} taints {}", h.name, h.address, h.roles, h.taints.len())

@@ -12,7 +12,7 @@ use kbootstrap::remote::{Connector, Interrupt, Operator, Prompt, SshTarget};
 use kbootstrap::secret::Secret;
 
 use crate::common::process::Server;
-use crate::common::sshd::{Sshd, connect, keygen, silent};
+use crate::common::sshd::{FREE, Sshd, connect, keygen, silent};
 
 /// A private agent, ended with this.
 struct SshAgent {
@@ -53,22 +53,131 @@ fn each_key_of_the_agent_is_tried() {
     assert_eq!(host.run("echo in", &mut std::io::empty()).unwrap().stdout, b"in\n");
 }
 
-#[test]
-fn the_agents_copy_of_a_named_key_is_tried_before_its_other_keys() {
-    let sshd = Sshd::with("MaxAuthTries 2");
+/// A connector with an agent that holds so many keys that no server knows.
+fn full_agent(sshd: &Sshd, strangers: usize) -> (SshAgent, Connector) {
     let agent = SshAgent::start(sshd.path("").as_path());
-    for name in ["one", "two", "three"] {
-        keygen(&sshd.path(name), "ed25519", "", &[]);
-        agent.add(&sshd.path(name));
+    for number in 0..strangers {
+        let path = sshd.path(&format!("stranger{number}"));
+        keygen(&path, "ed25519", "", &[]);
+        agent.add(&path);
     }
     let operator = Operator { agent: Some(agent.socket.clone()), ..Operator::default() };
-    let connector = Connector::silent(operator, Interrupt::new());
-    let error = connect(&connector, sshd.ssh_target()).err().unwrap();
-    insta::assert_snapshot!(error, @"web1: the server ended the connection while we logged in as root");
-    let outcomes: Vec<&str> = error.details[0].lines().filter_map(|line| line.rsplit(": ").next()).collect();
-    assert_eq!(outcomes[1..], ["refused", "the server hung up"], "{error:?}");
-    agent.add(&sshd.path("client"));
+    (agent, Connector::silent(operator, Interrupt::new()))
+}
+
+fn count(sshd: &Sshd, words: &str) -> usize {
+    sshd.log().matches(words).count()
+}
+
+/// The server writes its log after it has hung up.
+fn failed_connections(sshd: &Sshd, wanted: usize) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while count(sshd, "Too many authentication failures") < wanted && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(count(sshd, "Too many authentication failures"), wanted, "{}", sshd.log());
+}
+
+#[test]
+fn a_named_key_is_the_only_one_that_is_tried_however_full_the_agent_is() {
+    let sshd = Sshd::with("MaxAuthTries 1");
+    let (agent, connector) = full_agent(&sshd, 8);
     connect(&connector, sshd.ssh_target()).unwrap();
+    assert_eq!(count(&sshd, "Failed publickey"), 0, "{}", sshd.log());
+    agent.add(&sshd.path("client"));
+    fs::write(sshd.path("client"), "").unwrap();
+    connect(&connector, sshd.ssh_target()).expect("the agent's copy of it, by its public half");
+    connect(&connector, SshTarget { keys: vec![sshd.path("client.pub")], ..sshd.ssh_target() })
+        .expect("the agent's copy of a public file");
+    assert_eq!(count(&sshd, "Failed publickey"), 0, "{}", sshd.log());
+}
+
+#[test]
+fn a_server_that_hangs_up_after_a_few_keys_is_offered_the_others_over_a_new_connection() {
+    let sshd = Sshd::with("MaxAuthTries 2");
+    let (agent, connector) = full_agent(&sshd, 5);
+    agent.add(&sshd.path("client"));
+    connect(&connector, without_keys(&sshd)).unwrap();
+    failed_connections(&sshd, 2);
+    // The next connection begins with the key that was accepted.
+    let before = count(&sshd, "Failed publickey");
+    connect(&connector, without_keys(&sshd)).unwrap();
+    assert_eq!(count(&sshd, "Failed publickey"), before, "{}", sshd.log());
+}
+
+/// Its default is to ban an address after five failures, and a connection that ends without a login is one.
+#[test]
+fn so_few_connections_fail_that_fail2ban_does_not_strike() {
+    let sshd = Sshd::with("MaxAuthTries 2");
+    let (_agent, connector) = full_agent(&sshd, 12);
+    let error = connect(&connector, without_keys(&sshd)).err().unwrap();
+    insta::assert_snapshot!(error, @"web1: 127.0.0.1 let nobody in as root: no key was accepted");
+    assert_eq!(error.details[1], "6 more were not tried: a server bars who offers too many", "{error:?}");
+    assert!(error.hints[0].starts_with("name the right key in the inventory"), "{error:?}");
+    failed_connections(&sshd, 3);
+}
+
+#[test]
+fn a_users_certificate_is_shown_from_a_file_and_from_the_agent() {
+    for (kind, bits) in [("ed25519", "256"), ("ecdsa", "384"), ("rsa", "2048")] {
+        let sshd = Sshd::made(|at| {
+            keygen(&at.join("ca"), "ed25519", "", &[]);
+            fs::write(at.join("authorized_keys"), "").unwrap();
+            format!("TrustedUserCAKeys {}/ca.pub", at.display())
+        });
+        let key = sshd.path("mine");
+        keygen(&key, kind, "", &["-b", bits]);
+        let target = SshTarget { keys: vec![key.clone()], ..sshd.ssh_target() };
+        assert!(connect(&silent(), target.clone()).is_err(), "the key alone is nobody's");
+        let mut sign = Command::new("ssh-keygen");
+        sign.args(["-q", "-I", "kim", "-n", "root", "-s"]).arg(sshd.path("ca")).arg(&key);
+        assert!(sign.status().unwrap().success());
+        connect(&silent(), target.clone()).unwrap_or_else(|error| panic!("{kind}: {error:?}\n{}", sshd.log()));
+        let (agent, connector) = full_agent(&sshd, 0);
+        agent.add(&key);
+        fs::write(&key, "").unwrap();
+        match connect(&connector, target) {
+            Err(error) if kind == "rsa" => {
+                let told = |text: &String| text.contains("RSA certificate");
+                assert!(error.details.iter().any(told) && error.hints.iter().any(told), "{error:?}");
+            }
+            other => drop(other.unwrap_or_else(|error| panic!("agent, {kind}: {error:?}\n{}", sshd.log()))),
+        }
+    }
+}
+
+#[test]
+fn a_second_factor_is_named() {
+    let sshd = Sshd::with("AuthenticationMethods publickey,password\nPasswordAuthentication yes");
+    let error = connect(&silent(), sshd.ssh_target_of(FREE)).err().unwrap();
+    insta::assert_snapshot!(error, @"web1: 127.0.0.1 accepts our key for kbfree, and wants a second factor: password");
+    assert!(error.hints[0].contains("AuthenticationMethods publickey"), "{error:?}");
+}
+
+#[test]
+fn root_that_may_not_log_in_is_named() {
+    let sshd = Sshd::with("PermitRootLogin no");
+    let error = connect(&silent(), sshd.ssh_target()).err().unwrap();
+    insta::assert_snapshot!(error, @"web1: 127.0.0.1 knows our key, and does not let root in");
+    assert!(error.hints[0].contains("PermitRootLogin no"), "{error:?}");
+}
+
+#[test]
+fn each_key_that_cannot_be_used_has_its_own_hint() {
+    let sshd = Sshd::start();
+    keygen(&sshd.path("locked"), "ed25519", "secret", &[]);
+    fs::write(sshd.path("text"), "hello").unwrap();
+    let keys = ["missing.pem", "locked", "client.pub", "text"].map(|name| sshd.path(name)).to_vec();
+    let error = connect(&silent(), SshTarget { keys, ..sshd.ssh_target() }).err().unwrap();
+    let folder = format!("{}/", sshd.path("").display().to_string().trim_end_matches('/'));
+    let shown = format!("{}\n{}", error.message, error.hints.join("\n")).replace(&folder, "");
+    insta::assert_snapshot!(shown, @"
+    web1: 127.0.0.1 cannot be logged in to as root: there is no key to offer
+    correct the path missing.pem: a relative one starts at the inventory's folder
+    name the private key, the file without `.pub`, instead of client.pub, or load it into the agent
+    text must be a private key in OpenSSH's format or PEM
+    load the key into an agent: ssh-add locked
+    ");
 }
 
 #[test]
@@ -104,11 +213,14 @@ fn refusal_lists_what_was_tried_and_what_would_be_taken() {
     web1: 127.0.0.1 let nobody in as root: no key was accepted
     tried, in this order:
     agent: none (SSH_AUTH_SOCK is not set)
-    missing: No such file or directory (os error 2)
+    missing: there is no such file
+    client.pub: this is the public half of a key
     stranger: refused
-    client.pub: not a private key
-    locked: it needs a passphrase, and there is no terminal to ask for it (load it with ssh-add)
+    locked: it needs a passphrase, and there is no terminal to ask for it
     the server accepts: publickey
+    correct the path missing: a relative one starts at the inventory's folder
+    name the private key, the file without `.pub`, instead of client.pub, or load it into the agent
+    load the key into an agent: ssh-add locked
     put a public key of yours into ~root/.ssh/authorized_keys on the host, or name the right user and key in the inventory
     ");
 }

@@ -116,3 +116,19 @@ fn accepting_leaves_the_other_lines_alone() {
     let after = fs::read_to_string(sshd.path("known_hosts")).unwrap();
     assert_eq!(after, format!("{before}\n{}", sshd.known_hosts_line("host_ed25519")));
 }
+
+#[test]
+fn algorithms_that_do_not_fit_are_named_on_both_sides() {
+    for (line, what, option) in [
+        ("KexAlgorithms diffie-hellman-group1-sha1", "no key exchange in common", "KexAlgorithms"),
+        ("Ciphers aes128-cbc", "no cipher in common", "Ciphers"),
+        ("Ciphers aes128-ctr\nMACs umac-64@openssh.com", "no MAC in common", "MACs"),
+    ] {
+        let sshd = Sshd::with(line);
+        let error = refused(&sshd, sshd.ssh_target());
+        assert_eq!(error.message, format!("web1: no SSH connection with 127.0.0.1:{}", sshd.port));
+        let theirs = format!("the server offers {}", line.rsplit(' ').next().unwrap());
+        assert_eq!((error.details[0].as_str(), error.details[1].as_str()), (what, theirs.as_str()), "{error:?}");
+        assert!(error.details[2].starts_with("we have ") && error.hints[0].contains(option), "{error:?}");
+    }
+}

@@ -1,15 +1,16 @@
 //! Connections that break, stall, or never come about.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kbootstrap::error::Kind;
-use kbootstrap::remote::SshTarget;
+use kbootstrap::remote::{SshTarget, host_lock};
 use rustix::process::Signal;
 
-use crate::common::sshd::{Sshd, connect, free_port, silent};
+use crate::common::sshd::{FREE, Sshd, connect, free_port, silent};
 
 #[test]
 fn a_killed_server_is_noticed_at_once() {
@@ -82,17 +83,46 @@ fn a_host_that_falls_silent_is_noticed_within_twenty_seconds() {
     }
 }
 
+/// The operator's machine loses its power, or the cable is cut, in the middle of a push: sshd hears no goodbye, and the
+/// script that receives goes on listening.
+#[test]
+#[ignore = "a silent connection counts as dead after 25 s: make test-long"]
+fn a_script_whose_operator_fell_silent_does_not_keep_the_next_run_out() {
+    let sshd = Sshd::start();
+    let front = Front::before(sshd.port);
+    for user in ["root", FREE] {
+        let target = SshTarget { host_key: Some(sshd.public_key("host_ed25519")), ..sshd.ssh_target_of(user) };
+        let mut cut = connect(&silent(), SshTarget { port: Some(front.port), ..target.clone() }).unwrap();
+        std::thread::scope(|scope| {
+            let pushing = scope.spawn(|| {
+                let push = format!("set -eu\n{}cat >/dev/null", host_lock::hold());
+                cut.run(&push, &mut io::repeat(1)).unwrap_err()
+            });
+            std::thread::sleep(Duration::from_millis(500));
+            front.fall_silent();
+            assert_eq!(pushing.join().unwrap().kind, Kind::Connect);
+        });
+        let start = Instant::now();
+        let output =
+            connect(&silent(), target).unwrap().run(&(host_lock::wait() + "echo in"), &mut io::empty()).unwrap();
+        host_lock::check("web1", &output).unwrap();
+        assert_eq!(output.stdout, b"in\n", "{user}: {output:?}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{user}: {:?}", start.elapsed());
+        front.speak_again();
+    }
+}
+
 #[test]
 fn nobody_listens() {
     let target = |address: &str, port| SshTarget {
         address: address.into(),
-        port,
-        user: "root".into(),
+        port: Some(port),
+        user: Some("root".into()),
         keys: vec![],
         known_hosts: Some("/nonexistent/known_hosts".into()),
         host_key: None,
         accept_new: false,
-        connect_timeout: 1,
+        connect_timeout: Some(1),
     };
     let port = free_port();
     let error = connect(&silent(), target("127.0.0.1", port)).err().unwrap();
@@ -104,6 +134,51 @@ fn nobody_listens() {
     let error = connect(&silent(), target("127.0.0.1", mute.local_addr().unwrap().port())).err().unwrap();
     assert_eq!((error.kind, error.details), (Kind::Connect, vec!["no answer within 1 s".to_owned()]));
     assert!(start.elapsed() < Duration::from_secs(5), "a server that says nothing must not hold us up");
+}
+
+/// Passes bytes on to a port of this machine, and can stop doing so while all connections stay open.
+struct Front {
+    port: u16,
+    silent: Arc<AtomicBool>,
+}
+
+impl Front {
+    fn before(behind: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, silent) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
+        let flag = Arc::clone(&silent);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(("127.0.0.1", behind)).unwrap());
+                let ends = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                for (from, to) in [(client, server), (ends.1, ends.0)] {
+                    let silent = Arc::clone(&flag);
+                    std::thread::spawn(move || pass_on(from, to, &silent));
+                }
+            }
+        });
+        Front { port, silent }
+    }
+    fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+    fn speak_again(&self) {
+        self.silent.store(false, Ordering::SeqCst);
+    }
+}
+
+/// A direction that was silenced stays so: it ends its thread and keeps its sockets.
+fn pass_on(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool) {
+    let mut piece = [0; 16 << 10];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        if silent.load(Ordering::SeqCst) {
+            std::mem::forget((from, to));
+            return;
+        }
+        if to.write_all(&piece[..count]).is_err() {
+            break;
+        }
+    }
 }
 
 /// Drops the first connections as an overloaded sshd does, then lets them through.
@@ -125,7 +200,8 @@ fn a_dropped_handshake_is_tried_again() {
             std::thread::spawn(move || io::copy(&mut from, &mut to));
             std::thread::spawn(move || io::copy(&mut &server, &mut &client));
         });
-        let target = SshTarget { port, host_key: Some(sshd.public_key("host_ed25519")), ..sshd.ssh_target() };
+        let target =
+            SshTarget { port: Some(port), host_key: Some(sshd.public_key("host_ed25519")), ..sshd.ssh_target() };
         let mut host = connect(&silent(), target).unwrap();
         assert_eq!(host.run("echo in", &mut io::empty()).unwrap().stdout, b"in\n");
         assert_eq!(dropped.load(Ordering::SeqCst), 2);

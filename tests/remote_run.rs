@@ -176,3 +176,73 @@ fn an_unreadable_source_is_our_error() {
     let error = sshd.transport().run("cat", &mut Broken).unwrap_err();
     insta::assert_snapshot!(error, @"reading what a host is to receive: disk on fire");
 }
+
+/// A server whose user has this start-up file, and the error of a script that is given to it.
+fn with_start_up_file(text: &str) -> (Sshd, kbootstrap::error::Result<Output>) {
+    let sshd = Sshd::start();
+    std::fs::write(sshd.path("homes").join(crate::common::sshd::FREE).join(".bashrc"), text).unwrap();
+    let target = sshd.ssh_target_of(crate::common::sshd::FREE);
+    let output = connect(&crate::common::sshd::silent(), target)
+        .and_then(|mut host| host.run("cat; echo done", &mut &b"payload"[..]));
+    (sshd, output)
+}
+
+#[test]
+fn a_start_up_file_that_reads_a_line_does_no_harm() {
+    let (_sshd, output) = with_start_up_file("read -r answer; read -r -t 1 answer; echo \"<$answer>\"\n");
+    assert_eq!(text(&output.unwrap().stdout), "payloaddone\n");
+}
+
+#[test]
+fn a_start_up_file_that_reads_all_is_named() {
+    let (_sshd, output) = with_start_up_file("cat >/dev/null\n");
+    let error = output.unwrap_err();
+    insta::assert_snapshot!(error, @"web1: a start-up file of kbfree's login shell reads the standard input that is meant for a script");
+    assert!(error.hints[0].contains("~kbfree/.bashrc"), "{error:?}");
+}
+
+#[test]
+fn a_start_up_file_that_ends_the_shell_is_named() {
+    let (_sshd, output) = with_start_up_file("exit 1\n");
+    insta::assert_snapshot!(output.unwrap_err(), @"web1: the login shell of kbfree ended with status 1 before it ran anything");
+}
+
+#[test]
+fn a_forced_command_is_named() {
+    let sshd = Sshd::with("ForceCommand echo only backups here");
+    for user in ["root", crate::common::sshd::FREE] {
+        let target = sshd.ssh_target_of(user);
+        let error = connect(&crate::common::sshd::silent(), target)
+            .and_then(|mut host| host.run("true", &mut io::empty()))
+            .unwrap_err();
+        assert_eq!(error.message, format!("web1: the host runs something else than what {user} asks for"));
+        assert_eq!(error.details, ["it said: only backups here"]);
+        assert!(error.hints[0].contains("ForceCommand"), "{error:?}");
+    }
+}
+
+#[test]
+fn nologin_is_named() {
+    let sshd = Sshd::start();
+    let passwd = std::fs::read_to_string(sshd.path("passwd")).unwrap();
+    let changed: String = passwd
+        .lines()
+        .map(|line| match line.starts_with(crate::common::sshd::FREE) {
+            true => line.replace("/bin/bash", "/usr/sbin/nologin") + "\n",
+            false => line.to_owned() + "\n",
+        })
+        .collect();
+    std::fs::write(sshd.path("passwd"), changed).unwrap();
+    let error = connect(&crate::common::sshd::silent(), sshd.ssh_target_of(crate::common::sshd::FREE)).err().unwrap();
+    insta::assert_snapshot!(error, @"web1: kbfree may not log in: its login shell is nologin");
+}
+
+#[test]
+fn the_time_that_a_login_shell_takes_is_known() {
+    let sshd = Sshd::start();
+    std::fs::write(sshd.path("homes").join(crate::common::sshd::FREE).join(".bashrc"), "sleep 2\n").unwrap();
+    let mut host = connect(&crate::common::sshd::silent(), sshd.ssh_target_of(crate::common::sshd::FREE)).unwrap();
+    host.run("sleep 3", &mut io::empty()).unwrap();
+    let took = host.slowest_start();
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_millis(4500), "{took:?}");
+}

@@ -68,3 +68,21 @@ fn a_user_that_may_not_use_sudo() {
     insta::assert_snapshot!(error, @"web1: kbpoor cannot become root with sudo");
     assert!(error.details[0].contains("not in the sudoers file"), "{error:?}");
 }
+
+/// The error of a user whom sudo lets do only what these lines say.
+fn denied(user: &str, sudoers: &str) -> kbootstrap::error::Error {
+    let sshd = Sshd::start();
+    std::fs::write(sshd.path("sudoers"), format!("root ALL=(ALL) ALL\n{sudoers}\n")).unwrap();
+    connect(&silent(), sshd.ssh_target_of(user)).err().expect("sudo must not let it in")
+}
+
+#[test]
+fn each_thing_that_is_in_sudos_way_has_words_of_its_own() {
+    let error = denied(FREE, &format!("Defaults requiretty\n{FREE} ALL=(ALL) NOPASSWD: ALL"));
+    insta::assert_snapshot!(error, @"web1: sudo lets kbfree work on a terminal only (`requiretty`)");
+    assert!(error.hints[0].contains("Defaults:kbfree !requiretty"), "{error:?}");
+    let error = denied(FREE, &format!("Defaults noexec\n{FREE} ALL=(ALL) NOPASSWD: ALL"));
+    insta::assert_snapshot!(error, @"web1: what kbfree runs with sudo may start no other program (`noexec`)");
+    let error = denied(FREE, &format!("{FREE} ALL=(ALL) NOPASSWD: /usr/bin/id"));
+    insta::assert_snapshot!(error, @"web1: kbfree may run some commands with sudo, and /bin/sh is not one of them");
+}

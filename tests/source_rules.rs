@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 19] = [
+const NOBODYS: [(&str, &str); 21] = [
     ("/etc/os-release", "read by the probe"),
     ("/etc/machine-id", "read by the probe"),
     ("/var/lib/dbus/machine-id", "named beside the one before"),
@@ -48,6 +48,8 @@ const NOBODYS: [(&str, &str); 19] = [
     ("/etc/fstab", "the person's to change"),
     ("/etc/ssh/", "host keys, and known hosts of the operator"),
     ("/etc/sudoers.d/", "the person's to change"),
+    ("/etc/profile.d", "the person's to change"),
+    ("/etc/nologin", "the system's"),
     ("/etc/kubernetes/manifests", "kubeadm's, wherever ours is"),
     ("/run/systemd/", "systemd's"),
     ("/etc/systemd/system.", "systemd's"),
@@ -69,7 +71,9 @@ fn paths_on_hosts_are_in_the_layout_only() {
     sources(&root().join("src"), &mut files);
     files.retain(|file| !ELSEWHERE.iter().any(|module| file.starts_with(root().join("src").join(module))));
     files.retain(|file| !file.ends_with("src/cluster/layout.rs"));
-    files.push(root().join("src/reset/reset.sh"));
+    for script in ["src/remote/host_lock.sh", "src/reset/reset.sh"] {
+        files.push(root().join(script));
+    }
     let probe = fs::read_dir(root().join("src/facts/probe")).unwrap().map(|entry| entry.unwrap().path());
     files.extend(probe.filter(|path| path.extension().is_some_and(|extension| extension == "sh")));
     for folder in fs::read_dir(root().join("templates")).unwrap().map(|entry| entry.unwrap().path()) {

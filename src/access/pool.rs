@@ -3,9 +3,10 @@
 //! How many are open is bounded without waiting for one another: who works on hosts is one of so many threads, each has
 //! one on loan at a time, and where all are open an idle one makes room.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use crate::cluster::{Host, TransportKind};
 use crate::error::Result;
@@ -14,6 +15,8 @@ use crate::remote::{Connect, SshTarget, Target, Transport, Via};
 
 /// How many hosts are worked on at the same time unless somebody says otherwise.
 pub const AT_ONCE: usize = 32;
+/// A login shell starts within a fraction of a second; every script waits for it.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Idle transports, and how many may be open.
 pub struct Pool {
@@ -21,6 +24,7 @@ pub struct Pool {
     accept_new: bool,
     at_once: usize,
     kept: Mutex<Kept>,
+    slow: Mutex<BTreeMap<String, Duration>>,
 }
 
 #[derive(Default)]
@@ -40,7 +44,7 @@ pub struct Lease<'a> {
 impl Pool {
     /// An empty pool for work on `at_once` hosts at the same time.
     pub fn new(connector: Box<dyn Connect + Send>, accept_new: bool, at_once: usize) -> Self {
-        Pool { connector, accept_new, at_once, kept: Mutex::default() }
+        Pool { connector, accept_new, at_once, kept: Mutex::default(), slow: Mutex::default() }
     }
 
     /// How many hosts are worked on at the same time.
@@ -60,6 +64,11 @@ impl Pool {
     /// Opens ways that are not kept.
     pub fn connector(&self) -> &dyn Connect {
         &*self.connector
+    }
+
+    /// Hosts whose login shell took longer than it should to start, so far, and how long.
+    pub fn slow_logins(&self) -> BTreeMap<String, Duration> {
+        self.slow.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     /// How the host is reached.
@@ -98,6 +107,11 @@ impl DerefMut for Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
+        if let Some(transport) = self.transport.as_ref().filter(|transport| transport.slowest_start() > SLOW) {
+            let mut slow = self.pool.slow.lock().unwrap_or_else(|e| e.into_inner());
+            let longest = slow.entry(transport.host().to_owned()).or_default();
+            *longest = transport.slowest_start().max(*longest);
+        }
         let usable = self.transport.take().filter(|transport| transport.is_usable());
         let mut kept = self.pool.kept();
         match usable {

@@ -163,7 +163,7 @@ pub struct Taint {
     pub effect: String,
 }
 
-/// How a host is reached, with defaults filled in.
+/// How a host is reached. What is not said here is what the operator's SSH configuration says, or a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ssh {
     /// SSH, or this machine.
@@ -171,17 +171,17 @@ pub struct Ssh {
     /// Address or name that the operator connects to.
     pub address: String,
     /// Port.
-    pub port: u16,
+    pub port: Option<u16>,
     /// Login name.
-    pub user: String,
-    /// Private key files; empty: the usual ones.
+    pub user: Option<String>,
+    /// Private key files, the only ones that are tried; empty: the usual ones.
     pub keys: Vec<PathBuf>,
     /// known_hosts; none: the user's.
     pub known_hosts: Option<PathBuf>,
     /// The only host key that is accepted.
     pub host_key: Option<String>,
     /// Seconds to wait for a connection.
-    pub connect_timeout: u64,
+    pub connect_timeout: Option<u64>,
 }
 
 /// Where API servers listen (Kubernetes' "Ports and Protocols" page).

@@ -27,6 +27,17 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
     let facts = survey(cluster, &session.pool, &questions.collect())?;
     refuse_without_cluster(&facts)?;
     let options = EnsureOptions { test_images: true, interrupt: Some(&session.interrupt), ..EnsureOptions::default() };
+    // Every runtime that `up` has started holds the image of pods' sandboxes.
+    let bare = cluster.with_role(Role::Node).filter(|host| facts.get(&host.name).is_some_and(|f| f.images.is_empty()));
+    let bare: Vec<&str> = bare.map(|host| host.name.as_str()).collect();
+    if !bare.is_empty() {
+        return Err(Error::health(format!(
+            "no container runtime of cluster {} answers on {}",
+            cluster.name,
+            bare.join(", ")
+        ))
+        .hint("bring the cluster up first: kbootstrap up; what is missing is said by kbootstrap status"));
+    }
     let mut full_name = String::new();
     let mut desired = Desired { addons: catalogue.addons.clone(), ..Desired::default() };
     let mut plan = Plan { objects: Some(Vec::new()), ..Plan::default() };

@@ -139,6 +139,12 @@ fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
+    for (host, took) in session.pool.slow_logins() {
+        session.reporter().warn(&format!(
+            "{host}: a login shell takes {} s to start, and every script waits for it: look for what its start-up files (.bashrc, /etc/profile.d) wait for",
+            took.as_secs()
+        ));
+    }
     let findings = preflight::check_all(catalogue, cluster, &facts);
     Ok(Asked { templates, facts, findings })
 }

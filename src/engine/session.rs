@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::files::lock;
 use crate::inventory::{self, Loaded};
 use crate::preflight;
-use crate::remote::{Connector, Interrupt, Operator};
+use crate::remote::{Connector, Interrupt, Operator, SshConfig};
 use crate::ui::{Event, LogFile, Reporter, report};
 
 /// A command's work on one cluster.
@@ -57,6 +57,8 @@ pub struct Options<'a> {
     pub state: Option<&'a Path>,
     /// Host keys that are not known yet are recorded.
     pub accept_new_host_keys: bool,
+    /// Which SSH configuration is read.
+    pub ssh_config: SshConfig,
     /// How many hosts are worked on, and connections open, at the same time.
     pub at_once: usize,
     /// The command's name, for the log.
@@ -84,8 +86,18 @@ impl Reporter for Tee {
 impl Session {
     /// Loads the inventory; where the command changes something, begins a log and takes the lock.
     pub fn open(options: Options<'_>) -> Result<Session> {
-        let Options { catalogue, state, accept_new_host_keys, at_once, command, access, reporter, interrupt, .. } =
-            options;
+        let Options {
+            catalogue,
+            state,
+            accept_new_host_keys,
+            ssh_config,
+            at_once,
+            command,
+            access,
+            reporter,
+            interrupt,
+            ..
+        } = options;
         let path = inventory::find(options.inventory)?;
         let loaded = inventory::load(&path)?;
         let cluster = resolve(&catalogue, &loaded)?;
@@ -99,7 +111,7 @@ impl Session {
                 (Box::new(Tee { shown: reporter, log: log.clone() }), Some(log), Some(lock))
             }
         };
-        let connector = Connector::new(Operator::from_env(), Interrupt::from(interrupt.clone()));
+        let connector = Connector::new(Operator::from_env(ssh_config), Interrupt::from(interrupt.clone()));
         let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
         for warning in cluster::warnings(&cluster) {
             reporter.warn(&warning);

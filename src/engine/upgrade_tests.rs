@@ -17,6 +17,7 @@ use crate::components::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::live::Live;
 use crate::plan::{Meaning, Plan, Upgrade, compare, content_sha256};
+use crate::remote::SshConfig;
 use crate::render::Templates;
 use crate::state::Content;
 use crate::trust;
@@ -51,6 +52,7 @@ impl Operator {
             inventory: Some(&self.at.path().join("kbootstrap.yaml")),
             state: None,
             accept_new_host_keys: false,
+            ssh_config: SshConfig::Off,
             at_once: 1,
             command: "up",
             access,

@@ -239,20 +239,21 @@ pub struct KeySettings {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Ssh {
-    /// Login name (default root). Anyone else needs sudo.
+    /// Login name (default: as ~/.ssh/config says, else root). Anyone but root needs sudo.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub user: Option<String>,
-    /// Port (default 22).
+    /// Port (default: as ~/.ssh/config says, else 22).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub port: Option<u16>,
-    /// Private key files, tried in order after the agent (default: the usual files in ~/.ssh).
+    /// Private key files, the only keys that are tried, in this order (default: as ~/.ssh/config says, else all keys of
+    /// the agent and the usual files in ~/.ssh).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub keys: Vec<PathBuf>,
-    /// known_hosts file (default ~/.ssh/known_hosts).
+    /// known_hosts file (default: as ~/.ssh/config says, else ~/.ssh/known_hosts).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub known_hosts: Option<PathBuf>,
@@ -260,7 +261,7 @@ pub struct Ssh {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub host_key: Option<String>,
-    /// Seconds to wait for a connection (default 10).
+    /// Seconds to wait for a connection (default: as ~/.ssh/config says, else 10).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]

@@ -31,10 +31,10 @@ pub struct RecordedSsh {
     pub transport: TransportKind,
     /// Address or name.
     pub address: String,
-    /// Port.
-    pub port: u16,
-    /// Login name.
-    pub user: String,
+    /// Port, where the inventory said it.
+    pub port: Option<u16>,
+    /// Login name, where the inventory said it.
+    pub user: Option<String>,
     /// Private key files on the operator's machine.
     pub keys: Vec<PathBuf>,
     /// known_hosts on the operator's machine; none: the user's.
@@ -76,7 +76,16 @@ impl RecordedHost {
             roles: self.roles.clone(),
             labels: BTreeMap::new(),
             taints: Vec::new(),
-            ssh: Ssh { transport, address, port, user, keys, known_hosts, host_key, connect_timeout: CONNECT_TIMEOUT },
+            ssh: Ssh {
+                transport,
+                address,
+                port,
+                user,
+                keys,
+                known_hosts,
+                host_key,
+                connect_timeout: Some(CONNECT_TIMEOUT),
+            },
             components: BTreeMap::new(),
             waive: BTreeSet::new(),
         }

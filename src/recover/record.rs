@@ -31,12 +31,12 @@ impl Reach {
         let ssh = Ssh {
             transport: TransportKind::Ssh,
             address: address.to_owned(),
-            port: 22,
-            user: "root".into(),
+            port: None,
+            user: None,
             keys: Vec::new(),
             known_hosts: None,
             host_key: None,
-            connect_timeout: 10,
+            connect_timeout: None,
         };
         let mut host = Host {
             name: address.to_owned(),
@@ -56,8 +56,8 @@ impl Reach {
     /// Puts it in the place of what a host was reached by.
     pub fn apply(&self, host: &mut Host) {
         let ssh = &mut host.ssh;
-        ssh.user = self.user.clone().unwrap_or_else(|| ssh.user.clone());
-        ssh.port = self.port.unwrap_or(ssh.port);
+        ssh.user = self.user.clone().or_else(|| ssh.user.take());
+        ssh.port = self.port.or(ssh.port);
         ssh.known_hosts = self.known_hosts.clone().or(ssh.known_hosts.take());
         if !self.keys.is_empty() {
             ssh.keys = self.keys.clone();

@@ -2,19 +2,20 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::Duration;
 
 use rustix::net::sockopt::set_tcp_user_timeout;
 use ssh2::{MethodType, Session};
 
 use crate::error::{Error, Kind, Result};
-use crate::remote::SshTarget;
+use crate::remote::destination::{Destination, Way};
 use crate::remote::host_key::HostKeys;
 use crate::remote::interrupt::Interrupt;
+use crate::remote::line::Line;
+use crate::remote::negotiation::{Mismatch, Offer};
 use crate::remote::session::{SshSession, code};
 
 /// Fastest first on machines with AES instructions, which is nearly all of them; libssh2 itself prefers ChaCha20.
-const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
+pub(super) const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
                        aes128-ctr,aes192-ctr,aes256-ctr";
 /// Unacknowledged data for so long means that the host is gone, in milliseconds.
 const USER_TIMEOUT: u32 = 20_000;
@@ -43,22 +44,21 @@ impl From<Error> for Failure {
     }
 }
 
-/// Connects, agrees on keys and checks the host's.
+/// Agrees on keys over an open line, and checks the host's.
 pub(super) fn shake_hands(
     host: &str,
-    target: &SshTarget,
+    to: &Destination,
     keys: &HostKeys,
+    line: Line,
     interrupt: &Interrupt,
 ) -> Result<SshSession, Failure> {
-    let limit = Duration::from_secs(target.connect_timeout.max(1));
-    let socket = reach(host, target, limit, interrupt)?;
-    let mut session = SshSession::new(host, socket, interrupt.clone())?;
+    let mut session = SshSession::new(host, line, interrupt.clone())?;
     prefer(session.raw(), &keys.algorithms()).map_err(|error| Error::internal(format!("{host}: {error}")))?;
-    match session.drive("agreeing on keys", limit, Session::handshake) {
+    match session.drive("agreeing on keys", to.connect_timeout, Session::handshake) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(no_handshake(host, target, &error)),
+        Ok(Err(error)) => return Err(no_handshake(&session, to, keys, interrupt, &error)),
         Err(error) if error.kind == Kind::Interrupted => return Err(error.into()),
-        Err(error) => return Err(Failure::Final(no_session(host, target, &error.details.join("\n")))),
+        Err(error) => return Err(Failure::Final(no_session(&session, to, &error.details.join("\n")))),
     }
     let key = session.raw().host_key().map(|(key, _)| key.to_vec());
     keys.check(&key.ok_or_else(|| Error::connect(format!("{host}: the server showed no host key")))?)?;
@@ -73,29 +73,30 @@ fn prefer(session: &Session, host_keys: &str) -> Result<(), ssh2::Error> {
 }
 
 /// A TCP connection to the first of the name's addresses that answers.
-fn reach(host: &str, target: &SshTarget, limit: Duration, interrupt: &Interrupt) -> Result<TcpStream, Failure> {
-    let shown = format!("{}:{}", target.address, target.port);
-    let address = target.address.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> = (address, target.port)
+pub(super) fn reach(host: &str, to: &Destination, interrupt: &Interrupt) -> Result<Line, Failure> {
+    tcp(host, to, interrupt).map(Line::from)
+}
+
+fn tcp(host: &str, to: &Destination, interrupt: &Interrupt) -> Result<TcpStream, Failure> {
+    let addresses: Vec<SocketAddr> = (to.address.as_str(), to.port)
         .to_socket_addrs()
         .map_err(|error| {
-            Error::connect(format!("{host}: cannot find the address of {}", target.address))
+            Error::connect(format!("{host}: cannot find the address of {}", to.address))
                 .detail(error.to_string())
-                .hint("write an IP address, or a name that this machine can resolve")
+                .hint("write an IP address, or a name that this machine can resolve; names of ~/.ssh/config are known too, unless --ssh-config says otherwise")
         })?
         .collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no addresses");
     for address in &addresses {
         interrupt.check(host)?;
-        match TcpStream::connect_timeout(address, limit).and_then(prepared) {
+        match TcpStream::connect_timeout(address, to.connect_timeout).and_then(prepared) {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }
     }
-    let error = Error::connect(format!("{host}: cannot connect to {shown}")).detail(last.to_string()).hint(format!(
-        "see that the host is up, that sshd listens on port {}, and that no firewall is in the way",
-        target.port
-    ));
+    let error = Error::connect(format!("{host}: cannot connect to {}", to.shown())).detail(last.to_string()).hint(
+        format!("see that the host is up, that sshd listens on port {}, and that no firewall is in the way", to.port),
+    );
     Err(match last.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Failure::Passing(error),
         _ => Failure::Final(error),
@@ -108,12 +109,44 @@ fn prepared(socket: TcpStream) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-fn no_session(host: &str, target: &SshTarget, why: &str) -> Error {
-    Error::connect(format!("{host}: no SSH connection with {}:{}", target.address, target.port)).detail(why)
+/// Looks at what the server offers, over a connection of its own. Behind a proxy it stays unknown.
+fn mismatch(session: &SshSession, to: &Destination, keys: &HostKeys, interrupt: &Interrupt) -> Option<Mismatch> {
+    if to.way != Way::Direct {
+        return None;
+    }
+    let mut socket = tcp(session.host(), to, interrupt).ok()?;
+    let theirs = Offer::of_server(&mut socket).ok()?;
+    Offer::ours(session.raw(), &keys.algorithms()).mismatch(&theirs)
 }
 
-fn no_handshake(host: &str, target: &SshTarget, error: &ssh2::Error) -> Failure {
-    let told = no_session(host, target, &error.to_string());
+fn no_session(session: &SshSession, to: &Destination, why: &str) -> Error {
+    let error = Error::connect(format!("{}: no SSH connection with {}", session.host(), to.shown())).detail(why);
+    match session.words_of_the_way() {
+        Some(words) => error.detail(format!("the ProxyCommand said: {words}")),
+        None => error,
+    }
+}
+
+fn no_handshake(
+    session: &SshSession,
+    to: &Destination,
+    keys: &HostKeys,
+    interrupt: &Interrupt,
+    error: &ssh2::Error,
+) -> Failure {
+    // A server that is overloaded closes before it says who it is; one that did say so may have no use for us.
+    if session.raw().banner().is_some()
+        && let Some(mismatch) = mismatch(session, to, keys, interrupt)
+    {
+        let Mismatch { what, option, theirs, ours } = mismatch;
+        return Failure::Final(
+            no_session(session, to, &format!("no {what} in common"))
+                .detail(format!("the server offers {theirs}"))
+                .detail(format!("we have {ours}"))
+                .hint(format!("allow one of ours in the host's sshd_config (`{option}`), and load it anew; OpenSSH 7.4 or newer has them")),
+        );
+    }
+    let told = no_session(session, to, &error.to_string());
     match code(error) {
         libssh2_sys::LIBSSH2_ERROR_SOCKET_DISCONNECT
         | libssh2_sys::LIBSSH2_ERROR_SOCKET_RECV

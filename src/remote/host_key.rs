@@ -4,12 +4,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::error::{Error, Result};
-use crate::remote::SshTarget;
-use crate::remote::known_hosts::{self, Entry, KnownHosts, Verdict, fingerprint, key_type};
+use crate::remote::certificate::{self, Certificate, is_certified};
+use crate::remote::destination::Destination;
+use crate::remote::known_hosts::{self, Entry, KnownHosts, Marker, Verdict, fingerprint, key_type};
 
 /// Host key algorithms in order of preference, by the type of key that they prove.
 const ALGORITHMS: [(&str, &str); 5] = [
@@ -24,6 +26,8 @@ const ALGORITHMS: [(&str, &str); 5] = [
 pub(super) struct HostKeys {
     host: String,
     name: String,
+    /// The name that a certificate must be for.
+    principal: String,
     known: KnownHosts,
     pin: Option<Pin>,
     accept_new: bool,
@@ -38,12 +42,10 @@ enum Pin {
 }
 
 impl HostKeys {
-    /// Reads known_hosts: the file that the target names, else `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
-    pub(super) fn load(host: &str, target: &SshTarget, home: Option<&Path>) -> Result<Self> {
-        let own = target.known_hosts.clone().or_else(|| home.map(|home| home.join(".ssh/known_hosts")));
-        let shared = target.known_hosts.is_none().then(|| PathBuf::from("/etc/ssh/ssh_known_hosts"));
+    /// Reads the destination's known_hosts files.
+    pub(super) fn load(host: &str, to: &Destination) -> Result<Self> {
         let mut known = KnownHosts::default();
-        for file in own.iter().chain(&shared) {
+        for file in &to.known_hosts {
             match fs::read(file) {
                 Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -52,31 +54,65 @@ impl HostKeys {
         }
         Ok(HostKeys {
             host: host.to_owned(),
-            name: known_hosts::lookup_name(&target.address, target.port),
+            name: to.known_as.clone(),
+            principal: to.principal.clone(),
             known,
-            pin: target.host_key.as_deref().map(|text| parse_pin(host, text)).transpose()?,
-            accept_new: target.accept_new,
-            file: own,
+            pin: to.host_key.as_deref().map(|text| parse_pin(host, text)).transpose()?,
+            accept_new: to.accept_new,
+            file: to.known_hosts.first().cloned(),
         })
     }
 
     /// The algorithms to propose: first those of the keys that are known, so that a server with several keys shows one
-    /// of them.
+    /// of them; certificates before all, where an authority is known that may have signed them.
     pub(super) fn algorithms(&self) -> String {
+        let certified = self.pin.is_none() && self.authorities().next().is_some();
         let pinned = match &self.pin {
             Some(Pin::Key(key)) => vec![key_type(key)],
             Some(Pin::Fingerprint(_)) => Vec::new(),
             None => {
-                self.known.of(&self.name).filter(|entry| !entry.revoked).map(|entry| entry.key_type.clone()).collect()
+                let own = self.known.of(&self.name).filter(|entry| entry.marker == Marker::Own);
+                own.map(|entry| entry.key_type.clone()).collect()
             }
         };
         let (first, rest): (Vec<_>, Vec<_>) =
             ALGORITHMS.into_iter().partition(|(kind, _)| pinned.iter().any(|known| known == kind));
-        first.into_iter().chain(rest).map(|(_, algorithms)| algorithms).collect::<Vec<_>>().join(",")
+        let plain = first.into_iter().chain(rest).map(|(_, algorithms)| algorithms);
+        let certificates = certificate::ALGORITHMS.into_iter().filter(|_| certified);
+        certificates.chain(plain).collect::<Vec<_>>().join(",")
     }
 
     /// Accepts the key or says why not. With `accept_new`, the key of a host that is known by none is recorded.
     pub(super) fn check(&self, key: &[u8]) -> Result<()> {
+        if !is_certified(key) {
+            return self.check_plain(key);
+        }
+        let certificate = Certificate::parse(key).ok_or_else(|| {
+            Error::connect(format!("{}: the host shows a certificate that cannot be read", self.host))
+        })?;
+        for key in [certificate.authority, &certificate.key] {
+            if let Some(entry) = self.known.revoked(&self.name, key) {
+                return Err(self.revoked(key, entry));
+            }
+        }
+        if !self.authorities().any(|entry| entry.key == certificate.authority) {
+            return self.check_plain(&certificate.key);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        certificate.proves(&self.principal, now).map_err(|why| {
+            Error::connect(format!("{}: the host certificate of {} is not accepted", self.host, self.name))
+                .detail(why)
+                .detail(format!("it is signed by {}", shown(certificate.authority)))
+                .hint("give the host a certificate for that name (`ssh-keygen -s CA -h -n NAME,ADDRESS …`), or pin its key in the inventory (`hostKey`)")
+        })
+    }
+
+    /// A certificate is for a name, whatever the port is.
+    fn authorities(&self) -> impl Iterator<Item = &Entry> {
+        self.known.authorities(&self.name).chain(self.known.authorities(&self.principal))
+    }
+
+    fn check_plain(&self, key: &[u8]) -> Result<()> {
         let verdict = self.known.judge(&self.name, key);
         if let Verdict::Revoked(entry) = verdict {
             return Err(self.revoked(key, entry));
@@ -86,8 +122,11 @@ impl HostKeys {
         }
         match verdict {
             Verdict::Known => Ok(()),
-            Verdict::Unknown if self.accept_new => self.record(key),
-            Verdict::Unknown => Err(self.unknown(key)),
+            Verdict::Unknown => match self.authorities().next() {
+                Some(authority) => Err(self.not_certified(key, authority)),
+                None if self.accept_new => self.record(key),
+                None => Err(self.unknown(key)),
+            },
             Verdict::Changed(entries) => Err(self.changed(key, &entries)),
             Verdict::Revoked(entry) => Err(self.revoked(key, entry)),
         }
@@ -132,6 +171,13 @@ impl HostKeys {
             .hint(format!("compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan {port}{address} >> {file}"))
             .hint(format!("or pin it at the host in the inventory: `ssh: {{hostKey: \"{}\"}}`", fingerprint(key)))
             .hint("or, on a network that you trust, let the first contact decide: --accept-new-host-keys")
+    }
+
+    fn not_certified(&self, key: &[u8], authority: &Entry) -> Error {
+        Error::connect(format!("{}: {} shows no certificate of the authority that it is known by", self.host, self.name))
+            .detail(format!("it offers {}", shown(key)))
+            .detail(format!("{} has @cert-authority {}", authority.place, shown(&authority.key)))
+            .hint("name the certificate in the host's sshd_config (`HostCertificate /etc/ssh/ssh_host_ed25519_key-cert.pub`), or pin the host's key in the inventory (`hostKey`)")
     }
 
     fn changed(&self, key: &[u8], entries: &[&Entry]) -> Error {
@@ -203,28 +249,30 @@ fn open_for_append(path: &Path) -> io::Result<fs::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::{Operator, SshTarget};
 
     const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
     const OTHER: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIP//////////////////////////////////////////";
 
-    fn target(known_hosts: &Path, host_key: Option<&str>) -> SshTarget {
-        SshTarget {
+    fn target(known_hosts: &Path, host_key: Option<&str>) -> Destination {
+        let target = SshTarget {
             address: "10.0.0.1".into(),
-            port: 2222,
-            user: "root".into(),
+            port: Some(2222),
+            user: None,
             keys: Vec::new(),
             known_hosts: Some(known_hosts.to_owned()),
             host_key: host_key.map(str::to_owned),
             accept_new: false,
-            connect_timeout: 5,
-        }
+            connect_timeout: None,
+        };
+        Destination::decide(&target, None, &Operator::default()).unwrap()
     }
 
     fn keys(text: &str, host_key: Option<&str>) -> Result<HostKeys> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("known_hosts");
         fs::write(&file, text).unwrap();
-        let mut keys = HostKeys::load("web1", &target(&file, host_key), None)?;
+        let mut keys = HostKeys::load("web1", &target(&file, host_key))?;
         keys.file = Some("known_hosts".into());
         Ok(keys)
     }
@@ -294,6 +342,22 @@ mod tests {
             let Err(error) = keys("", Some(text)) else { panic!("{text} was taken for a key") };
             assert_eq!(error.kind, crate::error::Kind::Input);
         }
+    }
+
+    #[test]
+    fn a_host_of_an_authority_must_show_a_certificate() {
+        let mut keys = keys("", None).unwrap();
+        keys.accept_new = true;
+        keys.known.add(Path::new("known_hosts"), &format!("@cert-authority [10.0.0.*]:2222 ssh-ed25519 {OTHER}\n"));
+        assert!(keys.algorithms().starts_with("ssh-ed25519-cert-v01@openssh.com,"));
+        insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
+        web1: [10.0.0.1]:2222 shows no certificate of the authority that it is known by
+          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
+          known_hosts:1 has @cert-authority ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
+        hint: name the certificate in the host's sshd_config (`HostCertificate /etc/ssh/ssh_host_ed25519_key-cert.pub`), or pin the host's key in the inventory (`hostKey`)
+        ");
+        keys.known.add(Path::new("known_hosts"), &format!("[10.0.0.1]:2222 ssh-ed25519 {KEY}\n"));
+        assert_eq!(keys.check(&key(KEY)), Ok(()), "its plain key may be known besides");
     }
 
     #[test]

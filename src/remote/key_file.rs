@@ -8,12 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::remote::known_hosts::decode_key;
+use crate::remote::certificate::Certificate;
+use crate::remote::known_hosts::{decode_key, key_type};
 
 /// The keys that OpenSSH would try, in its order.
 const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// A key file, read.
+#[derive(Debug)]
 pub(super) struct KeyFile {
     /// Where it lies.
     pub(super) path: PathBuf,
@@ -23,17 +25,81 @@ pub(super) struct KeyFile {
     pub(super) encrypted: bool,
 }
 
+/// Why a key file is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unusable {
+    Missing,
+    /// It holds the public half, in wire format.
+    Public(Vec<u8>),
+    NotAKey,
+    Unreadable(String),
+}
+
 impl KeyFile {
     /// Reads a key file. libssh2 answers a missing passphrase with "unsupported private key format", so whether one
     /// is needed is found out here.
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let bytes = Zeroizing::new(fs::read(path)?);
-        let text = std::str::from_utf8(&bytes)
-            .ok()
-            .filter(|text| text.contains("PRIVATE KEY-----") && !text.contains('\0'))
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a private key"))?;
+    pub(super) fn read(path: &Path) -> Result<Self, Unusable> {
+        let bytes = Zeroizing::new(fs::read(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Unusable::Missing,
+            _ => Unusable::Unreadable(error.to_string()),
+        })?);
+        let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')).ok_or(Unusable::NotAKey)?;
+        if !text.contains("PRIVATE KEY-----") {
+            return Err(public_key(text).map_or(Unusable::NotAKey, Unusable::Public));
+        }
         Ok(KeyFile { path: path.to_owned(), text: Zeroizing::new(text.to_owned()), encrypted: is_encrypted(text) })
     }
+}
+
+impl Unusable {
+    /// What is wrong with the file, in a few words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Unusable::Missing => "there is no such file".to_owned(),
+            Unusable::Public(_) => "this is the public half of a key".to_owned(),
+            Unusable::NotAKey => "not a private key".to_owned(),
+            Unusable::Unreadable(why) => why.clone(),
+        }
+    }
+    /// What to do about it.
+    pub(super) fn remedy(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Unusable::Missing => format!("correct the path {path}: a relative one starts at the inventory's folder"),
+            Unusable::Public(_) => {
+                format!("name the private key, the file without `.pub`, instead of {path}, or load it into the agent")
+            }
+            Unusable::NotAKey => format!("{path} must be a private key in OpenSSH's format or PEM"),
+            Unusable::Unreadable(_) => format!("let {path} be read by the user who runs this"),
+        }
+    }
+}
+
+/// A certificate of a user's key.
+#[derive(Debug, Clone)]
+pub(super) struct CertificateFile {
+    pub(super) path: PathBuf,
+    /// The file's text, one line.
+    pub(super) text: String,
+    /// In wire format.
+    pub(super) blob: Vec<u8>,
+    /// The key that it is for.
+    pub(super) key: Vec<u8>,
+}
+
+impl CertificateFile {
+    /// Reads one; none when there is none.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let text = fs::read_to_string(path).ok()?;
+        let blob = public_key(&text)?;
+        let key = Certificate::parse(&blob)?.key;
+        Some(CertificateFile { path: path.to_owned(), text, blob, key })
+    }
+}
+
+/// The certificate's usual place beside its key.
+pub(super) fn certificate_beside(path: &Path) -> PathBuf {
+    beside(path, "-cert.pub")
 }
 
 /// The key files to try: those that were named, else the usual ones that exist.
@@ -48,9 +114,20 @@ pub(super) fn candidates(named: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf>
 
 /// The public key that lies beside a private one as `<name>.pub`.
 pub(super) fn public_half(path: &Path) -> Option<Vec<u8>> {
+    public_key(&fs::read_to_string(beside(path, ".pub")).ok()?)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".pub");
-    decode_key(fs::read_to_string(name).ok()?.split_ascii_whitespace().nth(1)?)
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The key of a public key file: its type, the key, a comment.
+fn public_key(text: &str) -> Option<Vec<u8>> {
+    let mut words = text.split_ascii_whitespace();
+    let kind = words.next()?;
+    decode_key(words.next()?).filter(|key| key_type(key) == kind)
 }
 
 /// Whether a private key in PEM needs a passphrase: PKCS#8 and RFC 1421 say so in their headers, OpenSSH's own format
@@ -97,11 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_is_no_key_file() {
+    fn what_is_no_key_file_is_told_apart() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("id.pub");
-        fs::write(&path, "ssh-ed25519 AAAA").unwrap();
-        assert!(KeyFile::read(&path).is_err());
+        made(folder.path(), "key", &["-t", "ed25519", "-N", ""]);
+        let at = |name: &str| folder.path().join(name);
+        let why = |name: &str| KeyFile::read(&at(name)).unwrap_err();
+        assert!(matches!(why("key.pub"), Unusable::Public(key) if Some(&key) == public_half(&at("key")).as_ref()));
+        fs::write(at("text"), "ssh-ed25519 AAAA").unwrap();
+        assert_eq!((why("text"), why("missing")), (Unusable::NotAKey, Unusable::Missing));
     }
 
     #[test]

@@ -31,13 +31,24 @@ impl fmt::Display for Place {
 pub struct Entry {
     /// Where it stands.
     pub place: Place,
-    /// `@revoked`: the key must never be accepted.
-    pub revoked: bool,
+    /// What the line says of the key.
+    pub marker: Marker,
     /// `ssh-ed25519` and the like.
     pub key_type: String,
     /// The public key as it goes over the wire (RFC 4253 §6.6).
     pub key: Vec<u8>,
     hosts: Hosts,
+}
+
+/// What a key is to its hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    /// It is theirs.
+    Own,
+    /// `@revoked`: it must never be accepted.
+    Revoked,
+    /// `@cert-authority`: it signs theirs.
+    Authority,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +83,7 @@ pub struct KnownHosts {
 }
 
 impl KnownHosts {
-    /// Adds the entries of a file. Like OpenSSH, it passes over lines that it cannot read and over `@cert-authority`.
+    /// Adds the entries of a file. Like OpenSSH, it passes over lines that it cannot read.
     pub fn add(&mut self, file: &Path, text: &str) {
         let lines = text.lines().enumerate();
         self.entries.extend(
@@ -85,13 +96,23 @@ impl KnownHosts {
         self.entries.iter().filter(move |entry| entry.hosts.matches(name))
     }
 
+    /// The authorities whose certificates a host may show.
+    pub fn authorities<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.of(name).filter(|entry| entry.marker == Marker::Authority)
+    }
+
+    /// The entry that says that a key, a host's or an authority's, must never be accepted.
+    pub fn revoked<'a>(&'a self, name: &'a str, key: &[u8]) -> Option<&'a Entry> {
+        self.of(name).find(|entry| entry.marker == Marker::Revoked && entry.key == key)
+    }
+
     /// Judges the key that a host offers. A key of a type that the host is not known by is a changed key too:
     /// otherwise whoever stands in between would only have to offer another type.
     pub fn judge<'a>(&'a self, name: &'a str, key: &[u8]) -> Verdict<'a> {
-        if let Some(entry) = self.of(name).find(|entry| entry.revoked && entry.key == key) {
+        if let Some(entry) = self.revoked(name, key) {
             return Verdict::Revoked(entry);
         }
-        let good: Vec<&Entry> = self.of(name).filter(|entry| !entry.revoked).collect();
+        let good: Vec<&Entry> = self.of(name).filter(|entry| entry.marker == Marker::Own).collect();
         match good.iter().any(|entry| entry.key == key) {
             true => Verdict::Known,
             false if good.is_empty() => Verdict::Unknown,
@@ -138,14 +159,16 @@ pub fn decode_key(text: &str) -> Option<Vec<u8>> {
 
 fn parse_line(line: &str, place: Place) -> Option<Entry> {
     let mut words = line.split_ascii_whitespace().peekable();
-    let marker = words.next_if(|word| word.starts_with('@'));
-    if !matches!(marker, None | Some("@revoked")) {
-        return None;
-    }
+    let marker = match words.next_if(|word| word.starts_with('@')) {
+        None => Marker::Own,
+        Some("@revoked") => Marker::Revoked,
+        Some("@cert-authority") => Marker::Authority,
+        Some(_) => return None,
+    };
     let hosts = parse_hosts(words.next().filter(|word| !word.starts_with('#'))?)?;
     let key_type = words.next()?.to_owned();
     let key = decode_key(words.next()?)?;
-    Some(Entry { place, revoked: marker.is_some(), key_type, key, hosts })
+    Some(Entry { place, marker, key_type, key, hosts })
 }
 
 fn parse_hosts(word: &str) -> Option<Hosts> {
@@ -175,7 +198,7 @@ impl Hosts {
 }
 
 /// `*` stands for any run of characters, `?` for any one; in time O(pattern × name).
-fn glob_matches(glob: &[u8], name: &[u8]) -> bool {
+pub(super) fn glob_matches(glob: &[u8], name: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while seen < name.len() {

@@ -14,11 +14,12 @@ use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::interrupt::Interrupt;
+use crate::remote::not_started::Evidence;
 use crate::remote::prompt::Answers;
 use crate::remote::pump::{Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::ssh_dial::{OPENED, STALL, not_listening};
-use crate::remote::sudo::{Become, Launch, find_become, not_started};
+use crate::remote::sudo::{Become, Launch, find_become};
 use crate::remote::{Output, Stream, Transport};
 
 /// How long a wait takes at most before it looks around, in nanoseconds.
@@ -40,7 +41,7 @@ impl LocalTransport {
             find_become(host, user, &nonce()?, answers, interrupt, |command, stdin| {
                 let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
                 let mut plain = Plain::default();
-                exec(host, interrupt, &launch, None, stdin, &mut plain)?;
+                plain.status = exec(host, interrupt, &launch, None, stdin, &mut plain)?;
                 Ok(plain)
             })?
         };
@@ -93,15 +94,16 @@ impl LocalTransport {
         if let Some(status) = answer.status() {
             return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
         }
-        end?;
+        let status = end?;
         Err(match answer.begun() {
             true => Error::connect(format!("{}: a script ended before it reported its status", self.host))
                 .detail(answer.words()),
-            false => not_started(&self.host, &answer.words()),
+            false => Evidence::new(None, &answer, status).error(&self.host),
         })
     }
 }
 
+/// Runs a command to its end; its exit status, 0 where a signal ended it.
 fn exec(
     host: &str,
     interrupt: &Interrupt,
@@ -109,13 +111,15 @@ fn exec(
     limit: Option<Duration>,
     stdin: &mut dyn Read,
     sink: &mut dyn Sink,
-) -> Result<()> {
+) -> Result<i32> {
     let mut pipes = ChildPipes::spawn(host, &launch.command, interrupt)?;
     let mut source = launch.preface.as_slice().chain(stdin);
     match limit {
-        None => pump(&mut pipes, &mut source, sink),
-        Some(limit) => pump(&mut Within::new(&mut pipes, host, limit), &mut source, sink),
+        None => pump(&mut pipes, &mut source, sink)?,
+        Some(limit) => pump(&mut Within::new(&mut pipes, host, limit), &mut source, sink)?,
     }
+    let ended = if pipes.ended() { pipes.child.wait().ok() } else { None };
+    Ok(ended.and_then(|status| status.code()).unwrap_or(0))
 }
 
 /// A child process in a group of its own, so that Ctrl-C reaches us alone and we end all of it.
@@ -134,6 +138,9 @@ impl ChildPipes {
         let mut child = Command::new("/bin/sh")
             .args(["-c", command])
             .process_group(0)
+            // So that another run can see whether this one is alive; the operator may have come by SSH.
+            .env("KBOOTSTRAP_LOCAL", std::process::id().to_string())
+            .env_remove("SSH_CONNECTION")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

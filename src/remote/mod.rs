@@ -1,27 +1,39 @@
 //! Ways to a host: SSH, or this machine itself. A script goes in, bytes come out, streams are forwarded.
 
 mod auth;
+mod certificate;
 mod connector;
+mod destination;
 mod handshake;
 mod host_key;
 pub mod host_lock;
 mod interrupt;
+mod jump;
 mod key_file;
 pub mod known_hosts;
 mod limit;
+mod line;
 mod local;
+mod negotiation;
+mod not_started;
+mod offers;
 mod prompt;
+mod proxy_command;
 mod pump;
 mod relay;
 mod script;
 mod session;
 mod ssh;
+mod ssh_config;
 mod ssh_dial;
 mod sudo;
+mod tokens;
+mod wire;
 
 pub use connector::{Connector, Operator};
 pub use interrupt::Interrupt;
 pub use prompt::{Nobody, Prompt, Terminal};
+pub use ssh_config::SshConfig;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -48,16 +60,17 @@ pub enum Via {
     Ssh(SshTarget),
 }
 
-/// Everything that an SSH connection needs to know.
+/// Where an SSH connection goes, and what the inventory says about it. What it leaves open is what the operator's SSH
+/// configuration says, or a default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshTarget {
     /// Address or name.
     pub address: String,
-    /// Port.
-    pub port: u16,
-    /// Login name; anyone but root uses sudo.
-    pub user: String,
-    /// Key files to try after the agent; empty: the usual ones in `~/.ssh`.
+    /// Port; 22 by default.
+    pub port: Option<u16>,
+    /// Login name, root by default; anyone else uses sudo.
+    pub user: Option<String>,
+    /// The only keys that are tried, from the agent or from these files; empty: the agent's, and the usual files.
     pub keys: Vec<PathBuf>,
     /// known_hosts; none: `~/.ssh/known_hosts`.
     pub known_hosts: Option<PathBuf>,
@@ -65,8 +78,8 @@ pub struct SshTarget {
     pub host_key: Option<String>,
     /// Record the key of a host that is not known yet. Never replaces a key that differs.
     pub accept_new: bool,
-    /// Seconds to wait for a connection.
-    pub connect_timeout: u64,
+    /// Seconds to wait for a connection; 10 by default.
+    pub connect_timeout: Option<u64>,
 }
 
 /// What a script answered.
@@ -91,6 +104,10 @@ pub trait Transport: Send {
     /// Whether it can still be used; a connection that was lost cannot.
     fn is_usable(&self) -> bool {
         true
+    }
+    /// The longest time that a script took to begin: login shell, start-up files, sudo.
+    fn slowest_start(&self) -> Duration {
+        Duration::ZERO
     }
     /// Runs a POSIX shell script as root with `stdin`, and waits. A non-zero status is not an error here.
     /// The script is visible in the host's process list: secrets go through `stdin`.

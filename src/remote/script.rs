@@ -6,12 +6,18 @@
 //! libssh2 reports status 0 for a killed command and for a channel that the server closed, so its word is never taken.
 
 use std::io::Write;
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::text::sh_quote;
 
 /// As much of stderr as is kept, in bytes.
 pub(super) const STDERR_KEPT: usize = 64 * 1024;
+
+/// What is said when standard input ended before a program came.
+const EATEN: &str = "__KB_EATEN";
+/// So much of what is said on standard output before a script begins is kept, in bytes.
+const NOISE_KEPT: usize = 4096;
 
 /// A script wrapped for sending.
 #[derive(Debug)]
@@ -46,7 +52,8 @@ impl Program {
             status_mark: format!("\n{}=", self.status).into_bytes(),
             stdout,
             held: Vec::new(),
-            begun: false,
+            noise: Vec::new(),
+            begun: None,
             status: None,
             stderr: Stderr { mark: format!("{}\n", self.begin).into_bytes(), ..Stderr::default() },
         }
@@ -57,11 +64,19 @@ impl Program {
 ///
 /// It has nothing in it that sh, bash, dash, zsh, fish or csh see differently. `dd` with one full block reads exactly
 /// that many bytes and leaves the payload alone, which `head -c` does not promise everywhere.
-pub(super) fn bootstrap(size: usize, skip_to: Option<&str>) -> String {
-    let skip = skip_to.map_or(String::new(), |go| {
-        format!("until [ \"$kb_line\" = {go} ]; do IFS= read -r kb_line || exit 1; done; ")
-    });
-    format!("/bin/sh -c '{skip}kb_program=$(dd bs={size} count=1 iflag=fullblock status=none) && eval \"$kb_program\"'")
+///
+/// It passes over everything before the line `go`: a password that sudo did not take, and lines that a start-up file of
+/// the login shell may eat in its place. When it never comes, that is said: somebody has eaten all there was.
+pub(super) fn bootstrap(size: usize, go: &str) -> String {
+    format!(
+        "/bin/sh -c 'until [ \"$kb_line\" = {go} ]; do IFS= read -r kb_line || {{ echo {EATEN} >&2; exit 1; }}; done; \
+         kb_program=$(dd bs={size} count=1 iflag=fullblock status=none) && eval \"$kb_program\"'"
+    )
+}
+
+/// What is sent before a program: lines that nobody misses, and the one that says that it begins.
+pub(super) fn opening(go: &str) -> String {
+    format!("\n\n\n\n{go}\n")
 }
 
 /// Listens to the two output streams of a command.
@@ -75,10 +90,12 @@ pub(super) trait Sink {
 }
 
 /// Takes the two streams as they come.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Plain {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
+    /// How the command ended, once it has.
+    pub(super) status: i32,
 }
 
 impl Sink for Plain {
@@ -102,7 +119,9 @@ pub(super) struct Answer<'w> {
     stdout: &'w mut dyn Write,
     /// What came and may be the beginning of a mark.
     held: Vec<u8>,
-    begun: bool,
+    /// The end of what was said before the script began.
+    noise: Vec<u8>,
+    begun: Option<Instant>,
     status: Option<i32>,
     stderr: Stderr,
 }
@@ -110,15 +129,27 @@ pub(super) struct Answer<'w> {
 impl Answer<'_> {
     /// Whether the script was started at all.
     pub(super) fn begun(&self) -> bool {
+        self.begun.is_some()
+    }
+    /// When it was.
+    pub(super) fn begun_at(&self) -> Option<Instant> {
         self.begun
     }
     /// The exit status, once the script reported it.
     pub(super) fn status(&self) -> Option<i32> {
         self.status
     }
+    /// What was said on standard output when the script did not begin.
+    pub(super) fn noise(&self) -> String {
+        String::from_utf8_lossy(&[self.noise.as_slice(), &self.held].concat()).trim().to_owned()
+    }
+    /// Whether somebody read the standard input that was meant for the script.
+    pub(super) fn eaten(&self) -> bool {
+        find(&self.stderr.before, EATEN.as_bytes()).is_some()
+    }
     /// Standard error for a person: the script's own words, or what was said instead of running it.
     pub(super) fn words(&self) -> String {
-        let bytes = if self.begun { &self.stderr.kept } else { &self.stderr.before };
+        let bytes = if self.begun() { &self.stderr.kept } else { &self.stderr.before };
         String::from_utf8_lossy(bytes).trim().to_owned()
     }
     /// The end of the script's standard error.
@@ -130,8 +161,10 @@ impl Answer<'_> {
     fn find_begin(&mut self) {
         let found = find(&self.held, &self.begin);
         let noise = found.map_or((self.held.len() + 1).saturating_sub(self.begin.len()), |at| at + self.begin.len());
-        self.held.drain(..noise);
-        self.begun = found.is_some();
+        self.noise.extend(self.held.drain(..noise));
+        let surplus = self.noise.len().saturating_sub(NOISE_KEPT);
+        self.noise.drain(..surplus);
+        self.begun = found.map(|_| Instant::now());
     }
 
     /// Passes on what comes before the status, and keeps what may be part of it.
@@ -156,10 +189,10 @@ impl Sink for Answer<'_> {
             return Ok(());
         }
         self.held.extend_from_slice(bytes);
-        if !self.begun {
+        if !self.begun() {
             self.find_begin();
         }
-        if self.begun { self.find_status() } else { Ok(()) }
+        if self.begun() { self.find_status() } else { Ok(()) }
     }
     fn stderr(&mut self, bytes: &[u8]) {
         self.stderr.push(bytes);
@@ -233,10 +266,10 @@ mod tests {
 
     #[test]
     fn the_bootstrap_is_one_quoted_word_without_traps() {
-        insta::assert_snapshot!(bootstrap(812, None), @r#"/bin/sh -c 'kb_program=$(dd bs=812 count=1 iflag=fullblock status=none) && eval "$kb_program"'"#);
-        let with_skip = bootstrap(1, Some("__KB_GO_ab"));
-        assert_eq!(with_skip.matches('\'').count(), 2);
-        assert!(!with_skip.contains(['\\', '\n', '!', '`']), "{with_skip}");
+        let text = bootstrap(812, "__KB_GO_ab");
+        insta::assert_snapshot!(text, @r#"/bin/sh -c 'until [ "$kb_line" = __KB_GO_ab ]; do IFS= read -r kb_line || { echo __KB_EATEN >&2; exit 1; }; done; kb_program=$(dd bs=812 count=1 iflag=fullblock status=none) && eval "$kb_program"'"#);
+        assert_eq!(text.matches('\'').count(), 2);
+        assert!(!text.contains(['\\', '\n', '!', '`']), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One SSH session that never blocks where we cannot see it: every wait notices an interrupt and a dead host.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,6 +9,7 @@ use ssh2::{BlockDirections, Channel, ErrorCode, Session};
 
 use crate::error::{Error, Result};
 use crate::remote::interrupt::Interrupt;
+use crate::remote::line::Line;
 
 /// How often a wait looks around.
 const TICK: Duration = Duration::from_millis(100);
@@ -31,7 +32,7 @@ const EAGAIN: i32 = libssh2_sys::LIBSSH2_ERROR_EAGAIN;
 pub(super) struct SshSession {
     host: String,
     session: Session,
-    socket: TcpStream,
+    line: Line,
     interrupt: Interrupt,
     heard: Instant,
     watched: bool,
@@ -39,16 +40,16 @@ pub(super) struct SshSession {
 }
 
 impl SshSession {
-    /// A session over `socket`, not spoken on yet.
-    pub(super) fn new(host: &str, socket: TcpStream, interrupt: Interrupt) -> Result<Self> {
+    /// A session over `line`, not spoken on yet.
+    pub(super) fn new(host: &str, line: Line, interrupt: Interrupt) -> Result<Self> {
         let internal = |error: ssh2::Error| Error::internal(format!("{host}: no SSH session: {error}"));
         let mut session = Session::new().map_err(internal)?;
-        let own = socket.try_clone().map_err(|error| Error::io(format!("{host}: SSH socket"), &error))?;
+        let own = line.try_clone().map_err(|error| Error::io(format!("{host}: SSH socket"), &error))?;
         session.set_tcp_stream(own);
         session.set_blocking(false);
         session.set_keepalive(true, 2);
         let now = Instant::now();
-        Ok(SshSession { host: host.to_owned(), session, socket, interrupt, heard: now, watched: false, broken: false })
+        Ok(SshSession { host: host.to_owned(), session, line, interrupt, heard: now, watched: false, broken: false })
     }
 
     /// The host's name, for messages.
@@ -70,7 +71,11 @@ impl SshSession {
     /// Notes that the session is of no further use, and closes it.
     pub(super) fn give_up(&mut self) {
         self.broken = true;
-        let _ = self.socket.shutdown(Shutdown::Both);
+        self.line.shut();
+    }
+    /// What a command that carries the session said on its standard error.
+    pub(super) fn words_of_the_way(&self) -> Option<String> {
+        self.line.words()
     }
     /// Fails on a session that was given up.
     pub(super) fn usable(&self) -> Result<()> {
@@ -185,12 +190,17 @@ impl SshSession {
     }
 
     fn poll(&self, wanted: PollFlags, limit: Duration) -> io::Result<PollFlags> {
-        let mut fds = [PollFd::new(&self.socket, wanted)];
-        let limit = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: i64::from(limit.subsec_nanos()) };
-        match poll(&mut fds, Some(&limit)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(fds[0].revents()),
-            Err(error) => Err(error.into()),
-        }
+        let mut fds = [PollFd::new(&self.line, wanted)];
+        poll_for(&mut fds, limit)?;
+        Ok(fds[0].revents())
+    }
+
+    /// Waits a moment until this session or `other` can go on; this one for bytes only when they would be `taken`.
+    pub(super) fn wait_for_either(&self, taken: bool, other: &impl AsFd, wanted: PollFlags) -> io::Result<()> {
+        let mut own = PollFlags::empty();
+        own.set(PollFlags::IN, taken);
+        own.set(PollFlags::OUT, self.has_unsent());
+        poll_for(&mut [PollFd::new(&self.line, own), PollFd::new(other, wanted)], TICK)
     }
 }
 
@@ -201,7 +211,15 @@ impl Drop for SshSession {
         if !self.broken {
             let _ = self.session.disconnect(None, "done", None);
         }
-        let _ = self.socket.shutdown(Shutdown::Both);
+        self.line.shut();
+    }
+}
+
+fn poll_for(fds: &mut [PollFd<'_>], limit: Duration) -> io::Result<()> {
+    let limit = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: i64::from(limit.subsec_nanos()) };
+    match poll(fds, Some(&limit)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ssh2::Channel;
 
 use crate::error::{Error, Result};
 use crate::random::nonce;
+use crate::remote::not_started::Evidence;
 use crate::remote::pump::{Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::session::{CHANNEL_LIMIT, SshSession, code};
 use crate::remote::ssh_dial::{self, Forwarding};
-use crate::remote::sudo::{Become, Launch, not_started};
+use crate::remote::sudo::{Become, Launch};
 use crate::remote::{Output, Stream, Transport};
 
 const RUNNING: &str = "running a script";
@@ -20,13 +21,16 @@ const RUNNING: &str = "running a script";
 /// An authenticated session.
 pub(super) struct SshTransport {
     session: SshSession,
+    user: String,
     become_root: Become,
     forwarding: Forwarding,
+    slowest: Duration,
 }
 
 impl SshTransport {
-    pub(super) fn new(session: SshSession, become_root: Become) -> Self {
-        SshTransport { session, become_root, forwarding: Forwarding::Untried }
+    pub(super) fn new(session: SshSession, user: &str, become_root: Become) -> Self {
+        let (user, forwarding) = (user.to_owned(), Forwarding::Untried);
+        SshTransport { session, user, become_root, forwarding, slowest: Duration::ZERO }
     }
 }
 
@@ -36,6 +40,10 @@ impl Transport for SshTransport {
     }
     fn is_usable(&self) -> bool {
         self.session.usable().is_ok()
+    }
+
+    fn slowest_start(&self) -> Duration {
+        self.slowest
     }
 
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
@@ -69,7 +77,9 @@ impl SshTransport {
         let program = Program::new(script, &nonce)?;
         let launch = self.become_root.launch(&program, &nonce);
         let mut answer = program.answer(stdout);
+        let asked = Instant::now();
         let end = exec(&mut self.session, &launch, limit, stdin, &mut answer);
+        self.slowest = self.slowest.max(answer.begun_at().map_or(Duration::ZERO, |begun| begun - asked));
         // A reported status stands, even if the connection broke right after it (the script may have rebooted the host).
         if let Some(status) = answer.status() {
             return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
@@ -77,7 +87,7 @@ impl SshTransport {
         let end = end?;
         Err(match answer.begun() {
             true => no_status(&self.session, &end, &answer.words()),
-            false => not_started(self.session.host(), &answer.words()),
+            false => Evidence::new(Some(&self.user), &answer, end.status).error(self.session.host()),
         })
     }
 }
@@ -86,7 +96,7 @@ impl SshTransport {
 pub(super) fn exec_plain(session: &mut SshSession, command: &str, stdin: &mut dyn Read) -> Result<Plain> {
     let mut plain = Plain::default();
     let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
-    exec(session, &launch, None, stdin, &mut plain)?;
+    plain.status = exec(session, &launch, None, stdin, &mut plain)?.status;
     Ok(plain)
 }
 
@@ -97,7 +107,7 @@ fn exec(
     limit: Option<Duration>,
     stdin: &mut dyn Read,
     sink: &mut dyn Sink,
-) -> Result<String> {
+) -> Result<End> {
     let host = session.host().to_owned();
     let channel = session.open_channel()?;
     let mut pipes = SshPipes { session, channel, command: &launch.command, start: Start::Unsent, finished: false };
@@ -113,9 +123,16 @@ fn exec(
     result
 }
 
-fn no_status(session: &SshSession, end: &str, words: &str) -> Error {
-    let error = session.lost(RUNNING, &end);
+fn no_status(session: &SshSession, end: &End, words: &str) -> Error {
+    let error = session.lost(RUNNING, &end.words);
     if words.is_empty() { error } else { error.detail(words) }
+}
+
+/// How a channel ended.
+struct End {
+    words: String,
+    /// What the SSH layer reports, which is 0 for much that went wrong.
+    status: i32,
 }
 
 /// Where the request to run the command stands.
@@ -161,16 +178,17 @@ impl SshPipes<'_> {
         self.channel.stream(stream).read(buffer)
     }
 
-    /// Closes the channel; how it ended, in words.
-    fn close(&mut self) -> Result<String> {
+    /// Closes the channel; how it ended.
+    fn close(&mut self) -> Result<End> {
         let channel = &mut self.channel;
         let closed = self.session.drive("closing a channel", CHANNEL_LIMIT, |_| channel.close())?;
         closed.map_err(|error| self.session.lost("closing a channel", &error))?;
         let signal = self.channel.exit_signal().ok().and_then(|signal| signal.exit_signal);
-        Ok(match signal {
+        let words = match signal {
             Some(signal) => format!("it was killed by SIG{signal}"),
             None => "the host closed the channel before the script reported its status".to_owned(),
-        })
+        };
+        Ok(End { words, status: self.channel.exit_status().unwrap_or(0) })
     }
 }
 

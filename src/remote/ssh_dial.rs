@@ -39,7 +39,7 @@ pub(super) fn dial<'a>(
         match session.drive("dialling", CHANNEL_LIMIT, open)? {
             Ok(channel) => return Ok(Box::new(ChannelStream { session, channel, closed: false })),
             Err(error) if refuses_forwarding(&error) => *forwarding = Forwarding::Refused,
-            Err(error) if error.message().contains("connect failed") => {
+            Err(error) if refuses_connection(&error) => {
                 return Err(not_listening(session.host(), address, error.message()));
             }
             Err(error) => return Err(session.lost("dialling", &error)),
@@ -50,8 +50,13 @@ pub(super) fn dial<'a>(
 }
 
 /// libssh2 tells the reasons of RFC 4254 §5.1 apart in its message only.
-fn refuses_forwarding(error: &ssh2::Error) -> bool {
+pub(super) fn refuses_forwarding(error: &ssh2::Error) -> bool {
     ["prohibited", "unknown channel type"].iter().any(|reason| error.message().contains(reason))
+}
+
+/// The server forwards, but nobody answers at that port.
+pub(super) fn refuses_connection(error: &ssh2::Error) -> bool {
+    error.message().contains("connect failed")
 }
 
 /// What it means that nobody answers at a port.

@@ -26,6 +26,7 @@ pub fn left(layout: &Layout) -> [String; 4] {
 /// Takes it away and returns what was done, a line each.
 pub fn reset(transport: &mut dyn Transport, targets: &Targets, layout: &Layout) -> Result<Vec<String>> {
     let output = transport.run(&script(targets, layout), &mut empty())?;
+    host_lock::check(transport.host(), &output)?;
     let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     if output.status == 0 {
         return Ok(lines);

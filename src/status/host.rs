@@ -67,7 +67,7 @@ pub(super) fn ask(
 fn status(host: &Host, answer: Result<(String, Vec<Component>)>) -> HostStatus {
     let (system, components, trouble) = match answer {
         Ok((system, components)) => (system, components, String::new()),
-        Err(error) => (String::new(), Vec::new(), error.message),
+        Err(error) => (String::new(), Vec::new(), error.of_host(&host.name).to_owned()),
     };
     HostStatus {
         name: host.name.clone(),

@@ -32,7 +32,8 @@ pub fn run<T>(
             Ok(value)
         }
         Err(error) => {
-            reporter.report(&Event::Failed { host, step, message: error.message.clone() });
+            let message = error.of_host(&host).to_owned();
+            reporter.report(&Event::Failed { host, step, message });
             Err(error)
         }
     }

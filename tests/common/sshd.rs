@@ -17,6 +17,8 @@ use tempfile::TempDir;
 pub const FREE: &str = "kbfree";
 pub const ASKED: &str = "kbasked";
 pub const POOR: &str = "kbpoor";
+/// A name of 127.0.0.1 that only these servers know: nobody else can reach a host by it.
+pub const BEHIND: &str = "behind.test";
 /// The password of all of them, and how /etc/shadow has it.
 pub const PASSWORD: &str = "right password";
 const HASH: &str =
@@ -24,7 +26,7 @@ const HASH: &str =
 
 /// What sshd is started in.
 const NAMESPACE: &str = "mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && \
-    for name in passwd shadow group sudoers; do mount --bind $0/$name /etc/$name || exit 1; done && \
+    for name in passwd shadow group sudoers hosts; do mount --bind $0/$name /etc/$name || exit 1; done && \
     exec /usr/sbin/sshd -D -e -f $0/sshd_config";
 
 pub struct Sshd {
@@ -41,6 +43,11 @@ impl Sshd {
 
     /// A server with more lines in its configuration.
     pub fn with(lines: &str) -> Self {
+        Self::made(|_| lines.to_owned())
+    }
+
+    /// The same, with lines that need files in the server's folder: its keys are there already.
+    pub fn made(lines: impl FnOnce(&Path) -> String) -> Self {
         assert!(getuid().is_root(), "a private sshd needs root");
         for program in ["/usr/sbin/sshd", "/usr/bin/unshare", "/usr/bin/sudo"] {
             assert!(Path::new(program).exists(), "{program} is missing: tools/setup.sh installs it");
@@ -48,9 +55,10 @@ impl Sshd {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         make_files(folder.path());
+        let lines = lines(folder.path());
         for _ in 0..5 {
             let port = free_port();
-            write_config(folder.path(), port, lines);
+            write_config(folder.path(), port, &lines);
             if let Some(child) = spawn(folder.path(), port) {
                 let sshd = Sshd { folder, child, port };
                 fs::write(sshd.path("known_hosts"), sshd.known_hosts_line("host_ed25519")).unwrap();
@@ -82,18 +90,18 @@ impl Sshd {
     pub fn ssh_target(&self) -> SshTarget {
         SshTarget {
             address: "127.0.0.1".into(),
-            port: self.port,
-            user: "root".into(),
+            port: Some(self.port),
+            user: Some("root".into()),
             keys: vec![self.path("client")],
             known_hosts: Some(self.path("known_hosts")),
             host_key: None,
             accept_new: false,
-            connect_timeout: 10,
+            connect_timeout: Some(10),
         }
     }
     /// The same as another user.
     pub fn ssh_target_of(&self, user: &str) -> SshTarget {
-        SshTarget { user: user.into(), ..self.ssh_target() }
+        SshTarget { user: Some(user.into()), ..self.ssh_target() }
     }
     /// A transport as root.
     pub fn transport(&self) -> Box<dyn Transport> {
@@ -158,9 +166,14 @@ fn make_files(folder: &Path) {
         shadow += &format!("{user}:{HASH}:19000:0:99999:7:::\n");
     }
     let sudoers = format!("root ALL=(ALL) ALL\n{FREE} ALL=(ALL) NOPASSWD: ALL\n{ASKED} ALL=(ALL) ALL\n");
-    for (name, text, mode) in
-        [("passwd", passwd, 0o644), ("group", group, 0o644), ("shadow", shadow, 0o600), ("sudoers", sudoers, 0o440)]
-    {
+    let hosts = format!("127.0.0.1 localhost {BEHIND}\n");
+    for (name, text, mode) in [
+        ("passwd", passwd, 0o644),
+        ("group", group, 0o644),
+        ("shadow", shadow, 0o600),
+        ("sudoers", sudoers, 0o440),
+        ("hosts", hosts, 0o644),
+    ] {
         fs::write(folder.join(name), text).unwrap();
         fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }

@@ -77,6 +77,7 @@ impl Fetch {
             inventory: self.inventory.clone(),
             state: self.state.clone(),
             accept_new_host_keys: false,
+            ssh_config: None,
             at_once: crate::access::AT_ONCE,
             progress: self.progress,
         };

@@ -9,6 +9,7 @@ use crate::cli::progress::Progress;
 use crate::components::Catalogue;
 use crate::engine::{Access, Options, PlanOptions, Session};
 use crate::error::Result;
+use crate::remote::SshConfig;
 
 /// Which cluster, and how its hosts are reached.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +23,9 @@ pub struct ClusterArgs {
     /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
+    /// The SSH configuration to read; `none` reads none [default: ~/.ssh/config and /etc/ssh/ssh_config]
+    #[arg(long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
     /// The most hosts to work on, and connections to have open, at the same time
     #[arg(long, value_name = "N", default_value_t = AT_ONCE, value_parser = at_least_one)]
     pub at_once: usize,
@@ -56,6 +60,7 @@ impl ClusterArgs {
             inventory: self.inventory.as_deref(),
             state: self.state.as_deref(),
             accept_new_host_keys: self.accept_new_host_keys,
+            ssh_config: SshConfig::named(self.ssh_config.as_deref()),
             at_once: self.at_once,
             command,
             access,

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::inventory::{self, DEFAULT_FILE, check::names};
 use crate::recover::{self, Choice, Reach, Report};
-use crate::remote::{Connector, Interrupt, Operator};
+use crate::remote::{Connector, Interrupt, Operator, SshConfig};
 use crate::trust;
 use crate::ui::{Cell, Format, Table};
 
@@ -88,7 +88,7 @@ impl Args {
         self.check(session)?;
         let asked = recover::ask(catalogue, cluster, &session.pool)?;
         for (host, error) in &asked.silent {
-            session.reporter().warn(&format!("{host} could not be asked: {}", error.message));
+            session.reporter().warn(&format!("{host} could not be asked: {}", error.of_host(host)));
         }
         let from = self.from.as_deref();
         let opened = match &self.identity {
@@ -108,8 +108,8 @@ impl Args {
     /// Writes inventory, templates and lock file as the master at `address` has them on record.
     fn inventory(&self, ctx: &Ctx, address: &str, reach: &Reach) -> Result<()> {
         let reporter = self.cluster.progress.reporter(ctx);
-        let connector =
-            Connector::new(Operator::from_env(), Interrupt::from(interrupt::interrupt("recover", ctx.err_color)?));
+        let operator = Operator::from_env(SshConfig::named(self.cluster.ssh_config.as_deref()));
+        let connector = Connector::new(operator, Interrupt::from(interrupt::interrupt("recover", ctx.err_color)?));
         let pool = Pool::new(Box::new(connector), self.cluster.accept_new_host_keys, self.cluster.at_once);
         let record = recover::read_record(&pool, &reach.host(address), reach, self.from.as_deref(), &*reporter)?;
         let path = self.cluster.inventory.clone().unwrap_or_else(|| DEFAULT_FILE.into());

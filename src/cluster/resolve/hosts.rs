@@ -34,11 +34,11 @@ fn ssh(cluster: &inventory::Ssh, host: &inventory::Host) -> Ssh {
     Ssh {
         transport: own.transport.or(cluster.transport).unwrap_or(TransportKind::Ssh),
         address: host.ssh_address.clone().unwrap_or_else(|| host.address.clone()),
-        port: own.port.or(cluster.port).unwrap_or(22),
-        user: own.user.clone().or_else(|| cluster.user.clone()).unwrap_or_else(|| "root".into()),
+        port: own.port.or(cluster.port),
+        user: own.user.clone().or_else(|| cluster.user.clone()),
         keys: if own.keys.is_empty() { cluster.keys.clone() } else { own.keys.clone() },
         known_hosts: own.known_hosts.clone().or_else(|| cluster.known_hosts.clone()),
         host_key: own.host_key.clone().or_else(|| cluster.host_key.clone()),
-        connect_timeout: own.connect_timeout.or(cluster.connect_timeout).unwrap_or(10),
+        connect_timeout: own.connect_timeout.or(cluster.connect_timeout),
     }
 }

@@ -51,6 +51,7 @@ pub fn probe(transport: &mut dyn Transport, questions: &Questions, layout: &Layo
         }
         Err(error) => return Err(error),
     };
+    host_lock::check(&host, &output)?;
     if output.status != 0 {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::remote(format!("{host}: the probe failed with status {}", output.status)).detail(said));
