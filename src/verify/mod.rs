@@ -17,6 +17,7 @@ mod report;
 mod rounds;
 mod rules;
 mod strangers;
+mod verdict;
 
 pub use budget::limit;
 pub use open::cluster;
@@ -242,7 +243,7 @@ fn through_the_network(fixture: &Fixture<'_>, record: &mut Record<'_>) {
         let millis = tried.iter().map(|(_, fate)| fate.millis).max().unwrap_or_default();
         let ending = match &with_ports {
             Err(error) if WITH_PORTS.contains(check) => Ending::Failed(error.clone()),
-            _ => network::conclude(fixture, check, &tried),
+            _ => verdict::conclude(fixture, check, &tried),
         };
         record.conclude(check, millis, ending);
     }
