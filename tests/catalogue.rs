@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use kbootstrap::apply::{Action, steps};
+use kbootstrap::apply::{Action, steps, uncovered};
 use kbootstrap::artifacts;
 use kbootstrap::cluster::{self, Cluster, Known};
 use kbootstrap::components::{Catalogue, ComponentSpec, Protocol, UnitSpec};
 use kbootstrap::facts::{HostFacts, Listening};
 use kbootstrap::inventory;
-use kbootstrap::plan::{Desired, HostPlan, Plan, UnitAction, UnitChange};
+use kbootstrap::plan::{Desired, FileChange, FileDifference, HostPlan, Plan, UnitAction, UnitChange, compare};
 use kbootstrap::preflight;
 use kbootstrap::render::{Common, Inputs, Templates, host_state};
 use kbootstrap::reset::{self, Targets};
@@ -82,6 +82,7 @@ fn change(id: ComponentId, unit: &UnitSpec, action: Option<UnitAction>) -> UnitC
         action,
         enable: action.is_none(),
         rollout: unit.rollout,
+        unmask: false,
         reason: String::new(),
         key: String::new(),
     }
@@ -124,6 +125,100 @@ proptest! {
         seen.sort();
         expected.sort();
         prop_assert_eq!(seen, expected);
+        prop_assert_eq!(uncovered(&plan, &graph), Vec::<String>::new());
+    }
+
+    /// Whatever is not as it should be on whichever hosts, alone or together: each change has its step.
+    #[test]
+    fn every_change_of_every_plan_has_its_step(which in 0usize..18, picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12)) {
+        let (catalogue, cluster) = (Catalogue::standard(), clusters().swap_remove(which));
+        let (states, whole) = all_changes(&catalogue, &cluster);
+        let changes = singles(&whole);
+        let mut plan = empty(&whole);
+        for pick in picks {
+            let (host, take) = pick.get(&changes);
+            take(&whole.hosts[*host], &mut plan.hosts[*host]);
+        }
+        let graph = steps(&cluster, &plan, &states, None, &[]);
+        prop_assert_eq!(uncovered(&plan, &graph), Vec::<String>::new(), "{:?}", plan);
+    }
+}
+
+/// Takes one change out of the plan of everything.
+type Take = Box<dyn Fn(&HostPlan, &mut HostPlan)>;
+
+/// What a cluster on bare hosts must hold, and the plan that brings it there.
+fn all_changes(catalogue: &Catalogue, cluster: &Cluster) -> (Desired, Plan) {
+    let states: BTreeMap<String, HostState> =
+        cluster.hosts.iter().map(|host| (host.name.clone(), state(catalogue, cluster, host))).collect();
+    let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &HostFacts::default_host())).collect();
+    let plan = Plan { hosts, objects: Some(Vec::new()), ..Plan::default() };
+    (Desired { hosts: states, ..Desired::default() }, plan)
+}
+
+fn empty(whole: &Plan) -> Plan {
+    let hosts = whole.hosts.iter().map(|host| HostPlan { host: host.host.clone(), ..HostPlan::default() });
+    Plan { hosts: hosts.collect(), objects: Some(Vec::new()), ..Plan::default() }
+}
+
+/// Each thing that can differ, in each way in which it can.
+fn singles(whole: &Plan) -> Vec<(usize, Take)> {
+    let mut all: Vec<(usize, Take)> = Vec::new();
+    for (at, host) in whole.hosts.iter().enumerate() {
+        let mut add = |take: Take| all.push((at, take));
+        for n in 0..host.users.len() {
+            add(Box::new(move |from, to| to.users.push(from.users[n].clone())));
+        }
+        for path in host.dirs.keys() {
+            let path = path.clone();
+            add(Box::new(move |from, to| drop(to.dirs.insert(path.clone(), from.dirs[&path].clone()))));
+        }
+        for n in 0..host.modules.len() {
+            add(Box::new(move |from, to| to.modules.push(from.modules[n].clone())));
+        }
+        for n in 0..host.sysctls.len() {
+            add(Box::new(move |from, to| to.sysctls.push(from.sysctls[n].clone())));
+        }
+        for n in 0..host.images.len() {
+            add(Box::new(move |from, to| to.images.push(from.images[n].clone())));
+        }
+        for n in 0..host.files.len() {
+            for change in [FileDifference::Create, FileDifference::Replace, FileDifference::Mode] {
+                add(Box::new(move |from, to| {
+                    let file = FileChange { change, ..from.files[n].clone() };
+                    to.files.retain(|other| other.path != file.path);
+                    to.files.push(file);
+                }));
+            }
+        }
+        for n in 0..host.units.len() {
+            for action in [None, Some(UnitAction::Start), Some(UnitAction::Restart)] {
+                add(Box::new(move |from, to| {
+                    let unit = UnitChange { action, ..from.units[n].clone() };
+                    to.units.retain(|other| other.name != unit.name);
+                    to.units.push(unit);
+                }));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn each_single_change_has_its_step_on_every_kind_of_host_and_one_without_is_seen() {
+    let catalogue = Catalogue::standard();
+    for cluster in clusters() {
+        let (states, whole) = all_changes(&catalogue, &cluster);
+        let changes = singles(&whole);
+        assert!(changes.len() > 100, "{}", changes.len());
+        for (host, take) in changes {
+            let mut plan = empty(&whole);
+            take(&whole.hosts[host], &mut plan.hosts[host]);
+            let graph = steps(&cluster, &plan, &states, None, &[]);
+            assert_eq!(uncovered(&plan, &graph), Vec::<String>::new(), "{plan:?}");
+            let nothing = steps(&cluster, &empty(&whole), &states, None, &[]);
+            assert_eq!(uncovered(&plan, &nothing).len(), 1, "{plan:?}");
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn an_interrupted_run_is_gone_on_with() {
     stopped_by_ctrl_c(&cluster, at("progress", "n1", "push control plane"));
     killed(&cluster, at("started", "n1", "start kube-apiserver"));
     killed(&cluster, at("started", "", "apply API objects"));
-    killed(&cluster, at("started", "", "nodes register"));
+    killed(&cluster, at("started", "n2", "its node registers"));
     killed(&cluster, at("started", "", "the cluster is healthy"));
     cluster.run(&["reset", "--yes", "--host", "n2"]).ok();
     disconnected(&cluster, at("progress", "n2", "push container runtime"));

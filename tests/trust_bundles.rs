@@ -41,7 +41,7 @@ pub fn holds(state: &HostState, host: &Host) -> HostFacts {
     let mut facts = HostFacts::default_host();
     for (path, file) in &state.files {
         let (owner, group) = (file.owner.clone(), file.owner.clone());
-        let fact = FileFact { sha256: content_sha256(&file.content), mode: file.mode, owner, group };
+        let fact = FileFact { sha256: content_sha256(&file.content), mode: file.mode, owner, group, written: 0 };
         facts.files.insert(path.clone(), fact);
     }
     for unit in &state.units {
@@ -55,7 +55,8 @@ pub fn holds(state: &HostState, host: &Host) -> HostFacts {
         };
         facts.units.insert(unit.name.clone(), fact);
         facts.devices.extend(unit.devices.iter().cloned());
-        let made = || FileFact { sha256: String::new(), mode: 0o644, owner: "root".into(), group: "root".into() };
+        let made =
+            || FileFact { sha256: String::new(), mode: 0o644, owner: "root".into(), group: "root".into(), written: 0 };
         facts.files.extend(unit.run_files.iter().map(|path| (path.clone(), made())));
         for (path, source) in &unit.makes {
             facts.files.insert(path.clone(), facts.files[source].clone());

@@ -31,7 +31,7 @@ for run in 1 2 3; do
   rm -rf "$work/clusters"; lab >/dev/null 2>&1
   /usr/bin/time -f '%M' -o "$work/memory" "$kb" up -i "$work/kbootstrap.yaml" --progress plain -o json >"$work/up.json" 2>"$work/up.log"
   echo "run $run: $(sed -n 's/.*"millis": \([0-9]*\).*/\1/p' "$work/up.json") ms, peak memory of kbootstrap $(($(cat "$work/memory") / 1024)) MB; done at:"
-  grep -E 'etcd is healthy|kube-apiserver is ready|apply API objects|nodes register|CoreDNS' "$work/up.log" | sed 's/^/  /'
+  grep -E 'etcd is healthy|kube-apiserver is ready|apply API objects|its node registers|CoreDNS' "$work/up.log" | sed 's/^/  /'
   for _ in 1 2 3; do
     "$kb" up -i "$work/kbootstrap.yaml" --progress none -o json | sed -n 's/.*"millis": \([0-9]*\).*/  second up, nothing to change: \1 ms/p'
   done

@@ -4,8 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::Job;
+use super::evidence;
 use super::graph::collect;
-use super::objects::{apply_objects, mark_nodes};
+use super::objects::apply_objects;
 use super::since::Since;
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
@@ -20,8 +21,6 @@ use crate::parallel;
 const ETCD: Schedule = Schedule::new(60, 50);
 /// An API server runs its start-up hooks for a few seconds.
 pub(super) const API: Schedule = Schedule::new(90, 100);
-/// Kubelets register and the controller manager hands out pod networks.
-const REGISTER: Schedule = Schedule::new(90, 100);
 /// Runtime, network plugin and CoreDNS come up; an image may have to be pulled.
 const HEALTHY: Schedule = Schedule::new(180, 200);
 /// How often an API server may go away or stumble while it is asked, and the pause after that.
@@ -190,28 +189,6 @@ pub(super) fn objects(job: &Job<'_>) -> Result<String> {
     Ok(format!("{} objects", job.desired.objects.len()))
 }
 
-/// Every node is registered and has its piece of the pod network, which flanneld needs to start.
-pub(super) fn nodes_registered(job: &Job<'_>) -> Result<String> {
-    let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
-    ask(job, "not all nodes have registered", REGISTER, |client| {
-        let live = kube::list(client, "/api/v1/nodes", "")?;
-        let missing: Vec<String> = names
-            .iter()
-            .filter_map(|name| match live.iter().find(|n| n["metadata"]["name"] == **name) {
-                None => Some(format!("{name} is not there")),
-                Some(node) if node["spec"]["podCIDR"].is_null() => Some(format!("{name} has no pod network yet")),
-                Some(_) => None,
-            })
-            .collect();
-        if !missing.is_empty() {
-            return Ok(Poll::Pending(missing.join("; ")));
-        }
-        mark_nodes(client, job.cluster).map(Poll::Ready)
-    })
-    .map_err(|e| e.hint("journalctl -u kubelet on the node says why it does not register"))?;
-    Ok(format!("{} nodes", names.len()))
-}
-
 /// The cluster does what it is for: every etcd member takes part, every API server is ready, leases are held, nodes are
 /// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
@@ -232,19 +209,23 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
     let since = Since::ask(job)?;
+    let mut sick = Sick::default();
     ask(job, "the cluster is not healthy", HEALTHY, |client| {
         let leases = kube::leases(client)?;
         let mut troubles: Vec<String> = leases.iter().filter_map(|lease| since.not_leading(lease)).collect();
         let nodes = kube::nodes(client)?;
+        sick = Sick::default();
         for name in &names {
-            match nodes.iter().find(|n| n.name == *name) {
+            let trouble = match nodes.iter().find(|n| n.name == *name) {
                 Some(node) if since.is_from_before(node) => {
-                    troubles.push(format!("what node {name} says is from before its kubelet was started"));
+                    format!("what node {name} says is from before its kubelet was started")
                 }
-                Some(node) if node.ready || !has_network => {}
-                Some(node) => troubles.push(format!("node {name} is not Ready: {} {}", node.reason, node.message)),
-                None => troubles.push(format!("node {name} is not there")),
-            }
+                Some(node) if node.ready || !has_network => continue,
+                Some(node) => format!("node {name} is not Ready: {} {}", node.reason, node.message),
+                None => format!("node {name} is not there"),
+            };
+            troubles.push(trouble);
+            sick.hosts.push((*name).to_owned());
         }
         if has_network && !names.is_empty() {
             for addon in &job.desired.addons {
@@ -262,15 +243,32 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
                     );
                     continue;
                 }
-                let mut why: Vec<String> = pods.into_iter().flat_map(|p| p.troubles).collect();
+                let mut why: Vec<String> = pods.iter().flat_map(|p| p.troubles.clone()).collect();
+                sick.pods.extend(pods);
                 why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
                 troubles.push(format!("{}: {} {}", addon.title, rollout.detail, why.join("; ")).trim_end().to_owned());
             }
         }
         Ok(if troubles.is_empty() { Poll::Ready(()) } else { Poll::Pending(troubles.join("; ")) })
     })
-    .map_err(|e| {
-        e.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more")
+    .map_err(|error| {
+        let error = if error.kind == Kind::Health { sick.explain(job, error) } else { error };
+        error.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more")
     })?;
     Ok(format!("{} nodes", names.len()))
+}
+
+/// What was not well when it was last looked at.
+#[derive(Default)]
+struct Sick {
+    hosts: Vec<String>,
+    pods: Vec<kube::Pod>,
+}
+
+impl Sick {
+    /// Adds what hosts and containers say themselves.
+    fn explain(&self, job: &Job<'_>, error: Error) -> Error {
+        let services = self.hosts.iter().flat_map(|host| evidence::of_services(job, host));
+        services.chain(evidence::of_pods(job, &self.pods)).fold(error, Error::detail)
+    }
 }

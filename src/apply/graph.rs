@@ -53,8 +53,8 @@ impl<A: Sync> Graph<A> {
     }
 
     /// Runs every step once those before it are done and its lane is free, at most `at_once` at a time; of those that
-    /// could begin, `urgent` ones first. After a failure no new step begins; what runs is let finish. All failures come
-    /// back as one error.
+    /// could begin, `urgent` ones first. What fails takes with it what depends on it, and no more: the other hosts are
+    /// finished. A host that cannot be reached gets no further step; an interruption ends everything.
     ///
     /// However few run at once, it ends: of the steps that are not done, the one that was added first depends on none
     /// of the others, in its lane or by its own word.
@@ -63,10 +63,10 @@ impl<A: Sync> Graph<A> {
         at_once: usize,
         urgent: impl Fn(&A) -> bool + Sync,
         execute: impl Fn(&A) -> Result<()> + Sync,
-    ) -> Result<()> {
+    ) -> Outcome {
         let board = Board::new(&self.steps);
         let threads = at_once.min(board.lanes.len());
-        let (board, changed, errors) = (Mutex::new(board), Condvar::new(), Mutex::new(Vec::new()));
+        let (board, changed) = (Mutex::new(board), Condvar::new());
         let urgent = |id: StepId| urgent(&self.steps[id].action);
         let work = || {
             let mut now = board.lock().unwrap_or_else(|e| e.into_inner());
@@ -76,8 +76,7 @@ impl<A: Sync> Graph<A> {
                         drop(now);
                         let result = execute(&self.steps[id].action);
                         now = board.lock().unwrap_or_else(|e| e.into_inner());
-                        now.end(lane, id, result.is_ok());
-                        errors.lock().unwrap_or_else(|e| e.into_inner()).extend(result.err());
+                        now.end(&self.steps, lane, id, result);
                         changed.notify_all();
                     }
                     Next::Wait => now = changed.wait(now).unwrap_or_else(|e| e.into_inner()),
@@ -91,8 +90,24 @@ impl<A: Sync> Graph<A> {
             }
             work();
         });
-        collect(errors.into_inner().unwrap_or_else(|e| e.into_inner()))
+        let board = board.into_inner().unwrap_or_else(|e| e.into_inner());
+        let undone = board.state.iter().enumerate().filter(|(_, state)| **state != State::Done).map(|(id, _)| id);
+        Outcome { undone: undone.collect(), errors: board.errors }
     }
+}
+
+/// How a graph ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Steps that have failed or never began.
+    pub undone: Vec<StepId>,
+    /// What failed, in the order of time.
+    pub errors: Vec<Error>,
+}
+
+/// The host that a lane belongs to: what stands before the first slash.
+pub(super) fn host_of(lane: &str) -> &str {
+    lane.split('/').next().unwrap_or(lane)
 }
 
 /// One error of many; an interruption speaks for all of them.
@@ -103,18 +118,30 @@ pub(super) fn collect(errors: Vec<Error>) -> Result<()> {
     }
 }
 
-/// A lane's steps in their order, and how many of them have begun.
+/// A lane's steps in their order, and how many of them have begun or never will.
 struct Lane {
+    host: String,
     steps: Vec<StepId>,
     begun: usize,
     busy: bool,
 }
 
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It has not begun, or is at work.
+    Open,
+    Done,
+    /// It failed, or will never begin.
+    Lost,
+}
+
 /// How far the graph is.
 struct Board {
     lanes: Vec<Lane>,
-    done: Vec<bool>,
-    failed: bool,
+    state: Vec<State>,
+    errors: Vec<Error>,
+    interrupted: bool,
 }
 
 /// What a free thread does.
@@ -123,7 +150,7 @@ enum Next {
     Begin(usize, StepId),
     /// Waits until another thread has ended a step.
     Wait,
-    /// Ends: all is done, or something failed.
+    /// Ends: nothing is left that could begin.
     Nothing,
 }
 
@@ -133,19 +160,26 @@ impl Board {
         for (id, step) in steps.iter().enumerate() {
             lanes.entry(&step.lane).or_default().push(id);
         }
-        let lanes = lanes.into_values().map(|steps| Lane { steps, begun: 0, busy: false });
-        Board { lanes: lanes.collect(), done: vec![false; steps.len()], failed: false }
+        let lane = |(name, steps)| Lane { host: host_of(name).to_owned(), steps, begun: 0, busy: false };
+        let lanes = lanes.into_iter().map(lane).collect();
+        Board { lanes, state: vec![State::Open; steps.len()], errors: Vec::new(), interrupted: false }
     }
 
     /// Chooses a step: urgent ones first, then those that are early in their lane, so that all hosts come forward
     /// together, then those that were added first.
     fn next<A>(&mut self, steps: &[Step<A>], urgent: impl Fn(StepId) -> bool) -> Next {
-        if self.failed {
+        if self.interrupted {
             return Next::Nothing;
+        }
+        for lane in &mut self.lanes {
+            while lane.steps.get(lane.begun).is_some_and(|id| self.state[*id] == State::Lost) {
+                lane.begun += 1;
+            }
         }
         let free = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.busy);
         let waiting = free.filter_map(|(at, lane)| lane.steps.get(lane.begun).map(|id| (at, lane.begun, *id)));
-        let ready = waiting.filter(|(_, _, id)| steps[*id].after.iter().all(|before| self.done[*before]));
+        let is_done = |before: &StepId| self.state[*before] == State::Done;
+        let ready = waiting.filter(|(_, _, id)| steps[*id].after.iter().all(is_done));
         match ready.min_by_key(|(_, begun, id)| (!urgent(*id), *begun, *id)) {
             Some((at, _, id)) => {
                 (self.lanes[at].busy, self.lanes[at].begun) = (true, self.lanes[at].begun + 1);
@@ -156,10 +190,27 @@ impl Board {
         }
     }
 
-    fn end(&mut self, lane: usize, id: StepId, well: bool) {
+    fn end<A>(&mut self, steps: &[Step<A>], lane: usize, id: StepId, result: Result<()>) {
         self.lanes[lane].busy = false;
-        self.done[id] = well;
-        self.failed |= !well;
+        let Err(error) = result else {
+            self.state[id] = State::Done;
+            return;
+        };
+        self.state[id] = State::Lost;
+        self.interrupted |= error.kind == Kind::Interrupted;
+        if error.kind == Kind::Connect {
+            let host = self.lanes[lane].host.clone();
+            for lane in self.lanes.iter().filter(|lane| lane.host == host) {
+                lane.steps[lane.begun..].iter().for_each(|id| self.state[*id] = State::Lost);
+            }
+        }
+        // Steps come after those that they depend on, so one pass finds all.
+        for (id, step) in steps.iter().enumerate() {
+            if step.after.iter().any(|before| self.state[*before] == State::Lost) {
+                self.state[id] = State::Lost;
+            }
+        }
+        self.errors.push(error);
     }
 }
 
@@ -170,17 +221,18 @@ mod tests {
 
     use super::*;
 
-    fn run(graph: &Graph<&'static str>, fail: &str) -> (Result<()>, Vec<&'static str>) {
+    fn run(graph: &Graph<&'static str>, fail: &str, kind: Kind) -> (Outcome, Vec<&'static str>) {
         let order = Mutex::new(Vec::new());
-        let result = graph.run(
-            9,
+        // One at a time, so that the order is the same each time.
+        let outcome = graph.run(
+            1,
             |_| true,
             |action| {
                 order.lock().unwrap().push(*action);
-                if *action == fail { Err(Error::remote(format!("{action} failed"))) } else { Ok(()) }
+                if *action == fail { Err(Error::new(kind, format!("{action} failed"))) } else { Ok(()) }
             },
         );
-        (result, order.into_inner().unwrap())
+        (outcome, order.into_inner().unwrap())
     }
 
     #[test]
@@ -190,21 +242,43 @@ mod tests {
         let etcd2 = graph.add("m2", "etcd m2", []);
         let api = graph.add("m1", "apiserver", [etcd1, etcd2]);
         graph.add("n1", "kubelet", [api]);
-        let (result, order) = run(&graph, "");
-        assert_eq!(result, Ok(()));
+        let (outcome, order) = run(&graph, "", Kind::Remote);
+        assert_eq!(outcome, Outcome::default());
         assert_eq!(order.len(), 4);
         assert_eq!(&order[2..], ["apiserver", "kubelet"]);
     }
 
-    #[test]
-    fn after_a_failure_what_depends_on_it_does_not_begin() {
+    /// Two nodes after a master, and what comes at the end.
+    fn two_nodes() -> Graph<&'static str> {
         let mut graph = Graph::default();
-        let etcd = graph.add("m1", "etcd", []);
-        let api = graph.add("m1", "apiserver", [etcd]);
-        graph.add("n1", "kubelet", [api]);
-        let (result, order) = run(&graph, "etcd");
-        assert_eq!(result.unwrap_err().message, "etcd failed");
-        assert_eq!(order, ["etcd"]);
+        let api = graph.add("m1", "apiserver", []);
+        let n1 = graph.add("n1/node", "kubelet n1", [api]);
+        let n2 = graph.add("n2/node", "kubelet n2", [api]);
+        graph.add("n1/node", "proxy n1", [api]);
+        graph.add("n1/push", "tools n1", []);
+        graph.add("n1/node", "flanneld n1", [n1]);
+        graph.add("n2/node", "flanneld n2", [n2]);
+        graph.add("api", "healthy", 0..7);
+        graph
+    }
+
+    #[test]
+    fn a_failure_takes_with_it_what_depends_on_it_and_the_others_are_finished() {
+        let (outcome, order) = run(&two_nodes(), "kubelet n1", Kind::Remote);
+        assert_eq!(outcome.errors.iter().map(|e| &*e.message).collect::<Vec<_>>(), ["kubelet n1 failed"]);
+        assert_eq!(outcome.undone, [1, 5, 7]);
+        assert_eq!(order, ["apiserver", "kubelet n1", "kubelet n2", "tools n1", "proxy n1", "flanneld n2"]);
+        let (outcome, order) = run(&two_nodes(), "apiserver", Kind::Remote);
+        assert_eq!((outcome.undone.len(), order.len()), (7, 2), "what nothing depends on is done: {order:?}");
+    }
+
+    #[test]
+    fn a_host_that_is_away_gets_no_further_step_and_an_interruption_ends_everything() {
+        let (outcome, order) = run(&two_nodes(), "kubelet n1", Kind::Connect);
+        assert_eq!(outcome.undone, [1, 3, 4, 5, 7]);
+        assert_eq!(order, ["apiserver", "kubelet n1", "kubelet n2", "flanneld n2"]);
+        let (outcome, order) = run(&two_nodes(), "kubelet n1", Kind::Interrupted);
+        assert_eq!((outcome.errors.len(), order.last()), (1, Some(&"kubelet n1")));
     }
 
     #[test]
@@ -217,7 +291,7 @@ mod tests {
             barrier.wait();
             Err(Error::connect("no route to host"))
         };
-        assert_eq!(graph.run(2, |()| true, fail).unwrap_err().others.len(), 1);
+        assert_eq!(graph.run(2, |()| true, fail).errors.len(), 2);
     }
 
     /// Two hundred hosts as `up` works on them: a push in two waves and a unit each, and a gate between masters and nodes.
@@ -260,7 +334,7 @@ mod tests {
                 running.fetch_sub(1, Ordering::SeqCst);
                 Ok(())
             };
-            graph.run(at_once, |(_, push)| !push, step).unwrap();
+            assert_eq!(graph.run(at_once, |(_, push)| !push, step), Outcome::default());
             let order = order.into_inner().unwrap();
             assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), graph.steps().len());
             assert!((1..=at_once).contains(&most.load(Ordering::SeqCst)), "{most:?} of {at_once}");
@@ -279,7 +353,7 @@ mod tests {
             order.lock().unwrap().push(action.0.clone());
             Ok(())
         };
-        graph.run(1, |(_, push)| !push, note).unwrap();
+        assert_eq!(graph.run(1, |(_, push)| !push, note), Outcome::default());
         let order = order.into_inner().unwrap();
         assert_eq!(order[..2], ["n0/push", "n1/push"]);
         assert_eq!(order[200..206], ["n0/push", "n0", "n1/push", "n1", "n2/push", "n2"]);

@@ -1,5 +1,8 @@
 //! Make it so: push what differs, restart what changed, in the right order.
 
+mod action;
+mod covered;
+mod evidence;
 mod gate;
 mod graph;
 mod node;
@@ -9,6 +12,7 @@ mod push;
 mod push_tests;
 mod receive;
 mod record;
+mod registered;
 mod removal;
 mod secrets;
 mod served;
@@ -20,13 +24,17 @@ mod stream;
 mod unit;
 mod waves;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use graph::Graph;
+pub use action::Action;
+use action::title;
+pub use covered::uncovered;
+use graph::{Graph, Outcome, collect, host_of};
 pub use push::{PushContext, push};
-pub use steps::{Action, steps};
+pub use registered::Watch;
+pub use steps::steps;
 pub use stream::Compression;
 pub use waves::Push;
 
@@ -67,6 +75,8 @@ pub struct Job<'a> {
     pub reporter: &'a dyn Reporter,
     /// Set by Ctrl-C.
     pub interrupt: &'a AtomicBool,
+    /// What is known of nodes that register.
+    pub watch: &'a Watch,
     /// The step that is at work; none before the first.
     pub step: Option<&'a Step<'a>>,
 }
@@ -75,13 +85,14 @@ impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
         let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
-        self.go(&steps(
-            self.cluster,
-            self.plan,
-            self.desired,
-            leader.as_deref(),
-            &served::brought(self.trust, self.plan),
-        ))
+        let served = served::brought(self.trust, self.plan);
+        let graph = steps(self.cluster, self.plan, self.desired, leader.as_deref(), &served);
+        let left = uncovered(self.plan, &graph);
+        if !left.is_empty() {
+            let error = Error::internal("the plan has changes that no step makes; nothing was touched");
+            return Err(left.into_iter().fold(error, Error::detail));
+        }
+        self.go(&graph)
     }
 
     /// Waits until the cluster is healthy and changes nothing: a run that was interrupted may have left all in place,
@@ -99,9 +110,13 @@ impl Job<'_> {
         // Members of etcd that start wait for each other.
         let at_once = self.pool.at_once().max(self.cluster.with_role(Role::Etcd).count());
         // Where there are more hosts than hands, what others wait for goes before what only travels.
-        let urgent = |action: &Action| !matches!(action, Action::Push(_));
-        let result = graph.run(at_once, urgent, |action| self.step(action));
-        result.map_err(|error| if error.kind == Kind::Interrupted { interrupted() } else { error })
+        let urgent = |action: &Action| !matches!(action, Action::Push(_) | Action::NodeRegistered { .. });
+        let outcome = graph.run(at_once, urgent, |action| self.step(action));
+        let undone = undone(graph, &outcome);
+        collect(outcome.errors).map_err(|error| match error.kind {
+            Kind::Interrupted => interrupted(),
+            _ => undone.into_iter().fold(error, Error::hint),
+        })
     }
 
     fn connect(&self, host: &str) -> Result<Lease<'_>> {
@@ -147,7 +162,7 @@ impl Job<'_> {
             Action::Secrets => secrets::as_asked(self),
             Action::Shown => served::shown(self),
             Action::RegisterNode { host } => node::register(self, host),
-            Action::NodesRegistered => gate::nodes_registered(self),
+            Action::NodeRegistered { host } => registered::registered(self, host),
             Action::Healthy => gate::healthy(self),
             Action::TakeAway { host, name } => removal::take_away(self, host, name),
             Action::Delete { name } => removal::delete(self, name),
@@ -211,35 +226,25 @@ fn interrupted() -> Error {
     Error::new(Kind::Interrupted, "interrupted").hint("run `kbootstrap up` again: it goes on from here")
 }
 
-/// Who and what, for people.
-fn title(action: &Action) -> (String, String) {
-    let (host, step) = match action {
-        Action::Push(push) => (push.host.as_str(), push.title.clone()),
-        Action::Import { host } => (host.as_str(), "import images".into()),
-        Action::Unit { host, change } => {
-            let name = change.name.trim_end_matches(".service");
-            let verb = match change.action {
-                Some(crate::plan::UnitAction::Start) => "start",
-                Some(crate::plan::UnitAction::Restart) => "restart",
-                None => "enable",
-            };
-            (host.as_str(), format!("{verb} {name}"))
-        }
-        Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), "etcd is healthy".into()),
-        Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
-        Action::ApiReady { host, about_to_restart: false } => (host.as_str(), "kube-apiserver is ready".into()),
-        Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
-        Action::Objects => ("", "apply API objects".into()),
-        Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),
-        Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),
-        Action::Shown => ("", "new certificates are shown".into()),
-        Action::Secrets => ("", "Secrets in etcd are as asked".into()),
-        Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
-        Action::NodesRegistered => ("", "nodes register".into()),
-        Action::Healthy => ("", "the cluster is healthy".into()),
-        Action::TakeAway { host, name } => (host.as_str(), format!("take away {name}")),
-        Action::Delete { name } => ("", format!("delete what the API has of {name}")),
-        Action::Record(_) => ("", "write down what was done".into()),
+/// Which hosts are not what they should be, and which are; nothing where there is only one.
+fn undone(graph: &Graph<Action>, outcome: &Outcome) -> Option<String> {
+    let lanes = |ids: &dyn Fn(&usize) -> bool| -> BTreeSet<&str> {
+        let steps = graph.steps().iter().enumerate().filter(|(id, _)| ids(id));
+        steps.map(|(_, step)| host_of(&step.lane)).filter(|host| *host != "api").collect()
     };
-    (host.to_owned(), step)
+    let unfinished = lanes(&|id| outcome.undone.contains(id));
+    let finished: Vec<&str> = lanes(&|_| true).into_iter().filter(|host| !unfinished.contains(host)).collect();
+    let unfinished: Vec<&str> = unfinished.into_iter().collect();
+    (!finished.is_empty() && !unfinished.is_empty()).then(|| {
+        let (left, done) = (few(&unfinished), few(&finished));
+        format!("not finished: {left}; finished: {done}; the next `kbootstrap up` goes on from here")
+    })
+}
+
+/// Some names, and how many more there are.
+fn few(names: &[&str]) -> String {
+    match names.split_at_checked(8) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => names.join(", "),
+    }
 }

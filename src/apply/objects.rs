@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::clients::http::Client;
 use crate::clients::kube;
-use crate::cluster::{Cluster, Host, Role};
+use crate::cluster::Host;
 use crate::error::Result;
 use crate::plan::Marks;
 
@@ -16,15 +16,8 @@ pub(super) fn apply_objects(client: &mut Client<'_>, objects: &[Value]) -> Resul
     objects.iter().try_for_each(|object| kube::apply(client, object).map(drop))
 }
 
-/// Sets the labels and taints of the nodes that are there and differ.
-pub(super) fn mark_nodes(client: &mut Client<'_>, cluster: &Cluster) -> Result<()> {
-    for host in cluster.with_role(Role::Node) {
-        mark(client, host)?;
-    }
-    Ok(())
-}
-
-fn mark(client: &mut Client<'_>, host: &Host) -> Result<()> {
+/// Sets the labels and taints of the host's node, where it is there and they differ.
+pub(super) fn mark(client: &mut Client<'_>, host: &Host) -> Result<()> {
     let (path, marks) = (kube::path("v1", "Node", "", &host.name)?, Marks::of(host));
     let mut refused = None;
     for _ in 0..ATTEMPTS {

@@ -81,7 +81,7 @@ fn archive(s: &mut String, small: &[&Item], length: u64, compression: Compressio
         Compression::None => "",
     };
     // A pipe's status is its last command's: a broken archive shows as tar's failure or as a wrong hash.
-    s.push_str(&format!("part {length} | {unpack}tar -x -p -f - -C / --no-same-owner\n"));
+    s.push_str(&format!("part {length} | {unpack}tar -x -p -m -f - -C / --no-same-owner\n"));
     s.push_str("cat > \"$R/sums\" <<'KB_SUMS'\n");
     for item in small {
         s.push_str(&format!("{} *{}\n", content_sha256(&item.content), item.staged()));

@@ -5,81 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Action;
 use super::graph::{Graph, StepId};
 use super::waves::{Push, arrivals};
 use crate::cluster::{Cluster, Role};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
 use crate::state::{After, HostState, Ready, Rolling, WAVES, Wave};
 use crate::trust::Served;
-
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Users, folders, modules, kernel settings and files of one wave, or the files of a unit that is to restart.
-    Push(Push),
-    /// Images into containerd; their tars were pushed before.
-    Import {
-        /// Host.
-        host: String,
-    },
-    /// Enable, start or restart a unit, and wait until it runs.
-    Unit {
-        /// Host.
-        host: String,
-        /// What to do.
-        change: UnitChange,
-    },
-    /// The etcd members answer and have a leader. Before a restart: they would without this one, too.
-    EtcdHealthy {
-        /// Asked through this host.
-        host: String,
-        /// The member that is about to be restarted.
-        about_to_restart: bool,
-    },
-    /// The host's API server says that it is ready. Before a restart: another one does.
-    ApiReady {
-        /// Host.
-        host: String,
-        /// It is about to be restarted.
-        about_to_restart: bool,
-    },
-    /// The cluster's own API objects are as they should be.
-    Objects,
-    /// A configuration of encryption with which an API server writes as before and can read what comes next.
-    PushKeys {
-        /// Host.
-        host: String,
-    },
-    /// All API servers have read it.
-    KeysRead,
-    /// All API servers have read how Secrets are to be written, and all Secrets in etcd are written so.
-    Secrets,
-    /// Servers show the certificates that were brought to them.
-    Shown,
-    /// A node that was deleted is there again, with its piece of the pod network, before its kubelet is restarted.
-    RegisterNode {
-        /// Host.
-        host: String,
-    },
-    /// All nodes are registered and have their piece of the pod network; their labels are set.
-    NodesRegistered,
-    /// Leases held, nodes Ready, addons available.
-    Healthy,
-    /// What should not be there goes from a host.
-    TakeAway {
-        /// Host; it may have left the inventory.
-        host: String,
-        /// The leftover's name.
-        name: String,
-    },
-    /// What should not be there goes from the API.
-    Delete {
-        /// The leftover's name.
-        name: String,
-    },
-    /// What was done is written down, in these places.
-    Record(Vec<String>),
-}
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
 /// lead to another one, and that happens once, not at every restart. `served` are the certificates among what comes that
@@ -183,10 +115,10 @@ impl Builder<'_> {
     fn units(&mut self, plan: &Plan, etcd_leader: Option<&str>) {
         let units = Sorted::new(plan);
         let etcd = self.etcd(&units, etcd_leader);
-        let api = self.masters(&units, &etcd);
+        let (api, controllers) = self.masters(&units, &etcd);
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
         let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
-        self.nodes(plan, &units, &etcd, &api, objects);
+        self.nodes(plan, &units, &Plane { etcd, api, controllers, objects });
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one.
@@ -212,8 +144,8 @@ impl Builder<'_> {
     }
 
     /// Masters that do not run start together; those that run change one at a time. The steps after which the API can
-    /// be used come back.
-    fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId]) -> Vec<StepId> {
+    /// be used come back, and those after which controllers work.
+    fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId]) -> (Vec<StepId>, Vec<StepId>) {
         let (servers, controllers): (Vec<Change<'_>>, Vec<Change<'_>>) =
             units.masters_start.iter().partition(|(_, change)| change.rollout.ready == Ready::Api);
         let mut gates = Vec::new();
@@ -237,61 +169,84 @@ impl Builder<'_> {
             };
         }
         gates.extend(etcd);
-        gates
+        (gates, started)
     }
 
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
-    fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, etcd: &[StepId], api: &[StepId], objects: Option<StepId>) {
-        let mut nodes = Vec::new();
-        let mut made = Vec::new();
+    /// No node waits for another one to register.
+    fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, plane: &Plane) {
+        let Plane { api, objects, .. } = plane;
+        let mut settled: Vec<StepId> = api.iter().chain(objects).copied().collect();
         for change in &plan.cluster {
             if let ClusterChange::RegisterNode { node } = change {
                 let action = Action::RegisterNode { host: node.clone() };
-                made.push(self.graph.add(node_lane(node), action, api.iter().copied()));
+                settled.push(self.graph.add(node_lane(node), action, api.iter().copied()));
             }
-        }
-        for host in &plan.hosts {
-            nodes.extend(self.node_starts(host, units, etcd, api, objects));
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
+            let restarts =
+                || units.nodes_restart.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
+            let is_runtime = |change: &&UnitChange| change.rollout.ready == Ready::Runtime;
             let mut restarted = Vec::new();
-            for (_, change) in units.nodes_restart.iter().filter(|(name, _)| *name == host.host) {
-                let canary = if change.rollout.rolling == Rolling::Canary { &tried[..] } else { &[] };
-                let id =
-                    self.restart(&host.host, change, api.iter().chain(&objects).chain(&made).chain(canary).copied());
+            let mut runtime = Vec::new();
+            for change in restarts().filter(is_runtime) {
+                runtime.push(self.restart_on_node(host, change, &settled, &tried));
+            }
+            restarted.extend(&runtime);
+            let mut kubelets = self.node_starts(host, units, plane, runtime);
+            for change in restarts().filter(|change| !is_runtime(change)) {
+                let id = self.restart_on_node(host, change, &settled, &tried);
                 restarted.push(id);
-                if change.rollout.ready == Ready::Node {
-                    nodes.push(id);
-                }
+                kubelets.extend((change.rollout.ready == Ready::Node).then_some(id));
             }
             if tried.is_empty() {
                 tried = restarted;
             }
+            let late: Vec<Change<'_>> =
+                units.nodes_start_late.iter().copied().filter(|(name, _)| *name == host.host).collect();
+            if kubelets.is_empty() && late.is_empty() && !plan.marks(&host.host) {
+                continue;
+            }
+            let registered = self.registered(&host.host, plane, kubelets);
+            for (host, change) in late {
+                self.unit(host, change, objects.iter().copied().chain([registered]));
+            }
         }
-        let late = &units.nodes_start_late;
-        let marked = nodes.is_empty() && late.is_empty() && objects.is_none() && !plan.marks_nodes();
-        if marked {
-            return;
-        }
-        let after = nodes.into_iter().chain(api.iter().copied()).chain(objects);
-        let registered = self.graph.add("api", Action::NodesRegistered, after);
-        for (host, change) in late {
-            self.unit(host, change, [registered]);
+        for node in plan.marked().filter(|node| plan.hosts.iter().all(|host| host.host != **node)) {
+            self.registered(node, plane, Vec::new());
         }
     }
 
-    /// The runtime needs nobody, images need it, and pods need both. The steps after which nodes register come back.
+    fn restart_on_node(
+        &mut self,
+        host: &HostPlan,
+        change: &UnitChange,
+        settled: &[StepId],
+        tried: &[StepId],
+    ) -> StepId {
+        let canary = if change.rollout.rolling == Rolling::Canary { tried } else { &[] };
+        self.restart(&host.host, change, settled.iter().chain(canary).copied())
+    }
+
+    /// Nodes wait beside each other, and beside what their hosts do; for controllers, too, which give them their pieces of
+    /// the pod network: with few hands at work, those who wait would hold up what they wait for.
+    fn registered(&mut self, host: &str, plane: &Plane, kubelets: Vec<StepId>) -> StepId {
+        let after = kubelets.into_iter().chain(plane.api.iter().chain(&plane.controllers).copied());
+        self.graph.add(format!("{host}/api"), Action::NodeRegistered { host: host.to_owned() }, after)
+    }
+
+    /// The runtime needs nobody, images need it, and pods need both: ours, so a runtime that restarts has restarted.
+    /// The steps after which the node registers come back.
     fn node_starts(
         &mut self,
         host: &HostPlan,
         units: &Sorted<'_>,
-        etcd: &[StepId],
-        api: &[StepId],
-        objects: Option<StepId>,
+        plane: &Plane,
+        mut runtime: Vec<StepId>,
     ) -> Vec<StepId> {
+        let Plane { etcd, api, objects, .. } = plane;
         let mine = || units.nodes_start.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
-        let mut runtime = Vec::new();
         for change in mine().filter(|change| change.rollout.ready == Ready::Runtime) {
             runtime.push(self.unit(&host.host, change, []));
         }
@@ -307,7 +262,7 @@ impl Builder<'_> {
                 After::Etcd => etcd.to_vec(),
                 After::Api => api.to_vec(),
                 After::Runtime | After::Registered => runtime.iter().chain(api).copied().collect(),
-                After::Objects => runtime.iter().chain(api).copied().chain(objects).collect(),
+                After::Objects => runtime.iter().chain(api).chain(objects).copied().collect(),
             };
             let id = self.unit(&host.host, change, after);
             if change.rollout.ready == Ready::Node {
@@ -337,6 +292,16 @@ impl Builder<'_> {
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
         self.pushed.get(&(host.to_owned(), wave)).copied()
     }
+}
+
+/// What nodes wait for.
+struct Plane {
+    etcd: Vec<StepId>,
+    /// After these the API can be used.
+    api: Vec<StepId>,
+    /// After these controllers work.
+    controllers: Vec<StepId>,
+    objects: Option<StepId>,
 }
 
 /// A host and a change of one of its units.

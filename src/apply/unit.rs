@@ -42,6 +42,9 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
 /// do not work end a process before. (One that listens nowhere must keep running for five seconds.)
 fn script(change: &UnitChange, layout: &Layout) -> String {
     let mut s = format!("U={}\n", sh_quote(&change.name));
+    if change.unmask {
+        s.push_str("systemctl unmask --quiet \"$U\"; systemctl unmask --quiet --runtime \"$U\"\n");
+    }
     if change.enable {
         s.push_str("systemctl enable --quiet \"$U\" || exit 1\n");
     }
@@ -135,6 +138,7 @@ mod tests {
             rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
             action: Some(UnitAction::Start),
             enable: true,
+            unmask: false,
             reason: String::new(),
             key: "k".into(),
         }
@@ -145,6 +149,12 @@ mod tests {
         let change = UnitChange { action: None, ..start("etcd.service") };
         let script = script(&change, &Layout::standard());
         assert!(script.contains("systemctl enable") && !script.contains("restart"), "{script}");
+    }
+
+    #[test]
+    fn a_unit_that_is_masked_is_freed_before_it_is_enabled() {
+        let script = script(&UnitChange { unmask: true, ..start("etcd.service") }, &Layout::standard());
+        assert!(script.find("systemctl unmask").unwrap() < script.find("systemctl enable").unwrap(), "{script}");
     }
 
     #[test]

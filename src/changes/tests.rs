@@ -28,7 +28,8 @@ pub(super) fn running() -> Running {
         restart_key: "key".into(),
         ..UnitFact::default()
     };
-    let dir = || FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into() };
+    let dir =
+        || FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into(), written: 0 };
     let mut facts = BTreeMap::new();
     for host in &cluster.hosts {
         let mut of = HostFacts { known: true, ..HostFacts::default_host() };

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::survey::survey;
 use super::upgrade;
 use crate::access::ApiAccess;
-use crate::apply::Job;
+use crate::apply::{Job, Watch};
 use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
 use crate::cluster::{Host, Role};
@@ -171,7 +171,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
-    let (objects, mut changes) = in_api(session, trust, facts, &desired)?.map_or((None, Vec::new()), |api| {
+    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| {
         warnings.extend(api.warnings);
         (Some(api.objects), api.nodes)
     });
@@ -208,7 +208,12 @@ fn in_api(
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     desired: &Desired,
+    live: &Live,
 ) -> Result<Option<InApi>> {
+    // One that did not answer a moment ago would hold up everything once more.
+    if live.api.is_none() {
+        return Ok(None);
+    }
     let runs = |host: &&Host| {
         let unit = facts.get(&host.name).and_then(|f| f.units.get(kube_apiserver::UNIT));
         unit.is_some_and(|u| u.active == "active")
@@ -263,6 +268,7 @@ impl Prepared {
             record: record.as_ref(),
             reporter: session.reporter(),
             interrupt: &session.interrupt,
+            watch: &Watch::default(),
             step: None,
         };
         if plan.is_empty() {

@@ -209,7 +209,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
     }
     let json = serde_json::to_value(&meaning).unwrap();
     assert_eq!((&json["upgrade"]["from"], &json["upgrade"]["keeps_folder"]), (&Value::Null, &true.into()));
-    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 6);
+    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 7);
     assert_eq!(json["upgrade"]["changes"][0]["hosts"], serde_json::json!(["n1"]));
 }
 

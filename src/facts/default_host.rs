@@ -78,6 +78,7 @@ impl HostFacts {
             dirs: BTreeMap::new(),
             listings: BTreeMap::new(),
             units: BTreeMap::new(),
+            drop_ins: BTreeMap::new(),
             images: BTreeSet::new(),
         }
     }

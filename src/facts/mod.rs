@@ -4,6 +4,7 @@ mod decisions;
 mod default_host;
 mod probe;
 mod record;
+mod runs;
 mod started;
 mod texts;
 
@@ -138,6 +139,8 @@ pub struct HostFacts {
     pub listings: BTreeMap<String, Vec<String>>,
     /// Units that were asked about.
     pub units: BTreeMap<String, UnitFact>,
+    /// Files that add to these units: the names of the settings in each.
+    pub drop_ins: BTreeMap<String, BTreeSet<String>>,
     /// Images in containerd's `k8s.io` namespace, by name; empty where containerd does not run.
     pub images: BTreeSet<String>,
 }
@@ -197,7 +200,7 @@ pub struct Listening {
 }
 
 /// A file or directory on a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FileFact {
     /// SHA-256 of the contents, lower-case hex; empty for a directory.
     pub sha256: String,
@@ -207,6 +210,8 @@ pub struct FileFact {
     pub owner: String,
     /// Group's name.
     pub group: String,
+    /// When its contents were last written, microseconds since 1970 by the host's clock.
+    pub written: u64,
 }
 
 /// A key that an API server encrypts with. The key itself stays on the host.
@@ -247,6 +252,8 @@ pub struct UnitFact {
     pub active_since: u64,
     /// What the unit last was started with, as recorded by the last apply (see `plan`): unit's restart key; empty if unknown.
     pub restart_key: String,
+    /// When that was recorded, microseconds since 1970 by the host's clock; 0 where it was not.
+    pub recorded: u64,
 }
 
 /// A command of a unit (`ExecStart`).

@@ -57,6 +57,10 @@ fn first_api(
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
 ) -> Result<Option<(Api, Option<String>)>> {
+    // An API server without etcd answers after a time-out, and says nothing then.
+    if !cluster.hosts.iter().any(|host| members::runs(facts, &host.name)) {
+        return Ok(None);
+    }
     let unit = kube_apiserver::UNIT;
     let runs = |host: &&Host| {
         let unit = facts.get(&host.name).and_then(|facts| facts.units.get(unit));

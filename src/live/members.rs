@@ -37,6 +37,7 @@ fn members(pool: &Pool, trust: &Trust, host: &Host) -> Result<Members> {
     Ok(Members { cluster, list, version })
 }
 
-fn runs(facts: &BTreeMap<String, HostFacts>, host: &str) -> bool {
+/// Whether systemd says that etcd runs there.
+pub(super) fn runs(facts: &BTreeMap<String, HostFacts>, host: &str) -> bool {
     facts.get(host).and_then(|facts| facts.units.get(etcd::UNIT)).is_some_and(|unit| unit.active == "active")
 }

@@ -2,7 +2,7 @@
 
 use super::{FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
 use crate::digest::{Sha256, sha256};
-use crate::facts::{FileFact, HostFacts, Module};
+use crate::facts::{FileFact, HostFacts, Module, UnitFact};
 use crate::state::{Content, File, HostState, Unit};
 
 /// What must change on the host so that facts become the desired state.
@@ -94,12 +94,18 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     let enable = fact.is_none_or(|f| f.enabled != "enabled");
     let changed = files.iter().find(|f| f.change != FileDifference::Mode && unit.restart_on.contains(&f.path));
     let (action, reason) = match fact {
+        Some(f) if f.is_foreign(&unit.file) => {
+            (Some(UnitAction::Start), format!("it takes the place of {}", f.fragment))
+        }
         Some(f) if f.active == "active" => match changed {
             Some(file) => (Some(UnitAction::Restart), format!("{} changes", file.path)),
             None if f.restart_key != key => (Some(UnitAction::Restart), "it runs with older files".to_owned()),
-            None if let Some(reason) = unmade(unit, desired, facts) => (Some(UnitAction::Restart), reason),
+            None if let Some(reason) = stale(unit, f, facts).or_else(|| unmade(unit, desired, facts)) => {
+                (Some(UnitAction::Restart), reason)
+            }
             None => (None, "not enabled at boot".to_owned()),
         },
+        Some(f) if f.load == "masked" => (Some(UnitAction::Start), "it is masked".to_owned()),
         Some(f) if !f.active.is_empty() && f.active != "inactive" => {
             (Some(UnitAction::Start), format!("it is {} ({})", f.active, f.sub))
         }
@@ -111,9 +117,27 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
         rollout: unit.rollout,
         action,
         enable,
+        unmask: fact.is_some_and(|f| f.load == "masked"),
         reason,
         key,
     })
+}
+
+/// What runs is not what was rendered, although the files are right.
+fn stale(unit: &Unit, fact: &UnitFact, facts: &HostFacts) -> Option<String> {
+    if let Some(elsewhere) = fact.from_elsewhere(&unit.file).filter(|_| fact.goes_before(&unit.file).is_none()) {
+        return Some(format!("systemd has it from {elsewhere}"));
+    }
+    if let Some(program) = fact.other_program() {
+        return Some(format!("it runs {program}"));
+    }
+    if fact.reload_needed {
+        return Some("systemd has not read its files since they were changed".into());
+    }
+    // Somebody has changed it and put it back: nobody knows which of both runs. A clock that was wrong shows nothing.
+    let newer = |path: &&String| facts.files.get(*path).is_some_and(|file| file.written > fact.recorded);
+    let newer = unit.restart_on.iter().filter(|_| fact.recorded > 0).find(newer);
+    newer.map(|path| format!("{path} was written after it was started"))
 }
 
 /// What the unit made when it started and is no longer there as it was made.
@@ -139,10 +163,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::facts::ProcessFact;
     use crate::plan::converged;
     use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
     const UNIT: &str = "flanneld.service";
+    const FILE: &str = "/etc/systemd/system/flanneld.service";
 
     /// A service with a configuration file, of which it makes a copy.
     fn desired() -> HostState {
@@ -152,6 +178,7 @@ mod tests {
             files: BTreeMap::from([("/etc/net.json".into(), file("{}")), ("/etc/note".into(), file("note"))]),
             units: vec![Unit {
                 name: UNIT.into(),
+                file: FILE.into(),
                 component: ComponentId("flanneld"),
                 rollout: Rollout {
                     wave: Wave::Node,
@@ -221,6 +248,39 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_and_was_not_rendered_is_started_again() {
+        let restarts = |spoil: fn(&mut UnitFact)| changes(move |facts| spoil(unit(facts))).join(", ");
+        let program = |is_command| ProcessFact { program: "/opt/old".into(), is_command, ..ProcessFact::default() };
+        assert_eq!(
+            restarts(|unit| unit.fragment = "/lib/x.service".into()),
+            "Some(Restart) flanneld.service: systemd has it from /lib/x.service"
+        );
+        let foreign: fn(&mut UnitFact) =
+            |unit| (unit.fragment, unit.restart_key) = ("/lib/x.service".into(), String::new());
+        assert_eq!(restarts(foreign), "Some(Start) flanneld.service: it takes the place of /lib/x.service");
+        assert_eq!(
+            restarts(|unit| unit.reload_needed = true),
+            "Some(Restart) flanneld.service: systemd has not read its files since they were changed"
+        );
+        let runs = |is_command| changes(move |facts| unit(facts).process = Some(program(is_command))).join(", ");
+        assert_eq!(runs(true), "");
+        assert_eq!(runs(false), "Some(Restart) flanneld.service: it runs /opt/old");
+    }
+
+    #[test]
+    fn a_file_that_was_changed_and_put_back_restarts_what_may_have_read_it() {
+        let put_back = |path: &'static str| changes(move |facts| facts.files.get_mut(path).unwrap().written = 3);
+        let expected = "Some(Restart) flanneld.service: /etc/net.json was written after it was started";
+        assert_eq!(put_back("/etc/net.json"), [expected]);
+        assert_eq!(put_back("/etc/note"), Vec::<String>::new());
+        let unknown = changes(|facts| {
+            facts.files.get_mut("/etc/net.json").unwrap().written = 3;
+            unit(facts).recorded = 0;
+        });
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+
+    #[test]
     fn a_unit_that_does_not_run_is_started_and_one_with_older_files_restarted() {
         let failed = changes(|facts| {
             (unit(facts).active, unit(facts).sub) = ("failed".into(), "failed".into());
@@ -231,6 +291,10 @@ mod tests {
         assert_eq!(never, ["Some(Start) flanneld.service: it does not run"]);
         let older = changes(|facts| unit(facts).restart_key = "of an earlier run".into());
         assert_eq!(older, ["Some(Restart) flanneld.service: it runs with older files"]);
+        let masked = changes(|facts| {
+            (unit(facts).load, unit(facts).active) = ("masked".into(), "inactive".into());
+        });
+        assert_eq!(masked, ["Some(Start) flanneld.service: it is masked"]);
         let disabled = changes(|facts| unit(facts).enabled = "disabled".into());
         assert_eq!(disabled, ["None flanneld.service: not enabled at boot"]);
     }

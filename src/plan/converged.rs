@@ -6,14 +6,17 @@ use crate::state::{HostState, Unit};
 
 /// What a host answers that has this state.
 pub fn converged(state: &HostState) -> HostFacts {
-    let fact = |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into() };
+    let fact =
+        |sha256, mode, owner: &str| FileFact { sha256, mode, owner: owner.into(), group: owner.into(), written: 1 };
     let unit = |unit: &Unit| UnitFact {
         load: "loaded".into(),
         active: "active".into(),
         sub: "running".into(),
         enabled: "enabled".into(),
+        fragment: unit.file.clone(),
         active_since: 1,
         restart_key: restart_key(unit, state),
+        recorded: 2,
         ..UnitFact::default()
     };
     let mut facts = HostFacts::default_host();

@@ -211,6 +211,9 @@ pub struct UnitChange {
     /// How it is brought up, and changed while it runs.
     #[serde(skip)]
     pub rollout: Rollout,
+    /// Somebody has masked it, which is taken back first.
+    #[serde(skip)]
+    pub unmask: bool,
     /// What to record once it runs: see [`restart_key`].
     pub key: String,
 }
@@ -259,9 +262,16 @@ impl Plan {
         let hosts: usize = self.hosts.iter().map(HostPlan::changes).sum();
         hosts + self.objects.as_ref().map_or(0, Vec::len) + self.cluster.len()
     }
-    /// Whether labels or taints of a node change.
-    pub fn marks_nodes(&self) -> bool {
-        self.cluster.iter().any(|change| matches!(change, ClusterChange::MarkNode { .. }))
+    /// Nodes whose labels or taints change.
+    pub fn marked(&self) -> impl Iterator<Item = &String> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::MarkNode { node, .. } => Some(node),
+            _ => None,
+        })
+    }
+    /// Whether labels or taints of this node change.
+    pub fn marks(&self, node: &str) -> bool {
+        self.marked().any(|marked| marked == node)
     }
     /// What is taken away.
     pub fn removals(&self) -> impl Iterator<Item = &Removal> {

@@ -241,6 +241,7 @@ mod tests {
             rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
             action: Some(UnitAction::Restart),
             enable: false,
+            unmask: false,
             reason: "/etc/a.conf changes".into(),
             key: String::new(),
         };

@@ -37,6 +37,7 @@ fn change(unit: &Unit, desired: &HostState, action: UnitAction) -> UnitChange {
         enable: false,
         reason: "the API has no such node".into(),
         rollout: unit.rollout,
+        unmask: false,
         key: restart_key(unit, desired),
     }
 }
@@ -50,6 +51,7 @@ mod tests {
     fn node() -> HostState {
         let unit = |name: &str, after, ready| Unit {
             name: format!("{name}.service"),
+            file: String::new(),
             component: ComponentId("kubelet"),
             rollout: Rollout { wave: Wave::Node, after, rolling: Rolling::Canary, ready },
             restart_on: Default::default(),

@@ -39,6 +39,7 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
 ];
 
 const AFTER_PORTS: &[(&str, &str)] = &[
+    ("units", "no file of others changes what our services run"),
     ("firewall", "neither firewalld nor ufw runs"),
     ("leftovers", "no other cluster, container engine or CNI configuration lives here"),
 ];

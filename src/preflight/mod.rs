@@ -15,6 +15,7 @@ mod ports;
 mod programs;
 mod proxy;
 mod questions;
+mod units;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         programs::check,
         network::check,
         ports::check,
+        units::check,
         leftovers::check,
     ] {
         check(&mut host_check);

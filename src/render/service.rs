@@ -59,9 +59,10 @@ pub(super) fn add(
     let mut context = context.clone();
     context.unit = Some(UnitContext { program, flags, restart_seconds: unit.restart_seconds });
     let text = inputs.templates.render(inputs.host, spec, &name, &context)?;
-    state.files.insert(path, private(text));
+    state.files.insert(path.clone(), private(text));
     state.units.push(Unit {
         name,
+        file: path,
         component: spec.id,
         rollout: unit.rollout,
         restart_on,

@@ -102,6 +102,8 @@ fn is_unknown(size: &u64) -> bool {
 pub struct Unit {
     /// `etcd.service`.
     pub name: String,
+    /// Its file.
+    pub file: String,
     /// Which component it runs.
     pub component: ComponentId,
     /// How it is brought up, and changed while it runs.

@@ -33,7 +33,7 @@ pub enum After {
     Runtime,
     /// The same, and the API objects that say what it may do.
     Objects,
-    /// All nodes are registered and have their piece of the pod network.
+    /// The host's node is registered and has its piece of the pod network.
     Registered,
 }
 

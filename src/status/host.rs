@@ -6,7 +6,7 @@ use super::{Component, HostStatus, NOT_INSTALLED, State, pki};
 use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Host, Layout};
 use crate::components::{Catalogue, UnitSpec};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, UnitFact};
@@ -35,6 +35,9 @@ pub(super) fn ask(
         let mut components = Vec::new();
         for unit in &units {
             let mut component = component(unit, &facts.units);
+            if let Some(runs) = runs_otherwise(unit, &facts, &cluster.layout) {
+                (component.state, component.detail) = (State::Bad, runs);
+            }
             let file = facts.files.get(&program(unit));
             component.version = file.and_then(|file| version(store, &file.sha256)).unwrap_or_default();
             if component.state == State::Good
@@ -102,6 +105,16 @@ fn component(unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
         }
     };
     Component { name: unit.program.to_owned(), state, word, version: String::new(), detail, remedy: Vec::new() }
+}
+
+/// What runs instead of what was rendered.
+fn runs_otherwise(unit: &UnitSpec, facts: &HostFacts, layout: &Layout) -> Option<String> {
+    let (name, file) = (unit.name(), format!("{}/{}", layout.units, unit.name()));
+    let fact = facts.units.get(&name)?;
+    let overrides = facts.overrides(&name);
+    let by = overrides.first().map(|(path, settings)| format!("{path} changes what it runs ({})", settings.join(", ")));
+    by.or_else(|| fact.from_elsewhere(&file).map(|elsewhere| format!("systemd has it from {elsewhere}")))
+        .or_else(|| fact.other_program().map(|program| format!("it runs {program}; `kbootstrap up` restarts it")))
 }
 
 /// What a program's bytes are called; none where this machine's store has never seen them.

@@ -97,8 +97,13 @@ mod tests {
             ("a.crt".to_owned(), file(Content::Text(ours.into()))),
             ("a.key".to_owned(), file(Content::Secret(mine.to_pem()))),
         ]);
-        let fact =
-            |bytes: &[u8]| FileFact { sha256: sha256(bytes), mode: 0o600, owner: "root".into(), group: "root".into() };
+        let fact = |bytes: &[u8]| FileFact {
+            sha256: sha256(bytes),
+            mode: 0o600,
+            owner: "root".into(),
+            group: "root".into(),
+            written: 0,
+        };
         let mut facts = HostFacts::default_host();
         if let Some(text) = certificate {
             facts.files.insert("a.crt".into(), fact(text.as_bytes()));

@@ -32,6 +32,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
             mode: stat.mode & 0o7777,
             owner: stat.owner.into(),
             group: stat.group.into(),
+            written: micros(stat.key.split(' ').nth(1).unwrap_or_default()),
         };
         if stat.mode & TYPE == DIRECTORY {
             facts.dirs.insert(stat.path.into(), fact(""));
@@ -48,6 +49,13 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
 
 const TYPE: u32 = 0o170_000;
 const DIRECTORY: u32 = 0o040_000;
+
+/// `1763735756.123456789`: seconds since 1970 as stat prints them. What lies before is 1970.
+pub(super) fn micros(seconds: &str) -> u64 {
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let number = |digits: &str| digits.parse::<u64>().unwrap_or(0);
+    number(whole).saturating_mul(1_000_000).saturating_add(number(part.get(..6).unwrap_or_default()))
+}
 
 fn swap<'a>((sha256, key): (&'a str, &'a str)) -> (&'a str, &'a str) {
     (key, sha256)

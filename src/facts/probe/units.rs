@@ -1,8 +1,9 @@
 //! systemd: itself, units, what runs of them, and what each was last started with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Sections;
+use super::files::micros;
 use super::script::Variables;
 use super::{Group, Questions};
 use crate::cluster::Layout;
@@ -37,6 +38,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.resolv_conf_link = links.get("/etc/resolv.conf").map(|target| (*target).to_owned());
     let files: BTreeMap<_, _> = sections.lines("running").filter_map(file).collect();
     let keys: BTreeMap<_, _> = sections.lines("started").filter_map(|line| line.split_once(' ')).collect();
+    let recorded: BTreeMap<_, _> = sections.lines("recorded-at").filter_map(recorded).collect();
     let blocks = sections.text("units").split("\n\n").filter(|block| !block.trim().is_empty());
     for block in blocks.map(Block::read) {
         let name = block.get("Id");
@@ -46,10 +48,35 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
         } else if !name.is_empty() {
             let mut unit = block.unit();
             unit.restart_key = keys.get(name).copied().unwrap_or_default().trim().into();
+            unit.recorded = recorded.get(name).copied().unwrap_or_default();
             unit.process = block.process(&unit.commands, &links, &files);
             facts.units.insert(name.to_owned(), unit);
         }
     }
+    facts.drop_ins = drop_ins(sections, facts.units.values().flat_map(|unit| &unit.drop_ins));
+}
+
+/// A line `seconds path` of a unit's record: the unit's name, and when.
+fn recorded(line: &str) -> Option<(&str, u64)> {
+    let (seconds, path) = line.split_once(' ')?;
+    Some((path.rsplit('/').next()?, micros(seconds)))
+}
+
+/// Lines `path:Name=value` of unit files: which names each file has. What continues a line before it is none.
+fn drop_ins<'f>(sections: &Sections, paths: impl Iterator<Item = &'f String>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = paths.map(|path| (path.clone(), BTreeSet::new())).collect();
+    let mut continues = false;
+    for line in sections.lines("drop-ins") {
+        let mut names = line.match_indices(':').map(|(at, _)| line.split_at(at));
+        let Some((path, line)) = names.find(|(path, _)| all.contains_key(*path)) else { continue };
+        let (text, begins) = (line[1..].trim(), !std::mem::replace(&mut continues, line.ends_with('\\')));
+        let name =
+            text.split_once('=').map(|(name, _)| name.trim()).filter(|_| begins && !text.starts_with(['#', ';', '[']));
+        if let (Some(name), Some(names)) = (name, all.get_mut(path)) {
+            names.insert(name.to_owned());
+        }
+    }
+    all
 }
 
 /// Lines `NAME=value`; some names come again.
@@ -199,6 +226,18 @@ mod tests {
         let process = all.units["kubelet.service"].process.clone().unwrap();
         assert_eq!((process.program.as_str(), process.deleted), ("/usr/local/bin/kubelet", true));
         assert!(!process.is_command);
+    }
+
+    #[test]
+    fn drop_ins_and_the_names_of_what_they_set() {
+        let lines = "/etc/a.conf:[Service]\n/etc/a.conf:# ExecStart=no\n/etc/a.conf: Environment=\"A=b\" \\\n\
+                     /etc/a.conf:  ExecStop=no\n/etc/a.conf:ExecStart=\n/run/b.conf:Nice = 5\n/etc/c.conf:User=x\n";
+        let all =
+            facts(&format!("{KUBELET}§drop-ins\n{lines}§recorded-at\n1763735756.123456789 /r/units/kubelet.service\n"));
+        let names = |path: &str| all.drop_ins[path].iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!((names("/etc/a.conf"), names("/run/b.conf")), (vec!["Environment", "ExecStart"], vec!["Nice"]));
+        assert_eq!(all.drop_ins.len(), 2, "no other file is one");
+        assert_eq!(all.units["kubelet.service"].recorded, 1_763_735_756_123_456);
     }
 
     #[test]

@@ -21,8 +21,16 @@ done
 printf '%s\n' "$shown"
 running=
 commands=
+drop_ins=
 for line in $shown; do
   case $line in
+  DropInPaths=?*)
+    IFS=' '
+    for path in ${line#*=}; do
+      case $drop_ins$nl in *"$nl$path$nl"*) ;; *) drop_ins=$drop_ins$nl$path ;; esac
+    done
+    IFS=$nl
+    ;;
   MainPID=0) ;;
   MainPID=*) running=$running$nl/proc/${line#*=}/exe ;;
   ExecStart=*' path='*)
@@ -34,10 +42,18 @@ done
 # What runs, and what would be started: the same file has the same size, times and inode.
 section running
 [ -z "$running" ] || stat -L -c "$record_format" -- $running $commands 2>/dev/null
+# Files that add to units, which are few.
+section drop-ins
+[ -z "$drop_ins" ] || lines $drop_ins
 section links
 QUOTING_STYLE=literal stat -c %N -- /etc/resolv.conf $running 2>/dev/null
 section started
+started=
 for unit in $units; do
-  { IFS= read -r key <"$records/units/$unit"; } 2>/dev/null && printf '%s %s\n' "$unit" "$key"
+  { IFS= read -r key <"$records/units/$unit"; } 2>/dev/null || continue
+  printf '%s %s\n' "$unit" "$key"
+  started=$started$nl$records/units/$unit
 done
+section recorded-at
+[ -z "$started" ] || stat -c '%.9Y %n' -- $started 2>/dev/null
 

@@ -26,7 +26,7 @@ fn the_clusters_own_traces_are_no_findings() {
 }
 
 fn directory() -> FileFact {
-    FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into() }
+    FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into(), written: 0 }
 }
 
 #[test]

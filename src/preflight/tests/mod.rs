@@ -5,6 +5,7 @@ mod host;
 mod leftovers;
 mod names;
 mod ports;
+mod units;
 
 use std::collections::BTreeSet;
 

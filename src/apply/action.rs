@@ -1,0 +1,109 @@
+//! What a step does, and what it is called.
+
+use super::waves::Push;
+use crate::plan::{UnitAction, UnitChange};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Users, folders, modules, kernel settings and files of one wave, or the files of a unit that is to restart.
+    Push(Push),
+    /// Images into containerd; their tars were pushed before.
+    Import {
+        /// Host.
+        host: String,
+    },
+    /// Enable, start or restart a unit, and wait until it runs.
+    Unit {
+        /// Host.
+        host: String,
+        /// What to do.
+        change: UnitChange,
+    },
+    /// The etcd members answer and have a leader. Before a restart: they would without this one, too.
+    EtcdHealthy {
+        /// Asked through this host.
+        host: String,
+        /// The member that is about to be restarted.
+        about_to_restart: bool,
+    },
+    /// The host's API server says that it is ready. Before a restart: another one does.
+    ApiReady {
+        /// Host.
+        host: String,
+        /// It is about to be restarted.
+        about_to_restart: bool,
+    },
+    /// The cluster's own API objects are as they should be.
+    Objects,
+    /// A configuration of encryption with which an API server writes as before and can read what comes next.
+    PushKeys {
+        /// Host.
+        host: String,
+    },
+    /// All API servers have read it.
+    KeysRead,
+    /// All API servers have read how Secrets are to be written, and all Secrets in etcd are written so.
+    Secrets,
+    /// Servers show the certificates that were brought to them.
+    Shown,
+    /// A node that was deleted is there again, with its piece of the pod network, before its kubelet is restarted.
+    RegisterNode {
+        /// Host.
+        host: String,
+    },
+    /// A node is registered and has its piece of the pod network; its labels are set.
+    NodeRegistered {
+        /// Host.
+        host: String,
+    },
+    /// Leases held, nodes Ready, addons available.
+    Healthy,
+    /// What should not be there goes from a host.
+    TakeAway {
+        /// Host; it may have left the inventory.
+        host: String,
+        /// The leftover's name.
+        name: String,
+    },
+    /// What should not be there goes from the API.
+    Delete {
+        /// The leftover's name.
+        name: String,
+    },
+    /// What was done is written down, in these places.
+    Record(Vec<String>),
+}
+
+/// Who and what, for people.
+pub(super) fn title(action: &Action) -> (String, String) {
+    let (host, step) = match action {
+        Action::Push(push) => (push.host.as_str(), push.title.clone()),
+        Action::Import { host } => (host.as_str(), "import images".into()),
+        Action::Unit { host, change } => {
+            let name = change.name.trim_end_matches(".service");
+            let verb = match change.action {
+                Some(UnitAction::Start) => "start",
+                Some(UnitAction::Restart) => "restart",
+                None => "enable",
+            };
+            (host.as_str(), format!("{verb} {name}"))
+        }
+        Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), "etcd is healthy".into()),
+        Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
+        Action::ApiReady { host, about_to_restart: false } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
+        Action::Objects => ("", "apply API objects".into()),
+        Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),
+        Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),
+        Action::Shown => ("", "new certificates are shown".into()),
+        Action::Secrets => ("", "Secrets in etcd are as asked".into()),
+        Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
+        Action::NodeRegistered { host } => (host.as_str(), "its node registers".into()),
+        Action::Healthy => ("", "the cluster is healthy".into()),
+        Action::TakeAway { host, name } => (host.as_str(), format!("take away {name}")),
+        Action::Delete { name } => ("", format!("delete what the API has of {name}")),
+        Action::Record(_) => ("", "write down what was done".into()),
+    };
+    (host.to_owned(), step)
+}

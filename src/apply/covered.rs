@@ -1,0 +1,112 @@
+//! Every change of a plan has its step. What a graph would leave undone is a defect, and never a success.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Action;
+use super::graph::Graph;
+use super::waves::Push;
+use crate::plan::{ClusterChange, FileDifference, HostPlan, Plan, Removal, UnitChange};
+
+/// The changes that no step makes, a line each.
+pub fn uncovered(plan: &Plan, graph: &Graph<Action>) -> Vec<String> {
+    let done = Done::by(graph);
+    let hosts = plan.hosts.iter().flat_map(|host| on_host(host, done.hosts.get(host.host.as_str())));
+    let objects = plan.objects.as_ref().is_none_or(|objects| !objects.is_empty()) && !done.objects;
+    let cluster = plan.cluster.iter().filter(|change| !done.makes(change)).map(|change| format!("{change:?}"));
+    hosts.chain(objects.then(|| "API objects".to_owned())).chain(cluster).collect()
+}
+
+/// What the steps do on one host.
+#[derive(Default)]
+struct OnHost<'a> {
+    pushes: Vec<&'a Push>,
+    imports: bool,
+    units: Vec<&'a UnitChange>,
+}
+
+/// What the steps do.
+#[derive(Default)]
+struct Done<'a> {
+    hosts: BTreeMap<&'a str, OnHost<'a>>,
+    objects: bool,
+    secrets: bool,
+    /// Nodes whose labels are set, nodes that are made again.
+    registered: BTreeSet<&'a str>,
+    made: BTreeSet<&'a str>,
+    /// Leftovers that go: from which host, and from the API.
+    taken: BTreeSet<(&'a str, &'a str)>,
+    deleted: BTreeSet<&'a str>,
+    records: Vec<&'a [String]>,
+}
+
+impl<'a> Done<'a> {
+    fn by(graph: &'a Graph<Action>) -> Self {
+        let mut done = Done::default();
+        for step in graph.steps() {
+            match &step.action {
+                Action::Push(push) => done.on(&push.host).pushes.push(push),
+                Action::Import { host } => done.on(host).imports = true,
+                Action::Unit { host, change } => done.on(host).units.push(change),
+                Action::Objects => done.objects = true,
+                Action::Secrets => done.secrets = true,
+                Action::NodeRegistered { host } => drop(done.registered.insert(host)),
+                Action::RegisterNode { host } => drop(done.made.insert(host)),
+                Action::TakeAway { host, name } => drop(done.taken.insert((name, host))),
+                Action::Delete { name } => drop(done.deleted.insert(name)),
+                Action::Record(places) => done.records.push(places),
+                Action::EtcdHealthy { .. }
+                | Action::ApiReady { .. }
+                | Action::PushKeys { .. }
+                | Action::KeysRead
+                | Action::Shown
+                | Action::Healthy => {}
+            }
+        }
+        done
+    }
+
+    fn on(&mut self, host: &'a str) -> &mut OnHost<'a> {
+        self.hosts.entry(host).or_default()
+    }
+
+    fn makes(&self, change: &ClusterChange) -> bool {
+        match change {
+            ClusterChange::MarkNode { node, .. } => self.registered.contains(node.as_str()),
+            ClusterChange::RewriteSecrets { .. } => self.secrets,
+            ClusterChange::RegisterNode { node } => self.made.contains(node.as_str()),
+            ClusterChange::Remove(removal) => self.removes(removal),
+            ClusterChange::WriteRecord { places } => self.records.contains(&places.as_slice()),
+        }
+    }
+
+    fn removes(&self, removal: &Removal) -> bool {
+        let name = removal.leftover.name.as_str();
+        removal.hosts().all(|host| self.taken.contains(&(name, host)))
+            && (removal.objects.is_empty() || self.deleted.contains(name))
+    }
+}
+
+fn on_host(plan: &HostPlan, done: Option<&OnHost<'_>>) -> Vec<String> {
+    let nothing = OnHost::default();
+    let done = done.unwrap_or(&nothing);
+    let prepared = done.pushes.iter().any(|push| push.first);
+    let pushed = |of: fn(&Push) -> &Vec<String>, name: &String| done.pushes.iter().any(|push| of(push).contains(name));
+    let mut left: Vec<String> = Vec::new();
+    if !prepared {
+        left.extend(plan.users.iter().map(|user| format!("user {user}")));
+        left.extend(plan.dirs.keys().map(|dir| format!("folder {dir}")));
+        left.extend(plan.modules.iter().map(|module| format!("kernel module {module}")));
+        left.extend(plan.sysctls.iter().map(|sysctl| sysctl.name.clone()));
+    }
+    for file in &plan.files {
+        let comes = match file.change {
+            FileDifference::Mode => pushed(|push| &push.modes, &file.path),
+            FileDifference::Create | FileDifference::Replace => pushed(|push| &push.files, &file.path),
+        };
+        left.extend((!comes).then(|| file.path.clone()));
+    }
+    let held = |name: &String| done.imports && pushed(|push| &push.images, name);
+    left.extend(plan.images.iter().filter(|image| !held(&image.name)).map(|image| format!("image {}", image.name)));
+    left.extend(plan.units.iter().filter(|unit| !done.units.contains(unit)).map(|unit| unit.name.clone()));
+    left.into_iter().map(|what| format!("{}: {what}", plan.host)).collect()
+}
