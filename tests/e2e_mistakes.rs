@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::common::cluster::Cluster;
 use crate::common::run::Run;
 use crate::e2e_footprint::{added, footprint};
+use crate::e2e_paths;
 
 #[test]
 fn what_is_wrong_is_said_before_anything_is_touched() {
@@ -14,6 +15,7 @@ fn what_is_wrong_is_said_before_anything_is_touched() {
     unreachable_host(&cluster);
     cloned_hosts(&cluster);
     port_that_is_taken(&cluster);
+    e2e_paths::shut(&cluster);
     assert_eq!(added(&before, &footprint(&cluster, "n1")), Vec::<String>::new());
     unit_that_cannot_start(&cluster);
 }

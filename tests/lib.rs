@@ -42,6 +42,7 @@ mod e2e_interrupted;
 mod e2e_life;
 mod e2e_made_up;
 mod e2e_mistakes;
+mod e2e_paths;
 mod e2e_recover;
 mod e2e_remove;
 mod e2e_rights;

@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 21] = [
+const NOBODYS: &[(&str, &str)] = &[
     ("/etc/os-release", "read by the probe"),
     ("/etc/machine-id", "read by the probe"),
     ("/var/lib/dbus/machine-id", "named beside the one before"),
@@ -56,6 +56,16 @@ const NOBODYS: [(&str, &str); 21] = [
     ("/usr/lib/systemd/", "systemd's"),
     ("/usr/local/lib/systemd/", "systemd's"),
     ("/lib/systemd/", "systemd's"),
+    ("/etc/sysctl.d/", "systemd's, and anybody's"),
+    ("/run/sysctl.d/", "systemd's, and anybody's"),
+    ("/usr/local/lib/sysctl.d/", "systemd's, and anybody's"),
+    ("/usr/lib/sysctl.d/", "systemd's, and anybody's"),
+    ("/lib/sysctl.d/", "systemd's, and anybody's"),
+    ("/etc/modprobe.d/", "modprobe's"),
+    ("/run/modprobe.d/", "modprobe's"),
+    ("/usr/local/lib/modprobe.d/", "modprobe's"),
+    ("/usr/lib/modprobe.d/", "modprobe's"),
+    ("/lib/modprobe.d/", "modprobe's"),
     ("/lib/modules/", "the kernel's"),
     ("/usr/sbin/nologin", "the system's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),
@@ -74,8 +84,10 @@ fn paths_on_hosts_are_in_the_layout_only() {
     for script in ["src/remote/host_lock.sh", "src/reset/reset.sh"] {
         files.push(root().join(script));
     }
-    let probe = fs::read_dir(root().join("src/facts/probe")).unwrap().map(|entry| entry.unwrap().path());
-    files.extend(probe.filter(|path| path.extension().is_some_and(|extension| extension == "sh")));
+    for folder in ["src/facts/probe", "src/facts/paths"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        files.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "sh")));
+    }
     for folder in fs::read_dir(root().join("templates")).unwrap().map(|entry| entry.unwrap().path()) {
         files.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     }

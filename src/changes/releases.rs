@@ -64,6 +64,12 @@ pub const RELEASES: &[ReleaseChange] = &[
     },
     ReleaseChange {
         since: "0.2.0",
+        words: "services, but for containerd, do without a proxy that systemd gives to all services; the kubelet restarts \
+                for it",
+        concerns: Concerns::OtherFiles(&["kubelet.service"]),
+    },
+    ReleaseChange {
+        since: "0.2.0",
         words: "kube-controller-manager and kube-scheduler may ask kube-apiserver more often, so that one that takes over \
                 works sooner",
         concerns: Concerns::OtherFiles(&["kube-scheduler.yaml"]),

@@ -124,6 +124,11 @@ impl Layout {
         format!("{}/encryption", self.records)
     }
 
+    /// Where a try of the paths between hosts keeps what came; its units are named so, too.
+    pub fn tries() -> &'static str {
+        "/run/kbootstrap-try"
+    }
+
     /// Where the container runtime is asked.
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)

@@ -37,8 +37,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed_alone: "the API does not answer for some 5 s: it is the only member",
     }),
     ports: &[
-        PortSpec::open(ETCD_PORT, "etcd, clients"),
-        PortSpec::open(PEER_PORT, "etcd, members"),
+        PortSpec::open(ETCD_PORT, "etcd, clients").reached_by(&[Role::Master]),
+        PortSpec::open(PEER_PORT, "etcd, members").reached_by(&[Role::Etcd]),
         PortSpec::loopback(2381, "etcd, metrics and health on 127.0.0.1"),
     ],
     certificates: |cluster| {

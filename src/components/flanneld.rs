@@ -6,7 +6,7 @@ use super::certificate::CertificateRow;
 use super::cni_plugins::plugin;
 use super::kubernetes::pki;
 use super::spec::*;
-use crate::cluster::{NetworkPlugin, Role};
+use crate::cluster::{Host, NetworkPlugin, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
@@ -14,6 +14,14 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 pub const ID: ComponentId = ComponentId("flanneld");
 /// Its unit.
 pub const UNIT: &str = "flanneld.service";
+/// Its VXLAN's device.
+pub const DEVICE: &str = "flannel.1";
+
+/// Whether the host's flannel makes a VXLAN: another backend makes another device, or none.
+pub fn has_vxlan(host: &Host) -> bool {
+    let config = host.settings(ID.0).map(|settings| &settings.config);
+    !config.and_then(|config| config.get("Backend")).is_some_and(|backend| *backend != Value::Null)
+}
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "flanneld.",
@@ -33,7 +41,10 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "pods keep their network",
         noticed_alone: "pods keep their network",
     }),
-    ports: &[PortSpec { protocol: Protocol::Udp, ..PortSpec::open(8472, "flannel's VXLAN (UDP)") }],
+    ports: &[PortSpec {
+        protocol: Protocol::Udp,
+        ..PortSpec::open(8472, "flannel's VXLAN (UDP)").reached_by(&[Role::Node])
+    }],
     configs: &[
         ConfigSpec {
             template: "net-conf.json",
@@ -70,16 +81,12 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     ],
     repeated_flags: &["iface", "iface-regex"],
     kernel: KernelSpec {
-        // With another backend there is another device, or none.
-        devices: |_, host| match host.settings(ID.0).map(|settings| &settings.config) {
-            Some(config) if config.get("Backend").is_some_and(|backend| *backend != Value::Null) => Vec::new(),
-            _ => vec!["flannel.1".into()],
-        },
+        devices: |_, host| if has_vxlan(host) { vec![DEVICE.into()] } else { Vec::new() },
         run_files: |layout| vec![format!("{}/subnet.env", layout.flannel_run)],
     },
     footprint: Footprint {
         dirs: |layout| vec![layout.flannel_run.clone()],
-        links: &["flannel.1"],
+        links: &[DEVICE],
         tables: &["flannel-ipv4", "flannel-ipv6"],
         chains: &["FLANNEL-"],
         ..Footprint::NONE

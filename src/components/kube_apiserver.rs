@@ -37,7 +37,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "open watches and `kubectl exec` begin again elsewhere",
         noticed_alone: "the API is away for up to 10 s: it is the only one",
     }),
-    ports: &[PortSpec::open(API_PORT, "kube-apiserver")],
+    ports: &[PortSpec::open(API_PORT, "kube-apiserver").reached_by(&[Role::Master, Role::Node])],
     configs: &[
         ConfigSpec {
             template: "admission.yaml",

@@ -13,7 +13,7 @@ pub const ID: ComponentId = ComponentId("kubelet");
 pub const UNIT: &str = "kubelet.service";
 
 /// Where API servers reach it.
-const KUBELET_PORT: u16 = 10250;
+pub const PORT: u16 = 10250;
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "kubelet.",
@@ -28,7 +28,10 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "`kubectl exec` and `logs -f` on the host break off; pods run on",
         noticed_alone: "`kubectl exec` and `logs -f` on the host break off; pods run on",
     }),
-    ports: &[PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"), PortSpec::open(KUBELET_PORT, "kubelet")],
+    ports: &[
+        PortSpec::loopback(10248, "kubelet, health on 127.0.0.1"),
+        PortSpec::open(PORT, "kubelet").reached_by(&[Role::Master]),
+    ],
     configs: &[ConfigSpec {
         template: "kubelet.yaml",
         path: |layout| format!("{}/config.yaml", layout.kubelet),
@@ -85,7 +88,7 @@ fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
         ..CertificateRow::client(&format!("{stem}-{}", host.name), &identity, "system:nodes")
     };
     let sans = vec![host.name.clone(), host.address.to_string(), "127.0.0.1".into()];
-    [row("kubelet-client"), CertificateRow { profile: Profile::Server, sans, ..row("kubelet").shown_on(KUBELET_PORT) }]
+    [row("kubelet-client"), CertificateRow { profile: Profile::Server, sans, ..row("kubelet").shown_on(PORT) }]
 }
 
 const CNI: &str = "the network plugin is containerd's matter: see its CNI configuration";

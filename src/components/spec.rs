@@ -147,10 +147,12 @@ pub struct PortSpec {
     pub loopback: bool,
     /// What for: `kubelet, health on 127.0.0.1`.
     pub about: &'static str,
+    /// Roles whose hosts must reach it, or the cluster does not work.
+    pub reached_by: &'static [Role],
 }
 
 /// Protocols with ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// TCP.
     Tcp,
@@ -161,11 +163,15 @@ pub enum Protocol {
 impl PortSpec {
     /// A TCP port that others reach.
     pub const fn open(number: u16, about: &'static str) -> Self {
-        PortSpec { number, protocol: Protocol::Tcp, loopback: false, about }
+        PortSpec { number, protocol: Protocol::Tcp, loopback: false, about, reached_by: &[] }
     }
     /// A TCP port on 127.0.0.1.
     pub const fn loopback(number: u16, about: &'static str) -> Self {
-        PortSpec { number, protocol: Protocol::Tcp, loopback: true, about }
+        PortSpec { number, protocol: Protocol::Tcp, loopback: true, about, reached_by: &[] }
+    }
+    /// The same, and the hosts of these roles must reach it.
+    pub const fn reached_by(self, reached_by: &'static [Role]) -> Self {
+        PortSpec { reached_by, ..self }
     }
     /// The name of the preflight check.
     pub fn check(&self) -> String {

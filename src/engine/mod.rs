@@ -5,6 +5,7 @@ mod desire;
 mod endpoint;
 mod images;
 mod objects;
+mod paths;
 mod prepare;
 mod programs;
 mod record;

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::desire::{desire, names_only, questions};
 use super::endpoint;
 use super::objects::{node_changes, object_changes};
+use super::paths;
 use super::programs::ByArch;
 use super::record;
 use super::removals;
@@ -95,8 +96,11 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     };
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
-    let asked = ask(session, &looked, how.rehash)?;
+    let mut asked = ask(session, &looked, how.rehash)?;
     let judged = judge(session, &looked, &asked, how.remove)?;
+    preflight::refuse(&asked.findings)?;
+    let joining = asked.facts.iter().filter(|(_, facts)| !facts.known).map(|(name, _)| name.clone()).collect();
+    asked.findings.extend(paths::check(session, &asked.facts, &joining)?);
     preflight::refuse(&asked.findings)?;
     let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
@@ -124,13 +128,15 @@ struct Judged {
     leftovers: Vec<Leftover>,
 }
 
-/// What preflight finds, and what a cluster that runs has against the inventory. Nothing is written.
+/// What preflight finds, with every path between the hosts tried, and what a cluster that runs has against the inventory. Nothing is written.
 pub fn check(session: &Session) -> Result<(Vec<Finding>, Result<()>)> {
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
     let asked = ask(session, &trust, false)?;
     let judged = judge(session, &trust, &asked, &[]).map(drop);
-    Ok((asked.findings, judged))
+    let mut findings = asked.findings;
+    findings.extend(paths::check(session, &asked.facts, &asked.facts.keys().cloned().collect())?);
+    Ok((findings, judged))
 }
 
 /// Asks the hosts.

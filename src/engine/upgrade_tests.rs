@@ -169,6 +169,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
       ~ kube-controller-manager and kube-scheduler restart and show certificates of the cluster's CA, no longer their own (n1)
       ~ kube-proxy and flanneld have a key of their own on each node, with rights for that node; those that all nodes shared are deleted (n1, n2)
       ~ services restart and may do less on their hosts than before (n1, n2)
+      ~ services, but for containerd, do without a proxy that systemd gives to all services; the kubelet restarts for it (n1, n2)
       ~ kube-controller-manager and kube-scheduler may ask kube-apiserver more often, so that one that takes over works sooner (n1)
       ~ kube-apiserver refuses new external IPs of Services and floods of events (n1)
       ~ what `up` did last is recorded in the cluster and on the masters
@@ -209,7 +210,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
     }
     let json = serde_json::to_value(&meaning).unwrap();
     assert_eq!((&json["upgrade"]["from"], &json["upgrade"]["keeps_folder"]), (&Value::Null, &true.into()));
-    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 7);
+    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 8);
     assert_eq!(json["upgrade"]["changes"][0]["hosts"], serde_json::json!(["n1"]));
 }
 

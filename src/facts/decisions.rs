@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
 use serde::Serialize;
 
 use super::{Cgroup, HostFacts, Module};
@@ -13,6 +14,10 @@ pub const CAP_SYS_RESOURCE: u32 = 24;
 
 /// First kernel on which kube-proxy's nftables mode works (kubernetes pkg/proxy/nftables/supported.go).
 pub const NFTABLES_KERNEL: (u32, u32) = (5, 13);
+
+/// First nft that kube-proxy and flannel can work with; they give it text that older ones do not understand
+/// (sigs.k8s.io/knftables, `New`).
+pub const NFTABLES_PROGRAM: Version = Version::new(1, 0, 1);
 
 /// The kernel's limit of tracked connections, which kube-proxy sets by itself where it can.
 pub const CONNTRACK_MAX: &str = "net.netfilter.nf_conntrack_max";
@@ -57,10 +62,11 @@ pub fn decide(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
     }
 }
 
-/// `Auto` is nftables where the kernel and the `nft` program are there, else iptables; a mode that was asked for stays.
+/// `Auto` is nftables where the kernel and the `nft` program are there and new enough, else iptables; a mode that was asked for stays.
 pub fn proxy_mode(asked: ProxyMode, facts: &HostFacts) -> ProxyMode {
     let nftables = facts.kernel >= NFTABLES_KERNEL
         && facts.programs.contains("nft")
+        && facts.nft.as_ref().is_some_and(|version| *version >= NFTABLES_PROGRAM)
         && facts.modules.get("nf_tables") != Some(&Module::Missing);
     match asked {
         ProxyMode::Auto if nftables => ProxyMode::Nftables,
@@ -145,6 +151,8 @@ mod tests {
         let old = HostFacts { kernel: (5, 12), ..facts.clone() };
         assert_eq!(proxy_mode(ProxyMode::Auto, &old), ProxyMode::Iptables);
         assert_eq!(proxy_mode(ProxyMode::Nftables, &old), ProxyMode::Nftables, "what was asked for is not overruled");
+        let old = HostFacts { nft: Some(Version::new(0, 9, 8)), ..facts.clone() };
+        assert_eq!(proxy_mode(ProxyMode::Auto, &old), ProxyMode::Iptables, "Debian 11 has this one");
         let mut bare = facts;
         bare.programs.remove("nft");
         assert_eq!(proxy_mode(ProxyMode::Auto, &bare), ProxyMode::Iptables);

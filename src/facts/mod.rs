@@ -2,6 +2,7 @@
 
 mod decisions;
 mod default_host;
+pub mod paths;
 mod probe;
 mod record;
 mod runs;
@@ -15,7 +16,9 @@ use semver::Version;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-pub use decisions::{CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, decide, module_of, proxy_mode};
+pub use decisions::{
+    CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, NFTABLES_PROGRAM, decide, module_of, proxy_mode,
+};
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use started::BOOT;
@@ -49,6 +52,32 @@ pub struct Disk {
     pub free: u64,
     /// All of it.
     pub size: u64,
+    /// Files that can still be made; none where the file system does not count them.
+    pub free_inodes: Option<u64>,
+    /// Files that it can hold.
+    pub inodes: u64,
+}
+
+/// Where a path lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mount {
+    /// The mount point.
+    pub point: String,
+    /// Nothing can be written there.
+    pub read_only: bool,
+    /// No program can be run from there.
+    pub noexec: bool,
+}
+
+/// A line of a file that is read at the next boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BootLine {
+    /// The file.
+    pub file: String,
+    /// The line's number, from 1.
+    pub number: u32,
+    /// The line.
+    pub text: String,
 }
 
 /// Everything that one round trip to a host tells.
@@ -103,6 +132,12 @@ pub struct HostFacts {
     pub sysctls: BTreeMap<String, Sysctl>,
     /// The file system that holds each path asked about.
     pub disks: BTreeMap<String, Disk>,
+    /// The mount that holds each path asked about.
+    pub mounts: BTreeMap<String, Mount>,
+    /// Files with kernel settings for the next boot, in all of systemd's folders.
+    pub sysctl_files: BTreeSet<String>,
+    /// What these files say of settings that were asked about, those of modprobe of modules, and fstab of swap.
+    pub boot_lines: Vec<BootLine>,
     /// Listening TCP sockets.
     pub listening: Vec<Listening>,
     /// UDP sockets that are bound.
@@ -115,6 +150,8 @@ pub struct HostFacts {
     pub routes: Vec<(String, String)>,
     /// Name servers in `/etc/resolv.conf`.
     pub nameservers: Vec<String>,
+    /// `/etc/resolv.conf` is there; a link to nothing is not.
+    pub resolv_conf: bool,
     /// What `/etc/resolv.conf` points to, where it is a link.
     pub resolv_conf_link: Option<String>,
     /// Those of [`PROGRAMS`] that are on PATH.

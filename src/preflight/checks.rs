@@ -17,6 +17,8 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
     ("cpus", "masters have at least 2 CPUs"),
     ("memory", "masters have at least 1.7 GB of memory, other hosts 0.9 GB"),
     ("disk", "room for programs, images and etcd's data"),
+    ("mounts", "file systems that can be written, and programs run from"),
+    ("inodes", "room for as many files as programs and images have"),
     ("swap", "no swap on nodes: the kubelet refuses to start"),
     ("clock-skew", "the clocks of the hosts and of this machine agree"),
     ("hostname", "the host's own name is its name in the inventory, and no other host's"),
@@ -25,6 +27,7 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
     ("cgroup", "the cgroup version and the controllers that the kubelet needs"),
     ("modules", "kernel modules: overlay, br_netfilter, nf_conntrack, vxlan for flannel"),
     ("kernel-settings", "settings that the kubelet and pod networking insist on are right or can be set"),
+    ("next-boot", "nothing undoes at the next boot what a node needs"),
     ("inotify", "enough inotify instances for kubelet and pods"),
     ("selinux", "SELinux is not enforcing"),
     ("ipvs", "kernel modules and ipset for kube-proxy's ipvs mode, where it was asked for"),
@@ -35,10 +38,13 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
     ("address", "the inventory's address is on one of the host's interfaces"),
     ("loopback", "127.0.0.1 is there"),
     ("network-overlap", "no route or address of the host lies in the pod or service network"),
+    ("proxies", "systemd gives no proxy to the services of nodes"),
     ("resolv", "name servers that pods can ask"),
 ];
 
 const AFTER_PORTS: &[(&str, &str)] = &[
+    ("paths", "the hosts reach each other on the ports that the cluster needs, tried for real"),
+    ("forward", "the host's firewall lets the packets of pods through"),
     ("units", "no file of others changes what our services run"),
     ("firewall", "neither firewalld nor ufw runs"),
     ("leftovers", "no other cluster, container engine or CNI configuration lives here"),

@@ -4,13 +4,17 @@
 //! (`waive`); `docs/preflight.md` lists them all.
 
 mod across;
+mod boot;
 mod checks;
+mod filesystems;
 mod finding;
+mod firewall;
 mod hardware;
 mod host;
 mod kernel;
 mod leftovers;
 mod network;
+mod paths;
 mod ports;
 mod programs;
 mod proxy;
@@ -25,6 +29,7 @@ use crate::facts::HostFacts;
 
 pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
+pub use paths::{judge as judge_paths, needed as needed_paths};
 pub use questions::questions;
 
 use finding::HostCheck;
@@ -34,8 +39,10 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
     let mut host_check = HostCheck::new(catalogue, cluster, host, facts);
     for check in [
         hardware::check,
+        filesystems::check,
         host::check,
         kernel::check,
+        boot::check,
         proxy::check,
         programs::check,
         network::check,

@@ -16,6 +16,7 @@ pub(super) fn check(check: &mut HostCheck) {
     }
     overlap(check);
     if check.host.is(Role::Node) {
+        proxies(check);
         resolv(check);
     }
 }
@@ -112,14 +113,40 @@ fn resolv(check: &mut HostCheck) {
     let servers = &check.facts.nameservers;
     let remedy = format!(
         "put a name server that pods can reach into /etc/resolv.conf, or into a file of its own: \
-         `components: {{kubelet: {{config: {{resolvConf: {}/resolv.conf}}}}}}`",
+         `components: {{kubelet: {{config: {{resolvConf: {}/resolv.conf}}}}}}`; pods that were started before keep what they \
+         had: `kubectl -n kube-system rollout restart deployment coredns`",
         check.cluster.layout.kubernetes
     );
-    if servers.is_empty() {
+    let loopback = |server: &String| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if !check.facts.resolv_conf {
+        let finding = match &check.facts.resolv_conf_link {
+            Some(target) => {
+                format!("/etc/resolv.conf leads to {target}, which is not there, and no pod starts without it")
+            }
+            None => "there is no /etc/resolv.conf, and no pod starts without it".into(),
+        };
+        check.fail("resolv", finding, remedy);
+    } else if servers.is_empty() {
         check.warn("resolv", "/etc/resolv.conf names no name server; pods find names inside the cluster only", remedy);
-    } else if servers.iter().any(|server| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())) {
-        let finding = format!("/etc/resolv.conf names {}, and CoreDNS would ask itself there", list(servers));
+    } else if servers.iter().all(loopback) {
+        let finding = format!("/etc/resolv.conf names {}, and CoreDNS would ask itself there and end", list(servers));
+        check.fail("resolv", finding, remedy);
+    } else if servers.iter().any(loopback) {
+        let finding = format!("/etc/resolv.conf names {}, and CoreDNS would ask itself on loopback", list(servers));
         check.warn("resolv", finding, remedy);
+    }
+}
+
+/// Services of ours clear these variables; containerd fetches images by them.
+fn proxies(check: &mut HostCheck) {
+    let proxies: Vec<_> = check.facts.proxies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !proxies.is_empty() {
+        check.warn(
+            "proxies",
+            format!("systemd gives services {}", proxies.join(" ")),
+            "kbootstrap's services do without, but containerd, which fetches images by it; look with `systemctl \
+             show-environment`, and at DefaultEnvironment= in systemd's system.conf.d",
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::finding::HostCheck;
 use crate::cluster::{Cluster, Host};
 use crate::components::{Catalogue, PortSpec, Protocol, UnitSpec};
+use crate::facts::paths::is_try;
 use crate::facts::{HostFacts, Listening};
 
 pub(super) fn check(check: &mut HostCheck) {
@@ -12,7 +13,9 @@ pub(super) fn check(check: &mut HostCheck) {
     let specs = check.catalogue.on(check.cluster, check.host);
     let ports: Vec<_> = specs.flat_map(|spec| spec.ports.iter().map(|port| (*port, spec.id))).collect();
     for (port, component) in ports.iter().filter(|(port, _)| !ours.contains(&port.number)) {
-        let taken = |socket: &&Listening| socket.port == port.number && (!port.loopback || reaches_loopback(socket));
+        let taken = |socket: &&Listening| {
+            socket.port == port.number && (!port.loopback || reaches_loopback(socket)) && !is_try(socket)
+        };
         let option = if port.protocol == Protocol::Udp { "-lunp" } else { "-ltnp" };
         if let Some(socket) = sockets(check.facts, port).iter().find(taken) {
             let who = socket.process.as_deref().unwrap_or("a process that cannot be seen");

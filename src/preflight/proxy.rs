@@ -2,7 +2,7 @@
 
 use super::finding::HostCheck;
 use crate::cluster::{NetworkPlugin, ProxyMode, Role};
-use crate::facts::decide;
+use crate::facts::{NFTABLES_PROGRAM, decide, proxy_mode};
 
 pub(super) fn check(check: &mut HostCheck) {
     if !check.host.is(Role::Node) {
@@ -22,7 +22,8 @@ pub(super) fn check(check: &mut HostCheck) {
 }
 
 fn ipvs(check: &mut HostCheck) {
-    let instead = if check.facts.kernel >= crate::facts::NFTABLES_KERNEL { "nftables or iptables" } else { "iptables" };
+    let auto = proxy_mode(ProxyMode::Auto, check.facts);
+    let instead = if auto == ProxyMode::Nftables { "nftables or iptables" } else { "iptables" };
     if !check.facts.has_module("ip_vs") {
         let release = &check.facts.kernel_release;
         check.fail(
@@ -44,6 +45,12 @@ fn nftables(check: &mut HostCheck) {
     if !check.facts.programs.contains("nft") {
         let remedy = format!("{}; or `proxy: {{mode: iptables}}`", install(check, "nftables"));
         check.fail("nftables", "there is no nft program, which kube-proxy's nftables mode runs", remedy);
+    } else if let Some(version) = check.facts.nft.clone().filter(|version| *version < NFTABLES_PROGRAM) {
+        check.fail(
+            "nftables",
+            format!("nft is {version}; kube-proxy's nftables mode and flannel need {NFTABLES_PROGRAM} or newer"),
+            "a newer distribution, or `proxy: {mode: auto}` in the inventory, which takes iptables on this host",
+        );
     }
     if !check.facts.has_module("nf_tables") {
         check.fail(

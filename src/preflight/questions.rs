@@ -1,6 +1,6 @@
 //! What preflight and rendering need to know about a host.
 
-use super::leftovers;
+use super::{filesystems, leftovers};
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::{Catalogue, etcd};
 use crate::facts::{CONNTRACK_MAX, Questions};
@@ -12,11 +12,10 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
     let mut questions = Questions::default();
     questions.units.extend(leftovers::UNITS.iter().map(|unit| unit.to_string()));
     questions.listings.extend([leftovers::MANIFESTS.to_owned(), layout.cni_conf.clone()]);
-    questions.disk.insert(layout.bin.clone());
+    questions.disk.extend(filesystems::written(catalogue, cluster, host));
     for spec in catalogue.on(cluster, host) {
         questions.units.extend(spec.unit.map(|unit| unit.name()));
         questions.users.extend(spec.users.iter().map(|user| (*user).to_owned()));
-        questions.disk.extend((spec.data)(layout));
         questions.modules.extend((spec.modules)(cluster).into_iter().map(str::to_owned));
         questions.sysctls.extend(spec.sysctls.iter().map(|setting| setting.name().to_owned()));
     }

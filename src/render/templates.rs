@@ -15,9 +15,10 @@ use crate::error::{Error, Result};
 use crate::text::nearest;
 
 /// What templates of several components include.
-const SHARED: [(&str, &str); 5] = [
+const SHARED: [(&str, &str); 6] = [
     ("shared/kubeconfig.yaml", include_str!("../../templates/shared/kubeconfig.yaml")),
     ("shared/exec-start", include_str!("../../templates/shared/exec-start")),
+    ("shared/no-proxy", include_str!("../../templates/shared/no-proxy")),
     ("shared/restart", include_str!("../../templates/shared/restart")),
     ("shared/sandbox", include_str!("../../templates/shared/sandbox")),
     ("shared/sandbox-network", include_str!("../../templates/shared/sandbox-network")),

@@ -1,15 +1,26 @@
-# Pairs of lines: what was asked, and the nearest path above it that exists.
+# Three lines each: what was asked, the nearest path above it that exists, and that without links.
 section disk
 at=/sys/fs/cgroup
+ways=
 for path in $disk; do
   near=$path
   while [ ! -e "$near" ]; do
     near=${near%/*}
     [ -n "$near" ] || near=/
   done
-  printf '%s\n%s\n' "$path" "$near"
+  real=$near
+  cd -P -- "$near" 2>/dev/null && real=$PWD
+  printf '%s\n%s\n%s\n' "$path" "$near" "$real"
   at=$at$nl$near
+  while [ -n "$real" ] && [ "$real" != / ]; do
+    case "$ways|" in *"|$real|"*) break ;; esac
+    ways="$ways|$real"
+    real=${real%/*}
+  done
 done
+cd /
 section filesystems
-stat -f -c '%T %a %b %S %n' -- $at 2>/dev/null
-
+stat -f -c '%T %a %b %S %d %c %n' -- $at 2>/dev/null
+# A node has hundreds of mounts: only those above what was asked.
+section mounts
+[ -z "$disk" ] || grep -E "^[^ ]+ [^ ]+ [^ ]+ [^ ]+ (/$ways) " /proc/self/mountinfo 2>/dev/null

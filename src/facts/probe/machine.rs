@@ -28,6 +28,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.swap = texts.swap();
     facts.nameservers = texts.nameservers();
     facts.known = sections.lines("flags").any(|flag| flag == "known");
+    facts.resolv_conf = sections.lines("flags").any(|flag| flag == "resolv-conf");
 }
 
 const OS_RELEASE: &str = "/etc/os-release";

@@ -6,5 +6,6 @@ lines /etc/os-release /etc/machine-id /etc/resolv.conf /etc/ufw/ufw.conf /proc/s
   /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce
 section flags
 [ -e /run/systemd/resolve/resolv.conf ] && echo resolved-file
+[ -e /etc/resolv.conf ] && echo resolv-conf
 [ -e "$records/hashes" ] && echo known
 

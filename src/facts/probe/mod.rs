@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod boot;
 mod clock;
 mod disks;
 mod files;
@@ -37,11 +38,12 @@ struct Group {
 }
 
 /// In the order in which they are asked. `units` comes before `files`, `clock` before everything.
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     clock::GROUP,
     machine::GROUP,
     kernel::GROUP,
     disks::GROUP,
+    boot::GROUP,
     network::GROUP,
     programs::GROUP,
     units::GROUP,

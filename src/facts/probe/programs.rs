@@ -25,9 +25,10 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.users = users(sections);
 }
 
-/// `nftables v1.0.6 (Lester Gooch #5)`.
+/// `nftables v1.0.6 (Lester Gooch #5)`, at times without the last number.
 fn nft(line: &str) -> Option<Version> {
-    Version::parse(line.strip_prefix("nftables v")?.split_whitespace().next()?).ok()
+    let version = line.strip_prefix("nftables v")?.split_whitespace().next()?;
+    Version::parse(version).or_else(|_| Version::parse(&format!("{version}.0"))).ok()
 }
 
 /// Lines of `getent passwd`.

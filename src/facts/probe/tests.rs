@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::{Cgroup, Disk, Module};
+use crate::facts::{Cgroup, Disk, Module, Mount};
 
 const RECORDED: &str = include_str!("recorded.txt");
 
@@ -47,10 +47,20 @@ fn the_machine() {
     assert_eq!(facts.nameservers, ["10.99.4.1"]);
     assert_eq!(facts.disks.keys().collect::<Vec<_>>(), ["/", "/var/lib/nope/x"]);
     assert_eq!(facts.disks["/"], facts.disks["/var/lib/nope/x"], "what is not there yet is asked of its parent");
-    assert_eq!(facts.disks["/"], Disk { free: 7_533_697 * 4096, size: 66_053_021 * 4096 });
+    assert_eq!(
+        facts.disks["/"],
+        Disk { free: 7_533_697 * 4096, size: 66_053_021 * 4096, free_inodes: Some(16_063_811), inodes: 16_777_216 }
+    );
     assert!(facts.cgroup_controllers.contains("memory"));
     assert!(facts.known && !facts.selinux && !facts.ufw);
     assert!(!facts.systemd_resolved);
+    let root = Mount { point: "/".into(), read_only: false, noexec: false };
+    assert_eq!(facts.mounts["/var/lib/nope/x"], root);
+    assert!(facts.resolv_conf);
+    assert!(facts.sysctl_files.contains("/usr/lib/sysctl.d/50-pid-max.conf"));
+    let own = ("/etc/sysctl.d/90-kubernetes.conf", 1, "net.ipv4.ip_forward = 1");
+    let line = &facts.boot_lines[0];
+    assert_eq!((line.file.as_str(), line.number, line.text.as_str()), own);
     assert_eq!((facts.boot_id.len(), facts.resolv_conf_link.as_deref()), (36, None));
     assert!(facts.uptime > 0 && facts.proxies.is_empty(), "{:?}", facts.proxies);
 }

@@ -83,7 +83,7 @@ fn everything_that_can_be_wrong_is_said_at_once() {
     network-overlap Warn its route to 10.0.0.0/8 on tun0 contains the pod network 10.244.0.0/16; addresses there are hidden
     network-overlap Fail its route to 10.96.7.0/24 on tun0 lies in the service network 10.96.0.0/16
     network-overlap Warn its route to 10.0.0.0/8 on tun0 contains the service network 10.96.0.0/16; addresses there are hidden
-    resolv Warn /etc/resolv.conf names 127.0.0.1, and CoreDNS would ask itself there
+    resolv Fail /etc/resolv.conf names 127.0.0.1, and CoreDNS would ask itself there and end
     port-10249 Fail 127.0.0.1:10249 is taken by a process that cannot be seen, and our kube-proxy needs it
     port-10250 Fail *:10250 is taken by kubelet, and our kubelet needs it
     firewall Warn firewalld runs
@@ -211,7 +211,10 @@ fn name_servers_on_loopback_are_fine_behind_resolved() {
         })
     };
     assert!(servers(true).is_empty());
-    assert_eq!(servers(false), ["resolv Warn /etc/resolv.conf names 127.0.0.53, and CoreDNS would ask itself there"]);
+    assert_eq!(
+        servers(false),
+        ["resolv Fail /etc/resolv.conf names 127.0.0.53, and CoreDNS would ask itself there and end"]
+    );
     let chosen = found("n1", |cluster, facts| {
         facts.nameservers.clear();
         cluster.hosts[1].components = settings(serde_json::json!({"resolvConf": "/etc/other"}));
@@ -220,9 +223,57 @@ fn name_servers_on_loopback_are_fine_behind_resolved() {
 }
 
 #[test]
+fn a_resolv_conf_that_is_not_there_stops_pods() {
+    let gone = |link: Option<&str>| {
+        let link = link.map(str::to_owned);
+        found("n1", move |_, facts| {
+            facts.nameservers.clear();
+            (facts.resolv_conf, facts.resolv_conf_link) = (false, link);
+        })
+    };
+    assert_eq!(gone(None), ["resolv Fail there is no /etc/resolv.conf, and no pod starts without it"]);
+    assert_eq!(
+        gone(Some("../run/systemd/resolve/stub-resolv.conf")),
+        ["resolv Fail /etc/resolv.conf leads to ../run/systemd/resolve/stub-resolv.conf, which is not there, and no \
+             pod starts without it"]
+    );
+    let both = found("n1", |_, facts| facts.nameservers = vec!["127.0.0.1".into(), "10.0.0.1".into()]);
+    assert_eq!(
+        both,
+        ["resolv Warn /etc/resolv.conf names 127.0.0.1, 10.0.0.1, and CoreDNS would ask itself on loopback"]
+    );
+    assert!(found("m1", |_, facts| facts.resolv_conf = false).is_empty(), "no pods there");
+}
+
+#[test]
+fn a_proxy_for_all_services_is_named_on_nodes() {
+    let proxy = |facts: &mut HostFacts| drop(facts.proxies.insert("HTTPS_PROXY".into(), "http://proxy:3128".into()));
+    let node = found("n1", |_, facts| proxy(facts));
+    assert_eq!(node, ["proxies Warn systemd gives services HTTPS_PROXY=http://proxy:3128"]);
+    assert!(found("m1", |_, facts| proxy(facts)).is_empty(), "nothing there takes it");
+}
+
+#[test]
+fn an_old_nft_is_no_nft() {
+    let with = |mode: ProxyMode, version: &str| {
+        let version = version.parse().unwrap();
+        found("n1", move |cluster, facts| {
+            cluster.proxy_mode = mode;
+            facts.nft = Some(version);
+        })
+    };
+    assert_eq!(
+        with(ProxyMode::Nftables, "0.9.8"),
+        ["nftables Fail nft is 0.9.8; kube-proxy's nftables mode and flannel need 1.0.1 or newer"]
+    );
+    assert!(with(ProxyMode::Nftables, "1.0.1").is_empty());
+    assert!(with(ProxyMode::Auto, "0.9.8").is_empty(), "auto takes iptables");
+}
+
+#[test]
 fn a_large_disk_can_be_too_full_for_the_kubelet() {
     let full = |facts: &mut HostFacts| {
-        facts.disks.insert("/var/lib/containerd".into(), Disk { free: 36_000_000_000, size: 252_000_000_000 });
+        facts.disks.insert("/var/lib/containerd".into(), Disk { size: 252_000_000_000, ..disk(36_000_000_000) });
     };
     let findings = found("n1", |_, facts| full(facts));
     insta::assert_snapshot!(findings.join("\n"), @"disk Fail 14 % of the disk of /var/lib/containerd is free: with less than 15 % the kubelet takes no pods");

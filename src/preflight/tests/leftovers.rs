@@ -25,7 +25,7 @@ fn the_clusters_own_traces_are_no_findings() {
     assert_eq!(etcd, Vec::<String>::new());
 }
 
-fn directory() -> FileFact {
+pub(super) fn directory() -> FileFact {
     FileFact { sha256: String::new(), mode: 0o700, owner: "etcd".into(), group: "etcd".into(), written: 0 }
 }
 

@@ -1,17 +1,21 @@
 //! Each check against facts made for it.
 
 mod across;
+mod boot;
+mod filesystems;
 mod host;
 mod leftovers;
 mod names;
+mod paths;
 mod ports;
+mod troubleshooting;
 mod units;
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::cluster::{ComponentSettings, NetworkPlugin, ProxyMode, Role, example};
-use crate::facts::{Cgroup, Disk, FileFact, Listening, Module, Sysctl, UnitFact};
+use crate::facts::{BootLine, Cgroup, Disk, FileFact, Listening, Module, Mount, Sysctl, UnitFact};
 
 /// m1 is etcd member and master, n1 and n2 are nodes.
 fn cluster() -> Cluster {
@@ -25,7 +29,7 @@ fn cluster() -> Cluster {
 
 /// A disk of 100 GB with so much of it free.
 fn disk(free: u64) -> Disk {
-    Disk { free, size: 100_000_000_000 }
+    Disk { free, size: 100_000_000_000, free_inodes: Some(6_000_000), inodes: 6_500_000 }
 }
 
 /// What a bare, good host answers to [`questions`].

@@ -1,0 +1,68 @@
+# What listens for a try, and what the firewall's first chains say.
+set -f
+at=$address
+case $at in *:*) at=[$at] ;; esac
+failed() { printf 'failed %s\n' "$(printf '%s' "$1" | tail -n 1)"; }
+# Wait until a unit listens on all of its ports, or has ended.
+await() {
+  tries=0
+  while [ "$tries" -lt 60 ]; do
+    sockets=$(ss "$2" 2>/dev/null)
+    missing=
+    for port in $3; do
+      case $sockets in *" $at:$port "*) ;; *) missing=$port ;; esac
+    done
+    if [ -z "$missing" ]; then
+      for port in $3; do printf 'listens %s %s\n' "$4" "$port"; done
+      return
+    fi
+    systemctl -q is-active "$1" 2>/dev/null || break
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  failed "$(journalctl -q -o cat -n 1 -u "$1" 2>/dev/null)"
+}
+start() {
+  unit=$1
+  shift
+  said=$(systemd-run --quiet --collect --unit="$unit" -p RuntimeMaxSec="$seconds" "$@" 2>&1) || {
+    failed "${said:-there is no systemd-run}"
+    return 1
+  }
+}
+if [ -n "$tcp$udp" ] && ! command -v ss >/dev/null 2>&1; then
+  failed 'there is no ss program'
+else
+  options=
+  for port in $tcp; do options="$options -l $at:$port"; done
+  if [ -n "$tcp" ]; then
+    start "$name-tcp" systemd-socket-activate -a --inetd $options true && await "$name-tcp" -Hltn "$tcp" tcp
+  fi
+  for port in $udp; do
+    start "$name-$port" -p RuntimeDirectory="$name-$port" systemd-socket-activate -d --inetd -l "$at:$port" \
+      sh -c "exec cat >$dir-$port/heard" && await "$name-$port" -Hlun "$port" udp
+  done
+fi
+
+rules() {
+  while read -r rule; do printf 'rule %s\n' "$rule"; done
+}
+for chain in INPUT FORWARD; do
+  # Those of the old kind would bring their module with them when they are asked.
+  case $($iptables -V 2>/dev/null) in
+  *nf_tables*) ;;
+  *) grep -qx filter /proc/net/ip_tables_names 2>/dev/null || continue ;;
+  esac
+  printf 'chain iptables %s\n' "$chain"
+  $iptables -S "$chain" 2>/dev/null | rules
+done
+nft list chains 2>/dev/null | while read -r word first second rest; do
+  case "$word $second $rest" in
+  table*) table="$first $second" ;;
+  chain*) chain=$first ;;
+  "type "*" hook input "* | "type "*" hook forward "*)
+    printf 'chain nft %s %s\n' "${table% {}" "$chain"
+    nft list chain ${table% {} "$chain" 2>/dev/null | rules
+    ;;
+  esac
+done
