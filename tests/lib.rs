@@ -49,6 +49,7 @@ mod e2e_remove;
 mod e2e_rights;
 mod e2e_sudo;
 mod e2e_takeover;
+mod e2e_verify;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;

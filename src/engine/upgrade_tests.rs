@@ -211,7 +211,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
     }
     let json = serde_json::to_value(&meaning).unwrap();
     assert_eq!((&json["upgrade"]["from"], &json["upgrade"]["keeps_folder"]), (&Value::Null, &true.into()));
-    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 8);
+    assert_eq!(json["upgrade"]["changes"].as_array().unwrap().len(), 9);
     assert_eq!(json["upgrade"]["changes"][0]["hosts"], serde_json::json!(["n1"]));
 }
 

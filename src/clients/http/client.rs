@@ -40,6 +40,7 @@ pub struct Client<'t> {
     open: bool,
     /// Answers that were asked for ahead, by path.
     ahead: BTreeMap<String, Response>,
+    until: Option<Instant>,
 }
 
 /// What is asked for.
@@ -142,6 +143,7 @@ impl<'t> Client<'t> {
             unread: Vec::new(),
             open: true,
             ahead: BTreeMap::new(),
+            until: None,
         })
     }
 
@@ -155,7 +157,14 @@ impl<'t> Client<'t> {
             unread: Vec::new(),
             open: true,
             ahead: BTreeMap::new(),
+            until: None,
         }
+    }
+
+    /// No request is waited for beyond this, whatever its own timeout is.
+    #[must_use]
+    pub fn until(self, end: Instant) -> Self {
+        Client { until: Some(end), ..self }
     }
 
     /// Whom it speaks to, for messages.
@@ -248,7 +257,8 @@ impl<'t> Client<'t> {
         }
         let call = prepare(request, &self.host, &body)?;
         self.open = false;
-        let (stream, unread, timeout) = (&mut *self.stream, &mut self.unread, request.timeout);
+        let left = self.until.map_or(request.timeout, |end| end.saturating_duration_since(Instant::now()));
+        let (stream, unread, timeout) = (&mut *self.stream, &mut self.unread, request.timeout.min(left));
         let mut wire = Wire { stream, unread, timeout, streaming, since: Instant::now() };
         let (answer, keep_alive) = wire
             .exchange(call, body.source.take(body.length.unwrap_or(u64::MAX)), sink)

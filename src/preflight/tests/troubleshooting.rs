@@ -68,6 +68,10 @@ fn examples() -> Vec<Finding> {
             line("/etc/fstab", "/dev/sda2 none swap sw 0 0"),
         ];
         facts.sysctl_files.insert("/etc/sysctl.d/99-cis.conf".into());
+        facts.flushes.push("/etc/nftables.conf".into());
+        let nftables = UnitFact { enabled: "enabled".into(), ..unit("inactive") };
+        facts.units.insert("nftables.service".into(), nftables);
+        facts.lost_for_good.push("the host ports of pod shop/web are not forwarded any more".into());
         facts.units.insert("firewalld.service".into(), unit("inactive"));
         let drop_in = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf".to_owned();
         let kubelet = UnitFact { drop_ins: vec![drop_in.clone()], ..unit("inactive") };
