@@ -67,6 +67,8 @@ pub enum Reason {
     Signature,
     /// The lock file pins other bytes.
     Pinned,
+    /// etcd's database has reached its quota.
+    OutOfSpace,
 }
 
 /// Exit code of `certinfo --warn-days` when a certificate ends within that many days.

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use crate::common::cluster::Cluster;
 use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
+use crate::e2e_verify;
 
 #[test]
 fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
-    let cluster = Cluster::new("e2e-life", 3);
+    let mut cluster = Cluster::new("e2e-life", 3);
     let before: Vec<Vec<String>> = cluster.hosts().iter().map(|host| footprint(&cluster, host)).collect();
     comes_up(&cluster);
     is_left_alone(&cluster);
@@ -28,6 +29,8 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     goes_away(&cluster, &before);
     assert!(cluster.up() > 100);
     is_healthy(&cluster);
+    e2e_verify::a_dropped_node_port_is_named_and_nothing_else_fails(&cluster);
+    e2e_verify::what_was_before_a_reboot_is_not_believed(&mut cluster);
 }
 
 fn comes_up(cluster: &Cluster) {

@@ -7,13 +7,14 @@ use super::Job;
 use super::evidence;
 use super::graph::collect;
 use super::objects::apply_objects;
+use super::since::Since;
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
 use crate::components::DeploymentGate;
-use crate::error::{Error, Kind, Result};
-use crate::health::{Poll, Schedule, deployment_ready, replicas, unless_connected};
+use crate::error::{Error, Kind, Reason, Result};
+use crate::health::{self, Poll, Schedule, deployment_ready, replicas, unless_connected};
 use crate::parallel;
 
 /// A member answers at once, or after it has replayed its log.
@@ -29,16 +30,32 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// The members answer. Before a restart: enough of the others do, so that the cluster keeps its quorum.
 pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<String> {
+    take_part(job, host, if about_to_restart { Need::Others } else { Need::All })
+}
+
+/// What is needed of etcd's members.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Enough of them without one that is about to restart.
+    Others,
+    /// All take part.
+    All,
+    /// All take part and take writes: one that is out of space heals by nothing that `up` does.
+    Writes,
+}
+
+fn take_part(job: &Job<'_>, host: &str, need: Need) -> Result<String> {
+    let about_to_restart = need == Need::Others;
     let members: Vec<&Host> = job.cluster.with_role(Role::Etcd).collect();
     let quorum = members.len() / 2 + 1;
     job.until("etcd is not healthy", ETCD, || {
         let mut healthy = Vec::new();
         let mut troubles = Vec::new();
         for member in &members {
-            match member_healthy(job, member) {
+            match member_healthy(job, member, need) {
                 Ok(None) => healthy.push(member.name.as_str()),
                 Ok(Some(reason)) => troubles.push(format!("{}: {reason}", member.name)),
-                Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                Err(error) if error.kind == Kind::Interrupted || error.is(Reason::OutOfSpace) => return Err(error),
                 Err(error) => troubles.push(error.message),
             }
         }
@@ -68,10 +85,16 @@ pub(super) fn etcd_leader(job: &Job<'_>) -> Result<Option<String>> {
 }
 
 /// None when it can be counted on, else why not.
-fn member_healthy(job: &Job<'_>, member: &Host) -> Result<Option<String>> {
+fn member_healthy(job: &Job<'_>, member: &Host, need: Need) -> Result<Option<String>> {
     let mut access = EtcdAccess::new(job.pool, member, job.trust)?;
     let mut client = access.client()?;
-    let health = etcd_api::takes_part(&mut client)?;
+    let ask = if need == Need::Writes { etcd_api::health } else { etcd_api::takes_part };
+    let health = ask(&mut client)?;
+    if !health.healthy && need == Need::Writes {
+        let (pki, bin) = (&job.cluster.layout.etcd_pki, &job.cluster.layout.bin);
+        let full = health::out_of_space(&member.name, &etcd_api::status(&mut client)?, pki, bin);
+        full.map_or(Ok(()), Err)?;
+    }
     Ok((!health.healthy).then_some(health.reason))
 }
 
@@ -172,7 +195,7 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let members = job.cluster.with_role(Role::Etcd).count();
     let masters: Vec<&Host> = job.cluster.with_role(Role::Master).collect();
     let (etcd, servers) = thread::scope(|scope| {
-        let etcd = scope.spawn(|| etcd(job, "", false));
+        let etcd = scope.spawn(|| take_part(job, "", Need::Writes));
         let servers = parallel::each(&masters, job.pool.at_once(), |master| api(job, &master.name));
         (etcd.join().unwrap_or_else(|_| Err(Error::internal("a thread that asks etcd panicked"))), servers)
     });
@@ -185,17 +208,18 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
 fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
     let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
+    let since = Since::ask(job)?;
     let mut sick = Sick::default();
     ask(job, "the cluster is not healthy", HEALTHY, |client| {
-        let mut troubles: Vec<String> = kube::leases(client)?
-            .into_iter()
-            .filter(|lease| !lease.alive)
-            .map(|lease| format!("{} does not hold its lease", lease.component))
-            .collect();
+        let leases = kube::leases(client)?;
+        let mut troubles: Vec<String> = leases.iter().filter_map(|lease| since.not_leading(lease)).collect();
         let nodes = kube::nodes(client)?;
         sick = Sick::default();
         for name in &names {
             let trouble = match nodes.iter().find(|n| n.name == *name) {
+                Some(node) if since.is_from_before(node) => {
+                    format!("what node {name} says is from before its kubelet was started")
+                }
                 Some(node) if node.ready || !has_network => continue,
                 Some(node) => format!("node {name} is not Ready: {} {}", node.reason, node.message),
                 None => format!("node {name} is not there"),
@@ -208,10 +232,17 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
                 let DeploymentGate { namespace, name, .. } = addon.gate;
                 let replicas = replicas(&job.desired.objects, namespace, name);
                 let rollout = deployment_ready(client, namespace, name, replicas)?;
-                if rollout.ready {
+                if rollout.ready && !since.booted_lately() {
                     continue;
                 }
                 let pods = kube::pods(client, namespace, addon.gate.pods)?;
+                if rollout.ready {
+                    let old = pods.iter().filter(|pod| since.ran_before(pod));
+                    troubles.extend(
+                        old.map(|pod| format!("what is said of {} is from before {} has booted", pod.name, pod.node)),
+                    );
+                    continue;
+                }
                 let mut why: Vec<String> = pods.iter().flat_map(|p| p.troubles.clone()).collect();
                 sick.pods.extend(pods);
                 why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));

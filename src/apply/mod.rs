@@ -16,6 +16,7 @@ mod registered;
 mod removal;
 mod secrets;
 mod served;
+mod since;
 mod steps;
 #[cfg(test)]
 mod steps_tests;

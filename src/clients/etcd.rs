@@ -54,6 +54,8 @@ pub struct Status {
     pub db_size: u64,
     /// Of it in use, bytes.
     pub db_size_in_use: u64,
+    /// What the file may have at most, bytes; 0 where the version does not say (before 3.6).
+    pub db_size_quota: u64,
     /// Whether it does not vote yet.
     pub learner: bool,
     /// Alarms and the like, in its words.
@@ -204,6 +206,7 @@ fn read_status(value: &Value) -> Status {
         applied_index: number(&value["raftAppliedIndex"]),
         db_size: number(&value["dbSize"]),
         db_size_in_use: number(&value["dbSizeInUse"]),
+        db_size_quota: number(&value["dbSizeQuota"]),
         learner: value["isLearner"] == true,
         errors: errors.filter_map(Value::as_str).map(str::to_owned).collect(),
     }

@@ -41,6 +41,7 @@ impl HostFacts {
             machine_id: String::new(),
             boot_id: String::new(),
             uptime: 3600,
+            clock: None,
             systemd: Some(252),
             proxies: BTreeMap::new(),
             cgroup: Cgroup::V2,

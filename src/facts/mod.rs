@@ -6,6 +6,7 @@ pub mod paths;
 mod probe;
 mod record;
 mod runs;
+mod started;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +14,14 @@ use std::net::IpAddr;
 
 use semver::Version;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 pub use decisions::{
     CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, NFTABLES_PROGRAM, decide, module_of, proxy_mode,
 };
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
+pub use started::BOOT;
 pub use texts::{read_files, read_texts};
 
 /// Programs that a probe looks for on PATH.
@@ -96,6 +99,9 @@ pub struct HostFacts {
     pub boot_id: String,
     /// Seconds since the boot.
     pub uptime: u64,
+    /// The host's clock when it had answered.
+    #[serde(skip)]
+    pub clock: Option<OffsetDateTime>,
     /// PID 1 is systemd, and its version.
     pub systemd: Option<u32>,
     /// Proxies in the environment that systemd gives to services, by variable, without logins.

@@ -4,6 +4,8 @@ mod at_rest;
 mod covers;
 mod policies;
 mod rollout;
+mod since;
+mod space;
 mod wait;
 mod webhooks;
 
@@ -11,5 +13,7 @@ pub use at_rest::{Asked, AtRest, Written};
 pub use covers::covers;
 pub use policies::unenforced_policies;
 pub use rollout::{Rollout, deployment_ready, replicas};
+pub use since::{Leads, is_from_before, leads, ran_before};
+pub use space::out_of_space;
 pub use wait::{Poll, Schedule, unless_connected, wait, wait_telling};
 pub use webhooks::refusing_webhooks;

@@ -8,13 +8,14 @@ use crate::cluster::{Cluster, Host, Role};
 use crate::components::{Catalogue, coredns, etcd, kube_apiserver};
 use crate::digest::sha256;
 use crate::error::Result;
-use crate::facts::{HostFacts, Questions, read_texts};
+use crate::facts::{self, HostFacts, Questions, read_texts};
 use crate::record::{self, Record};
 use crate::trust::Trust;
 
 /// What hosts are asked besides what their own roles need: whatever may run there from before.
 pub fn questions(catalogue: &Catalogue, cluster: &Cluster) -> Questions {
     let mut questions = Questions { units: strays::units(catalogue), ..Questions::default() };
+    questions.units.insert(facts::BOOT.into());
     let layout = &cluster.layout;
     questions.files.extend([record::file(layout), layout.service_account().0, layout.encryption()]);
     questions.dirs.insert(etcd::member(&cluster.layout));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::finding::HostCheck;
 use crate::cluster::{Cluster, Host};
-use crate::components::{Catalogue, PortSpec, Protocol, UnitSpec};
+use crate::components::{Catalogue, ComponentSpec, PortSpec, Protocol, UnitSpec};
 use crate::facts::paths::is_try;
 use crate::facts::{HostFacts, Listening};
 
@@ -52,9 +52,17 @@ fn ports_ours(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
             && sockets.peek().is_some()
             && sockets.all(|socket| socket.process.as_deref().is_none_or(|process| runs(unit.program, process)))
     };
+    // A network device keeps its port while its service is stopped, and no process has it then.
+    let by_device = |spec: &ComponentSpec, port: &PortSpec| {
+        let nobodys = |socket: &Listening| socket.port != port.number || socket.process.is_none();
+        facts.known
+            && port.protocol == Protocol::Udp
+            && spec.footprint.links.iter().any(|device| facts.devices.contains(*device))
+            && facts.listening_udp.iter().all(nobodys)
+    };
     let units = catalogue.units(cluster, host);
     units
-        .flat_map(|(spec, unit)| spec.ports.iter().filter(move |port| held(&unit, port)))
+        .flat_map(|(spec, unit)| spec.ports.iter().filter(move |port| held(&unit, port) || by_device(spec, port)))
         .map(|port| port.number)
         .collect()
 }

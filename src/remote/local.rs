@@ -18,7 +18,7 @@ use crate::remote::not_started::Evidence;
 use crate::remote::prompt::Answers;
 use crate::remote::pump::{Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
-use crate::remote::ssh_dial::{STALL, not_listening};
+use crate::remote::ssh_dial::{OPENED, STALL, not_listening};
 use crate::remote::sudo::{Become, Launch, find_become};
 use crate::remote::{Output, Stream, Transport};
 
@@ -70,7 +70,7 @@ impl Transport for LocalTransport {
 
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
         let failed = |error: io::Error| not_listening(&self.host, address, &error.to_string());
-        let stream = TcpStream::connect_timeout(&address, STALL).map_err(failed)?;
+        let stream = TcpStream::connect_timeout(&address, OPENED).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_read_timeout(Some(STALL)).map_err(failed)?;
         stream.set_write_timeout(Some(STALL)).map_err(failed)?;

@@ -12,8 +12,10 @@ use crate::remote::Stream;
 use crate::remote::relay;
 use crate::remote::session::{CHANNEL_LIMIT, SshSession};
 
-/// How long a read or a write may stand still.
-pub(super) const STALL: Duration = Duration::from_secs(30);
+/// How long a read or a write may stand still before whoever reads is asked whether to go on.
+pub(super) const STALL: Duration = Duration::from_secs(1);
+/// How long it may take until a port is open.
+pub(super) const OPENED: Duration = Duration::from_secs(30);
 
 /// Whether the server forwards ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +101,7 @@ impl ChannelStream<'_> {
     fn skip_past(&mut self, mark: &[u8]) -> io::Result<bool> {
         let mut line = Vec::new();
         let mut byte = [0];
-        while self.read(&mut byte)? == 1 {
+        while self.until_moved(OPENED, |channel| channel.read(&mut byte))? == 1 {
             match byte[0] {
                 b'\n' if line.ends_with(mark) => return Ok(true),
                 b'\n' => line.clear(),
@@ -121,15 +123,19 @@ impl ChannelStream<'_> {
     }
 
     /// Repeats a call until it moves something, the peer stands still for too long, or somebody interrupts.
-    fn until_moved(&mut self, mut call: impl FnMut(&mut Channel) -> io::Result<usize>) -> io::Result<usize> {
-        let until = Instant::now() + STALL;
+    fn until_moved(
+        &mut self,
+        limit: Duration,
+        mut call: impl FnMut(&mut Channel) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let until = Instant::now() + limit;
         loop {
             match call(&mut self.channel) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
             if Instant::now() > until {
-                let why = format!("{}: nothing moved for {} s", self.session.host(), STALL.as_secs());
+                let why = format!("{}: nothing moved for {} s", self.session.host(), limit.as_secs());
                 return Err(io::Error::new(io::ErrorKind::TimedOut, why));
             }
             self.session.wait("talking to a port").map_err(io::Error::other)?;
@@ -139,13 +145,13 @@ impl ChannelStream<'_> {
 
 impl Read for ChannelStream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.until_moved(|channel| channel.read(buffer))
+        self.until_moved(STALL, |channel| channel.read(buffer))
     }
 }
 
 impl Write for ChannelStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.until_moved(|channel| channel.write(bytes))
+        self.until_moved(STALL, |channel| channel.write(bytes))
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

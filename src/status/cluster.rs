@@ -1,5 +1,7 @@
 //! What concerns the cluster as a whole: leases, nodes, DNS.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Check, HostStatus, State};
@@ -7,26 +9,30 @@ use crate::access::{ApiAccess, Pool};
 use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Cluster, NetworkPlugin, Role};
+use crate::components::kubelet;
 use crate::error::Result;
-use crate::health;
+use crate::facts::{self, HostFacts};
+use crate::health::{self, Leads};
 use crate::trust::Trust;
 
 /// Asks the first API server that answers; kubelet versions go to the hosts' rows. A host that could not be reached
-/// is not waited for again. `objects` are those that the API must hold.
+/// is not waited for again. `objects` are those that the API must hold. What is older than the process that is to have
+/// said it, by the hosts' `facts`, is not believed.
 pub(super) fn ask(
     cluster: &Cluster,
     pool: &Pool,
     trust: &Trust,
     objects: &[Value],
     hosts: &mut [HostStatus],
+    facts: &BTreeMap<String, HostFacts>,
 ) -> Vec<Check> {
     let away: Vec<String> = hosts.iter().filter(|h| !h.trouble.is_empty()).map(|h| h.name.clone()).collect();
     let masters = cluster.with_role(Role::Master).filter(|master| !away.contains(&master.name));
     let checks = ApiAccess::any_of(pool, masters, trust).and_then(|mut access| {
         let mut client = access.client()?;
-        let mut checks = leases(&mut client)?;
-        checks.extend(nodes(&mut client, cluster, hosts)?);
-        checks.extend(dns(&mut client, cluster, objects)?);
+        let mut checks = leases(&mut client, facts)?;
+        checks.extend(nodes(&mut client, cluster, hosts, facts)?);
+        checks.extend(dns(&mut client, cluster, objects, facts)?);
         let webhooks = health::refusing_webhooks(&mut client)?;
         checks.extend(webhooks.into_iter().map(|line| check("webhook", State::Bad, "refuses", line)));
         let policies = health::unenforced_policies(&mut client, cluster.networks.plugin.without_policies())?;
@@ -38,21 +44,28 @@ pub(super) fn ask(
     checks
 }
 
-fn leases(client: &mut Client<'_>) -> Result<Vec<Check>> {
+fn leases(client: &mut Client<'_>, facts: &BTreeMap<String, HostFacts>) -> Result<Vec<Check>> {
     let leases = kube::leases(client)?;
     Ok(leases
         .into_iter()
         .map(|lease| {
-            let holder = lease.holder.split('_').next().unwrap_or_default().to_owned();
-            match lease.alive {
-                true => check(&lease.component, State::Good, "leads", holder),
-                false => check(&lease.component, State::Bad, "no leader", format!("last held by {holder:?}")),
+            let holder = facts.values().find(|facts| facts.hostname == lease.host());
+            let started = holder.and_then(|facts| facts.started(&format!("{}.service", lease.component)));
+            match health::leads(&lease, started) {
+                Leads::Yes => check(&lease.component, State::Good, "leads", lease.host()),
+                Leads::NotYet(why) => check(&lease.component, State::Bad, "not yet", why),
+                Leads::No(why) => check(&lease.component, State::Bad, "no leader", why),
             }
         })
         .collect())
 }
 
-fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -> Result<Vec<Check>> {
+fn nodes(
+    client: &mut Client<'_>,
+    cluster: &Cluster,
+    hosts: &mut [HostStatus],
+    facts: &BTreeMap<String, HostFacts>,
+) -> Result<Vec<Check>> {
     let live = kube::nodes(client)?;
     for node in &live {
         if let Some(host) = hosts.iter_mut().find(|h| h.name == node.name) {
@@ -62,15 +75,21 @@ fn nodes(client: &mut Client<'_>, cluster: &Cluster, hosts: &mut [HostStatus]) -
         }
     }
     let wanted: Vec<&str> = cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
-    Ok(vec![judge(&live, &wanted)])
+    let before = |node: &kube::Node| {
+        health::is_from_before(node, facts.get(&node.name).and_then(|facts| facts.started(kubelet::UNIT)))
+    };
+    Ok(vec![judge(&live, &wanted, before)])
 }
 
-/// All nodes that there are or should be.
-fn judge(live: &[kube::Node], wanted: &[&str]) -> Check {
+/// All nodes that there are or should be; `before` tells whether what one says of itself is older than its kubelet.
+fn judge(live: &[kube::Node], wanted: &[&str], before: impl Fn(&kube::Node) -> bool) -> Check {
     let mut ready = 0;
     let mut troubles = Vec::new();
     for name in wanted {
         match live.iter().find(|n| n.name == *name) {
+            Some(node) if before(node) => {
+                troubles.push(format!("{name}: not yet, what it says is from before its kubelet was started"));
+            }
             Some(node) => {
                 match node.ready {
                     true => ready += 1,
@@ -97,12 +116,29 @@ fn judge(live: &[kube::Node], wanted: &[&str]) -> Check {
     check("nodes", state, &word, troubles.join("; "))
 }
 
-fn dns(client: &mut Client<'_>, cluster: &Cluster, objects: &[Value]) -> Result<Option<Check>> {
+fn dns(
+    client: &mut Client<'_>,
+    cluster: &Cluster,
+    objects: &[Value],
+    facts: &BTreeMap<String, HostFacts>,
+) -> Result<Option<Check>> {
     if cluster.networks.plugin == NetworkPlugin::None || cluster.with_role(Role::Node).next().is_none() {
         return Ok(None);
     }
     let replicas = health::replicas(objects, "kube-system", "coredns");
     let rollout = health::deployment_ready(client, "kube-system", "coredns", replicas)?;
+    if rollout.ready {
+        let booted = |pod: &kube::Pod| facts.get(&pod.node).and_then(|facts| facts.started(facts::BOOT));
+        let pods = kube::pods(client, "kube-system", "k8s-app=kube-dns")?;
+        let old: Vec<String> = pods
+            .iter()
+            .filter(|pod| health::ran_before(pod, booted(pod)))
+            .map(|pod| format!("what is said of {} is from before {} has booted", pod.name, pod.node))
+            .collect();
+        if !old.is_empty() {
+            return Ok(Some(check("CoreDNS", State::Bad, "not yet", old.join("; "))));
+        }
+    }
     let state = if rollout.ready { State::Good } else { State::Bad };
     let word = if rollout.ready { "available" } else { "not available" };
     Ok(Some(check("CoreDNS", state, word, rollout.detail)))
@@ -127,13 +163,14 @@ mod tests {
             unschedulable: false,
             kubelet: "v1.36.3".into(),
             internal_ip: String::new(),
+            heartbeat: None,
         }
     }
 
     #[test]
     fn nodes_that_the_inventory_does_not_have_are_counted_and_named() {
         let judged = |live: &[kube::Node], wanted: &[&str]| {
-            let check = judge(live, wanted);
+            let check = judge(live, wanted, |node| node.name == "n9");
             (check.state, check.word, check.detail)
         };
         let both = [node("n1", true), node("n2", true)];
@@ -142,6 +179,9 @@ mod tests {
         assert_eq!(judged(&both, &["n1"]), (State::Warning, "2 of 2 Ready".into(), other.clone()));
         let gone = [node("n1", true), node("n2", false)];
         assert_eq!(judged(&gone, &["n1"]), (State::Warning, "1 of 2 Ready".into(), other));
+        let (state, word, detail) = judged(&[node("n1", true), node("n9", true)], &["n1", "n9"]);
+        assert_eq!((state, word.as_str()), (State::Bad, "1 of 2 Ready"));
+        assert_eq!(detail, "n9: not yet, what it says is from before its kubelet was started");
         let (state, word, _) = judged(&[node("n1", false), node("n2", true)], &["n1"]);
         assert_eq!((state, word.as_str()), (State::Bad, "1 of 2 Ready"));
     }

@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, Host, Layout};
 use crate::components::{Catalogue, UnitSpec};
 use crate::error::Result;
 use crate::facts::{self, HostFacts, UnitFact};
+use crate::health;
 use crate::live;
 use crate::state::Ready;
 use crate::trust::Trust;
@@ -40,7 +41,7 @@ pub(super) fn ask(
             let file = facts.files.get(&program(unit));
             component.version = file.and_then(|file| version(store, &file.sha256)).unwrap_or_default();
             if component.state == State::Good
-                && let Err(error) = own_words(&mut component, unit.rollout.ready, host, pool, trust)
+                && let Err(error) = own_words(&mut component, unit.rollout.ready, cluster, host, (pool, trust))
             {
                 component.state = State::Bad;
                 component.word = "no answer".into();
@@ -103,7 +104,7 @@ fn component(unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
             (state, unit.sub.clone(), restarts)
         }
     };
-    Component { name: unit.program.to_owned(), state, word, version: String::new(), detail }
+    Component { name: unit.program.to_owned(), state, word, version: String::new(), detail, remedy: Vec::new() }
 }
 
 /// What runs instead of what was rendered.
@@ -122,7 +123,13 @@ fn version(store: &Store, sha256: &str) -> Option<String> {
 }
 
 /// etcd and the API server can be asked themselves.
-fn own_words(component: &mut Component, ready: Ready, host: &Host, pool: &Pool, trust: &Trust) -> Result<()> {
+fn own_words(
+    component: &mut Component,
+    ready: Ready,
+    cluster: &Cluster,
+    host: &Host,
+    (pool, trust): (&Pool, &Trust),
+) -> Result<()> {
     match ready {
         Ready::Etcd => {
             let mut access = EtcdAccess::new(pool, host, trust)?;
@@ -131,7 +138,13 @@ fn own_words(component: &mut Component, ready: Ready, host: &Host, pool: &Pool, 
             component.version = status.version.clone();
             let role = if status.leads() { "leader" } else { "follower" };
             component.detail = format!("{role}, {:.1} MB", status.db_size as f64 / 1e6);
-            if status.leader.is_empty() || !status.errors.is_empty() {
+            let (pki, bin) = (&cluster.layout.etcd_pki, &cluster.layout.bin);
+            if let Some(full) = health::out_of_space(&host.name, &status, pki, bin) {
+                component.state = State::Bad;
+                component.word = "out of space".into();
+                component.detail = full.message;
+                component.remedy = full.hints;
+            } else if status.leader.is_empty() || !status.errors.is_empty() {
                 component.state = State::Bad;
                 component.detail = format!("no leader {}", status.errors.join("; ")).trim_end().to_owned();
             }

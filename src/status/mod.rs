@@ -83,6 +83,9 @@ pub struct Component {
     pub version: String,
     /// Leader, restarts, reasons.
     pub detail: String,
+    /// What to do about it, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remedy: Vec<String>,
 }
 
 /// Something about the cluster as a whole.
@@ -120,7 +123,7 @@ pub fn ask(
     now: OffsetDateTime,
 ) -> Status {
     let (mut hosts, facts) = host::ask(catalogue, cluster, pool, trust, store);
-    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts);
+    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts, &facts);
     let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
         checks.push(unknown);
         Vec::new()
@@ -141,6 +144,17 @@ pub fn ask(
 }
 
 impl Status {
+    /// What to do about it, a line each, for components that say so.
+    pub fn remedies(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for line in self.hosts.iter().flat_map(|host| &host.components).flat_map(|component| &component.remedy) {
+            if !lines.contains(line) {
+                lines.push(line.clone());
+            }
+        }
+        lines
+    }
+
     /// Everything that is bad, a line each.
     pub fn troubles(&self) -> Vec<String> {
         let mut lines = Vec::new();

@@ -21,7 +21,14 @@ pub(super) fn judge(pairs: &Pairs, expected: &BTreeMap<String, File>, facts: &Ho
     let (state, word) = if bad { (State::Bad, "damaged") } else { (State::Warning, "not the folder's") };
     let detail = problems.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; ");
     let detail = format!("{detail}: `kbootstrap up` brings them");
-    Some(Component { name: "certificates".into(), state, word: word.into(), version: String::new(), detail })
+    Some(Component {
+        name: "certificates".into(),
+        state,
+        word: word.into(),
+        version: String::new(),
+        detail,
+        remedy: Vec::new(),
+    })
 }
 
 fn problem(

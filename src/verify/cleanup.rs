@@ -1,28 +1,35 @@
 //! Leaving nothing behind: not of this run, and not of one that was killed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::manifests::LABEL;
+use super::{Fixture, Server};
 use crate::access::ApiAccess;
-use crate::clients::http::{Client, Request, encode};
+use crate::clients::http::{Request, encode};
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, wait};
-use crate::remote::Transport;
 use crate::text::sh_quote;
 
 /// No run takes this long: an older namespace was left behind.
-const ABANDONED: Duration = Duration::minutes(15);
-const GOING: Schedule = Schedule::new(45, 200);
+const ABANDONED: time::Duration = time::Duration::minutes(15);
 /// After a failure the namespace may take minutes, as kubelets that are stuck let go of their pods late.
-const GOING_AFTER_FAILURE: Schedule = Schedule::new(10, 200);
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// How long it may take to look for what others have left.
+const SWEEPING: Duration = Duration::from_secs(5);
+/// How often is looked whether it is gone.
+const POLL: Duration = Duration::from_millis(200);
 
-/// Deletes namespaces that earlier runs left behind, and names them.
-pub(super) fn sweep(client: &mut Client<'_>) -> Result<Vec<String>> {
+/// Deletes namespaces that earlier runs left behind, and names them. It is no check, and has little time.
+pub(super) fn sweep(fixture: &Fixture<'_>) -> Result<Vec<String>> {
+    let Server { host, address, tls } = &fixture.ways.master;
+    let mut api = ApiAccess::at(fixture.ways.pool, host, *address, tls)?.until(Instant::now() + SWEEPING);
+    let mut client = api.client()?;
     let path = format!("/api/v1/namespaces?labelSelector={}", encode(&format!("{}={}", LABEL.0, LABEL.1)));
     let response = client.send(&Request::new("GET", &path))?;
     let Some(now) = response.date().map(PrimitiveDateTime::assume_utc) else { return Ok(Vec::new()) };
@@ -30,7 +37,7 @@ pub(super) fn sweep(client: &mut Client<'_>) -> Result<Vec<String>> {
     let old: Vec<String> =
         list["items"].as_array().into_iter().flatten().filter_map(|item| abandoned(item, now)).collect();
     for name in &old {
-        kube::delete(client, &namespace_path(name))?;
+        kube::delete(&mut client, &namespace_path(name))?;
     }
     Ok(old)
 }
@@ -42,49 +49,55 @@ fn abandoned(namespace: &Value, now: OffsetDateTime) -> Option<String> {
     (!going && now - created > ABANDONED).then(|| text("/metadata/name").map(str::to_owned)).flatten()
 }
 
-/// Check `cleanup`: deletes the namespace and waits until it is gone; after an interruption it does not wait, and
-/// where a check failed (`healthy` is false) it is enough that it is going. Where the API cannot be reached on our
+/// Check `cleanup`: deletes the namespaces and waits until they are gone; after an interruption it does not wait, and
+/// where a check failed (`healthy` is false) it is enough that they are going. Where the API cannot be reached on our
 /// way, kubectl on the master is asked to.
-pub(super) fn remove(
-    api: &mut ApiAccess<'_>,
-    master: &mut dyn Transport,
-    kubectl: &str,
-    namespace: &str,
-    healthy: bool,
-    interrupted: &AtomicBool,
-) -> Result<String> {
-    match delete(api, namespace, healthy, interrupted) {
-        Err(error) if error.kind == Kind::Connect => by_kubectl(master, kubectl, namespace).map_err(|_| error),
+pub(super) fn remove(fixture: &Fixture<'_>, healthy: bool) -> Result<String> {
+    match delete(fixture, healthy) {
+        Err(error) if error.kind == Kind::Connect => by_kubectl(fixture).map_err(|_| error),
         outcome => outcome,
     }
 }
 
-fn delete(api: &mut ApiAccess<'_>, namespace: &str, healthy: bool, interrupted: &AtomicBool) -> Result<String> {
-    let path = namespace_path(namespace);
-    let mut client = api.client()?;
-    kube::delete(&mut client, &path)?;
+fn delete(fixture: &Fixture<'_>, healthy: bool) -> Result<String> {
+    let namespace = &fixture.names.namespace;
+    let Server { host, address, tls } = &fixture.ways.master;
+    let mut api = ApiAccess::at(fixture.ways.pool, host, *address, tls)?.until(fixture.budget.end());
+    let paths = fixture.names.namespaces().map(|name| namespace_path(&name));
+    api.ask(|client| paths.iter().try_for_each(|path| kube::delete(client, path).map(drop)))?;
     let going = format!("namespace {namespace} is being deleted");
-    if interrupted.load(Ordering::Relaxed) {
+    if fixture.interrupted.load(Ordering::Relaxed) {
         return Ok(going);
     }
-    let schedule = if healthy { GOING } else { GOING_AFTER_FAILURE };
-    let gone = wait(&format!("namespace {namespace} is not gone"), schedule, interrupted, || {
-        Ok(kube::get(&mut client, &path)?.map_or(Poll::Ready(()), |left| Poll::Pending(what_holds_it(&left))))
+    let left = fixture.budget.for_cleaning();
+    let schedule = Schedule { deadline: if healthy { left } else { left.min(AFTER_FAILURE) }, poll: POLL };
+    let mut answered = false;
+    let gone = api.ask(|client| {
+        answered = true;
+        wait(&format!("namespace {namespace} is not gone"), schedule, fixture.interrupted, || {
+            for path in &paths {
+                if let Some(left) = kube::get(client, path)? {
+                    return Ok(Poll::Pending(what_holds_it(&left)));
+                }
+            }
+            Ok(Poll::Ready(()))
+        })
     });
     match gone {
         Ok(()) => Ok(format!("namespace {namespace} is gone")),
-        Err(error) if !healthy && client.is_open() => Ok(format!("{going}: {}", error.details.join(" "))),
+        Err(error) if !healthy && answered => Ok(format!("{going}: {}", error.details.join(" "))),
         Err(error) => {
             Err(error.hint(format!("it is marked for deletion; look at kubectl get namespace {namespace} -o yaml")))
         }
     }
 }
 
-fn by_kubectl(master: &mut dyn Transport, kubectl: &str, namespace: &str) -> Result<String> {
-    let script = format!("{kubectl} delete namespace {} --wait=false --ignore-not-found", sh_quote(namespace));
-    let output = master.run(&script, &mut std::io::empty())?;
+fn by_kubectl(fixture: &Fixture<'_>) -> Result<String> {
+    let names = fixture.names.namespaces().map(|name| sh_quote(&name)).join(" ");
+    let script = format!("{} delete namespace {names} --wait=false --ignore-not-found", fixture.kubectl);
+    let output = fixture.ways.pool.take(&fixture.ways.master.host)?.run(&script, &mut std::io::empty())?;
     if output.status == 0 {
-        return Ok(format!("namespace {namespace} is being deleted"));
+        return Ok(format!("namespace {} is being deleted", fixture.names.namespace));
     }
     Err(Error::health(String::from_utf8_lossy(&output.stderr).trim()))
 }

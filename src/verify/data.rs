@@ -11,21 +11,23 @@ use crate::error::{Error, Result};
 const ENCRYPTED: &[u8] = b"k8s:enc:";
 
 /// Check `config-map`.
-pub(super) fn config_map(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+pub(super) fn config_map(fixture: &Fixture<'_>) -> Result<String> {
     let expected = fixture.names.config.clone();
     mounted(fixture, CONFIG_MAP_FILE, &expected)
 }
 
 /// Check `secret`. Its value is of this run only.
-pub(super) fn secret(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+pub(super) fn secret(fixture: &Fixture<'_>) -> Result<String> {
     let expected = fixture.names.secret.clone();
     mounted(fixture, SECRET_FILE, &expected)
 }
 
-fn mounted(fixture: &mut Fixture<'_, '_>, file: &str, expected: &str) -> Result<String> {
-    let Some(pod) = fixture.pods.first() else { return Err(Error::health("no pod runs")) };
+fn mounted(fixture: &Fixture<'_>, file: &str, expected: &str) -> Result<String> {
+    let pods = fixture.pods();
+    let Some(pod) = pods.first() else { return Err(Error::health("no pod runs")) };
     let flag = format!("--file_content={file}");
-    let text = kube::exec(fixture.kube, pod, NAME, &["/agnhost", "mounttest", &flag], EXEC_TIMEOUT)?;
+    let command = ["/agnhost", "mounttest", &flag];
+    let text = fixture.ask(|client| kube::exec(client, pod, NAME, &command, EXEC_TIMEOUT))?;
     if text.contains(expected) {
         Ok(format!("read back in {}", pod.name))
     } else {
@@ -34,12 +36,12 @@ fn mounted(fixture: &mut Fixture<'_, '_>, file: &str, expected: &str) -> Result<
 }
 
 /// Check `secret-encrypted`.
-pub(super) fn secret_is_encrypted(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    let Some(api) = fixture.etcd.as_mut() else { return Err(Error::health("etcd cannot be asked")) };
+pub(super) fn secret_is_encrypted(fixture: &Fixture<'_>) -> Result<String> {
     let key = format!("/registry/secrets/{}/{NAME}", fixture.names.namespace);
-    let mut client = api.client()?;
-    let stored = etcd::read(&mut client, &key)?
-        .ok_or_else(|| Error::health(format!("{}: there is no {key} in etcd", client.peer())))?;
+    let stored = fixture.ask_etcd(|client| {
+        let stored = etcd::read(client, &key)?;
+        stored.ok_or_else(|| Error::health(format!("{}: there is no {key} in etcd", client.peer())))
+    })?;
     judge(&stored, &fixture.names.secret).map_err(|why| {
         Error::health(format!("{key} in etcd {why}"))
             .hint("check --encryption-provider-config of every kube-apiserver, and that secretbox stands first in it")

@@ -1,11 +1,11 @@
-//! What the smoke test creates: a namespace with a Deployment over all nodes, a Service, a ConfigMap and a Secret.
+//! What the smoke test creates: a namespace with a Deployment over all nodes, a Service, a ConfigMap and a Secret; and
+//! beside it, as ports of hosts are not for everybody, another namespace with a Deployment that has one.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Fixture, Seed};
+use super::{Fixture, Seed, Ways, locked};
 use crate::clients::kube::{self, Node, Taint};
 use crate::error::Result;
 
@@ -13,10 +13,14 @@ use crate::error::Result;
 pub(super) const LABEL: (&str, &str) = ("kbootstrap/purpose", "verify");
 /// agnhost's netexec listens here.
 pub(super) const PORT: u16 = 8080;
+/// The same for datagrams.
+pub(super) const UDP_PORT: u16 = 8081;
 pub(super) const SERVICE_PORT: u16 = 80;
 /// Name of everything in the namespace.
 pub(super) const NAME: &str = "web";
 pub(super) const KEY: &str = "value";
+/// Ports of hosts are taken from these: below what connections of the host's own use, and not those of Services.
+const HOST_PORTS: std::ops::Range<u16> = 20_000..30_000;
 pub(super) const CONFIG_MAP_FILE: &str = "/verify/config/value";
 pub(super) const SECRET_FILE: &str = "/verify/secret/value";
 
@@ -25,26 +29,46 @@ pub(super) struct Names {
     pub namespace: String,
     pub config: String,
     pub secret: String,
-    pub dns_domain: String,
+    pub host_port: u16,
     image: String,
     nodes: Vec<String>,
 }
 
+/// Which of the two Deployments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// What the Service leads to.
+    Web,
+    /// It has a port of each host, and asks its DNS server by TCP.
+    WithPorts,
+}
+
 impl Names {
-    pub fn new(seed: &Seed, nodes: &[(String, IpAddr)], image: &str, dns_domain: &str) -> Self {
+    pub fn new(seed: &Seed, ways: &Ways<'_>) -> Self {
         Names {
             namespace: format!("kbootstrap-verify-{}", seed.suffix),
             config: format!("config-{}", seed.token),
             secret: format!("secret-{}", seed.token),
-            dns_domain: dns_domain.to_owned(),
-            image: image.to_owned(),
-            nodes: nodes.iter().map(|(name, _)| name.clone()).collect(),
+            host_port: host_port(seed.port, &ways.taken),
+            image: ways.image.clone(),
+            nodes: ways.nodes.iter().map(|host| host.name.clone()).collect(),
         }
     }
 
-    fn object(&self, api_version: &str, kind: &str, rest: Value) -> Value {
+    /// The namespace of the pods with ports of their hosts.
+    pub fn with_ports(&self) -> String {
+        format!("{}-ports", self.namespace)
+    }
+
+    /// All that is to be removed again.
+    pub fn namespaces(&self) -> [String; 2] {
+        [self.namespace.clone(), self.with_ports()]
+    }
+
+    fn object(&self, which: Which, api_version: &str, kind: &str, rest: Value) -> Value {
+        let namespace = if which == Which::Web { self.namespace.clone() } else { self.with_ports() };
         let mut object = json!({
-            "apiVersion": api_version, "kind": kind, "metadata": {"name": NAME, "namespace": self.namespace}
+            "apiVersion": api_version, "kind": kind, "metadata": {"name": NAME, "namespace": namespace}
         });
         if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
             object.extend(rest);
@@ -54,35 +78,46 @@ impl Names {
 
     /// In the order in which they are applied.
     fn objects(&self, tolerations: &[Value]) -> Vec<Value> {
+        let web = |api_version, kind, rest| self.object(Which::Web, api_version, kind, rest);
         vec![
-            self.namespace_object(),
-            self.object("v1", "ServiceAccount", json!({"automountServiceAccountToken": false})),
-            self.object("v1", "ConfigMap", json!({"data": {KEY: self.config}})),
-            self.object("v1", "Secret", json!({"stringData": {KEY: self.secret}})),
-            self.object("apps/v1", "Deployment", self.deployment(tolerations)),
-            self.object(
+            namespace(&self.namespace, "restricted"),
+            web("v1", "ServiceAccount", json!({"automountServiceAccountToken": false})),
+            web("v1", "ConfigMap", json!({"data": {KEY: self.config}})),
+            web("v1", "Secret", json!({"stringData": {KEY: self.secret}})),
+            web("apps/v1", "Deployment", self.deployment(Which::Web, tolerations)),
+            web(
                 "v1",
                 "Service",
-                json!({"spec": {
-                    "type": "NodePort", "selector": {"app": NAME}, "ports": [{"port": SERVICE_PORT, "targetPort": PORT}]
-                }}),
+                json!({"spec": {"type": "NodePort", "selector": {"app": NAME}, "ports": [
+                    {"name": "http", "port": SERVICE_PORT, "targetPort": PORT, "protocol": "TCP"},
+                    {"name": "udp", "port": SERVICE_PORT, "targetPort": UDP_PORT, "protocol": "UDP"}
+                ]}}),
             ),
         ]
     }
 
-    fn namespace_object(&self) -> Value {
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": {
-            "app.kubernetes.io/managed-by": "kbootstrap",
-            LABEL.0: LABEL.1,
-            "pod-security.kubernetes.io/enforce": "restricted"
-        }}})
+    /// The same for the pods with ports of their hosts, which no standard but the widest allows.
+    fn objects_with_ports(&self, tolerations: &[Value]) -> Vec<Value> {
+        let deployment = self.deployment(Which::WithPorts, tolerations);
+        vec![
+            namespace(&self.with_ports(), "privileged"),
+            self.object(Which::WithPorts, "apps/v1", "Deployment", deployment),
+        ]
     }
 
-    fn deployment(&self, tolerations: &[Value]) -> Value {
+    fn deployment(&self, which: Which, tolerations: &[Value]) -> Value {
+        let mut pod = self.pod(tolerations);
+        if which == Which::WithPorts {
+            pod["dnsConfig"]["options"] = json!([{"name": "use-vc"}]);
+            pod["serviceAccountName"] = json!("default");
+            pod["volumes"] = json!([]);
+            pod["containers"][0]["volumeMounts"] = json!([]);
+            pod["containers"][0]["ports"] = json!([{"containerPort": PORT, "hostPort": self.host_port}]);
+        }
         json!({"spec": {
             "replicas": self.nodes.len(),
             "selector": {"matchLabels": {"app": NAME}},
-            "template": {"metadata": {"labels": {"app": NAME}}, "spec": self.pod(tolerations)}
+            "template": {"metadata": {"labels": {"app": NAME}}, "spec": pod}
         }})
     }
 
@@ -115,7 +150,7 @@ impl Names {
                 "name": NAME,
                 "image": self.image,
                 "imagePullPolicy": "IfNotPresent",
-                "args": ["netexec", format!("--http-port={PORT}"), "--udp-port=8081"],
+                "args": ["netexec", format!("--http-port={PORT}"), format!("--udp-port={UDP_PORT}")],
                 "ports": [{"containerPort": PORT}],
                 "readinessProbe": {"httpGet": {"path": "/healthz", "port": PORT}, "periodSeconds": 1},
                 "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
@@ -147,11 +182,32 @@ fn tolerations(nodes: &[Node]) -> Vec<Value> {
     wanted.iter().map(|(key, effect)| json!({"key": key, "operator": "Exists", "effect": effect})).collect()
 }
 
-/// Check `objects`: all of it is accepted, by admission too.
-pub(super) fn create(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    let objects = fixture.names.objects(&tolerations(&kube::nodes(fixture.kube)?));
-    for object in &objects {
-        kube::apply(fixture.kube, object)?;
+fn namespace(name: &str, standard: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {
+        "app.kubernetes.io/managed-by": "kbootstrap",
+        LABEL.0: LABEL.1,
+        "pod-security.kubernetes.io/enforce": standard
+    }}})
+}
+
+/// A port of hosts that nobody listens at; `number` decides which.
+fn host_port(number: u16, taken: &BTreeSet<u16>) -> u16 {
+    let begin = HOST_PORTS.start + number % HOST_PORTS.len() as u16;
+    let all = (begin..HOST_PORTS.end).chain(HOST_PORTS.start..begin);
+    all.into_iter().find(|port| !taken.contains(port)).unwrap_or(begin)
+}
+
+/// Check `objects`: all of it is accepted, by admission too. Whether pods may have ports of their hosts is for others to
+/// tell.
+pub(super) fn create(fixture: &Fixture<'_>) -> Result<String> {
+    let tolerations = tolerations(&fixture.ask(kube::nodes)?);
+    let apply = |objects: &[Value]| {
+        fixture.ask(|client| objects.iter().try_for_each(|object| kube::apply(client, object).map(drop)))
+    };
+    let objects = fixture.names.objects(&tolerations);
+    apply(&objects)?;
+    if fixture.ways.flannel {
+        *locked(&fixture.without_ports) = apply(&fixture.names.objects_with_ports(&tolerations)).err();
     }
     Ok(format!("{} in namespace {}", objects.len(), fixture.names.namespace))
 }
@@ -160,16 +216,45 @@ pub(super) fn create(fixture: &mut Fixture<'_, '_>) -> Result<String> {
 mod tests {
     use super::*;
 
+    fn names() -> Names {
+        Names {
+            namespace: "kbootstrap-verify-abc".into(),
+            config: "config-t0k3n".into(),
+            secret: "secret-t0k3n".into(),
+            host_port: 20_001,
+            image: "agnhost:1".into(),
+            nodes: vec!["n1".into(), "n2".into()],
+        }
+    }
+
     #[test]
     fn one_replica_for_every_node_and_only_there() {
-        let seed = Seed { suffix: "abc".into(), token: "t0k3n".into() };
-        let nodes = [("n1".to_owned(), IpAddr::from([10, 0, 0, 1])), ("n2".to_owned(), IpAddr::from([10, 0, 0, 2]))];
-        let names = Names::new(&seed, &nodes, "agnhost:1", "cluster.local");
-        let deployment = names.object("apps/v1", "Deployment", names.deployment(&[]));
+        let names = names();
+        let deployment = names.object(Which::Web, "apps/v1", "Deployment", names.deployment(Which::Web, &[]));
         assert_eq!(deployment["metadata"], json!({"name": "web", "namespace": "kbootstrap-verify-abc"}));
         assert_eq!(deployment["spec"]["replicas"], 2);
         let terms = "/spec/template/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/1/matchFields/0/values";
         assert_eq!(deployment.pointer(terms), Some(&json!(["n2"])));
+    }
+
+    #[test]
+    fn a_port_of_the_hosts_is_in_a_namespace_of_its_own() {
+        let names = names();
+        let standard = "/metadata/labels/pod-security.kubernetes.io~1enforce";
+        assert_eq!(names.objects(&[])[0].pointer(standard), Some(&json!("restricted")));
+        let with_ports = names.objects_with_ports(&[]);
+        assert_eq!(with_ports[0].pointer(standard), Some(&json!("privileged")));
+        assert_eq!(with_ports[1]["metadata"]["namespace"], "kbootstrap-verify-abc-ports");
+        let host_port = "/spec/template/spec/containers/0/ports/0/hostPort";
+        assert_eq!(with_ports[1].pointer(host_port), Some(&json!(20_001)));
+        assert_eq!(names.objects(&[])[4].pointer(host_port), None);
+    }
+
+    #[test]
+    fn no_port_that_somebody_listens_at() {
+        assert_eq!(host_port(7, &BTreeSet::new()), 20_007);
+        assert_eq!(host_port(10_007, &BTreeSet::from([20_007, 20_008])), 20_009);
+        assert_eq!(host_port(9_999, &BTreeSet::from([29_999])), 20_000);
     }
 
     #[test]
@@ -185,6 +270,7 @@ mod tests {
             unschedulable: false,
             kubelet: String::new(),
             internal_ip: String::new(),
+            heartbeat: None,
         };
         let master = taint("node-role.kubernetes.io/control-plane", "NoSchedule");
         let nodes = [

@@ -1,213 +1,244 @@
-//! The network as pods and hosts use it: pods across nodes, Services by address and name, node ports.
+//! The network as pods and hosts use it: which paths there are.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Fixture;
+use super::ask::{Ask, Send};
 use super::manifests::{NAME, PORT, SERVICE_PORT};
-use super::pods::EXEC_TIMEOUT;
-use crate::clients::http::{Client, Request, encode};
+use super::path::{Expects, Path};
+use super::rules::Entry;
+use crate::clients::http::encode;
 use crate::clients::kube::{self, Pod};
-use crate::error::{Error, Kind, Result};
-use crate::health::{Poll, Schedule, wait};
+use crate::error::{Error, Result};
 
-/// kube-proxy and CoreDNS learn of a new Service within seconds.
-const SETTLING: Schedule = Schedule::new(10, 200);
+/// Routes and rules learn of a new pod within seconds.
+const SETTLING: Duration = Duration::from_secs(10);
 /// CoreDNS itself may be starting: after a host's reboot the API server calls its pod ready for as long as the kubelet has
 /// not looked.
-const NAMES_SETTLING: Schedule = Schedule::new(45, 200);
-/// The label that CoreDNS carries in every cluster.
-const DNS_PODS: &str = "k8s-app=kube-dns";
+const NAMES_SETTLING: Duration = Duration::from_secs(45);
 /// More than the largest packet of any usual link (9000 is a jumbo frame).
 const LARGE: usize = 20_000;
+/// Seconds that a host's own connection may take.
+const OWN: u8 = 4;
+/// Seconds for what a pod is asked to try: agnhost gives up after five.
+const BY_POD: u8 = 7;
+/// flannel's VXLAN.
+const VXLAN: (&str, u16) = ("udp", 8472);
 
-/// Check `pod-to-pod`: every node's pod opens a connection to the pod of the next node.
-pub(super) fn pod_to_pod(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    if fixture.pods.len() < 2 {
-        return Ok("one pod only, no other node to reach".into());
-    }
-    for (from, to) in ring(fixture.pods) {
-        let what = format!("{} on {}", to.name, to.node);
-        reach(fixture, &from, &target(&to.ip, PORT), &what, SETTLING).map_err(|e| {
-            e.hint("the nodes must reach each other on the network plugin's port (flannel VXLAN: UDP 8472)")
-        })?;
-    }
-    Ok(format!("{} connections, each to another node", fixture.pods.len()))
+/// The checks whose paths are tried side by side, in the report's order.
+pub(super) const CHECKS: &[&str] = &[
+    "pod-to-pod",
+    "large-packets",
+    "service-address",
+    "service-name",
+    "dns",
+    "dns-tcp",
+    "node-port",
+    "node-port-udp",
+    "host-port",
+    "host-service",
+];
+
+/// The Service that the paths lead to.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    address: IpAddr,
+    node_port: u16,
+    node_port_udp: u16,
 }
 
-/// Check `service-address`: from every node.
-pub(super) fn service_by_address(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    let address = service(fixture)?.0;
-    from_every_pod(fixture, &target(&address, SERVICE_PORT), "the Service by its address")
-        .map_err(|e| e.hint("look at kube-proxy on that node: journalctl -u kube-proxy"))?;
-    Ok(format!("{address} from {} nodes", fixture.pods.len()))
-}
-
-/// Check `service-name`: from every node by the short name, which the pod's search list completes.
-pub(super) fn service_by_name(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    from_every_pod_within(fixture, &target(NAME, SERVICE_PORT), "the Service by its name", NAMES_SETTLING)
-        .map_err(|e| dns_evidence(fixture, e))?;
-    let full = format!("{NAME}.{}.svc.{}", fixture.names.namespace, fixture.names.dns_domain);
-    from_every_pod(fixture, &target(&full, SERVICE_PORT), "the Service by its full name")
-        .map_err(|e| dns_evidence(fixture, e))?;
-    Ok(format!("{NAME} and {full}"))
-}
-
-/// Check `dns`: the API server, by the name that every program in the cluster uses.
-pub(super) fn api_by_name(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    let name = "kubernetes.default";
-    from_every_pod(fixture, &target(name, 443), "the API server by its name").map_err(|e| dns_evidence(fixture, e))?;
-    Ok(format!("{name} from {} nodes", fixture.pods.len()))
-}
-
-/// Check `node-port`: from the first master, on every node's address.
-pub(super) fn node_port(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    let port = service(fixture)?.1;
-    for (name, address) in fixture.nodes {
-        let at = SocketAddr::new(*address, port);
-        wait(&format!("node port {port} of {name} ({address}) does not answer"), SETTLING, fixture.interrupted, || {
-            let host = fixture.master.host().to_owned();
-            let stream = match fixture.master.dial(at) {
-                Ok(stream) => stream,
-                Err(error) => return Ok(Poll::Pending(error.message)),
-            };
-            let mut client = Client::plain(stream, format!("{at} (asked through {host})"), &address.to_string());
-            pending(answering_pod(&mut client, fixture.pods).map(|_| ()))
-        })
-        .map_err(|e| e.hint(format!("look at kube-proxy on {name}: journalctl -u kube-proxy")))?;
-    }
-    Ok(format!("{port} on {} nodes", fixture.nodes.len()))
-}
-
-/// Check `large-packets`: a pod fetches more from a pod on another node than fits into one packet. Connections that
-/// open and then hang are how a wrong MTU shows.
-pub(super) fn large_packets(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    if fixture.pods.len() < 2 {
-        return Ok("one pod only, no other node to reach".into());
-    }
-    let port = service(fixture)?.1;
-    let Some((_, address)) = fixture.nodes.first() else { return Err(Error::health("no nodes")) };
-    let at = SocketAddr::new(*address, port);
-    let peer = format!("{at} (asked through {})", fixture.master.host());
-    let mut client = Client::plain(fixture.master.dial(at)?, peer, &address.to_string());
-    // Node ports answer from any pod; a kept connection stays with one.
-    let from = answering_pod(&mut client, fixture.pods)?;
-    let Some(to) = fixture.pods.iter().find(|pod| pod.node != from.node) else {
-        return Err(Error::health("no second node"));
-    };
-    let between = format!("from {} on {} to {} on {}", from.name, from.node, to.name, to.node);
-    relay(&mut client, to, "hostname").map_err(|e| e.context(format!("a small request {between}")))?;
-    let message = "x".repeat(LARGE);
-    let echo = relay(&mut client, to, &format!("echo?msg={message}"));
-    match echo.map_err(|e| Error::health(e.message.replace(&message, "…"))) {
-        Ok(back) if back == message => Ok(format!("{LARGE} bytes from {} to {} and back", from.node, to.node)),
-        Ok(back) => Err(Error::health(format!("of {LARGE} bytes {between}, {} came back", back.len()))),
-        Err(error) => Err(error.context(format!("{LARGE} bytes {between}")).hint(
-            "small packets pass and large ones do not: compare the MTU of the pods' interfaces with that of the link",
-        )),
-    }
-}
-
-/// Has the pod at the other end of `client` ask another pod, and gives its answer.
-fn relay(client: &mut Client<'_>, to: &Pod, request: &str) -> Result<String> {
-    let path = format!("/dial?host={}&port={PORT}&request={}", encode(&to.ip), encode(request));
-    let response = client.send(&Request::new("GET", &path))?;
-    let answer = response.json().unwrap_or_default();
-    match answer.pointer("/responses/0").and_then(Value::as_str) {
-        Some(body) => Ok(body.to_owned()),
-        None => Err(Error::health(match answer.pointer("/errors/0").and_then(Value::as_str) {
-            Some(error) => error.to_owned(),
-            None => response.text(),
-        })),
-    }
-}
-
-/// Adds what keeps CoreDNS, where something does.
-fn dns_evidence(fixture: &mut Fixture<'_, '_>, error: Error) -> Error {
-    let pods = kube::pods(fixture.kube, "kube-system", DNS_PODS).unwrap_or_default();
-    let sick = pods.iter().filter(|pod| !pod.ready);
-    let lines: Vec<String> =
-        sick.map(|pod| format!("{} on {}: {}", pod.name, pod.node, pod.troubles.join("; "))).collect();
-    let error = lines.into_iter().fold(error, Error::detail);
-    match pods.iter().any(|pod| pod.ready) {
-        true => error,
-        false => error.detail(format!("no pod with the label {DNS_PODS} is ready in kube-system")),
-    }
-    .hint(format!("look at CoreDNS: kubectl -n kube-system get pods -l {DNS_PODS}"))
-}
-
-fn from_every_pod(fixture: &mut Fixture<'_, '_>, target: &str, what: &str) -> Result<()> {
-    from_every_pod_within(fixture, target, what, SETTLING)
-}
-
-fn from_every_pod_within(fixture: &mut Fixture<'_, '_>, target: &str, what: &str, schedule: Schedule) -> Result<()> {
-    for pod in fixture.pods.clone() {
-        reach(fixture, &pod, target, what, schedule)?;
-    }
-    Ok(())
-}
-
-/// Opens a TCP connection out of a pod; tries again for a while, as rules and records take a moment to be everywhere.
-fn reach(fixture: &mut Fixture<'_, '_>, from: &Pod, target: &str, what: &str, schedule: Schedule) -> Result<()> {
-    let sentence = format!("{} on {} does not reach {what} ({target})", from.name, from.node);
-    wait(&sentence, schedule, fixture.interrupted, || {
-        let command = ["/agnhost", "connect", "--timeout=3s", target];
-        match kube::exec(fixture.kube, from, NAME, &command, EXEC_TIMEOUT) {
-            // The API server's connection is lost: asking again would say nothing new.
-            Err(error) if error.kind != Kind::Health || !fixture.kube.is_open() => Err(error),
-            outcome => pending(outcome.map(|_| ())),
-        }
-    })
-}
-
-/// A failure is something to wait out.
-fn pending(outcome: Result<()>) -> Result<Poll<()>> {
-    Ok(match outcome {
-        Ok(()) => Poll::Ready(()),
-        Err(error) => Poll::Pending(error.message),
-    })
-}
-
-/// Which of the pods answers on a connection.
-fn answering_pod(client: &mut Client<'_>, pods: &[Pod]) -> Result<Pod> {
-    let response = client.send(&Request::new("GET", "/hostname"))?;
-    let name = response.text();
-    pods.iter().find(|pod| pod.name == name).cloned().ok_or_else(|| {
-        Error::health(format!(
-            "{}: {} {:?} is none of our pods",
-            client.peer(),
-            response.status,
-            name.chars().take(80).collect::<String>()
-        ))
-    })
-}
-
-/// The Service's address and node port.
-fn service(fixture: &mut Fixture<'_, '_>) -> Result<(String, u16)> {
+/// Asks for the Service's address and ports.
+pub(super) fn service(fixture: &Fixture<'_>) -> Result<Service> {
     let path = kube::path("v1", "Service", &fixture.names.namespace, NAME)?;
-    let service = kube::get(fixture.kube, &path)?.unwrap_or_default();
-    let address = service.pointer("/spec/clusterIP").and_then(Value::as_str);
-    let port =
-        service.pointer("/spec/ports/0/nodePort").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
-    match (address, port) {
-        (Some(address), Some(port)) => Ok((address.to_owned(), port)),
+    let service = fixture.ask(|client| kube::get(client, &path))?.unwrap_or_default();
+    let address = service.pointer("/spec/clusterIP").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let port = |protocol: &str| {
+        let ports = service.pointer("/spec/ports").and_then(Value::as_array).into_iter().flatten();
+        let port = ports.filter(|port| port["protocol"] == protocol).find_map(|port| port["nodePort"].as_u64());
+        port.and_then(|port| u16::try_from(port).ok())
+    };
+    match (address, port("TCP"), port("UDP")) {
+        (Some(address), Some(node_port), Some(node_port_udp)) => Ok(Service { address, node_port, node_port_udp }),
         _ => Err(Error::health(format!("{path} has no address or no node port"))),
     }
 }
 
-/// Each pod with the next one, the last with the first.
-fn ring(pods: &[Pod]) -> Vec<(Pod, Pod)> {
-    let next = pods.iter().cycle().skip(1);
-    pods.iter().zip(next).map(|(from, to)| (from.clone(), to.clone())).collect()
+/// All paths that there are.
+pub(super) fn paths(fixture: &Fixture<'_>, service: &Service, pods: &[Pod], with_ports: &[Pod]) -> Vec<Path> {
+    let map = Map { fixture, service, pods: pods.iter().map(|pod| pod.name.clone()).collect() };
+    let mut paths = Vec::new();
+    for pod in pods {
+        paths.extend(map.services(pod));
+    }
+    for (from, to) in ring(pods) {
+        paths.extend(map.between(from, to));
+    }
+    paths.extend(map.node_ports());
+    paths.extend(with_ports.iter().map(|pod| map.dns_by_tcp(pod)));
+    paths.extend(ring(with_ports).map(|(from, to)| map.host_port(from, to)));
+    paths
 }
 
-/// `host:port`, with brackets around IPv6.
-fn target(host: &str, port: u16) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(address) => SocketAddr::new(address, port).to_string(),
-        Err(_) => format!("{host}:{port}"),
+struct Map<'m> {
+    fixture: &'m Fixture<'m>,
+    service: &'m Service,
+    pods: Vec<String>,
+}
+
+impl Map<'_> {
+    fn any_pod(&self) -> Expects {
+        Expects::OneOf(self.pods.clone())
     }
+
+    /// From a pod, and from its host, to Services.
+    fn services(&self, pod: &Pod) -> Vec<Path> {
+        let (ways, names, service) = (self.fixture.ways, &self.fixture.names, self.service);
+        let (web, api) = (service.address.to_string(), ways.api_service);
+        let entry = |address, port| Some((pod.node.clone(), Entry::Service(address, "tcp", port)));
+        let full = format!("{NAME}.{}.svc.{}", names.namespace, ways.dns_domain);
+        let at = SocketAddr::new(service.address, SERVICE_PORT);
+        let by_address = Path {
+            check: "service-address",
+            to: format!("the Service {NAME} ({at})"),
+            entry: entry(service.address, SERVICE_PORT),
+            ..by_pod(pod, &web, SERVICE_PORT, "hostname", self.any_pod())
+        };
+        let by_name = |name: &str| Path {
+            check: "service-name",
+            to: format!("the Service {name}:{SERVICE_PORT}"),
+            entry: entry(service.address, SERVICE_PORT),
+            settles: NAMES_SETTLING,
+            ..by_pod(pod, name, SERVICE_PORT, "hostname", self.any_pod())
+        };
+        let api_name = "kubernetes.default";
+        let api_by_name = Path {
+            check: "dns",
+            to: format!("the API server as {api_name}:443"),
+            entry: entry(api, 443),
+            settles: NAMES_SETTLING,
+            ..by_pod(pod, api_name, 443, "readyz", Expects::Anything)
+        };
+        let from_host = Path {
+            check: "host-service",
+            to: format!("the Service {NAME} ({at})"),
+            entry: entry(service.address, SERVICE_PORT),
+            ..by_host(&pod.node, at, Send::Get("/hostname".into(), 0), self.any_pod())
+        };
+        let api_from_host = Path {
+            check: "host-service",
+            to: format!("the API server's Service ({})", SocketAddr::new(api, 443)),
+            entry: entry(api, 443),
+            ..by_host(&pod.node, SocketAddr::new(api, 443), Send::Nothing, Expects::Open)
+        };
+        vec![by_address, by_name(NAME), by_name(&full), api_by_name, from_host, api_from_host]
+    }
+
+    /// From a pod to one on another node.
+    fn between(&self, from: &Pod, to: &Pod) -> Vec<Path> {
+        let vxlan = self.fixture.ways.flannel.then(|| (to.node.clone(), VXLAN.0, VXLAN.1));
+        let pod = format!("the pod on {}", to.node);
+        let hello = Path {
+            check: "pod-to-pod",
+            to: pod.clone(),
+            door: vxlan.clone(),
+            ..by_pod(from, &to.ip, PORT, "hostname", Expects::OneOf(vec![to.name.clone()]))
+        };
+        let mut large = Path {
+            check: "large-packets",
+            to: format!("{pod} with {LARGE} bytes"),
+            door: vxlan,
+            ..by_pod(from, &to.ip, PORT, "echo?msg=", Expects::Bytes(LARGE))
+        };
+        if let Send::Get(_, zeros) = &mut large.ask.send {
+            *zeros = LARGE;
+        }
+        vec![hello, large]
+    }
+
+    /// From the first master to every node.
+    fn node_ports(&self) -> Vec<Path> {
+        let (ways, service) = (self.fixture.ways, self.service);
+        let master = &ways.master.host.name;
+        let to = |node: &crate::cluster::Host, check, protocol, port, send| {
+            let at = SocketAddr::new(node.address, port);
+            Path {
+                check,
+                to: format!("{}:{port}", node.name),
+                entry: Some((node.name.clone(), Entry::NodePort(protocol, port))),
+                door: Some((node.name.clone(), protocol, port)),
+                ..by_host(master, at, send, self.any_pod())
+            }
+        };
+        let both = ways.nodes.iter().flat_map(|node| {
+            let get = Send::Get("/hostname".into(), 0);
+            let datagram = Send::Datagram("hostname".into());
+            [
+                to(node, "node-port", "tcp", service.node_port, get),
+                to(node, "node-port-udp", "udp", service.node_port_udp, datagram),
+            ]
+        });
+        both.collect()
+    }
+
+    /// The pods with ports of their hosts ask their DNS server by TCP.
+    fn dns_by_tcp(&self, pod: &Pod) -> Path {
+        let name = "kubernetes.default";
+        Path {
+            check: "dns-tcp",
+            to: format!("the API server as {name}:443, asked for by TCP"),
+            settles: NAMES_SETTLING,
+            ..by_pod(pod, name, 443, "readyz", Expects::Anything)
+        }
+    }
+
+    fn host_port(&self, from: &Pod, to: &Pod) -> Path {
+        let port = self.fixture.names.host_port;
+        let node = self.fixture.ways.nodes.iter().find(|node| node.name == to.node);
+        let at = SocketAddr::new(node.map_or(IpAddr::from([0, 0, 0, 0]), |node| node.address), port);
+        Path {
+            check: "host-port",
+            to: format!("{}:{port}", to.node),
+            door: Some((to.node.clone(), "tcp", port)),
+            ..by_host(&from.node, at, Send::Get("/hostname".into(), 0), Expects::OneOf(vec![to.name.clone()]))
+        }
+    }
+}
+
+/// A path that a pod's host has the pod try.
+fn by_pod(pod: &Pod, host: &str, port: u16, request: &str, expects: Expects) -> Path {
+    let ip = pod.ip.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
+    let dial = format!("/dial?host={}&port={port}&request={}", encode(host), encode(request));
+    Path {
+        from: format!("the pod on {}", pod.node),
+        by_pod: true,
+        ask: Ask { at: SocketAddr::new(ip, PORT), send: Send::Get(dial, 0), seconds: BY_POD },
+        ..by_host(&pod.node, SocketAddr::new(ip, PORT), Send::Nothing, expects)
+    }
+}
+
+/// A path that begins at a host.
+fn by_host(host: &str, at: SocketAddr, send: Send, expects: Expects) -> Path {
+    Path {
+        check: "",
+        host: host.to_owned(),
+        from: host.to_owned(),
+        to: String::new(),
+        ask: Ask { at, send, seconds: OWN },
+        by_pod: false,
+        expects,
+        settles: SETTLING,
+        entry: None,
+        door: None,
+    }
+}
+
+/// Each with the next one, the last with the first; one alone has nobody.
+fn ring(pods: &[Pod]) -> impl Iterator<Item = (&Pod, &Pod)> {
+    let next = pods.iter().cycle().skip(1);
+    pods.iter().zip(next).filter(|(from, to)| from.name != to.name)
 }
 
 #[cfg(test)]
@@ -222,41 +253,23 @@ mod tests {
             ip: "10.244.0.2".into(),
             ready: true,
             troubles: Vec::new(),
+            running_since: None,
         }
     }
 
     #[test]
     fn every_node_is_reached_and_reaches_another() {
-        let pods = [pod("a"), pod("b"), pod("c")];
-        let names: Vec<_> = ring(&pods).into_iter().map(|(from, to)| format!("{}{}", from.name, to.name)).collect();
-        assert_eq!(names, ["ab", "bc", "ca"]);
-        assert_eq!(target("fd00::1", 80), "[fd00::1]:80");
-        assert_eq!(target("web", 80), "web:80");
+        let names =
+            |pods: &[Pod]| -> Vec<_> { ring(pods).map(|(from, to)| format!("{}{}", from.name, to.name)).collect() };
+        assert_eq!(names(&[pod("a"), pod("b"), pod("c")]), ["ab", "bc", "ca"]);
+        assert!(names(&[pod("a")]).is_empty());
     }
 
     #[test]
-    fn an_answer_must_come_from_one_of_our_pods() {
-        struct Answer(std::io::Cursor<&'static [u8]>);
-        impl std::io::Read for Answer {
-            fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-                self.0.read(into)
-            }
-        }
-        impl std::io::Write for Answer {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let ask = |bytes: &'static [u8]| {
-            let mut client =
-                Client::plain(Box::new(Answer(std::io::Cursor::new(bytes))), "10.0.0.1:30000".into(), "10.0.0.1");
-            answering_pod(&mut client, &[pod("a"), pod("b")])
-        };
-        assert_eq!(ask(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb").unwrap().name, "b");
-        let error = ask(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nnginx").unwrap_err();
-        insta::assert_snapshot!(error, @r#"10.0.0.1:30000: 200 "nginx" is none of our pods"#);
+    fn a_pod_is_asked_to_dial_on() {
+        let path = by_pod(&pod("a"), "web", 80, "echo?msg=", Expects::Anything);
+        assert_eq!((path.host.as_str(), path.from.as_str()), ("n-a", "the pod on n-a"));
+        assert_eq!(path.ask.at.to_string(), "10.244.0.2:8080");
+        assert_eq!(path.ask.send, Send::Get("/dial?host=web&port=80&request=echo%3Fmsg%3D".into(), 0));
     }
 }

@@ -9,14 +9,14 @@ use crate::ui::{Event, Printer, Reporter};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It is as it should be.
     Passed,
     /// It is not.
     Failed,
-    /// It could not be asked, as something before it failed. This counts as failed.
-    Skipped,
+    /// It was not asked: something before it failed, or the time was over. Nothing is known of it, so the run fails.
+    NotTried,
 }
 
 /// One check.
@@ -52,16 +52,24 @@ pub struct Report {
 }
 
 impl Report {
-    /// An error that names the failed checks with what was seen, when there are any.
+    /// An error that names the failed checks with what was seen, and those that were not tried, when there are any.
     pub fn verdict(&self) -> Result<()> {
-        let failed: Vec<&Check> = self.checks.iter().filter(|check| !check.ok).collect();
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<&str> = failed.iter().map(|check| check.name.as_str()).collect();
-        let mut error =
-            Error::health(format!("{} of {} checks failed: {}", failed.len(), self.checks.len(), names.join(", ")));
-        for check in failed.iter().filter(|check| check.outcome == Outcome::Failed) {
+        let those = |outcome| self.checks.iter().filter(move |check| check.outcome == outcome);
+        let list = |outcome| those(outcome).map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ");
+        let (failed, untried) = (those(Outcome::Failed).count(), those(Outcome::NotTried).count());
+        let of = self.checks.len();
+        let message = match (failed, untried) {
+            (0, 0) => return Ok(()),
+            (_, 0) => format!("{failed} of {of} checks failed: {}", list(Outcome::Failed)),
+            (0, _) => format!("{untried} of {of} checks were not tried: {}", list(Outcome::NotTried)),
+            _ => format!(
+                "{failed} of {of} checks failed: {}; {untried} were not tried: {}",
+                list(Outcome::Failed),
+                list(Outcome::NotTried)
+            ),
+        };
+        let mut error = Error::health(message);
+        for check in those(Outcome::Failed) {
             let lines = std::iter::once(&check.detail).chain(&check.evidence);
             let text: Vec<String> = lines.map(|line| line.replace('\n', "\n  ")).collect();
             error = error.detail(format!("{}: {}", check.name, text.join("\n  ")));
@@ -75,23 +83,36 @@ impl Report {
         let mut text = String::new();
         for check in &self.checks {
             let (color, word) = match check.outcome {
-                Outcome::Passed => ("32", "ok     "),
-                Outcome::Failed => ("31", "FAILED "),
-                Outcome::Skipped => ("33", "skipped"),
+                Outcome::Passed => ("32", "ok       "),
+                Outcome::Failed => ("31", "FAILED   "),
+                Outcome::NotTried => ("33", "not tried"),
             };
             let word = printer.paint(color, word);
             let line = format!("{word}  {:width$}  {:>6}  {}", check.name, seconds(check.millis), check.detail);
             text.push_str(line.trim_end());
             text.push('\n');
         }
-        let passed = self.checks.iter().filter(|check| check.ok).count();
-        text.push_str(&format!("{passed} of {} checks passed in {}\n", self.checks.len(), seconds(self.millis)));
+        let count = |outcome| self.checks.iter().filter(|check| check.outcome == outcome).count();
+        let untried = match count(Outcome::NotTried) {
+            0 => String::new(),
+            untried => format!(", {untried} were not tried"),
+        };
+        let (passed, of, took) = (count(Outcome::Passed), self.checks.len(), seconds(self.millis));
+        text.push_str(&format!("{passed} of {of} checks passed{untried}, in {took}\n"));
         text
     }
 }
 
 fn seconds(millis: u64) -> String {
     format!("{}.{}s", millis / 1000, millis % 1000 / 100)
+}
+
+/// How a check ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    Passed(String),
+    Failed(Error),
+    NotTried(String),
 }
 
 /// Collects checks while they run, and tells the reporter.
@@ -107,23 +128,39 @@ impl<'r> Record<'r> {
 
     /// Runs one check; the value is what it says when it passes. Whether it passed.
     pub fn check(&mut self, name: &str, run: impl FnOnce() -> Result<String>) -> bool {
-        let (host, step) = (String::new(), format!("check {name}"));
-        self.reporter.report(&Event::Started { host: host.clone(), step: step.clone() });
+        self.begin(&format!("check {name}"));
         let start = Instant::now();
-        let result = run();
-        let millis = millis(start.elapsed());
-        self.reporter.report(&match &result {
-            Ok(note) => Event::Done { host, step, millis, note: note.clone() },
-            Err(error) => Event::Failed { host, step, message: error.message.clone() },
-        });
-        self.checks.push(conclude(name, millis, result));
+        let ending = run().map_or_else(Ending::Failed, Ending::Passed);
+        self.conclude(name, millis(start.elapsed()), ending);
         self.passed(name)
     }
 
-    /// Notes a check that makes no sense now.
-    pub fn skip(&mut self, name: &str, why: &str) {
-        let check = conclude(name, 0, Err(Error::health(why)));
-        self.checks.push(Check { outcome: Outcome::Skipped, ..check });
+    /// Tells that something begins.
+    pub fn begin(&self, step: &str) {
+        self.reporter.report(&Event::Started { host: String::new(), step: step.to_owned() });
+    }
+
+    /// Notes how a check ended.
+    pub fn conclude(&mut self, name: &str, millis: u64, ending: Ending) {
+        let (host, step) = (String::new(), format!("check {name}"));
+        let (outcome, detail, evidence) = match ending {
+            Ending::Passed(note) => {
+                self.reporter.report(&Event::Done { host, step, millis, note: note.clone() });
+                (Outcome::Passed, note, Vec::new())
+            }
+            Ending::Failed(error) => {
+                self.reporter.report(&Event::Failed { host, step, message: error.message.clone() });
+                (Outcome::Failed, error.message, [error.details, error.hints].concat())
+            }
+            Ending::NotTried(why) => (Outcome::NotTried, why, Vec::new()),
+        };
+        let ok = outcome == Outcome::Passed;
+        self.checks.push(Check { name: name.to_owned(), ok, outcome, millis, detail, evidence });
+    }
+
+    /// Notes a check that makes no sense now, or has no time left.
+    pub fn not_tried(&mut self, name: &str, why: &str) {
+        self.conclude(name, 0, Ending::NotTried(why.to_owned()));
     }
 
     pub fn passed(&self, name: &str) -> bool {
@@ -140,15 +177,7 @@ impl<'r> Record<'r> {
     }
 }
 
-fn conclude(name: &str, millis: u64, result: Result<String>) -> Check {
-    let (outcome, detail, evidence) = match result {
-        Ok(detail) => (Outcome::Passed, detail, Vec::new()),
-        Err(error) => (Outcome::Failed, error.message, [error.details, error.hints].concat()),
-    };
-    Check { name: name.to_owned(), ok: outcome == Outcome::Passed, outcome, millis, detail, evidence }
-}
-
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -165,7 +194,7 @@ mod tests {
                 Error::health("n2: DNS: no such host").detail("coredns-1: web: CrashLoopBackOff")
             ))
         );
-        record.skip("logs", "no pod runs");
+        record.not_tried("logs", "no pod runs");
         for (check, millis) in record.checks.iter_mut().zip([1940, 8000, 0]) {
             check.millis = millis;
         }
@@ -175,22 +204,26 @@ mod tests {
     #[test]
     fn the_table_has_a_line_for_every_check() {
         insta::assert_snapshot!(report().table(&Printer::new(true)), @"
-        ok       pods    1.9s  3 of 3 nodes run one
-        FAILED   dns     8.0s  n2: DNS: no such host
-        skipped  logs    0.0s  no pod runs
-        1 of 3 checks passed in 9.9s
+        ok         pods    1.9s  3 of 3 nodes run one
+        FAILED     dns     8.0s  n2: DNS: no such host
+        not tried  logs    0.0s  no pod runs
+        1 of 3 checks passed, 1 were not tried, in 9.9s
         ");
     }
 
     #[test]
-    fn what_was_skipped_counts_as_failed_and_evidence_is_kept() {
+    fn what_was_not_tried_is_counted_by_itself_and_evidence_is_kept() {
         let error = report().verdict().unwrap_err();
         assert_eq!(error.kind.exit_code(), 7);
         insta::assert_snapshot!(crate::ui::report::render(&error, false), @"
-        error: 2 of 3 checks failed: dns, logs
+        error: 1 of 3 checks failed: dns; 1 were not tried: logs
           dns: n2: DNS: no such host
             coredns-1: web: CrashLoopBackOff
         ");
         assert!(!report().ok);
+        let mut record = Record::new(&Silent);
+        record.not_tried("dns", "the time was over");
+        let error = record.finish(String::new(), Vec::new(), Duration::ZERO).verdict().unwrap_err();
+        assert_eq!((error.kind.exit_code(), error.message.as_str()), (7, "1 of 1 checks were not tried: dns"));
     }
 }

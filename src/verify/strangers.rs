@@ -1,15 +1,18 @@
 //! Whoever has no business here is turned away.
 
-use super::Fixture;
 use super::manifests::NAME;
-use crate::clients::http::{Client, Request};
+use super::{Fixture, Server};
+use crate::access::ApiAccess;
+use crate::clients::http::Request;
 use crate::error::{Error, Result};
 
 /// Check `no-anonymous`: without a client certificate nobody reads Secrets.
-pub(super) fn anonymous(fixture: &mut Fixture<'_, '_>) -> Result<String> {
-    let name = fixture.server.ip().to_string();
-    let mut client = Client::dial(fixture.master, fixture.server, &name, fixture.stranger)?;
-    let response = client.send(&Request::new("GET", &secrets(&fixture.names.namespace)))?;
+pub(super) fn anonymous(fixture: &Fixture<'_>) -> Result<String> {
+    let Server { host, address, .. } = &fixture.ways.master;
+    let stranger = ApiAccess::at(fixture.ways.pool, host, *address, &fixture.ways.stranger)?;
+    let path = secrets(&fixture.names.namespace);
+    let response =
+        stranger.until(fixture.budget.checks_end()).ask(|client| client.send(&Request::new("GET", &path)))?;
     match response.status {
         401 => Ok("401 without a client certificate".into()),
         // anonymous-auth is on, but has no rights.
@@ -22,7 +25,7 @@ pub(super) fn anonymous(fixture: &mut Fixture<'_, '_>) -> Result<String> {
 }
 
 /// Check `rbac`: who is known but was granted nothing reads no Secrets either.
-pub(super) fn without_rights(fixture: &mut Fixture<'_, '_>) -> Result<String> {
+pub(super) fn without_rights(fixture: &Fixture<'_>) -> Result<String> {
     let user = format!("system:serviceaccount:{}:{NAME}", fixture.names.namespace);
     let headers = [
         ("Impersonate-User", user.as_str()),
@@ -30,7 +33,8 @@ pub(super) fn without_rights(fixture: &mut Fixture<'_, '_>) -> Result<String> {
         ("Impersonate-Group", "system:authenticated"),
     ];
     let path = secrets(&fixture.names.namespace);
-    let response = fixture.kube.send(&Request { headers: &headers, ..Request::new("GET", &path) })?;
+    let request = Request { headers: &headers, ..Request::new("GET", &path) };
+    let response = fixture.ask(|client| client.send(&request))?;
     let message = response.json().ok().and_then(|status| Some(status["message"].as_str()?.to_owned()));
     let message = message.unwrap_or_default();
     // Our own right to impersonate is refused with the same code.

@@ -47,7 +47,8 @@ impl Args {
         if status.healthy {
             return Ok(());
         }
-        Err(Error::health(format!("cluster {} is not healthy", status.cluster)).detail(status.troubles().join("\n")))
+        let error = Error::health(format!("cluster {} is not healthy", status.cluster));
+        Err(status.remedies().into_iter().fold(error.detail(status.troubles().join("\n")), Error::hint))
     }
 }
 

@@ -42,7 +42,10 @@ impl Args {
             prepared.apply(session)?;
         }
         let (cluster, pool) = (&session.cluster, &session.pool);
-        let report = verify::cluster(cluster, pool, &prepared.trust, &image, &session.interrupt, session.reporter())?;
+        let listening = prepared.found.facts.values().flat_map(|facts| &facts.listening);
+        let taken = listening.map(|socket| socket.port).collect();
+        let (trust, interrupt) = (&prepared.trust, &session.interrupt);
+        let report = verify::cluster(cluster, pool, trust, &image, taken, interrupt, session.reporter())?;
         self.output.print(ctx, &report, || Ok(report.table(&ctx.out)))?;
         report.verdict()
     }

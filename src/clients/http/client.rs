@@ -37,6 +37,7 @@ pub struct Client<'t> {
     tls: Option<(Tls, Arc<Witness>)>,
     unread: Vec<u8>,
     open: bool,
+    until: Option<Instant>,
 }
 
 /// What is asked for.
@@ -131,12 +132,18 @@ impl<'t> Client<'t> {
             .map_err(|e| Error::internal(format!("{peer}: start TLS: {e}")))?;
         let stream = Box::new(StreamOwned::new(connection, stream));
         let tls = Some((tls.clone(), session.witness));
-        Ok(Client { peer, host: bracketed(server_name), stream, tls, unread: Vec::new(), open: true })
+        Ok(Client { peer, host: bracketed(server_name), stream, tls, unread: Vec::new(), open: true, until: None })
     }
 
     /// HTTP without TLS over a stream that is already there.
     pub fn plain(stream: Box<dyn Stream + 't>, peer: String, host: &str) -> Self {
-        Client { peer, host: bracketed(host), stream, tls: None, unread: Vec::new(), open: true }
+        Client { peer, host: bracketed(host), stream, tls: None, unread: Vec::new(), open: true, until: None }
+    }
+
+    /// No request is waited for beyond this, whatever its own timeout is.
+    #[must_use]
+    pub fn until(self, end: Instant) -> Self {
+        Client { until: Some(end), ..self }
     }
 
     /// Whom it speaks to, for messages.
@@ -202,7 +209,8 @@ impl<'t> Client<'t> {
         }
         let call = prepare(request, &self.host, &body)?;
         self.open = false;
-        let (stream, unread, timeout) = (&mut *self.stream, &mut self.unread, request.timeout);
+        let left = self.until.map_or(request.timeout, |end| end.saturating_duration_since(Instant::now()));
+        let (stream, unread, timeout) = (&mut *self.stream, &mut self.unread, request.timeout.min(left));
         let mut wire = Wire { stream, unread, timeout, streaming, since: Instant::now() };
         let (answer, keep_alive) = wire
             .exchange(call, body.source.take(body.length.unwrap_or(u64::MAX)), sink)

@@ -21,8 +21,18 @@ pub struct Lease {
     pub age_seconds: f64,
     /// Seconds after which another may take it.
     pub duration_seconds: f64,
+    /// When it was last renewed, by its holder's clock.
+    #[serde(skip)]
+    pub renewed: Option<OffsetDateTime>,
     /// Held, and renewed in time.
     pub alive: bool,
+}
+
+impl Lease {
+    /// The name of the host that holds it; empty when nobody does.
+    pub fn host(&self) -> &str {
+        self.holder.split('_').next().unwrap_or_default()
+    }
 }
 
 /// The leases of both components; one that is missing is there with an empty holder.
@@ -51,7 +61,7 @@ fn judge(component: &str, lease: &Value, now: Option<OffsetDateTime>) -> Lease {
     let age = renewed.zip(now).map(|(renewed, now)| (now - renewed).as_seconds_f64().max(0.0));
     let alive = !holder.is_empty() && age.is_some_and(|age| age <= duration_seconds);
     let age_seconds = age.unwrap_or_default();
-    Lease { component: component.to_owned(), holder, age_seconds, duration_seconds, alive }
+    Lease { component: component.to_owned(), holder, age_seconds, duration_seconds, renewed, alive }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::text;
 use crate::clients::http::Client;
@@ -28,6 +30,9 @@ pub struct Node {
     pub kubelet: String,
     /// Its InternalIP; empty when it has none.
     pub internal_ip: String,
+    /// When its kubelet last said whether it is ready, by its own clock.
+    #[serde(skip)]
+    pub heartbeat: Option<OffsetDateTime>,
 }
 
 /// Keeps pods away that do not tolerate it.
@@ -60,6 +65,7 @@ fn node(value: &Value) -> Node {
         unschedulable: value.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
         kubelet: text(value, "/status/nodeInfo/kubeletVersion"),
         internal_ip: find(value, "/status/addresses", "InternalIP").map(|a| text(a, "/address")).unwrap_or_default(),
+        heartbeat: OffsetDateTime::parse(&text(&ready, "/lastHeartbeatTime"), &Rfc3339).ok(),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::text;
 use crate::clients::http::Client;
@@ -24,6 +26,9 @@ pub struct Pod {
     pub ready: bool,
     /// Why not: `coredns: ImagePullBackOff: Back-off pulling image …`, one a container.
     pub troubles: Vec<String>,
+    /// Since when all of its containers are said to run, by its node's clock: that of the one that runs longest.
+    #[serde(skip)]
+    pub running_since: Option<OffsetDateTime>,
 }
 
 /// The pods of a namespace by name; `selector` is a label selector, or empty.
@@ -81,7 +86,12 @@ fn pod(value: &Value) -> Pod {
         ip: text(value, "/status/podIP"),
         ready: ready && !deleting,
         troubles,
+        running_since: containers.iter().filter_map(|status| running_since(status)).min(),
     }
+}
+
+fn running_since(status: &Value) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&text(status, "/state/running/startedAt"), &Rfc3339).ok()
 }
 
 fn container_trouble(status: &Value) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+
 use super::answer::{END, Sections, incomplete};
 use super::{Group, no_questions};
 use crate::error::Result;
@@ -25,6 +27,7 @@ pub(super) fn compare(
         return Err(incomplete(sections.text("clock")).detail("the host told no time"));
     };
     (facts.clock_skew_ms, facts.clock_bound_ms) = skew(first, last, started, ended);
+    facts.clock = OffsetDateTime::from_unix_timestamp_nanos(last).ok();
     Ok(())
 }
 

@@ -28,6 +28,23 @@ fn a_port_is_taken_unless_our_own_unit_holds_it() {
 }
 
 #[test]
+fn the_port_of_our_network_device_is_free_while_its_service_is_stopped() {
+    let stopped = |known: bool, device: &'static str, process: &'static str| {
+        found("n1", move |_, facts| {
+            facts.known = known;
+            facts.units.insert("flanneld.service".into(), unit("inactive"));
+            facts.devices = [device.to_owned()].into();
+            facts.listening_udp = vec![socket("0.0.0.0", 8472, process)];
+        })
+    };
+    assert!(stopped(true, "flannel.1", "").is_empty());
+    let taken = ["port-8472 Fail 0.0.0.0:8472 is taken by a process that cannot be seen, and our flanneld needs it"];
+    assert_eq!(stopped(false, "flannel.1", ""), taken, "another cluster's");
+    assert_eq!(stopped(true, "eth0", ""), taken);
+    assert_eq!(stopped(true, "flannel.1", "weaver").len(), 1);
+}
+
+#[test]
 fn a_loopback_port_is_free_while_only_another_address_has_it() {
     let metrics = |address: &'static str| {
         found("n1", move |_, facts| facts.listening = vec![socket(address, 10249, "exporter")]).len()
