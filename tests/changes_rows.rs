@@ -53,6 +53,16 @@ pub fn rows() -> Vec<Row> {
         row("versions.flannel", |_| (), End::Elsewhere(OTHER_PROGRAMS)),
         row("versions.coredns", |_| (), End::Elsewhere(OTHER_PROGRAMS)),
         row("controlPlaneEndpoint", |i| i.control_plane_endpoint = Some("n1.lab:6443".into()), End::Refused("n1.lab")),
+        row("httpProxy.http", |i| i.http_proxy.http = Some("http://192.0.2.1:3128".into()), End::Rolls),
+        row("httpProxy.https", |i| i.http_proxy.https = Some("http://192.0.2.1:3128".into()), End::Rolls),
+        row(
+            "httpProxy.except",
+            |i| {
+                i.http_proxy.https = Some("http://192.0.2.1:3128".into());
+                i.http_proxy.except = vec![".example.com".into()];
+            },
+            End::Rolls,
+        ),
         row("networks.pods", |i| i.networks.pods = Some("10.250.0.0/16".into()), End::Refused("10.244.0.0/16")),
         row("networks.services", |i| i.networks.services = Some("10.97.0.0/16".into()), End::Refused("10.96.0.0/16")),
         row("networks.dnsDomain", |i| i.networks.dns_domain = Some("k8s.site".into()), End::Refused("cluster.local")),

@@ -24,6 +24,7 @@ pub fn cluster(kubernetes: &str) -> Cluster {
         },
         endpoint: Endpoint { host: "10.0.0.11".into(), port: 6443 },
         proxy_mode: ProxyMode::Auto,
+        http_proxy: None,
         pki: Pki {
             authorities: Authorities::Separate,
             key: KeyKind::EcdsaP256,

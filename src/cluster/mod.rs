@@ -44,6 +44,8 @@ pub struct Cluster {
     pub endpoint: Endpoint,
     /// kube-proxy's mode as asked for; `Auto` is decided by each host's kernel.
     pub proxy_mode: ProxyMode,
+    /// The proxy by which nodes fetch images, where there is one.
+    pub http_proxy: Option<HttpProxy>,
     /// Certificates.
     pub pki: Pki,
     /// Encrypt Secrets in etcd.
@@ -56,6 +58,17 @@ pub struct Cluster {
     pub hosts: Vec<Host>,
     /// Paths on the hosts.
     pub layout: Layout,
+}
+
+/// The proxy by which nodes fetch images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HttpProxy {
+    /// Without TLS.
+    pub http: Option<String>,
+    /// With TLS.
+    pub https: Option<String>,
+    /// What is reached without it, the cluster's own networks and names among it.
+    pub except: Vec<String>,
 }
 
 /// Versions of all programs, without a leading `v`.

@@ -10,7 +10,7 @@ mod networks;
 mod pki;
 mod recovery;
 
-use super::{Cluster, Known, Layout, ProxyMode, Source, known, versions};
+use super::{Cluster, HttpProxy, Known, Layout, Networks, ProxyMode, Source, known, versions};
 use crate::error::{Error, Result};
 use crate::inventory::check::check;
 use crate::inventory::{Build, Download, Inventory, Loaded};
@@ -35,12 +35,14 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
     let Some(((((versions, networks), endpoint), pki), hosts)) = decided else {
         return Err(Error::internal("the inventory has a mistake that no check explains"));
     };
+    let http_proxy = http_proxy(inventory, &networks);
     Ok(Cluster {
         name: inventory.cluster.clone(),
         versions,
         networks,
         endpoint,
         proxy_mode: inventory.proxy.mode.unwrap_or(ProxyMode::Auto),
+        http_proxy,
         pki,
         encrypt_secrets: inventory.encrypt_secrets.unwrap_or(true),
         recovery_keys,
@@ -48,6 +50,25 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
         hosts,
         layout: Layout::standard(),
     })
+}
+
+/// The cluster's own networks and names are never behind it.
+fn http_proxy(inventory: &Inventory, networks: &Networks) -> Option<HttpProxy> {
+    let written = &inventory.http_proxy;
+    if written.http.is_none() && written.https.is_none() {
+        return None;
+    }
+    let own = [
+        "localhost".to_owned(),
+        "127.0.0.0/8".to_owned(),
+        "::1".to_owned(),
+        ".svc".to_owned(),
+        format!(".{}", networks.dns_domain),
+        networks.services.to_string(),
+        networks.pods.to_string(),
+    ];
+    let except = own.into_iter().chain(written.except.iter().cloned()).collect();
+    Some(HttpProxy { http: written.http.clone(), https: written.https.clone(), except })
 }
 
 fn sources(inventory: &Inventory) -> Vec<Source> {

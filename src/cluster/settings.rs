@@ -40,6 +40,12 @@ pub fn settings(cluster: &Cluster) -> BTreeMap<String, Value> {
     if !cluster.recovery_keys.is_empty() {
         all.insert("recoveryKey".into(), value(&cluster.recovery_keys));
     }
+    if let Some(proxy) = &cluster.http_proxy {
+        let url = |url: &Option<String>| url.clone().map_or(Value::from("none"), Value::from);
+        all.insert("httpProxy.http".into(), url(&proxy.http));
+        all.insert("httpProxy.https".into(), url(&proxy.https));
+        all.insert("httpProxy.except".into(), value(&proxy.except));
+    }
     for host in &cluster.hosts {
         all.extend(of_host(host).map(|(field, value)| (format!("hosts[{}].{field}", host.name), value)));
     }

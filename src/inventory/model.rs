@@ -36,6 +36,9 @@ pub struct Inventory {
     /// How kube-proxy works.
     #[serde(default)]
     pub proxy: Proxy,
+    /// The proxy by which nodes fetch images.
+    #[serde(default)]
+    pub http_proxy: HttpProxy,
     /// Certificate authorities, keys and lifetimes.
     #[serde(default)]
     pub pki: PkiSettings,
@@ -186,6 +189,24 @@ impl ProxyMode {
             ProxyMode::Ipvs => "ipvs",
         }
     }
+}
+
+/// The proxy by which containerd fetches images. Nothing else of the cluster uses it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HttpProxy {
+    /// For registries without TLS: `http://proxy.example.com:3128`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "containerd restarts; pods run on"))]
+    pub http: Option<String>,
+    /// For registries with TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "containerd restarts; pods run on"))]
+    pub https: Option<String>,
+    /// What is reached without it: names, `.example.com`, addresses, networks. The cluster's own are added.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "containerd restarts; pods run on"))]
+    pub except: Vec<String>,
 }
 
 /// Certificates.

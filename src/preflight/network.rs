@@ -140,12 +140,13 @@ fn resolv(check: &mut HostCheck) {
 /// Services of ours clear these variables; containerd fetches images by them.
 fn proxies(check: &mut HostCheck) {
     let proxies: Vec<_> = check.facts.proxies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if !proxies.is_empty() {
+    if !proxies.is_empty() && check.cluster.http_proxy.is_none() {
         check.warn(
             "proxies",
             format!("systemd gives services {}", proxies.join(" ")),
-            "kbootstrap's services do without, but containerd, which fetches images by it; look with `systemctl \
-             show-environment`, and at DefaultEnvironment= in systemd's system.conf.d",
+            "kbootstrap's services do without, but containerd, which fetches images by it: say what it is to use by \
+             `httpProxy: {https: …}` in the inventory; look with `systemctl show-environment`, and at \
+             DefaultEnvironment= in systemd's system.conf.d",
         );
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::node;
-use crate::cluster::{Cluster, Host, Layout, Role, Taint};
+use crate::cluster::{Cluster, Host, HttpProxy, Layout, Role, Taint};
 use crate::components::{Catalogue, ComponentSpec, SysctlSpec, data_plane};
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
@@ -67,6 +67,27 @@ pub struct Common {
     /// The same for a short while.
     pub(super) api_burst: u32,
     pub(super) signing_duration: String,
+    pub(super) http_proxy: ProxyContext,
+}
+
+/// The environment of what fetches images; empty without a proxy.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct ProxyContext {
+    /// `HTTPS_PROXY=http://proxy:3128`.
+    pub(super) set: Vec<String>,
+    /// Names of variables that it must not have from elsewhere.
+    pub(super) unset: Vec<&'static str>,
+}
+
+impl ProxyContext {
+    fn new(proxy: &HttpProxy) -> Self {
+        let except = Some(proxy.except.join(","));
+        let all = [("HTTP_PROXY", &proxy.http), ("HTTPS_PROXY", &proxy.https), ("NO_PROXY", &except)];
+        let mut unset = vec!["ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+        unset.extend(all.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name));
+        let set = all.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+        ProxyContext { set: set.collect(), unset }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -248,6 +269,7 @@ impl Common {
             nodes,
             dns_replicas: cluster.with_role(Role::Node).filter(|host| takes_dns(host)).count().clamp(1, 2),
             signing_duration: cluster.pki.expiry.to_string(),
+            http_proxy: cluster.http_proxy.as_ref().map(ProxyContext::new).unwrap_or_default(),
             api_qps: api_qps(nodes),
             api_burst: 2 * api_qps(nodes),
         }

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod hosts;
+mod http_proxy;
 pub mod names;
 mod node;
 mod roles;
@@ -23,6 +24,7 @@ pub fn check(inventory: &Inventory) -> Vec<Mistake> {
     mistakes.extend(node::check(inventory));
     mistakes.extend(ssh::check(inventory));
     mistakes.extend(sources::check(inventory));
+    mistakes.extend(http_proxy::check(inventory));
     mistakes
 }
 

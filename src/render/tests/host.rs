@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::states::{container, flags, state, text};
 use crate::cluster::example::{cluster, host};
-use crate::cluster::{NetworkPlugin, Role, Taint};
+use crate::cluster::{Cluster, HttpProxy, NetworkPlugin, Role, Taint};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
 use crate::render::{Templates, manifests, node_labels};
@@ -250,4 +250,30 @@ fn objects_are_complete_and_in_order() {
     assert_eq!(replicas(&cluster), 1, "a second one would find no node");
     cluster.networks.plugin = NetworkPlugin::None;
     assert!(!names(&cluster).iter().any(|name| name.contains("flannel")));
+}
+
+#[test]
+fn only_containerd_gets_a_proxy_and_with_it_no_other() {
+    let mut cluster = cluster("1.36.3");
+    let unit = |cluster: &Cluster, name: &str| {
+        let state = state(cluster, 0, &HostFacts::default_host()).unwrap();
+        text(&state, &format!("/etc/systemd/system/{name}.service")).to_owned()
+    };
+    assert!(!unit(&cluster, "containerd").contains("Environment"), "it keeps what systemd gives it");
+    let except = vec!["10.244.0.0/16".to_owned(), ".svc".to_owned()];
+    cluster.http_proxy = Some(HttpProxy { http: None, https: Some("http://proxy:3128".into()), except });
+    let containerd = unit(&cluster, "containerd");
+    let lines: Vec<_> = containerd.lines().filter(|line| line.contains("Environment")).collect();
+    assert_eq!(
+        lines,
+        [
+            "Environment=HTTPS_PROXY=http://proxy:3128",
+            "Environment=NO_PROXY=10.244.0.0/16,.svc",
+            "UnsetEnvironment=ALL_PROXY http_proxy https_proxy all_proxy no_proxy HTTP_PROXY",
+        ]
+    );
+    for other in ["etcd", "kube-apiserver", "kubelet", "kube-proxy", "flanneld"] {
+        let text = unit(&cluster, other);
+        assert!(text.contains("\nUnsetEnvironment=HTTP_PROXY HTTPS_PROXY ") && !text.contains("proxy:3128"), "{other}");
+    }
 }
