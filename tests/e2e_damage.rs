@@ -97,17 +97,22 @@ fn desired(cluster: &Cluster) -> Desired {
     engine::preview(&session, PlanOptions::default()).unwrap().desired
 }
 
-/// Of each kind one for each host, and not always the same thing.
+/// One of each kind, on the hosts in turn, and not always the same thing.
 fn one_of_each_kind(all: Vec<Damage>) -> Vec<Damage> {
-    let mut kinds: Vec<(String, &str, Vec<Damage>)> = Vec::new();
+    let hosts: Vec<String> =
+        all.iter().map(|damage| damage.host.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut kinds: BTreeMap<&str, Vec<Damage>> = BTreeMap::new();
     for damage in all {
-        match kinds.iter_mut().find(|(host, kind, _)| *host == damage.host && *kind == damage.kind) {
-            Some((_, _, those)) => those.push(damage),
-            None => kinds.push((damage.host.clone(), damage.kind, vec![damage])),
-        }
+        kinds.entry(damage.kind).or_default().push(damage);
     }
-    let pick = |(n, (_, _, mut those)): (usize, (_, _, Vec<Damage>))| those.swap_remove((n + 1) % those.len());
-    kinds.into_iter().enumerate().map(pick).collect()
+    let pick = |(n, mut those): (usize, Vec<Damage>)| {
+        let wanted = &hosts[n % hosts.len()];
+        let on_host = those.iter().enumerate().filter(|(_, damage)| damage.host == *wanted).map(|(at, _)| at);
+        let on_host: Vec<usize> = on_host.collect();
+        let at = if on_host.is_empty() { n % those.len() } else { on_host[(n + 1) % on_host.len()] };
+        those.swap_remove(at)
+    };
+    kinds.into_values().enumerate().map(pick).collect()
 }
 
 /// Everything that can be done to each thing of each host.

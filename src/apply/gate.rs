@@ -253,8 +253,11 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
         let nodes = kube::nodes(client)?;
         sick = Sick::default();
         for name in &names {
-            let trouble = match nodes.iter().find(|n| n.name == *name) {
-                Some(node) if since.is_from_before(node) => {
+            let node = nodes.iter().find(|n| n.name == *name);
+            let old = node.filter(|node| since.is_from_before(node));
+            let old = old.map(|node| Ok::<_, Error>(!since.has_looked(node, kube::node_renewed(client, name)?)));
+            let trouble = match node {
+                Some(_) if old.transpose()? == Some(true) => {
                     format!("what node {name} says is from before its kubelet was started")
                 }
                 Some(node) if node.ready || !has_network => continue,

@@ -54,6 +54,11 @@ impl<'a> Since<'a> {
         health::is_from_before(node, self.started(&node.name, kubelet::UNIT))
     }
 
+    /// Whether the node's kubelet has looked at it since it was started.
+    pub(super) fn has_looked(&self, node: &Node, renewed: Option<OffsetDateTime>) -> bool {
+        health::has_looked(renewed, self.started(&node.name, kubelet::UNIT))
+    }
+
     /// Whether what is said of the pod is older than its host's boot.
     pub(super) fn ran_before(&self, pod: &Pod) -> bool {
         health::ran_before(pod, self.started(&pod.node, facts::BOOT))

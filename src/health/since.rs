@@ -38,6 +38,15 @@ pub fn is_from_before(node: &Node, started: Option<OffsetDateTime>) -> bool {
     node.heartbeat.zip(started).is_some_and(|(heartbeat, started)| heartbeat + second < started)
 }
 
+/// A kubelet looks at its node every 10 seconds, and says nothing where nothing has changed.
+const LOOKED: time::Duration = time::Duration::seconds(12);
+
+/// Whether a kubelet that was started at `started` has looked at its node since, by its lease, which it renews all the time:
+/// then what the node says holds, however old it is.
+pub fn has_looked(renewed: Option<OffsetDateTime>, started: Option<OffsetDateTime>) -> bool {
+    renewed.zip(started).is_some_and(|(renewed, started)| renewed >= started + LOOKED)
+}
+
 /// Whether a pod's containers are said to run since before its host booted, at `booted` by the host's clock.
 pub fn ran_before(pod: &Pod, booted: Option<OffsetDateTime>) -> bool {
     let second = time::Duration::SECOND;
@@ -70,5 +79,12 @@ mod tests {
         let words = "the lease is that of an earlier process on n1, from 7 s before this one was started";
         assert_eq!(before, Leads::NotYet(words.into()));
         assert_eq!(leads(&lease(STARTED, false), Some(STARTED)), Leads::No("last held by \"n1\"".into()));
+    }
+
+    #[test]
+    fn a_kubelet_with_nothing_new_to_say_is_believed_when_it_has_looked() {
+        let renewed = |seconds| has_looked(Some(STARTED + time::Duration::seconds(seconds)), Some(STARTED));
+        assert!(!renewed(-1) && !renewed(2) && renewed(12));
+        assert!(!has_looked(None, Some(STARTED)));
     }
 }

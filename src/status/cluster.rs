@@ -1,6 +1,6 @@
 //! What concerns the cluster as a whole: leases, nodes, DNS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -75,10 +75,16 @@ fn nodes(
         }
     }
     let wanted: Vec<&str> = cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
-    let before = |node: &kube::Node| {
-        health::is_from_before(node, facts.get(&node.name).and_then(|facts| facts.started(kubelet::UNIT)))
-    };
-    Ok(vec![judge(&live, &wanted, before)])
+    let mut before = BTreeSet::new();
+    for node in &live {
+        let started = facts.get(&node.name).and_then(|facts| facts.started(kubelet::UNIT));
+        if health::is_from_before(node, started)
+            && !health::has_looked(kube::node_renewed(client, &node.name)?, started)
+        {
+            before.insert(node.name.as_str());
+        }
+    }
+    Ok(vec![judge(&live, &wanted, |node| before.contains(node.name.as_str()))])
 }
 
 /// All nodes that there are or should be; `before` tells whether what one says of itself is older than its kubelet.

@@ -1,6 +1,7 @@
 //! What a person sees: events on their way to the terminal, the log and the JSON stream; tables and diffs.
 
 mod event;
+mod old_logs;
 mod plain;
 mod printer;
 pub mod report;

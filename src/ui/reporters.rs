@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::event::{Event, Level, Reporter};
+use super::old_logs;
 use crate::error::{Error, Result};
 
 /// One JSON object per event on standard error.
@@ -32,7 +33,8 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Begins `<dir>/<UTC time>-<command>.log`, 0600; the folder is made if need be.
+    /// Begins `<dir>/<UTC time>-<command>.log`, 0600; the folder is made if need be. Logs of more than 90 days, and what is
+    /// more than 64 MiB together, go.
     pub fn begin(dir: &Path, command: &str, now: OffsetDateTime) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| Error::io(format!("make the log folder {}", dir.display()), &e))?;
         let stamp = now
@@ -45,6 +47,7 @@ impl LogFile {
             .mode(0o600)
             .open(&path)
             .map_err(|e| Error::io(format!("open the log {}", path.display()), &e))?;
+        old_logs::prune(dir, now.into());
         Ok(LogFile { path, file: Mutex::new(file) })
     }
     /// Where it is.

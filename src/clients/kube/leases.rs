@@ -51,6 +51,13 @@ pub fn leases(client: &mut Client<'_>) -> Result<Vec<Lease>> {
     COMPONENTS.iter().map(|component| lease(client, component)).collect()
 }
 
+/// When a node's kubelet last renewed its lease, by its own clock; none where there is no lease.
+pub fn node_renewed(client: &mut Client<'_>, node: &str) -> Result<Option<OffsetDateTime>> {
+    let path = super::path("coordination.k8s.io/v1", "Lease", "kube-node-lease", node)?;
+    let lease = super::get(client, &path)?.unwrap_or_default();
+    Ok(OffsetDateTime::parse(&text(&lease, "/spec/renewTime"), &Rfc3339).ok())
+}
+
 fn lease(client: &mut Client<'_>, component: &str) -> Result<Lease> {
     let path = path_of(component)?;
     let response = client.send(&Request::new("GET", &path))?;

@@ -9,7 +9,7 @@ mod ready;
 
 pub use encryption::{Touched, encryption_config, touch};
 pub use kinds::{path, path_of};
-pub use leases::{Lease, lease_paths, leases};
+pub use leases::{Lease, lease_paths, leases, node_renewed};
 pub use nodes::{Node, Taint, nodes};
 pub use pods::{Pod, pods, warnings};
 pub use ready::{Ready, readyz};
