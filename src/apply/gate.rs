@@ -258,7 +258,7 @@ fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
             let old = old.map(|node| Ok::<_, Error>(!since.has_looked(node, kube::node_renewed(client, name)?)));
             let trouble = match node {
                 Some(_) if old.transpose()? == Some(true) => {
-                    format!("what node {name} says is from before its kubelet was started")
+                    format!("what node {name} says is from before its host was booted")
                 }
                 Some(node) if node.ready || !has_network => continue,
                 Some(node) => format!("node {name} is not Ready: {} {}", node.reason, node.message),

@@ -49,9 +49,9 @@ impl<'a> Since<'a> {
         }
     }
 
-    /// Whether what the node says of itself is older than its kubelet.
+    /// Whether what the node says of itself is older than its host's boot.
     pub(super) fn is_from_before(&self, node: &Node) -> bool {
-        health::is_from_before(node, self.started(&node.name, kubelet::UNIT))
+        health::is_from_before(node, self.started(&node.name, facts::BOOT))
     }
 
     /// Whether the node's kubelet has looked at it since it was started.

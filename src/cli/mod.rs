@@ -42,7 +42,8 @@ use crate::ui::{Printer, stderr_color};
   kbootstrap lab up -n 3                       # no machines at hand? three throwaway hosts
 
 `kbootstrap COMMAND --help` has more of them. Exit codes: 0 done, 2 command line, 3 input file, 4 certificates, \
-5 connection, 6 host, 7 health, 8 programs, 130 interrupted."
+5 connection, 6 host, 7 health, 8 programs, 9 refused by a running cluster, 10 something would change (plan --exit-code), \
+130 interrupted."
 )]
 struct Cli {
     /// Never use colour (so does the environment variable NO_COLOR)

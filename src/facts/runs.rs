@@ -70,8 +70,9 @@ impl UnitFact {
 
     /// What its process runs, where that is not what its unit names now.
     pub fn other_program(&self) -> Option<String> {
-        let process = self.process.as_ref().filter(|process| !process.is_command)?;
-        let gone = if process.deleted { ", which is not there any more" } else { "" };
+        // Between fork and exec it is systemd itself.
+        let process = self.process.as_ref().filter(|process| !process.is_command && self.active == "active")?;
+        let gone = if process.deleted { ", which was replaced" } else { "" };
         Some(format!("{}{gone}", process.program))
     }
 }
@@ -138,10 +139,10 @@ mod tests {
         let runs = |is_command, deleted| {
             let process =
                 ProcessFact { program: "/usr/local/bin/kubelet".into(), is_command, deleted, ..ProcessFact::default() };
-            UnitFact { process: Some(process), ..UnitFact::default() }.other_program()
+            UnitFact { active: "active".into(), process: Some(process), ..UnitFact::default() }.other_program()
         };
         assert_eq!(runs(true, false), None);
-        assert_eq!(runs(false, true).unwrap(), "/usr/local/bin/kubelet, which is not there any more");
+        assert_eq!(runs(false, true).unwrap(), "/usr/local/bin/kubelet, which was replaced");
         assert_eq!(runs(false, false).unwrap(), "/usr/local/bin/kubelet");
     }
 }

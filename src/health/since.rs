@@ -31,11 +31,11 @@ pub fn leads(lease: &Lease, started: Option<OffsetDateTime>) -> Leads {
     }
 }
 
-/// Whether what a node says of itself is older than its kubelet, which was started at `started` by the node's clock.
-/// The API keeps whole seconds.
-pub fn is_from_before(node: &Node, started: Option<OffsetDateTime>) -> bool {
+/// Whether what a node says of itself is older than its host's boot, at `booted` by the node's clock: a kubelet that was only
+/// restarted found its pods running. The API keeps whole seconds.
+pub fn is_from_before(node: &Node, booted: Option<OffsetDateTime>) -> bool {
     let second = time::Duration::SECOND;
-    node.heartbeat.zip(started).is_some_and(|(heartbeat, started)| heartbeat + second < started)
+    node.heartbeat.zip(booted).is_some_and(|(heartbeat, booted)| heartbeat + second < booted)
 }
 
 /// A kubelet looks at its node every 10 seconds, and says nothing where nothing has changed.

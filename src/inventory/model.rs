@@ -161,7 +161,7 @@ impl NetworkPlugin {
 pub struct Proxy {
     /// Default `auto`: nftables on kernel 5.13 and newer, iptables before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "kube-proxy takes the rules of its old mode away before it writes new ones: Services fail for seconds, so each node is drained first"))]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "kube-proxy takes the rules of its old mode away before it writes new ones: Services fail for seconds; by hand it is done node by node, each drained before"))]
     pub mode: Option<ProxyMode>,
 }
 

@@ -109,7 +109,10 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
         Some(f) if !f.active.is_empty() && f.active != "inactive" => {
             (Some(UnitAction::Start), format!("it is {} ({})", f.active, f.sub))
         }
-        _ => (Some(UnitAction::Start), "it does not run".to_owned()),
+        _ => {
+            let lost = facts.lost.get(&unit.name).map(|lost| format!(", and {}", lost.join("; ")));
+            (Some(UnitAction::Start), format!("it does not run{}", lost.unwrap_or_default()))
+        }
     };
     (action.is_some() || enable).then(|| UnitChange {
         name: unit.name.clone(),
@@ -250,7 +253,7 @@ mod tests {
             facts.lost.insert(UNIT.into(), vec!["flannel.1 is missing".into()]);
             unit(facts).active = "inactive".into();
         });
-        assert_eq!(stopped, [format!("Some(Start) {UNIT}: it does not run")]);
+        assert_eq!(stopped, [format!("Some(Start) {UNIT}: it does not run, and flannel.1 is missing")]);
     }
 
     #[test]

@@ -77,9 +77,9 @@ fn nodes(
     let wanted: Vec<&str> = cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
     let mut before = BTreeSet::new();
     for node in &live {
-        let started = facts.get(&node.name).and_then(|facts| facts.started(kubelet::UNIT));
-        if health::is_from_before(node, started)
-            && !health::has_looked(kube::node_renewed(client, &node.name)?, started)
+        let [booted, started] =
+            [facts::BOOT, kubelet::UNIT].map(|unit| facts.get(&node.name).and_then(|facts| facts.started(unit)));
+        if health::is_from_before(node, booted) && !health::has_looked(kube::node_renewed(client, &node.name)?, started)
         {
             before.insert(node.name.as_str());
         }
@@ -94,7 +94,7 @@ fn judge(live: &[kube::Node], wanted: &[&str], before: impl Fn(&kube::Node) -> b
     for name in wanted {
         match live.iter().find(|n| n.name == *name) {
             Some(node) if before(node) => {
-                troubles.push(format!("{name}: not yet, what it says is from before its kubelet was started"));
+                troubles.push(format!("{name}: not yet, what it says is from before its host was booted"));
             }
             Some(node) => {
                 match node.ready {
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(judged(&gone, &["n1"]), (State::Warning, "1 of 2 Ready".into(), other));
         let (state, word, detail) = judged(&[node("n1", true), node("n9", true)], &["n1", "n9"]);
         assert_eq!((state, word.as_str()), (State::Bad, "1 of 2 Ready"));
-        assert_eq!(detail, "n9: not yet, what it says is from before its kubelet was started");
+        assert_eq!(detail, "n9: not yet, what it says is from before its host was booted");
         let (state, word, _) = judged(&[node("n1", false), node("n2", true)], &["n1"]);
         assert_eq!((state, word.as_str()), (State::Bad, "1 of 2 Ready"));
     }

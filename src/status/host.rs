@@ -111,13 +111,17 @@ fn component(unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
 
 /// What a unit that runs should have in the kernel and has not.
 fn miss(component: &mut Component, spec: &ComponentSpec, unit: &UnitSpec, facts: &HostFacts) {
-    if component.state == State::Bad {
-        return;
-    }
     if let Some(lost) = facts.lost.get(&unit.name()) {
-        component.state = State::Bad;
-        component.word = "incomplete".into();
-        component.detail = format!("{}: {}", lost.join("; "), spec.kernel.without);
+        let lost = format!("{}: {}", lost.join("; "), spec.kernel.without);
+        match component.state {
+            State::Bad if component.detail.is_empty() => component.detail = lost,
+            State::Bad => component.detail.push_str(&format!("; {lost}")),
+            _ => {
+                component.state = State::Bad;
+                component.word = "incomplete".into();
+                component.detail = lost;
+            }
+        }
     } else if unit.is_timer() && !facts.lost_for_good.is_empty() {
         component.state = State::Warning;
         component.word = "incomplete".into();

@@ -18,8 +18,10 @@ state={{ layout.data_plane_run }}
 me={{ kernel.unit }}
 mode=${1:-heal}
 mending= due=
-# Seconds that a service has from its start until everything is there.
+# Seconds that a service has from its start until everything is there. Who looks is told sooner: what is not there yet is
+# not there.
 grace=15
+[ "$mode" = heal ] || grace=5
 
 # What is kept, and by whom.
 kept() {

@@ -80,7 +80,8 @@ impl Args {
         if plan.is_empty() {
             reporter.info("everything is as the inventory says");
         } else {
-            stage(&format!("apply {changes} changes"));
+            let word = if changes == 1 { "change" } else { "changes" };
+            stage(&format!("apply {changes} {word}"));
         }
         prepared.apply(session)?;
         // Last: where a new endpoint does not work after all, the old way in still does.
