@@ -39,7 +39,8 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     }
     let api = live.api.as_ref();
     let address = api.and_then(|api| api.dns_address).filter(|live| *live != networks.dns_address);
-    if let Some(address) = address {
+    // One that follows from another network of Services is not a second mistake.
+    if let Some(address) = address.filter(|_| services(live, networks.services).is_none()) {
         let said = format!("the Service kube-system/kube-dns has {address}, and running pods ask there");
         differs("networks.dnsAddress", networks.dns_address.to_string(), said, BACK);
     }

@@ -136,6 +136,11 @@ fn networks_and_names_are_fixed() {
     assert!(wider.ends_with("[pods have addresses of 10.244.0.0/16]"), "{wider}");
     let services = one(&running, |c| c.networks.services = "10.97.0.0/16".parse().unwrap());
     assert!(services.ends_with("[Services have addresses of 10.96.0.0/16]"), "{services}");
+    let both = one(&running, |c| {
+        c.networks.services = "10.97.0.0/16".parse().unwrap();
+        c.networks.dns_address = "10.97.0.10".parse().unwrap();
+    });
+    assert_eq!(both, services, "the address follows from the network");
     let dns = one(&running, |c| c.networks.dns_address = "10.96.0.11".parse().unwrap());
     assert!(dns.contains("kube-dns has 10.96.0.10"), "{dns}");
     assert!(one(&running, |c| c.networks.dns_domain = "k8s.site".into()).contains("under cluster.local"));

@@ -190,7 +190,10 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
-    let differences = live.record.iter().flat_map(|last| changes::differences(last, cluster)).collect();
+    // Where all was taken back the folder still has a record of what was.
+    let has_run = changes::Known { catalogue, cluster, facts, live }.has_run();
+    let last = live.record.iter().filter(|_| has_run);
+    let differences = last.flat_map(|last| changes::differences(last, cluster)).collect();
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
     let meaning = Meaning { upgrade, ..Meaning::of(catalogue, cluster, &plan, differences) };
     let (facts, findings) = (facts.clone(), findings.clone());
