@@ -319,7 +319,8 @@ pub struct ProcessFact {
     pub program: String,
     /// That file is not there any more, or was replaced.
     pub deleted: bool,
-    /// That file is the very one that the unit's last command names now: same size, times and inode.
+    /// That file is the very one that the unit's last command names now: same size, times and inode. Of a script, which
+    /// another program runs, nothing can be said, and it counts as that.
     pub is_command: bool,
 }
 

@@ -37,6 +37,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     let links = links(sections);
     facts.resolv_conf_link = links.get("/etc/resolv.conf").map(|target| (*target).to_owned());
     let files: BTreeMap<_, _> = sections.lines("running").filter_map(file).collect();
+    let scripts: BTreeSet<&str> = sections.lines("scripts").collect();
     let keys: BTreeMap<_, _> = sections.lines("started").filter_map(|line| line.split_once(' ')).collect();
     let recorded: BTreeMap<_, _> = sections.lines("recorded-at").filter_map(recorded).collect();
     let blocks = sections.text("units").split("\n\n").filter(|block| !block.trim().is_empty());
@@ -49,7 +50,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
             let mut unit = block.unit();
             unit.restart_key = keys.get(name).copied().unwrap_or_default().trim().into();
             unit.recorded = recorded.get(name).copied().unwrap_or_default();
-            unit.process = block.process(&unit.commands, &links, &files);
+            unit.process = block.process(&unit.commands, &links, &files, &scripts);
             facts.units.insert(name.to_owned(), unit);
         }
     }
@@ -118,18 +119,20 @@ impl<'a> Block<'a> {
         commands: &[CommandFact],
         links: &BTreeMap<&str, &str>,
         files: &BTreeMap<&str, &str>,
+        scripts: &BTreeSet<&str>,
     ) -> Option<ProcessFact> {
         let pid = u32::try_from(self.number("MainPID")).ok().filter(|pid| *pid > 0)?;
         let exe = format!("/proc/{pid}/exe");
         let target = links.get(exe.as_str()).copied()?;
         let runs = files.get(exe.as_str());
         let named = commands.last().and_then(|command| files.get(command.path.as_str()));
+        let is_script = commands.last().is_some_and(|command| scripts.contains(command.path.as_str()));
         Some(ProcessFact {
             pid,
             started: self.number("ExecMainStartTimestampMonotonic"),
             program: target.trim_end_matches(DELETED).into(),
             deleted: target.ends_with(DELETED),
-            is_command: runs.is_some() && runs == named,
+            is_command: is_script || (runs.is_some() && runs == named),
         })
     }
 }

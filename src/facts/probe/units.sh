@@ -42,6 +42,13 @@ done
 # What runs, and what would be started: the same file has the same size, times and inode.
 section running
 [ -z "$running" ] || stat -L -c "$record_format" -- $running $commands 2>/dev/null
+# What a script starts is run by another program.
+section scripts
+for command in $commands; do
+  first=
+  { IFS= read -r first <"$command"; } 2>/dev/null
+  case $first in '#!'*) printf '%s\n' "$command" ;; esac
+done
 # Files that add to units, which are few.
 section drop-ins
 [ -z "$drop_ins" ] || lines $drop_ins
