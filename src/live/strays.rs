@@ -56,6 +56,8 @@ pub(super) fn ask(catalogue: &Catalogue, cluster: &Cluster, pool: &Pool, record:
             Err(Error { message, .. }) => StrayState::Unreachable(message),
             Ok(facts) => {
                 let running = facts.units.iter().filter(|(_, unit)| ["active", "activating"].contains(&&*unit.active));
+                // A timer that still starts something now and then does nothing for a cluster.
+                let running = running.filter(|(name, _)| !name.ends_with(".timer"));
                 let running: Vec<String> = running.map(|(name, _)| name.clone()).collect();
                 match (running.is_empty(), facts.known) {
                     (false, true) => StrayState::Runs(running),
