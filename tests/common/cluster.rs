@@ -12,7 +12,7 @@ use std::time::Duration;
 use kbootstrap::inventory::Inventory;
 use kbootstrap::lab::{self, Folders, Guard, Lab, LabSpec};
 use kbootstrap::ui::Silent;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::run::{Background, Run, finish};
@@ -153,6 +153,18 @@ impl Cluster {
     /// The same, as JSON.
     pub fn get(&self, args: &[&str]) -> Value {
         serde_json::from_str(&self.kubectl(&[&["get", "-o", "json"], args].concat())).unwrap()
+    }
+
+    /// Whether the API server takes a service account's token.
+    pub fn takes_token(&self, token: &str) -> bool {
+        let review = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": { "token": token.trim() },
+        });
+        let file = self.inventory().with_file_name("review.json");
+        fs::write(&file, review.to_string()).unwrap();
+        let review = self.kubectl(&["create", "-o", "json", "-f", file.to_str().unwrap()]);
+        let review: Value = serde_json::from_str(&review).unwrap();
+        review["status"]["authenticated"] == true
     }
 
     /// What explains a failure: the newest log, and what the hosts' services say.
