@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::common::cluster::Cluster;
 use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
+use crate::e2e_paths;
 use crate::e2e_verify;
 
 #[test]
@@ -20,6 +21,7 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     let before: Vec<Vec<String>> = cluster.hosts().iter().map(|host| footprint(&cluster, host)).collect();
     comes_up(&cluster);
     is_left_alone(&cluster);
+    e2e_paths::shut_later(&cluster);
     hosts_are_as_they_should_be(&cluster);
     kubelet_setting_reaches_the_nodes(&cluster);
     tampering_is_mended(&cluster);

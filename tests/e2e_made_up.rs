@@ -10,13 +10,13 @@ use kbootstrap::components::{
     Catalogue, CertificateRow, ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, PortSpec,
     ProgramSpec, Project, UnitSpec,
 };
-use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare};
+use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare, shut_paths};
 use kbootstrap::error::Result;
 use kbootstrap::plan::UnitAction;
 use kbootstrap::preflight;
 use kbootstrap::reset::{self, Targets};
 use kbootstrap::state::{After, ArtifactRef, Kept, Ready, Rolling, Rollout, Wave};
-use kbootstrap::status::{self, State};
+use kbootstrap::status::{self, Sources, State};
 use kbootstrap::ui::Silent;
 use time::OffsetDateTime;
 
@@ -222,11 +222,16 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
 
     let prepared = prepare(&session, PlanOptions::default(), &|_| Ok(())).unwrap();
     let now = OffsetDateTime::now_utc();
-    let (catalogue, cluster_of, pool) = (&session.catalogue, &session.cluster, &session.pool);
-    let ask = || {
-        let objects = &prepared.found.desired.objects;
-        status::ask(catalogue, cluster_of, pool, &prepared.trust, &prepared.store, objects, now)
+    let sources = Sources {
+        catalogue: &session.catalogue,
+        cluster: &session.cluster,
+        pool: &session.pool,
+        trust: &prepared.trust,
+        store: &prepared.store,
+        objects: &prepared.found.desired.objects,
+        shut: &|facts| shut_paths(&session, facts),
     };
+    let ask = || status::ask(&sources, now);
     let status = ask();
     assert!(status.healthy, "{:?}", status.troubles());
     let shown = status.hosts[0].components.iter().find(|c| c.name == "lantern").unwrap();

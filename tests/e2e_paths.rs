@@ -22,6 +22,25 @@ pub fn shut(cluster: &Cluster) {
     }
 }
 
+/// On a cluster of three that runs: whoever shuts its ports later is named, and nobody else.
+pub fn shut_later(cluster: &Cluster) {
+    cluster.on("n2", INPUT);
+    let status = cluster.run(&["status", "-o", "json"]).exits(7).says("n2 has `iptables -P INPUT DROP`");
+    let shut = |run: &Run<'_>| -> Vec<String> {
+        let checks = run.json()["checks"].as_array().unwrap().clone();
+        let paths = checks.into_iter().filter(|check| check["name"] == "paths");
+        paths.map(|check| check["detail"].as_str().unwrap().to_owned()).collect()
+    };
+    let said = shut(&status);
+    status.check(!said.is_empty() && said.iter().all(|line| line.starts_with("n2: no answer")), "n2 is shut off");
+    status.check(said[0].contains("TCP 10250 (kubelet) from n1"), "the kubelet's port is named");
+    let up = cluster.run(&["up", "--yes"]).exits(7).says("n2: paths: no answer").says("iptables -P INPUT DROP");
+    up.check(!up.stderr.contains("n1: paths") && !up.stderr.contains("n3: paths"), "the others are well");
+    cluster.run(&["plan", "--exit-code"]).ok().says("n2: paths: no answer");
+    cluster.on("n2", "iptables -F && iptables -P INPUT ACCEPT");
+    assert_eq!(shut(&cluster.run(&["status", "-o", "json"]).ok()), Vec::<String>::new());
+}
+
 /// What such a firewall has: the operator gets in, and so does what the host has asked for.
 const INPUT: &str = "iptables -A INPUT -i lo -j ACCEPT
     iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT

@@ -7,6 +7,7 @@ use super::evidence;
 use super::graph::collect;
 use super::objects::apply_objects;
 use super::since::Since;
+use super::whole::whole;
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
@@ -208,7 +209,8 @@ pub(super) fn objects(job: &Job<'_>) -> Result<String> {
 }
 
 /// The cluster does what it is for: every etcd member takes part, every API server is ready, leases are held, nodes are
-/// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
+/// Ready, addons are available, and nodes have in the kernel what they need. The same is asked after a plan of any size,
+/// and where nothing was to be done.
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let asked = |host: &&Host| host.is(Role::Etcd) || host.is(Role::Master);
     let hosts: Vec<&Host> = job.cluster.hosts.iter().filter(asked).collect();
@@ -221,6 +223,10 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     });
     collect(said.into_iter().filter_map(Result::err).collect())?;
     let nodes = nodes_and_addons(job)?;
+    // Where nothing was to be done, nothing was missing.
+    if !job.plan.is_empty() {
+        whole(job)?;
+    }
     let (members, masters) = (job.cluster.with_role(Role::Etcd).count(), job.cluster.with_role(Role::Master).count());
     Ok(format!("{members} etcd, {masters} kube-apiserver, {nodes}"))
 }

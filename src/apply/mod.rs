@@ -23,6 +23,7 @@ mod steps_tests;
 mod stream;
 mod unit;
 mod waves;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::empty;

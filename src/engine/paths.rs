@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::cluster::Host;
 use crate::components::Protocol;
 use crate::error::{Error, Result};
-use crate::facts::paths::{self, Dialled, Listens, Path, Who};
+use crate::facts::paths::{self, Dialled, End, Listens, Path, Who};
 use crate::facts::{self, HostFacts};
 use crate::preflight::{self, Finding};
 use crate::random::nonce;
@@ -25,22 +25,48 @@ pub(super) fn check(
     if hosts.is_empty() {
         return Ok(Vec::new());
     }
+    try_all(session, facts, preflight::needed_paths(&session.catalogue, &session.cluster, facts, hosts), hosts)
+}
+
+/// Paths between hosts that run and are shut now: a few are tried at the cost of one question to each host, and all only
+/// where one of these is shut. Nothing listens for it; services that hold their ports answer.
+pub fn shut(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<Vec<Finding>> {
+    let all = preflight::paths_in_use(&session.catalogue, &session.cluster, facts);
+    let few = preflight::few_paths(&all);
+    let ends = paths::ends(&few, &BTreeMap::new(), &dial(session, &few, &nonce()?)?, &BTreeMap::new(), "");
+    if ends.iter().all(|end| matches!(end, End::Open | End::NotTried(_))) {
+        return Ok(Vec::new());
+    }
+    let hosts = all.iter().flat_map(|path| [path.from.clone(), path.to.clone()]).collect();
+    let findings = try_all(session, facts, all, &hosts)?;
+    Ok(findings.into_iter().filter(Finding::stops).collect())
+}
+
+/// The same as an error: the cluster is not healthy.
+pub(super) fn open(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<()> {
+    Error::all(shut(session, facts)?.into_iter().map(|finding| {
+        Error::health(finding.to_string())
+            .hint(&finding.remedy)
+            .hint(format!("to go on regardless: `waive: [{}]` at this host in the inventory", finding.check))
+    }))
+}
+
+/// Tries all of these; what they mean.
+fn try_all(
+    session: &Session,
+    facts: &BTreeMap<String, HostFacts>,
+    needed: Vec<Path>,
+    hosts: &BTreeSet<String>,
+) -> Result<Vec<Finding>> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let needed = preflight::needed_paths(catalogue, cluster, facts, hosts);
     let nonce = nonce()?;
     let ports = |host: &Host| {
         let tried = needed.iter().filter(|path| path.to == host.name && path.answers == Who::Try);
         tried.map(|path| (path.protocol, path.port)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     };
-    let from = |host: &Host| -> Vec<(usize, &Path)> {
-        needed.iter().enumerate().filter(|(_, path)| path.from == host.name).collect()
-    };
     let asked = |host: &&Host| hosts.contains(&host.name) || needed.iter().any(|path| path.to == host.name);
     let listens = on_each(session, asked, |host| paths::listen(host.address, &ports(host), &nonce));
-    let dialled = listens.as_ref().map_or_else(
-        |_| Ok(BTreeMap::new()),
-        |_| on_each(session, |host| !from(host).is_empty(), |host| paths::dial(&from(host), &nonce)),
-    );
+    let dialled = listens.as_ref().map_or_else(|_| Ok(BTreeMap::new()), |_| dial(session, &needed, &nonce));
     // Also where a host was lost meanwhile.
     let expected = |host: &Host| {
         let here = |path: &&Path| path.to == host.name && path.protocol == Protocol::Udp && path.answers == Who::Try;
@@ -49,13 +75,21 @@ pub(super) fn check(
     let came =
         on_each(session, |host| !ports(host).is_empty(), |host| paths::end(&ports(host), expected(host), &nonce));
     let listens: BTreeMap<_, _> = listens?.into_iter().map(|(host, said)| (host, Listens::read(&said))).collect();
-    let dialled = dialled?.into_iter().map(|(host, said)| (host, Dialled::read(&said))).collect();
-    let ends = paths::ends(&needed, &listens, &dialled, &came?, &nonce);
+    let ends = paths::ends(&needed, &listens, &dialled?, &came?, &nonce);
     let tried: Vec<_> = needed.into_iter().zip(ends).collect();
     let chains = listens.into_iter().map(|(host, listens)| (host, listens.chains)).collect();
     let mode =
         |host: &Host| facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
     Ok(preflight::judge_paths(cluster, &tried, &chains, mode))
+}
+
+/// Each host tries the paths that begin on it.
+fn dial(session: &Session, needed: &[Path], nonce: &str) -> Result<BTreeMap<String, Dialled>> {
+    let from = |host: &Host| -> Vec<(usize, &Path)> {
+        needed.iter().enumerate().filter(|(_, path)| path.from == host.name).collect()
+    };
+    let said = on_each(session, |host| !from(host).is_empty(), |host| paths::dial(&from(host), nonce))?;
+    Ok(said.into_iter().map(|(host, said)| (host, Dialled::read(&said))).collect())
 }
 
 /// Runs a script of each host's own on all that are meant; what they printed.

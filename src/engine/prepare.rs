@@ -21,7 +21,7 @@ use crate::apply::{Job, Watch};
 use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
 use crate::cluster::Host;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::live::{self, Live};
 use crate::plan::{
@@ -79,7 +79,10 @@ pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let asked = ask(session, &trust, how.rehash)?;
     let judged = judge(session, &trust, &asked, how.remove)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    decide(session, &trust, &asked, &judged, programs)
+    let mut preview = decide(session, &trust, &asked, &judged, programs)?;
+    let shut = paths::shut(session, &asked.facts)?;
+    preview.warnings.extend(shut.iter().map(|finding| format!("{finding} ({})", finding.remedy)));
+    Ok(preview)
 }
 
 /// Looks at everything and decides what differs. When the cluster can take it, the hosts have nothing in use that would
@@ -249,7 +252,8 @@ fn register_again(hosts: &mut [HostPlan], desired: &Desired, changes: &[ClusterC
 }
 
 impl Prepared {
-    /// Makes the plan true; where nothing differs, waits until the cluster is healthy.
+    /// Makes the plan true; where nothing differs, waits until the cluster is healthy. Either way no path between hosts
+    /// that ran before is shut in the end.
     pub fn apply(&self, session: &Session) -> Result<()> {
         let Preview { facts, desired, plan, record, .. } = &self.found;
         if let Some(record) = record.as_ref().filter(|_| !plan.is_empty()) {
@@ -270,9 +274,15 @@ impl Prepared {
             step: None,
         };
         if plan.is_empty() {
-            return job.wait();
+            let (healthy, open) = std::thread::scope(|scope| {
+                let open = scope.spawn(|| paths::open(session, facts));
+                (job.wait(), open.join())
+            });
+            let open = open.unwrap_or_else(|_| Err(Error::internal("the paths between hosts were not tried")));
+            return Error::all(healthy.err().into_iter().chain(open.err()));
         }
         job.run()?;
-        record.as_ref().map_or(Ok(()), |record| record::keep(session, record))
+        record.as_ref().map_or(Ok(()), |record| record::keep(session, record))?;
+        paths::open(session, facts)
     }
 }

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod default_host;
+mod lost;
 pub mod paths;
 mod probe;
 mod record;
@@ -19,6 +20,7 @@ use time::OffsetDateTime;
 pub use decisions::{
     CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, NFTABLES_PROGRAM, decide, module_of, proxy_mode,
 };
+pub use lost::lost;
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use started::BOOT;

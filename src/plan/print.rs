@@ -11,8 +11,15 @@ use crate::ui::Printer;
 /// Present texts of files that would change: host → path → text.
 pub type Diffs = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The plan in words and diffs; `present` holds what the hosts have now, where it is known.
-pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs, out: &Printer) -> String {
+/// The plan in words and diffs; `present` holds what the hosts have now, where it is known. `refused`: `up` does not begin
+/// with it.
+pub fn text(
+    plan: &Plan,
+    desired: &BTreeMap<String, HostState>,
+    present: &Diffs,
+    refused: bool,
+    out: &Printer,
+) -> String {
     let mut text = String::new();
     for host in &plan.hosts {
         if host.is_empty() {
@@ -44,13 +51,13 @@ pub fn text(plan: &Plan, desired: &BTreeMap<String, HostState>, present: &Diffs,
     here_text(&mut text, &plan.here, out);
     if !plan.is_empty() {
         text.push('\n');
-        text.push_str(&total(plan));
+        text.push_str(&total(plan, refused));
     }
     text
 }
 
-/// How much would change, in a line.
-pub fn total(plan: &Plan) -> String {
+/// How much would change, in a line, and by what command; `refused`: it does not begin.
+pub fn total(plan: &Plan, refused: bool) -> String {
     if plan.is_empty() {
         return "nothing would change\n".into();
     }
@@ -58,7 +65,10 @@ pub fn total(plan: &Plan) -> String {
     let hosts: BTreeSet<&str> = changed.chain(plan.removals().flat_map(Removal::hosts)).collect();
     let (changes, hosts) = (plural(plan.changes(), "change"), plural(hosts.len(), "host"));
     let removed: String = plan.removals().map(|removal| format!(" --remove {}", removal.leftover.name)).collect();
-    format!("{changes} on {hosts}; `kbootstrap up{removed}` makes them\n")
+    match refused {
+        false => format!("{changes} on {hosts}; `kbootstrap up{removed}` makes them\n"),
+        true => format!("{changes} on {hosts}; `kbootstrap up{removed}` refuses to begin with them\n"),
+    }
 }
 
 fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
@@ -269,7 +279,7 @@ mod tests {
         let old = [("/etc/a.conf", "one\n2\n"), ("/etc/a.crt", "old\n")];
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);
-        insta::assert_snapshot!(text(&plan, &desired, &present, &Printer::new(true)), @r"
+        insta::assert_snapshot!(text(&plan, &desired, &present, false, &Printer::new(true)), @r"
         m1: 6 changes
           ~ /etc/a.conf (2 lines)
               @@ -1,2 +1,2 @@
@@ -292,7 +302,8 @@ mod tests {
 
         8 changes on 1 host; `kbootstrap up` makes them
         ");
+        assert_eq!(total(&plan, true), "8 changes on 1 host; `kbootstrap up` refuses to begin with them\n");
         let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
-        assert_eq!(text(&nothing, &desired, &present, &Printer::new(true)), "API objects: nothing to change\n");
+        assert_eq!(text(&nothing, &desired, &present, false, &Printer::new(true)), "API objects: nothing to change\n");
     }
 }

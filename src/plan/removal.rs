@@ -144,7 +144,7 @@ mod tests {
         let plan = Plan { objects: Some(Vec::new()), cluster: changes, leftovers, ..Plan::default() };
         let out = Printer::new(true);
         let meaning = Meaning::of(&catalogue, &cluster, &plan, Vec::new()).text(&out);
-        let words = text(&plan, &Default::default(), &Diffs::new(), &out);
+        let words = text(&plan, &Default::default(), &Diffs::new(), false, &out);
         insta::assert_snapshot!(meaning + &leftovers_text(&plan.leftovers, &out) + &words, @"
         What is taken away:
           - flanneld on m1, n1; pods lose their network between hosts

@@ -4,6 +4,7 @@
 //! (`waive`); `docs/preflight.md` lists them all.
 
 mod across;
+mod blame;
 mod boot;
 mod checks;
 mod data_plane;
@@ -30,7 +31,7 @@ use crate::facts::HostFacts;
 
 pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
-pub use paths::{judge as judge_paths, needed as needed_paths};
+pub use paths::{few as few_paths, in_use as paths_in_use, judge as judge_paths, needed as needed_paths};
 pub use questions::questions;
 
 use finding::HostCheck;

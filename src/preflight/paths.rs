@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::finding::{Finding, Severity};
-use super::firewall;
+use super::{blame, firewall};
 use crate::cluster::{Cluster, Host, NetworkPlugin, ProxyMode, Role};
 use crate::components::{Catalogue, PortSpec, Protocol, flanneld, kubelet};
 use crate::facts::paths::{self, Chain, End, Path, Who};
@@ -39,6 +39,29 @@ pub fn needed(
         }
     }
     needed
+}
+
+/// The paths between hosts that run, through services that hold their ports. Where a host's kernel has lost something, its
+/// pod network is known to be broken, and is not tried.
+pub fn in_use(catalogue: &Catalogue, cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Vec<Path> {
+    let known = facts.iter().filter(|(_, facts)| facts.known).map(|(name, _)| name.clone()).collect();
+    let whole = |name: &String| facts.get(name).is_some_and(|facts| facts.lost.is_empty());
+    let tried = |path: &Path| match path.answers {
+        Who::Try => false,
+        Who::Service => true,
+        Who::Tunnelled => whole(&path.from) && whole(&path.to),
+    };
+    needed(catalogue, cluster, facts, &known).into_iter().filter(tried).collect()
+}
+
+/// One path to each service of each host: enough to see whether a host is shut off, with as many as there are hosts. They
+/// begin on many hosts: a single one would do the work of all.
+pub fn few(paths: &[Path]) -> Vec<Path> {
+    let mut by_end: BTreeMap<(&str, u16, bool), Vec<&Path>> = BTreeMap::new();
+    for path in paths {
+        by_end.entry((&path.to, path.port, path.answers == Who::Tunnelled)).or_default().push(path);
+    }
+    by_end.into_values().enumerate().map(|(at, paths)| paths[at % paths.len()].clone()).collect()
 }
 
 fn path(from: &Host, to: &Host, port: &PortSpec, answers: Who) -> Path {
@@ -100,9 +123,11 @@ pub fn judge(
     chains: &BTreeMap<String, Vec<Chain>>,
     mode: impl Fn(&Host) -> Option<ProxyMode>,
 ) -> Vec<Finding> {
+    let drops = |name: &str| chains.get(name).is_some_and(|chains| !firewall::against(chains).is_empty());
+    let blamed = blame::hosts(tried, drops);
     let mut findings = Vec::new();
     for host in &cluster.hosts {
-        findings.extend(shut(host, tried, chains));
+        findings.extend(shut(host, tried, &blamed, chains));
         let node = host.is(Role::Node) && cluster.networks.plugin == NetworkPlugin::Flannel;
         if let Some(chains) = chains.get(&host.name).filter(|_| node) {
             findings.extend(forward(cluster, host, chains, mode(host) == Some(ProxyMode::Nftables)));
@@ -111,24 +136,34 @@ pub fn judge(
     findings
 }
 
-/// The ports at one end of paths, and the hosts from which each is shut.
+/// The ports at one end of paths, and the hosts at the other.
 type Shut<'a> = BTreeMap<String, BTreeSet<&'a str>>;
 
 /// What each host's firewall has.
 type Chains = BTreeMap<String, Vec<Chain>>;
 
-/// One finding for each sort of end at the host.
-fn shut(host: &Host, tried: &[(Path, End)], chains: &Chains) -> Vec<Finding> {
-    let mut ends: Vec<(&End, Shut)> = Vec::new();
-    for (path, end) in tried.iter().filter(|(path, end)| path.to == host.name && *end != End::Open) {
-        let known = ends.iter().position(|(known, _)| *known == end);
+/// One finding for each sort of end at the host that the paths are put down to: those to it, then those from it.
+fn shut(host: &Host, tried: &[(Path, End)], blamed: &[Option<&str>], chains: &Chains) -> Vec<Finding> {
+    let mut ends: Vec<(bool, &End, Shut)> = Vec::new();
+    for ((path, end), blamed) in tried.iter().zip(blamed).filter(|((_, end), _)| *end != End::Open) {
+        if blamed.unwrap_or(&path.to) != host.name {
+            continue;
+        }
+        let here = path.to == host.name;
+        let known = ends.iter().position(|(to, known, _)| (*to, *known) == (here, end));
         let at = known.unwrap_or_else(|| {
-            ends.push((end, Shut::new()));
+            ends.push((here, end, Shut::new()));
             ends.len() - 1
         });
-        ends[at].1.entry(named(path)).or_default().insert(&path.from);
+        let other = if here { &path.from } else { &path.to };
+        ends[at].2.entry(named(path)).or_default().insert(other);
     }
-    ends.into_iter().map(|(end, shut)| finding(host, end, &shut, chains)).collect()
+    ends.sort_by_key(|(here, ..)| !here);
+    let finding = |(here, end, shut): (bool, &End, Shut)| match here {
+        true => finding(host, end, &shut, chains),
+        false => without_answers(host, end, &shut, chains),
+    };
+    ends.into_iter().map(finding).collect()
 }
 
 /// `TCP 10250 (kubelet)`.
@@ -141,30 +176,56 @@ fn named(path: &Path) -> String {
 }
 
 /// `TCP 10250 (kubelet) from m1; UDP 8472 (flannel's VXLAN) from m1, n2`: ports that are shut to the same hosts together.
-fn list(shut: &Shut) -> String {
+fn list(shut: &Shut, preposition: &str) -> String {
     let mut by_hosts: BTreeMap<&BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
-    for (port, from) in shut {
-        by_hosts.entry(from).or_default().push(port);
+    for (port, hosts) in shut {
+        by_hosts.entry(hosts).or_default().push(port);
     }
     let joined = |hosts: &BTreeSet<&str>| hosts.iter().copied().collect::<Vec<_>>().join(", ");
     let lists: Vec<_> =
-        by_hosts.iter().map(|(from, ports)| format!("{} from {}", ports.join(", "), joined(from))).collect();
+        by_hosts.iter().map(|(hosts, ports)| format!("{} {preposition} {}", ports.join(", "), joined(hosts))).collect();
     lists.join("; ")
 }
 
-/// ` (n2 has `iptables -P INPUT DROP`)`: answers may be kept out where the question came from.
+/// ` (n2 has `iptables -P INPUT DROP`)`: of the host that the paths are put down to, where its rules can be seen; else of
+/// those at the other end, which may keep answers out.
 fn firewalls(host: &Host, shut: &Shut, chains: &Chains) -> String {
-    let hosts: BTreeSet<&str> = shut.values().flatten().copied().chain([host.name.as_str()]).collect();
-    let seen = |name: &&str| {
-        let rules = firewall::against(chains.get(*name)?);
+    let seen = |name: &str| {
+        let rules = firewall::against(chains.get(name)?);
         (!rules.is_empty()).then(|| format!("{name} has `{}`", rules.join("`, `")))
     };
-    let seen: Vec<_> = hosts.iter().filter_map(seen).take(3).collect();
+    let others = || {
+        let hosts: BTreeSet<&str> = shut.values().flatten().copied().collect();
+        hosts.into_iter().filter_map(seen).take(3).collect()
+    };
+    let seen: Vec<String> = seen(&host.name).map_or_else(others, |own| vec![own]);
     if seen.is_empty() { String::new() } else { format!(" ({})", seen.join("; ")) }
 }
 
+/// Of a host that gets no answers from others.
+fn without_answers(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
+    let (name, list, seen) = (&host.name, list(shut, "at"), firewalls(host, shut, chains));
+    let (finding, remedy) = match end {
+        End::NoWay(words) => (
+            format!("no way from here ({words}): {list}"),
+            format!(
+                "look for the routes on {name}: `ip route`; where there are some, a firewall on {name} or on the way says \
+                 so{seen}"
+            ),
+        ),
+        _ => (
+            format!("no answer comes back within {} s: {list}", paths::PATIENCE),
+            format!(
+                "a firewall drops the answers on {name} or on the way{seen}: let in what belongs to connections that the \
+                 host has begun (`ct state established,related accept`)"
+            ),
+        ),
+    };
+    Finding::new(host, CHECK, Severity::Fail, finding, remedy)
+}
+
 fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
-    let (address, list) = (host.address, list(shut));
+    let (address, list) = (host.address, list(shut, "from"));
     let on = format!("on {} or on the way", host.name);
     let seen = firewalls(host, shut, chains);
     let (severity, finding, remedy) = match end {

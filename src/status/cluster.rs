@@ -151,7 +151,7 @@ fn dns(
 }
 
 fn check(name: &str, state: State, word: &str, detail: impl Into<String>) -> Check {
-    Check { name: name.into(), state, word: word.into(), detail: detail.into() }
+    Check { name: name.into(), state, word: word.into(), detail: detail.into(), remedy: Vec::new() }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub(super) fn ask(
             state: State::Warning,
             word: "not known".into(),
             detail: error.message,
+            remedy: Vec::new(),
         }),
     }
 }

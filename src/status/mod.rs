@@ -4,7 +4,10 @@ mod certificates;
 mod cluster;
 mod host;
 mod leftovers;
+mod paths;
 mod pki;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +18,9 @@ use crate::artifacts::Store;
 use crate::changes::Leftover;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
+use crate::error::{Error, Result};
+use crate::facts::HostFacts;
+use crate::preflight::Finding;
 use crate::trust::Trust;
 
 /// The word for a service that a host does not have.
@@ -99,6 +105,9 @@ pub struct Check {
     pub word: String,
     /// More.
     pub detail: String,
+    /// What to do about it, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remedy: Vec<String>,
 }
 
 /// When a certificate expires.
@@ -112,18 +121,34 @@ pub struct Expiry {
     pub days: i64,
 }
 
-/// Asks everything. The store knows the versions of programs by their hashes; `objects` are those that the API must hold.
-pub fn ask(
-    catalogue: &Catalogue,
-    cluster: &Cluster,
-    pool: &Pool,
-    trust: &Trust,
-    store: &Store,
-    objects: &[Value],
-    now: OffsetDateTime,
-) -> Status {
+/// What is asked, and by what it is judged.
+pub struct Sources<'a> {
+    /// Which components there are.
+    pub catalogue: &'a Catalogue,
+    /// The cluster as it should be.
+    pub cluster: &'a Cluster,
+    /// Connections.
+    pub pool: &'a Pool,
+    /// Certificates.
+    pub trust: &'a Trust,
+    /// It knows the versions of programs by their hashes.
+    pub store: &'a Store,
+    /// The objects that the API must hold.
+    pub objects: &'a [Value],
+    /// Tries the paths between hosts, given what these said.
+    pub shut: &'a (dyn Fn(&BTreeMap<String, HostFacts>) -> Result<Vec<Finding>> + Sync),
+}
+
+/// Asks everything.
+pub fn ask(sources: &Sources<'_>, now: OffsetDateTime) -> Status {
+    let Sources { catalogue, cluster, pool, trust, store, objects, shut } = *sources;
     let (mut hosts, facts) = host::ask(catalogue, cluster, pool, trust, store);
-    let mut checks = cluster::ask(cluster, pool, trust, objects, &mut hosts, &facts);
+    let (mut checks, shut) = std::thread::scope(|scope| {
+        let shut = scope.spawn(|| shut(&facts));
+        (cluster::ask(cluster, pool, trust, objects, &mut hosts, &facts), shut.join())
+    });
+    let shut = shut.unwrap_or_else(|_| Err(Error::internal("the paths between hosts were not tried")));
+    checks.extend(paths::judge(shut));
     let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
         checks.push(unknown);
         Vec::new()
@@ -144,10 +169,12 @@ pub fn ask(
 }
 
 impl Status {
-    /// What to do about it, a line each, for components that say so.
+    /// What to do about it, a line each, for components and checks that say so.
     pub fn remedies(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
-        for line in self.hosts.iter().flat_map(|host| &host.components).flat_map(|component| &component.remedy) {
+        let components = self.hosts.iter().flat_map(|host| &host.components);
+        let said = components.flat_map(|component| &component.remedy);
+        for line in said.chain(self.checks.iter().flat_map(|check| &check.remedy)) {
             if !lines.contains(line) {
                 lines.push(line.clone());
             }

@@ -5,7 +5,7 @@ use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Preview, Session};
 use crate::error::Result;
 use crate::plan::{self, Diffs, FileDifference, FileKind, Meaning, Plan};
-use crate::preflight;
+use crate::preflight::{self, Finding};
 
 /// Show what would change, host by host, as a diff
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ impl Args {
         let preview = self.output.told(ctx, engine::preview(session, self.how.options()))?;
         let Preview { plan, .. } = &preview;
         self.output.print(ctx, &Shown::of(&preview), || match self.summary {
-            true => Ok(format!("{}{}", meant(ctx, &preview), plan::total(plan))),
+            true => Ok(format!("{}{}", meant(ctx, &preview), plan::total(plan, refused(&preview)))),
             false => plan_text(ctx, session, &preview),
         })?;
         preview.warnings.iter().for_each(|warning| session.reporter().warn(warning));
@@ -73,7 +73,12 @@ pub(super) fn plan_text(ctx: &Ctx, session: &Session, preview: &Preview) -> Resu
     let present = present(session, preview)?;
     let meaning = meant(ctx, preview);
     let space = if meaning.is_empty() { "" } else { "\n" };
-    Ok(format!("{meaning}{space}{}", plan::text(&preview.plan, &preview.desired.hosts, &present, &ctx.out)))
+    Ok(format!("{meaning}{space}{}", plan::text(&preview.plan, &preview.desired.hosts, &present, refused(preview), &ctx.out)))
+}
+
+/// Whether `up` would stop at what preflight found.
+fn refused(preview: &Preview) -> bool {
+    preview.findings.iter().any(Finding::stops)
 }
 
 /// What the plan means, and what should not be there and stays.

@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 use super::args::ClusterArgs;
 use crate::artifacts::Store;
 use crate::cli::{Ctx, FormatArgs};
-use crate::engine::{Access, Session};
+use crate::engine::{Access, Session, shut_paths};
 use crate::error::{Error, Result};
 use crate::plan;
 use crate::render::{self, Templates};
-use crate::status::{self, State, Status};
+use crate::status::{self, Sources, State, Status};
 use crate::trust::Trust;
 use crate::ui::{Cell, Table};
 
@@ -39,10 +39,12 @@ impl Args {
     fn show(&self, ctx: &Ctx, session: &Session) -> Result<()> {
         let trust = Trust::load(&session.catalogue, &session.cluster, &session.dir)?;
         let store = Store::open_default()?;
-        let (catalogue, cluster) = (&session.catalogue, &session.cluster);
+        let (catalogue, cluster, pool) = (&session.catalogue, &session.cluster, &session.pool);
         let objects = render::manifests(catalogue, cluster, &Templates::load(catalogue, cluster, session.folder())?)?;
         let now = OffsetDateTime::now_utc();
-        let status = status::ask(catalogue, cluster, &session.pool, &trust, &store, &objects, now);
+        let shut = |facts: &_| shut_paths(session, facts);
+        let (trust, store, objects, shut) = (&trust, &store, &objects, &shut);
+        let status = status::ask(&Sources { catalogue, cluster, pool, trust, store, objects, shut }, now);
         self.output.print(ctx, &status, || Ok(text(&status, ctx)))?;
         if status.healthy {
             return Ok(());

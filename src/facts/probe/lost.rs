@@ -1,9 +1,7 @@
 //! What units should have in the kernel and in /run and have not, and what may take it away.
 
 use super::Group;
-
-/// More than this of a host's words is not shown to people, characters.
-const WORDS: usize = 400;
+use crate::facts::lost;
 
 /// Lines `UNIT<tab>WORDS`, as the script says that looks after it.
 pub(super) const GROUP: Group = Group {
@@ -11,8 +9,7 @@ pub(super) const GROUP: Group = Group {
     ask: |questions, _, variables| variables.set("data_plane", questions.data_plane.as_deref().unwrap_or_default()),
     read: |sections, facts| {
         facts.flushes = sections.lines("flushes").map(str::to_owned).collect();
-        for (unit, words) in sections.lines("lost").filter_map(|line| line.split_once('\t')) {
-            let words: String = words.chars().filter(|c| !c.is_control()).take(WORDS).collect();
+        for (unit, words) in sections.lines("lost").filter_map(lost::line) {
             match unit {
                 "-" => facts.lost_for_good.push(words),
                 _ => facts.lost.entry(unit.to_owned()).or_default().push(words),

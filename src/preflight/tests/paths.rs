@@ -69,6 +69,55 @@ fn for_a_host_that_joins_only_its_own_paths_are_tried_and_services_that_run_answ
 }
 
 #[test]
+fn of_a_cluster_that_runs_one_path_to_each_service_shows_who_is_shut_off() {
+    let mut facts = all_good(&cluster());
+    for (name, flannel) in [("n1", "10.244.1.0"), ("n2", "10.244.2.0"), ("m1", "10.244.0.0")] {
+        let facts = facts.get_mut(name).unwrap();
+        facts.known = true;
+        facts.listening = vec![socket("*", 10250, "kubelet"), socket("*", 6443, "kube-apiserver")];
+        facts.listening_udp = vec![socket("0.0.0.0", 8472, "")];
+        facts.addresses.push(("flannel.1".into(), flannel.parse().unwrap()));
+    }
+    let few = |facts: &BTreeMap<String, HostFacts>| {
+        let all = crate::preflight::paths_in_use(&Catalogue::standard(), &cluster(), facts);
+        shown(&crate::preflight::few_paths(&all))
+    };
+    let kubelets = ["m1>n1 Tcp 10250 Service", "m1>n2 Tcp 10250 Service"];
+    let mut expected = vec!["n1>m1 Tcp 6443 Service", kubelets[0], "n2>n1 Tcp 10250 Tunnelled", kubelets[1]];
+    expected.push("n1>n2 Tcp 10250 Tunnelled");
+    assert_eq!(few(&facts), expected);
+    facts.get_mut("n2").unwrap().lost.insert("flanneld.service".into(), vec!["a route is missing".into()]);
+    assert_eq!(few(&facts).len(), 3, "a pod network that is known to be broken is not tried");
+    facts.get_mut("n2").unwrap().known = false;
+    facts.get_mut("n1").unwrap().listening.clear();
+    assert_eq!(few(&facts).len(), 2, "nothing listens for it");
+}
+
+#[test]
+fn a_host_that_drops_answers_too_is_named_and_not_those_that_it_asks() {
+    let drops = |rules: &[&str]| Chain {
+        name: "iptables INPUT".into(),
+        hook: Hook::Input,
+        drops: rules.is_empty(),
+        rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+    };
+    let ends = [
+        ("m1", "n2", 10250, End::Silent),
+        ("n1", "n2", 8472, End::Silent),
+        ("n2", "n1", 8472, End::Silent),
+        ("n2", "m1", 6443, End::Silent),
+    ];
+    let elsewhere = drops(&["-A INPUT -s 192.0.2.7/32 -j DROP"]);
+    let chains = [("n2", drops(&[])), ("m1", elsewhere)];
+    insta::assert_snapshot!(judged(&ends, &chains, ProxyMode::Nftables), @r"
+    n2 paths Fail: no answer within 4 s at 10.0.0.22: TCP 10250 (kubelet) from m1; UDP 8472 (flannel's VXLAN) from n1
+      -> a firewall drops it on n2 or on the way (n2 has `iptables -P INPUT DROP`): let it in
+    n2 paths Fail: no answer comes back within 4 s: TCP 6443 (kube-apiserver) at m1; UDP 8472 (flannel's VXLAN) at n1
+      -> a firewall drops the answers on n2 or on the way (n2 has `iptables -P INPUT DROP`): let in what belongs to connections that the host has begun (`ct state established,related accept`)
+    ");
+}
+
+#[test]
 fn a_port_on_loopback_or_of_an_earlier_try_is_free() {
     let mut facts = all_good(&cluster());
     facts.get_mut("n1").unwrap().listening =
