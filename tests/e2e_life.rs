@@ -57,7 +57,7 @@ fn is_healthy(cluster: &Cluster) {
     status.check(answer["healthy"] == true, "the cluster should be healthy");
     for host in answer["hosts"].as_array().unwrap() {
         for component in host["components"].as_array().unwrap() {
-            if component["name"] == "kbootstrap-data-plane" {
+            if component["name"] == "data-plane" {
                 continue; // a timer has no program
             }
             status.check(component["version"] != "", &format!("{component} should have a version"));

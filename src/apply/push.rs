@@ -123,8 +123,8 @@ fn prepare(s: &mut String, plan: &HostPlan) {
         let path = sh_quote(path);
         s.push_str(&format!(
             "mkdir -p {path}\nchown {0}:{0} {path}\nchmod {1:o} {path}\n",
-            sh_quote(&dir.owner),
-            dir.mode
+            sh_quote(&dir.to.owner),
+            dir.to.mode
         ));
     }
     for module in &plan.modules {

@@ -1,6 +1,6 @@
 //! What has changed since the last `up`, field by field, each with its class.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -65,8 +65,52 @@ pub(super) fn words(value: Option<&Value>) -> String {
 }
 
 impl Difference {
-    /// `networks.nodePorts: 30000-32767 → 30000-31000`.
-    pub fn words(&self) -> String {
-        format!("{}: {} → {}", self.path, words(self.from.as_ref()), words(self.to.as_ref()))
+    /// `networks.nodePorts: 30000-32767 → 30000-31000`; of what has values of its own, such as the settings of components,
+    /// a line for each of them that differs.
+    pub fn words(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        lines_of(&self.path, self.from.as_ref(), self.to.as_ref(), &mut lines);
+        lines
+    }
+}
+
+fn lines_of(path: &str, from: Option<&Value>, to: Option<&Value>, lines: &mut Vec<String>) {
+    let nested = |value: Option<&Value>| match value {
+        Some(Value::Object(map)) => Some(map.clone()),
+        None | Some(Value::Null) => Some(serde_json::Map::new()),
+        Some(_) => None,
+    };
+    let is_map = |value: Option<&Value>| value.is_some_and(Value::is_object);
+    let (Some(before), Some(after), true) = (nested(from), nested(to), is_map(from) || is_map(to)) else {
+        lines.push(format!("{path}: {} → {}", words(from), words(to)));
+        return;
+    };
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for key in keys.into_iter().filter(|key| before.get(*key) != after.get(*key)) {
+        lines_of(&format!("{path}.{key}"), before.get(key), after.get(key), lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_settings_only_the_values_that_differ_are_shown() {
+        let difference = |from, to| Difference {
+            path: "hosts[n1].components".into(),
+            class: Change::Rolling,
+            from: Some(from),
+            to: Some(to),
+            note: String::new(),
+        };
+        let kubelet = |pods| json!({"etcd": {"flags": {"a": 1}}, "kubelet": {"config": {"maxPods": pods, "x": true}}});
+        let words = difference(kubelet(110), kubelet(120)).words();
+        assert_eq!(words, ["hosts[n1].components.kubelet.config.maxPods: 110 → 120"]);
+        let words = difference(json!({}), json!({"kubelet": {"config": {"maxPods": 90, "x": []}}})).words();
+        let path = "hosts[n1].components.kubelet.config";
+        assert_eq!(words, [format!("{path}.maxPods: nothing → 90"), format!("{path}.x: nothing → none")]);
     }
 }

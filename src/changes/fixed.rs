@@ -5,11 +5,8 @@ use std::fmt::Display;
 
 use ipnet::IpNet;
 
-use super::{Known, refusal};
-use crate::cluster::{ProxyMode, Role};
-use crate::components::kube_proxy;
+use super::{Known, proxy_mode, refusal};
 use crate::error::Error;
-use crate::facts;
 use crate::live::{Flags, Live};
 
 const BACK: &str = "put the old value back; a cluster with the new one is a new cluster";
@@ -57,32 +54,8 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
         }
     }
     refusals.extend(node_ports(known));
-    refusals.extend(proxy_mode(known));
+    refusals.extend(proxy_mode::refusals(known));
     refusals
-}
-
-/// kube-proxy that starts in another mode takes the rules of the old one away before it writes its own
-/// (kubernetes cmd/kube-proxy/app/server_linux.go, platformCleanup): Services fail meanwhile.
-fn proxy_mode(known: &Known<'_>) -> Option<Error> {
-    let recorded = known.live.record.as_ref()?.setting("proxy.mode")?;
-    let recorded: ProxyMode = serde_json::from_value(recorded.clone()).ok()?;
-    let hosts = known.cluster.with_role(Role::Node).filter_map(|host| {
-        let facts = known.facts.get(&host.name).filter(|_| known.was_started(&host.name, kube_proxy::UNIT))?;
-        let (before, after) = (facts::proxy_mode(recorded, facts), facts::proxy_mode(known.cluster.proxy_mode, facts));
-        (before != after).then(|| (host.name.as_str(), before.name()))
-    });
-    let hosts: Vec<(&str, &str)> = hosts.collect();
-    let (first, before) = *hosts.first()?;
-    let names: Vec<&str> = hosts.iter().map(|(name, _)| *name).collect();
-    let wanted = known.cluster.proxy_mode.name();
-    Some(refusal(
-        format!("proxy.mode is {wanted}, and a change takes Services away for some seconds on each node"),
-        format!("kube-proxy works in {before} mode on {}", names.join(", ")),
-        format!(
-            "put the old value back; by hand, node by node: `kubectl drain {first}`, for that host `components: \
-             {{kube-proxy: {{config: {{mode: {wanted}}}}}}}`, `up`, `kubectl uncordon {first}`"
-        ),
-    ))
 }
 
 /// What the controller managers were started with is more than the record.

@@ -7,6 +7,7 @@ mod fixed;
 mod hosts;
 mod leftovers;
 mod members;
+mod proxy_mode;
 mod releases;
 mod strays;
 mod unanswered;

@@ -44,6 +44,7 @@ pub(super) fn running() -> Running {
         name: name.into(),
         ready: true,
         ours: true,
+        cordoned: false,
         address: address.parse().ok(),
         pods: vec![piece.parse().unwrap()],
         kubelet: Some(Version::new(1, 36, 3)),
@@ -162,6 +163,28 @@ fn kube_proxy_keeps_its_mode() {
     let mode = one(&running, |c| c.proxy_mode = ProxyMode::Iptables);
     assert!(mode.ends_with("[kube-proxy works in nftables mode on m1, n1]"), "{mode}");
     assert_eq!(refused(&running, |c| c.proxy_mode = ProxyMode::Nftables), [""; 0]);
+    let own = |c: &mut Cluster| {
+        let settings = c.hosts[1].components.entry("kube-proxy".into()).or_default();
+        settings.config.insert("mode".into(), "iptables".into());
+    };
+    let mode = one(&running, own);
+    assert!(mode.starts_with("components.kube-proxy.config.mode is iptables"), "{mode}");
+    assert!(mode.ends_with("[kube-proxy works in nftables mode on n1]"), "{mode}");
+    running.live.api.as_mut().unwrap().nodes[1].cordoned = true;
+    assert_eq!(refused(&running, own), [""; 0], "by hand, a node that is drained takes it");
+    running
+        .live
+        .record
+        .as_mut()
+        .unwrap()
+        .settings
+        .insert("hosts[n1].components".into(), serde_json::json!({"kube-proxy": {"config": {"mode": "iptables"}}}));
+    running.live.api.as_mut().unwrap().nodes[1].cordoned = false;
+    let both = |c: &mut Cluster| {
+        own(c);
+        c.proxy_mode = ProxyMode::Iptables;
+    };
+    assert!(one(&running, both).ends_with("nftables mode on m1]"), "n1 has it already");
 }
 
 #[test]
@@ -357,9 +380,9 @@ fn what_changed_is_named_with_its_class() {
     cluster.hosts[1].labels.insert("disk".into(), "ssd".into());
     cluster.hosts.push(example::host("n2", 22, &[Role::Node]));
     let all = differences(running.live.record.as_ref().unwrap(), &cluster);
-    let words: Vec<String> = all.iter().map(|d| format!("{} ({})", d.words(), d.class.name())).collect();
+    let words: Vec<String> = all.iter().map(|d| format!("{} ({})", d.words().join(", "), d.class.name())).collect();
     assert_eq!(
         words,
-        ["hosts[n1].labels: none → disk=ssd (rolling)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
+        ["hosts[n1].labels.disk: nothing → ssd (rolling)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
     );
 }

@@ -20,7 +20,7 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     let message =
         |what: String| format!("{what}: no API server answers that could say whether the cluster can take it");
     let by = format!("by the record of the last `up` ({}, {})", record.written, record.by);
-    refused.map(|difference| refusal(message(difference.words()), by.clone(), remedy)).collect()
+    refused.map(|difference| refusal(message(difference.words().join("; ")), by.clone(), remedy)).collect()
 }
 
 /// Whether the field is judged by more than the record, or by it elsewhere.

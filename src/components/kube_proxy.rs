@@ -7,7 +7,8 @@ use crate::cluster::{ProxyMode, RemovedFlag, Role};
 use crate::recipes::Project;
 use crate::state::{After, Kept, Ready, Rolling, Rollout, Wave};
 
-const NAME: &str = "kube-proxy";
+/// The component, its program and its table.
+pub const NAME: &str = "kube-proxy";
 /// Its unit.
 pub const UNIT: &str = "kube-proxy.service";
 

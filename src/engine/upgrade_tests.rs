@@ -175,15 +175,15 @@ fn the_plan_says_what_the_version_changes_and_why() {
       ~ kube-apiserver refuses new external IPs of Services and floods of events (n1)
       ~ what `up` did last is recorded in the cluster and on the masters
     What starts: data-plane (n1, n2)
-    What restarts, one after the other, and what may be noticed:
-      COMPONENT                HOSTS   MAY BE NOTICED
-      etcd                     n1      the API does not answer for some 5 s: it is the only member
-      kube-apiserver           n1      the API is away for up to 10 s: it is the only one
-      kube-controller-manager  n1      controllers stand still for up to 20 s
-      kube-scheduler           n1      new pods wait for up to 20 s
-      kubelet                  n1, n2  `kubectl exec` and `logs -f` on the host break off; pods run on
-      kube-proxy               n1, n2  Services work on; their changes arrive some seconds later on the host
-      flanneld                 n1, n2  pods keep their network
+    What restarts, and what may be noticed:
+      COMPONENT                HOSTS   ORDER                               MAY BE NOTICED
+      etcd                     n1                                          the API does not answer for some 5 s: it is the only member
+      kube-apiserver           n1                                          the API is away for up to 10 s: it is the only one
+      kube-controller-manager  n1                                          controllers stand still for up to 20 s
+      kube-scheduler           n1                                          new pods wait for up to 20 s
+      kubelet                  n1, n2  the first, then the others at once  `kubectl exec` and `logs -f` on the host break off; pods run on
+      kube-proxy               n1, n2  the first, then the others at once  Services work on; their changes arrive some seconds later on the host
+      flanneld                 n1, n2  the first, then the others at once  pods keep their network
     ");
     let of = |host: &str| plan.hosts.iter().find(|plan| plan.host == host).unwrap();
     let names = |host: &str| {

@@ -35,7 +35,10 @@ mod tests {
 
     #[test]
     fn a_line_has_a_unit_and_words() {
-        assert_eq!(line("a.service\tthe device x is missing").unwrap(), ("a.service", "the device x is missing".to_owned()));
+        assert_eq!(
+            line("a.service\tthe device x is missing").unwrap(),
+            ("a.service", "the device x is missing".to_owned())
+        );
         assert_eq!(line("-\tport 80\u{1b}[31m").unwrap(), ("-", "port 80[31m".to_owned()));
         assert_eq!(line("noise"), None);
     }

@@ -14,7 +14,7 @@ use super::schema::schema;
 pub enum Change {
     /// Nothing is restarted.
     Live,
-    /// Services restart, one host after the other.
+    /// Services restart, never on all hosts at once.
     Rolling,
     /// A sequence of its own, which `up` does not do in passing: refused, with what can be done by hand.
     Operation,
@@ -40,7 +40,7 @@ impl Change {
     pub fn title(self) -> &'static str {
         match self {
             Change::Live => "Live: nothing restarts",
-            Change::Rolling => "Rolling: services restart, one host after the other",
+            Change::Rolling => "Rolling: services restart, never on all hosts at once",
             Change::NewThings => "New things only: what exists stays as it is",
             Change::Operation => "An operation: refused in passing",
             Change::Fixed => "Fixed: refused",

@@ -161,7 +161,7 @@ impl NetworkPlugin {
 pub struct Proxy {
     /// Default `auto`: nftables on kernel 5.13 and newer, iptables before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "kube-proxy takes the rules of its old mode away before it writes new ones: Services fail for seconds; by hand it is done node by node, each drained before"))]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "kube-proxy takes the rules of its old mode away before it writes new ones: Services fail for seconds; by hand it is done node by node, each drained before, with `components.kube-proxy.config.mode` of the host, for which the same holds"))]
     pub mode: Option<ProxyMode>,
 }
 

@@ -91,6 +91,7 @@ fn node(value: &Value) -> Node {
     Node {
         name: value["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
         ready: find(&status["conditions"], "Ready")["status"] == "True",
+        cordoned: value["spec"]["unschedulable"] == true,
         ours: value["metadata"]["annotations"].as_object().is_some_and(|all| all.keys().any(|k| k.starts_with(OURS))),
         address: find(&status["addresses"], "InternalIP")["address"].as_str().and_then(|a| a.parse().ok()),
         pods: strings(&value["spec"]["podCIDRs"]).filter_map(|cidr| cidr.parse::<IpNet>().ok()).collect(),
@@ -127,7 +128,8 @@ mod tests {
             "conditions": [{"type": "Ready", "status": "True"}],
             "addresses": [{"type": "Hostname", "address": "n1"}, {"type": "InternalIP", "address": "10.0.0.21"}],
             "nodeInfo": {"kubeletVersion": "v1.36.3", "containerRuntimeVersion": "containerd://2.3.1"}}});
-        assert!(!node(&value).ours);
+        assert!(!node(&value).ours && !node(&value).cordoned);
+        assert!(node(&json!({"metadata": {"name": "n1"}, "spec": {"unschedulable": true}})).cordoned);
         assert!(node(&json!({"metadata": {"name": "n1", "annotations": {"kbootstrap/labels": ""}}})).ours);
         assert_eq!(node(&value).runtime, Some(Version::new(2, 3, 1)));
         let seen = node(&value);

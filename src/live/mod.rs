@@ -102,6 +102,8 @@ pub struct Node {
     pub name: String,
     /// Whether it is Ready.
     pub ready: bool,
+    /// Whether new pods are kept off it.
+    pub cordoned: bool,
     /// Whether `up` has marked it as one of the inventory's.
     pub ours: bool,
     /// Its InternalIP.

@@ -1,6 +1,6 @@
 //! Desired state against facts.
 
-use super::{FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
+use super::{DirChange, FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
 use crate::digest::{Sha256, sha256};
 use crate::facts::{FileFact, HostFacts, Module, UnitFact};
 use crate::state::{Content, File, HostState, Unit};
@@ -17,7 +17,10 @@ pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {
             .dirs
             .iter()
             .filter(|(path, dir)| !facts.dirs.get(*path).is_some_and(|fact| owned(fact, dir.mode, &dir.owner)))
-            .map(|(path, dir)| (path.clone(), dir.clone()))
+            .map(|(path, dir)| {
+                let from = facts.dirs.get(path).map(has);
+                (path.clone(), DirChange { to: dir.clone(), from })
+            })
             .collect(),
         modules: desired
             .modules
@@ -72,7 +75,18 @@ fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange>
         Content::Artifact(artifact) => (FileKind::Program, artifact.size),
         Content::ToIssue => (FileKind::ToIssue, 0),
     };
-    Some(FileChange { path: path.to_owned(), change, kind, size })
+    let access = facts.files.get(path).filter(|_| change == FileDifference::Mode);
+    let access = access.map(|fact| (has(fact), access_words(file.mode, &file.owner, &file.owner)));
+    Some(FileChange { path: path.to_owned(), change, kind, size, access })
+}
+
+fn has(fact: &FileFact) -> String {
+    access_words(fact.mode, &fact.owner, &fact.group)
+}
+
+/// `0600 root`, `0640 root:adm`.
+pub(super) fn access_words(mode: u32, owner: &str, group: &str) -> String {
+    if owner == group { format!("{mode:04o} {owner}") } else { format!("{mode:04o} {owner}:{group}") }
 }
 
 fn owned(fact: &FileFact, mode: u32, owner: &str) -> bool {
@@ -227,6 +241,11 @@ mod tests {
         assert_eq!(spoil("/etc/net.json"), expected);
         let mode = changes(|facts| facts.files.get_mut("/etc/net.json").unwrap().mode = 0o644);
         assert_eq!(mode, ["Mode /etc/net.json"]);
+        let state = desired();
+        let mut facts = converged(&state);
+        facts.files.get_mut("/etc/net.json").unwrap().group = "adm".into();
+        let access = ("0600 root:adm".to_owned(), "0600 root".to_owned());
+        assert_eq!(compare(&state, &facts).files[0].access, Some(access));
         let gone = changes(|facts| drop(facts.files.remove("/etc/note")));
         assert_eq!(gone, ["Create /etc/note"]);
     }

@@ -20,7 +20,7 @@ pub struct Meaning {
     pub fields: Vec<Difference>,
     /// Services that start, which nobody notices.
     pub starts: Vec<Hosts>,
-    /// Services that restart, one host after the other.
+    /// Services that restart, on one host after the other or on several at once.
     pub restarts: Vec<Hosts>,
     /// What is taken away because somebody has named it.
     pub removes: Vec<String>,
@@ -33,6 +33,8 @@ pub struct Hosts {
     pub component: String,
     /// Where.
     pub hosts: Vec<String>,
+    /// In which order, where there are several.
+    pub order: &'static str,
     /// What may be noticed, and for how long; empty for nothing.
     pub noticed: String,
 }
@@ -61,13 +63,10 @@ impl Meaning {
             text.push_str("What has changed in the inventory:\n");
         }
         for field in &self.fields {
-            text.push_str(&format!(
-                "  {} {}\n      {}: {}\n",
-                out.paint("33", "~"),
-                field.words(),
-                field.class.name(),
-                field.note
-            ));
+            for line in field.words() {
+                text.push_str(&format!("  {} {line}\n", out.paint("33", "~")));
+            }
+            text.push_str(&format!("      {}: {}\n", field.class.name(), field.note));
         }
         if !self.starts.is_empty() {
             let starts: Vec<String> =
@@ -75,13 +74,15 @@ impl Meaning {
             text.push_str(&format!("What starts: {}\n", starts.join(", ")));
         }
         if !self.restarts.is_empty() {
-            text.push_str("What restarts, one after the other, and what may be noticed:\n");
-            let mut table = Table::new(&["  COMPONENT", "HOSTS", "MAY BE NOTICED"]);
+            text.push_str("What restarts, and what may be noticed:\n");
+            let mut table = Table::new(&["  COMPONENT", "HOSTS", "ORDER", "MAY BE NOTICED"]);
             for restart in &self.restarts {
                 let noticed = if restart.noticed.is_empty() { "nothing" } else { &restart.noticed };
+                let order = if restart.hosts.len() > 1 { restart.order } else { "" };
                 table.row(vec![
                     Cell::from(format!("  {}", restart.component)),
                     Cell::from(restart.hosts.join(", ")),
+                    Cell::from(order),
                     Cell::from(noticed.to_owned()),
                 ]);
             }
@@ -105,7 +106,8 @@ fn row(catalogue: &Catalogue, cluster: &Cluster, unit: &UnitChange) -> (usize, H
         let alone = cluster.hosts.iter().filter(|host| (spec.runs_on)(cluster, host)).count() == 1;
         if alone { unit.noticed_alone } else { unit.noticed }
     });
-    let new = Hosts { component: unit.component.to_string(), hosts: Vec::new(), noticed: noticed.to_owned() };
+    let (component, order) = (unit.component.to_string(), unit.rollout.rolling.order());
+    let new = Hosts { component, hosts: Vec::new(), order, noticed: noticed.to_owned() };
     (at.unwrap_or(usize::MAX), new)
 }
 
@@ -152,10 +154,10 @@ mod tests {
           ~ networks.nodePorts: 30000-32767 → 30000-31000
               rolling: API servers restart
         What starts: flanneld (n1)
-        What restarts, one after the other, and what may be noticed:
-          COMPONENT       HOSTS   MAY BE NOTICED
-          kube-apiserver  m1      the API is away for up to 10 s: it is the only one
-          kube-proxy      m1, n1  Services work on; their changes arrive some seconds later on the host
+        What restarts, and what may be noticed:
+          COMPONENT       HOSTS   ORDER                               MAY BE NOTICED
+          kube-apiserver  m1                                          the API is away for up to 10 s: it is the only one
+          kube-proxy      m1, n1  the first, then the others at once  Services work on; their changes arrive some seconds later on the host
         ");
         assert_eq!(Meaning::default().text(&Printer::new(true)), "");
     }

@@ -132,7 +132,7 @@ pub struct HostPlan {
     /// System users to make.
     pub users: Vec<String>,
     /// Directories to make, or to give another mode or owner.
-    pub dirs: BTreeMap<String, Dir>,
+    pub dirs: BTreeMap<String, DirChange>,
     /// Files to write, or to give another mode or owner.
     pub files: Vec<FileChange>,
     /// Kernel modules to load.
@@ -143,6 +143,17 @@ pub struct HostPlan {
     pub images: Vec<Image>,
     /// Services to enable, start or restart, in order.
     pub units: Vec<UnitChange>,
+}
+
+/// A directory that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DirChange {
+    /// What it must be.
+    #[serde(flatten)]
+    pub to: Dir,
+    /// Mode and owner that it has, where it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// A file that differs.
@@ -156,6 +167,9 @@ pub struct FileChange {
     pub kind: FileKind,
     /// Bytes of the new content.
     pub size: u64,
+    /// Mode and owner that it has and that it must have, where only these differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<(String, String)>,
 }
 
 /// How a file differs.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
+use super::compare::access_words;
 use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, Removal, UnitAction};
 use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
@@ -134,7 +135,11 @@ fn host_text(
         text.push_str(&format!("  {plus} user {user}\n"));
     }
     for (path, dir) in &host.dirs {
-        text.push_str(&format!("  {plus} folder {path} ({:04o} {})\n", dir.mode, dir.owner));
+        let to = access_words(dir.to.mode, &dir.to.owner, &dir.to.owner);
+        match &dir.from {
+            None => text.push_str(&format!("  {plus} folder {path} ({to})\n")),
+            Some(from) => text.push_str(&format!("  {tilde} folder {path} ({from} → {to})\n")),
+        }
     }
     for module in &host.modules {
         text.push_str(&format!("  {plus} kernel module {module}\n"));
@@ -166,7 +171,9 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
         _ => out.paint("33", "~"),
     };
     let note = match (file.kind, file.change) {
-        (_, FileDifference::Mode) => "mode or owner".to_owned(),
+        (_, FileDifference::Mode) => {
+            file.access.as_ref().map_or("mode or owner".to_owned(), |(from, to)| format!("{from} → {to}"))
+        }
         (FileKind::Secret, _) => "secret, not shown".to_owned(),
         (FileKind::ToIssue, _) => "to be issued".to_owned(),
         (FileKind::Program, _) => match content {
@@ -220,12 +227,12 @@ fn plural(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Fetch, ObjectChange, UnitChange};
+    use crate::plan::{DirChange, Fetch, ObjectChange, UnitChange};
     use crate::secret::Secret;
-    use crate::state::{After, ComponentId, File, Ready, Rolling, Rollout, Wave};
+    use crate::state::{After, ComponentId, Dir, File, Ready, Rolling, Rollout, Wave};
 
     fn change(path: &str, change: FileDifference, kind: FileKind) -> FileChange {
-        FileChange { path: path.into(), change, kind, size: 1 }
+        FileChange { path: path.into(), change, kind, size: 1, access: None }
     }
 
     #[test]
@@ -255,13 +262,21 @@ mod tests {
             reason: "/etc/a.conf changes".into(),
             key: String::new(),
         };
+        let dir = |from: Option<&str>| DirChange {
+            to: Dir { mode: 0o700, owner: "root".into() },
+            from: from.map(str::to_owned),
+        };
+        let mut scheduler = change("/etc/c.conf", FileDifference::Mode, FileKind::Text);
+        scheduler.access = Some(("0644 root".into(), "0600 root".into()));
         let host = HostPlan {
             host: "m1".into(),
+            dirs: BTreeMap::from([("/etc/x".into(), dir(None)), ("/etc/y".into(), dir(Some("0755 root")))]),
             files: vec![
                 change("/etc/a.conf", FileDifference::Replace, FileKind::Text),
                 change("/etc/a.crt", FileDifference::Replace, FileKind::Text),
                 change("/etc/a.key", FileDifference::Replace, FileKind::Secret),
                 change("/etc/b.key", FileDifference::Create, FileKind::ToIssue),
+                scheduler,
                 change("/usr/local/bin/runc", FileDifference::Create, FileKind::Program),
             ],
             units: vec![unit],
@@ -280,7 +295,9 @@ mod tests {
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);
         insta::assert_snapshot!(text(&plan, &desired, &present, false, &Printer::new(true)), @r"
-        m1: 6 changes
+        m1: 9 changes
+          + folder /etc/x (0700 root)
+          ~ folder /etc/y (0755 root → 0700 root)
           ~ /etc/a.conf (2 lines)
               @@ -1,2 +1,2 @@
                one
@@ -289,6 +306,7 @@ mod tests {
           ~ /etc/a.crt (certificate)
           ~ /etc/a.key (secret, not shown)
           + /etc/b.key (to be issued)
+          ~ /etc/c.conf (0644 root → 0600 root)
           + /usr/local/bin/runc (runc 1.2, to be fetched)
           ~ restart a.service: /etc/a.conf changes
         n1: nothing to change
@@ -300,9 +318,9 @@ mod tests {
           + to be issued: ca, admin
           + to be fetched for amd64: runc 1.2, etcd 1.2 (25.0 MB)
 
-        8 changes on 1 host; `kbootstrap up` makes them
+        11 changes on 1 host; `kbootstrap up` makes them
         ");
-        assert_eq!(total(&plan, true), "8 changes on 1 host; `kbootstrap up` refuses to begin with them\n");
+        assert_eq!(total(&plan, true), "11 changes on 1 host; `kbootstrap up` refuses to begin with them\n");
         let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
         assert_eq!(text(&nothing, &desired, &present, false, &Printer::new(true)), "API objects: nothing to change\n");
     }

@@ -105,6 +105,7 @@ mod tests {
             change: FileDifference::Create,
             kind: FileKind::Text,
             size: 1,
+            access: None,
         };
         let host = HostPlan { host: "m1".into(), files: vec![new("/a/ca-signing.crt")], ..HostPlan::default() };
         let cluster = vec![ClusterChange::WriteRecord { places: vec!["m1".into(), String::new()] }];

@@ -36,7 +36,8 @@ fn sick<'a>(paths: &[(usize, &'a Path)], drops: impl Fn(&str) -> bool) -> BTreeS
         others.entry(&path.to).or_default().insert(&path.from);
     }
     let most = others.values().map(BTreeSet::len).max().unwrap_or_default();
-    let alike: BTreeSet<&str> = others.into_iter().filter(|(_, with)| with.len() == most).map(|(name, _)| name).collect();
+    let alike: BTreeSet<&str> =
+        others.into_iter().filter(|(_, with)| with.len() == most).map(|(name, _)| name).collect();
     let dropping: BTreeSet<&str> = alike.iter().copied().filter(|name| drops(name)).collect();
     if dropping.is_empty() { alike } else { dropping }
 }

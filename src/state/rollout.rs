@@ -50,6 +50,17 @@ pub enum Rolling {
     Together,
 }
 
+impl Rolling {
+    /// In which order several hosts get it, in a few words.
+    pub fn order(self) -> &'static str {
+        match self {
+            Rolling::Quorum | Rolling::ControlPlane => "one by one",
+            Rolling::Canary => "the first, then the others at once",
+            Rolling::Together => "all at once",
+        }
+    }
+}
+
 /// How a unit is known to be ready, beyond what systemd says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ready {

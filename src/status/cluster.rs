@@ -99,7 +99,7 @@ fn judge(live: &[kube::Node], wanted: &[&str], before: impl Fn(&kube::Node) -> b
             Some(node) => {
                 match node.ready {
                     true => ready += 1,
-                    false => troubles.push(format!("{name}: {} {}", node.reason, node.message)),
+                    false => troubles.push(format!("{name}: {}", super::said(&node.reason, &node.message))),
                 }
                 troubles.extend(node.pressures.iter().map(|pressure| format!("{name} has {pressure}")));
                 if node.unschedulable {

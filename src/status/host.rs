@@ -26,8 +26,8 @@ pub(super) fn ask(
     let answers = pool.each_host(&cluster.hosts, |host| {
         let units: Vec<_> = catalogue.units(cluster, host).collect();
         let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
-        let pairs = trust.pairs_on(host);
-        let paths = pairs.iter().flat_map(|(certificate, key)| [certificate.clone(), key.clone()]);
+        let (pairs, expected) = (trust.pairs_on(host), trust.files(host));
+        let paths = pairs.iter().flat_map(|(certificate, key)| [certificate, key]).chain(expected.keys()).cloned();
         let mut questions = live::questions(catalogue, cluster);
         questions.files.extend(units.iter().map(|(_, unit)| program(unit)).chain(paths));
         questions.data_plane = Some(cluster.layout.data_plane.clone());
@@ -35,7 +35,7 @@ pub(super) fn ask(
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
         let mut components = Vec::new();
         for (spec, unit) in &units {
-            let mut component = component(unit, &facts.units);
+            let mut component = component(spec.id.0, unit, &facts.units);
             miss(&mut component, spec, unit, &facts);
             if let Some(runs) = runs_otherwise(unit, &facts, &cluster.layout) {
                 (component.state, component.detail) = (State::Bad, runs);
@@ -53,7 +53,7 @@ pub(super) fn ask(
         }
         // Where nothing is installed there is nothing to compare.
         if components.iter().any(|component| component.word != NOT_INSTALLED) {
-            components.extend(pki::judge(&pairs, &trust.files(host), &facts));
+            components.extend(pki::judge(&pairs, &expected, &facts));
         }
         Ok((facts, components))
     });
@@ -88,25 +88,32 @@ fn system(facts: &HostFacts) -> String {
     format!("{} {}, {}", facts.os.id, facts.os.version, facts.kernel_release)
 }
 
-fn component(unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
+fn component(name: &str, unit: &UnitSpec, units: &BTreeMap<String, UnitFact>) -> Component {
     let (state, word, detail) = match units.get(&unit.name()) {
         None => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
         Some(unit) if unit.enabled.is_empty() => (State::Bad, NOT_INSTALLED.to_owned(), String::new()),
         Some(unit) => {
+            let masked = unit.load == "masked";
+            let at_boot = match unit.enabled.as_str() {
+                "enabled" => None,
+                _ if masked => Some("masked: it cannot be started".to_owned()),
+                other => Some(format!("{other}: it does not start at boot")),
+            };
             let state = match unit.active.as_str() {
-                "active" if unit.restarts > 0 => State::Warning,
+                "active" if unit.restarts > 0 || at_boot.is_some() => State::Warning,
                 "active" => State::Good,
                 _ => State::Bad,
             };
             let restarts = match unit.restarts {
-                0 => String::new(),
-                1 => "restarted once by itself".to_owned(),
-                n => format!("restarted {n} times by itself"),
+                0 => None,
+                1 => Some("restarted once by itself".to_owned()),
+                n => Some(format!("restarted {n} times by itself")),
             };
-            (state, unit.sub.clone(), restarts)
+            let details: Vec<String> = at_boot.into_iter().chain(restarts).collect();
+            (state, unit.sub.clone(), details.join("; "))
         }
     };
-    Component { name: unit.program.to_owned(), state, word, version: String::new(), detail, remedy: Vec::new() }
+    Component { name: name.to_owned(), state, word, version: String::new(), detail, remedy: Vec::new() }
 }
 
 /// What a unit that runs should have in the kernel and has not.
@@ -188,4 +195,44 @@ fn own_words(
         Ready::Runs | Ready::Runtime | Ready::Node | Ready::Timer => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::components::kubelet;
+
+    #[test]
+    fn what_does_not_start_at_boot_is_said_and_what_is_masked() {
+        let catalogue = Catalogue::standard();
+        let unit = catalogue.get(kubelet::ID.0).and_then(|spec| spec.unit).unwrap();
+        let said = |load: &str, enabled: &str, active: &str, restarts| {
+            let fact = UnitFact {
+                load: load.into(),
+                enabled: enabled.into(),
+                active: active.into(),
+                sub: if active == "active" { "running".into() } else { "dead".into() },
+                restarts,
+                ..UnitFact::default()
+            };
+            let shown = component("kubelet", &unit, &[(kubelet::UNIT.to_owned(), fact)].into());
+            format!("{:?} {} {}", shown.state, shown.word, shown.detail)
+        };
+        let rows = [
+            said("loaded", "enabled", "active", 0),
+            said("loaded", "enabled", "active", 2),
+            said("loaded", "disabled", "active", 1),
+            said("masked", "masked", "inactive", 0),
+            said("masked", "masked-runtime", "active", 0),
+            said("loaded", "", "inactive", 0),
+        ];
+        insta::assert_snapshot!(rows.map(|row| row.trim_end().to_owned()).join("\n"), @"
+        Good running
+        Warning running restarted 2 times by itself
+        Warning running disabled: it does not start at boot; restarted once by itself
+        Bad dead masked: it cannot be started
+        Warning running masked: it cannot be started
+        Bad not installed
+        ");
+    }
 }

@@ -194,15 +194,20 @@ impl Status {
                 continue;
             }
             for c in host.components.iter().filter(|c| c.state == State::Bad) {
-                lines.push(format!("{}: {} is {} {}", host.name, c.name, c.word, c.detail).trim_end().to_owned());
+                lines.push(format!("{}: {} is {}", host.name, c.name, said(&c.word, &c.detail)));
             }
         }
         for check in self.checks.iter().filter(|c| c.state == State::Bad) {
-            lines.push(format!("{}: {} {}", check.name, check.word, check.detail).trim_end().to_owned());
+            lines.push(format!("{}: {}", check.name, said(&check.word, &check.detail)));
         }
         for c in self.certificates.iter().filter(|c| c.days < 0) {
             lines.push(format!("certificate {} expired on {}", c.name, c.not_after));
         }
         lines
     }
+}
+
+/// `incomplete: a route is missing`; the word alone where there is no more to say.
+fn said(word: &str, detail: &str) -> String {
+    if detail.is_empty() { word.to_owned() } else { format!("{word}: {detail}") }
 }

@@ -13,14 +13,16 @@ pub(super) type Pairs = Vec<(String, String)>;
 
 /// What is wrong with a host's certificates, as a component of it; nothing where all are as in the folder.
 pub(super) fn judge(pairs: &Pairs, expected: &BTreeMap<String, File>, facts: &HostFacts) -> Option<Component> {
-    let problems: Vec<(State, String)> = pairs.iter().filter_map(|pair| problem(pair, expected, facts)).collect();
-    if problems.is_empty() {
-        return None;
+    let mut problems: Vec<(State, &str, String)> = Vec::new();
+    for (state, text) in pairs.iter().filter_map(|pair| problem(pair, expected, facts)) {
+        problems.push((state, if state == State::Bad { "damaged" } else { "not the folder's" }, text));
     }
-    let bad = problems.iter().any(|(state, _)| *state == State::Bad);
-    let (state, word) = if bad { (State::Bad, "damaged") } else { (State::Warning, "not the folder's") };
-    let detail = problems.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; ");
-    let detail = format!("{detail}: `kbootstrap up` brings them");
+    let modes = expected.iter().filter_map(|(path, file)| mode(path, file, facts.files.get(path)?));
+    problems.extend(modes.map(|(state, text)| (state, "wrong modes", text)));
+    let bad = problems.iter().find(|(state, ..)| *state == State::Bad);
+    let (state, word, _) = *bad.or(problems.first())?;
+    let detail = problems.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join("; ");
+    let detail = format!("{detail}: `kbootstrap up` mends it");
     Some(Component {
         name: "certificates".into(),
         state,
@@ -29,6 +31,20 @@ pub(super) fn judge(pairs: &Pairs, expected: &BTreeMap<String, File>, facts: &Ho
         detail,
         remedy: Vec::new(),
     })
+}
+
+/// A file that others may read, or whose owner cannot: worse where it is secret.
+fn mode(path: &str, file: &File, fact: &FileFact) -> Option<(State, String)> {
+    let is_right = fact.mode == file.mode && fact.owner == file.owner && fact.group == file.owner;
+    let secret = matches!(file.content, Content::Secret(_)) && fact.mode & !file.mode != 0;
+    let text = || {
+        let (mode, owner, group) = (fact.mode, &fact.owner, &fact.group);
+        format!(
+            "{path} has mode {mode:04o} and belongs to {owner}:{group}, not {:04o} and {1}:{1}",
+            file.mode, file.owner
+        )
+    };
+    (!is_right).then(|| (if secret { State::Bad } else { State::Warning }, text()))
 }
 
 fn problem(
@@ -82,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::pki::{CsrSpec, Key, KeyKind, Serial, self_signed};
+    use crate::secret::Secret;
 
     const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
 
@@ -115,6 +132,20 @@ mod tests {
         let pairs = vec![("a.crt".to_owned(), "a.key".to_owned())];
         let judged = judge(&pairs, &expected, &facts);
         judged.map_or(String::new(), |c| format!("{:?} {}", c.state, c.detail.split(": `").next().unwrap_or_default()))
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_bad_and_another_owner_of_a_certificate_is_not() {
+        let fact =
+            |mode, group: &str| FileFact { mode, owner: "root".into(), group: group.into(), ..FileFact::default() };
+        let key = File { content: Content::Secret(Secret::new(*b"k")), mode: 0o600, owner: "root".into() };
+        let certificate = File { content: Content::Text("c".into()), ..key.clone() };
+        assert_eq!(mode("a.key", &key, &fact(0o600, "root")), None);
+        let open = mode("a.key", &key, &fact(0o644, "root")).unwrap();
+        let said = "a.key has mode 0644 and belongs to root:root, not 0600 and root:root";
+        assert_eq!(open, (State::Bad, said.to_owned()));
+        assert_eq!(mode("a.crt", &certificate, &fact(0o644, "adm")).unwrap().0, State::Warning);
+        assert_eq!(mode("a.key", &key, &fact(0o400, "root")).unwrap().0, State::Warning);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn secret(fixture: &Fixture<'_>) -> Result<String> {
 }
 
 fn mounted(fixture: &Fixture<'_>, file: &str, expected: &str) -> Result<String> {
-    let pods = fixture.pods();
+    let pods = fixture.open_pods();
     let Some(pod) = pods.first() else { return Err(Error::health("no pod runs")) };
     let flag = format!("--file_content={file}");
     let command = ["/agnhost", "mounttest", &flag];

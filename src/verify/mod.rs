@@ -7,7 +7,9 @@ mod ask;
 mod budget;
 mod cleanup;
 mod data;
+mod egress;
 mod firewall;
+mod kubelets;
 mod manifests;
 mod network;
 mod open;
@@ -125,6 +127,8 @@ struct Fixture<'w> {
     pods: Mutex<Vec<Pod>>,
     /// Why the pods with ports of their hosts could not be made.
     without_ports: Mutex<Option<Error>>,
+    /// Nodes whose kubelets the API server does not reach.
+    shut_kubelets: Mutex<BTreeSet<String>>,
 }
 
 impl Fixture<'_> {
@@ -147,6 +151,12 @@ impl Fixture<'_> {
     fn pods(&self) -> Vec<Pod> {
         locked(&self.pods).clone()
     }
+
+    /// Those of them that can be looked into.
+    fn open_pods(&self) -> Vec<Pod> {
+        let shut = locked(&self.shut_kubelets);
+        self.pods().into_iter().filter(|pod| !shut.contains(&pod.node)).collect()
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -163,6 +173,8 @@ enum Needs {
     Objects,
     /// At least one running pod.
     Pods,
+    /// At least one running pod whose kubelet is reached.
+    Kubelets,
 }
 
 /// In this order: what needs no pods is asked while they start. The paths through the network come after them.
@@ -172,10 +184,10 @@ const CHECKS: &[(&str, Needs, Step)] = &[
     ("rbac", Needs::Objects, strangers::without_rights),
     (SECRET_ENCRYPTED, Needs::Objects, data::secret_is_encrypted),
     ("pods", Needs::Objects, pods::one_on_every_node),
-    ("exec", Needs::Pods, pods::exec),
-    ("logs", Needs::Pods, pods::logs),
-    ("config-map", Needs::Pods, data::config_map),
-    ("secret", Needs::Pods, data::secret),
+    ("exec", Needs::Kubelets, pods::exec),
+    ("logs", Needs::Kubelets, pods::logs),
+    ("config-map", Needs::Kubelets, data::config_map),
+    ("secret", Needs::Kubelets, data::secret),
 ];
 /// The check that is left out where Secrets are not encrypted.
 const SECRET_ENCRYPTED: &str = "secret-encrypted";
@@ -195,9 +207,9 @@ pub fn run(ways: &Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dy
         sh_quote(&ways.kubeconfig)
     );
     let names = Names::new(seed, ways);
-    let (pods, without_ports) = (Mutex::default(), Mutex::default());
+    let (pods, without_ports, shut_kubelets) = (Mutex::default(), Mutex::default(), Mutex::default());
     let budget = Budget::begin(ways.limit);
-    let fixture = Fixture { ways, names: &names, budget, kubectl, interrupted, pods, without_ports };
+    let fixture = Fixture { ways, names: &names, budget, kubectl, interrupted, pods, without_ports, shut_kubelets };
     let mut record = Record::new(reporter);
     for left_over in cleanup::sweep(&fixture).unwrap_or_default() {
         reporter.info(&format!("removed namespace {left_over}, left behind by an interrupted run"));
@@ -206,6 +218,7 @@ pub fn run(ways: &Ways<'_>, seed: &Seed, interrupted: &AtomicBool, reporter: &dy
     if let Some(line) = without_policies.unwrap_or_default() {
         reporter.warn(&line);
     }
+    kubelets::reach(&fixture, &mut record);
     for (name, needs, step) in CHECKS {
         if *name == SECRET_ENCRYPTED && ways.etcd.is_none() {
             continue;
@@ -235,14 +248,19 @@ fn through_the_network(fixture: &Fixture<'_>, record: &mut Record<'_>) {
         Err(why) => return checks.for_each(|check| record.not_tried(check, &why)),
     };
     let with_ports = if fixture.ways.flannel { pods::with_ports(fixture) } else { Ok(Vec::new()) };
-    let paths = network::paths(fixture, &service, &fixture.pods(), with_ports.as_deref().unwrap_or_default());
+    let mut paths = network::paths(fixture, &service, &fixture.pods(), with_ports.as_deref().unwrap_or_default());
     record.begin("paths");
+    let (beyond, skipped) = egress::paths(fixture, &fixture.pods());
+    paths.extend(beyond);
     let fates = rounds::run(fixture, &paths);
     for check in checks {
         let tried: Vec<_> = paths.iter().zip(&fates).filter(|(path, _)| path.check == *check).collect();
         let millis = tried.iter().map(|(_, fate)| fate.millis).max().unwrap_or_default();
         let ending = match &with_ports {
-            Err(error) if WITH_PORTS.contains(check) => Ending::Failed(error.clone()),
+            // What keeps these pods is said once.
+            Err(error) if WITH_PORTS.first() == Some(check) => Ending::Failed(error.clone()),
+            Err(_) if WITH_PORTS.contains(check) => Ending::NotTried("its pods do not run".into()),
+            _ if *check == egress::CHECK => egress::conclude(fixture, &tried, &skipped),
             _ => verdict::conclude(fixture, check, &tried),
         };
         record.conclude(check, millis, ending);
@@ -254,8 +272,9 @@ fn missing(fixture: &Fixture<'_>, needs: Needs, objects: bool) -> Option<&'stati
         return Some("interrupted");
     }
     match needs {
-        Needs::Objects | Needs::Pods if !objects => Some("its objects could not be created"),
-        Needs::Pods if fixture.pods().is_empty() => Some("no pod runs"),
+        Needs::Objects | Needs::Pods | Needs::Kubelets if !objects => Some("its objects could not be created"),
+        Needs::Pods | Needs::Kubelets if fixture.pods().is_empty() => Some("no pod runs"),
+        Needs::Kubelets if fixture.open_pods().is_empty() => Some("no kubelet of its pods is reached"),
         _ if fixture.budget.for_checks().is_zero() => Some("the time was over"),
         _ => None,
     }

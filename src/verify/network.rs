@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Fixture;
 use super::ask::{Ask, Send};
 use super::manifests::{NAME, PORT, SERVICE_PORT};
 use super::path::{Expects, Path};
 use super::rules::Entry;
+use super::{Fixture, egress};
 use crate::clients::http::encode;
 use crate::clients::kube::{self, Pod};
 use crate::error::{Error, Result};
@@ -40,6 +40,7 @@ pub(super) const CHECKS: &[&str] = &[
     "node-port-udp",
     "host-port",
     "host-service",
+    egress::CHECK,
 ];
 
 /// The Service that the paths lead to.
@@ -208,7 +209,7 @@ impl Map<'_> {
 }
 
 /// A path that a pod's host has the pod try.
-fn by_pod(pod: &Pod, host: &str, port: u16, request: &str, expects: Expects) -> Path {
+pub(super) fn by_pod(pod: &Pod, host: &str, port: u16, request: &str, expects: Expects) -> Path {
     let ip = pod.ip.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
     let dial = format!("/dial?host={}&port={port}&request={}", encode(host), encode(request));
     Path {
@@ -220,7 +221,7 @@ fn by_pod(pod: &Pod, host: &str, port: u16, request: &str, expects: Expects) -> 
 }
 
 /// A path that begins at a host.
-fn by_host(host: &str, at: SocketAddr, send: Send, expects: Expects) -> Path {
+pub(super) fn by_host(host: &str, at: SocketAddr, send: Send, expects: Expects) -> Path {
     Path {
         check: "",
         host: host.to_owned(),

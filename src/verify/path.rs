@@ -39,6 +39,8 @@ pub(super) enum Expects {
     Open,
     /// Whatever it is.
     Anything,
+    /// Whatever it is, and that somebody says no: whoever does is there.
+    Somebody,
     /// The name of one of these pods.
     OneOf(Vec<String>),
     /// So many bytes.
@@ -67,6 +69,13 @@ pub(super) enum Trouble {
 impl Path {
     /// What a host's answer means.
     pub fn judge(&self, told: Option<Told>) -> Result<(), Trouble> {
+        match self.came_back(told) {
+            Err(Trouble::Refused | Trouble::Silent | Trouble::Wrong(_)) if self.expects == Expects::Somebody => Ok(()),
+            judged => judged,
+        }
+    }
+
+    fn came_back(&self, told: Option<Told>) -> Result<(), Trouble> {
         let Some(told) = told else { return Err(Trouble::Unable(format!("{} has not told of it", self.host))) };
         let opened = told.text.strip_prefix(OPEN).or((told.text == OPEN.trim_end()).then_some(""));
         let Some(rest) = opened else {
@@ -103,7 +112,7 @@ impl Path {
 
     fn compare(&self, answer: &str) -> Result<(), Trouble> {
         match &self.expects {
-            Expects::Open | Expects::Anything => Ok(()),
+            Expects::Open | Expects::Anything | Expects::Somebody => Ok(()),
             Expects::OneOf(names) if names.iter().any(|name| name == answer.trim()) => Ok(()),
             Expects::OneOf(_) => Err(Trouble::Wrong(format!("{:?} is none of our pods", beginning(answer)))),
             Expects::Bytes(wanted) => Err(Trouble::Wrong(format!("of {wanted} bytes only some came back"))),
@@ -222,6 +231,16 @@ pub(super) mod tests {
         from n1: n2:30726 could not be tried: bash: not found
         "#);
         assert!(matches!(path.judge(None), Err(Trouble::Unable(_))));
+    }
+
+    #[test]
+    fn whoever_says_no_is_there() {
+        let path = path(false, Send::Nothing, Expects::Somebody);
+        let no = "verify: line 1: /dev/tcp/10.0.0.2/9: Connection refused";
+        assert_eq!(path.judge(told(1, no)), Ok(()));
+        assert_eq!(path.judge(told(0, "open")), Ok(()));
+        assert_eq!(path.judge(told(124, "")), Err(Trouble::Dropped));
+        assert_eq!(path.judge(told(1, "verify: connect: No route to host")), Err(Trouble::NoRoute));
     }
 
     #[test]

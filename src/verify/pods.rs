@@ -96,17 +96,13 @@ fn evidence(client: &mut Client<'_>, nodes: &[Host], namespace: &str) -> Vec<Str
     let mut lines = kube::nodes(client).map(|seen| sick_nodes(nodes, &seen)).unwrap_or_default();
     let pods = kube::pods(client, namespace, "").unwrap_or_default();
     let sick: Vec<&Pod> = pods.iter().filter(|pod| !pod.ready).collect();
-    for pod in sick.iter().take(MOST) {
-        let on = if pod.node.is_empty() { String::new() } else { format!(" on {}", pod.node) };
-        lines.push(format!("{}{on}: {}", pod.name, pod.troubles.join("; ")));
-    }
-    if sick.len() > MOST {
-        lines.push(format!("and {} more pods that do not run", sick.len() - MOST));
-    }
+    lines.extend(sick_pods(&sick));
     if pods.is_empty() {
         lines.push("no pod was created: is kube-controller-manager running?".into());
     }
-    lines.extend(kube::warnings(client, namespace).unwrap_or_default().into_iter().take(MOST));
+    let said = |message: &str| sick.iter().flat_map(|pod| &pod.troubles).any(|trouble| trouble.ends_with(message));
+    let warnings = kube::warnings(client, namespace).unwrap_or_default();
+    lines.extend(warnings.iter().filter(|warning| !said(&warning.message)).take(MOST).map(ToString::to_string));
     for pod in sick.iter().filter(|pod| !pod.node.is_empty()).take(MOST) {
         let log = kube::logs(client, pod, 10).unwrap_or_default();
         if !log.trim().is_empty() {
@@ -116,10 +112,29 @@ fn evidence(client: &mut Client<'_>, nodes: &[Host], namespace: &str) -> Vec<Str
     lines
 }
 
+/// Pods that are kept by the same are named together.
+fn sick_pods(sick: &[&Pod]) -> Vec<String> {
+    let mut kept: Vec<(String, Vec<String>)> = Vec::new();
+    for pod in sick {
+        let on = if pod.node.is_empty() { String::new() } else { format!(" on {}", pod.node) };
+        let (name, troubles) = (format!("{}{on}", pod.name), pod.troubles.join("; "));
+        match kept.iter_mut().find(|(known, _)| *known == troubles) {
+            Some((_, names)) => names.push(name),
+            None => kept.push((troubles, vec![name])),
+        }
+    }
+    let line = |(troubles, names): (String, Vec<String>)| {
+        let more = names.len().saturating_sub(MOST);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("{}{more}: {troubles}", names.into_iter().take(MOST).collect::<Vec<_>>().join(", "))
+    };
+    kept.into_iter().take(MOST).map(line).collect()
+}
+
 fn sick_nodes(expected: &[Host], seen: &[Node]) -> Vec<String> {
     let state = |name: &String| match seen.iter().find(|node| node.name == *name) {
         None => Some(format!("node {name} has not joined the cluster")),
-        Some(node) if !node.ready => Some(format!("node {name} is not Ready: {} {}", node.reason, node.message)),
+        Some(node) if !node.ready => Some(format!("node {name} is not Ready: {}: {}", node.reason, node.message)),
         Some(node) if !node.pressures.is_empty() => Some(format!("node {name} has {}", node.pressures.join(", "))),
         Some(_) => None,
     };
@@ -128,7 +143,7 @@ fn sick_nodes(expected: &[Host], seen: &[Node]) -> Vec<String> {
 
 /// Check `exec`: kubectl on the master runs a program in a pod; this is a stream through the API server and kubelet.
 pub(super) fn exec(fixture: &Fixture<'_>) -> Result<String> {
-    let pods = fixture.pods();
+    let pods = fixture.open_pods();
     let Some(pod) = pods.last() else { return Err(Error::health("no pod runs")) };
     let script = format!(
         "{} -n {} exec {} -c {NAME} -- /agnhost mounttest --file_content={CONFIG_MAP_FILE}",
@@ -145,9 +160,9 @@ pub(super) fn exec(fixture: &Fixture<'_>) -> Result<String> {
         .detail(format!("{text}{}", String::from_utf8_lossy(&output.stderr)).trim_end()))
 }
 
-/// Check `logs`: of every pod, so from every kubelet.
+/// Check `logs`: of every pod, so from every kubelet that is reached.
 pub(super) fn logs(fixture: &Fixture<'_>) -> Result<String> {
-    let pods = fixture.pods();
+    let pods = fixture.open_pods();
     let errors: Vec<Error> = fixture.each(&pods, |pod| log(fixture, pod)).into_iter().filter_map(Result::err).collect();
     let Some(first) = errors.first() else { return Ok(format!("of {} pods", pods.len())) };
     if errors.len() == 1 {
@@ -192,11 +207,31 @@ mod tests {
         assert_eq!(
             sick_nodes(&expected, &[node("n1", true), node("n2", false), node("n4", true)]),
             [
-                "node n2 is not Ready: KubeletNotReady cni plugin not initialized",
+                "node n2 is not Ready: KubeletNotReady: cni plugin not initialized",
                 "node n3 has not joined the cluster",
                 "node n4 has DiskPressure"
             ]
         );
+    }
+
+    #[test]
+    fn what_keeps_several_pods_is_said_once() {
+        let pod = |name: &str, node: &str, trouble: &str| Pod {
+            namespace: "x".into(),
+            name: name.into(),
+            node: node.into(),
+            ip: String::new(),
+            ready: false,
+            troubles: vec![trouble.into()],
+            running_since: None,
+        };
+        let pods = [
+            pod("web-1", "", "not scheduled: Unschedulable"),
+            pod("web-2", "n2", "no CNI"),
+            pod("web-3", "", "not scheduled: Unschedulable"),
+        ];
+        let lines = sick_pods(&pods.iter().collect::<Vec<_>>());
+        assert_eq!(lines, ["web-1, web-3: not scheduled: Unschedulable", "web-2 on n2: no CNI"]);
     }
 
     #[test]

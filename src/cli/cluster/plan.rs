@@ -73,7 +73,10 @@ pub(super) fn plan_text(ctx: &Ctx, session: &Session, preview: &Preview) -> Resu
     let present = present(session, preview)?;
     let meaning = meant(ctx, preview);
     let space = if meaning.is_empty() { "" } else { "\n" };
-    Ok(format!("{meaning}{space}{}", plan::text(&preview.plan, &preview.desired.hosts, &present, refused(preview), &ctx.out)))
+    Ok(format!(
+        "{meaning}{space}{}",
+        plan::text(&preview.plan, &preview.desired.hosts, &present, refused(preview), &ctx.out)
+    ))
 }
 
 /// Whether `up` would stop at what preflight found.

@@ -11,7 +11,7 @@ pub use encryption::{Touched, encryption_config, touch};
 pub use kinds::{path, path_of};
 pub use leases::{Lease, lease_paths, leases, node_renewed};
 pub use nodes::{Node, Taint, nodes};
-pub use pods::{Pod, pods, warnings};
+pub use pods::{Pod, Warning, pods, warnings};
 pub use ready::{Ready, readyz};
 
 use std::time::Duration;

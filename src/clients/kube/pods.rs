@@ -1,6 +1,7 @@
 //! Pods, and what keeps them from running.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -41,23 +42,49 @@ pub fn pods(client: &mut Client<'_>, namespace: &str, selector: &str) -> Result<
 
 /// The warnings among a namespace's events: `Pod web-x: FailedScheduling: 0/3 nodes …`; of those that say the same
 /// of the same object, only one.
-pub fn warnings(client: &mut Client<'_>, namespace: &str) -> Result<Vec<String>> {
+pub fn warnings(client: &mut Client<'_>, namespace: &str) -> Result<Vec<Warning>> {
     let path = super::path("v1", "Event", namespace, "")?;
     Ok(distinct(&super::list(client, &path, "")?))
 }
 
-fn distinct(events: &[Value]) -> Vec<String> {
+/// What an event of the sort Warning says, of all that it is said of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// `Pod web-1, Pod web-2`.
+    pub about: String,
+    /// `FailedScheduling`.
+    pub reason: String,
+    /// How often it was said.
+    pub count: u32,
+    /// The last message.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = if self.count > 1 { format!(" ({} times)", self.count) } else { String::new() };
+        f.write_str(&words(&[&self.about, &format!("{}{times}", self.reason), &self.message]))
+    }
+}
+
+fn distinct(events: &[Value]) -> Vec<Warning> {
     let mut seen = BTreeMap::new();
     for event in events.iter().filter(|event| event["type"] == "Warning") {
         let about = format!("{} {}", text(event, "/involvedObject/kind"), text(event, "/involvedObject/name"));
         let last = seen.entry((about, text(event, "/reason"))).or_insert((0, String::new()));
         *last = (last.0 + 1, text(event, "/message"));
     }
-    let line = |((about, reason), (count, message)): ((String, String), (u32, String))| {
-        let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-        words(&[&about, &format!("{reason}{times}"), &message])
-    };
-    seen.into_iter().map(line).collect()
+    let mut all: Vec<Warning> = Vec::new();
+    for ((about, reason), (count, message)) in seen {
+        match all.iter_mut().find(|warning| warning.reason == reason && warning.message == message) {
+            Some(same) => {
+                same.about.push_str(&format!(", {about}"));
+                same.count += count;
+            }
+            None => all.push(Warning { about, reason, count, message }),
+        }
+    }
+    all
 }
 
 fn pod(value: &Value) -> Pod {
@@ -151,9 +178,16 @@ mod tests {
             event("Warning", "FailedCreatePodSandBox", "sandbox 2: no CNI"),
             event("Warning", "Unhealthy", "probe failed"),
         ];
+        let mut events = events.to_vec();
+        events.push(json!({"type": "Warning", "reason": "Unhealthy", "message": "probe failed",
+            "involvedObject": {"kind": "Pod", "name": "web-2"}}));
+        let lines: Vec<String> = distinct(&events).iter().map(Warning::to_string).collect();
         assert_eq!(
-            distinct(&events),
-            ["Pod web: FailedCreatePodSandBox (2 times): sandbox 2: no CNI", "Pod web: Unhealthy: probe failed"]
+            lines,
+            [
+                "Pod web: FailedCreatePodSandBox (2 times): sandbox 2: no CNI",
+                "Pod web, Pod web-2: Unhealthy (2 times): probe failed"
+            ]
         );
     }
 }
