@@ -201,7 +201,10 @@ fn a_bundle_is_held_to_what_programs_and_images_are() {
 fn an_image_in_a_folder_is_held_to_its_name_and_architecture() {
     let pause = "registry.k8s.io/pause:3.10.1";
     for (bytes, words) in [
-        (image(&[pause, "registry.k8s.io/coredns/coredns:v1.14.7"], "amd64"), "should name registry.k8s.io/pause:3.10.1"),
+        (
+            image(&[pause, "registry.k8s.io/coredns/coredns:v1.14.7"], "amd64"),
+            "should name registry.k8s.io/pause:3.10.1",
+        ),
         (image(&[pause], "arm64"), "wanted is linux/amd64"),
     ] {
         let place = Place::new();
@@ -236,7 +239,11 @@ fn a_lock_that_calls_one_program_another_is_refused() {
     // A store that has never seen them under another name asks the source, which has other bytes.
     let site = Place::new();
     let mut lock = good;
-    lock.set(Locked { name: "kube-proxy".into(), version: "1.36.3".into(), ..locked("runc", "1.5.2", &program("runc", 3000)) });
+    lock.set(Locked {
+        name: "kube-proxy".into(),
+        version: "1.36.3".into(),
+        ..locked("runc", "1.5.2", &program("runc", 3000))
+    });
     lock.write(&site.lock()).unwrap();
     let error = site.ensure(&some(&["kube-proxy"]), &source).unwrap_err();
     assert!(error.details[0].contains("the lock file refuses it"), "{error:?}");

@@ -74,7 +74,9 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
             let file = sh_quote(&item.staged());
             s.push_str(&format!("program {} {} {} {:o} {file}\n", sent.length, sent.size, sent.sha256, item.mode));
         }
-        s.push_str("failed=0\nfor one in $work; do wait \"$one\" || failed=$?; done\n[ $failed = 0 ] || exit $failed\n");
+        s.push_str(
+            "failed=0\nfor one in $work; do wait \"$one\" || failed=$?; done\n[ $failed = 0 ] || exit $failed\n",
+        );
     }
     for item in items.iter().filter(|item| item.owner != "root") {
         s.push_str(&format!("chown {0}:{0} {1}\n", sh_quote(&item.owner), sh_quote(&item.staged())));

@@ -73,7 +73,10 @@ pub fn check(raw: impl Read, reference: Option<&str>, arch: &str) -> Result<(), 
     if built.contains(&format!("linux/{arch}")) {
         return Ok(());
     }
-    Err(format!("is built for {}, wanted is linux/{arch}", if built.is_empty() { "nothing".into() } else { built.join(", ") }))
+    Err(format!(
+        "is built for {}, wanted is linux/{arch}",
+        if built.is_empty() { "nothing".into() } else { built.join(", ") }
+    ))
 }
 
 /// Reads all of the tar; blobs that are not what they are named after are refused.
@@ -160,8 +163,12 @@ mod tests {
     fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut tar = tar::Builder::new(Vec::new());
         for (path, bytes) in files {
-            tar.append_data(&mut super::super::oci_tar::header(EntryType::Regular, bytes.len() as u64, 0o644), path, &bytes[..])
-                .unwrap();
+            tar.append_data(
+                &mut super::super::oci_tar::header(EntryType::Regular, bytes.len() as u64, 0o644),
+                path,
+                &bytes[..],
+            )
+            .unwrap();
         }
         tar.into_inner().unwrap()
     }

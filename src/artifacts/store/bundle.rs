@@ -71,8 +71,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
 /// Takes what a bundle's lock names into the store, after reading and hashing all of it.
 pub fn import(path: &Path, store: &Store, catalogue: &Catalogue, reporter: &dyn Reporter) -> Result<Bundled> {
     step::run(reporter, "", format!("import {}", path.display()), |_| {
-        let (lock, bytes) =
-            unpack(path, store, OriginKind::Import, |locked| Some(Shape::named(locked, catalogue)))?;
+        let (lock, bytes) = unpack(path, store, OriginKind::Import, |locked| Some(Shape::named(locked, catalogue)))?;
         Ok((Bundled { artifacts: lock.artifacts, bytes }, megabytes(bytes)))
     })
 }

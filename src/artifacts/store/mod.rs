@@ -18,12 +18,12 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
+use crate::artifacts::lock::Locked;
 use crate::artifacts::shape::Shape;
 use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Error, Reason, Result};
 use crate::files;
 use crate::state::ArtifactRef;
-use crate::artifacts::lock::Locked;
 use frame::{check_contents, compress, damaged, longest, unpacked};
 
 pub use bundle::{Bundled, import, write_bundle};
@@ -164,7 +164,13 @@ impl Store {
 
     /// Takes a compressed file from elsewhere under its label, after reading all of it: what it unpacks to must be the
     /// artifact, and of that shape.
-    pub(super) fn adopt(&self, beside: NamedTempFile, artifact: &ArtifactRef, shape: &Shape, label: Label) -> Result<u64> {
+    pub(super) fn adopt(
+        &self,
+        beside: NamedTempFile,
+        artifact: &ArtifactRef,
+        shape: &Shape,
+        label: Label,
+    ) -> Result<u64> {
         let path = beside.path();
         check_contents(path, &artifact.sha256, artifact.size)?;
         shape.check(unpacked(path)?, &label.arch, &label.title())?;

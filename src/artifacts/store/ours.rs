@@ -34,7 +34,8 @@ fn judge(path: &Path, meta: &Metadata, user: u32) -> Result<()> {
         return Err(Error::local(message).hint(format!("remove it, {elsewhere}")));
     }
     if meta.mode() & WRITABLE != 0 {
-        let message = format!("others may write to {shown} (mode {:04o}), and choose what hosts run", meta.mode() & 0o7777);
+        let message =
+            format!("others may write to {shown} (mode {:04o}), and choose what hosts run", meta.mode() & 0o7777);
         let hint = format!("if nobody has: `chmod -R go-w {shown}` and `kbootstrap artifacts verify`; {elsewhere}");
         return Err(Error::local(message).hint(hint));
     }
