@@ -100,9 +100,9 @@ fn evidence(client: &mut Client<'_>, nodes: &[Host], namespace: &str) -> Vec<Str
     if pods.is_empty() {
         lines.push("no pod was created: is kube-controller-manager running?".into());
     }
-    let said = |message: &str| sick.iter().flat_map(|pod| &pod.troubles).any(|trouble| trouble.ends_with(message));
+    let said = |words: &str| sick.iter().flat_map(|pod| &pod.troubles).any(|trouble| trouble.ends_with(words));
     let warnings = kube::warnings(client, namespace).unwrap_or_default();
-    lines.extend(warnings.iter().filter(|warning| !said(&warning.message)).take(MOST).map(ToString::to_string));
+    lines.extend(warnings.iter().filter(|warning| !said(&warning.said)).take(MOST).map(ToString::to_string));
     for pod in sick.iter().filter(|pod| !pod.node.is_empty()).take(MOST) {
         let log = kube::logs(client, pod, 10).unwrap_or_default();
         if !log.trim().is_empty() {

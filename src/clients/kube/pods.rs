@@ -56,14 +56,14 @@ pub struct Warning {
     pub reason: String,
     /// How often it was said.
     pub count: u32,
-    /// The last message.
-    pub message: String,
+    /// The last of it, in the words of whoever said it.
+    pub said: String,
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = if self.count > 1 { format!(" ({} times)", self.count) } else { String::new() };
-        f.write_str(&words(&[&self.about, &format!("{}{times}", self.reason), &self.message]))
+        f.write_str(&words(&[&self.about, &format!("{}{times}", self.reason), &self.said]))
     }
 }
 
@@ -75,13 +75,13 @@ fn distinct(events: &[Value]) -> Vec<Warning> {
         *last = (last.0 + 1, text(event, "/message"));
     }
     let mut all: Vec<Warning> = Vec::new();
-    for ((about, reason), (count, message)) in seen {
-        match all.iter_mut().find(|warning| warning.reason == reason && warning.message == message) {
+    for ((about, reason), (count, said)) in seen {
+        match all.iter_mut().find(|warning| warning.reason == reason && warning.said == said) {
             Some(same) => {
                 same.about.push_str(&format!(", {about}"));
                 same.count += count;
             }
-            None => all.push(Warning { about, reason, count, message }),
+            None => all.push(Warning { about, reason, count, said }),
         }
     }
     all
