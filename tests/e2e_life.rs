@@ -32,6 +32,7 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     assert!(cluster.up() > 100);
     is_healthy(&cluster);
     e2e_verify::a_dropped_node_port_is_named_and_nothing_else_fails(&cluster);
+    e2e_verify::a_kubelet_that_is_not_reached_is_named_and_the_others_are_looked_into(&cluster);
     e2e_verify::what_was_before_a_reboot_is_not_believed(&mut cluster);
 }
 

@@ -33,6 +33,21 @@ pub fn a_dropped_node_port_is_named_and_nothing_else_fails(cluster: &Cluster) {
     cluster.on("n2", "nft delete table inet blocked");
 }
 
+/// The same before one node's kubelet: that way is named, and everything else is tried.
+pub fn a_kubelet_that_is_not_reached_is_named_and_the_others_are_looked_into(cluster: &Cluster) {
+    cluster.on("n2", "iptables -I INPUT -p tcp --dport 10250 -j DROP");
+    let run = in_time(cluster);
+    let report = run.json();
+    assert_eq!(named(&report, "failed"), ["kubelets"], "{run}");
+    assert_eq!(named(&report, "not-tried"), Vec::<String>::new(), "{run}");
+    let way = "from the API server's host n1: dropped on the way to the kubelet at n2:10250";
+    assert_eq!(check(&report, "kubelets")["detail"], way, "{run}");
+    assert!(check(&report, "kubelets")["evidence"][0].as_str().unwrap().contains("10250"), "{run}");
+    assert_eq!(check(&report, "logs")["detail"], "of 2 pods", "{run}");
+    assert!(check(&report, "egress")["detail"].as_str().unwrap().starts_with("3 paths"), "{run}");
+    cluster.on("n2", "iptables -D INPUT -p tcp --dport 10250 -j DROP");
+}
+
 /// `verify`, which fails, and in time.
 fn in_time(cluster: &Cluster) -> Run<'_> {
     let run = cluster.run(&["verify", "-o", "json"]).exits(7);

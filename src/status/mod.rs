@@ -194,7 +194,7 @@ impl Status {
                 continue;
             }
             for c in host.components.iter().filter(|c| c.state == State::Bad) {
-                lines.push(format!("{}: {} is {}", host.name, c.name, said(&c.word, &c.detail)));
+                lines.push(format!("{}: {}: {}", host.name, c.name, said(&c.word, &c.detail)));
             }
         }
         for check in self.checks.iter().filter(|c| c.state == State::Bad) {
