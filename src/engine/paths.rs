@@ -8,8 +8,8 @@ use super::session::Session;
 use crate::cluster::Host;
 use crate::components::Protocol;
 use crate::error::{Error, Result};
+use crate::facts::HostFacts;
 use crate::facts::paths::{self, Dialled, End, Listens, Path, Who};
-use crate::facts::{self, HostFacts};
 use crate::preflight::{self, Finding};
 use crate::random::nonce;
 
@@ -64,8 +64,9 @@ fn try_all(
         let tried = needed.iter().filter(|path| path.to == host.name && path.answers == Who::Try);
         tried.map(|path| (path.protocol, path.port)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     };
+    let ours = catalogue.footprint(|footprint| footprint.tables.to_vec());
     let asked = |host: &&Host| hosts.contains(&host.name) || needed.iter().any(|path| path.to == host.name);
-    let listens = on_each(session, asked, |host| paths::listen(host.address, &ports(host), &nonce));
+    let listens = on_each(session, asked, |host| paths::listen(host.address, &ports(host), &ours, &nonce));
     let dialled = listens.as_ref().map_or_else(|_| Ok(BTreeMap::new()), |_| dial(session, &needed, &nonce));
     // Also where a host was lost meanwhile.
     let expected = |host: &Host| {
@@ -78,9 +79,7 @@ fn try_all(
     let ends = paths::ends(&needed, &listens, &dialled?, &came?, &nonce);
     let tried: Vec<_> = needed.into_iter().zip(ends).collect();
     let chains = listens.into_iter().map(|(host, listens)| (host, listens.chains)).collect();
-    let mode =
-        |host: &Host| facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
-    Ok(preflight::judge_paths(cluster, &tried, &chains, mode))
+    Ok(preflight::judge_paths(catalogue, cluster, facts, &tried, &chains))
 }
 
 /// Each host tries the paths that begin on it.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::finding::{Finding, Severity};
+use super::openings::Firewall;
 use super::{blame, firewall};
 use crate::cluster::{Cluster, Host, NetworkPlugin, ProxyMode, Role};
 use crate::components::{Catalogue, PortSpec, Protocol, flanneld, kubelet};
 use crate::facts::paths::{self, Chain, End, Path, Who};
-use crate::facts::{HostFacts, Listening};
+use crate::facts::{self, HostFacts, Listening};
 
 /// The check's name.
 const CHECK: &str = "paths";
@@ -118,22 +119,37 @@ fn holder(sockets: &[Listening], address: IpAddr, port: u16) -> Option<&Listenin
 
 /// What was found by trying, the hosts in the inventory's order. `chains` are those of each host that was asked.
 pub fn judge(
+    catalogue: &Catalogue,
     cluster: &Cluster,
+    facts: &BTreeMap<String, HostFacts>,
     tried: &[(Path, End)],
     chains: &BTreeMap<String, Vec<Chain>>,
-    mode: impl Fn(&Host) -> Option<ProxyMode>,
 ) -> Vec<Finding> {
     let drops = |name: &str| chains.get(name).is_some_and(|chains| !firewall::against(chains).is_empty());
     let blamed = blame::hosts(tried, drops);
     let mut findings = Vec::new();
     for host in &cluster.hosts {
-        findings.extend(shut(host, tried, &blamed, chains));
+        let opens = facts.get(&host.name).map_or_else(Vec::new, |facts| {
+            let opens = |firewall: Firewall| (firewall, firewall.opens(catalogue, cluster, host));
+            Firewall::on(facts).into_iter().map(opens).collect()
+        });
+        findings.extend(shut(host, tried, &blamed, chains, &opens));
         let node = host.is(Role::Node) && cluster.networks.plugin == NetworkPlugin::Flannel;
         if let Some(chains) = chains.get(&host.name).filter(|_| node) {
-            findings.extend(forward(cluster, host, chains, mode(host) == Some(ProxyMode::Nftables)));
+            let mode = facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
+            findings.extend(forward(cluster, host, chains, mode == Some(ProxyMode::Nftables), &opens));
         }
     }
     findings
+}
+
+/// Firewalls of a host that have words of their own, with those that open what is needed.
+type Opens = [(Firewall, String)];
+
+/// ``firewalld runs on n2: `firewall-cmd …` ``
+fn by_firewalls(host: &Host, opens: &Opens) -> String {
+    let all = opens.iter().map(|(firewall, opens)| format!("{firewall} runs on {}: {opens}", host.name));
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// The ports at one end of paths, and the hosts at the other.
@@ -143,7 +159,7 @@ type Shut<'a> = BTreeMap<String, BTreeSet<&'a str>>;
 type Chains = BTreeMap<String, Vec<Chain>>;
 
 /// One finding for each sort of end at the host that the paths are put down to: those to it, then those from it.
-fn shut(host: &Host, tried: &[(Path, End)], blamed: &[Option<&str>], chains: &Chains) -> Vec<Finding> {
+fn shut(host: &Host, tried: &[(Path, End)], blamed: &[Option<&str>], chains: &Chains, opens: &Opens) -> Vec<Finding> {
     let mut ends: Vec<(bool, &End, Shut)> = Vec::new();
     for ((path, end), blamed) in tried.iter().zip(blamed).filter(|((_, end), _)| *end != End::Open) {
         if blamed.unwrap_or(&path.to) != host.name {
@@ -160,7 +176,7 @@ fn shut(host: &Host, tried: &[(Path, End)], blamed: &[Option<&str>], chains: &Ch
     }
     ends.sort_by_key(|(here, ..)| !here);
     let finding = |(here, end, shut): (bool, &End, Shut)| match here {
-        true => finding(host, end, &shut, chains),
+        true => finding(host, end, &shut, chains, opens),
         false => without_answers(host, end, &shut, chains),
     };
     ends.into_iter().map(finding).collect()
@@ -224,7 +240,7 @@ fn without_answers(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Find
     Finding::new(host, CHECK, Severity::Fail, finding, remedy)
 }
 
-fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
+fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains, opens: &Opens) -> Finding {
     let (address, list) = (host.address, list(shut, "from"));
     let on = format!("on {} or on the way", host.name);
     let seen = firewalls(host, shut, chains);
@@ -252,16 +268,18 @@ fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
             "mend what is said there; `kbootstrap verify` tries the paths of a cluster that runs".into(),
         ),
     };
-    Finding::new(host, CHECK, severity, finding, remedy)
+    let told = !opens.is_empty() && !matches!(end, End::NotTried(_));
+    Finding::new(host, CHECK, severity, finding, if told { by_firewalls(host, opens) } else { remedy })
 }
 
 /// flannel lets pods' packets through in a table of its own; what another chain drops is dropped nevertheless. In
 /// iptables mode it adds its rules to the very chain.
-fn forward(cluster: &Cluster, host: &Host, chains: &[Chain], nftables: bool) -> Option<Finding> {
+fn forward(cluster: &Cluster, host: &Host, chains: &[Chain], nftables: bool, opens: &Opens) -> Option<Finding> {
     let pods = cluster.networks.pods;
-    let (chain, rule) = chains.iter().find_map(|chain| Some((chain, firewall::stops(chain, pods, nftables)?)))?;
+    let (chain, rule) = firewall::stops(chains, pods, nftables)?;
     let iptables = if pods.addr().is_ipv6() { "ip6tables" } else { "iptables" };
     let remedy = match chain.name.strip_prefix("nft ") {
+        _ if !opens.is_empty() => by_firewalls(host, opens),
         None => format!(
             "`{iptables} -I FORWARD -s {pods} -j ACCEPT && {iptables} -I FORWARD -d {pods} -j ACCEPT`, and the same at \
              each boot; where Docker sets the policy, from version 28 on `\"ip-forward-no-drop\": true` in its \

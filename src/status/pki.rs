@@ -18,7 +18,10 @@ pub(super) fn judge(pairs: &Pairs, expected: &BTreeMap<String, File>, facts: &Ho
         problems.push((state, if state == State::Bad { "damaged" } else { "not the folder's" }, text));
     }
     let modes = expected.iter().filter_map(|(path, file)| mode(path, file, facts.files.get(path)?));
-    problems.extend(modes.map(|(state, text)| (state, if state == State::Bad { "open to others" } else { "of another mode" }, text)));
+    problems
+        .extend(modes.map(|(state, text)| {
+            (state, if state == State::Bad { "open to others" } else { "of another mode" }, text)
+        }));
     let bad = problems.iter().find(|(state, ..)| *state == State::Bad);
     let (state, word, _) = *bad.or(problems.first())?;
     let detail = problems.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join("; ");
