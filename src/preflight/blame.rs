@@ -7,15 +7,14 @@ use crate::facts::paths::{End, Path};
 /// The host that each shut path is put down to, in the order of `tried`; `None` for those that are open or were not
 /// tried.
 ///
-/// It is the host that cannot be reached, or gets no answer, from the most others. Where several are alike, one whose
-/// firewall `drops` something; else the one where the path ends. Whoever refuses is at the end of it.
+/// Where no answer came, it is the host that has the most others on the other side of such paths. Who only asks is not
+/// suspected, as firewalls let answers in, unless what is sent to it is lost, too, or its firewall `drops` something. Where
+/// several are alike, it is one whose firewall does; else the one where the path ends, as with all other ends.
 pub(super) fn hosts<'a>(tried: &'a [(Path, End)], drops: impl Fn(&str) -> bool) -> Vec<Option<&'a str>> {
     let mut blamed: Vec<Option<&str>> =
-        tried.iter().map(|(path, end)| (*end == End::Refused).then_some(&*path.to)).collect();
+        tried.iter().map(|(path, end)| matches!(end, End::Refused | End::NoWay(_)).then_some(&*path.to)).collect();
     loop {
-        let shut = |(at, (_, end)): &(usize, &(Path, End))| {
-            blamed[*at].is_none() && matches!(end, End::Silent | End::NoWay(_))
-        };
+        let shut = |(at, (_, end)): &(usize, &(Path, End))| blamed[*at].is_none() && *end == End::Silent;
         let left: Vec<(usize, &Path)> =
             tried.iter().enumerate().filter(shut).map(|(at, (path, _))| (at, path)).collect();
         let sick = sick(&left, &drops);
@@ -32,7 +31,9 @@ pub(super) fn hosts<'a>(tried: &'a [(Path, End)], drops: impl Fn(&str) -> bool) 
 fn sick<'a>(paths: &[(usize, &'a Path)], drops: impl Fn(&str) -> bool) -> BTreeSet<&'a str> {
     let mut others: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (_, path) in paths {
-        others.entry(&path.from).or_default().insert(&path.to);
+        if drops(&path.from) || paths.iter().any(|(_, other)| other.to == path.from) {
+            others.entry(&path.from).or_default().insert(&path.to);
+        }
         others.entry(&path.to).or_default().insert(&path.from);
     }
     let most = others.values().map(BTreeSet::len).max().unwrap_or_default();
@@ -72,7 +73,8 @@ mod tests {
     #[test]
     fn the_host_that_all_have_in_common_is_named_in_both_directions() {
         assert_eq!(blamed("n1>n2 n3>n2", &[]), "n2 n2");
-        assert_eq!(blamed("n2>n1 n2>n3", &[]), "n2 n2", "answers to it are lost");
+        assert_eq!(blamed("n2>n1 n2>n3", &[]), "n1 n3", "all nodes have the same firewall, the master only asks");
+        assert_eq!(blamed("n2>n1 n2>n3", &["n2"]), "n2 n2", "answers to it are lost");
         assert_eq!(blamed("n1>n2 n2>n1 n2>n3 n3>n2", &[]), "n2 n2 n2 n2");
     }
 

@@ -177,7 +177,7 @@ fn shut(host: &Host, tried: &[(Path, End)], blamed: &[Option<&str>], chains: &Ch
     ends.sort_by_key(|(here, ..)| !here);
     let finding = |(here, end, shut): (bool, &End, Shut)| match here {
         true => finding(host, end, &shut, chains, opens),
-        false => without_answers(host, end, &shut, chains),
+        false => without_answers(host, &shut, chains),
     };
     ends.into_iter().map(finding).collect()
 }
@@ -219,24 +219,13 @@ fn firewalls(host: &Host, shut: &Shut, chains: &Chains) -> String {
 }
 
 /// Of a host that gets no answers from others.
-fn without_answers(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
+fn without_answers(host: &Host, shut: &Shut, chains: &Chains) -> Finding {
     let (name, list, seen) = (&host.name, list(shut, "at"), firewalls(host, shut, chains));
-    let (finding, remedy) = match end {
-        End::NoWay(words) => (
-            format!("no way from here ({words}): {list}"),
-            format!(
-                "look for the routes on {name}: `ip route`; where there are some, a firewall on {name} or on the way says \
-                 so{seen}"
-            ),
-        ),
-        _ => (
-            format!("no answer comes back within {} s: {list}", paths::PATIENCE),
-            format!(
-                "a firewall drops the answers on {name} or on the way{seen}: let in what belongs to connections that the \
-                 host has begun (`ct state established,related accept`)"
-            ),
-        ),
-    };
+    let finding = format!("no answer comes back within {} s: {list}", paths::PATIENCE);
+    let remedy = format!(
+        "a firewall drops the answers on {name} or on the way{seen}: let in what belongs to connections that the host has \
+         begun (`ct state established,related accept`)"
+    );
     Finding::new(host, CHECK, Severity::Fail, finding, remedy)
 }
 
