@@ -5,6 +5,7 @@ mod covered;
 mod evidence;
 mod gate;
 mod graph;
+mod healthy;
 mod node;
 mod objects;
 mod push;
@@ -163,7 +164,7 @@ impl Job<'_> {
             Action::Shown => served::shown(self),
             Action::RegisterNode { host } => node::register(self, host),
             Action::NodeRegistered { host } => registered::registered(self, host),
-            Action::Healthy => gate::healthy(self),
+            Action::Healthy => healthy::healthy(self),
             Action::TakeAway { host, name } => removal::take_away(self, host, name),
             Action::Delete { name } => removal::delete(self, name),
             Action::Record(places) => self.write_record(places),
