@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Job;
+use super::{Job, Looked};
 use super::evidence;
 use super::gate::{API, ETCD, Need, api, ask, member_healthy};
 use super::graph::collect;
@@ -26,14 +26,17 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let hosts: Vec<&Host> = job.cluster.hosts.iter().filter(asked).collect();
     let first = job.cluster.with_role(Role::Master).next().map(|host| host.name.as_str());
     let rest = Rest::new(job)?;
-    let well = AtomicBool::new(false);
-    // A host's member and its API server are asked over the same connection, and the first API server in the same breath
-    // for the rest: most often all is well, and every way there and back counts.
+    // Most often all is well, and every way there and back counts: what was said when the plan was made need not be asked
+    // again. Else a host's member and its API server are asked over the same connection, and the first API server in the
+    // same breath for the rest.
+    let answered = job.looked.and_then(|looked| rest.answered(looked));
+    let well = AtomicBool::new(answered.is_some());
     let said = parallel::each(&hosts, job.pool.at_once(), |host| {
-        if host.is(Role::Etcd) {
+        let known = job.looked.is_some_and(|looked| looked.members.contains(&host.name));
+        if host.is(Role::Etcd) && !known {
             member(job, host)?;
         }
-        match host.is(Role::Master) {
+        match host.is(Role::Master) && answered != Some(&*host.name) {
             true if first == Some(&*host.name) => ready(job, host, &rest, &well),
             true => api(job, &host.name).map(drop),
             false => Ok(()),
@@ -71,7 +74,7 @@ fn ready(job: &Job<'_>, host: &Host, rest: &Rest<'_>, well: &AtomicBool) -> Resu
             return Ok(Poll::Pending(format!("failing: {}", ready.failing.join(", "))));
         }
         let seen = rest.look(&mut client, &mut Sick::default());
-        well.store(matches!(seen, Ok(Poll::Ready(()))), Ordering::SeqCst);
+        well.fetch_or(matches!(seen, Ok(Poll::Ready(()))), Ordering::SeqCst);
         Ok(Poll::Ready(()))
     };
     job.until(&what, API, || unless_connected(look()))
@@ -97,6 +100,15 @@ impl<'a> Rest<'a> {
         let nodes = job.cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
         let has_network = job.cluster.networks.plugin != NetworkPlugin::None;
         Ok(Rest { job, nodes, has_network, since: Since::ask(job)?, paths })
+    }
+
+    /// The master whose API server was ready and by whose answers all is well.
+    fn answered<'l>(&self, looked: &'l Looked) -> Option<&'l str> {
+        let (master, answers) = looked.api.as_ref()?;
+        let mut client = Client::of(answers.clone(), master);
+        let ready = kube::readyz(&mut client).is_ok_and(|ready| ready.ready);
+        let well = ready && matches!(self.look(&mut client, &mut Sick::default()), Ok(Poll::Ready(())));
+        well.then_some(master)
     }
 
     /// Asks until it is so.

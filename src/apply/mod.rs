@@ -41,6 +41,7 @@ pub use waves::Push;
 
 use crate::access::{Lease, Pool};
 use crate::artifacts::Store;
+use crate::clients::http::Answers;
 use crate::cluster::{Cluster, Role};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
@@ -78,8 +79,19 @@ pub struct Job<'a> {
     pub interrupt: &'a AtomicBool,
     /// What is known of nodes that register.
     pub watch: &'a Watch,
+    /// What the cluster said when the plan was made, where nothing is changed after that.
+    pub looked: Option<&'a Looked>,
     /// The step that is at work; none before the first.
     pub step: Option<&'a Step<'a>>,
+}
+
+/// What a cluster said of itself.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// Hosts whose members of etcd took part, and took writes.
+    pub members: BTreeSet<String>,
+    /// The master whose API server was asked, and what it answered.
+    pub api: Option<(String, Answers)>,
 }
 
 impl Job<'_> {

@@ -71,7 +71,7 @@ impl Status {
 
 /// `/health`: true only where the quorum answers too, and no alarm is raised.
 pub fn health(client: &mut Client<'_>) -> Result<Health> {
-    ask_health(client, "/health")
+    ask_health(client, HEALTH)
 }
 
 /// As [`health`], but a full database is no hindrance: the member takes part in the quorum all the same, and what
@@ -86,7 +86,7 @@ fn ask_health(client: &mut Client<'_>, path: &str) -> Result<Health> {
     Ok(Health { healthy: value["health"] == "true", reason: text(&value, "reason") })
 }
 
-/// Asks at once what [`cluster`] and [`status`] ask next, and the beginning of what [`heads`] asks of `prefix`.
+/// Asks at once what [`cluster`], [`status`] and [`health`] ask next, and the beginning of what [`heads`] asks of `prefix`.
 pub fn ahead(client: &mut Client<'_>, prefix: Option<&str>) -> Result<()> {
     let first = prefix.map(|prefix| (RANGE, page(prefix.as_bytes(), &end_of(prefix), PAGE)));
     let asked: Vec<(&str, Vec<u8>)> = [(MEMBERS, json!({})), (STATUS, json!({}))]
@@ -94,9 +94,8 @@ pub fn ahead(client: &mut Client<'_>, prefix: Option<&str>) -> Result<()> {
         .chain(first)
         .map(|(path, body)| (path, body.to_string().into_bytes()))
         .collect();
-    let requests: Vec<Request<'_>> =
-        asked.iter().map(|(path, body)| Request { body: Some((JSON, body)), ..Request::new("POST", path) }).collect();
-    client.send_ahead(&requests)
+    let posts = asked.iter().map(|(path, body)| Request { body: Some((JSON, body)), ..Request::new("POST", path) });
+    client.send_ahead(&posts.chain([Request::new("GET", HEALTH)]).collect::<Vec<_>>())
 }
 
 /// All members, by name; as the quorum knows them.
@@ -166,6 +165,7 @@ fn page(from: &[u8], end: &[u8], limit: usize) -> Value {
     json!({"key": STANDARD.encode(from), "range_end": STANDARD.encode(end), "limit": limit.to_string()})
 }
 
+const HEALTH: &str = "/health";
 const MEMBERS: &str = "/v3/cluster/member/list";
 const STATUS: &str = "/v3/maintenance/status";
 const RANGE: &str = "/v3/kv/range";

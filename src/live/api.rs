@@ -38,9 +38,12 @@ pub(super) fn ask(
     if !wanted.is_empty() {
         ahead.extend(health::webhook_paths());
         ahead.push(health::POLICIES.to_owned());
+        ahead.push(kube::READYZ.to_owned());
+        ahead.extend(kube::lease_paths()?);
         ahead.extend(wanted.iter().cloned());
     }
     client.ahead(&ahead)?;
+    let answers = client.answers();
     let version = kube::get(client, "/version")?.and_then(|v| version(v["gitVersion"].as_str()?));
     let node_objects = kube::list(client, "/api/v1/nodes", "")?;
     let nodes: Vec<Node> = node_objects.iter().map(node).collect();
@@ -69,6 +72,7 @@ pub(super) fn ask(
         nodes,
         node_objects,
         held,
+        answers,
         warnings,
     };
     Ok((api, record.and_then(|r| r["data"][KEY].as_str().map(str::to_owned))))

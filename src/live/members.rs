@@ -38,8 +38,9 @@ fn members(pool: &Pool, trust: &Trust, host: &Host, secrets: bool) -> Result<Mem
     etcd_api::ahead(&mut client, secrets.then_some(SECRETS))?;
     let (cluster, list) = etcd_api::cluster(&mut client)?;
     let version = Version::parse(&etcd_api::status(&mut client)?.version).ok();
+    let healthy = etcd_api::health(&mut client).is_ok_and(|health| health.healthy);
     let secrets = if secrets { AtRest::ask(&mut client).ok() } else { None };
-    Ok(Members { cluster, list, version, secrets })
+    Ok(Members { cluster, list, version, healthy, secrets })
 }
 
 /// Whether systemd says that etcd runs there.

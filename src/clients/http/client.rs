@@ -38,10 +38,13 @@ pub struct Client<'t> {
     tls: Option<(Tls, Arc<Witness>)>,
     unread: Vec<u8>,
     open: bool,
-    /// Answers that were asked for ahead, by path and what was sent there.
-    ahead: BTreeMap<(String, Vec<u8>), Response>,
+    ahead: Answers,
     until: Option<Instant>,
 }
+
+/// Answers that were asked for ahead, by path and what was sent there.
+#[derive(Debug, Clone, Default)]
+pub struct Answers(BTreeMap<(String, Vec<u8>), Response>);
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -142,7 +145,7 @@ impl<'t> Client<'t> {
             tls,
             unread: Vec::new(),
             open: true,
-            ahead: BTreeMap::new(),
+            ahead: Answers::default(),
             until: None,
         })
     }
@@ -156,9 +159,14 @@ impl<'t> Client<'t> {
             tls: None,
             unread: Vec::new(),
             open: true,
-            ahead: BTreeMap::new(),
+            ahead: Answers::default(),
             until: None,
         }
+    }
+
+    /// What gives these answers and asks nobody: every other request fails.
+    pub fn of(answers: Answers, peer: &str) -> Client<'static> {
+        Client { open: false, ahead: answers, ..Client::plain(Box::new(std::io::empty()), peer.to_owned(), peer) }
     }
 
     /// No request is waited for beyond this, whatever its own timeout is.
@@ -241,16 +249,21 @@ impl<'t> Client<'t> {
         let missed =
             requests.get(answers.len()).map(|r| format!("{} {}", r.method, short(r.path))).unwrap_or_default();
         let asked = requests.iter().map(|request| request.path.to_owned()).zip(bodies);
-        self.ahead.extend(asked.zip(answers));
+        self.ahead.0.extend(asked.zip(answers));
         self.open = ended.map_err(|e| self.failure(e).context(missed))?;
         Ok(())
+    }
+
+    /// What was asked for ahead and not taken yet.
+    pub fn answers(&self) -> Answers {
+        self.ahead.clone()
     }
 
     fn ask(&mut self, request: &Request<'_>, sink: Option<&mut dyn Write>) -> Result<Response> {
         let (media_type, mut source) = request.body.unwrap_or_default();
         if request.headers.is_empty()
             && sink.is_none()
-            && let Some(answer) = self.ahead.remove(&(request.path.to_owned(), source.to_vec()))
+            && let Some(answer) = self.ahead.0.remove(&(request.path.to_owned(), source.to_vec()))
         {
             return Ok(answer);
         }
@@ -411,6 +424,9 @@ mod tests {
         let stream = Script { answers: io::Cursor::new(answers), told: &mut told };
         let mut client = Client::plain(Box::new(stream), "web".into(), "web");
         client.ahead(&["/a".into(), "/b".into()]).unwrap();
+        let mut alone = Client::of(client.answers(), "web");
+        assert_eq!(alone.send(&Request::new("GET", "/b")).unwrap().text(), "b");
+        assert!(alone.send(&Request::new("GET", "/b")).is_err(), "nobody is asked");
         let mut get = |path| client.send(&Request::new("GET", path)).map(|answer| (answer.status, answer.text()));
         assert_eq!(get("/b").unwrap(), (404, "b".into()));
         assert_eq!(get("/a").unwrap(), (200, "a".into()));

@@ -11,8 +11,8 @@ if [ -S "$runtime" ] && have ctr; then
     # Two changes in one moment look like one, so a moment must have passed since the last.
     written=${index#* }
     if [ "${now%?????????}" -gt "$((${written%%.*} + 1))" ]; then
-      (umask 077 && printf '%s\n' "$index" "$images" >"$records/images.new") 2>/dev/null &&
-        mv -f -- "$records/images.new" "$records/images" 2>/dev/null
+      (umask 077 && printf '%s\n' "$index" "$images" >"$records/held.new") 2>/dev/null &&
+        mv -f -- "$records/held.new" "$records/held" 2>/dev/null
     fi
   fi
   printf '%s\n' "$images"

@@ -3,6 +3,8 @@ kernel=
 IFS=' ' read -r _ _ kernel _ </proc/version 2>/dev/null
 sought=
 for module in $modules; do
+  # Beside nf_tables nobody needs it, and looking for it in the list of all modules takes long.
+  [ "$module" != ip_tables ] || [ ! -e /sys/module/nf_tables ] || continue
   # Not every module that is built in is in /sys/module; some show by what they bring.
   case $module in
   br_netfilter) trace=/proc/sys/net/bridge/bridge-nf-call-iptables ;;

@@ -25,12 +25,12 @@ texts="/etc/os-release
 asked=
 for name in $sysctls; do asked=$asked$nl/proc/sys/$name; done
 accounts= known=$nl images= settings=
-for line in $(lines $asked /etc/passwd /etc/group "$records/hashes" "$records/images"); do
+for line in $(lines $asked /etc/passwd /etc/group "$records/hashes" "$records/held"); do
   case $line in
   /proc/sys/*) settings=$settings$nl$line ;;
   /etc/*) accounts=$accounts$nl$line ;;
   "$records/hashes:"*) known=$known${line#"$records/hashes:"}$nl ;;
-  *) images=$images${line#"$records/images:"}$nl ;;
+  *) images=$images${line#"$records/held:"}$nl ;;
   esac
 done
 
