@@ -16,10 +16,10 @@ use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
 use crate::e2e_verify;
 
-/// Ways to a host and back of an `up` that changes nothing: to the one that is etcd, master and node, and to a node. Eight
+/// Ways to a host and back of an `up` that changes nothing: to the one that is etcd, master and node, and to a node. Six
 /// of them are the login.
-const MASTERS_TURNS: usize = 24;
-const NODES_TURNS: usize = 11;
+const MASTERS_TURNS: usize = 20;
+const NODES_TURNS: usize = 12;
 
 #[test]
 fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Job, Looked};
 use super::evidence;
 use super::gate::{API, ETCD, Need, api, ask, member_healthy};
 use super::graph::collect;
 use super::since::Since;
+use super::{Job, Looked};
 use crate::access::ApiAccess;
 use crate::clients::http::Client;
 use crate::clients::kube;
@@ -120,7 +120,9 @@ impl<'a> Rest<'a> {
         })
         .map_err(|error| {
             let error = if error.kind == Kind::Health { sick.explain(self.job, error) } else { error };
-            error.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more")
+            error.hint(
+                "`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more",
+            )
         })
     }
 

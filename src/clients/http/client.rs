@@ -246,8 +246,7 @@ impl<'t> Client<'t> {
         let mut wire = Wire { stream, unread, timeout: REQUEST_TIMEOUT, streaming: true, since: Instant::now() };
         let mut answers = Vec::with_capacity(requests.len());
         let ended = wire.pipeline(calls, |answer| answers.push(response(answer)));
-        let missed =
-            requests.get(answers.len()).map(|r| format!("{} {}", r.method, short(r.path))).unwrap_or_default();
+        let missed = requests.get(answers.len()).map(|r| format!("{} {}", r.method, short(r.path))).unwrap_or_default();
         let asked = requests.iter().map(|request| request.path.to_owned()).zip(bodies);
         self.ahead.0.extend(asked.zip(answers));
         self.open = ended.map_err(|e| self.failure(e).context(missed))?;

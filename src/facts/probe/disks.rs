@@ -83,12 +83,13 @@ mod tests {
 
     #[test]
     fn the_nearest_mount_without_links_and_the_last_on_its_point() {
-        let text = "\x1en disk\n/usr/local/bin\n/usr/local/bin\n/usr/local/bin\n/opt/cni/bin\n/opt\n/data/opt\n/usrx\n/\n/\n\
+        let text =
+            "\x1en disk\n/usr/local/bin\n/usr/local/bin\n/usr/local/bin\n/opt/cni/bin\n/opt\n/data/opt\n/usrx\n/\n/\n\
             \x1en matches\n/etc/fstab:1:/swap none swap sw 0 0\n\
             M:1:22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
             M:2:30 22 8:2 / /usr ro,relatime - ext4 /dev/sda2 ro\nM:3:31 22 8:3 / /usr rw,noexec - ext4 /dev/sda3 rw\n\
             M:9:32 22 8:4 / /data rw - ext4 /dev/sda4 ro,errors=remount-ro\n\x1en end\n1\n"
-            .replace("M:", "/proc/self/mountinfo:");
+                .replace("M:", "/proc/self/mountinfo:");
         let sections = Sections::split(&text, "n").unwrap();
         let mounts = mounts(&sections);
         let told = |path: &str| (mounts[path].point.as_str(), mounts[path].read_only, mounts[path].noexec);

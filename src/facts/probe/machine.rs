@@ -19,7 +19,8 @@ fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
 fn read(sections: &Sections, facts: &mut HostFacts) {
     let texts = Texts::read(sections);
     facts.os = texts.os();
-    facts.arch = arch(Some(texts.word(ARCH)).filter(|arch| !arch.is_empty()).as_deref().unwrap_or(sections.first("uname")));
+    facts.arch =
+        arch(Some(texts.word(ARCH)).filter(|arch| !arch.is_empty()).as_deref().unwrap_or(sections.first("uname")));
     facts.kernel_release = texts.word(OSRELEASE);
     facts.kernel = kernel_version(&facts.kernel_release).unwrap_or_default();
     facts.hostname = texts.word(HOSTNAME);

@@ -236,9 +236,10 @@ mod tests {
     fn drop_ins_and_the_names_of_what_they_set() {
         let lines = "/etc/a.conf:[Service]\n/etc/a.conf:# ExecStart=no\n/etc/a.conf: Environment=\"A=b\" \\\n\
                      /etc/a.conf:  ExecStop=no\n/etc/a.conf:ExecStart=\n/run/b.conf:Nice = 5\n/etc/c.conf:User=x\n";
-        let all =
-            facts(&format!("{KUBELET}§texts\n{lines}§started\nkubelet.service key /r/kubelet.service\n§stat\n\
-                81a4 0 0 4 1763735756.123456789 1763735757.0 9 /r/kubelet.service\n"));
+        let all = facts(&format!(
+            "{KUBELET}§texts\n{lines}§started\nkubelet.service key /r/kubelet.service\n§stat\n\
+                81a4 0 0 4 1763735756.123456789 1763735757.0 9 /r/kubelet.service\n"
+        ));
         let names = |path: &str| all.drop_ins[path].iter().map(String::as_str).collect::<Vec<_>>();
         assert_eq!((names("/etc/a.conf"), names("/run/b.conf")), (vec!["Environment", "ExecStart"], vec!["Nice"]));
         assert_eq!(all.drop_ins.len(), 2, "no other file is one");
