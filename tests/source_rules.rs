@@ -69,6 +69,8 @@ const NOBODYS: [(&str, &str); 33] = [
     ("/usr/lib/modprobe.d/", "modprobe's"),
     ("/lib/modprobe.d/", "modprobe's"),
     ("/lib/modules/", "the kernel's"),
+    ("/etc/passwd", "the system's"),
+    ("/etc/group", "the system's"),
     ("/usr/sbin/nologin", "the system's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),
     ("/etc/coredns", "inside a pod"),

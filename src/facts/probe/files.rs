@@ -26,7 +26,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     let recorded: BTreeMap<_, _> =
         sections.lines("recorded").filter_map(|line| line.split_once(' ')).map(swap).collect();
     let fresh: BTreeMap<_, _> = sections.lines("sha256").filter_map(fresh).collect();
-    let (users, groups) = (names(sections, "passwd"), names(sections, "group"));
+    let (users, groups) = (names(sections, "/etc/passwd", "passwd"), names(sections, "/etc/group", "group"));
     let name = |names: &BTreeMap<&str, &str>, id: &str| names.get(id).map_or(id, |name| name).to_owned();
     let not_asked: BTreeSet<&str> = sections.lines("records").collect();
     for stat in sections.lines("stat").filter_map(Stat::read).filter(|stat| !not_asked.contains(stat.path)) {
@@ -50,18 +50,17 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.listings = listings(sections);
 }
 
-/// The names of users or groups by their numbers: of lines `name:password:number:…`, in a file of that name in `/etc`
-/// or from elsewhere. One that has no name is its number, as in a listing.
-fn names<'a>(sections: &Sections<'a>, of: &str) -> BTreeMap<&'a str, &'a str> {
-    let file = format!("/etc/{of}:");
-    let here = sections.lines("accounts").filter_map(|line| line.strip_prefix(&file));
+/// The names of users or groups by their numbers: of lines `name:password:number:…` of the file, and of the section for
+/// those that are elsewhere. One that has no name is its number, as in a listing.
+fn names<'a>(sections: &Sections<'a>, file: &str, elsewhere: &str) -> BTreeMap<&'a str, &'a str> {
+    let here = sections.lines("accounts").filter_map(|line| line.strip_prefix(file)?.strip_prefix(':'));
     let read = |line: &'a str| {
         let mut words = line.split(':');
         let name = words.next()?;
         Some((words.nth(1)?, name))
     };
     // Of several names for a number the first is shown.
-    let all: Vec<_> = here.chain(sections.lines(of)).filter_map(read).collect();
+    let all: Vec<_> = here.chain(sections.lines(elsewhere)).filter_map(read).collect();
     all.into_iter().rev().collect()
 }
 
@@ -159,4 +158,27 @@ fn listings(sections: &Sections) -> BTreeMap<String, Vec<String>> {
         }
     }
     listings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_are_names_from_the_file_or_from_elsewhere_and_else_numbers() {
+        let text = "\x1en accounts\n/etc/passwd:root:x:0:0::/root:/bin/sh\n/etc/passwd:toor:x:0:0::/:/bin/sh\n\
+            /etc/group:root:x:0:\n\x1en passwd\netcd:x:105:110::/:/bin/false\n\x1en group\netcd:x:110:\n\
+            \x1en records\n/r/units/a.service\n\x1en stat\n81a4 0 0 1 1.0 1.0 5 /a\n8180 105 110 1 1.0 1.0 6 /b c\n\
+            8180 4242 7 1 2.5 1.0 7 /d\n8180 0 0 1 3.0 1.0 8 /r/units/a.service\n\x1en end\n1\n";
+        let (sections, mut facts) = (Sections::split(text, "n").unwrap(), HostFacts::default());
+        read(&sections, &mut facts);
+        let owners = |path: &str| (facts.files[path].owner.as_str(), facts.files[path].group.as_str());
+        assert_eq!((owners("/a"), owners("/b c"), owners("/d")), (("root", "root"), ("etcd", "etcd"), ("4242", "7")));
+        assert_eq!(
+            (facts.files.len(), facts.files["/d"].written),
+            (3, 2_500_000),
+            "a record of ours is no file that was asked about"
+        );
+        assert_eq!(written(&sections)["/r/units/a.service"], 3_000_000);
+    }
 }

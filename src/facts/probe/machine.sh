@@ -28,7 +28,7 @@ accounts= known=$nl images= settings=
 for line in $(lines $asked /etc/passwd /etc/group "$records/hashes" "$records/held"); do
   case $line in
   /proc/sys/*) settings=$settings$nl$line ;;
-  /etc/*) accounts=$accounts$nl$line ;;
+  /etc/passwd:* | /etc/group:*) accounts=$accounts$nl$line ;;
   "$records/hashes:"*) known=$known${line#"$records/hashes:"}$nl ;;
   *) images=$images${line#"$records/held:"}$nl ;;
   esac
