@@ -18,7 +18,7 @@ use crate::e2e_verify;
 
 /// Ways to a host and back of an `up` that changes nothing: to the one that is etcd, master and node, and to a node. Six
 /// of them are the login.
-const MASTERS_TURNS: usize = 20;
+const MASTERS_TURNS: usize = 24;
 const NODES_TURNS: usize = 12;
 
 #[test]
