@@ -93,7 +93,6 @@ fn a_long_way_is_gone_seldom(cluster: &Cluster) {
     for host in cluster.hosts() {
         let Seen { connections, turns } = turns.of(&host);
         let most = if host == "n1" { MASTERS_TURNS } else { NODES_TURNS };
-        println!("{host}: {turns} ways there and back, at most {most}");
         up.check(connections == 1, &format!("{host} should be connected to once, not {connections} times"));
         up.check((2..=most).contains(&turns), &format!("{host}: {turns} ways there and back, at most {most}"));
     }

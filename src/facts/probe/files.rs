@@ -169,7 +169,7 @@ mod tests {
         let text = "\x1en accounts\n/etc/passwd:root:x:0:0::/root:/bin/sh\n/etc/passwd:toor:x:0:0::/:/bin/sh\n\
             /etc/group:root:x:0:\n\x1en passwd\netcd:x:105:110::/:/bin/false\n\x1en group\netcd:x:110:\n\
             \x1en records\n/r/units/a.service\n\x1en stat\n81a4 0 0 1 1.0 1.0 5 /a\n8180 105 110 1 1.0 1.0 6 /b c\n\
-            8180 4242 7 1 2.5 1.0 7 /d\n8180 0 0 1 3.0 1.0 8 /r/units/a.service\n\x1en end\n1\n";
+            8180 4242 7 1 2.500000000 1.0 7 /d\n8180 0 0 1 3.0 1.0 8 /r/units/a.service\n\x1en end\n1\n";
         let (sections, mut facts) = (Sections::split(text, "n").unwrap(), HostFacts::default());
         read(&sections, &mut facts);
         let owners = |path: &str| (facts.files[path].owner.as_str(), facts.files[path].group.as_str());
