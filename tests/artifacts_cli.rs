@@ -1,6 +1,7 @@
 //! `kbootstrap artifacts` as people and scripts use it.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -51,7 +52,7 @@ fn a_bundle_travels_from_one_cache_to_another() {
     let run = ok(&other, &format!("import {file} -o json"));
     let imported: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(imported["artifacts"].as_array().unwrap().len(), everything().len());
-    ok(&other, "verify --deep");
+    ok(&other, "verify");
     // What is imported needs no source at all.
     let lock = dir.path().join("artifacts.lock").display().to_string();
     ok(&other, &format!("fetch --kubernetes 1.36.3 --source /nonexistent --lock {lock}"));
@@ -99,4 +100,33 @@ fn fetch_for_an_inventory_takes_its_sources_and_pins_what_came() {
     assert!(lock.contains("kube-apiserver") && lock.contains("image-coredns"), "{lock}");
     let both = artifacts(&dir.path().join("cache"), &format!("{fetch} --kubernetes 1.36.3"));
     assert_eq!(both.code, 2, "{}", both.stderr);
+}
+
+#[test]
+fn a_cache_that_others_may_write_is_refused() {
+    let dir = filled();
+    let cache = dir.path().join("cache");
+    for folder in [cache.clone(), cache.join("store")] {
+        fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+        let run = artifacts(&cache, "list");
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        let shown = folder.display();
+        assert!(run.stderr.contains(&format!("others may write to {shown} (mode 0777)")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("chmod -R go-w {shown}")), "{}", run.stderr);
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        ok(&cache, "list");
+    }
+    // Whatever the umask, it is made so that it is not refused the next time.
+    let other = dir.path().join("other");
+    let bin = dir.path().join("bin");
+    let line = format!("umask 0; exec \"$0\" artifacts fetch --kubernetes 1.36.3 --source {}", bin.display());
+    let program = Command::cargo_bin("kbootstrap").unwrap().get_program().to_owned();
+    let run = std::process::Command::new("sh")
+        .env("KBOOTSTRAP_CACHE", &other)
+        .args(["-c", &line])
+        .arg(program)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    ok(&other, "list");
 }

@@ -12,6 +12,7 @@ use kbootstrap::error::Result;
 use kbootstrap::inventory::Download;
 use kbootstrap::ui::{Event, Reporter};
 use semver::Version;
+use serde_json::json;
 
 /// Bytes that look like a program for amd64, different for each name, hard to compress.
 pub fn program(name: &str, size: usize) -> Vec<u8> {
@@ -60,9 +61,46 @@ pub fn bin_in(folder: &Path) -> PathBuf {
 /// A fake of everything, by name.
 pub fn fill(folder: &Path) {
     for thing in everything() {
-        let file = if thing.is_image() { format!("{}.tar", thing.name) } else { thing.name.clone() };
-        fs::write(folder.join(file), program(&thing.name, 3000)).unwrap();
+        match &thing.image {
+            Some(reference) => {
+                fs::write(folder.join(format!("{}.tar", thing.name)), image(&[reference], &thing.arch)).unwrap()
+            }
+            None => fs::write(folder.join(&thing.name), program(&thing.name, 3000)).unwrap(),
+        }
     }
+}
+
+/// A tar with a small image under each of the names.
+pub fn image(names: &[&str], arch: &str) -> Vec<u8> {
+    let blob = |bytes: &[u8]| json!({"digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len()});
+    let (layer, config) = (program(names[0], 3000), json!({"architecture": arch, "os": "linux"}).to_string());
+    let manifest = json!({"config": blob(config.as_bytes()), "layers": [blob(&layer)]}).to_string();
+    let entry = |name: &&str| {
+        let mut entry = blob(manifest.as_bytes());
+        entry["annotations"] = json!({"io.containerd.image.name": name});
+        entry
+    };
+    let index = json!({"manifests": names.iter().map(entry).collect::<Vec<_>>()}).to_string();
+    let path = |bytes: &[u8]| format!("blobs/sha256/{}", sha256(bytes));
+    let files = [
+        ("index.json".to_owned(), index.as_bytes()),
+        (path(config.as_bytes()), config.as_bytes()),
+        (path(manifest.as_bytes()), manifest.as_bytes()),
+        (path(&layer), &layer[..]),
+    ];
+    tar_of(&files.map(|(path, bytes)| (path, bytes.to_vec())))
+}
+
+/// A tar of these files.
+pub fn tar_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, &bytes[..]).unwrap();
+    }
+    tar.into_inner().unwrap()
 }
 
 pub fn folder(path: &Path) -> Source {

@@ -1,4 +1,4 @@
-//! One push: everything of one wave in one stream, verified on arrival, renamed into place.
+//! One push: everything of one wave in one stream, verified against the lock on arrival, renamed into place.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use super::waves::Push;
 use crate::artifacts::Store;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
-use crate::facts;
+use crate::facts::{self, NETWORK_MANAGER};
 use crate::plan::HostPlan;
 use crate::remote::{Transport, host_lock};
 use crate::state::{Content, HostState};
@@ -42,13 +42,23 @@ pub fn push(
     let script = script(push, plan, state, context.layout, &receive);
     let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter: context.reporter };
     let output = transport.run(&script, &mut input)?;
-    if output.status != 0 {
-        let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::remote(format!("{}: {} failed with status {}", push.host, push.title, output.status))
-            .detail(told)
-            .hint("nothing half-written is left in place: files are renamed only after their SHA-256 is right; run `kbootstrap up` again"));
+    match output.status {
+        0 => Ok(total),
+        status => Err(failed(push, &items, context.store, status, &output.stderr)),
     }
-    Ok(total)
+}
+
+/// Where wrong bytes arrived, the cache is read whole: they may lie there, or have been damaged on the way.
+fn failed(push: &Push, items: &[Item], store: &Store, status: i32, stderr: &[u8]) -> Error {
+    let wrong = if status == receive::WRONG { items } else { &[] };
+    let here = wrong.iter().filter_map(Item::artifact).filter_map(|artifact| store.check(artifact).err());
+    let error = Error::remote(format!("{}: {} failed with status {status}", push.host, push.title))
+        .detail(String::from_utf8_lossy(stderr).trim());
+    let error = here.fold(error, |error, bad| {
+        let error = error.detail(bad.message.clone());
+        bad.hints.into_iter().fold(error, Error::hint)
+    });
+    error.hint("nothing half-written is left in place: files are renamed only after their SHA-256 is right; run `kbootstrap up` again")
 }
 
 /// What the push carries.
@@ -108,6 +118,10 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     }
     if push.files.iter().any(|f| f.starts_with(&layout.units)) {
         s.push_str("systemctl daemon-reload\n");
+    }
+    // One that does not run reads it when it starts.
+    if push.files.contains(&layout.network_manager) {
+        s.push_str(&format!("systemctl -q is-active {NETWORK_MANAGER} && systemctl reload {NETWORK_MANAGER} || :\n"));
     }
     s
 }

@@ -12,6 +12,7 @@ use super::stream::Compression;
 use super::waves::Push;
 use crate::artifacts::{Label, Origin, OriginKind, Store};
 use crate::cluster::Layout;
+use crate::digest::sha256;
 use crate::error::Result;
 use crate::plan::HostPlan;
 use crate::remote::{Output, Stream, Transport};
@@ -211,7 +212,9 @@ fn damaged_bytes_replace_nothing_and_the_next_push_cleans_up() {
 
     let error = case.run(Compression::Zstd).unwrap_err();
     let staged = case.path("kubelet.kbootstrap-new");
-    assert_eq!(error.details, [format!("{staged}: its SHA-256 is wrong: it was damaged on the way")]);
+    assert_eq!(error.details.len(), 2, "{error:?}");
+    assert!(error.details[0].ends_with(&format!("{staged}: its SHA-256 is not the one that is pinned")), "{error:?}");
+    assert!(error.details[1].contains(&format!("{} is damaged", damaged.display())), "{error:?}");
     assert_eq!(case.read("kubelet"), b"the old one");
     assert!(!case.root().join("config.yaml").exists(), "nothing of the push is in place");
 
@@ -219,4 +222,53 @@ fn damaged_bytes_replace_nothing_and_the_next_push_cleans_up() {
     case.run(Compression::Zstd).unwrap();
     assert_eq!(case.listed(""), expected());
     assert_eq!(case.read("kubelet"), bytes("kubelet", 3_000_000));
+}
+
+/// Replaces what is stored of a program by other bytes, and its record by one that fits them but for the pinned hash.
+fn replace(case: &Case, name: &str, raw: &[u8]) {
+    let path = case.path(name);
+    let files = case.state.files.get(&path).map(|file| &file.content);
+    let artifact = match files {
+        Some(Content::Artifact(artifact)) => artifact,
+        _ => &case.state.images.iter().find(|i| i.artifact.name == name).unwrap().artifact,
+    };
+    let frame = zstd::encode_all(raw, 3).unwrap();
+    let file = case.store.file(&artifact.sha256);
+    fs::write(&file, &frame).unwrap();
+    let mut record = case.store.record(&artifact.sha256).unwrap();
+    (record.compressed_sha256, record.compressed_size) = (sha256(&frame), frame.len() as u64);
+    fs::write(file.with_extension("json"), serde_json::to_vec(&record).unwrap()).unwrap();
+}
+
+#[test]
+fn a_cache_that_was_changed_with_its_records_brings_nothing_to_a_host() {
+    needs_root();
+    for compression in [Compression::Zstd, Compression::None] {
+        for name in ["runc", "pause"] {
+            let mut case = Case::new();
+            fs::write(case.root().join("runc"), "the old one").unwrap();
+            let size = if name == "runc" { 17 } else { 40_000 };
+            replace(&case, name, &bytes("another", size));
+            let error = case.run(compression).unwrap_err();
+            let told = error.details.join("\n");
+            assert!(told.contains("its SHA-256 is not the one that is pinned"), "{error:?}");
+            assert!(told.contains("what it unpacks to is not what its name says"), "{error:?}");
+            assert!(error.hints.iter().any(|hint| hint.contains("artifacts fetch")), "{error:?}");
+            assert_eq!(case.read("runc"), b"the old one", "{compression:?} {name}");
+            assert!(!case.root().join("records/images/pause.tar").exists());
+            assert!(!case.root().join("records/hashes").exists(), "nothing is recorded that was not computed");
+        }
+    }
+}
+
+#[test]
+fn a_frame_without_end_does_not_fill_the_host() {
+    needs_root();
+    let mut case = Case::new();
+    // 200 MB of zeros in a few kilobytes, for a program of 3 MB.
+    replace(&case, "kubelet", &vec![0; 200_000_000]);
+    let error = case.run(Compression::Zstd).unwrap_err();
+    assert!(error.details.join("\n").contains("its SHA-256 is not the one that is pinned"), "{error:?}");
+    let left = fs::metadata(case.root().join("kubelet.kbootstrap-new")).map_or(0, |meta| meta.len());
+    assert!(left <= 3_000_000 + 512, "{left} bytes");
 }

@@ -1,8 +1,8 @@
 //! The host's side of a push, as a script: takes the parts of a [`PushStream`], verifies, renames.
 //!
-//! Each program is verified and unpacked while those after it still arrive. What is verified are the bytes that
-//! arrived: a third of what they unpack to, so hashing them costs a third; from there zstd's own checksum says whether
-//! unpacking went right (RFC 8878 §3.1.1).
+//! Each program is unpacked and verified while those after it still arrive. What is verified is what will run: the
+//! unpacked bytes, against the SHA-256 and the length that the lock pins. Nothing that travelled or lay with them is
+//! believed, so a cache that somebody has changed ends here.
 
 use super::stream::{Compression, Item, PushStream, STAGED};
 use crate::plan::content_sha256;
@@ -19,24 +19,35 @@ const PARTS: &str = r#"
 part() { dd bs=256K iflag=fullblock,count_bytes count="$1" status=none; }
 if command -v openssl >/dev/null 2>&1; then hash='openssl dgst -sha256 -r'; else hash='sha256sum -b'; fi
 sums() { tr '\n' '\0' | xargs -0 $hash; }
-wrong() { echo "$1: its SHA-256 is wrong: it was damaged on the way" >&2; exit 1; }
+wrong() { echo "$1: its SHA-256 is not the one that is pinned" >&2; exit WRONG; }
 "#;
 
-/// `program LENGTH SHA256 MODE FILE`: the next part is this program.
+/// `program LENGTH SIZE SHA256 MODE FILE`: the next part is this program, which unpacks to so many bytes.
 const PROGRAM: &str = r#"
 verify() {
-  sum=$(echo "$3.part" | sums)
-  [ "${sum%% *}" = "$1" ] || wrong "$3"
-  unpack "$3"
-  chmod "$2" "$3"
+  unpack "$1" "$4" || wrong "$4"
+  sum=$(echo "$4" | sums)
+  [ "${sum%% *}" = "$2" ] || wrong "$4"
+  chmod "$3" "$4"
 }
 work=
 program() {
-  part "$1" > "$4.part"
-  verify "$2" "$3" "$4" &
+  part "$1" > "$5.part"
+  verify "$2" "$3" "$4" "$5" &
   work="$work $!"
 }
 "#;
+
+/// Unpacks in the background shell of its program. What unpacks to more than is pinned does not fill the disk: the
+/// limit is in blocks of 512 bytes (POSIX, `ulimit -f`).
+const UNPACK: &str = r#"
+unpack() {
+  ulimit -f $(($1 / 512 + 1))
+  zstd -q -d -f -o "$2" "$2.part" && rm -f "$2.part"
+}"#;
+
+/// The script's status when bytes arrived that are not those that are pinned; sysexits(3) calls it EX_DATAERR.
+pub const WRONG: i32 = 65;
 
 /// The script; nothing where the push carries no file. It reads all of the stream.
 pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression) -> String {
@@ -48,22 +59,24 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
         s.push_str(&format!("{}\n", item.staged()));
     }
     s.push_str("KB_STAGED\n");
-    s.push_str(PARTS.trim_start());
+    s.push_str(&PARTS.trim_start().replace("WRONG", &WRONG.to_string()));
     let (programs, small): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.artifact().is_some());
     if !small.is_empty() {
         archive(&mut s, &small, stream.archive(), compression);
     }
     if !programs.is_empty() {
         s.push_str(match compression {
-            Compression::Zstd => "unpack() { zstd -q -d -f -o \"$1\" \"$1.part\"; rm -f \"$1.part\"; }",
-            Compression::None => "unpack() { mv -f \"$1.part\" \"$1\"; }",
+            Compression::Zstd => UNPACK.trim_start(),
+            Compression::None => "unpack() { mv -f \"$2.part\" \"$2\"; }",
         });
         s.push_str(PROGRAM);
         for (item, sent) in programs.iter().zip(stream.sent()) {
             let file = sh_quote(&item.staged());
-            s.push_str(&format!("program {} {} {:o} {file}\n", sent.length, sent.sha256, item.mode));
+            s.push_str(&format!("program {} {} {} {:o} {file}\n", sent.length, sent.size, sent.sha256, item.mode));
         }
-        s.push_str("failed=\nfor one in $work; do wait \"$one\" || failed=1; done\n[ -z \"$failed\" ] || exit 1\n");
+        s.push_str(
+            "failed=0\nfor one in $work; do wait \"$one\" || failed=$?; done\n[ $failed = 0 ] || exit $failed\n",
+        );
     }
     for item in items.iter().filter(|item| item.owner != "root") {
         s.push_str(&format!("chown {0}:{0} {1}\n", sh_quote(&item.owner), sh_quote(&item.staged())));

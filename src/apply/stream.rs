@@ -36,12 +36,14 @@ pub struct Item {
     pub content: Content,
 }
 
-/// A program or an image as it travels.
+/// A program or an image as it travels, and what must come out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// Bytes.
+    /// Bytes that travel.
     pub length: u64,
-    /// SHA-256 of these bytes, lower-case hex.
+    /// Bytes that they unpack to, as the lock pins them.
+    pub size: u64,
+    /// SHA-256 of what they unpack to, as the lock pins it, lower-case hex.
     pub sha256: String,
 }
 
@@ -88,8 +90,11 @@ impl<'a> PushStream<'a> {
 
     fn open(&self, artifact: &ArtifactRef) -> Result<Box<dyn Read + Send + 'a>> {
         Ok(match self.compression {
-            Compression::Zstd => Box::new(self.store.compressed(artifact)?.0),
-            Compression::None => Box::new(self.store.raw_reader(artifact)?),
+            Compression::Zstd => {
+                let (file, length) = self.store.compressed(artifact)?;
+                Box::new(file.take(length))
+            }
+            Compression::None => Box::new(self.store.raw_reader(artifact)?.take(artifact.size)),
         })
     }
 }
@@ -125,13 +130,11 @@ impl Item {
 }
 
 fn sent(artifact: &ArtifactRef, compression: Compression, store: &Store) -> Result<Sent> {
-    Ok(match compression {
-        Compression::Zstd => {
-            let stored = store.usable(artifact)?;
-            Sent { length: stored.compressed_size, sha256: stored.compressed_sha256 }
-        }
-        Compression::None => Sent { length: artifact.size, sha256: artifact.sha256.clone() },
-    })
+    let length = match compression {
+        Compression::Zstd => store.usable(artifact)?.compressed_size,
+        Compression::None => artifact.size,
+    };
+    Ok(Sent { length, size: artifact.size, sha256: artifact.sha256.clone() })
 }
 
 fn pack(archive: Zeroizing<Vec<u8>>, compression: Compression) -> Result<Zeroizing<Vec<u8>>> {

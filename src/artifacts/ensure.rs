@@ -141,7 +141,7 @@ fn known(wanted: &[Requirement], suppliers: &[Box<dyn Supplier>], pins: &Lock, s
     let mut unpinned = Vec::new();
     for thing in wanted {
         match pins.get(thing) {
-            Some(locked) if store.has(&locked.artifact()) => drop(found.insert(thing.name.clone(), locked.clone())),
+            Some(locked) if store.pinned(locked)? => drop(found.insert(thing.name.clone(), locked.clone())),
             Some(_) => {}
             None => unpinned.push(thing),
         }

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::state::ArtifactRef;
 
+/// Bytes that a program, an image or an archive of them has at the most. The largest today has 140 million.
+pub const LARGEST: u64 = 1 << 30;
+
 /// `artifacts.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +59,15 @@ impl Lock {
             )
         })?;
         if let Some(bad) = lock.artifacts.iter().find(|l| !is_sha256(&l.sha256)) {
-            return Err(Error::input(format!("{name}: {}: {:?} is not a SHA-256", bad.name, bad.sha256)));
+            return Err(Error::input(format!("{name}: {:?}: {:?} is not a SHA-256", bad.name, bad.sha256)));
+        }
+        let texts = |l: &Locked| [l.name.clone(), l.arch.clone(), l.version.clone(), l.source.clone()];
+        if let Some(bad) = lock.artifacts.iter().flat_map(texts).find(|text| text.chars().any(char::is_control)) {
+            return Err(Error::input(format!("{name}: {bad:?} has control characters in it")));
+        }
+        if let Some(bad) = lock.artifacts.iter().find(|l| l.size > LARGEST) {
+            let text = format!("{name}: {}: {} bytes are more than any program or image has", bad.title(), bad.size);
+            return Err(Error::input(text));
         }
         Ok(lock)
     }
@@ -93,6 +104,10 @@ impl Locked {
     pub fn of(thing: &Requirement, sha256: String, size: u64, source: String) -> Self {
         let (name, arch, version) = (thing.name.clone(), thing.arch.clone(), thing.version.clone());
         Locked { name, arch, version, sha256, size, source }
+    }
+    /// `kubelet 1.36.3 (amd64)`, for messages.
+    pub fn title(&self) -> String {
+        format!("{} {} ({})", self.name, self.version, self.arch)
     }
     /// The key in the store.
     pub fn artifact(&self) -> ArtifactRef {
@@ -143,6 +158,6 @@ mod tests {
         assert_eq!(Lock::read(&path).unwrap(), lock);
         insta::assert_snapshot!(Lock::parse(b"{\n\"artifacts\": 3}", "a.lock").unwrap_err(), @"a.lock:2:14: invalid type: integer `3`, expected a sequence at line 2 column 14");
         let evil = String::from_utf8(lock.bytes().unwrap()).unwrap().replace(&"a".repeat(64), "../x");
-        insta::assert_snapshot!(Lock::parse(evil.as_bytes(), "a.lock").unwrap_err(), @r#"a.lock: etcd: "../x" is not a SHA-256"#);
+        insta::assert_snapshot!(Lock::parse(evil.as_bytes(), "a.lock").unwrap_err(), @r#"a.lock: "etcd": "../x" is not a SHA-256"#);
     }
 }

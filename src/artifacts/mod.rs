@@ -4,10 +4,12 @@
 //! cluster's sources one after the other (a folder or bundle, download, building from source). `docs/artifacts.md`
 //! tells the whole story.
 
+mod elf;
 mod ensure;
 mod image;
 mod lock;
 mod requirements;
+mod shape;
 mod source;
 mod store;
 

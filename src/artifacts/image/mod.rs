@@ -3,6 +3,7 @@
 //! The layout is the OCI image-layout and image-spec v1.1; the annotation `io.containerd.image.name` is what
 //! `ctr images import` takes the image's full name from.
 
+mod check;
 mod oci_tar;
 mod spec;
 
@@ -17,6 +18,7 @@ use crate::digest::{sha256, sha256_of};
 use crate::error::{Error, Result};
 use oci_tar::header;
 
+pub use check::check;
 pub use oci_tar::OciTar;
 pub use spec::{ImageSpec, spec};
 

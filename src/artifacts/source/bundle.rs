@@ -1,11 +1,11 @@
 //! The folder source where the "folder" is a bundle: only what is wanted is taken out of it.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Job, REFUSED, Supplied};
-use crate::artifacts::lock::Lock;
+use crate::artifacts::lock::{Lock, Locked};
 use crate::artifacts::requirements::Requirement;
+use crate::artifacts::shape::Shape;
 use crate::artifacts::store::{OriginKind, bundle};
 use crate::error::{Error, Reason, Result};
 
@@ -16,8 +16,8 @@ pub fn supply(path: &Path, wanted: &[Requirement], job: &Job<'_>) -> Vec<(Requir
         Ok(lock) => lock,
         Err(error) => return refused(error),
     };
-    let hashes: BTreeSet<_> = wanted.iter().filter_map(|w| lock.get(w)).map(|l| l.sha256.clone()).collect();
-    if let Err(error) = bundle::unpack(path, job.store, OriginKind::Folder, |sha256| hashes.contains(sha256)) {
+    let take = |locked: &Locked| wanted.iter().find(|w| lock.get(w) == Some(locked)).map(Shape::of);
+    if let Err(error) = bundle::unpack(path, job.store, OriginKind::Folder, take) {
         return refused(error);
     }
     wanted.iter().map(|thing| (thing.clone(), answer(path, thing, &lock, job))).collect()
@@ -33,5 +33,5 @@ fn answer(path: &Path, thing: &Requirement, lock: &Lock, job: &Job<'_>) -> Resul
     }
     let artifact = locked.artifact();
     job.store.compressed(&artifact)?;
-    Ok(Supplied { artifact, from: locked.source.clone() })
+    Ok(Supplied { artifact, from: bundle::from(path, locked) })
 }

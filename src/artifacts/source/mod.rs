@@ -3,18 +3,16 @@
 mod build;
 mod bundle;
 mod download;
-mod elf;
 mod folder;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::lock::Lock;
 use super::requirements::Requirement;
+use super::shape::Shape;
 use super::store::{Label, Origin, OriginKind, Store};
-use crate::error::{Error, Reason, Result};
+use crate::error::{Reason, Result};
 use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
@@ -59,9 +57,8 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Checks that a file can be what is wanted, and takes it into the store.
     pub fn accept(&self, wanted: &Requirement, path: &Path, origin: Origin) -> Result<Supplied> {
-        if !wanted.is_image() {
-            check_program(path, wanted)?;
-        }
+        let what = format!("{} from {}", wanted.name, origin.from);
+        Shape::of(wanted).check_file(path, &wanted.arch, &what)?;
         let label = Label {
             name: wanted.name.clone(),
             version: wanted.version.clone(),
@@ -73,12 +70,4 @@ impl Job<'_> {
             self.store.put(path, label, pin).map_err(|e| if e.is(Reason::Pinned) { e.context(REFUSED) } else { e })?;
         Ok(Supplied { artifact, from: origin.from })
     }
-}
-
-fn check_program(path: &Path, wanted: &Requirement) -> Result<()> {
-    let mut header = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(elf::HEADER as u64).read_to_end(&mut header))
-        .map_err(|e| Error::io(format!("read {}", path.display()), &e))?;
-    elf::check(&header, &wanted.arch, &format!("{} from {}", wanted.name, path.display()))
 }

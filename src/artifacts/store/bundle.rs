@@ -10,12 +10,13 @@ use tar::{EntryType, Header};
 use tempfile::NamedTempFile;
 
 use super::Store;
-use super::record::{Label, Origin, OriginKind, Stored};
+use super::frame::{damaged, longest};
+use super::record::{Label, Origin, OriginKind};
 use crate::artifacts::lock::{Lock, Locked};
-use crate::digest::is_sha256;
+use crate::artifacts::shape::Shape;
+use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 use crate::ui::step::{self, megabytes};
 
@@ -34,7 +35,12 @@ pub struct Bundled {
 
 /// Writes the locked things to a tar, beside and renamed. All of them must be in the store.
 pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Reporter) -> Result<Bundled> {
-    let absent: Vec<_> = lock.artifacts.iter().filter_map(|l| store.compressed(&l.artifact()).err()).collect();
+    let absent = lock.artifacts.iter().filter_map(|l| match store.pinned(l) {
+        Ok(true) => store.check(&l.artifact()).err(),
+        Ok(false) => store.compressed(&l.artifact()).err(),
+        Err(error) => Some(error),
+    });
+    let absent: Vec<_> = absent.collect();
     Error::all(absent)?;
     step::run(reporter, "", format!("write {}", out.display()), |step| {
         let failed = |e: io::Error| Error::io(format!("write {}", out.display()), &e);
@@ -62,10 +68,10 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
     })
 }
 
-/// Takes everything in a bundle into the store, after reading and hashing all of it.
-pub fn import(path: &Path, store: &Store, reporter: &dyn Reporter) -> Result<Bundled> {
+/// Takes what a bundle's lock names into the store, after reading and hashing all of it.
+pub fn import(path: &Path, store: &Store, catalogue: &Catalogue, reporter: &dyn Reporter) -> Result<Bundled> {
     step::run(reporter, "", format!("import {}", path.display()), |_| {
-        let (lock, bytes) = unpack(path, store, OriginKind::Import, |_| true)?;
+        let (lock, bytes) = unpack(path, store, OriginKind::Import, |locked| Some(Shape::named(locked, catalogue)))?;
         Ok((Bundled { artifacts: lock.artifacts, bytes }, megabytes(bytes)))
     })
 }
@@ -85,64 +91,80 @@ fn lock_entry<R: Read>(path: &Path, mut entry: tar::Entry<'_, R>) -> Result<Lock
     Lock::parse(&small(path, &mut entry)?, &format!("{} in {}", LOCK, path.display()))
 }
 
-/// Takes what `take` chooses by its SHA-256 into the store. Goes through the bundle once; records come before their files.
-pub fn unpack(path: &Path, store: &Store, kind: OriginKind, take: impl Fn(&str) -> bool) -> Result<(Lock, u64)> {
+/// Takes what `take` chooses of the bundle's lock into the store: it says what shape each thing must have. Goes through
+/// the bundle once. Nothing but the lock says what things are, and what else the bundle holds is passed by.
+pub fn unpack(
+    path: &Path,
+    store: &Store,
+    kind: OriginKind,
+    take: impl Fn(&Locked) -> Option<Shape>,
+) -> Result<(Lock, u64)> {
     let mut archive = open(path)?;
     let mut entries = archive.entries().map_err(|e| broken(path, &e))?;
     let first = entries.next().ok_or_else(|| not_a_bundle(path))?.map_err(|e| broken(path, &e))?;
     let lock = lock_entry(path, first)?;
-    let mut records: BTreeMap<String, Stored> = BTreeMap::new();
-    let mut bytes = 0;
-    for entry in entries {
-        let mut entry = entry.map_err(|e| broken(path, &e))?;
-        let name = entry.path().map_err(|e| broken(path, &e))?.display().to_string();
-        let Some((sha256, extension)) = name.strip_prefix("store/").and_then(|n| n.split_once('.')) else { continue };
-        if !is_sha256(sha256) || !take(sha256) {
-            continue;
-        }
-        match extension {
-            "json" => {
-                let record: Stored = serde_json::from_slice(&small(path, &mut entry)?)
-                    .map_err(|e| broken(path, &io::Error::other(format!("{name}: {e}"))))?;
-                records.insert(sha256.to_owned(), record);
-            }
-            "zst" => {
-                let record = records.get(sha256).filter(|r| r.sha256 == sha256).ok_or_else(|| not_a_bundle(path))?;
-                bytes += adopt(path, store, entry, record, kind)?;
-            }
-            _ => {}
+    let mut wanted: BTreeMap<&str, Vec<(&Locked, Shape)>> = BTreeMap::new();
+    for locked in &lock.artifacts {
+        if let Some(shape) = take(locked) {
+            wanted.entry(&locked.sha256).or_default().push((locked, shape));
         }
     }
-    let lost: Vec<_> = lock.artifacts.iter().filter(|l| take(&l.sha256)).collect();
-    let lost = lost.into_iter().filter_map(|l| store.compressed(&l.artifact()).err());
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry.map_err(|e| broken(path, &e))?;
+        let name = entry.path().map_err(|e| broken(path, &e))?.display().to_string();
+        let Some(sha256) = name.strip_prefix("store/").and_then(|n| n.strip_suffix(".zst")) else { continue };
+        let things = wanted.get(sha256).into_iter().flatten();
+        if entry.header().entry_type() == EntryType::Regular && things.clone().next().is_some() {
+            bytes += adopt(path, store, entry, things, kind)?;
+        }
+    }
+    let lost = wanted.values().flatten().filter_map(|(locked, _)| store.compressed(&locked.artifact()).err());
     Error::all(lost.map(|e| e.context(format!("{} is cut short", path.display()))))?;
     Ok((lock, bytes))
 }
 
-fn adopt<R: Read>(
+/// One file with all that it is. What was downloaded or built here keeps that origin.
+fn adopt<'l, R: Read>(
     path: &Path,
     store: &Store,
     mut entry: tar::Entry<'_, R>,
-    record: &Stored,
+    things: impl Iterator<Item = &'l (&'l Locked, Shape)>,
     kind: OriginKind,
 ) -> Result<u64> {
-    let labels =
-        record.labels.iter().map(|l| Label { origin: Origin { kind, from: l.origin.from.clone() }, ..l.clone() });
-    let there =
-        ArtifactRef { name: String::new(), version: String::new(), sha256: record.sha256.clone(), size: record.size };
-    if store.has(&there) {
-        // Already here and whole: only who says so is new. What was downloaded or built keeps its own origin.
-        let known = store.record(&record.sha256)?.labels;
-        let is_known =
-            |l: &Label| known.iter().any(|k| (&k.name, &k.version, &k.arch) == (&l.name, &l.version, &l.arch));
-        labels.filter(|l| !is_known(l)).try_for_each(|label| store.add_label(&record.sha256, label))?;
-        return Ok(record.compressed_size);
+    let length = entry.size();
+    for (locked, shape) in things {
+        let artifact = locked.artifact();
+        let label = label(path, locked, kind);
+        if store.has(&artifact) {
+            shape.check(store.raw_reader(&artifact)?, &label.arch, &label.title())?;
+            let known = store.record(&locked.sha256)?.labels;
+            let is_known = |k: &Label| (&k.name, &k.version, &k.arch) == (&label.name, &label.version, &label.arch);
+            if !known.iter().any(is_known) {
+                store.add_label(&locked.sha256, label)?;
+            }
+            continue;
+        }
+        if length > longest(locked.size) {
+            return Err(damaged(path, &format!("{} is longer than what it holds", locked.title())));
+        }
+        let mut beside = store.scratch()?;
+        io::copy(&mut entry, beside.as_file_mut()).map_err(|e| broken(path, &e))?;
+        let adopted = store.adopt(beside, &artifact, shape, label);
+        adopted.map_err(|e| e.context(format!("{} is damaged", path.display())))?;
     }
-    let mut beside = store.scratch()?;
-    io::copy(&mut entry, beside.as_file_mut()).map_err(|e| broken(path, &e))?;
-    let stored = Stored { labels: labels.collect(), ..record.clone() };
-    store.adopt(beside, &stored).map_err(|e| e.context(format!("{} is damaged", path.display())))?;
-    Ok(stored.compressed_size)
+    Ok(length)
+}
+
+/// What the bundle's lock says that it is, and that the bundle says so.
+fn label(path: &Path, locked: &Locked, kind: OriginKind) -> Label {
+    let Locked { name, version, arch, .. } = locked.clone();
+    Label { name, version, arch, origin: Origin { kind, from: from(path, locked) } }
+}
+
+/// Where something that came in a bundle is from. What the bundle says of it is the word of whoever made the bundle.
+pub fn from(path: &Path, locked: &Locked) -> String {
+    format!("imported from {}, which says: {}", path.display(), locked.source)
 }
 
 fn open(path: &Path) -> Result<tar::Archive<BufReader<File>>> {

@@ -6,21 +6,25 @@
 
 pub mod bundle;
 mod frame;
+mod ours;
 mod record;
 mod verify;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-use crate::digest::is_sha256;
+use crate::artifacts::lock::Locked;
+use crate::artifacts::shape::Shape;
+use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Error, Reason, Result};
 use crate::files;
 use crate::state::ArtifactRef;
-use frame::{check_contents, compress, damaged};
+use frame::{check_contents, compress, damaged, longest, unpacked};
 
 pub use bundle::{Bundled, import, write_bundle};
 pub use record::{Label, Origin, OriginKind, Stored};
@@ -43,7 +47,9 @@ impl Store {
             .ok_or_else(|| {
                 Error::local("no folder for the store: HOME is not set").hint("set KBOOTSTRAP_CACHE to a folder")
             })?;
-        Ok(Self::open(&cache))
+        let store = Self::open(&cache);
+        ours::check([store.cache(), store.dir()])?;
+        Ok(store)
     }
 
     /// The store in `cache/store`. Nothing is made before something is put there.
@@ -53,7 +59,9 @@ impl Store {
 
     /// Makes the folders where they are missing.
     pub(super) fn make(&self) -> Result<()> {
-        fs::create_dir_all(&self.dir).map_err(|e| Error::io(format!("make {}", self.dir.display()), &e))
+        let io = |e: io::Error| Error::io(format!("make {}", self.dir.display()), &e);
+        // Whatever the umask: who may write here chooses what hosts run.
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.dir).map_err(io)
     }
 
     /// The folder above the store, where builds and partial downloads lie too.
@@ -69,6 +77,23 @@ impl Store {
     pub fn has(&self, artifact: &ArtifactRef) -> bool {
         self.record(&artifact.sha256)
             .is_ok_and(|stored| stored.size == artifact.size && self.check_length(&stored).is_ok())
+    }
+
+    /// Whether what a lock pins is there, as with [`Store::has`]. Bytes that are known here as other things only are
+    /// refused: then the lock has been changed by hand.
+    pub fn pinned(&self, locked: &Locked) -> Result<bool> {
+        if !self.has(&locked.artifact()) {
+            return Ok(false);
+        }
+        let labels = self.record(&locked.sha256)?.labels;
+        let is_it = |l: &Label| (&l.name, &l.version, &l.arch) == (&locked.name, &locked.version, &locked.arch);
+        if labels.iter().any(is_it) {
+            return Ok(true);
+        }
+        let known: Vec<_> = labels.iter().map(Label::title).collect();
+        Err(Error::artifact(format!("the lock says {}, and its bytes are {}", locked.title(), known.join(", ")))
+            .detail(format!("SHA-256 {}", locked.sha256))
+            .hint("bring artifacts.lock back from version control, or pin again: `kbootstrap artifacts fetch --update-lock`"))
     }
 
     /// The record of an artifact whose compressed file is there in its full length.
@@ -89,6 +114,12 @@ impl Store {
     pub fn raw_reader(&self, artifact: &ArtifactRef) -> Result<impl Read + use<>> {
         let (file, _) = self.compressed(artifact)?;
         zstd::Decoder::new(file).map_err(|e| damaged(&self.file(&artifact.sha256), &e.to_string()))
+    }
+
+    /// Reads the file whole: whether what it unpacks to are the bytes of the artifact.
+    pub fn check(&self, artifact: &ArtifactRef) -> Result<()> {
+        let checked = check_contents(&self.file(&artifact.sha256), &artifact.sha256, artifact.size);
+        checked.map_err(|e| e.context(format!("{} is not usable", artifact.name)))
     }
 
     /// Takes a file in under its label; one that is there already gets the label too.
@@ -131,11 +162,24 @@ impl Store {
         self.write_record(&stored)
     }
 
-    /// Takes a compressed file from elsewhere with its record, after reading all of it; its labels become `kind`.
-    pub(super) fn adopt(&self, beside: NamedTempFile, stored: &Stored) -> Result<()> {
-        check_contents(beside.path(), stored)?;
-        files::put(beside, &self.file(&stored.sha256))?;
-        self.write_record(stored)
+    /// Takes a compressed file from elsewhere under its label, after reading all of it: what it unpacks to must be the
+    /// artifact, and of that shape.
+    pub(super) fn adopt(
+        &self,
+        beside: NamedTempFile,
+        artifact: &ArtifactRef,
+        shape: &Shape,
+        label: Label,
+    ) -> Result<u64> {
+        let path = beside.path();
+        check_contents(path, &artifact.sha256, artifact.size)?;
+        shape.check(unpacked(path)?, &label.arch, &label.title())?;
+        let io = |e: io::Error| Error::io(format!("read {}", path.display()), &e);
+        let (compressed_sha256, compressed_size) = sha256_of(File::open(path).map_err(io)?).map_err(io)?;
+        files::put(beside, &self.file(&artifact.sha256))?;
+        let (sha256, size) = (artifact.sha256.clone(), artifact.size);
+        self.write_record(&Stored { sha256, size, compressed_sha256, compressed_size, labels: vec![label] })?;
+        Ok(compressed_size)
     }
 
     /// A new file in the store's folder that vanishes unless it is taken in.
@@ -197,6 +241,7 @@ impl Store {
     pub(super) fn check_length(&self, stored: &Stored) -> Result<()> {
         let path = self.file(&stored.sha256);
         match fs::metadata(&path) {
+            Ok(meta) if meta.len() > longest(stored.size) => Err(damaged(&path, "it is longer than what it holds")),
             Ok(meta) if meta.len() == stored.compressed_size => Ok(()),
             Ok(meta) => Err(damaged(&path, &format!("{} bytes, should be {}", meta.len(), stored.compressed_size))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(missing(&path)),

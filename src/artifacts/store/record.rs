@@ -40,6 +40,13 @@ pub struct Label {
     pub origin: Origin,
 }
 
+impl Label {
+    /// `kubelet 1.36.3 (amd64)`, for messages.
+    pub fn title(&self) -> String {
+        format!("{} {} ({})", self.name, self.version, self.arch)
+    }
+}
+
 /// The record beside each file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

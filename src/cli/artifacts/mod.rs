@@ -94,12 +94,12 @@ fn text(store: &Store, records: &[Stored]) -> String {
     rows.iter().map(line).chain([sum]).collect()
 }
 
-/// Check the store's files against their hashes
+/// Unpack and hash everything in the store
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kbootstrap artifacts verify --deep")]
+#[command(after_help = "Example:\n  kbootstrap artifacts verify")]
 struct Verify {
-    /// Unpack everything and hash it again, too
-    #[arg(long)]
+    /// Everything is unpacked and hashed without it, too
+    #[arg(long, hide = true)]
     deep: bool,
     #[command(flatten)]
     output: FormatArgs,
@@ -107,7 +107,7 @@ struct Verify {
 
 impl Verify {
     fn run(self, ctx: &Ctx) -> Result<u8> {
-        let findings = verify(&Store::open_default()?, self.deep, &Lines)?;
+        let findings = verify(&Store::open_default()?, &Lines)?;
         let line = |Finding { what, problem, .. }: &Finding| match problem {
             None => format!("{} {what}\n", ctx.out.paint("32", "ok")),
             Some(problem) => format!("{} {what}: {problem}\n", ctx.out.paint("31", "bad")),
@@ -210,7 +210,7 @@ struct Import {
 
 impl Import {
     fn run(self, ctx: &Ctx) -> Result<u8> {
-        let bundled = import(&self.file, &Store::open_default()?, &Lines)?;
+        let bundled = import(&self.file, &Store::open_default()?, &Catalogue::standard(), &Lines)?;
         self.output.print(ctx, &bundled, || Ok(summary(&bundled, &self.file, "imported")))?;
         Ok(0)
     }

@@ -1,0 +1,224 @@
+//! Whether a tar is just the image that it should be: containerd gives every name in it to what the name leads to, so
+//! that a tar with a second image would bring that one along.
+//!
+//! Both forms that `ctr images import` takes are read: OCI image layouts (image-layout v1.1), and what `docker save`
+//! writes (`manifest.json`).
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use serde::Deserialize;
+use tar::EntryType;
+
+use crate::digest::{Hashing, is_sha256};
+
+/// Manifests and configurations are smaller; layers that are smaller are kept for a moment, and do no harm.
+const SMALL: u64 = 4 << 20;
+/// Kept in all: a tar of thousands of small files fills no memory.
+const KEPT: u64 = 64 << 20;
+
+#[derive(Deserialize)]
+struct Index {
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+}
+
+/// Small files of the tar by their paths.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Says what is wrong with the tar, as the end of a sentence about it.
+pub fn check(raw: impl Read, reference: Option<&str>, arch: &str) -> Result<(), String> {
+    let files = read(raw)?;
+    let (names, configs) = match (files.get("index.json"), files.get("manifest.json")) {
+        (Some(index), _) => layout(&files, &parse::<Index>(index, "index.json")?)?,
+        (None, Some(list)) => saved(&files, parse(list, "manifest.json")?)?,
+        (None, None) => return Err("is not an image: neither index.json nor manifest.json is in it".into()),
+    };
+    let expected = reference.or(names.first().map(String::as_str)).unwrap_or_default();
+    if names.is_empty() || names.iter().any(|name| name != expected) {
+        let found = if names.is_empty() { "nothing".into() } else { names.join(", ") };
+        return Err(format!("names {found}, and should name {}", reference.unwrap_or("one image")));
+    }
+    let built = configs.iter().map(|c| format!("{}/{}", c.os, c.architecture)).collect::<Vec<_>>();
+    if built.contains(&format!("linux/{arch}")) {
+        return Ok(());
+    }
+    Err(format!(
+        "is built for {}, wanted is linux/{arch}",
+        if built.is_empty() { "nothing".into() } else { built.join(", ") }
+    ))
+}
+
+/// Reads all of the tar; blobs that are not what they are named after are refused.
+fn read(raw: impl Read) -> Result<Files, String> {
+    let broken = |e: std::io::Error| format!("is not an image: {e}");
+    let (mut files, mut kept) = (Files::new(), 0);
+    for entry in tar::Archive::new(raw).entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        if entry.header().entry_type() != EntryType::Regular {
+            continue;
+        }
+        let path = entry.path().map_err(broken)?.display().to_string().trim_start_matches("./").to_owned();
+        let mut bytes = Vec::new();
+        let mut hashing = Hashing::new(&mut entry);
+        (&mut hashing).take(SMALL).read_to_end(&mut bytes).map_err(broken)?;
+        std::io::copy(&mut hashing, &mut std::io::sink()).map_err(broken)?;
+        let (_, sha256, size) = hashing.finish();
+        let named = path.rsplit_once("blobs/sha256/").map(|(_, hash)| hash);
+        if named.is_some_and(|hash| hash != sha256) {
+            return Err(format!("holds {path} with the SHA-256 {sha256}"));
+        }
+        kept += bytes.len() as u64;
+        let is_json = bytes.first() == Some(&b'{') || path == "manifest.json";
+        if size < SMALL && is_json && kept < KEPT {
+            files.insert(path, bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// Names and configurations of an OCI layout, through indexes where there are some.
+fn layout(files: &Files, index: &Index) -> Result<(Vec<String>, Vec<Config>), String> {
+    let names = index.manifests.iter().map(|descriptor| {
+        let name = descriptor.annotations.get("io.containerd.image.name");
+        name.cloned().unwrap_or_else(|| "an image without the annotation io.containerd.image.name".into())
+    });
+    let mut configs = Vec::new();
+    for descriptor in &index.manifests {
+        let manifest: Manifest = parse(blob(files, &descriptor.digest)?, &descriptor.digest)?;
+        configs.extend(manifest.config.iter().map(|c| config(files, c)).collect::<Result<Vec<_>, _>>()?);
+        // Of an image for several architectures the tar may hold one alone.
+        for platform in &manifest.manifests {
+            let Ok(bytes) = blob(files, &platform.digest) else { continue };
+            let manifest: Manifest = parse(bytes, &platform.digest)?;
+            configs.extend(manifest.config.iter().filter_map(|c| config(files, c).ok()));
+        }
+    }
+    Ok((names.collect(), configs))
+}
+
+fn saved(files: &Files, list: Vec<Saved>) -> Result<(Vec<String>, Vec<Config>), String> {
+    let (mut names, mut configs) = (Vec::new(), Vec::new());
+    for image in list {
+        names.extend(image.repo_tags.unwrap_or_default());
+        let bytes = files.get(&image.config).ok_or_else(|| format!("lacks its configuration {}", image.config))?;
+        configs.push(parse(bytes, &image.config)?);
+    }
+    Ok((names, configs))
+}
+
+fn config(files: &Files, descriptor: &Descriptor) -> Result<Config, String> {
+    parse(blob(files, &descriptor.digest)?, &descriptor.digest)
+}
+
+fn blob<'f>(files: &'f Files, digest: &str) -> Result<&'f [u8], String> {
+    let hash = digest.strip_prefix("sha256:").filter(|hash| is_sha256(hash));
+    let found = hash.and_then(|hash| files.get(&format!("blobs/sha256/{hash}")));
+    found.map(Vec::as_slice).ok_or_else(|| format!("lacks the blob {digest:?}"))
+}
+
+fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8], what: &str) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|e| format!("is not an image: {what}: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::digest::sha256;
+
+    const NAME: &str = "registry.k8s.io/pause:3.10.1";
+
+    fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (path, bytes) in files {
+            tar.append_data(
+                &mut super::super::oci_tar::header(EntryType::Regular, bytes.len() as u64, 0o644),
+                path,
+                &bytes[..],
+            )
+            .unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
+    fn image(names: &[&str], arch: &str) -> Vec<u8> {
+        let config = json!({"architecture": arch, "os": "linux"}).to_string();
+        let manifest = json!({"config": {"digest": format!("sha256:{}", sha256(config.as_bytes()))}}).to_string();
+        let entry = |name: &&str| {
+            json!({"digest": format!("sha256:{}", sha256(manifest.as_bytes())),
+                   "annotations": {"io.containerd.image.name": name}})
+        };
+        let index = json!({"manifests": names.iter().map(entry).collect::<Vec<Value>>()}).to_string();
+        let path = |text: &str| format!("blobs/sha256/{}", sha256(text.as_bytes()));
+        tar(&[
+            ("index.json", index.into_bytes()),
+            (&path(&config), config.clone().into_bytes()),
+            (&path(&manifest), manifest.clone().into_bytes()),
+            (&path("layer"), b"layer".to_vec()),
+        ])
+    }
+
+    fn said(bytes: &[u8], reference: Option<&str>) -> String {
+        check(bytes, reference, "amd64").err().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_very_image_is_taken_and_nothing_beside_it() {
+        assert_eq!(said(&image(&[NAME], "amd64"), Some(NAME)), "");
+        assert_eq!(said(&image(&[NAME], "amd64"), None), "");
+        insta::assert_snapshot!(said(&image(&[NAME, "registry.k8s.io/coredns/coredns:v1.14.7"], "amd64"), Some(NAME)), @"names registry.k8s.io/pause:3.10.1, registry.k8s.io/coredns/coredns:v1.14.7, and should name registry.k8s.io/pause:3.10.1");
+        insta::assert_snapshot!(said(&image(&["a:1", "b:1"], "amd64"), None), @"names a:1, b:1, and should name one image");
+        insta::assert_snapshot!(said(&image(&["docker.io/library/pause:1"], "amd64"), Some(NAME)), @"names docker.io/library/pause:1, and should name registry.k8s.io/pause:3.10.1");
+        insta::assert_snapshot!(said(&image(&[NAME], "arm64"), Some(NAME)), @"is built for linux/arm64, wanted is linux/amd64");
+    }
+
+    #[test]
+    fn what_docker_saves_is_taken_too() {
+        let list = |tag: &str| json!([{"Config": "c.json", "RepoTags": [tag], "Layers": []}]).to_string().into_bytes();
+        let config = json!({"architecture": "amd64", "os": "linux"}).to_string().into_bytes();
+        assert_eq!(said(&tar(&[("manifest.json", list(NAME)), ("c.json", config.clone())]), Some(NAME)), "");
+        insta::assert_snapshot!(said(&tar(&[("manifest.json", list("x:1")), ("c.json", config)]), Some(NAME)), @"names x:1, and should name registry.k8s.io/pause:3.10.1");
+    }
+
+    #[test]
+    fn a_blob_under_a_foreign_name_and_other_files_are_refused() {
+        let mut bytes = image(&[NAME], "amd64");
+        let place = bytes.windows(5).position(|window| window == b"layer").unwrap();
+        bytes[place] = b'L';
+        assert!(said(&bytes, Some(NAME)).starts_with("holds blobs/sha256/"), "{}", said(&bytes, Some(NAME)));
+        insta::assert_snapshot!(said(b"\x7fELF", Some(NAME)), @"is not an image: failed to read entire block");
+        insta::assert_snapshot!(said(&tar(&[("x", Vec::new())]), Some(NAME)), @"is not an image: neither index.json nor manifest.json is in it");
+    }
+}
