@@ -12,7 +12,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kbootstrap");
 fn memory_reaches_no_disk() {
     // It reads a certificate from standard input, which never comes.
     let script = format!("umask 000; exec {PROGRAM} certinfo -");
-    let mut child = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child =
+        Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap();
     let value = |name: &str| {
         let status = read("status");
@@ -39,7 +40,11 @@ fn folders_are_not_open_to_all_whatever_the_umask() {
     let script = format!("umask 000; mkdir by-the-shell; exec {PROGRAM} pki apply pki.yaml");
     let output = Command::new("sh").args(["-c", &script]).current_dir(at.path()).output().unwrap();
     let mode = |folder: &str| {
-        fs::metadata(at.path().join(folder)).unwrap_or_else(|e| panic!("{folder}: {e}: {output:?}")).permissions().mode() & 0o777
+        fs::metadata(at.path().join(folder))
+            .unwrap_or_else(|e| panic!("{folder}: {e}: {output:?}"))
+            .permissions()
+            .mode()
+            & 0o777
     };
     assert_eq!([mode("by-the-shell"), mode("out"), mode("out/deep")], [0o777, 0o755, 0o755]);
 }

@@ -93,7 +93,9 @@ fn fault(seen: &Seen, me: &Me) -> Option<String> {
 /// Of the folder around one for keys, in which others could rename it. Where a folder is sticky, they cannot.
 fn outer_fault(seen: &Seen, me: &Me) -> Option<String> {
     match seen {
-        Seen { owner, .. } if *owner != 0 && !me.owns(seen) => Some(format!("it belongs to another user (uid {owner})")),
+        Seen { owner, .. } if *owner != 0 && !me.owns(seen) => {
+            Some(format!("it belongs to another user (uid {owner})"))
+        }
         Seen { mode, .. } if mode & 0o002 != 0 && mode & 0o1000 == 0 => {
             Some(format!("everybody may write to it (mode {:04o})", mode & 0o7777))
         }
