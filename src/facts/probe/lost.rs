@@ -1,4 +1,4 @@
-//! What units should have in the kernel and in /run and have not, and what may take it away.
+//! What units should have in the kernel and in /run and have not.
 
 use super::Group;
 use crate::facts::lost;
@@ -8,7 +8,6 @@ pub(super) const GROUP: Group = Group {
     shell: include_str!("lost.sh"),
     ask: |questions, _, variables| variables.set("data_plane", questions.data_plane.as_deref().unwrap_or_default()),
     read: |sections, facts| {
-        facts.flushes = sections.lines("flushes").map(str::to_owned).collect();
         for (unit, words) in sections.lines("lost").filter_map(lost::line) {
             match unit {
                 "-" => facts.lost_for_good.push(words),
