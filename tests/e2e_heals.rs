@@ -41,8 +41,8 @@ const RULES: Row = ("nft flush table ip kube-proxy", &["the nftables table ip ku
 const FORWARD: Row = ("sysctl -qw net.ipv4.ip_forward=0", &[]);
 
 /// A cluster with pods behind a Service, and what stays what it is whatever happens to the kernel.
-struct Site {
-    cluster: Cluster,
+pub struct Site {
+    pub cluster: Cluster,
     service: String,
     other: String,
     outside: Outside,
@@ -56,6 +56,11 @@ impl Site {
         cluster.edit(|inventory| inventory.proxy.mode = Some(mode));
         cluster.up();
         cluster.run(&["verify"]).ok();
+        Self::on(cluster, mode)
+    }
+
+    /// On a cluster that is up, and that `verify` has tried.
+    pub fn on(cluster: Cluster, mode: ProxyMode) -> Site {
         let images = cluster.on("n1", "ctr -n k8s.io images ls -q");
         workload::start(
             &cluster,
@@ -146,7 +151,7 @@ for name in host pod outside; do echo $(($(cat /tmp/heals.$name) - began)); done
     }
 
     /// Every row, one after the other; all gaps are printed, and none is too long.
-    fn heal(&self, rows: &[&str]) {
+    pub fn heal(&self, rows: &[&str]) {
         let mut report = String::new();
         let mut late = Vec::new();
         for row in rows {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kbootstrap::lab::{self, Folders, Guard, Lab, LabSpec, Off};
+use kbootstrap::lab::{self, Folders, Guard, Lab, LabSpec, Off, System};
 use kbootstrap::ui::Silent;
 use tempfile::TempDir;
 
@@ -200,7 +200,7 @@ fn nothing_is_left_of_a_host_whose_supervisor_was_killed() {
 fn down_cleans_up_after_an_up_that_was_killed_at_any_moment() {
     let place = Place::new();
     // Whole, so that the moments below fall into the making of hosts.
-    lab::ensure_tree(&place.folders, &Silent).unwrap();
+    lab::ensure_tree(&place.folders, System::default(), &Silent).unwrap();
     let state = place.folders.lab("killed").state();
     let moments = [0, 5, 10, 20, 30, 50, 80, 120, 180, 250, 350];
     let mut interrupted = 0;
@@ -225,7 +225,7 @@ fn down_cleans_up_after_an_up_that_was_killed_at_any_moment() {
 #[test]
 fn an_interrupted_up_is_made_anew_by_the_next() {
     let place = Place::new();
-    lab::ensure_tree(&place.folders, &Silent).unwrap();
+    lab::ensure_tree(&place.folders, System::default(), &Silent).unwrap();
     let mut up = place.program(&["up", "-n", "1", "--name", "again"]);
     let mut up = up.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while !place.folders.lab("again").host("n1").process().exists() && up.try_wait().unwrap().is_none() {

@@ -35,6 +35,7 @@ mod docs_security;
 mod e2e_bastion;
 mod e2e_changes;
 mod e2e_damage;
+mod e2e_distributions;
 mod e2e_folder;
 mod e2e_footprint;
 mod e2e_ha;

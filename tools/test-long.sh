@@ -36,7 +36,9 @@ part takeover "a cluster of 0.1.0 taken on while people use it" \
   cargo test --locked --test integration -- --ignored --nocapture a_cluster_of_0_1_0
 part slow "tests that are too slow for every change" \
   cargo test --locked --test integration -- --ignored --skip inside_the_terminal --skip throughput --skip release:: \
-  --skip a_cluster_of_0_1_0
+  --skip a_cluster_of_0_1_0 --skip e2e_distributions
+part distributions "Debian 11, 12, 13, a minimal host, firewalld, ufw, NetworkManager" \
+  cargo test --locked --test integration e2e_distributions -- --ignored --nocapture
 part properties "unit tests, with 5,000 cases of each property" \
   env PROPTEST_CASES=5000 cargo test --locked --lib
 part throughput "bytes through SSH, beside OpenSSH" \

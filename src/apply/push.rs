@@ -8,7 +8,7 @@ use super::waves::Push;
 use crate::artifacts::Store;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
-use crate::facts;
+use crate::facts::{self, NETWORK_MANAGER};
 use crate::plan::HostPlan;
 use crate::remote::{Transport, host_lock};
 use crate::state::{Content, HostState};
@@ -118,6 +118,10 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     }
     if push.files.iter().any(|f| f.starts_with(&layout.units)) {
         s.push_str("systemctl daemon-reload\n");
+    }
+    // One that does not run reads it when it starts.
+    if push.files.contains(&layout.network_manager) {
+        s.push_str(&format!("systemctl -q is-active {NETWORK_MANAGER} && systemctl reload {NETWORK_MANAGER} || :\n"));
     }
     s
 }

@@ -63,6 +63,8 @@ pub struct Layout {
     pub data_plane_run: String,
     /// Files that go at boot.
     pub tmpfiles: String,
+    /// What NetworkManager is to leave alone.
+    pub network_manager: String,
     /// Logs of pods.
     pub pod_logs: String,
     /// Names of these logs by container.
@@ -106,6 +108,7 @@ impl Layout {
             data_plane: "/etc/kubernetes/data-plane.sh".into(),
             data_plane_run: "/run/kbootstrap-data-plane".into(),
             tmpfiles: "/etc/tmpfiles.d/kubernetes.conf".into(),
+            network_manager: "/etc/NetworkManager/conf.d/90-kubernetes.conf".into(),
             pod_logs: "/var/log/pods".into(),
             container_logs: "/var/log/containers".into(),
             kube_proxy: "/var/lib/kube-proxy".into(),

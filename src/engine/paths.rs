@@ -8,8 +8,8 @@ use super::session::Session;
 use crate::cluster::Host;
 use crate::components::Protocol;
 use crate::error::{Error, Result};
+use crate::facts::HostFacts;
 use crate::facts::paths::{self, Dialled, Listens, Path, Who};
-use crate::facts::{self, HostFacts};
 use crate::preflight::{self, Finding};
 use crate::random::nonce;
 
@@ -35,8 +35,9 @@ pub(super) fn check(
     let from = |host: &Host| -> Vec<(usize, &Path)> {
         needed.iter().enumerate().filter(|(_, path)| path.from == host.name).collect()
     };
+    let ours = catalogue.footprint(|footprint| footprint.tables.to_vec());
     let asked = |host: &&Host| hosts.contains(&host.name) || needed.iter().any(|path| path.to == host.name);
-    let listens = on_each(session, asked, |host| paths::listen(host.address, &ports(host), &nonce));
+    let listens = on_each(session, asked, |host| paths::listen(host.address, &ports(host), &ours, &nonce));
     let dialled = listens.as_ref().map_or_else(
         |_| Ok(BTreeMap::new()),
         |_| on_each(session, |host| !from(host).is_empty(), |host| paths::dial(&from(host), &nonce)),
@@ -53,9 +54,7 @@ pub(super) fn check(
     let ends = paths::ends(&needed, &listens, &dialled, &came?, &nonce);
     let tried: Vec<_> = needed.into_iter().zip(ends).collect();
     let chains = listens.into_iter().map(|(host, listens)| (host, listens.chains)).collect();
-    let mode =
-        |host: &Host| facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
-    Ok(preflight::judge_paths(cluster, &tried, &chains, mode))
+    Ok(preflight::judge_paths(catalogue, cluster, facts, &tried, &chains))
 }
 
 /// Runs a script of each host's own on all that are meant; what they printed.

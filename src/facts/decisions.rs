@@ -22,6 +22,9 @@ pub const NFTABLES_PROGRAM: Version = Version::new(1, 0, 1);
 /// The kernel's limit of tracked connections, which kube-proxy sets by itself where it can.
 pub const CONNTRACK_MAX: &str = "net.netfilter.nf_conntrack_max";
 
+/// NetworkManager's unit.
+pub const NETWORK_MANAGER: &str = "NetworkManager.service";
+
 /// What to render on a host because of what it is and what is missing there. What concerns kubelet, kube-proxy and containerd
 /// means something on nodes only; a host without that role is not asked about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,6 +47,8 @@ pub struct Decisions {
     /// The kubelet's `resolvConf`: resolved's own file where it runs, because its stub on 127.0.0.53 cannot be
     /// reached from a pod and makes CoreDNS ask itself.
     pub resolv_conf: &'static str,
+    /// NetworkManager is installed, and must be told to leave the cluster's network devices alone.
+    pub network_manager: bool,
 }
 
 /// Decides what the facts of `host` mean for its configuration.
@@ -59,6 +64,7 @@ pub fn decide(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
         sysctls: sysctls(wanted, facts),
         modules: catalogue.modules(cluster, host).into_iter().filter(|name| facts.has_module(name)).collect(),
         resolv_conf: if facts.systemd_resolved { "/run/systemd/resolve/resolv.conf" } else { "/etc/resolv.conf" },
+        network_manager: facts.units.get(NETWORK_MANAGER).is_some_and(|unit| unit.load == "loaded"),
     }
 }
 

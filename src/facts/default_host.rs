@@ -74,7 +74,7 @@ impl HostFacts {
             nameservers: Vec::new(),
             resolv_conf: true,
             resolv_conf_link: None,
-            programs: PROGRAMS.iter().map(|name| name.to_string()).collect(),
+            programs: PROGRAMS.iter().chain(&["apt-get"]).map(|name| name.to_string()).collect(),
             nft: Some(Version::new(1, 0, 6)),
             users: BTreeSet::new(),
             systemd_resolved: false,

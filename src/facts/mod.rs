@@ -17,7 +17,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 pub use decisions::{
-    CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NFTABLES_KERNEL, NFTABLES_PROGRAM, decide, module_of, proxy_mode,
+    CAP_SYS_RESOURCE, CONNTRACK_MAX, Decisions, NETWORK_MANAGER, NFTABLES_KERNEL, NFTABLES_PROGRAM, decide, module_of,
+    proxy_mode,
 };
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
@@ -25,7 +26,8 @@ pub use started::BOOT;
 pub use texts::{read_files, read_texts};
 
 /// Programs that a probe looks for on PATH.
-pub const PROGRAMS: [&str; 14] = [
+pub const PROGRAMS: [&str; 15] = [
+    "bash",
     "zstd",
     "gzip",
     "tar",
@@ -41,6 +43,9 @@ pub const PROGRAMS: [&str; 14] = [
     "ethtool",
     "socat",
 ];
+
+/// Package managers, which it looks for, too.
+pub const PACKAGE_MANAGERS: [&str; 5] = ["apt-get", "dnf", "yum", "zypper", "pacman"];
 
 /// At most this much of a file of certificates is read: some bundles are large, those of a cluster's CAs are not.
 pub const CERTIFICATE_BYTES: usize = 64 << 10;
@@ -160,7 +165,7 @@ pub struct HostFacts {
     pub resolv_conf: bool,
     /// What `/etc/resolv.conf` points to, where it is a link.
     pub resolv_conf_link: Option<String>,
-    /// Those of [`PROGRAMS`] that are on PATH.
+    /// Those of [`PROGRAMS`] and [`PACKAGE_MANAGERS`] that are on PATH.
     pub programs: BTreeSet<String>,
     /// nft's own version, where it is there and says it.
     pub nft: Option<Version>,

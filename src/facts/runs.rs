@@ -22,6 +22,12 @@ const TAKE_OVER_ALL: [&str; 3] = ["Exec", "Condition", "Assert"];
 const BEFORE_OURS: [&str; 3] = ["system.control", "transient", "generator.early"];
 
 impl HostFacts {
+    /// The unit runs, or is about to.
+    pub fn is_running(&self, unit: &str) -> bool {
+        let runs = |unit: &UnitFact| ["active", "activating", "reloading"].contains(&unit.active.as_str());
+        self.units.get(unit).is_some_and(runs)
+    }
+
     /// Drop-ins that change what the unit runs, each with the settings by which it does.
     pub fn overrides(&self, unit: &str) -> Vec<(&str, Vec<&str>)> {
         let mut all = Vec::new();

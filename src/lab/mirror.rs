@@ -1,11 +1,21 @@
 //! Where the machine's own apt gets its packages from.
 
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 
-/// The first place in the machine's apt sources that has this suite's main packages; none: debootstrap's own default.
-pub fn find(suite: &str) -> Option<String> {
-    sources(Path::new("/etc/apt")).iter().find_map(|file| {
+use super::system::Debian;
+
+/// The first place in the machine's apt sources that has this release's main packages, or else those of another one, which
+/// a mirror has beside each other; none: debootstrap's own default.
+pub fn find(release: Debian) -> Option<String> {
+    let sources = sources(Path::new("/etc/apt"));
+    let others = Debian::ALL.into_iter().filter(|other| *other != release);
+    iter::once(release).chain(others).find_map(|release| in_sources(&sources, release.suite()))
+}
+
+fn in_sources(sources: &[PathBuf], suite: &str) -> Option<String> {
+    sources.iter().find_map(|file| {
         let text = fs::read_to_string(file).ok()?;
         if file.extension().is_some_and(|e| e == "sources") { in_stanzas(&text, suite) } else { in_lines(&text, suite) }
     })

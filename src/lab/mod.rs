@@ -31,6 +31,7 @@ mod recipe;
 mod spec;
 mod state;
 mod subnet;
+mod system;
 mod tree;
 mod up;
 
@@ -48,6 +49,7 @@ pub use list::{HostStatus, LabStatus, list};
 pub use recipe::USER;
 pub use spec::{HostSpec, LabSpec};
 pub use state::{HostState, State};
+pub use system::{Debian, System};
 pub use tree::ensure as ensure_tree;
 pub use up::up;
 

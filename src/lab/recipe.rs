@@ -4,18 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use super::command;
+use super::system::System;
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 
-/// The distribution.
-pub const SUITE: &str = "bookworm";
+/// A host that boots and lets people in, on top of the smallest system.
+const MINIMAL: [&str; 4] = ["systemd", "systemd-sysv", "dbus", "openssh-server"];
 
-/// What Kubernetes and its tests need, on top of the smallest system.
-pub const PACKAGES: [&str; 20] = [
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "openssh-server",
+/// What Kubernetes and its tests need besides.
+const MORE: [&str; 16] = [
     "iproute2",
     "iptables",
     "nftables",
@@ -85,14 +82,21 @@ const MASKED: [&str; 34] = [
     "kmod-static-nodes.service",
 ];
 
+/// The packages of a system.
+pub fn packages(system: System) -> Vec<&'static str> {
+    let more = if system.minimal { &[][..] } else { &MORE };
+    MINIMAL.iter().chain(more).copied().collect()
+}
+
 /// Names the tree that this recipe makes.
-pub fn hash() -> String {
+pub fn hash(system: System) -> String {
     let mut hash = Sha256::default();
     let mut add = |text: &str| {
         hash.update(text);
         hash.update(b"\n");
     };
-    [SUITE, USER, std::env::consts::ARCH].into_iter().chain(PACKAGES).chain(MASKED).for_each(&mut add);
+    let head = [system.debian.suite(), USER, std::env::consts::ARCH];
+    head.into_iter().chain(packages(system)).chain(MASKED).for_each(&mut add);
     for (path, mode, content) in FILES {
         add(&format!("{path} {mode:o}"));
         add(content);
@@ -151,12 +155,18 @@ fn remove_files(dir: &Path, prefix: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::lab::system::Debian;
 
     #[test]
     fn the_hash_is_stable_and_fit_for_a_file_name() {
-        assert_eq!(hash(), hash());
-        assert!(hash().len() == 12 && hash().chars().all(|c| c.is_ascii_hexdigit()));
+        let systems = Debian::ALL.map(|debian| [false, true].map(|minimal| System { debian, minimal }));
+        let hashes: BTreeSet<String> = systems.as_flattened().iter().map(|system| hash(*system)).collect();
+        assert_eq!(hashes.len(), 6, "each system is another tree");
+        assert!(hashes.iter().all(|hash| hash.len() == 12 && hash.chars().all(|c| c.is_ascii_hexdigit())));
+        assert_eq!(hash(System::default()), hash(System::default()));
     }
 
     #[test]

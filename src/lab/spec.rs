@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 
+use super::system::System;
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 
@@ -23,6 +24,8 @@ pub struct LabSpec {
     pub masters: u32,
     /// Roles of single hosts, in place of the usual ones.
     pub roles: BTreeMap<String, Vec<Role>>,
+    /// What the hosts have installed.
+    pub system: System,
     /// The hosts' network; none: a free 10.99.x.0/24.
     pub subnet: Option<Ipv4Net>,
     /// `host:port` in front of several masters; none: the first master.
@@ -48,6 +51,7 @@ impl LabSpec {
             hosts,
             masters: 1,
             roles: BTreeMap::new(),
+            system: System::default(),
             subnet: None,
             endpoint: None,
             inventory: None,

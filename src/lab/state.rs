@@ -10,6 +10,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::folders::{Folders, LabFolder};
+use super::system::System;
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::files;
@@ -28,6 +29,9 @@ pub struct State {
     pub gateway: Ipv4Addr,
     /// The machine's bridge.
     pub bridge: String,
+    /// What the hosts have installed; a lab of an earlier kbootstrap does not say it.
+    #[serde(default)]
+    pub system: System,
     /// The tree that the hosts are laid over.
     pub tree: PathBuf,
     /// Where the inventory lies.
@@ -124,6 +128,7 @@ mod tests {
             subnet: "10.99.7.0/24".parse().unwrap(),
             gateway: [10, 99, 7, 1].into(),
             bridge: "kb".into(),
+            system: System::default(),
             tree: "/tree".into(),
             inventory: "/inventory".into(),
             complete: false,

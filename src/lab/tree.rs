@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::folders::Folders;
+use super::system::System;
 use super::{manifest, mirror, mounts, recipe};
 use crate::error::{Error, Result};
 use crate::files;
@@ -14,13 +15,13 @@ use crate::ui::{Reporter, step};
 const STEP: &str = "build the hosts' tree with debootstrap";
 
 /// The tree's path. Where there is none, or it is damaged, it is built: about a minute, once.
-pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
+pub fn ensure(folders: &Folders, system: System, reporter: &dyn Reporter) -> Result<PathBuf> {
     let dir = folders.trees();
     fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
     // Two processes do not build at once; the second one finds what the first has built.
     let busy = || reporter.info("waiting for another process that uses the cached tree");
     let _lock = files::lock::wait(&dir.join(".lock"), busy)?;
-    let tree = dir.join(format!("tree-{}", recipe::hash()));
+    let tree = dir.join(format!("tree-{}", recipe::hash(system)));
     if is_whole(&tree) {
         return Ok(tree);
     }
@@ -28,7 +29,7 @@ pub fn ensure(folders: &Folders, reporter: &dyn Reporter) -> Result<PathBuf> {
         discard(&tree, reporter)?;
     }
     step::run(reporter, "", STEP, |_| {
-        build(&dir, &tree, reporter)?;
+        build(&dir, &tree, system, reporter)?;
         let note = tree.display().to_string();
         Ok((tree, note))
     })
@@ -55,10 +56,10 @@ fn discard(tree: &Path, reporter: &dyn Reporter) -> Result<()> {
     mounts::remove_folder(tree)
 }
 
-fn build(dir: &Path, tree: &Path, reporter: &dyn Reporter) -> Result<()> {
+fn build(dir: &Path, tree: &Path, system: System, reporter: &dyn Reporter) -> Result<()> {
     remove_unfinished(dir)?;
     let partial = dir.join(format!("partial-{}", std::process::id()));
-    debootstrap(&partial, reporter)?;
+    debootstrap(&partial, system, reporter)?;
     recipe::apply(&partial)?;
     let hash = manifest::of(&partial)?;
     files::write_public(&manifest_path(tree), hash.as_bytes())?;
@@ -81,11 +82,11 @@ fn remove_unfinished(dir: &Path) -> Result<()> {
 
 /// Runs debootstrap in a mount namespace of its own, so that its mounts go with it. It ends when this process does: its
 /// next line of progress finds nobody who reads.
-fn debootstrap(target: &Path, reporter: &dyn Reporter) -> Result<()> {
+fn debootstrap(target: &Path, system: System, reporter: &dyn Reporter) -> Result<()> {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "debootstrap", "--variant=minbase"]);
-    command.arg(format!("--include={}", recipe::PACKAGES.join(","))).arg(recipe::SUITE).arg(target);
-    command.args(mirror::find(recipe::SUITE));
+    command.arg(format!("--include={}", recipe::packages(system).join(","))).arg(system.debian.suite()).arg(target);
+    command.args(mirror::find(system.debian));
     let log = tempfile::tempfile().map_err(|e| Error::io("make a temporary file", &e))?;
     let errors = log.try_clone().map_err(|e| Error::io("make a temporary file", &e))?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
@@ -100,7 +101,7 @@ fn debootstrap(target: &Path, reporter: &dyn Reporter) -> Result<()> {
     }
     lines.extend(tail(log));
     let last = lines[lines.len().saturating_sub(15)..].join("\n");
-    Err(Error::local(format!("debootstrap failed ({status})"))
+    Err(Error::local(format!("debootstrap of {system} failed ({status})"))
         .detail(last)
         .hint("it needs a Debian mirror: see /etc/apt/sources.list, and http_proxy where there is a proxy"))
 }

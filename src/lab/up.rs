@@ -20,7 +20,7 @@ pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<
     spec.check()?;
     machine::check()?;
     spare_inventory(spec)?;
-    let tree = tree::ensure(folders, reporter)?;
+    let tree = tree::ensure(folders, spec.system, reporter)?;
     let folder = folders.lab(&spec.name);
     let lock = Lock::make(&folder, down::PATIENCE)?;
     match State::load(&folder)? {
@@ -90,6 +90,7 @@ pub(super) fn plan(
         subnet,
         gateway: spec::gateway(subnet),
         bridge: network::bridge_name(&id),
+        system: spec.system,
         tree: tree.to_owned(),
         inventory: spec.inventory.as_ref().and_then(|p| absolute(p).ok()).unwrap_or_else(|| folder.inventory()),
         complete: false,
@@ -151,6 +152,7 @@ fn again(lock: &Lock, mut state: State, spec: &LabSpec, folder: LabFolder, repor
         .into_iter()
         .map(|h| (h.name, h.roles))
         .eq(state.hosts.iter().map(|h| (h.name.clone(), h.roles.clone())))
+        && spec.system == state.system
         && spec.subnet.is_none_or(|subnet| subnet.trunc() == state.subnet);
     if !same {
         return Err(Error::usage(format!("there is a lab {} already, and it is another one", state.name))

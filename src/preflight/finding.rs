@@ -99,11 +99,15 @@ impl<'a> HostCheck<'a> {
     }
 
     pub(super) fn fail(&mut self, check: &str, finding: impl Into<String>, remedy: impl Into<String>) {
-        self.findings.push(Finding::new(self.host, check, Severity::Fail, finding.into(), remedy.into()));
+        self.add(check, Severity::Fail, finding.into(), remedy.into());
     }
 
     pub(super) fn warn(&mut self, check: &str, finding: impl Into<String>, remedy: impl Into<String>) {
-        self.findings.push(Finding::new(self.host, check, Severity::Warn, finding.into(), remedy.into()));
+        self.add(check, Severity::Warn, finding.into(), remedy.into());
+    }
+
+    pub(super) fn add(&mut self, check: &str, severity: Severity, finding: String, remedy: String) {
+        self.findings.push(Finding::new(self.host, check, severity, finding, remedy));
     }
 
     /// The findings in the order of [`checks`].

@@ -1,9 +1,8 @@
 //! What chains of a firewall do to packets, as far as can be read from their rules.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
+use super::rules::{self, Action, Packet};
 use crate::facts::paths::{Chain, Hook};
 
 /// Rules and policies that keep packets out of the host, as a person finds them there.
@@ -13,7 +12,8 @@ pub(super) fn against(chains: &[Chain]) -> Vec<String> {
         if chain.drops {
             seen.push(policy(chain));
         }
-        seen.extend(chain.rules.iter().filter(|rule| ends_badly(rule)).map(|rule| format!("{}: {rule}", chain.name)));
+        let bad = |rule: &&String| rules::stops(rule) && !rules::is_for_invalid(rule);
+        seen.extend(chain.rules.iter().filter(bad).map(|rule| format!("{}: {rule}", chain.name)));
     }
     // What iptables says first, nft says again.
     if seen.iter().any(|rule| rule.starts_with("iptables")) {
@@ -23,21 +23,50 @@ pub(super) fn against(chains: &[Chain]) -> Vec<String> {
     seen
 }
 
-/// The rule or policy of a chain on the way of pods' packets that stops them, if one does. With iptables, flannel adds a
-/// rule of its own before the policy.
-pub(super) fn stops(chain: &Chain, pods: IpNet, nftables: bool) -> Option<String> {
-    if chain.hook != Hook::Forward || other_family(chain, pods) {
-        return None;
-    }
+/// The chain, and its rule or policy, that stops packets on their way from or to pods. With iptables, flannel adds rules of
+/// its own to iptables' chain, before the policy.
+pub(super) fn stops(chains: &[Chain], pods: IpNet, nftables: bool) -> Option<(&Chain, String)> {
+    let packet = |from_pod, to_pod, redirected| Packet { pods, from_pod, to_pod, redirected };
+    // To other pods, to the world, and from the world through a Service.
+    let packets = [packet(true, true, false), packet(true, false, false), packet(false, true, true)];
+    let on_the_way = |chain: &&Chain| chain.hook == Hook::Forward && !other_family(chain, pods);
+    chains.iter().filter(on_the_way).find_map(|chain| {
+        packets.iter().find_map(|packet| match walk(chains, chain, packet, 0) {
+            Some(End::Stopped(rule)) => Some((chain, rule)),
+            Some(End::Accepted) => None,
+            None => (chain.drops && (nftables || !is_iptables(chain))).then(|| (chain, policy(chain))),
+        })
+    })
+}
+
+/// How a packet leaves a chain; none: at its end.
+enum End {
+    Accepted,
+    Stopped(String),
+}
+
+/// As deep as firewalls nest their chains, and deeper.
+const DEEPEST: u32 = 16;
+
+fn walk(chains: &[Chain], chain: &Chain, packet: &Packet, depth: u32) -> Option<End> {
     for rule in &chain.rules {
-        if accepts(rule, pods) {
-            return None;
-        }
-        if ends_badly(rule) && is_for_all(rule) {
-            return Some(rule.clone());
+        match rules::action(rule, packet) {
+            Some(Action::Accept) => return Some(End::Accepted),
+            Some(Action::Stop) => return Some(End::Stopped(rule.clone())),
+            Some(Action::Return) => return None,
+            Some(Action::Jump(name, comes_back)) => {
+                let table = chain.name.rsplit_once(' ').map(|(table, _)| table).unwrap_or_default();
+                let name = format!("{table} {name}");
+                let callee = chains.iter().find(|chain| chain.name == name).filter(|_| depth < DEEPEST);
+                let end = callee.and_then(|callee| walk(chains, callee, packet, depth + 1));
+                if end.is_some() || !comes_back {
+                    return end;
+                }
+            }
+            None => {}
         }
     }
-    (chain.drops && nftables).then(|| policy(chain))
+    None
 }
 
 fn policy(chain: &Chain) -> String {
@@ -47,44 +76,13 @@ fn policy(chain: &Chain) -> String {
     }
 }
 
+fn is_iptables(chain: &Chain) -> bool {
+    ["iptables ", "nft ip filter ", "nft ip6 filter "].iter().any(|table| chain.name.starts_with(table))
+}
+
 fn other_family(chain: &Chain, pods: IpNet) -> bool {
     let other = if pods.addr().is_ipv6() { "nft ip " } else { "nft ip6 " };
     chain.name.starts_with(other) || ["nft bridge ", "nft arp "].iter().any(|family| chain.name.starts_with(family))
-}
-
-fn words(rule: &str) -> impl Iterator<Item = &str> {
-    rule.split_whitespace()
-}
-
-/// `-j DROP`, `-j REJECT …`, `drop`, `reject with …`.
-fn ends_badly(rule: &str) -> bool {
-    words(rule).any(|word| ["DROP", "REJECT", "drop", "reject"].contains(&word))
-}
-
-/// It has no condition.
-fn is_for_all(rule: &str) -> bool {
-    let mut words = words(rule);
-    match words.next() {
-        Some("-A") => words.nth(1) == Some("-j"),
-        first => first.is_some_and(|first| ["drop", "reject", "counter"].contains(&first)),
-    }
-}
-
-/// It lets all packets of pods through, by their addresses or by the bridge that they come from; flannel's own jump does.
-fn accepts(rule: &str, pods: IpNet) -> bool {
-    let accept = words(rule).any(|word| ["ACCEPT", "accept"].contains(&word));
-    let covers = |word: &str| {
-        let network: Option<IpNet> = word.parse().ok().or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from));
-        network.is_some_and(|network| network.contains(&pods))
-    };
-    let bridge = |word: &str| word.trim_matches('"') == "cni0";
-    let all = is_accept_for_all(rule);
-    words(rule).any(|word| word == "FLANNEL-FWD")
-        || accept && (all || words(rule).any(|word| covers(word) || bridge(word)))
-}
-
-fn is_accept_for_all(rule: &str) -> bool {
-    rule.trim() == "accept" || matches!(words(rule).collect::<Vec<_>>()[..], ["-A", _, "-j", "ACCEPT"])
 }
 
 #[cfg(test)]
@@ -95,8 +93,12 @@ mod tests {
         Chain { name: name.into(), hook, drops, rules: rules.iter().map(|rule| (*rule).to_owned()).collect() }
     }
 
+    fn stopped_in(chains: &[Chain], nftables: bool) -> Option<String> {
+        stops(chains, "10.244.0.0/16".parse().unwrap(), nftables).map(|(_, rule)| rule)
+    }
+
     fn stopped(name: &str, drops: bool, rules: &[&str], nftables: bool) -> Option<String> {
-        stops(&chain(name, Hook::Forward, drops, rules), "10.244.0.0/16".parse().unwrap(), nftables)
+        stopped_in(&[chain(name, Hook::Forward, drops, rules)], nftables)
     }
 
     #[test]
@@ -105,12 +107,22 @@ mod tests {
         assert_eq!(stopped("iptables FORWARD", true, &docker, true).as_deref(), Some("iptables -P FORWARD DROP"));
         assert_eq!(stopped("iptables FORWARD", true, &docker, false), None, "flanneld adds its rules there");
         assert_eq!(stopped("iptables FORWARD", false, &docker, true), None);
-        for rule in ["-A FORWARD -s 10.0.0.0/8 -j ACCEPT", "-A FORWARD -i cni0 -j ACCEPT", "-A FORWARD -j FLANNEL-FWD"]
-        {
-            assert_eq!(stopped("iptables FORWARD", true, &[rule], true), None, "{rule}");
+        let both = |rule: &str| {
+            let back = rule.replace("-s", "-d").replace("-i", "-o");
+            stopped("iptables FORWARD", true, &[rule, &back], true)
+        };
+        for rule in ["-A FORWARD -s 10.0.0.0/8 -j ACCEPT", "-A FORWARD -i cni0 -j ACCEPT"] {
+            assert_eq!(both(rule), None, "{rule}");
+            assert!(stopped("iptables FORWARD", true, &[rule], true).is_some(), "{rule}: nobody reaches a node port");
         }
-        let one_node = "-A FORWARD -s 10.244.1.0/24 -j ACCEPT";
-        assert!(stopped("iptables FORWARD", true, &[one_node], true).is_some());
+        let flannels = ["-A FLANNEL-FWD -s 10.244.0.0/16 -j ACCEPT", "-A FLANNEL-FWD -d 10.244.0.0/16 -j ACCEPT"];
+        let chains = [
+            chain("iptables FORWARD", Hook::Forward, true, &["-A FORWARD -j FLANNEL-FWD"]),
+            chain("iptables FLANNEL-FWD", Hook::Called, false, &flannels),
+        ];
+        assert_eq!(stopped_in(&chains, true), None);
+        assert!(both("-A FORWARD -s 10.244.1.0/24 -j ACCEPT").is_some(), "one node's pods");
+        assert!(both("-A FORWARD -s 10.244.0.0/16 -p tcp -j ACCEPT").is_some(), "names are asked by UDP");
     }
 
     #[test]
@@ -120,8 +132,87 @@ mod tests {
         let nft = ["ct state established,related accept", "counter packets 3 bytes 180 drop"];
         assert_eq!(stopped("nft inet filter forward", false, &nft, true).as_deref(), Some(nft[1]));
         assert_eq!(stopped("nft ip6 filter forward", true, &nft, true), None);
-        let open = ["ip saddr 10.244.0.0/16 accept", "drop"];
+        let open = ["ip saddr 10.244.0.0/16 accept", "ct status dnat accept", "drop"];
         assert_eq!(stopped("nft inet filter forward", true, &open, true), None);
+        assert!(
+            stopped("nft inet filter forward", true, &[], false).is_some(),
+            "what flanneld adds to iptables' chain does not undo what another one drops"
+        );
+    }
+
+    /// As firewalld 1.3 makes them.
+    fn firewalld(zones: &[&str]) -> Vec<Chain> {
+        let forward = [
+            "ct state { established, related } accept",
+            "ct status dnat accept",
+            "iifname \"lo\" accept",
+            "ct state invalid drop",
+            "ip6 daddr { ::/96, ::ffff:0.0.0.0/96 } reject with icmpv6 addr-unreachable",
+            "jump filter_FORWARD_ZONES",
+            "reject with icmpx admin-prohibited",
+        ];
+        vec![
+            chain("nft inet firewalld filter_FORWARD", Hook::Forward, false, &forward),
+            chain("nft inet firewalld filter_FORWARD_ZONES", Hook::Called, false, zones),
+            chain(
+                "nft inet firewalld filter_FWD_public",
+                Hook::Called,
+                false,
+                &["jump filter_FWD_public_allow", "reject with icmpx admin-prohibited"],
+            ),
+            chain("nft inet firewalld filter_FWD_public_allow", Hook::Called, false, &["oifname \"host0\" accept"]),
+            chain("nft inet firewalld filter_FWD_trusted", Hook::Called, false, &["accept"]),
+        ]
+    }
+
+    #[test]
+    fn firewalld_stops_pods_until_their_network_is_trusted() {
+        let shut = firewalld(&["goto filter_FWD_public"]);
+        assert_eq!(stopped_in(&shut, true).as_deref(), Some("reject with icmpx admin-prohibited"));
+        let open = firewalld(&["ip saddr 10.244.0.0/16 goto filter_FWD_trusted", "goto filter_FWD_public"]);
+        assert_eq!(stopped_in(&open, true), None);
+        let other = firewalld(&["ip saddr 10.9.0.0/16 goto filter_FWD_trusted", "goto filter_FWD_public"]);
+        assert!(stopped_in(&other, true).is_some());
+    }
+
+    #[test]
+    fn ufw_stops_pods_until_their_ways_are_allowed() {
+        let ufw = |user: &[&str]| {
+            vec![
+                chain(
+                    "iptables FORWARD",
+                    Hook::Forward,
+                    true,
+                    &["-A FORWARD -j ufw-before-forward", "-A FORWARD -j ufw-track-forward"],
+                ),
+                chain(
+                    "iptables ufw-before-forward",
+                    Hook::Called,
+                    false,
+                    &[
+                        "-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                        "-A ufw-before-forward -p icmp -m icmp --icmp-type 8 -j ACCEPT",
+                        "-A ufw-before-forward -j ufw-user-forward",
+                    ],
+                ),
+                chain("iptables ufw-user-forward", Hook::Called, false, user),
+            ]
+        };
+        assert_eq!(stopped_in(&ufw(&[]), true).as_deref(), Some("iptables -P FORWARD DROP"));
+        let from = "-A ufw-user-forward -s 10.244.0.0/16 -j ACCEPT";
+        let to = "-A ufw-user-forward -d 10.244.0.0/16 -j ACCEPT";
+        assert_eq!(stopped_in(&ufw(&[from, to]), true), None);
+        assert!(stopped_in(&ufw(&[from]), true).is_some());
+        assert!(stopped_in(&ufw(&["-A ufw-user-forward -s 10.244.0.0/16 -j DROP", from, to]), false).is_some());
+    }
+
+    #[test]
+    fn chains_that_call_each_other_come_to_an_end() {
+        let round = [
+            chain("iptables FORWARD", Hook::Forward, false, &["-A FORWARD -j A"]),
+            chain("iptables A", Hook::Called, false, &["-A A -j A", "-A A -j DROP"]),
+        ];
+        assert!(stopped_in(&round, true).is_some());
     }
 
     #[test]
@@ -129,7 +220,7 @@ mod tests {
         let chains = [
             chain("iptables INPUT", Hook::Input, true, &["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"]),
             chain("nft ip filter INPUT", Hook::Input, true, &["tcp dport 22 counter accept"]),
-            chain("nft inet filter input", Hook::Input, false, &["tcp dport 6443 reject"]),
+            chain("nft inet filter input", Hook::Input, false, &["ct state invalid drop", "tcp dport 6443 reject"]),
             chain("iptables FORWARD", Hook::Forward, true, &[]),
         ];
         assert_eq!(against(&chains), ["iptables -P INPUT DROP", "nft inet filter input: tcp dport 6443 reject"]);

@@ -2,16 +2,19 @@
 
 use super::data_plane;
 use super::finding::HostCheck;
+use super::openings::{FIREWALLD, Firewall};
 use crate::cluster::{NetworkPlugin, Role};
-use crate::components::{Protocol, etcd};
+use crate::components::etcd;
+use crate::facts::NETWORK_MANAGER;
 
 /// Where kubeadm keeps the static pods of its control plane.
 pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Units of others, which are asked about on every host.
-pub(super) const UNITS: [&str; 15] = [
+pub(super) const UNITS: [&str; 16] = [
+    NETWORK_MANAGER,
     data_plane::NFTABLES,
-    "firewalld.service",
+    FIREWALLD,
     "docker.service",
     "crio.service",
     "containerd.service",
@@ -28,9 +31,9 @@ pub(super) const UNITS: [&str; 15] = [
 ];
 
 pub(super) fn check(check: &mut HostCheck) {
-    firewall(check);
     distributions(check);
     if !check.facts.known {
+        firewalls(check);
         manifests(check);
         strangers(check);
         etcd_data(check);
@@ -39,38 +42,16 @@ pub(super) fn check(check: &mut HostCheck) {
     docker(check);
 }
 
-fn running(check: &HostCheck, unit: &str) -> bool {
-    check
-        .facts
-        .units
-        .get(unit)
-        .is_some_and(|unit| ["active", "activating", "reloading"].contains(&unit.active.as_str()))
-}
-
-fn firewall(check: &mut HostCheck) {
-    let open = open(check);
-    if running(check, "firewalld.service") {
-        check.warn("firewall", "firewalld runs", format!("`systemctl disable --now firewalld`, or {open}"));
+/// What such a firewall shuts is found by trying; on a host that is new it is said beforehand what it must be told.
+fn firewalls(check: &mut HostCheck) {
+    for firewall in Firewall::on(check.facts) {
+        let opens = firewall.opens(check.catalogue, check.cluster, check.host);
+        let finding = match firewall {
+            Firewall::Firewalld => "firewalld runs",
+            Firewall::Ufw => "ufw is enabled",
+        };
+        check.warn("firewall", finding, format!("what the cluster needs is opened by {opens}, once"));
     }
-    if check.facts.ufw {
-        check.warn("firewall", "ufw is enabled", format!("`ufw disable`, or {open}"));
-    }
-}
-
-/// What must pass between the hosts.
-fn open(check: &HostCheck) -> String {
-    let (first, last) = check.cluster.networks.node_ports;
-    let numbers = |protocol| {
-        let ports = check.catalogue.ports().into_iter().filter(move |(port, spec)| {
-            port.protocol == protocol && !port.loopback && check.catalogue.is_used(check.cluster, spec)
-        });
-        ports.map(|(port, _)| port.number.to_string()).collect::<Vec<_>>().join(", ")
-    };
-    let udp = match numbers(Protocol::Udp) {
-        none if none.is_empty() => String::new(),
-        udp => format!(" and {udp} (UDP)"),
-    };
-    format!("open {} and {first}-{last} (TCP){udp} between the hosts", numbers(Protocol::Tcp))
 }
 
 /// Other ways to run Kubernetes, with what takes them away.
@@ -87,7 +68,7 @@ const DISTRIBUTIONS: [(&str, &str, &str); 8] = [
 
 fn distributions(check: &mut HostCheck) {
     for (unit, name, remedy) in DISTRIBUTIONS {
-        if running(check, unit) {
+        if check.facts.is_running(unit) {
             check.fail("leftovers", format!("{name} runs here ({unit})"), format!("{remedy}, or use another host"));
         }
     }
@@ -106,21 +87,21 @@ fn manifests(check: &mut HostCheck) {
 
 /// Units of the names that ours will have, on a host where kbootstrap has never been.
 fn strangers(check: &mut HostCheck) {
-    if check.host.is(Role::Node) && running(check, "kubelet.service") {
+    if check.host.is(Role::Node) && check.facts.is_running("kubelet.service") {
         check.fail(
             "leftovers",
             "a kubelet of another cluster runs here",
             "drain the node there, then `systemctl disable --now kubelet`, or use another host",
         );
     }
-    if check.host.is(Role::Etcd) && running(check, etcd::UNIT) {
+    if check.host.is(Role::Etcd) && check.facts.is_running(etcd::UNIT) {
         check.fail(
             "leftovers",
             "an etcd that is not ours runs here",
             "save its data, then `systemctl disable --now etcd`, or use another host",
         );
     }
-    if check.host.is(Role::Node) && running(check, "containerd.service") {
+    if check.host.is(Role::Node) && check.facts.is_running("containerd.service") {
         check.warn(
             "leftovers",
             "a containerd of the distribution runs here; ours will take its place and its configuration",
@@ -157,7 +138,7 @@ fn cni(check: &mut HostCheck) {
 
 fn docker(check: &mut HostCheck) {
     for (unit, name) in [("docker.service", "Docker"), ("crio.service", "CRI-O")] {
-        if check.host.is(Role::Node) && running(check, unit) {
+        if check.host.is(Role::Node) && check.facts.is_running(unit) {
             check.warn(
                 "leftovers",
                 format!("{name} runs here; it changes firewall rules, and nodes run containerd beside it"),

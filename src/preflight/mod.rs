@@ -15,11 +15,14 @@ mod host;
 mod kernel;
 mod leftovers;
 mod network;
+mod openings;
+mod packages;
 mod paths;
 mod ports;
 mod programs;
 mod proxy;
 mod questions;
+mod rules;
 mod units;
 
 use std::collections::BTreeMap;
@@ -44,8 +47,8 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         host::check,
         kernel::check,
         boot::check,
-        proxy::check,
         programs::check,
+        proxy::check,
         network::check,
         ports::check,
         units::check,

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use super::finding::{Finding, Severity};
 use super::firewall;
+use super::openings::Firewall;
 use crate::cluster::{Cluster, Host, NetworkPlugin, ProxyMode, Role};
 use crate::components::{Catalogue, PortSpec, Protocol, flanneld, kubelet};
 use crate::facts::paths::{self, Chain, End, Path, Who};
-use crate::facts::{HostFacts, Listening};
+use crate::facts::{self, HostFacts, Listening};
 
 /// The check's name.
 const CHECK: &str = "paths";
@@ -95,20 +96,35 @@ fn holder(sockets: &[Listening], address: IpAddr, port: u16) -> Option<&Listenin
 
 /// What was found by trying, the hosts in the inventory's order. `chains` are those of each host that was asked.
 pub fn judge(
+    catalogue: &Catalogue,
     cluster: &Cluster,
+    facts: &BTreeMap<String, HostFacts>,
     tried: &[(Path, End)],
     chains: &BTreeMap<String, Vec<Chain>>,
-    mode: impl Fn(&Host) -> Option<ProxyMode>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for host in &cluster.hosts {
-        findings.extend(shut(host, tried, chains));
+        let opens = facts.get(&host.name).map_or_else(Vec::new, |facts| {
+            let opens = |firewall: Firewall| (firewall, firewall.opens(catalogue, cluster, host));
+            Firewall::on(facts).into_iter().map(opens).collect()
+        });
+        findings.extend(shut(host, tried, chains, &opens));
         let node = host.is(Role::Node) && cluster.networks.plugin == NetworkPlugin::Flannel;
         if let Some(chains) = chains.get(&host.name).filter(|_| node) {
-            findings.extend(forward(cluster, host, chains, mode(host) == Some(ProxyMode::Nftables)));
+            let mode = facts.get(&host.name).map(|facts| facts::decide(catalogue, cluster, host, facts).proxy_mode);
+            findings.extend(forward(cluster, host, chains, mode == Some(ProxyMode::Nftables), &opens));
         }
     }
     findings
+}
+
+/// Firewalls of a host that have words of their own, with those that open what is needed.
+type Opens = [(Firewall, String)];
+
+/// ``firewalld runs on n2: `firewall-cmd …` ``
+fn by_firewalls(host: &Host, opens: &Opens) -> String {
+    let all = opens.iter().map(|(firewall, opens)| format!("{firewall} runs on {}: {opens}", host.name));
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// The ports at one end of paths, and the hosts from which each is shut.
@@ -118,7 +134,7 @@ type Shut<'a> = BTreeMap<String, BTreeSet<&'a str>>;
 type Chains = BTreeMap<String, Vec<Chain>>;
 
 /// One finding for each sort of end at the host.
-fn shut(host: &Host, tried: &[(Path, End)], chains: &Chains) -> Vec<Finding> {
+fn shut(host: &Host, tried: &[(Path, End)], chains: &Chains, opens: &Opens) -> Vec<Finding> {
     let mut ends: Vec<(&End, Shut)> = Vec::new();
     for (path, end) in tried.iter().filter(|(path, end)| path.to == host.name && *end != End::Open) {
         let known = ends.iter().position(|(known, _)| *known == end);
@@ -128,7 +144,7 @@ fn shut(host: &Host, tried: &[(Path, End)], chains: &Chains) -> Vec<Finding> {
         });
         ends[at].1.entry(named(path)).or_default().insert(&path.from);
     }
-    ends.into_iter().map(|(end, shut)| finding(host, end, &shut, chains)).collect()
+    ends.into_iter().map(|(end, shut)| finding(host, end, &shut, chains, opens)).collect()
 }
 
 /// `TCP 10250 (kubelet)`.
@@ -163,7 +179,7 @@ fn firewalls(host: &Host, shut: &Shut, chains: &Chains) -> String {
     if seen.is_empty() { String::new() } else { format!(" ({})", seen.join("; ")) }
 }
 
-fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
+fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains, opens: &Opens) -> Finding {
     let (address, list) = (host.address, list(shut));
     let on = format!("on {} or on the way", host.name);
     let seen = firewalls(host, shut, chains);
@@ -191,16 +207,18 @@ fn finding(host: &Host, end: &End, shut: &Shut, chains: &Chains) -> Finding {
             "mend what is said there; `kbootstrap verify` tries the paths of a cluster that runs".into(),
         ),
     };
-    Finding::new(host, CHECK, severity, finding, remedy)
+    let told = !opens.is_empty() && !matches!(end, End::NotTried(_));
+    Finding::new(host, CHECK, severity, finding, if told { by_firewalls(host, opens) } else { remedy })
 }
 
 /// flannel lets pods' packets through in a table of its own; what another chain drops is dropped nevertheless. In
 /// iptables mode it adds its rules to the very chain.
-fn forward(cluster: &Cluster, host: &Host, chains: &[Chain], nftables: bool) -> Option<Finding> {
+fn forward(cluster: &Cluster, host: &Host, chains: &[Chain], nftables: bool, opens: &Opens) -> Option<Finding> {
     let pods = cluster.networks.pods;
-    let (chain, rule) = chains.iter().find_map(|chain| Some((chain, firewall::stops(chain, pods, nftables)?)))?;
+    let (chain, rule) = firewall::stops(chains, pods, nftables)?;
     let iptables = if pods.addr().is_ipv6() { "ip6tables" } else { "iptables" };
     let remedy = match chain.name.strip_prefix("nft ") {
+        _ if !opens.is_empty() => by_firewalls(host, opens),
         None => format!(
             "`{iptables} -I FORWARD -s {pods} -j ACCEPT && {iptables} -I FORWARD -d {pods} -j ACCEPT`, and the same at \
              each boot; where Docker sets the policy, from version 28 on `\"ip-forward-no-drop\": true` in its \

@@ -1,49 +1,106 @@
-//! Programs that must be on PATH.
+//! Programs that must be on PATH. Each finding's command brings all that the host lacks.
 
-use super::finding::HostCheck;
-use super::proxy::install;
-use crate::cluster::Role;
-use crate::facts::Module;
+use std::collections::BTreeSet;
+
+use super::finding::{HostCheck, Severity};
+use super::packages;
+use crate::cluster::{NetworkPlugin, ProxyMode, Role};
+use crate::facts::{Module, decide, proxy_mode};
+
+/// A program that a host must have, or should.
+struct Wanted {
+    check: &'static str,
+    severity: Severity,
+    program: &'static str,
+    /// What is wrong without it.
+    without: String,
+    /// Another way out than to install it.
+    otherwise: String,
+}
 
 pub(super) fn check(check: &mut HostCheck) {
+    let mut lacking = wanted(check);
+    lacking.retain(|wanted| !check.facts.programs.contains(wanted.program));
+    let programs: BTreeSet<&str> = lacking.iter().map(|wanted| wanted.program).collect();
+    let command = packages::install(check.facts, &programs);
+    for Wanted { check: name, severity, without, otherwise, .. } in lacking {
+        check.add(name, severity, without, format!("{command}{otherwise}"));
+    }
+}
+
+fn wanted(check: &HostCheck) -> Vec<Wanted> {
     let node = check.host.is(Role::Node);
     let load = check.facts.modules.values().any(|module| *module == Module::Loadable);
-    let tools = [
-        ("tar", "tar", "files are unpacked with it", true),
-        ("sha256sum", "coreutils", "files are verified with it", true),
-        ("ip", "iproute2", "addresses and routes are read with it", true),
-        ("mount", "mount", "the kubelet mounts volumes with it", node),
-        ("modprobe", "kmod", "kernel modules are loaded with it", node && load),
+    let wanted = |check, severity, program, without: String| Wanted {
+        check,
+        severity,
+        program,
+        without,
+        otherwise: String::new(),
+    };
+    let tool = |program, why| wanted("tools", Severity::Fail, program, format!("there is no {program} program; {why}"));
+    let mut all = vec![
+        tool("tar", "files are unpacked with it"),
+        tool("sha256sum", "files are verified with it"),
+        tool("ip", "addresses and routes are read with it"),
+        wanted(
+            "tools",
+            Severity::Warn,
+            "ss",
+            "there is no ss program, so nobody looked at which ports are taken".into(),
+        ),
+        wanted(
+            "tools",
+            Severity::Warn,
+            "bash",
+            "there is no bash program, so no path from here to other hosts was tried".into(),
+        ),
     ];
-    for (program, package, why, needed) in tools {
-        if needed && !check.facts.programs.contains(program) {
-            let remedy = install(check, package_name(check, package));
-            check.fail("tools", format!("there is no {program} program; {why}"), remedy);
-        }
+    if !node {
+        return all;
     }
-    if !check.facts.programs.contains("ss") {
-        let remedy = install(check, package_name(check, "iproute2"));
-        check.warn("tools", "there is no ss program, so nobody looked at which ports are taken", remedy);
+    all.push(tool("mount", "the kubelet mounts volumes with it"));
+    if load {
+        all.push(tool("modprobe", "kernel modules are loaded with it"));
     }
-    if node && !check.facts.programs.contains("conntrack") {
-        let package = if debian(check) { "conntrack" } else { "conntrack-tools" };
-        let remedy = install(check, package);
-        check.warn(
-            "conntrack",
-            "there is no conntrack program; kube-proxy works without it, people who look for lost connections do not",
-            remedy,
-        );
-    }
+    let without =
+        "there is no conntrack program; kube-proxy works without it, people who look for lost connections do not";
+    all.push(wanted("conntrack", Severity::Warn, "conntrack", without.into()));
+    all.extend(for_services(check));
+    all
 }
 
-fn package_name<'p>(check: &HostCheck, package: &'p str) -> &'p str {
-    match package {
-        "iproute2" if !debian(check) => "iproute",
-        "mount" if !debian(check) => "util-linux",
-        other => other,
+/// What kube-proxy and flannel run, by the proxy's mode.
+fn for_services(check: &HostCheck) -> Vec<Wanted> {
+    let fail = |check, program, without: &str, otherwise: String| {
+        let without = without.to_owned();
+        Wanted { check, severity: Severity::Fail, program, without, otherwise }
+    };
+    let mode = decide(check.catalogue, check.cluster, check.host, check.facts).proxy_mode;
+    let mut all = Vec::new();
+    if mode == ProxyMode::Ipvs && check.facts.has_module("ip_vs") {
+        let auto = proxy_mode(ProxyMode::Auto, check.facts);
+        let instead = if auto == ProxyMode::Nftables { "nftables or iptables" } else { "iptables" };
+        all.push(fail(
+            "ipvs",
+            "ipset",
+            "`proxy: {mode: ipvs}`, but there is no ipset program",
+            format!("; or `proxy: {{mode: auto}}` in the inventory: {instead} works"),
+        ));
     }
-}
-
-fn debian(check: &HostCheck) -> bool {
-    ["debian", "ubuntu", "deepin", "uos"].contains(&check.facts.os.id.as_str())
+    if mode == ProxyMode::Nftables {
+        all.push(fail(
+            "nftables",
+            "nft",
+            "there is no nft program, which kube-proxy's nftables mode runs",
+            "; or `proxy: {mode: iptables}`".into(),
+        ));
+    }
+    // flanneld clears rules of iptables before it makes those of nftables, and ends where there is none.
+    if mode != ProxyMode::Nftables || check.cluster.networks.plugin == NetworkPlugin::Flannel {
+        let who = if mode == ProxyMode::Nftables { "flannel" } else { "kube-proxy" };
+        let without = format!("there is no iptables program, which {who} runs");
+        all.push(fail("iptables", "iptables", &without, String::new()));
+    }
+    all
 }

@@ -25,6 +25,9 @@ pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {
         ..HostState::default()
     };
     add_kernel_files(&mut state, &cluster.layout);
+    if decisions.network_manager {
+        add_network_manager(&mut state, inputs);
+    }
 
     let mut context = Context::new(inputs.catalogue, cluster, inputs.common, host, inputs.facts, decisions)?;
     let mut errors: Vec<Error> = Vec::new();
@@ -56,6 +59,22 @@ fn add_kernel_files(state: &mut HostState, layout: &Layout) {
         state.files.insert(layout.modules.clone(), public(lines));
     }
 }
+
+/// Devices that components and network plugins make are theirs: NetworkManager would take them for its own, and undo them
+/// with its connections.
+fn add_network_manager(state: &mut HostState, inputs: &Inputs<'_>) {
+    let specs = inputs.catalogue.on(inputs.cluster, inputs.host);
+    let links: Vec<&str> = specs.flat_map(|spec| spec.footprint.links).copied().collect();
+    if links.is_empty() {
+        return;
+    }
+    let devices: Vec<_> = links.into_iter().chain([PODS_ENDS]).map(|name| format!("interface-name:{name}")).collect();
+    let text = format!("[keyfile]\nunmanaged-devices+={}\n", devices.join(";"));
+    state.files.insert(inputs.cluster.layout.network_manager.clone(), public(text));
+}
+
+/// Names of the host's ends of pods' cables (containernetworking plugins, `ip.SetupVeth`).
+const PODS_ENDS: &str = "veth*";
 
 /// What a unit makes once it is ready says to others that it is: after a boot not before it is so again.
 fn add_tmpfiles(state: &mut HostState, layout: &Layout) {

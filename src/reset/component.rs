@@ -98,6 +98,7 @@ impl Difference<'_> {
         going.extend(last(&|spec| !(spec.modules)(self.before).is_empty()).then(|| layout.modules.clone()));
         let makes = |spec: &ComponentSpec| spec.configs.iter().any(|config| config.copied_to.is_some());
         going.extend(last(&makes).then(|| layout.tmpfiles.clone()));
+        going.extend(last(&|spec| !spec.footprint.links.is_empty()).then(|| layout.network_manager.clone()));
         going.difference(&kept).cloned().collect()
     }
 

@@ -47,7 +47,9 @@ impl Targets {
         let programs = catalogue.components.iter().flat_map(|spec| spec.programs).map(|program| program.path(layout));
         let units = targets.runtimes.iter().chain(&targets.services).map(|unit| format!("{}/{unit}", layout.units));
         targets.files = units.chain(programs).collect();
-        targets.files.extend([layout.sysctls.clone(), layout.modules.clone(), layout.tmpfiles.clone()]);
+        targets
+            .files
+            .extend([&layout.sysctls, &layout.modules, &layout.tmpfiles, &layout.network_manager].map(Clone::clone));
         targets.files.extend(catalogue.footprint(|of| (of.files)(layout)));
         targets.dirs = catalogue.removed_dirs(layout);
         targets.dirs.push(layout.records.clone());

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod control_plane;
 pub mod load;
 pub mod loopback;
+pub mod mirror;
 pub mod process;
 pub mod programs;
 pub mod release_0_1_0;

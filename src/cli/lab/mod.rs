@@ -12,13 +12,14 @@ use ipnet::Ipv4Net;
 use crate::cli::{Ctx, FormatArgs};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
-use crate::lab::{self, Folders, Lab, LabSpec, LabStatus, Off, role_name};
+use crate::lab::{self, Debian, Folders, Lab, LabSpec, LabStatus, Off, System, role_name};
 use crate::ui::{Cell, Plain, Reporter, Table, Terminal};
 
 const EXAMPLE: &str = "\
 Examples:
   kbootstrap lab up -n 3                         n1: etcd, master and node; n2 and n3: nodes
   kbootstrap lab up -n 4 --masters 3 --name ha   a second lab beside it
+  kbootstrap lab up -n 2 --debian 11 --name old  hosts with Debian 11
   kbootstrap lab ssh n1 systemctl status
   kbootstrap lab poweroff n2 && kbootstrap lab start n2
   kbootstrap lab down --all
@@ -108,6 +109,12 @@ struct UpArgs {
     /// Other roles for one host, for example n1=etcd,master (repeatable)
     #[arg(long, value_name = "HOST=ROLE,…", value_parser = parse_roles)]
     roles: Vec<(String, Vec<Role>)>,
+    /// The hosts' release of Debian: 11, 12 or 13
+    #[arg(long, value_name = "RELEASE", default_value_t)]
+    debian: Debian,
+    /// Nothing on the hosts but the minimal system, systemd and sshd
+    #[arg(long)]
+    minimal: bool,
     /// The hosts' network [default: a free 10.99.x.0/24]
     #[arg(long, value_name = "CIDR")]
     subnet: Option<Ipv4Net>,
@@ -199,6 +206,7 @@ fn up(ctx: &Ctx, folders: &Folders, args: UpArgs) -> Result<()> {
         hosts: args.hosts,
         masters: args.masters,
         roles: args.roles.into_iter().collect::<BTreeMap<_, _>>(),
+        system: System { debian: args.debian, minimal: args.minimal },
         subnet: args.subnet,
         endpoint: args.endpoint,
         inventory: args.inventory,

@@ -14,14 +14,14 @@ pub struct Listens {
     pub ports: BTreeSet<(Protocol, u16)>,
     /// Why it does not listen on others.
     pub failed: Option<String>,
-    /// The chains that packets pass first, on their way in or through.
+    /// The chains that packets pass on their way in or through, and those that these jump to.
     pub chains: Vec<Chain>,
 }
 
-/// A chain of the host's firewall that packets pass first.
+/// A chain of the host's firewall.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chain {
-    /// `iptables INPUT`, `nft inet filter input`.
+    /// `iptables INPUT`, `nft inet filter input`: the table's name goes before.
     pub name: String,
     /// Which packets.
     pub hook: Hook,
@@ -38,39 +38,92 @@ pub enum Hook {
     Input,
     /// Those that go through it, as those of pods do.
     Forward,
+    /// Those that another chain sends there.
+    Called,
 }
 
 impl Listens {
-    /// Lines `listens tcp 6443`, `failed why`, `chain name`, `rule text`.
+    /// Lines `listens tcp 6443`, `failed why`, `iptables` with one of `iptables -S`, `nft-table family name` and `nft` with
+    /// one of `nft list table`.
     pub fn read(text: &str) -> Self {
         let mut all = Listens::default();
+        let mut tables = Tables::default();
         for line in text.lines() {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("listens", port) => all.ports.extend(port_of(port)),
                 ("failed", why) => drop(all.failed.get_or_insert_with(|| shown(why))),
-                ("chain", name) => {
-                    let hook = if name.ends_with("FORWARD") { Hook::Forward } else { Hook::Input };
-                    all.chains.push(Chain { name: shown(name), hook, drops: false, rules: Vec::new() });
-                }
-                ("rule", rule) => all.chains.last_mut().into_iter().for_each(|chain| chain.read(rule.trim())),
+                ("iptables", line) => tables.iptables(line.trim()),
+                ("nft-table", table) => tables.nft_table = shown(table),
+                ("nft", line) => tables.nft(line.trim()),
                 _ => {}
             }
         }
+        all.chains = tables.chains;
         all
     }
 }
 
-impl Chain {
-    /// A line of `iptables -S CHAIN` or `nft list chain`.
-    fn read(&mut self, line: &str) {
+/// Chains, as their lines come.
+#[derive(Debug, Default)]
+struct Tables {
+    chains: Vec<Chain>,
+    /// `inet filter`.
+    nft_table: String,
+    /// The chain of nft whose lines come now; none between chains, and in one that packets on their way out pass.
+    nft_chain: Option<usize>,
+    /// A line that goes on in the next one.
+    begun: String,
+}
+
+impl Tables {
+    fn add(&mut self, name: String, hook: Hook, drops: bool) -> usize {
+        self.chains.push(Chain { name, hook, drops, rules: Vec::new() });
+        self.chains.len() - 1
+    }
+
+    /// A line of `iptables -S`.
+    fn iptables(&mut self, line: &str) {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["-P", _, policy] => self.drops = policy == "DROP",
-            ["type", ..] => {
-                self.drops = line.contains("policy drop");
-                self.hook = if line.contains("hook forward") { Hook::Forward } else { Hook::Input };
+            ["-P", name @ ("INPUT" | "FORWARD"), policy] => {
+                let hook = if name == "FORWARD" { Hook::Forward } else { Hook::Input };
+                self.add(format!("iptables {name}"), hook, policy == "DROP");
             }
-            [] | ["}"] | ["table" | "chain", ..] => {}
-            _ => self.rules.push(shown(line)),
+            ["-N", name] => drop(self.add(format!("iptables {}", shown(name)), Hook::Called, false)),
+            ["-A", name, ..] => {
+                let named = |chain: &&mut Chain| chain.name.strip_prefix("iptables ") == Some(name);
+                self.chains.iter_mut().find(named).into_iter().for_each(|chain| chain.rules.push(shown(line)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A line of `nft list table`. Long sets take several.
+    fn nft(&mut self, line: &str) {
+        let line =
+            if self.begun.is_empty() { line.to_owned() } else { format!("{} {line}", std::mem::take(&mut self.begun)) };
+        match (line.split_whitespace().collect::<Vec<_>>().as_slice(), self.nft_chain) {
+            (["chain", name, "{"], _) => {
+                let name = format!("nft {} {}", self.nft_table, shown(name));
+                self.nft_chain = Some(self.add(name, Hook::Called, false));
+            }
+            (["}"], _) => self.nft_chain = None,
+            (["type", ..], Some(at)) => {
+                let chain = &mut self.chains[at];
+                chain.drops = line.contains("policy drop");
+                match () {
+                    () if line.contains(" hook forward ") => chain.hook = Hook::Forward,
+                    () if line.contains(" hook input ") => chain.hook = Hook::Input,
+                    () => {
+                        self.chains.truncate(at);
+                        self.nft_chain = None;
+                    }
+                }
+            }
+            (_, Some(_)) if line.matches('{').count() > line.matches('}').count() && line.len() < 10_000 => {
+                self.begun = line
+            }
+            (_, Some(at)) => self.chains[at].rules.push(shown(&line)),
+            _ => {}
         }
     }
 }
@@ -128,7 +181,7 @@ fn port_of(text: &str) -> Option<(Protocol, u16)> {
 
 /// A host's words for a terminal: one line, not endless.
 fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    text.chars().filter(|c| !c.is_control()).take(1000).collect()
 }
 
 #[cfg(test)]
@@ -138,10 +191,14 @@ mod tests {
     #[test]
     fn what_listens_and_the_chains_of_both_programs() {
         let text = "listens tcp 6443\nlistens udp 8472\nfailed Failed to listen: Address in use\n\
-            chain iptables INPUT\nrule -P INPUT DROP\nrule -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n\
-            chain iptables FORWARD\nrule -P FORWARD ACCEPT\n\
-            chain nft inet filter forward\nrule table inet filter {\nrule chain forward {\n\
-            rule type filter hook forward priority filter; policy drop;\nrule ip saddr 10.0.0.0/8 accept\nrule }\nrule }\n";
+            iptables -P INPUT DROP\niptables -P FORWARD ACCEPT\niptables -P OUTPUT ACCEPT\niptables -N own\n\
+            iptables -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\niptables -A own -j DROP\n\
+            nft-table inet filter\nnft table inet filter {\n\
+            nft set hosts {\nnft type ipv4_addr\nnft }\n\
+            nft chain forward {\n\
+            nft type filter hook forward priority filter; policy drop;\nnft ip saddr { 10.0.0.0/8,\nnft 11.0.0.0/8 } accept\n\
+            nft jump more\nnft }\nnft chain more {\nnft return\nnft }\n\
+            nft chain out {\nnft type filter hook output priority filter; policy accept;\nnft drop\nnft }\nnft }\n";
         let read = Listens::read(text);
         assert_eq!(read.ports, [(Protocol::Tcp, 6443), (Protocol::Udp, 8472)].into());
         assert_eq!(read.failed.as_deref(), Some("Failed to listen: Address in use"));
@@ -156,7 +213,14 @@ mod tests {
             [
                 chain("iptables INPUT", Hook::Input, true, &["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"]),
                 chain("iptables FORWARD", Hook::Forward, false, &[]),
-                chain("nft inet filter forward", Hook::Forward, true, &["ip saddr 10.0.0.0/8 accept"]),
+                chain("iptables own", Hook::Called, false, &["-A own -j DROP"]),
+                chain(
+                    "nft inet filter forward",
+                    Hook::Forward,
+                    true,
+                    &["ip saddr { 10.0.0.0/8, 11.0.0.0/8 } accept", "jump more"]
+                ),
+                chain("nft inet filter more", Hook::Called, false, &["return"]),
             ]
         );
     }

@@ -1,4 +1,4 @@
-# What listens for a try, and what the firewall's first chains say.
+# What listens for a try, and the chains of firewalls that packets pass on their way in and through.
 set -f
 at=$address
 case $at in *:*) at=[$at] ;; esac
@@ -44,25 +44,26 @@ else
   done
 fi
 
+# Of a table with thousands of rules the first ones must do.
 rules() {
-  while read -r rule; do printf 'rule %s\n' "$rule"; done
+  head -n 3000 | while read -r rule; do printf '%s %s\n' "$1" "$rule"; done
 }
-for chain in INPUT FORWARD; do
-  # Those of the old kind would bring their module with them when they are asked.
-  case $($iptables -V 2>/dev/null) in
-  *nf_tables*) ;;
-  *) grep -qx filter /proc/net/ip_tables_names 2>/dev/null || continue ;;
-  esac
-  printf 'chain iptables %s\n' "$chain"
-  $iptables -S "$chain" 2>/dev/null | rules
-done
+# Those of the old kind would bring their module with them when they are asked.
+case $($iptables -V 2>/dev/null) in
+*nf_tables*) $iptables -S 2>/dev/null | rules iptables ;;
+*) grep -qx filter /proc/net/ip_tables_names 2>/dev/null && $iptables -S 2>/dev/null | rules iptables ;;
+esac
+chosen=
 nft list chains 2>/dev/null | while read -r word first second rest; do
-  case "$word $second $rest" in
-  table*) table="$first $second" ;;
-  chain*) chain=$first ;;
+  case "$word $first $second $rest" in
+  table*) table="$first ${second% {}" ;;
   "type "*" hook input "* | "type "*" hook forward "*)
-    printf 'chain nft %s %s\n' "${table% {}" "$chain"
-    nft list chain ${table% {} "$chain" 2>/dev/null | rules
+    case " $ours " in *" ${table#* } "*) continue ;; esac
+    [ "$table" = "$chosen" ] || {
+      chosen=$table
+      printf 'nft-table %s\n' "$table"
+      nft -s -t list table $table 2>/dev/null | rules nft
+    }
     ;;
   esac
 done

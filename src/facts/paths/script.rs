@@ -8,11 +8,11 @@ use crate::cluster::Layout;
 use crate::components::Protocol;
 use crate::text::sh_quote;
 
-/// Listens on so many ports of its address, and tells the chains that packets pass first.
+/// Listens on so many ports of its address, and tells the chains that packets pass, but for those in our own tables.
 ///
 /// POSIX sh with systemd-run, systemd-socket-activate, ss, and bash to dial; what is missing is said.
 /// [`super::Listens::read`] reads what it prints.
-pub fn listen(address: IpAddr, ports: &[(Protocol, u16)], nonce: &str) -> String {
+pub fn listen(address: IpAddr, ports: &[(Protocol, u16)], ours: &[&str], nonce: &str) -> String {
     let iptables = if address.is_ipv6() { "ip6tables" } else { "iptables" };
     let asks = [
         ("address", address.to_string()),
@@ -22,6 +22,7 @@ pub fn listen(address: IpAddr, ports: &[(Protocol, u16)], nonce: &str) -> String
         ("tcp", numbers(ports, Protocol::Tcp)),
         ("udp", numbers(ports, Protocol::Udp)),
         ("iptables", iptables.to_owned()),
+        ("ours", ours.join(" ")),
     ];
     variables(&asks) + include_str!("listen.sh")
 }

@@ -8,13 +8,13 @@ use super::answer::Sections;
 use super::script::Variables;
 use super::{Group, Questions};
 use crate::cluster::Layout;
-use crate::facts::{HostFacts, PROGRAMS};
+use crate::facts::{HostFacts, PACKAGE_MANAGERS, PROGRAMS};
 
 /// Programs and users.
 pub(super) const GROUP: Group = Group { shell: include_str!("programs.sh"), ask, read };
 
 fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
-    let programs: Vec<_> = PROGRAMS.iter().map(|name| (*name).to_owned()).collect();
+    let programs: Vec<_> = PROGRAMS.iter().chain(&PACKAGE_MANAGERS).map(|name| (*name).to_owned()).collect();
     variables.list("programs", &programs);
     variables.list("users", &questions.users);
 }

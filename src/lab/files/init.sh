@@ -57,7 +57,10 @@ if [ ! -e "$modules/modules.builtin.bin" ]; then
             for module in ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh; do echo "kernel/net/netfilter/ipvs/$module.ko"; done
         fi
     } > "$modules/modules.builtin"
-    depmod
+    # Without kmod there is no modprobe that would read it.
+    if command -v depmod > /dev/null; then depmod; fi
 fi
 
-exec /lib/systemd/systemd
+# From 256 on, systemd takes cgroup v1 only when it is told twice to. What it does not know it ignores.
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then exec /lib/systemd/systemd; fi
+exec /lib/systemd/systemd systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1

@@ -74,9 +74,10 @@ fn everything_that_can_be_wrong_is_said_at_once() {
     tools Fail there is no tar program; files are unpacked with it
     tools Fail there is no sha256sum program; files are verified with it
     tools Fail there is no ip program; addresses and routes are read with it
+    tools Warn there is no ss program, so nobody looked at which ports are taken
+    tools Warn there is no bash program, so no path from here to other hosts was tried
     tools Fail there is no mount program; the kubelet mounts volumes with it
     tools Fail there is no modprobe program; kernel modules are loaded with it
-    tools Warn there is no ss program, so nobody looked at which ports are taken
     address Fail 10.0.0.21 is on none of its interfaces; it has 10.244.0.5 (eth0)
     loopback Fail 127.0.0.1 is on no interface
     network-overlap Fail its address 10.244.0.5 (eth0) lies in the pod network 10.244.0.0/16

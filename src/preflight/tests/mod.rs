@@ -2,6 +2,7 @@
 
 mod across;
 mod boot;
+mod distributions;
 mod filesystems;
 mod host;
 mod leftovers;

@@ -80,6 +80,15 @@ fn a_port_on_loopback_or_of_an_earlier_try_is_free() {
 
 /// The findings where these paths ended so, with their remedies.
 fn judged(ends: &[(&str, &str, u16, End)], chains: &[(&str, Chain)], mode: ProxyMode) -> String {
+    judged_on(all_good(&cluster()), ends, chains, mode)
+}
+
+fn judged_on(
+    facts: BTreeMap<String, HostFacts>,
+    ends: &[(&str, &str, u16, End)],
+    chains: &[(&str, Chain)],
+    mode: ProxyMode,
+) -> String {
     let paths = needed(&all_good(&cluster()), &["m1", "n1", "n2"]);
     let tried: Vec<_> = paths
         .into_iter()
@@ -90,7 +99,8 @@ fn judged(ends: &[(&str, &str, u16, End)], chains: &[(&str, Chain)], mode: Proxy
         })
         .collect();
     let chains = chains.iter().map(|(host, chain)| ((*host).to_owned(), vec![chain.clone()])).collect();
-    let findings = judge_paths(&cluster(), &tried, &chains, |_| Some(mode));
+    let cluster = Cluster { proxy_mode: mode, ..cluster() };
+    let findings = judge_paths(&Catalogue::standard(), &cluster, &facts, &tried, &chains);
     let shown =
         findings.iter().map(|f| format!("{} {} {:?}: {}\n  -> {}", f.host, f.check, f.severity, f.finding, f.remedy));
     shown.collect::<Vec<_>>().join("\n")
@@ -128,4 +138,27 @@ fn a_chain_that_drops_what_goes_through_is_found_on_nodes() {
       -> `iptables -I FORWARD -s 10.244.0.0/16 -j ACCEPT && iptables -I FORWARD -d 10.244.0.0/16 -j ACCEPT`, and the same at each boot; where Docker sets the policy, from version 28 on `"ip-forward-no-drop": true` in its daemon.json, then `iptables -P FORWARD ACCEPT`
     "#);
     assert_eq!(judged(&[], &docker, ProxyMode::Iptables), "", "flanneld adds its rules to this chain");
+}
+
+#[test]
+fn a_firewall_with_words_of_its_own_is_told_in_these() {
+    let mut facts = all_good(&cluster());
+    facts.get_mut("m1").unwrap().units.insert("firewalld.service".into(), unit("active"));
+    facts.get_mut("n1").unwrap().ufw = true;
+    let ends = [
+        ("n1", "m1", 6443, End::NoWay("No route to host".into())),
+        ("m1", "n1", 10250, End::Silent),
+        ("m1", "n2", 10250, End::Silent),
+    ];
+    let drops = Chain { name: "iptables FORWARD".into(), hook: Hook::Forward, drops: true, rules: Vec::new() };
+    insta::assert_snapshot!(judged_on(facts, &ends, &[("n1", drops)], ProxyMode::Nftables), @r"
+    m1 paths Fail: no way to 10.0.0.11 (No route to host): TCP 6443 (kube-apiserver) from n1
+      -> firewalld runs on m1: `firewall-cmd --permanent --add-port=6443/tcp && firewall-cmd --reload`
+    n1 paths Fail: no answer within 4 s at 10.0.0.21: TCP 10250 (kubelet) from m1
+      -> ufw runs on n1: `ufw allow 10250/tcp && ufw allow 8472/udp && ufw allow from 10.244.0.0/16 && ufw route allow from 10.244.0.0/16 && ufw route allow to 10.244.0.0/16`
+    n1 forward Fail: packets of pods are dropped on their way through: iptables FORWARD has `iptables -P FORWARD DROP`
+      -> ufw runs on n1: `ufw allow 10250/tcp && ufw allow 8472/udp && ufw allow from 10.244.0.0/16 && ufw route allow from 10.244.0.0/16 && ufw route allow to 10.244.0.0/16`
+    n2 paths Fail: no answer within 4 s at 10.0.0.22: TCP 10250 (kubelet) from m1
+      -> a firewall drops it on n2 or on the way: let it in
+    ");
 }

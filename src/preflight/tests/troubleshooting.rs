@@ -37,7 +37,7 @@ fn examples() -> Vec<Finding> {
         facts.sysctls.insert("kernel.panic".into(), Sysctl { value: "0".into(), writable: false });
         facts.sysctls.insert("fs.inotify.max_user_instances".into(), Sysctl { value: "128".into(), writable: false });
         facts.selinux = true;
-        facts.programs.clear();
+        facts.programs = ["dnf".to_owned()].into();
         facts.proxies.insert("HTTPS_PROXY".into(), "http://proxy:3128".into());
         facts.addresses = vec![("eth0".into(), "10.244.0.5".parse().unwrap())];
         facts.routes.push(("10.96.7.0/24".into(), "tun0".into()));
@@ -105,7 +105,7 @@ fn between() -> Vec<Finding> {
     let chain = |name: &str, hook| Chain { name: name.into(), hook, drops: true, rules: Vec::new() };
     let chains = vec![chain("iptables INPUT", Hook::Input), chain("iptables FORWARD", Hook::Forward)];
     let chains = [("n1".to_owned(), chains)].into();
-    let mut all = judge_paths(&cluster, &tried, &chains, |_| Some(ProxyMode::Nftables));
+    let mut all = judge_paths(&Catalogue::standard(), &cluster, &facts, &tried, &chains);
     let one = facts["n1"].machine_id.clone();
     facts.get_mut("n2").unwrap().machine_id = one;
     facts.get_mut("n1").unwrap().clock_skew_ms = 2_600;

@@ -6,7 +6,7 @@ use super::states::{container, flags, state, text};
 use crate::cluster::example::{cluster, host};
 use crate::cluster::{Cluster, HttpProxy, NetworkPlugin, Role, Taint};
 use crate::components::Catalogue;
-use crate::facts::HostFacts;
+use crate::facts::{HostFacts, UnitFact};
 use crate::render::{Templates, manifests, node_labels};
 use crate::state::{Content, HostState, Ready};
 
@@ -276,4 +276,21 @@ fn only_containerd_gets_a_proxy_and_with_it_no_other() {
         let text = unit(&cluster, other);
         assert!(text.contains("\nUnsetEnvironment=HTTP_PROXY HTTPS_PROXY ") && !text.contains("proxy:3128"), "{other}");
     }
+}
+
+/// It would undo them with its connections: `nmcli networking off` takes the addresses of cni0 and flannel.1 away.
+#[test]
+fn networkmanager_is_told_which_devices_are_not_its_own() {
+    let path = "/etc/NetworkManager/conf.d/90-kubernetes.conf";
+    let with = |load: &str| {
+        let mut facts = HostFacts::default_host();
+        let unit = UnitFact { load: load.into(), ..UnitFact::default() };
+        facts.units.insert("NetworkManager.service".into(), unit);
+        state(&cluster("1.36.3"), 1, &facts).unwrap()
+    };
+    insta::assert_snapshot!(text(&with("loaded"), path), @r"
+    [keyfile]
+    unmanaged-devices+=interface-name:kube-ipvs0;interface-name:cni0;interface-name:flannel.1;interface-name:flannel-v6.1;interface-name:veth*
+    ");
+    assert!(!with("not-found").files.contains_key(path));
 }
