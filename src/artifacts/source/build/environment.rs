@@ -68,7 +68,7 @@ impl Environment {
         let asked = OF_GO
             .iter()
             .map(|name| (*name, of_go(name)))
-            .filter(|(name, value)| !value.is_empty() && !(*name == "GOSUMDB" && *value == "off"));
+            .filter(|(name, value)| !value.is_empty() && (*name, *value) != ("GOSUMDB", "off"));
         let stated = STATED.iter().copied();
         let set = asked.chain(stated).map(|(name, value)| (name.to_owned(), value.into()));
         Environment {
