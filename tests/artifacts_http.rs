@@ -152,10 +152,12 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let (head, body) = respond(&mut state.lock().unwrap(), Seen { path, range, authorization });
     stream.write_all(head.as_bytes())?;
     stream.write_all(&body)?;
-    while endless {
+    if !endless {
+        return Ok(());
+    }
+    loop {
         stream.write_all(&body)?;
     }
-    Ok(())
 }
 
 fn respond(state: &mut State, seen: Seen) -> (String, Vec<u8>) {
