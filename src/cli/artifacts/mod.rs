@@ -4,7 +4,6 @@ mod checksums;
 mod fetch;
 mod sbom;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -19,7 +18,7 @@ use crate::cli::context::{Ctx, not_a_format};
 use crate::cluster::versions;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
-use crate::ui::{Event, Level, Reporter};
+use crate::ui::{Event, Level, Reporter, stderr};
 
 /// Fetch, list and verify programs and images
 #[derive(Debug, clap::Args)]
@@ -240,7 +239,6 @@ impl Reporter for Lines {
             Event::Message { level: Level::Info | Level::Warning, text, .. } => text.clone(),
             _ => return,
         };
-        // A closed standard error leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        stderr::line(&line);
     }
 }
