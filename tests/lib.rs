@@ -1,5 +1,7 @@
 //! The integration tests: one binary, so that they link once.
 
+#![allow(clippy::disallowed_methods, reason = "figures and failures go to the terminal as they are")]
+
 mod artifacts_build;
 mod artifacts_cli;
 mod artifacts_download;
@@ -22,6 +24,7 @@ mod cfssl_same;
 mod changes_rows;
 mod cli_help;
 mod cli_interrupted;
+mod cli_process;
 mod cli_read_only;
 mod cli_shells;
 mod common;

@@ -10,7 +10,7 @@ use super::go_json::write_quoted;
 use super::goflag::Parsed;
 use super::log::Log;
 use crate::pki::{Rules, SigningConfig};
-use crate::ui::Printer;
+use crate::ui::{Printer, stderr};
 
 /// What a command gets.
 #[derive(Debug)]
@@ -67,9 +67,7 @@ impl Call {
 
     /// A note on standard error that is no log line.
     pub fn note(&self, text: &str) {
-        use std::io::Write;
-        // A standard error that is gone is no reason to fail.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        stderr::line(text);
     }
 
     /// Reads what `-config` names.
@@ -103,6 +101,6 @@ impl Call {
             write_quoted(&mut json, value);
         }
         json.push_str("}\n");
-        Ok(self.out.bytes(json.as_bytes())?)
+        Ok(self.out.document(&json)?)
     }
 }

@@ -1,7 +1,7 @@
 //! cfssl itself: as `cfssl`, `cfssljson` and `cfssl-certinfo`, with Go's flags and cfssl's words.
 
 use std::ffi::OsString;
-use std::io::Write;
+
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -13,7 +13,7 @@ use super::flags::{self, CFSSL, CFSSLJSON};
 use super::goflag::{self, Flag, Parsed, Stop};
 use super::log::Log;
 use crate::pki::Rules;
-use crate::ui::Printer;
+use crate::ui::{Printer, stderr};
 
 /// One of cfssl's programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,13 +57,13 @@ fn cfssl(args: &[String], out: Printer) -> u8 {
         Err(stop) => return stopped(stop, &overview()),
     };
     let Some((name, rest)) = parsed.args.split_first() else {
-        say(&format!("No command is given.\n{}", overview()));
+        stderr::text(&format!("No command is given.\n{}", overview()));
         return 1;
     };
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => run(command, rest, out),
         None => {
-            say(&format!("Command {name} is not defined.\n{}", overview()));
+            stderr::text(&format!("Command {name} is not defined.\n{}", overview()));
             1
         }
     }
@@ -99,11 +99,11 @@ fn call(mut flags: Parsed, out: Printer) -> Result<Call, Failure> {
 fn stopped(stop: Stop, help: &str) -> u8 {
     match stop {
         Stop::Help => {
-            say(help);
+            stderr::text(help);
             0
         }
         Stop::Wrong(words) => {
-            say(&format!("{words}\n{help}"));
+            stderr::text(&format!("{words}\n{help}"));
             2
         }
     }
@@ -115,7 +115,7 @@ fn finish(result: Result<(), Failure>) -> u8 {
         Err(failure) => {
             let words = failure.to_string();
             if !words.is_empty() {
-                say(&(words + "\n"));
+                stderr::text(&(words + "\n"));
             }
             1
         }
@@ -140,11 +140,6 @@ fn always(flag: &Flag) -> bool {
 
 fn flag_list(flags: &[Flag]) -> String {
     flags.iter().map(flags::help).collect()
-}
-
-/// On standard error; where that is gone there is nobody to tell.
-fn say(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

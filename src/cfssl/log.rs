@@ -1,9 +1,9 @@
 //! cfssl's log lines on standard error; scripts cut the serial number out of one of them.
 
-use std::io::Write;
-
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+use crate::ui::stderr;
 
 /// Writes log lines from a level on.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +33,7 @@ impl Log {
         if level >= self.level {
             // Where the system's time zone cannot be had, it is UTC.
             let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
-            // A standard error that is gone is no reason to fail.
-            let _ = std::io::stderr().lock().write_all(line(now, name, text).as_bytes());
+            stderr::text(&line(now, name, text));
         }
     }
 }

@@ -84,7 +84,7 @@ impl Output {
 
     /// Prints the JSON.
     pub fn print(&self, printer: &Printer) -> Result<()> {
-        printer.bytes(&self.json()?)
+        printer.document(&String::from_utf8_lossy(&self.json()?))
     }
 
     /// With its key in another form. As cfssl writes it, it is already.

@@ -1,8 +1,9 @@
 //! A question on the terminal, before something that can hurt.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use crate::error::{Error, Result};
+use crate::ui::stderr;
 
 /// Whether anybody can be asked.
 pub fn can_ask() -> bool {
@@ -11,11 +12,7 @@ pub fn can_ask() -> bool {
 
 /// Asks on standard error, and waits for a line on standard input.
 pub fn ask(question: &str) -> Result<String> {
-    let mut terminal = io::stderr();
-    terminal
-        .write_all(question.as_bytes())
-        .and_then(|()| terminal.flush())
-        .map_err(|e| Error::io("ask on the terminal", &e))?;
+    stderr::text(question);
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(|e| Error::io("read the answer", &e))?;
     Ok(answer.trim().to_owned())

@@ -13,6 +13,7 @@ mod lab;
 mod man;
 mod password;
 mod pki;
+mod process;
 mod progress;
 
 use std::ffi::OsString;
@@ -110,6 +111,7 @@ pub fn command() -> clap::Command {
 
 /// Parses the command line and runs the command; the value is the exit code.
 pub fn run(args: Vec<OsString>) -> Result<u8> {
+    process::protect();
     if let Some((program, rest)) = as_cfssl(&args) {
         return Ok(program.run(rest, Printer::new(true)));
     }

@@ -1,9 +1,7 @@
 //! How progress is shown on standard error.
 
-use std::io::{self, IsTerminal};
-
 use super::Ctx;
-use crate::ui::{Json, Plain, Reporter, Silent, Terminal};
+use crate::ui::{Json, Plain, Reporter, Silent, Terminal, stderr};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -22,7 +20,7 @@ pub enum Progress {
 impl Progress {
     /// Where events go.
     pub fn reporter(self, ctx: &Ctx) -> Box<dyn Reporter> {
-        let terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        let terminal = stderr::is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
         match self {
             Progress::Auto if terminal => Box::new(Terminal::new(ctx.err_color)),
             Progress::Auto | Progress::Plain => Box::new(Plain::new()),

@@ -16,10 +16,12 @@ pub mod backup;
 pub mod lock;
 mod pending;
 mod place;
+mod private;
 mod tree;
 
 pub use pending::{BESIDE, Pending, persist, place};
 pub use place::folder as folder_of;
+pub use private::{check_private, private_folder};
 pub use tree::copy_folder;
 
 use crate::error::{Error, Result};

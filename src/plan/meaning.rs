@@ -85,7 +85,7 @@ impl Meaning {
                     Cell::from(noticed.to_owned()),
                 ]);
             }
-            text.push_str(&table.render(out.color()));
+            text.push_str(&table.render(out));
         }
         if !self.removes.is_empty() {
             text.push_str("What is taken away:\n");

@@ -11,7 +11,7 @@ use crate::remote::interrupt::Interrupt;
 use crate::remote::key_file::{CertificateFile, KeyFile};
 use crate::remote::known_hosts::fingerprint;
 use crate::remote::offers::{Keys, Offer, is_beyond_agents};
-use crate::remote::prompt::{Answers, Reply};
+use crate::remote::prompt::{Answers, Question, Reply};
 use crate::remote::session::{SshSession, code};
 use crate::secret::Secret;
 
@@ -213,7 +213,7 @@ impl<'a> Login<'a> {
                 session.userauth_pubkey_memory(user, certificate, &key.text, None)
             });
         }
-        let question = format!("passphrase of {}", key.path.display());
+        let question = Question { what: format!("passphrase of {}", key.path.display()), on: None };
         let mut wrong: Option<Secret> = None;
         loop {
             let passphrase = match self.with.answers.get(&question, wrong.as_ref(), self.with.interrupt)? {

@@ -1,10 +1,10 @@
-//! Passphrases and passwords: asked for once, on the terminal, and shared by all threads.
+//! Passphrases and passwords: asked for once, on the terminal, and shared by all threads; a password only for its host.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Error, Result};
 use crate::remote::interrupt::Interrupt;
 use crate::secret::Secret;
+use crate::text::shown;
 
 /// How often a person may mistype.
 const TRIES: u32 = 3;
@@ -43,7 +44,7 @@ impl Prompt for Terminal {
         let Ok(mut tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else { return Ok(None) };
         let failed = |error: std::io::Error| Error::io("asking on the terminal", &error);
         let hidden = Hidden::new(&tty).map_err(failed)?;
-        write!(tty, "{question}").map_err(failed)?;
+        write!(tty, "{}", shown(question)).map_err(failed)?;
         let answer = read_line(&mut tty, interrupt);
         drop(hidden);
         writeln!(tty).map_err(failed)?;
@@ -95,10 +96,28 @@ fn read_line(tty: &mut File, interrupt: &Interrupt) -> Result<Option<Secret>> {
     }
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    /// For example `sudo password of kim`.
+    pub(super) what: String,
+    /// The host that gets the answer; none where it stays here.
+    pub(super) on: Option<String>,
+}
+
 /// What was answered so far, by question. Whoever asks the same meanwhile waits for that answer.
+///
+/// What a person has typed for one host goes to no other unasked: a host that lies would only have to ask.
 pub(super) struct Answers {
     ask: Box<dyn Prompt>,
-    given: Mutex<HashMap<String, Given>>,
+    given: Mutex<All>,
+}
+
+#[derive(Default)]
+struct All {
+    given: HashMap<Question, Given>,
+    /// The host that was answered last, by what was asked for.
+    latest: HashMap<String, String>,
 }
 
 /// The state of one question.
@@ -125,17 +144,24 @@ impl Answers {
         Answers { ask, given: Mutex::default() }
     }
 
-    /// Gives an answer beforehand.
-    pub(super) fn preset(&self, question: &str, answer: Secret) {
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives an answer beforehand, for every host.
+    pub(super) fn preset(&self, what: &str, answer: Secret) {
         let given = Given { answer: Some(answer), asked: TRIES, nobody: false };
-        self.given.lock().unwrap_or_else(PoisonError::into_inner).insert(question.to_owned(), given);
+        self.all().given.insert(Question { what: what.to_owned(), on: None }, given);
     }
 
     /// The answer to a question, asked now unless somebody answered it before. `wrong` is an answer that turned out to
     /// be wrong: the question is asked again unless another thread has a newer answer.
-    pub(super) fn get(&self, question: &str, wrong: Option<&Secret>, interrupt: &Interrupt) -> Result<Reply> {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let given = given.entry(question.to_owned()).or_default();
+    pub(super) fn get(&self, question: &Question, wrong: Option<&Secret>, interrupt: &Interrupt) -> Result<Reply> {
+        let mut all = self.all();
+        let for_all = Question { on: None, ..question.clone() };
+        let question = if all.given.contains_key(&for_all) { &for_all } else { question };
+        let other = all.other(question, wrong);
+        let given = all.given.entry(question.clone()).or_default();
         if let Some(answer) = given.answer.as_ref().filter(|answer| Some(*answer) != wrong) {
             return Ok(Reply::Answer(answer.clone()));
         }
@@ -147,9 +173,30 @@ impl Answers {
         }
         given.asked += 1;
         let again = if wrong.is_some() { "that was not right, try again. " } else { "" };
-        given.answer = self.ask.ask(&format!("{again}{question}: "), interrupt)?;
+        let on = question.on.as_ref().map_or(String::new(), |host| format!(" on {host}"));
+        let same = other.as_ref().map_or(String::new(), |(host, _)| format!(" (Enter: the same as on {host})"));
+        let typed = self.ask.ask(&format!("{again}{}{on}{same}: ", question.what), interrupt)?;
+        given.answer = match (typed, other) {
+            (Some(typed), Some((_, same))) if typed.expose().is_empty() => Some(same),
+            (typed, _) => typed,
+        };
         given.nobody = given.answer.is_none();
-        Ok(given.answer.clone().map_or(Reply::Nobody, Reply::Answer))
+        let reply = given.answer.clone().map_or(Reply::Nobody, Reply::Answer);
+        if let (Reply::Answer(_), Some(host)) = (&reply, &question.on) {
+            all.latest.insert(question.what.clone(), host.clone());
+        }
+        Ok(reply)
+    }
+}
+
+impl All {
+    /// What was answered for another host, which may be right here, too.
+    fn other(&self, question: &Question, wrong: Option<&Secret>) -> Option<(String, Secret)> {
+        question.on.as_ref()?;
+        let host = self.latest.get(&question.what).filter(|host| Some(*host) != question.on.as_ref())?;
+        let of_host = Question { what: question.what.clone(), on: Some(host.clone()) };
+        let answer = self.given.get(&of_host)?.answer.as_ref().filter(|answer| Some(*answer) != wrong)?;
+        Some((host.clone(), answer.clone()))
     }
 }
 
@@ -175,6 +222,40 @@ mod tests {
         }
     }
 
+    fn q() -> Question {
+        Question { what: "q".to_owned(), on: None }
+    }
+
+    /// Answers what is written down, and keeps the questions.
+    struct Written(Mutex<(Vec<&'static str>, Vec<String>)>);
+
+    impl Prompt for std::sync::Arc<Written> {
+        fn ask(&self, question: &str, _: &Interrupt) -> Result<Option<Secret>> {
+            let mut all = self.0.lock().unwrap();
+            all.1.push(question.to_owned());
+            Ok(Some(Secret::new(all.0.remove(0))))
+        }
+    }
+
+    #[test]
+    fn a_password_goes_to_the_host_that_it_was_meant_for() {
+        let written = std::sync::Arc::new(Written(Mutex::new((vec!["one", "", "three"], Vec::new()))));
+        let answers = Answers::new(Box::new(written.clone()));
+        let on = |host: &str| {
+            let question = Question { what: "sudo password of kim".to_owned(), on: Some(host.to_owned()) };
+            answers.get(&question, None, &Interrupt::new()).unwrap()
+        };
+        let got = [on("n1"), on("n1"), on("n2"), on("n3"), on("n2")];
+        assert_eq!(got, [answer("one"), answer("one"), answer("one"), answer("three"), answer("one")]);
+        insta::assert_debug_snapshot!(written.0.lock().unwrap().1, @r#"
+        [
+            "sudo password of kim on n1: ",
+            "sudo password of kim on n2 (Enter: the same as on n1): ",
+            "sudo password of kim on n3 (Enter: the same as on n2): ",
+        ]
+        "#);
+    }
+
     fn answer(text: &str) -> Reply {
         Reply::Answer(Secret::new(text))
     }
@@ -184,7 +265,7 @@ mod tests {
         let answers = Answers::new(Box::new(Counting(AtomicU32::new(0))));
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(answer("1"))));
+                scope.spawn(|| assert_eq!(answers.get(&q(), None, &Interrupt::new()), Ok(answer("1"))));
             }
         });
     }
@@ -192,8 +273,8 @@ mod tests {
     #[test]
     fn a_wrong_answer_is_asked_again_three_times_in_all() {
         let answers = Answers::new(Box::new(Counting(AtomicU32::new(0))));
-        let wrong = |text: &str| answers.get("q", Some(&Secret::new(text)), &Interrupt::new()).unwrap();
-        assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(answer("1")));
+        let wrong = |text: &str| answers.get(&q(), Some(&Secret::new(text)), &Interrupt::new()).unwrap();
+        assert_eq!(answers.get(&q(), None, &Interrupt::new()), Ok(answer("1")));
         assert_eq!(wrong("1"), answer("2"));
         assert_eq!(wrong("1"), answer("2"), "a slow thread takes the newer answer");
         assert_eq!(wrong("2"), answer("3"));
@@ -203,9 +284,9 @@ mod tests {
     #[test]
     fn nobody_is_asked_only_once() {
         let answers = Answers::new(Box::new(Nobody));
-        assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(Reply::Nobody));
+        assert_eq!(answers.get(&q(), None, &Interrupt::new()), Ok(Reply::Nobody));
         answers.preset("q", Secret::new("given"));
-        assert_eq!(answers.get("q", None, &Interrupt::new()), Ok(answer("given")));
-        assert_eq!(answers.get("q", Some(&Secret::new("given")), &Interrupt::new()), Ok(Reply::Exhausted));
+        assert_eq!(answers.get(&q(), None, &Interrupt::new()), Ok(answer("given")));
+        assert_eq!(answers.get(&q(), Some(&Secret::new("given")), &Interrupt::new()), Ok(Reply::Exhausted));
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::remote::interrupt::Interrupt;
 use crate::remote::not_started::Evidence;
-use crate::remote::prompt::{Answers, Reply};
+use crate::remote::prompt::{Answers, Question, Reply};
 use crate::remote::script::{Plain, Program, bootstrap, opening};
 use crate::secret::Secret;
 
@@ -70,7 +70,7 @@ pub(super) fn find_become(
         Err(Denial::WantsPassword) => {}
         Err(denial) => return Err(no(denial, &plain)),
     }
-    let question = format!("sudo password of {user}");
+    let question = Question { what: format!("sudo password of {user}"), on: Some(host.to_owned()) };
     let mut wrong: Option<Secret> = None;
     loop {
         let password = match answers.get(&question, wrong.as_ref(), interrupt)? {

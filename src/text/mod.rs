@@ -1,11 +1,14 @@
-//! Text that means something to a person, a shell or a URL: names that were meant, quoting, addresses.
+//! Text that means something to a person, a shell or a URL: names that were meant, quoting, addresses; and
+//! what of it may be shown.
 
 mod address;
 mod nearest;
 mod quote;
 mod shorten;
+mod shown;
 
 pub use address::{bracketed, host_port, split_host_port};
 pub use nearest::nearest;
 pub use quote::sh_quote;
 pub use shorten::{glimpse, shortened};
+pub use shown::{shown, shown_json, shown_line};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -62,8 +61,7 @@ impl Folder {
     /// `pki/` in the cluster's folder, made with mode 0700 where it is missing.
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let path = dir.join("pki");
-        let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
-        make.map_err(|e| Error::io(format!("make the folder {}", path.display()), &e))?;
+        files::private_folder(&path)?;
         Ok(Folder { path, writable: true })
     }
     /// `pki/` in the cluster's folder, whether it is there or not; what is written to it is dropped.
@@ -187,6 +185,7 @@ pub(super) fn load(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, whole: 
 /// What the folder holds of a cluster, but for what is to be issued.
 pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_issue: Vec<String>) -> Result<Trust> {
     let folder = Folder::look(dir);
+    files::check_private(&folder.path)?;
     let (table, authority_table) = (certificates(catalogue, cluster), authorities(cluster));
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let names = authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name));

@@ -1,11 +1,14 @@
 //! What a person sees: events on their way to the terminal, the log and the JSON stream; tables and diffs.
 
+#![expect(clippy::disallowed_methods, reason = "this is the place that cleans what is written")]
+
 mod event;
 mod old_logs;
 mod plain;
 mod printer;
 pub mod report;
 mod reporters;
+pub mod stderr;
 pub mod step;
 mod table;
 mod terminal;

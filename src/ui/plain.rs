@@ -1,13 +1,13 @@
 //! One line per event on standard error, for pipes and CI; a step that takes long is heard of now and then.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Reporter};
 use super::reporters::{duration, line, place};
+use super::stderr;
 
 /// A step that is still at work is reported this often.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -92,8 +92,7 @@ impl Shared {
     /// The state's lock is held meanwhile, so that lines keep their order.
     fn print(&self, line: &str) {
         let seconds = self.began.elapsed().as_secs_f64();
-        // Nobody is left to tell when standard error is closed.
-        let _ = writeln!(io::stderr().lock(), "[{seconds:6.2}s] {line}");
+        stderr::line(&format!("[{seconds:6.2}s] {line}"));
     }
 
     fn tick(&self) {

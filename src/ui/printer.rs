@@ -1,10 +1,16 @@
 //! Standard output: data goes there and nothing else; a reader that went away is not an error.
+//!
+//! Names, files and words of hosts, certificates and people pass here on their way to a terminal. Whatever is printed as
+//! text is cleaned here, so nobody has to think of it elsewhere; colours of ours are known by a mark that others cannot guess.
 
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use super::stderr;
 use crate::error::{Error, Result};
+use crate::random;
+use crate::text::{shown, shown_json};
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -19,12 +25,13 @@ pub enum Format {
 /// Writes to standard output.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
-    color: bool,
+    /// What stands after the escape character of colours of ours; none where no colours are wanted.
+    mark: Option<[u8; 8]>,
 }
 
 /// Whether standard error gets colours: only a terminal, and never with `NO_COLOR`.
 pub fn stderr_color(no_color: bool) -> bool {
-    !no_color && allowed() && io::stderr().is_terminal()
+    !no_color && allowed() && stderr::is_terminal()
 }
 
 fn allowed() -> bool {
@@ -34,31 +41,40 @@ fn allowed() -> bool {
 impl Printer {
     /// Colour only on a terminal, and never with `NO_COLOR`.
     pub fn new(no_color: bool) -> Self {
-        Printer { color: !no_color && allowed() && io::stdout().is_terminal() }
+        let color = !no_color && allowed() && io::stdout().is_terminal();
+        // Without random bytes there is no mark, and then there are no colours.
+        Printer { mark: color.then(random::bytes).and_then(Result::ok) }
     }
     /// Whether colours are wanted.
     pub fn color(&self) -> bool {
-        self.color
+        self.mark.is_some()
     }
-    /// `text` in an ANSI colour (`32` green, `33` yellow, `31` red, `1` bold, `2` dim), where colours are wanted.
+    /// `text` in an ANSI colour (`32` green, `33` yellow, `31` red, `1` bold, `2` dim), where colours are wanted; for
+    /// [`text`](Self::text) and [`line`](Self::line) of this printer.
     pub fn paint(&self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        match self.escape() {
+            Some(escape) => format!("{escape}[{code}m{text}{escape}[0m"),
+            None => text.to_owned(),
+        }
     }
-    /// Prints text as it is.
+    /// Prints text, cleaned of what a terminal would obey.
     pub fn text(&self, text: &str) -> Result<()> {
-        self.bytes(text.as_bytes())
+        self.bytes(self.clean(text).as_bytes())
     }
     /// Prints a line.
     pub fn line(&self, text: &str) -> Result<()> {
-        self.bytes(format!("{text}\n").as_bytes())
+        self.text(&format!("{text}\n"))
     }
     /// Prints indented JSON.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
-        bytes.push(b'\n');
-        self.bytes(&bytes)
+        let text = serde_json::to_string_pretty(value).map_err(|e| Error::internal(format!("write JSON: {e}")))?;
+        self.document(&format!("{text}\n"))
     }
-    /// Prints bytes as they are.
+    /// Prints a JSON document as it is written, with other escapes where a terminal would obey.
+    pub fn document(&self, json: &str) -> Result<()> {
+        self.bytes(shown_json(json).as_bytes())
+    }
+    /// Prints the bytes of a file that was asked for, as they are.
     pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -66,5 +82,32 @@ impl Printer {
             Err(e) => Err(Error::io("write to standard output", &e)),
             Ok(()) => Ok(()),
         }
+    }
+
+    fn escape(&self) -> Option<String> {
+        self.mark.map(|mark| format!("\x1b{:016x}", u64::from_be_bytes(mark)))
+    }
+
+    fn clean(&self, text: &str) -> String {
+        match self.escape() {
+            Some(escape) => text.split(&escape).map(shown).collect::<Vec<_>>().join("\x1b"),
+            None => shown(text).into_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_ours_alone() {
+        let printer = Printer { mark: Some(*b"12345678") };
+        let text = format!("{} {}", printer.paint("31", "bad"), "\x1b[2J\x1b]52;c;x\x07");
+        assert_eq!(printer.clean(&text), "\x1b[31mbad\x1b[0m \u{fffd}[2J\u{fffd}]52;c;x\u{fffd}");
+        let other = Printer { mark: Some(*b"abcdefgh") };
+        assert!(!other.clean(&text).contains('\x1b'));
+        let plain = Printer { mark: None };
+        assert_eq!(plain.clean(&plain.paint("31", "bad\x1b[0m")), "bad\u{fffd}[0m");
     }
 }

@@ -1,22 +1,20 @@
 //! How an error looks on standard error: what, the evidence, what to do.
 
-use std::io::{self, Write};
-
+use super::stderr::{self, paint};
 use crate::error::Error;
+use crate::text::shown;
 
 /// Where something is wrong everywhere, the first of them say it.
 const SHOWN: usize = 50;
 
 /// Prints the error and all that were found with it.
 pub fn print(error: &Error, color: bool) {
-    // A closed standard error leaves nobody to tell.
-    let _ = io::stderr().lock().write_all(render(error, color).as_bytes());
+    stderr::painted(&render(error, color));
 }
 
 /// Prints what a person should know although nothing failed.
 pub fn warn(text: &str, color: bool) {
-    let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(io::stderr().lock(), "{yellow}warning:{end} {text}");
+    stderr::painted(&format!("{} {}\n", paint(color, "1;33", "warning:"), shown(text)));
 }
 
 /// The text of [`print`].
@@ -36,16 +34,20 @@ pub fn render(error: &Error, color: bool) -> String {
 }
 
 fn one(text: &mut String, error: &Error, color: bool) {
-    let (red, blue, end) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
-    text.push_str(&format!("{red}error:{end} {}\n", error.message));
+    text.push_str(&format!("{} {}\n", paint(color, "1;31", "error:"), block(&error.message)));
     for detail in &error.details {
         for line in detail.lines() {
-            text.push_str(&format!("  {line}\n"));
+            text.push_str(&format!("  {}\n", shown(line)));
         }
     }
     for hint in &error.hints {
-        text.push_str(&format!("{blue}hint:{end} {hint}\n"));
+        text.push_str(&format!("{} {}\n", paint(color, "36", "hint:"), block(hint)));
     }
+}
+
+/// Words of a host may hold newlines; what follows one is indented, so that it cannot be taken for a line of ours.
+fn block(text: &str) -> String {
+    shown(text).replace('\n', "\n  ")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where events go besides a person's screen: JSON lines, a log file; and how an event reads as a line.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,8 +11,9 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::event::{Event, Level, Reporter};
-use super::old_logs;
+use super::{old_logs, stderr};
 use crate::error::{Error, Result};
+use crate::text::{shown_json, shown_line};
 
 /// One JSON object per event on standard error.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ pub struct Json;
 impl Reporter for Json {
     fn report(&self, event: &Event) {
         if let Ok(text) = serde_json::to_string(event) {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            stderr::painted(&format!("{}\n", shown_json(&text)));
         }
     }
 }
@@ -60,7 +61,7 @@ impl LogFile {
         let mut file = self.file.lock().unwrap_or_else(|e| e.into_inner());
         for part in text.lines() {
             // A full disk must not end the run that the log is about.
-            let _ = writeln!(file, "{now} {part}");
+            let _ = writeln!(file, "{now} {}", shown_line(part));
         }
     }
 }

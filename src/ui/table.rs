@@ -1,5 +1,8 @@
 //! Columns for people.
 
+use super::Printer;
+use crate::text::shown_line;
+
 /// Rows with a header; columns are as wide as their widest cell.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -15,14 +18,14 @@ pub struct Cell {
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Cell { text: text.into(), color: "" }
+        Cell::colored(text, "")
     }
 }
 
 impl Cell {
     /// A cell in an ANSI colour (`32` green, `33` yellow, `31` red).
     pub fn colored(text: impl Into<String>, color: &'static str) -> Self {
-        Cell { text: text.into(), color }
+        Cell { text: shown_line(&text.into()).into_owned(), color }
     }
 }
 
@@ -35,8 +38,8 @@ impl Table {
     pub fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
     }
-    /// The text, a line per row.
-    pub fn render(&self, color: bool) -> String {
+    /// The text for this printer, a line per row.
+    pub fn render(&self, out: &Printer) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width =
             |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|c| c.text.chars().count()).max().unwrap_or(0);
@@ -46,10 +49,9 @@ impl Table {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
                 let pad = width - cell.text.chars().count();
-                if color && !cell.color.is_empty() {
-                    line.push_str(&format!("\x1b[{}m{}\x1b[0m", cell.color, cell.text));
-                } else {
-                    line.push_str(&cell.text);
+                match cell.color {
+                    "" => line.push_str(&cell.text),
+                    color => line.push_str(&out.paint(color, &cell.text)),
                 }
                 line.push_str(&" ".repeat(pad + 2));
             }
@@ -65,11 +67,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_with_and_without_colour() {
+    fn columns_line_up_and_rows_stay_rows() {
         let mut table = Table::new(&["NAME", "READY"]);
         table.row(vec!["n1".into(), Cell::colored("yes", "32")]);
         table.row(vec!["node-two".into(), "no".into()]);
-        assert_eq!(table.render(false), "NAME      READY\nn1        yes\nnode-two  no\n");
-        assert!(table.render(true).contains("\x1b[32myes\x1b[0m"));
+        table.row(vec!["n3\nn4".into(), "\x1b[8m".into()]);
+        let out = Printer::new(true);
+        assert_eq!(table.render(&out), "NAME      READY\nn1        yes\nnode-two  no\nn3\u{fffd}n4     \u{fffd}[8m\n");
     }
 }

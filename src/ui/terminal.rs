@@ -8,6 +8,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Level, Reporter};
 use super::reporters::{duration, line};
+use super::stderr::paint;
+use crate::text::shown_line;
 
 /// Shows at most this many running steps; a terminal is not endless.
 const LINES: usize = 12;
@@ -38,8 +40,8 @@ impl Terminal {
         }
         let bar = self.bars.add(ProgressBar::new_spinner());
         bar.set_style(style("{spinner} {prefix:<10} {msg} {elapsed}"));
-        bar.set_prefix(if host.is_empty() { "here".to_owned() } else { host.to_owned() });
-        bar.set_message(step.to_owned());
+        bar.set_prefix(if host.is_empty() { "here".to_owned() } else { shown_line(host).into_owned() });
+        bar.set_message(shown_line(step).into_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
         running.insert((host.to_owned(), step.to_owned()), bar);
     }
@@ -60,7 +62,7 @@ impl Terminal {
         if let Some(bar) = running.get(&(host.to_owned(), step.to_owned())) {
             // What takes longer than the line is in the log.
             bar.set_style(style("{spinner} {prefix:<10} {wide_msg} {elapsed}"));
-            bar.set_message(format!("{step}: {seen}"));
+            bar.set_message(shown_line(&format!("{step}: {seen}")).into_owned());
         }
     }
 
@@ -73,10 +75,8 @@ impl Terminal {
     }
 
     fn print(&self, text: &str, color: &str) {
-        let text =
-            if self.color && !color.is_empty() { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() };
         // The display is gone when the terminal is; the log has it all.
-        let _ = self.bars.println(text);
+        let _ = self.bars.println(paint(self.color, color, text));
     }
 }
 

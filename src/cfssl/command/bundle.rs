@@ -38,5 +38,5 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     }
     let bundle = Bundle::build(&certificates, key.as_ref(), flavor, &roots, &intermediates, call)?;
     // Without a newline at the end, as cfssl.
-    Ok(call.out.bytes(&bundle.json(call.now)?)?)
+    Ok(call.out.document(&String::from_utf8_lossy(&bundle.json(call.now)?))?)
 }

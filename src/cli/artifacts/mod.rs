@@ -2,7 +2,6 @@
 
 mod fetch;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -17,7 +16,7 @@ use crate::cli::context::{Ctx, not_a_format};
 use crate::cluster::versions;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
-use crate::ui::{Event, Level, Reporter};
+use crate::ui::{Event, Level, Reporter, stderr};
 
 /// Fetch, list and verify programs and images
 #[derive(Debug, clap::Args)]
@@ -234,7 +233,6 @@ impl Reporter for Lines {
             Event::Message { level: Level::Info | Level::Warning, text, .. } => text.clone(),
             _ => return,
         };
-        // A closed standard error leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        stderr::line(&line);
     }
 }

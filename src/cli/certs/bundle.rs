@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
-use super::printable::printable;
 use crate::cfssl::source;
 use crate::cli::Ctx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files;
 use crate::pki::{Certificate, Pool, leaf_and_rest};
 
@@ -48,10 +47,10 @@ impl Args {
         let given = all(&self.cert)?;
         let roots = all(&self.ca_bundle)?;
         let mut intermediates = self.int_bundle.as_deref().map(all).transpose()?.unwrap_or_default();
-        let (leaf, rest) = leaf_and_rest(&given).map_err(|e| clean(e).context(&self.cert))?;
+        let (leaf, rest) = leaf_and_rest(&given).map_err(|e| e.context(&self.cert))?;
         intermediates.extend(rest);
         let pool = Pool { roots: &roots, intermediates: &intermediates };
-        let mut chain = pool.chain(&leaf, OffsetDateTime::now_utc()).map_err(|e| clean(e).context(&self.cert))?;
+        let mut chain = pool.chain(&leaf, OffsetDateTime::now_utc()).map_err(|e| e.context(&self.cert))?;
         if !self.with_root {
             chain.pop();
         }
@@ -62,11 +61,4 @@ impl Args {
         }
         Ok(0)
     }
-}
-
-/// The error quotes names of certificates, which come from whoever made them.
-fn clean(mut error: Error) -> Error {
-    error.message = printable(&error.message);
-    error.details = error.details.iter().map(|detail| printable(detail)).collect();
-    error
 }

@@ -1,6 +1,5 @@
 //! `kbootstrap certinfo`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::error::{CERTIFICATE_ENDS_SOON, CERTIFICATE_NOT_VALID, Error, Result};
 use crate::files;
 use crate::pki::{Certificate, Csr, CsrInfo};
 use crate::secret::Secret;
+use crate::ui::stderr;
 
 /// Show certificates and when they end: of files, folders, kubeconfigs, PKCS#12 stores and live servers
 #[derive(Debug, clap::Args)]
@@ -87,7 +87,7 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         if let Some(file) = &self.cert {
             let (text, name) = source::read(file)?;
-            ctx.out.text(&certinfo::json(&Certificate::from_pem(&text, &name)?)?)?;
+            ctx.out.document(&certinfo::json(&Certificate::from_pem(&text, &name)?)?)?;
             Ok(0)
         } else if let Some(file) = &self.csr {
             let (text, name) = source::read(file)?;
@@ -155,14 +155,12 @@ fn display(path: &Path) -> String {
 
 /// What was not shown.
 fn notes(gathered: &Gathered) {
-    let mut stderr = std::io::stderr().lock();
-    // A closed standard error leaves nobody to tell.
     if gathered.skipped > 0 {
         let files = if gathered.skipped == 1 { "file holds" } else { "files hold" };
-        let _ = writeln!(stderr, "note: {} other {files} no certificate", gathered.skipped);
+        stderr::line(&format!("note: {} other {files} no certificate", gathered.skipped));
     }
     for reason in &gathered.locked {
-        let _ = writeln!(stderr, "note: passed over: {reason}");
+        stderr::line(&format!("note: passed over: {reason}"));
     }
 }
 

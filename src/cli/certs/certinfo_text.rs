@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
-use super::printable::printable;
 use crate::certs::Entry;
 use crate::pki::{CertificateInfo, NameInfo, is_key_usage};
 use crate::ui::{Cell, Printer, Table};
@@ -26,10 +25,10 @@ pub(super) fn table(entries: &[Entry], soon: i64, printer: &Printer) -> String {
             info.path_length.map_or(ca(info), |length| format!("yes ({length})")).into(),
             issuer(info, short).into(),
             chain(entry),
-            printable(&entry.place).into(),
+            entry.place.clone().into(),
         ]);
     }
-    table.render(printer.color())
+    table.render(printer)
 }
 
 /// The same with nothing cut off, and more columns.
@@ -42,8 +41,8 @@ pub(super) fn wide(entries: &[Entry], soon: i64, printer: &Printer) -> String {
         table.row(vec![
             days(entry, soon),
             minute(info.not_after).into(),
-            printable(&info.subject.text).into(),
-            printable(&info.sans.join(",")).into(),
+            info.subject.text.clone().into(),
+            info.sans.join(",").into(),
             info.key.clone().into(),
             info.signature_algorithm.clone().into(),
             info.usages.join(", ").into(),
@@ -51,10 +50,10 @@ pub(super) fn wide(entries: &[Entry], soon: i64, printer: &Printer) -> String {
             issuer(info, |name| name.text.clone()).into(),
             info.serial_number.clone().into(),
             chain(entry),
-            printable(&entry.place).into(),
+            entry.place.clone().into(),
         ]);
     }
-    table.render(printer.color())
+    table.render(printer)
 }
 
 /// A block per certificate.
@@ -71,14 +70,14 @@ fn block(entry: &Entry, soon: i64, printer: &Printer) -> String {
         days => (format!("{days} days left"), "32"),
     };
     let chain = match (&entry.chain.verified, entry.chain.path.as_slice()) {
-        (false, _) => printer.paint("31", &printable(&entry.chain.why)),
+        (false, _) => printer.paint("31", &entry.chain.why),
         (true, []) => "it is trusted itself".to_owned(),
-        (true, path) => printable(&format!("verifies: {}", path.join(" ← "))),
+        (true, path) => format!("verifies: {}", path.join(" ← ")),
     };
     let rows = [
-        ("subject", printable(&info.subject.text)),
+        ("subject", info.subject.text.clone()),
         ("issuer", issuer(info, |name| name.text.clone())),
-        ("names", printable(&info.sans.join(", "))),
+        ("names", info.sans.join(", ")),
         ("key", info.key.clone()),
         ("signature", info.signature_algorithm.clone()),
         ("usages", info.usages.join(", ")),
@@ -88,7 +87,7 @@ fn block(entry: &Entry, soon: i64, printer: &Printer) -> String {
         ("serial", info.serial_number.clone()),
         ("sha256", info.sha256.clone()),
     ];
-    let mut text = format!("{}\n", printer.paint("1", &printable(&entry.place)));
+    let mut text = format!("{}\n", printer.paint("1", &entry.place));
     for (label, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {label:<10} {value}");
@@ -109,12 +108,12 @@ fn chain(entry: &Entry) -> Cell {
     match (entry.chain.verified, entry.chain.path.is_empty()) {
         (true, true) => Cell::colored("root", "32"),
         (true, false) => Cell::colored("ok", "32"),
-        (false, _) => Cell::colored(printable(&entry.chain.why), "31"),
+        (false, _) => Cell::colored(entry.chain.why.clone(), "31"),
     }
 }
 
 fn issuer(info: &CertificateInfo, text: impl Fn(&NameInfo) -> String) -> String {
-    if info.self_issued { "itself".to_owned() } else { printable(&text(&info.issuer)) }
+    if info.self_issued { "itself".to_owned() } else { text(&info.issuer) }
 }
 
 fn ca(info: &CertificateInfo) -> String {
@@ -147,14 +146,13 @@ fn few(sans: &[String]) -> String {
         sans.iter().map(|san| san.strip_prefix("DNS:").or(san.strip_prefix("IP:")).unwrap_or(san)).collect();
     let (mut text, mut shown) = (String::new(), 0);
     for name in &names {
-        let name = printable(name);
         if shown > 0 && text.chars().count() + name.chars().count() + 1 > CELL {
             break;
         }
         if shown > 0 {
             text.push(',');
         }
-        text.push_str(&name);
+        text.push_str(name);
         shown += 1;
     }
     match names.len() - shown {
@@ -164,10 +162,9 @@ fn few(sans: &[String]) -> String {
 }
 
 fn cut(text: &str) -> String {
-    let text = printable(text);
     match text.char_indices().nth(CELL) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
@@ -187,6 +184,5 @@ mod tests {
         assert_eq!(names(&["DNS:a", "IP:10.0.0.1", "email:a@b"]), "a,10.0.0.1,email:a@b");
         let long = "DNS:kubernetes.default.svc.cluster.local";
         assert_eq!(names(&[long, long, "DNS:a"]), "kubernetes.default.svc.cluster.local,+2");
-        assert_eq!(names(&["DNS:a\u{1b}[31m"]), "a\u{fffd}[31m");
     }
 }

@@ -1,20 +1,18 @@
 //! `kbootstrap certlint`.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::printable::printable;
 use crate::certlint::{self, Finding, Inputs, Severity};
 use crate::certs::{Client, Settings, Source};
 use crate::cli::password::OfStores;
 use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Kind, Result};
 use crate::text::nearest;
-use crate::ui::{Cell, Printer, Table};
+use crate::ui::{Cell, Printer, Table, stderr};
 
 /// Name what openssl, Go, browsers or Java will refuse in certificates and keys, with the reference
 #[derive(Debug, clap::Args)]
@@ -99,7 +97,7 @@ impl Args {
             table.row(vec![id, severity, title, by, reference]);
         }
         let rules = certlint::rules().collect::<Vec<_>>();
-        self.output.print(ctx, &rules, || Ok(table.render(ctx.out.color())))
+        self.output.print(ctx, &rules, || Ok(table.render(&ctx.out)))
     }
 }
 
@@ -107,8 +105,7 @@ impl Args {
 fn passed_over(locked: usize) {
     let what = if locked == 1 { "1 file or folder" } else { &format!("{locked} files or folders") };
     if locked > 0 {
-        // A closed standard error leaves nobody to tell.
-        let _ = writeln!(std::io::stderr(), "note: passed over: {what} that cannot be read");
+        stderr::line(&format!("note: passed over: {what} that cannot be read"));
     }
 }
 
@@ -125,11 +122,11 @@ fn text(report: &Report<'_>, printer: &Printer) -> String {
         let head = (finding.place.as_str(), finding.subject.as_str());
         if head != last {
             let gap = if last.0.is_empty() { "" } else { "\n" };
-            text.push_str(&format!("{gap}{}: {}\n", printer.paint("1", &printable(head.0)), printable(head.1)));
+            text.push_str(&format!("{gap}{}: {}\n", printer.paint("1", head.0), head.1));
             last = head;
         }
         let severity = printer.paint(color(finding.severity), &format!("{:<7}", finding.severity.name()));
-        text.push_str(&format!("  {severity}  {}  [{}]\n", printable(&finding.what), finding.rule));
+        text.push_str(&format!("  {severity}  {}  [{}]\n", finding.what, finding.rule));
         text.push_str(&format!("           refused by: {}\n", finding.rejected_by));
         text.push_str(&format!("           see: {}\n", finding.reference));
     }

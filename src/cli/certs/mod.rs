@@ -4,6 +4,5 @@ pub mod bundle;
 pub mod certinfo;
 mod certinfo_text;
 pub mod certlint;
-mod printable;
 
 pub use certinfo::authorities;

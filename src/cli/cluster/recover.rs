@@ -166,7 +166,6 @@ fn identities(path: &Path) -> Result<Vec<Identity>> {
 }
 
 fn text(report: &Report, ctx: &Ctx) -> String {
-    let color = ctx.out.color();
     let mut files = Table::new(&["FILE", "STATE", "DETAIL"]);
     for file in &report.files {
         let state = if file.was_there { "was there" } else { "recovered" };
@@ -178,7 +177,7 @@ fn text(report: &Report, ctx: &Ctx) -> String {
     for missing in &report.missing {
         files.row(vec![missing.file.clone().into(), Cell::colored("missing", "31"), missing.means.clone().into()]);
     }
-    let mut text = files.render(color);
+    let mut text = files.render(&ctx.out);
     if !report.silent.is_empty() {
         text.push_str(&format!("not asked: {}\n", report.silent.join(", ")));
     }

@@ -53,7 +53,6 @@ impl Args {
 }
 
 fn text(status: &Status, ctx: &Ctx) -> String {
-    let color = ctx.out.color();
     let mut text = format!("cluster {}  Kubernetes {}  {}\n\n", status.cluster, status.kubernetes, status.endpoint);
     let mut hosts = Table::new(&["HOST", "ADDRESS", "ROLES", "SYSTEM", "COMPONENT", "STATE", "VERSION", "DETAIL"]);
     for host in &status.hosts {
@@ -77,13 +76,13 @@ fn text(status: &Status, ctx: &Ctx) -> String {
             hosts.row(row);
         }
     }
-    text.push_str(&hosts.render(color));
+    text.push_str(&hosts.render(&ctx.out));
     text.push('\n');
     let mut cluster = Table::new(&["CLUSTER", "STATE", "DETAIL"]);
     for check in &status.checks {
         cluster.row(vec![check.name.clone().into(), mark(check.state, &check.word), check.detail.clone().into()]);
     }
-    text.push_str(&cluster.render(color));
+    text.push_str(&cluster.render(&ctx.out));
     text.push('\n');
     text.push_str(&plan::leftovers_text(&status.leftovers, &ctx.out));
     text.push_str(if status.leftovers.is_empty() { "" } else { "\n" });
@@ -100,7 +99,7 @@ fn text(status: &Status, ctx: &Ctx) -> String {
             Cell::colored(certificate.days.to_string(), code),
         ]);
     }
-    text.push_str(&certificates.render(color));
+    text.push_str(&certificates.render(&ctx.out));
     text
 }
 

@@ -1,7 +1,6 @@
 //! `kbootstrap lab`.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::cli::{Ctx, FormatArgs};
 use crate::cluster::Role;
 use crate::error::{Error, Result};
 use crate::lab::{self, Debian, Folders, Lab, LabSpec, LabStatus, Off, System, role_name};
-use crate::ui::{Cell, Plain, Reporter, Table, Terminal};
+use crate::ui::{Cell, Plain, Reporter, Table, Terminal, stderr};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -197,7 +196,7 @@ fn parse_roles(text: &str) -> Result<(String, Vec<Role>), String> {
 }
 
 fn reporter(ctx: &Ctx) -> Box<dyn Reporter> {
-    if io::stderr().is_terminal() { Box::new(Terminal::new(ctx.out.color())) } else { Box::new(Plain::new()) }
+    if stderr::is_terminal() { Box::new(Terminal::new(ctx.out.color())) } else { Box::new(Plain::new()) }
 }
 
 fn up(ctx: &Ctx, folders: &Folders, args: UpArgs) -> Result<()> {
@@ -214,7 +213,7 @@ fn up(ctx: &Ctx, folders: &Folders, args: UpArgs) -> Result<()> {
     let lab = lab::up(folders, &spec, &*reporter(ctx))?;
     let status = lab::list(folders)?.into_iter().find(|status| status.name == lab.name());
     args.output.print(ctx, &status, || {
-        let table = table(status.as_slice()).render(ctx.out.color());
+        let table = table(status.as_slice()).render(&ctx.out);
         Ok(format!("{table}inventory: {}\n", lab.inventory_path().display()))
     })
 }
@@ -223,7 +222,7 @@ fn list(ctx: &Ctx, folders: &Folders, output: FormatArgs) -> Result<()> {
     let labs = lab::list(folders)?;
     output.print(ctx, &labs, || {
         let none = "no labs; `kbootstrap lab up -n 3` makes one\n".to_owned();
-        Ok(if labs.is_empty() { none } else { table(&labs).render(ctx.out.color()) })
+        Ok(if labs.is_empty() { none } else { table(&labs).render(&ctx.out) })
     })
 }
 
@@ -291,6 +290,7 @@ fn down(ctx: &Ctx, folders: &Folders, which: &Which, all: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::Printer;
 
     #[test]
     fn roles_are_read_by_name() {
@@ -316,7 +316,7 @@ mod tests {
             pid,
         };
         let labs = [status("a", true, vec![host("n1", Some(42)), host("n2", None)]), status("b", false, Vec::new())];
-        insta::assert_snapshot!(table(&labs).render(false), @r"
+        insta::assert_snapshot!(table(&labs).render(&Printer::new(true)), @r"
         LAB  NETWORK       HOST  ADDRESS     ROLES        STATE       PID
         a    10.99.7.0/24  n1    10.99.7.11  etcd,master  on          42
         a    10.99.7.0/24  n2    10.99.7.11  etcd,master  off         -

@@ -147,6 +147,9 @@ fn readable(scheme: &str, authority: &str, rest: &str) -> Class {
     if !host.is_empty() && host.split('.').any(str::is_empty) {
         return Class::Unreadable("its host has an empty label");
     }
+    if host.match_indices('%').any(|(at, _)| !host[at + 1..].starts_with("25")) {
+        return Class::Unreadable("its host is not ASCII: write it in Punycode (xn--…)");
+    }
     Class::Uri(text)
 }
 
@@ -176,6 +179,7 @@ mod tests {
             assert_eq!(classify(text), Class::Other, "{text}");
         }
         assert!(matches!(classify("https://a./"), Class::Unreadable(_)));
+        assert!(matches!(classify("x://a%EDb/"), Class::Unreadable(_)));
         assert!(matches!(classify("x:a#%z"), Class::Unreadable(_)));
     }
 

@@ -80,5 +80,5 @@ fn table(plan: &Plan, now: OffsetDateTime, out: &Printer) -> String {
             Cell::from(remark),
         ]);
     }
-    table.render(out.color())
+    table.render(out)
 }

@@ -1,0 +1,50 @@
+//! What a process that holds keys gives up, seen from outside: core dumps, swap, a careless umask.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kbootstrap");
+
+#[test]
+fn memory_reaches_no_disk() {
+    // It reads a certificate from standard input, which never comes.
+    let script = format!("umask 000; exec {PROGRAM} certinfo -");
+    let mut child =
+        Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap();
+    let value = |name: &str| {
+        let status = read("status");
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    while value("Umask:") != "0022" || value("VmLck:") == "0" {
+        assert!(Instant::now() < until, "{}", read("status"));
+        sleep(Duration::from_millis(20));
+    }
+    let limits = read("limits");
+    let core: Vec<_> = limits.lines().find(|line| line.starts_with("Max core")).unwrap().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{limits}");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[test]
+fn folders_are_not_open_to_all_whatever_the_umask() {
+    let at = tempfile::tempdir().unwrap();
+    let specification = "folder: out/deep\nauthorities: [{name: ca, CN: Test, key: {algo: ecdsa, size: 256}}]\n";
+    fs::write(at.path().join("pki.yaml"), specification).unwrap();
+    let script = format!("umask 000; mkdir by-the-shell; exec {PROGRAM} pki apply pki.yaml");
+    let output = Command::new("sh").args(["-c", &script]).current_dir(at.path()).output().unwrap();
+    let mode = |folder: &str| {
+        fs::metadata(at.path().join(folder))
+            .unwrap_or_else(|e| panic!("{folder}: {e}: {output:?}"))
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!([mode("by-the-shell"), mode("out"), mode("out/deep")], [0o777, 0o755, 0o755]);
+}
