@@ -10,7 +10,7 @@ use crate::facts::paths::{End, Path};
 /// Where no answer came, it is the host that has the most others on the other side of such paths. Who only asks is not
 /// suspected, as firewalls let answers in, unless what is sent to it is lost, too, or its firewall `drops` something. Where
 /// several are alike, it is one whose firewall does; else the one where the path ends, as with all other ends.
-pub(super) fn hosts<'a>(tried: &'a [(Path, End)], drops: impl Fn(&str) -> bool) -> Vec<Option<&'a str>> {
+pub(super) fn hosts(tried: &[(Path, End)], drops: impl Fn(&str) -> bool) -> Vec<Option<&str>> {
     let mut blamed: Vec<Option<&str>> =
         tried.iter().map(|(path, end)| matches!(end, End::Refused | End::NoWay(_)).then_some(&*path.to)).collect();
     loop {

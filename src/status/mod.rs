@@ -121,6 +121,9 @@ pub struct Expiry {
     pub days: i64,
 }
 
+/// What tries the paths between hosts, given what these said: those that are shut.
+pub type Tries<'a> = dyn Fn(&BTreeMap<String, HostFacts>) -> Result<Vec<Finding>> + Sync + 'a;
+
 /// What is asked, and by what it is judged.
 pub struct Sources<'a> {
     /// Which components there are.
@@ -136,7 +139,7 @@ pub struct Sources<'a> {
     /// The objects that the API must hold.
     pub objects: &'a [Value],
     /// Tries the paths between hosts, given what these said.
-    pub shut: &'a (dyn Fn(&BTreeMap<String, HostFacts>) -> Result<Vec<Finding>> + Sync),
+    pub shut: &'a Tries<'a>,
 }
 
 /// Asks everything.
