@@ -51,7 +51,8 @@ pub fn beyond(inventory: &Inventory, folder: &FilePath, home: Option<&FilePath>)
         let of_ssh = home.map(|home| home.join(".ssh"));
         let places: Vec<&FilePath> = std::iter::once(folder).chain(of_ssh.as_deref()).collect();
         if let Some(file) = ssh.known_hosts.as_ref().filter(|file| !places.iter().any(|place| is_within(file, place))) {
-            let message = format!("{} is neither beside the inventory nor in ~/.ssh, and is written to", file.display());
+            let message =
+                format!("{} is neither beside the inventory nor in ~/.ssh, and is written to", file.display());
             say(at.key("knownHosts"), message);
         }
     }

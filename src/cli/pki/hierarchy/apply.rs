@@ -127,7 +127,9 @@ fn stays_within(hierarchy: &Hierarchy, base: &Path) -> Result<()> {
             Err(error.detail(files.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n")))
         }
     }
-    .map_err(|error| error.hint("if they are to go there, say so: --outside, or --dir with the folder that holds them all"))
+    .map_err(|error| {
+        error.hint("if they are to go there, say so: --outside, or --dir with the folder that holds them all")
+    })
 }
 
 /// Waits until no other run is at work in the folder; the lock goes away with the process.
