@@ -145,6 +145,9 @@ fn beside_networkmanager() {
             assert!(states.contains(&format!("{device}:unmanaged\n")), "{host}: {states}");
         }
     }
+    // Nobody but the host's own people says what is in it.
+    let servers = cluster.on("n2", "cat /etc/resolv.conf");
+    assert!(servers.contains("nameserver "), "{servers}");
     // One that was there before it was told so.
     let file = "/etc/NetworkManager/conf.d/90-kubernetes.conf";
     let taken = format!("rm {file} && systemctl restart NetworkManager && sleep 2 && nmcli -t -f DEVICE,STATE device");

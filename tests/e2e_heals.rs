@@ -134,7 +134,7 @@ done >/tmp/heals-before
 began=$(now)
 for name in host pod outside; do echo $began >/tmp/heals.$name; done
 reader host get http://{service}/ & reader pod inside http://{service}/ & reader outside inside http://{outside}/ &
-{what}
+{{ {what}; }} >/dev/null
 # Until everything is there and all have had answers for three seconds.
 at=
 while [ $(($(now) - began)) -lt 60000 ]; do

@@ -4,15 +4,22 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::common::cluster::Cluster;
+use crate::common::turns::{Seen, Turns};
 use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
 use crate::e2e_verify;
+
+/// Ways to a host and back of an `up` that changes nothing: to the one that is etcd, master and node, and to a node. Six
+/// of them are the login.
+const MASTERS_TURNS: usize = 24;
+const NODES_TURNS: usize = 12;
 
 #[test]
 fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
@@ -20,6 +27,7 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     let before: Vec<Vec<String>> = cluster.hosts().iter().map(|host| footprint(&cluster, host)).collect();
     comes_up(&cluster);
     is_left_alone(&cluster);
+    a_long_way_is_gone_seldom(&cluster);
     hosts_are_as_they_should_be(&cluster);
     kubelet_setting_reaches_the_nodes(&cluster);
     tampering_is_mended(&cluster);
@@ -73,6 +81,21 @@ fn is_left_alone(cluster: &Cluster) {
     assert_eq!(steps, ["the cluster is healthy"], "all that it does is to look");
     assert_eq!(hosts::restarted(&before, &hosts::lives(cluster)), Vec::<String>::new());
     cluster.run(&["plan", "--exit-code"]).ok();
+}
+
+/// Hosts may be far away: what is asked of one is asked over one connection, as much as can be at a time.
+fn a_long_way_is_gone_seldom(cluster: &Cluster) {
+    let turns = Turns::to(cluster, Duration::from_millis(20));
+    let config = cluster.inventory().with_file_name("relayed");
+    fs::write(&config, turns.ssh_config(cluster)).unwrap();
+    let up = cluster.run(&["up", "--yes", "-o", "json", "--ssh-config", "relayed"]).ok();
+    up.check(up.json()["changes"] == 0, "nothing should change");
+    for host in cluster.hosts() {
+        let Seen { connections, turns } = turns.of(&host);
+        let most = if host == "n1" { MASTERS_TURNS } else { NODES_TURNS };
+        up.check(connections == 1, &format!("{host} should be connected to once, not {connections} times"));
+        up.check((2..=most).contains(&turns), &format!("{host}: {turns} ways there and back, at most {most}"));
+    }
 }
 
 fn hosts_are_as_they_should_be(cluster: &Cluster) {

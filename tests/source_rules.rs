@@ -38,7 +38,7 @@ fn no_code_looks_into_a_message() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 33] = [
+const NOBODYS: [(&str, &str); 35] = [
     ("/etc/nftables.conf", "the person's, read by the probe"),
     ("/etc/sysconfig/nftables.conf", "the same on other distributions"),
     ("/etc/os-release", "read by the probe"),
@@ -69,6 +69,8 @@ const NOBODYS: [(&str, &str); 33] = [
     ("/usr/lib/modprobe.d/", "modprobe's"),
     ("/lib/modprobe.d/", "modprobe's"),
     ("/lib/modules/", "the kernel's"),
+    ("/etc/passwd", "the system's"),
+    ("/etc/group", "the system's"),
     ("/usr/sbin/nologin", "the system's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),
     ("/etc/coredns", "inside a pod"),

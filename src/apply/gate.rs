@@ -3,25 +3,18 @@
 use std::time::Duration;
 
 use super::Job;
-use super::evidence;
-use super::graph::collect;
 use super::objects::apply_objects;
-use super::since::Since;
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
-use crate::components::DeploymentGate;
 use crate::error::{Error, Kind, Reason, Result};
-use crate::health::{self, Poll, Schedule, deployment_ready, replicas, unless_connected};
-use crate::parallel;
+use crate::health::{self, Poll, Schedule, unless_connected};
 
 /// A member answers at once, or after it has replayed its log.
-const ETCD: Schedule = Schedule::new(60, 50);
+pub(super) const ETCD: Schedule = Schedule::new(60, 50);
 /// An API server runs its start-up hooks for a few seconds.
 pub(super) const API: Schedule = Schedule::new(90, 100);
-/// Runtime, network plugin and CoreDNS come up; an image may have to be pulled.
-const HEALTHY: Schedule = Schedule::new(180, 200);
 /// How often an API server may go away or stumble while it is asked, and the pause after that.
 const STUMBLES: u32 = 10;
 /// See [`STUMBLES`].
@@ -34,7 +27,7 @@ pub(super) fn etcd(job: &Job<'_>, host: &str, about_to_restart: bool) -> Result<
 
 /// What is needed of etcd's members.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub(super) enum Need {
     /// Enough of them without one that is about to restart.
     Others,
     /// All take part.
@@ -84,7 +77,7 @@ pub(super) fn etcd_leader(job: &Job<'_>) -> Result<Option<String>> {
 }
 
 /// None when it can be counted on, else why not.
-fn member_healthy(job: &Job<'_>, member: &Host, need: Need) -> Result<Option<String>> {
+pub(super) fn member_healthy(job: &Job<'_>, member: &Host, need: Need) -> Result<Option<String>> {
     let mut access = EtcdAccess::new(job.pool, member, job.trust)?;
     let mut client = access.client()?;
     let ask = if need == Need::Writes { etcd_api::health } else { etcd_api::takes_part };
@@ -205,110 +198,4 @@ pub(super) fn objects(job: &Job<'_>) -> Result<String> {
         apply_objects(client, &job.desired.objects).map(Poll::Ready)
     })?;
     Ok(format!("{} objects", job.desired.objects.len()))
-}
-
-/// The cluster does what it is for: every etcd member takes part, every API server is ready, leases are held, nodes are
-/// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
-pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
-    let asked = |host: &&Host| host.is(Role::Etcd) || host.is(Role::Master);
-    let hosts: Vec<&Host> = job.cluster.hosts.iter().filter(asked).collect();
-    // A host's member and its API server are asked over the same connection.
-    let said = parallel::each(&hosts, job.pool.at_once(), |host| {
-        if host.is(Role::Etcd) {
-            member(job, host)?;
-        }
-        if host.is(Role::Master) { api(job, &host.name).map(drop) } else { Ok(()) }
-    });
-    collect(said.into_iter().filter_map(Result::err).collect())?;
-    let nodes = nodes_and_addons(job)?;
-    let (members, masters) = (job.cluster.with_role(Role::Etcd).count(), job.cluster.with_role(Role::Master).count());
-    Ok(format!("{members} etcd, {masters} kube-apiserver, {nodes}"))
-}
-
-/// The member on this host takes part, and takes writes.
-fn member(job: &Job<'_>, host: &Host) -> Result<()> {
-    job.until("etcd is not healthy", ETCD, || match member_healthy(job, host, Need::Writes) {
-        Ok(None) => Ok(Poll::Ready(())),
-        Ok(Some(reason)) => Ok(Poll::Pending(format!("{}: {reason}", host.name))),
-        Err(error) if error.kind == Kind::Interrupted || error.is(Reason::OutOfSpace) => Err(error),
-        Err(error) => Ok(Poll::Pending(error.message)),
-    })
-}
-
-/// Leases are held, nodes are Ready, addons are available.
-fn nodes_and_addons(job: &Job<'_>) -> Result<String> {
-    let names: Vec<&str> = job.cluster.with_role(Role::Node).map(|h| h.name.as_str()).collect();
-    let has_network = job.cluster.networks.plugin != crate::cluster::NetworkPlugin::None;
-    let since = Since::ask(job)?;
-    let mut sick = Sick::default();
-    let mut paths = kube::lease_paths()?;
-    paths.push("/api/v1/nodes".to_owned());
-    for DeploymentGate { namespace, name, .. } in job.desired.addons.iter().map(|addon| &addon.gate) {
-        paths.push(kube::path("apps/v1", "Deployment", namespace, name)?);
-    }
-    ask(job, "the cluster is not healthy", HEALTHY, |client| {
-        client.ahead(&paths)?;
-        let leases = kube::leases(client)?;
-        let mut troubles: Vec<String> = leases.iter().filter_map(|lease| since.not_leading(lease)).collect();
-        let nodes = kube::nodes(client)?;
-        sick = Sick::default();
-        for name in &names {
-            let node = nodes.iter().find(|n| n.name == *name);
-            let old = node.filter(|node| since.is_from_before(node));
-            let old = old.map(|node| Ok::<_, Error>(!since.has_looked(node, kube::node_renewed(client, name)?)));
-            let trouble = match node {
-                Some(_) if old.transpose()? == Some(true) => {
-                    format!("what node {name} says is from before its host was booted")
-                }
-                Some(node) if node.ready || !has_network => continue,
-                Some(node) => format!("node {name} is not Ready: {} {}", node.reason, node.message),
-                None => format!("node {name} is not there"),
-            };
-            troubles.push(trouble);
-            sick.hosts.push((*name).to_owned());
-        }
-        if has_network && !names.is_empty() {
-            for addon in &job.desired.addons {
-                let DeploymentGate { namespace, name, .. } = addon.gate;
-                let replicas = replicas(&job.desired.objects, namespace, name);
-                let rollout = deployment_ready(client, namespace, name, replicas)?;
-                if rollout.ready && !since.booted_lately() {
-                    continue;
-                }
-                let pods = kube::pods(client, namespace, addon.gate.pods)?;
-                if rollout.ready {
-                    let old = pods.iter().filter(|pod| since.ran_before(pod));
-                    troubles.extend(
-                        old.map(|pod| format!("what is said of {} is from before {} has booted", pod.name, pod.node)),
-                    );
-                    continue;
-                }
-                let mut why: Vec<String> = pods.iter().flat_map(|p| p.troubles.clone()).collect();
-                sick.pods.extend(pods);
-                why.extend(nodes.iter().flat_map(|n| n.pressures.iter().map(|p| format!("node {} has {p}", n.name))));
-                troubles.push(format!("{}: {} {}", addon.title, rollout.detail, why.join("; ")).trim_end().to_owned());
-            }
-        }
-        Ok(if troubles.is_empty() { Poll::Ready(()) } else { Poll::Pending(troubles.join("; ")) })
-    })
-    .map_err(|error| {
-        let error = if error.kind == Kind::Health { sick.explain(job, error) } else { error };
-        error.hint("`kbootstrap status` shows all components; `kubectl describe` and journalctl on the node say more")
-    })?;
-    Ok(format!("{} nodes", names.len()))
-}
-
-/// What was not well when it was last looked at.
-#[derive(Default)]
-struct Sick {
-    hosts: Vec<String>,
-    pods: Vec<kube::Pod>,
-}
-
-impl Sick {
-    /// Adds what hosts and containers say themselves.
-    fn explain(&self, job: &Job<'_>, error: Error) -> Error {
-        let services = self.hosts.iter().flat_map(|host| evidence::of_services(job, host));
-        services.chain(evidence::of_pods(job, &self.pods)).fold(error, Error::detail)
-    }
 }

@@ -5,6 +5,7 @@ mod covered;
 mod evidence;
 mod gate;
 mod graph;
+mod healthy;
 mod node;
 mod objects;
 mod push;
@@ -40,6 +41,7 @@ pub use waves::Push;
 
 use crate::access::{Lease, Pool};
 use crate::artifacts::Store;
+use crate::clients::http::Answers;
 use crate::cluster::{Cluster, Role};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
@@ -77,8 +79,19 @@ pub struct Job<'a> {
     pub interrupt: &'a AtomicBool,
     /// What is known of nodes that register.
     pub watch: &'a Watch,
+    /// What the cluster said when the plan was made, where nothing is changed after that.
+    pub looked: Option<&'a Looked>,
     /// The step that is at work; none before the first.
     pub step: Option<&'a Step<'a>>,
+}
+
+/// What a cluster said of itself.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// Hosts whose members of etcd took part, and took writes.
+    pub members: BTreeSet<String>,
+    /// The master whose API server was asked, and what it answered.
+    pub api: Option<(String, Answers)>,
 }
 
 impl Job<'_> {
@@ -163,7 +176,7 @@ impl Job<'_> {
             Action::Shown => served::shown(self),
             Action::RegisterNode { host } => node::register(self, host),
             Action::NodeRegistered { host } => registered::registered(self, host),
-            Action::Healthy => gate::healthy(self),
+            Action::Healthy => healthy::healthy(self),
             Action::TakeAway { host, name } => removal::take_away(self, host, name),
             Action::Delete { name } => removal::delete(self, name),
             Action::Record(places) => self.write_record(places),

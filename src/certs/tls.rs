@@ -7,7 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, NamedGroup, RootCertStore, SignatureScheme};
 
 use crate::error::{Error, Result};
 use crate::pki::{Certificate, San, day_and_minute};
@@ -157,8 +157,13 @@ pub fn describe(der: &[u8]) -> String {
 }
 
 /// aws-lc, as it also signs and verifies with P-521 and RSA beyond 4096 bits, which a cluster's PKI may use.
+///
+/// The hybrid key exchange goes first, as servers of today choose it: a key for another one would be refused, and cost a
+/// way there and back. A key for X25519 goes along with it, for servers that do not know it.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+    let mut provider = aws_lc_rs::default_provider();
+    provider.kx_groups.sort_by_key(|group| group.name() != NamedGroup::X25519MLKEM768);
+    Arc::new(provider)
 }
 
 fn no_tls(error: &dyn std::fmt::Display) -> Error {

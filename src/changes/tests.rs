@@ -60,6 +60,7 @@ pub(super) fn running() -> Running {
         cluster: "c".into(),
         list: vec![member],
         version: Some(cluster.versions.etcd.clone()),
+        healthy: true,
         secrets: None,
     };
     let flags = Flags {

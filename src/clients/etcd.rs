@@ -71,7 +71,7 @@ impl Status {
 
 /// `/health`: true only where the quorum answers too, and no alarm is raised.
 pub fn health(client: &mut Client<'_>) -> Result<Health> {
-    ask_health(client, "/health")
+    ask_health(client, HEALTH)
 }
 
 /// As [`health`], but a full database is no hindrance: the member takes part in the quorum all the same, and what
@@ -86,6 +86,18 @@ fn ask_health(client: &mut Client<'_>, path: &str) -> Result<Health> {
     Ok(Health { healthy: value["health"] == "true", reason: text(&value, "reason") })
 }
 
+/// Asks at once what [`cluster`], [`status`] and [`health`] ask next, and the beginning of what [`heads`] asks of `prefix`.
+pub fn ahead(client: &mut Client<'_>, prefix: Option<&str>) -> Result<()> {
+    let first = prefix.map(|prefix| (RANGE, page(prefix.as_bytes(), &end_of(prefix), PAGE)));
+    let asked: Vec<(&str, Vec<u8>)> = [(MEMBERS, json!({})), (STATUS, json!({}))]
+        .into_iter()
+        .chain(first)
+        .map(|(path, body)| (path, body.to_string().into_bytes()))
+        .collect();
+    let posts = asked.iter().map(|(path, body)| Request { body: Some((JSON, body)), ..Request::new("POST", path) });
+    client.send_ahead(&posts.chain([Request::new("GET", HEALTH)]).collect::<Vec<_>>())
+}
+
 /// All members, by name; as the quorum knows them.
 pub fn members(client: &mut Client<'_>) -> Result<Vec<Member>> {
     cluster(client).map(|(_, members)| members)
@@ -93,7 +105,7 @@ pub fn members(client: &mut Client<'_>) -> Result<Vec<Member>> {
 
 /// The ID of the cluster, hexadecimal, and all members, by name; as the quorum knows them.
 pub fn cluster(client: &mut Client<'_>) -> Result<(String, Vec<Member>)> {
-    let answer = call(client, "/v3/cluster/member/list", &json!({}))?;
+    let answer = call(client, MEMBERS, &json!({}))?;
     let mut members: Vec<Member> = answer["members"].as_array().into_iter().flatten().map(member).collect();
     members.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((hex(&answer["header"]["cluster_id"]), members))
@@ -101,12 +113,12 @@ pub fn cluster(client: &mut Client<'_>) -> Result<(String, Vec<Member>)> {
 
 /// The state of the member that answers.
 pub fn status(client: &mut Client<'_>) -> Result<Status> {
-    Ok(read_status(&call(client, "/v3/maintenance/status", &json!({}))?))
+    Ok(read_status(&call(client, STATUS, &json!({}))?))
 }
 
 /// The bytes stored under a key; none where there is no such key.
 pub fn read(client: &mut Client<'_>, key: &str) -> Result<Option<Vec<u8>>> {
-    let answer = call(client, "/v3/kv/range", &json!({"key": STANDARD.encode(key)}))?;
+    let answer = call(client, RANGE, &json!({"key": STANDARD.encode(key)}))?;
     let Some(value) = answer.pointer("/kvs/0") else { return Ok(None) };
     STANDARD
         .decode(text(value, "value"))
@@ -117,16 +129,11 @@ pub fn read(client: &mut Client<'_>, key: &str) -> Result<Option<Vec<u8>>> {
 /// Every key that begins with `prefix`, and the first bytes of its value, a page at a time: values may be secrets, and of
 /// a megabyte each.
 pub fn heads(client: &mut Client<'_>, prefix: &str, mut each: impl FnMut(&str, &[u8])) -> Result<()> {
-    let mut end = prefix.as_bytes().to_vec();
-    if let Some(last) = end.last_mut() {
-        *last += 1;
-    }
+    let end = end_of(prefix);
     let mut from = prefix.as_bytes().to_vec();
     let mut limit = PAGE;
     loop {
-        let body =
-            json!({"key": STANDARD.encode(&from), "range_end": STANDARD.encode(&end), "limit": limit.to_string()});
-        let answer = Zeroizing::new(post(client, "/v3/kv/range", &body)?.body);
+        let answer = Zeroizing::new(post(client, RANGE, &page(&from, &end, limit))?.body);
         let unreadable = |e: String| Error::health(format!("{}: keys below {prefix}: {e}", client.peer()));
         let page: Page<'_> = serde_json::from_slice(&answer).map_err(|e| unreadable(e.to_string()))?;
         for pair in &page.kvs {
@@ -143,6 +150,26 @@ pub fn heads(client: &mut Client<'_>, prefix: &str, mut each: impl FnMut(&str, &
         limit = if answer.len() < 1 << 20 { (limit * 2).min(1000) } else { PAGE };
     }
 }
+
+/// The first key that does not begin with the prefix.
+fn end_of(prefix: &str) -> Vec<u8> {
+    let mut end = prefix.as_bytes().to_vec();
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    end
+}
+
+/// What asks for so many keys and values.
+fn page(from: &[u8], end: &[u8], limit: usize) -> Value {
+    json!({"key": STANDARD.encode(from), "range_end": STANDARD.encode(end), "limit": limit.to_string()})
+}
+
+const HEALTH: &str = "/health";
+const MEMBERS: &str = "/v3/cluster/member/list";
+const STATUS: &str = "/v3/maintenance/status";
+const RANGE: &str = "/v3/kv/range";
+const JSON: &str = "application/json";
 
 /// So many values of the largest size that etcd takes are not too much at once.
 const PAGE: usize = 30;
@@ -171,7 +198,7 @@ fn call(client: &mut Client<'_>, path: &str, body: &Value) -> Result<Value> {
 }
 
 fn post(client: &mut Client<'_>, path: &str, body: &Value) -> Result<Response> {
-    let response = client.request("POST", path, "application/json", body.to_string().as_bytes())?;
+    let response = client.request("POST", path, JSON, body.to_string().as_bytes())?;
     let at = format!("{}: POST {path}", client.peer());
     if response.status == 200 {
         return Ok(response);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::prepare::{Prepared, Preview};
 use super::session::Session;
 use super::survey::survey;
+use crate::apply::Looked;
 use crate::artifacts::{self, EnsureOptions, Store};
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Result};
@@ -59,6 +60,7 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         plan,
         findings: Vec::new(),
         warnings: Vec::new(),
+        looked: Looked::default(),
         record: None,
         meaning: Meaning::default(),
     };

@@ -17,7 +17,7 @@ use super::session::Session;
 use super::survey::survey;
 use super::upgrade;
 use crate::access::ApiAccess;
-use crate::apply::{Job, Watch};
+use crate::apply::{Job, Looked, Watch};
 use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
 use crate::cluster::Host;
@@ -45,6 +45,8 @@ pub struct Preview {
     pub findings: Vec<Finding>,
     /// What no change of ours mends, a line each.
     pub warnings: Vec<String>,
+    /// What the cluster said of itself.
+    pub looked: Looked,
     /// What the record is to say.
     pub record: Option<Record>,
     /// What the plan means to those who use the cluster.
@@ -196,8 +198,15 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let differences = last.flat_map(|last| changes::differences(last, cluster)).collect();
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
     let meaning = Meaning { upgrade, ..Meaning::of(catalogue, cluster, &plan, differences) };
-    let (facts, findings) = (facts.clone(), findings.clone());
-    Ok(Preview { desired, plan, facts, findings, warnings, record: Some(record), meaning })
+    let (facts, findings, looked) = (facts.clone(), findings.clone(), looked(live));
+    Ok(Preview { desired, plan, facts, findings, warnings, looked, record: Some(record), meaning })
+}
+
+/// What the cluster said of itself.
+fn looked(live: &Live) -> Looked {
+    let well = live.members.iter().filter(|(_, members)| members.healthy).map(|(host, _)| host.clone());
+    let api = live.api.as_ref().map(|api| (api.master.clone(), api.answers.clone()));
+    Looked { members: well.collect(), api }
 }
 
 /// What differs in the API.
@@ -251,7 +260,7 @@ fn register_again(hosts: &mut [HostPlan], desired: &Desired, changes: &[ClusterC
 impl Prepared {
     /// Makes the plan true; where nothing differs, waits until the cluster is healthy.
     pub fn apply(&self, session: &Session) -> Result<()> {
-        let Preview { facts, desired, plan, record, .. } = &self.found;
+        let Preview { facts, desired, plan, record, looked, .. } = &self.found;
         if let Some(record) = record.as_ref().filter(|_| !plan.is_empty()) {
             record::keep(session, &record::before(record, plan))?;
         }
@@ -267,6 +276,7 @@ impl Prepared {
             reporter: session.reporter(),
             interrupt: &session.interrupt,
             watch: &Watch::default(),
+            looked: Some(looked).filter(|_| plan.is_empty()),
             step: None,
         };
         if plan.is_empty() {

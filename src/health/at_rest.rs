@@ -8,7 +8,7 @@ use crate::clients::http::Client;
 use crate::error::Result;
 
 /// Below this etcd has all Secrets, as `NAMESPACE/NAME`.
-const SECRETS: &str = "/registry/secrets/";
+pub const SECRETS: &str = "/registry/secrets/";
 /// Before every value that is encrypted.
 const ENCRYPTED: &[u8] = b"k8s:enc:";
 

@@ -9,7 +9,7 @@ mod space;
 mod wait;
 mod webhooks;
 
-pub use at_rest::{Asked, AtRest, Written};
+pub use at_rest::{Asked, AtRest, SECRETS, Written};
 pub use covers::covers;
 pub use policies::{POLICIES, unenforced_policies};
 pub use rollout::{Rollout, deployment_ready, replicas};

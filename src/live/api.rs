@@ -20,25 +20,30 @@ use crate::record::{CONFIG_MAP, KEY, NAMESPACE};
 const OURS: &str = "kbootstrap/";
 
 /// Asks one API server, also for objects that the cluster should hold, all of it at once; with it comes the text of the
-/// record that the cluster holds.
+/// record that the cluster holds. `kubelet` is a node whose kubelet runs; another is asked where the API has another before it.
 pub(super) fn ask(
     client: &mut Client<'_>,
     master: &str,
     dns: &str,
     wanted: &[Value],
     plugin: NetworkPlugin,
+    kubelet: Option<&str>,
 ) -> Result<(Api, Option<String>)> {
     let service_network = kube::path("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes")?;
     let record = kube::path("v1", "ConfigMap", NAMESPACE, CONFIG_MAP)?;
     let wanted: BTreeSet<String> = wanted.iter().filter_map(|object| kube::path_of(object).ok()).collect();
     let mut ahead =
         ["/version", "/api/v1/nodes", &service_network, "/api/v1/services", &record].map(str::to_owned).to_vec();
+    ahead.extend(kubelet.map(configz));
     if !wanted.is_empty() {
         ahead.extend(health::webhook_paths());
         ahead.push(health::POLICIES.to_owned());
+        ahead.push(kube::READYZ.to_owned());
+        ahead.extend(kube::lease_paths()?);
         ahead.extend(wanted.iter().cloned());
     }
     client.ahead(&ahead)?;
+    let answers = client.answers();
     let version = kube::get(client, "/version")?.and_then(|v| version(v["gitVersion"].as_str()?));
     let node_objects = kube::list(client, "/api/v1/nodes", "")?;
     let nodes: Vec<Node> = node_objects.iter().map(node).collect();
@@ -67,6 +72,7 @@ pub(super) fn ask(
         nodes,
         node_objects,
         held,
+        answers,
         warnings,
     };
     Ok((api, record.and_then(|r| r["data"][KEY].as_str().map(str::to_owned))))
@@ -77,10 +83,15 @@ fn dns_domain(client: &mut Client<'_>, nodes: &[Node]) -> Option<String> {
     let ready = nodes.iter().filter(|node| node.ready).take(3);
     ready
         .filter_map(|node| {
-            let answer = kube::get(client, &format!("/api/v1/nodes/{}/proxy/configz", node.name)).ok()??;
+            let answer = kube::get(client, &configz(&node.name)).ok()??;
             answer["kubeletconfig"]["clusterDomain"].as_str().map(str::to_owned)
         })
         .next()
+}
+
+/// What the kubelet of a node runs with.
+fn configz(node: &str) -> String {
+    format!("/api/v1/nodes/{node}/proxy/configz")
 }
 
 fn node(value: &Value) -> Node {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Api, Live, api, flags, members, strays, unless_away};
 use crate::access::{ApiAccess, Pool};
 use crate::cluster::{Cluster, Host, Role};
-use crate::components::{Catalogue, coredns, etcd, kube_apiserver};
+use crate::components::{Catalogue, coredns, etcd, kube_apiserver, kubelet};
 use crate::digest::sha256;
 use crate::error::Result;
 use crate::facts::{self, HostFacts, Questions, read_texts};
@@ -65,14 +65,16 @@ fn first_api(
     if !cluster.hosts.iter().any(|host| members::runs(facts, &host.name)) {
         return Ok(None);
     }
-    let unit = kube_apiserver::UNIT;
-    let runs = |host: &&Host| {
-        let unit = facts.get(&host.name).and_then(|facts| facts.units.get(unit));
-        unit.is_some_and(|unit| unit.active == "active")
+    let active = |host: &str, unit: &str| {
+        facts.get(host).and_then(|facts| facts.units.get(unit)).is_some_and(|unit| unit.active == "active")
     };
-    for host in cluster.hosts.iter().filter(runs) {
+    let nodes = cluster.with_role(Role::Node).map(|host| host.name.as_str());
+    // The API lists nodes by their names.
+    let kubelet = nodes.filter(|node| active(node, kubelet::UNIT)).min();
+    let plugin = cluster.networks.plugin;
+    for host in cluster.hosts.iter().filter(|host| active(&host.name, kube_apiserver::UNIT)) {
         let asked = ApiAccess::new(pool, host, trust).and_then(|mut access| {
-            api::ask(&mut access.client()?, &host.name, coredns::SERVICE, objects, cluster.networks.plugin)
+            api::ask(&mut access.client()?, &host.name, coredns::SERVICE, objects, plugin, kubelet)
         });
         if let Some(answer) = unless_away(asked)? {
             return Ok(Some(answer));

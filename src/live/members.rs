@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, Host, Role};
 use crate::components::etcd;
 use crate::error::Result;
 use crate::facts::HostFacts;
-use crate::health::AtRest;
+use crate::health::{AtRest, SECRETS};
 use crate::trust::Trust;
 
 /// Asks every host where etcd runs, whatever its roles are; one that does not answer is left out.
@@ -35,10 +35,12 @@ pub(super) fn ask(
 fn members(pool: &Pool, trust: &Trust, host: &Host, secrets: bool) -> Result<Members> {
     let mut access = EtcdAccess::new(pool, host, trust)?;
     let mut client = access.client()?;
+    etcd_api::ahead(&mut client, secrets.then_some(SECRETS))?;
     let (cluster, list) = etcd_api::cluster(&mut client)?;
     let version = Version::parse(&etcd_api::status(&mut client)?.version).ok();
+    let healthy = etcd_api::health(&mut client).is_ok_and(|health| health.healthy);
     let secrets = if secrets { AtRest::ask(&mut client).ok() } else { None };
-    Ok(Members { cluster, list, version, secrets })
+    Ok(Members { cluster, list, version, healthy, secrets })
 }
 
 /// Whether systemd says that etcd runs there.

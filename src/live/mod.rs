@@ -18,6 +18,7 @@ pub use ask::{ask, questions};
 pub use strays::{Stray, StrayState};
 
 use crate::clients::etcd::Member;
+use crate::clients::http::Answers;
 use crate::error::{Kind, Result};
 use crate::health::AtRest;
 use crate::record::Record;
@@ -63,6 +64,8 @@ pub struct Members {
     pub list: Vec<Member>,
     /// The version of the one that answered.
     pub version: Option<Version>,
+    /// The one that answered takes part, and takes writes.
+    pub healthy: bool,
     /// How Secrets lie in etcd; one of the members is asked.
     pub secrets: Option<AtRest>,
 }
@@ -91,6 +94,8 @@ pub struct Api {
     /// Objects that were asked for, by their paths, none where there is no such object; nothing where one of them could
     /// not be asked for.
     pub held: Option<BTreeMap<String, Option<Value>>>,
+    /// The answers themselves, and more that says how the cluster is.
+    pub answers: Answers,
     /// Webhooks that refuse requests, and policies that nobody enforces, in words.
     pub warnings: Vec<String>,
 }

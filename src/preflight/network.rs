@@ -127,7 +127,7 @@ fn resolv(check: &mut HostCheck) {
         };
         check.fail("resolv", finding, remedy);
     } else if servers.is_empty() {
-        check.warn("resolv", "/etc/resolv.conf names no name server; pods find names inside the cluster only", remedy);
+        check.fail("resolv", "/etc/resolv.conf names no name server, and CoreDNS ends without one", remedy);
     } else if servers.iter().all(loopback) {
         let finding = format!("/etc/resolv.conf names {}, and CoreDNS would ask itself there and end", list(servers));
         check.fail("resolv", finding, remedy);

@@ -20,6 +20,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long opening or closing a channel may take.
 pub(super) const CHANNEL_LIMIT: Duration = Duration::from_secs(30);
+/// How long a host may take no bytes when a channel is closed.
+const CLOSED: Duration = Duration::from_secs(5);
 /// Receive window of a channel, in bytes.
 const WINDOW: u32 = 2 * 1024 * 1024;
 /// Largest packet, in bytes (RFC 4253 §6.1 asks for no more).
@@ -37,6 +39,8 @@ pub(super) struct SshSession {
     heard: Instant,
     watched: bool,
     broken: bool,
+    /// Channels that we have closed, and the host not yet.
+    closing: Vec<Channel>,
 }
 
 impl SshSession {
@@ -49,7 +53,8 @@ impl SshSession {
         session.set_blocking(false);
         session.set_keepalive(true, 2);
         let now = Instant::now();
-        Ok(SshSession { host: host.to_owned(), session, line, interrupt, heard: now, watched: false, broken: false })
+        let (host, closing) = (host.to_owned(), Vec::new());
+        Ok(SshSession { host, session, line, interrupt, heard: now, watched: false, broken: false, closing })
     }
 
     /// The host's name, for messages.
@@ -105,6 +110,24 @@ impl SshSession {
             self.give_up();
             error
         })
+    }
+
+    /// Closes a channel without waiting until the host has closed its end, too: that costs a way there and back, and
+    /// nothing comes of it. Not for channels of commands, of which a host may allow one at a time.
+    pub(super) fn close_soon(&mut self, mut channel: Channel) -> Result<()> {
+        self.closing.retain_mut(|channel| matches!(channel.close(), Err(error) if code(&error) == EAGAIN));
+        let until = Instant::now() + CLOSED;
+        while matches!(channel.close(), Err(error) if code(&error) == EAGAIN) {
+            if !self.has_unsent() {
+                self.closing.push(channel);
+                break;
+            }
+            if Instant::now() > until {
+                return Err(self.lost("closing a channel", &"the host takes nothing"));
+            }
+            self.wait("closing a channel")?;
+        }
+        Ok(())
     }
 
     /// Repeats a libssh2 call until it is through. `Err` of the inner result is libssh2's refusal; the outer one is an

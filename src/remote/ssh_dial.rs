@@ -37,7 +37,7 @@ pub(super) fn dial<'a>(
         let (host, port) = (address.ip().to_string(), address.port());
         let open = |session: &mut Session| session.channel_direct_tcpip(&host, port, None);
         match session.drive("dialling", CHANNEL_LIMIT, open)? {
-            Ok(channel) => return Ok(Box::new(ChannelStream { session, channel, closed: false })),
+            Ok(channel) => return Ok(Box::new(ChannelStream { session, channel, end: End::Soon })),
             Err(error) if refuses_forwarding(&error) => *forwarding = Forwarding::Refused,
             Err(error) if refuses_connection(&error) => {
                 return Err(not_listening(session.host(), address, error.message()));
@@ -46,7 +46,7 @@ pub(super) fn dial<'a>(
         }
     }
     let channel = open_relay(session, address)?;
-    Ok(Box::new(ChannelStream { session, channel, closed: false }))
+    Ok(Box::new(ChannelStream { session, channel, end: End::Now }))
 }
 
 /// libssh2 tells the reasons of RFC 4254 §5.1 apart in its message only.
@@ -68,7 +68,7 @@ fn open_relay(session: &mut SshSession, address: SocketAddr) -> Result<Channel> 
     let mark = format!("__KB_OPEN_{}", nonce()?);
     let command = relay::command(address, &mark);
     let channel = session.open_channel()?;
-    let mut stream = ChannelStream { session, channel, closed: false };
+    let mut stream = ChannelStream { session, channel, end: End::Now };
     stream.start(&command)?;
     match stream.skip_past(mark.as_bytes()) {
         Ok(true) => Ok(stream.into_channel()),
@@ -87,7 +87,18 @@ fn open_relay(session: &mut SshSession, address: SocketAddr) -> Result<Channel> 
 struct ChannelStream<'a> {
     session: &'a mut SshSession,
     channel: Channel,
-    closed: bool,
+    end: End,
+}
+
+/// How a channel is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Not here: somebody else goes on with it.
+    Handed,
+    /// Without waiting for the host.
+    Soon,
+    /// Together with the host: it is a command's, and a host may allow one at a time.
+    Now,
 }
 
 impl ChannelStream<'_> {
@@ -118,7 +129,7 @@ impl ChannelStream<'_> {
     }
 
     fn into_channel(mut self) -> Channel {
-        self.closed = true;
+        self.end = End::Handed;
         self.channel.clone()
     }
 
@@ -160,12 +171,16 @@ impl Write for ChannelStream<'_> {
 
 impl Drop for ChannelStream<'_> {
     fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
         let channel = &mut self.channel;
-        let closed = self.session.drive("closing a channel", Duration::from_secs(5), |_| channel.close());
-        if !matches!(closed, Ok(Ok(()))) {
+        let closed = match self.end {
+            End::Handed => true,
+            End::Soon => self.session.close_soon(channel.clone()).is_ok(),
+            End::Now => {
+                let closed = self.session.drive("closing a channel", Duration::from_secs(5), |_| channel.close());
+                matches!(closed, Ok(Ok(())))
+            }
+        };
+        if !closed {
             self.session.give_up();
         }
     }

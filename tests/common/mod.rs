@@ -14,4 +14,5 @@ pub mod run;
 pub mod schema;
 pub mod sshd;
 pub mod stolen_worker;
+pub mod turns;
 pub mod workload;

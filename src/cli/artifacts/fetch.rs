@@ -56,6 +56,9 @@ pub(super) struct Fetch {
     /// Take what the sources deliver even where the lock pins other bytes
     #[arg(long)]
     update_lock: bool,
+    /// Take what a mirror on plain HTTP brings where no lock pins it: nothing vouches for it
+    #[arg(long)]
+    trust_plain_http: bool,
     /// How progress is shown on standard error: auto, plain, json or none
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     progress: Progress,
@@ -119,8 +122,8 @@ impl Fetch {
     }
 
     fn options<'a>(&self, interrupt: &'a AtomicBool) -> EnsureOptions<'a> {
-        let (test_images, update_lock) = (self.test_images, self.update_lock);
-        EnsureOptions { test_images, update_lock, interrupt: Some(interrupt) }
+        let Fetch { test_images, update_lock, trust_plain_http, .. } = *self;
+        EnsureOptions { test_images, update_lock, trust_plain_http, interrupt: Some(interrupt) }
     }
 }
 

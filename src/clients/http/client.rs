@@ -38,10 +38,13 @@ pub struct Client<'t> {
     tls: Option<(Tls, Arc<Witness>)>,
     unread: Vec<u8>,
     open: bool,
-    /// Answers that were asked for ahead, by path.
-    ahead: BTreeMap<String, Response>,
+    ahead: Answers,
     until: Option<Instant>,
 }
+
+/// Answers that were asked for ahead, by path and what was sent there.
+#[derive(Debug, Clone, Default)]
+pub struct Answers(BTreeMap<(String, Vec<u8>), Response>);
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -142,7 +145,7 @@ impl<'t> Client<'t> {
             tls,
             unread: Vec::new(),
             open: true,
-            ahead: BTreeMap::new(),
+            ahead: Answers::default(),
             until: None,
         })
     }
@@ -156,9 +159,14 @@ impl<'t> Client<'t> {
             tls: None,
             unread: Vec::new(),
             open: true,
-            ahead: BTreeMap::new(),
+            ahead: Answers::default(),
             until: None,
         }
+    }
+
+    /// What gives these answers and asks nobody: every other request fails.
+    pub fn of(answers: Answers, peer: &str) -> Client<'static> {
+        Client { open: false, ahead: answers, ..Client::plain(Box::new(std::io::empty()), peer.to_owned(), peer) }
     }
 
     /// No request is waited for beyond this, whatever its own timeout is.
@@ -211,28 +219,53 @@ impl<'t> Client<'t> {
         self.exchange(request, body, None, true)
     }
 
-    /// Asks many things at once: GETs of these paths, which the server answers one after the other. The answers are kept,
-    /// and each is given to the next plain GET of its path: so many requests cost one way there and back.
+    /// Asks many things at once: GETs of these paths. See [`Client::send_ahead`].
     pub fn ahead(&mut self, paths: &[String]) -> Result<()> {
+        let requests: Vec<Request<'_>> = paths.iter().map(|path| Request::new("GET", path)).collect();
+        self.send_ahead(&requests)
+    }
+
+    /// Asks many things at once, which the server answers one after the other. The answers are kept, and each is given to
+    /// the next request to its path with the same body and no further headers: so many requests cost one way there and
+    /// back.
+    pub fn send_ahead(&mut self, requests: &[Request<'_>]) -> Result<()> {
         if !self.open {
             return Err(Error::connect(format!("{}: the connection is closed", self.peer)));
         }
-        let nothing = Upload { media_type: "", length: Some(0), source: &mut std::io::empty() };
-        let calls = paths.iter().map(|path| prepare(&Request::new("GET", path), &self.host, &nothing));
-        let calls = calls.collect::<Result<Vec<_>>>()?;
+        let call = |request: &Request<'_>| {
+            let (media_type, body) = request.body.unwrap_or_default();
+            let upload = Upload { media_type, length: Some(body.len() as u64), source: &mut std::io::empty() };
+            prepare(request, &self.host, &upload)
+        };
+        let body = |request: &Request<'_>| request.body.map(|(_, body)| body.to_vec()).unwrap_or_default();
+        let bodies: Vec<Vec<u8>> = requests.iter().map(body).collect();
+        let calls = requests.iter().map(call).collect::<Result<Vec<_>>>()?;
+        let calls = calls.into_iter().zip(bodies.iter().map(Vec::as_slice)).collect();
         self.open = false;
         let (stream, unread) = (&mut *self.stream, &mut self.unread);
         let mut wire = Wire { stream, unread, timeout: REQUEST_TIMEOUT, streaming: true, since: Instant::now() };
-        let mut answers = Vec::with_capacity(paths.len());
+        let mut answers = Vec::with_capacity(requests.len());
         let ended = wire.pipeline(calls, |answer| answers.push(response(answer)));
-        let missed = paths.get(answers.len()).map(|path| short(path)).unwrap_or_default();
-        self.ahead.extend(paths.iter().cloned().zip(answers));
-        self.open = ended.map_err(|e| self.failure(e).context(format!("GET {missed}")))?;
+        let missed = requests.get(answers.len()).map(|r| format!("{} {}", r.method, short(r.path))).unwrap_or_default();
+        let asked = requests.iter().map(|request| request.path.to_owned()).zip(bodies);
+        self.ahead.0.extend(asked.zip(answers));
+        self.open = ended.map_err(|e| self.failure(e).context(missed))?;
         Ok(())
+    }
+
+    /// What was asked for ahead and not taken yet.
+    pub fn answers(&self) -> Answers {
+        self.ahead.clone()
     }
 
     fn ask(&mut self, request: &Request<'_>, sink: Option<&mut dyn Write>) -> Result<Response> {
         let (media_type, mut source) = request.body.unwrap_or_default();
+        if request.headers.is_empty()
+            && sink.is_none()
+            && let Some(answer) = self.ahead.0.remove(&(request.path.to_owned(), source.to_vec()))
+        {
+            return Ok(answer);
+        }
         let body = Upload { media_type, length: Some(source.len() as u64), source: &mut source };
         let streaming = sink.is_some();
         self.exchange(request, body, sink, streaming)
@@ -245,13 +278,6 @@ impl<'t> Client<'t> {
         sink: Option<&mut dyn Write>,
         streaming: bool,
     ) -> Result<Response> {
-        if request.method == "GET"
-            && request.headers.is_empty()
-            && sink.is_none()
-            && let Some(answer) = self.ahead.remove(request.path)
-        {
-            return Ok(answer);
-        }
         if !self.open {
             return Err(Error::connect(format!("{}: the connection is closed", self.peer)));
         }
@@ -397,6 +423,9 @@ mod tests {
         let stream = Script { answers: io::Cursor::new(answers), told: &mut told };
         let mut client = Client::plain(Box::new(stream), "web".into(), "web");
         client.ahead(&["/a".into(), "/b".into()]).unwrap();
+        let mut alone = Client::of(client.answers(), "web");
+        assert_eq!(alone.send(&Request::new("GET", "/b")).unwrap().text(), "b");
+        assert!(alone.send(&Request::new("GET", "/b")).is_err(), "nobody is asked");
         let mut get = |path| client.send(&Request::new("GET", path)).map(|answer| (answer.status, answer.text()));
         assert_eq!(get("/b").unwrap(), (404, "b".into()));
         assert_eq!(get("/a").unwrap(), (200, "a".into()));
@@ -406,6 +435,23 @@ mod tests {
         let told = String::from_utf8(told).unwrap();
         let asked: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("GET ")?.split(' ').next()).collect();
         assert_eq!(asked, ["/a", "/b", "/a", "/a"]);
+    }
+
+    #[test]
+    fn what_was_sent_ahead_is_told_apart_by_its_body() {
+        let answers = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb";
+        let mut told = Vec::new();
+        let stream = Script { answers: io::Cursor::new(answers), told: &mut told };
+        let mut client = Client::plain(Box::new(stream), "etcd".into(), "etcd");
+        let post = |body| Request { body: Some(("text/plain", body)), ..Request::new("POST", "/range") };
+        client.send_ahead(&[post(b"one"), post(b"two")]).unwrap();
+        assert_eq!(client.send(&post(b"two")).unwrap().text(), "b");
+        assert_eq!(client.send(&post(b"one")).unwrap().text(), "a");
+        assert!(client.send(&post(b"one")).is_err());
+        drop(client);
+        let told = String::from_utf8(told).unwrap();
+        let (first, second) = (told.find("one").unwrap(), told.find("two").unwrap());
+        assert!(told[first..second].starts_with("onePOST /range HTTP/1.1\r\n"), "{told}");
     }
 
     #[test]

@@ -4,5 +4,5 @@ mod client;
 mod tls;
 mod wire;
 
-pub use client::{Client, Request, Response, Upload, encode};
+pub use client::{Answers, Client, Request, Response, Upload, encode};
 pub use tls::{Identity, Tls};

@@ -79,17 +79,18 @@ impl Wire<'_> {
         }
     }
 
-    /// Sends requests without bodies one after the other, and only then reads their responses, which come in the same
+    /// Sends requests with their bodies one after the other, and only then reads their responses, which come in the same
     /// order (pipelining, RFC 9112 §9.3.2). Each goes to `take`; whether the connection can carry more is returned.
     pub fn pipeline(
         &mut self,
-        calls: Vec<Call<Prepare>>,
+        calls: Vec<(Call<Prepare>, &[u8])>,
         mut take: impl FnMut(Response<Vec<u8>>),
     ) -> Result<bool, WireError> {
         let mut sent = Vec::with_capacity(calls.len());
-        for call in calls {
-            let nothing: &mut dyn Read = &mut io::empty();
-            let (call, written) = self.send(call, nothing.take(0))?;
+        for (call, mut body) in calls {
+            let length = body.len() as u64;
+            let body: &mut dyn Read = &mut body;
+            let (call, written) = self.send(call, body.take(length))?;
             written?;
             sent.push(call);
         }

@@ -12,7 +12,7 @@ pub use kinds::{path, path_of};
 pub use leases::{Lease, lease_paths, leases, node_renewed};
 pub use nodes::{Node, Taint, nodes};
 pub use pods::{Pod, pods, warnings};
-pub use ready::{Ready, readyz};
+pub use ready::{READYZ, Ready, readyz};
 
 use std::time::Duration;
 

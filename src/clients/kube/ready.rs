@@ -6,6 +6,9 @@ use serde::Serialize;
 use crate::clients::http::{Client, Request};
 use crate::error::Result;
 
+/// What [`readyz`] asks for.
+pub const READYZ: &str = "/readyz?verbose";
+
 /// An API server's own opinion of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ready {
@@ -17,10 +20,9 @@ pub struct Ready {
 
 /// Asks `/readyz?verbose`. A refused client certificate (401) or request (403) is an error, not "not ready".
 pub fn readyz(client: &mut Client<'_>) -> Result<Ready> {
-    let path = "/readyz?verbose";
-    let response = client.send(&Request { headers: &[("Accept", "*/*")], ..Request::new("GET", path) })?;
+    let response = client.send(&Request::new("GET", READYZ))?;
     match response.status {
-        401 | 403 => Err(super::refusal(client, "GET", path, &response)),
+        401 | 403 => Err(super::refusal(client, "GET", READYZ, &response)),
         200 => Ok(Ready { ready: true, failing: Vec::new() }),
         _ => Ok(Ready { ready: false, failing: failing(&response.text()) }),
     }

@@ -114,6 +114,11 @@ impl<'a> Sections<'a> {
         self.0.get(section).copied().unwrap_or_default()
     }
 
+    /// Lines of files that were read as they are, each after its file's name and a colon.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.lines("texts")
+    }
+
     /// Its first line.
     pub(super) fn first(&self, section: &str) -> &'a str {
         self.text(section).lines().next().unwrap_or_default().trim()

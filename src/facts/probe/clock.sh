@@ -1,3 +1,3 @@
 section clock
-date +%s%N
-
+now=$(exec date +%s%N)
+printf '%s\n' "$now"

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answer::Sections;
+use super::boot::MOUNTS;
 use super::{Group, Questions};
 use crate::facts::{Cgroup, Disk, HostFacts, Mount};
 
@@ -50,7 +51,7 @@ fn disks(sections: &Sections) -> BTreeMap<String, Disk> {
 
 /// Lines of `/proc/self/mountinfo`. Of mounts on one point the last is seen.
 fn mounts(sections: &Sections) -> BTreeMap<String, Mount> {
-    let all: Vec<Mount> = sections.lines("mounts").filter_map(mount).collect();
+    let all: Vec<Mount> = sections.lines("matches").filter_map(mount).collect();
     let holder = |[path, _, real]: [&str; 3]| {
         let above = |mount: &&Mount| {
             let rest = real.strip_prefix(mount.point.trim_end_matches('/'));
@@ -62,8 +63,9 @@ fn mounts(sections: &Sections) -> BTreeMap<String, Mount> {
     asked(sections).into_iter().filter_map(holder).collect()
 }
 
-/// `36 35 98:0 / /mnt rw,noexec master:1 - ext3 /dev/root rw,errors=continue`.
+/// `/proc/self/mountinfo:7:36 35 98:0 / /mnt rw,noexec master:1 - ext3 /dev/root rw,errors=continue`.
 fn mount(line: &str) -> Option<Mount> {
+    let (_, line) = line.strip_prefix(MOUNTS)?.strip_prefix(':')?.split_once(':')?;
     let (mount, file_system) = line.split_once(" - ")?;
     let mut words = mount.split(' ').skip(4);
     let (point, options) = (words.next()?, words.next()?);
@@ -81,11 +83,14 @@ mod tests {
 
     #[test]
     fn the_nearest_mount_without_links_and_the_last_on_its_point() {
-        let text = "\x1en disk\n/usr/local/bin\n/usr/local/bin\n/usr/local/bin\n/opt/cni/bin\n/opt\n/data/opt\n/usrx\n/\n/\n\
-            \x1en mounts\n22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
-            30 22 8:2 / /usr ro,relatime - ext4 /dev/sda2 ro\n31 22 8:3 / /usr rw,noexec - ext4 /dev/sda3 rw\n\
-            32 22 8:4 / /data rw - ext4 /dev/sda4 ro,errors=remount-ro\n\x1en end\n1\n";
-        let sections = Sections::split(text, "n").unwrap();
+        let text =
+            "\x1en disk\n/usr/local/bin\n/usr/local/bin\n/usr/local/bin\n/opt/cni/bin\n/opt\n/data/opt\n/usrx\n/\n/\n\
+            \x1en matches\n/etc/fstab:1:/swap none swap sw 0 0\n\
+            M:1:22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+            M:2:30 22 8:2 / /usr ro,relatime - ext4 /dev/sda2 ro\nM:3:31 22 8:3 / /usr rw,noexec - ext4 /dev/sda3 rw\n\
+            M:9:32 22 8:4 / /data rw - ext4 /dev/sda4 ro,errors=remount-ro\n\x1en end\n1\n"
+                .replace("M:", "/proc/self/mountinfo:");
+        let sections = Sections::split(&text, "n").unwrap();
         let mounts = mounts(&sections);
         let told = |path: &str| (mounts[path].point.as_str(), mounts[path].read_only, mounts[path].noexec);
         assert_eq!(told("/usr/local/bin"), ("/usr", false, true));

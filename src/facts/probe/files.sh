@@ -7,34 +7,35 @@ for dir in $listings; do
 done
 set -f
 
+section records
+printf '%s\n' $started "$image_index"
 section stat
-stats=$(stat -L -c "%f %U %G $record_format" -- $files $dirs 2>/dev/null)
+stats=$(exec stat -L -c "%f %u %g $record_format" -- $files $dirs $started "$image_index" 2>/dev/null)
 printf '%s\n' "$stats"
-known=
-set --
 section recorded
+printf '%s\n' "$known"
+fresh=
 for line in $stats; do
-  case $line in 8*) ;; *) continue ;; esac
+  case $line in
+  *" $image_index" | *" $records/units/"*) continue ;;
+  8*) ;;
+  *) continue ;;
+  esac
   key=${line#* * * }
   if [ -z "$rehash" ] && [ "${key%% *}" -ge "$record_from" ]; then
-    [ -n "$known" ] || known=$nl$(cat -- "$records/hashes" 2>/dev/null)$nl
-    case $known in
-    *" $key$nl"*)
-      hash=${known%%" $key$nl"*}
-      printf '%s %s\n' "${hash##*"$nl"}" "$key"
-      continue
-      ;;
-    esac
+    case $known in *" $key$nl"*) continue ;; esac
   fi
-  set -- "$@" "${key#* * * * }"
+  fresh=$fresh$nl${key#* * * * }
 done
 section sha256
-[ $# -eq 0 ] || sha256sum -- "$@" 2>/dev/null
+[ -z "$fresh" ] || sha256sum -- $fresh 2>/dev/null
 
 section certificate-files
-for file in $certificates; do [ -f "$file" ] && printf '%s\n' "$file"; done
-section certificates
-[ -z "$certificates" ] || lines $certificates
+for file in $certificates; do
+  [ -f "$file" ] || continue
+  printf '%s\n' "$file"
+  texts=$texts$nl$file
+done
 
 # Of the keys that encrypt Secrets only names and hashes: the keys stay here. Where one lies elsewhere, that is said.
 section encryption

@@ -10,6 +10,7 @@ IFS=$nl
 set -f
 section() { printf '%s%s\n' "$mark" "$1"; }
 have() { command -v "$1" >/dev/null 2>&1; }
+# Groups add to `texts`, which are read at the end.
 # The lines of text files, each after its file's name and a colon: so no line can look like another file's. Devices and
 # pipes are left out, and a line may have any length that fits into 256 MiB.
 lines() {

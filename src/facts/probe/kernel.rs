@@ -1,4 +1,4 @@
-//! Kernel modules, and kernel settings.
+//! Kernel modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,21 +6,18 @@ use super::answer::Sections;
 use super::script::Variables;
 use super::{Group, Questions};
 use crate::cluster::Layout;
-use crate::facts::{HostFacts, Module, Sysctl};
+use crate::facts::{HostFacts, Module};
 
-/// Modules and settings.
+/// Modules.
 pub(super) const GROUP: Group = Group { shell: include_str!("kernel.sh"), ask, read };
 
 fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
-    let sysctls: Vec<_> = questions.sysctls.iter().map(|name| name.replace('.', "/")).collect();
     variables.list("modules", &questions.modules);
     variables.set("module_pattern", &module_pattern(&questions.modules));
-    variables.list("sysctls", &sysctls);
 }
 
 fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.modules = modules(sections);
-    facts.sysctls = sysctls(sections);
 }
 
 /// An extended regular expression for the modules' files; a module `br_netfilter` may lie in `br-netfilter.ko`.
@@ -54,16 +51,6 @@ fn rank(module: Module) -> u8 {
         Module::Loadable => 1,
         Module::Present => 2,
     }
-}
-
-/// Lines `w|r net/ipv4/ip_forward value`.
-fn sysctls(sections: &Sections) -> BTreeMap<String, Sysctl> {
-    let one = |line: &str| {
-        let mut parts = line.splitn(3, ' ');
-        let (way, path, value) = (parts.next()?, parts.next()?, parts.next().unwrap_or(""));
-        Some((path.replace('/', "."), Sysctl { value: value.trim().into(), writable: way == "w" }))
-    };
-    sections.lines("sysctls").filter_map(one).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@ kernel=
 IFS=' ' read -r _ _ kernel _ </proc/version 2>/dev/null
 sought=
 for module in $modules; do
+  # Beside nf_tables nobody needs it, and looking for it in the list of all modules takes long.
+  [ "$module" != ip_tables ] || [ ! -e /sys/module/nf_tables ] || continue
   # Not every module that is built in is in /sys/module; some show by what they bring.
   case $module in
   br_netfilter) trace=/proc/sys/net/bridge/bridge-nf-call-iptables ;;
@@ -19,16 +21,16 @@ for module in $modules; do
   fi
 done
 if [ -n "$sought" ]; then
-  builtin=
-  loadable=
-  if [ -d "/lib/modules/$kernel" ]; then
-    builtin=$(grep -oE "$module_pattern" "/lib/modules/$kernel/modules.builtin" 2>/dev/null)
-    loadable=$(grep -oE "$module_pattern" "/lib/modules/$kernel/modules.dep" 2>/dev/null)
-  fi
-  for module in $builtin; do printf 'present %s\n' "$module"; done
-  for module in $loadable; do printf 'loadable %s\n' "$module"; done
+  # Lines FILE:PATH, of those that are built in and of those that can be loaded.
+  listed=$(exec grep -soE "$module_pattern" "/lib/modules/$kernel/modules.builtin" "/lib/modules/$kernel/modules.dep")
+  for module in $listed; do
+    case $module in
+    */modules.builtin:*) printf 'present %s\n' "${module##*:}" ;;
+    *) printf 'loadable %s\n' "${module##*:}" ;;
+    esac
+  done
   for module in $sought; do
-    case $builtin$loadable in *"/$module.ko"*) continue ;; esac
+    case $listed in *"/$module.ko"*) continue ;; esac
     if modprobe -n -q "$module" 2>/dev/null; then
       printf 'loadable %s\n' "$module"
     elif [ "$module" = nf_tables ] && nft list tables >/dev/null 2>&1; then
@@ -36,16 +38,3 @@ if [ -n "$sought" ]; then
     fi
   done
 fi
-
-# Permission bits say nothing about root: only writing the same value back does. The kernel gives such a file in one
-# read, so the shell's own `read`, which takes a byte at a time, is no use.
-section sysctls
-at=
-for name in $sysctls; do at=$at$nl/proc/sys/$name; done
-for line in $(lines /dev/null $at); do
-  path=${line%%:*}
-  way=r
-  { printf '%s\n' "${line#*:}" >"$path"; } 2>/dev/null && way=w
-  printf '%s %s %s\n' "$way" "${path#/proc/sys/}" "${line#*:}"
-done
-

@@ -1,4 +1,4 @@
-//! What units should have in the kernel and in /run and have not, and what may take it away.
+//! What units should have in the kernel and in /run and have not.
 
 use super::Group;
 
@@ -10,7 +10,6 @@ pub(super) const GROUP: Group = Group {
     shell: include_str!("lost.sh"),
     ask: |questions, _, variables| variables.set("data_plane", questions.data_plane.as_deref().unwrap_or_default()),
     read: |sections, facts| {
-        facts.flushes = sections.lines("flushes").map(str::to_owned).collect();
         for (unit, words) in sections.lines("lost").filter_map(|line| line.split_once('\t')) {
             let words: String = words.chars().filter(|c| !c.is_control()).take(WORDS).collect();
             match unit {

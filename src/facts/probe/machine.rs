@@ -1,18 +1,26 @@
-//! The machine: kernel, distribution, processors, memory, what small files say.
+//! The machine: kernel and its settings, distribution, processors, memory, what small files say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Sections;
-use super::{Group, no_questions};
-use crate::facts::{HostFacts, Os};
+use super::script::Variables;
+use super::{Group, Questions};
+use crate::cluster::Layout;
+use crate::facts::{HostFacts, Os, Sysctl};
 
 /// Small files, and what kind of machine it is.
-pub(super) const GROUP: Group = Group { shell: include_str!("machine.sh"), ask: no_questions, read };
+pub(super) const GROUP: Group = Group { shell: include_str!("machine.sh"), ask, read };
+
+fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
+    let sysctls: Vec<_> = questions.sysctls.iter().map(|name| name.replace('.', "/")).collect();
+    variables.list("sysctls", &sysctls);
+}
 
 fn read(sections: &Sections, facts: &mut HostFacts) {
     let texts = Texts::read(sections);
     facts.os = texts.os();
-    facts.arch = arch(sections.first("uname"));
+    facts.arch =
+        arch(Some(texts.word(ARCH)).filter(|arch| !arch.is_empty()).as_deref().unwrap_or(sections.first("uname")));
     facts.kernel_release = texts.word(OSRELEASE);
     facts.kernel = kernel_version(&facts.kernel_release).unwrap_or_default();
     facts.hostname = texts.word(HOSTNAME);
@@ -29,6 +37,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.nameservers = texts.nameservers();
     facts.known = sections.lines("flags").any(|flag| flag == "known");
     facts.resolv_conf = sections.lines("flags").any(|flag| flag == "resolv-conf");
+    facts.sysctls = sysctls(sections);
 }
 
 const OS_RELEASE: &str = "/etc/os-release";
@@ -37,9 +46,21 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 const UFW: &str = "/etc/ufw/ufw.conf";
 const STATUS: &str = "/proc/self/status";
 const UPTIME: &str = "/proc/uptime";
+/// Since Linux 6.1.
+const ARCH: &str = "/proc/sys/kernel/arch";
 const OSRELEASE: &str = "/proc/sys/kernel/osrelease";
 const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Lines `w|r net/ipv4/ip_forward value`.
+fn sysctls(sections: &Sections) -> BTreeMap<String, Sysctl> {
+    let one = |line: &str| {
+        let mut parts = line.splitn(3, ' ');
+        let (way, path, value) = (parts.next()?, parts.next()?, parts.next().unwrap_or(""));
+        Some((path.replace('/', "."), Sysctl { value: value.trim().into(), writable: way == "w" }))
+    };
+    sections.lines("sysctls").filter_map(one).collect()
+}
 
 /// As Go names it.
 fn arch(machine: &str) -> String {
@@ -62,7 +83,7 @@ struct Texts<'a>(BTreeMap<&'a str, Vec<&'a str>>);
 impl<'a> Texts<'a> {
     fn read(sections: &Sections<'a>) -> Self {
         let mut texts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (path, line) in sections.lines("texts").filter_map(|line| line.split_once(':')) {
+        for (path, line) in sections.texts().filter_map(|line| line.split_once(':')) {
             texts.entry(path).or_default().push(line);
         }
         Texts(texts)

@@ -31,7 +31,8 @@ fn nft(line: &str) -> Option<Version> {
     Version::parse(version).or_else(|_| Version::parse(&format!("{version}.0"))).ok()
 }
 
-/// Lines of `getent passwd`.
+/// Names of those that `/etc/passwd` has, and lines of `getent passwd` about the others.
 fn users(sections: &Sections) -> BTreeSet<String> {
-    sections.lines("users").filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect()
+    let elsewhere = sections.lines("passwd").filter_map(|line| Some(line.split_once(':')?.0.to_owned()));
+    sections.set("users").into_iter().chain(elsewhere).collect()
 }

@@ -117,7 +117,7 @@ fn certificates_are_cut_where_more_is_sent_than_was_asked_for() {
     let long = of("/c.crt", &("A".repeat(1000) + "\n").repeat(100));
     let lines = of("/a b.crt", one) + &of("/c.crt", one) + &long + "/d.crt:x\n/a b.crt:/c.crt:more\n";
     let text = RECORDED.replacen("certificate-files\n", "certificate-files\n/a b.crt\n/c.crt\n/empty.crt\n", 1);
-    let facts = read(&text.replacen("certificates\n", &format!("certificates\n{lines}"), 1));
+    let facts = read(&text.replacen("texts\n", &format!("texts\n{lines}"), 1));
     assert_eq!(facts.certificates.keys().collect::<Vec<_>>(), ["/a b.crt", "/c.crt", "/empty.crt"]);
     assert_eq!(facts.certificates["/a b.crt"], format!("{one}/c.crt:more\n"), "a line is its own file's");
     let cut = &facts.certificates["/c.crt"];

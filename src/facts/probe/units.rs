@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Sections;
-use super::files::micros;
+use super::files::written;
 use super::script::Variables;
 use super::{Group, Questions};
 use crate::cluster::Layout;
@@ -36,10 +36,10 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.proxies = proxies(manager.get("Environment"));
     let links = links(sections);
     facts.resolv_conf_link = links.get("/etc/resolv.conf").map(|target| (*target).to_owned());
-    let files: BTreeMap<_, _> = sections.lines("running").filter_map(file).collect();
+    let same: BTreeSet<_> = sections.lines("same").filter_map(|line| line.split_once(' ')).collect();
     let scripts: BTreeSet<&str> = sections.lines("scripts").collect();
-    let keys: BTreeMap<_, _> = sections.lines("started").filter_map(|line| line.split_once(' ')).collect();
-    let recorded: BTreeMap<_, _> = sections.lines("recorded-at").filter_map(recorded).collect();
+    let written = written(sections);
+    let started: BTreeMap<_, _> = sections.lines("started").filter_map(started).collect();
     let blocks = sections.text("units").split("\n\n").filter(|block| !block.trim().is_empty());
     for block in blocks.map(Block::read) {
         let name = block.get("Id");
@@ -48,26 +48,28 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
             facts.systemd_resolved = has_file && block.get("ActiveState") == "active";
         } else if !name.is_empty() {
             let mut unit = block.unit();
-            unit.restart_key = keys.get(name).copied().unwrap_or_default().trim().into();
-            unit.recorded = recorded.get(name).copied().unwrap_or_default();
-            unit.process = block.process(&unit.commands, &links, &files, &scripts);
+            if let Some((key, record)) = started.get(name) {
+                unit.restart_key = (*key).into();
+                unit.recorded = written.get(record).copied().unwrap_or_default();
+            }
+            unit.process = block.process(&unit.commands, &links, &same, &scripts);
             facts.units.insert(name.to_owned(), unit);
         }
     }
     facts.drop_ins = drop_ins(sections, facts.units.values().flat_map(|unit| &unit.drop_ins));
 }
 
-/// A line `seconds path` of a unit's record: the unit's name, and when.
-fn recorded(line: &str) -> Option<(&str, u64)> {
-    let (seconds, path) = line.split_once(' ')?;
-    Some((path.rsplit('/').next()?, micros(seconds)))
+/// A line `unit key path`: what the unit was last started with, and the file that has that.
+fn started(line: &str) -> Option<(&str, (&str, &str))> {
+    let mut words = line.splitn(3, ' ');
+    Some((words.next()?, (words.next()?, words.next()?)))
 }
 
 /// Lines `path:Name=value` of unit files: which names each file has. What continues a line before it is none.
 fn drop_ins<'f>(sections: &Sections, paths: impl Iterator<Item = &'f String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = paths.map(|path| (path.clone(), BTreeSet::new())).collect();
     let mut continues = false;
-    for line in sections.lines("drop-ins") {
+    for line in sections.texts() {
         let mut names = line.match_indices(':').map(|(at, _)| line.split_at(at));
         let Some((path, line)) = names.find(|(path, _)| all.contains_key(*path)) else { continue };
         let (text, begins) = (line[1..].trim(), !std::mem::replace(&mut continues, line.ends_with('\\')));
@@ -118,21 +120,22 @@ impl<'a> Block<'a> {
         &self,
         commands: &[CommandFact],
         links: &BTreeMap<&str, &str>,
-        files: &BTreeMap<&str, &str>,
+        same: &BTreeSet<(&str, &str)>,
         scripts: &BTreeSet<&str>,
     ) -> Option<ProcessFact> {
         let pid = u32::try_from(self.number("MainPID")).ok().filter(|pid| *pid > 0)?;
         let exe = format!("/proc/{pid}/exe");
-        let target = links.get(exe.as_str()).copied()?;
-        let runs = files.get(exe.as_str());
-        let named = commands.last().and_then(|command| files.get(command.path.as_str()));
-        let is_script = commands.last().is_some_and(|command| scripts.contains(command.path.as_str()));
+        let named = commands.last().map_or("", |command| command.path.as_str());
+        let is_named = same.contains(&(exe.as_str(), named));
+        // One that is the file of another command has no link here, and goes by that name.
+        let other = || same.iter().find(|(process, _)| *process == exe).map(|(_, command)| *command);
+        let target = if is_named { named } else { links.get(exe.as_str()).copied().or_else(other)? };
         Some(ProcessFact {
             pid,
             started: self.number("ExecMainStartTimestampMonotonic"),
             program: target.trim_end_matches(DELETED).into(),
             deleted: target.ends_with(DELETED),
-            is_command: is_script || (runs.is_some() && runs == named),
+            is_command: is_named || scripts.contains(named),
         })
     }
 }
@@ -150,12 +153,6 @@ fn command(value: &str) -> Option<CommandFact> {
 /// Lines `link -> target`.
 fn links<'a>(sections: &Sections<'a>) -> BTreeMap<&'a str, &'a str> {
     sections.lines("links").filter_map(|line| line.split_once(" -> ")).collect()
-}
-
-/// A line of size, times, inode and path: the path, and all before it.
-fn file(line: &str) -> Option<(&str, &str)> {
-    let (at, _) = line.match_indices(' ').nth(3)?;
-    Some((&line[at + 1..], &line[..at]))
 }
 
 /// Of an environment as `systemctl show` quotes it (`A=b "C=d e"`) the variables that name proxies; user names and
@@ -206,9 +203,9 @@ mod tests {
 
     #[test]
     fn what_a_unit_runs_and_by_which_files() {
-        let running = "§running\n10 1.5 2.5 99 /proc/7/exe\n10 1.5 2.5 99 /usr/local/bin/kubelet\n";
-        let links = "§links\n/etc/resolv.conf -> ../run/x\n/proc/7/exe -> /usr/local/bin/kubelet\n";
-        let all = facts(&format!("{KUBELET}{running}{links}"));
+        let same = "§same\n/proc/7/exe /usr/local/bin/kubelet\n";
+        let links = "§links\n/etc/resolv.conf -> ../run/x\n";
+        let all = facts(&format!("{KUBELET}{same}{links}"));
         let kubelet = &all.units["kubelet.service"];
         assert_eq!(
             (kubelet.load.as_str(), kubelet.fragment.as_str()),
@@ -223,24 +220,31 @@ mod tests {
 
     #[test]
     fn a_program_that_was_replaced_while_it_runs_is_seen() {
-        let running = "§running\n10 1.5 2.5 99 /proc/7/exe\n10 1.6 2.6 98 /usr/local/bin/kubelet\n";
         let links = "§links\n/proc/7/exe -> /usr/local/bin/kubelet (deleted)\n";
-        let all = facts(&format!("{KUBELET}{running}{links}"));
+        let all = facts(&format!("{KUBELET}{links}"));
         let process = all.units["kubelet.service"].process.clone().unwrap();
         assert_eq!((process.program.as_str(), process.deleted), ("/usr/local/bin/kubelet", true));
         assert!(!process.is_command);
+        let other = facts(&format!("{KUBELET}§same\n/proc/7/exe /usr/bin/old\n"));
+        let process = other.units["kubelet.service"].process.clone().unwrap();
+        assert_eq!((process.program.as_str(), process.is_command), ("/usr/bin/old", false), "not the last command");
+        let script = facts(&format!("{KUBELET}{links}§scripts\n/usr/local/bin/kubelet\n"));
+        assert!(script.units["kubelet.service"].process.as_ref().unwrap().is_command);
     }
 
     #[test]
     fn drop_ins_and_the_names_of_what_they_set() {
         let lines = "/etc/a.conf:[Service]\n/etc/a.conf:# ExecStart=no\n/etc/a.conf: Environment=\"A=b\" \\\n\
                      /etc/a.conf:  ExecStop=no\n/etc/a.conf:ExecStart=\n/run/b.conf:Nice = 5\n/etc/c.conf:User=x\n";
-        let all =
-            facts(&format!("{KUBELET}§drop-ins\n{lines}§recorded-at\n1763735756.123456789 /r/units/kubelet.service\n"));
+        let all = facts(&format!(
+            "{KUBELET}§texts\n{lines}§started\nkubelet.service key /r/kubelet.service\n§stat\n\
+                81a4 0 0 4 1763735756.123456789 1763735757.0 9 /r/kubelet.service\n"
+        ));
         let names = |path: &str| all.drop_ins[path].iter().map(String::as_str).collect::<Vec<_>>();
         assert_eq!((names("/etc/a.conf"), names("/run/b.conf")), (vec!["Environment", "ExecStart"], vec!["Nice"]));
         assert_eq!(all.drop_ins.len(), 2, "no other file is one");
-        assert_eq!(all.units["kubelet.service"].recorded, 1_763_735_756_123_456);
+        let kubelet = &all.units["kubelet.service"];
+        assert_eq!((kubelet.restart_key.as_str(), kubelet.recorded), ("key", 1_763_735_756_123_456));
     }
 
     #[test]

@@ -4,7 +4,8 @@ section manager
 # is not, and systemd need not look for it.
 section units
 shown=
-asked=systemd-resolved.service
+asked=
+[ ! -e /run/systemd/resolve/resolv.conf ] || asked=systemd-resolved.service
 for unit in $units; do
   for place in $unit_dir /run/systemd/system /run/systemd/transient /run/systemd/generator /run/systemd/generator.early \
     /run/systemd/generator.late /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system \
@@ -17,17 +18,16 @@ for unit in $units; do
   done
   printf 'Id=%s\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n\n' "$unit"
 done
-[ -d /run/systemd/system ] && shown=$(systemctl show -p "$unit_properties" -- $asked 2>/dev/null)
+[ -n "$asked" ] && [ -d /run/systemd/system ] && shown=$(exec systemctl show -p "$unit_properties" -- $asked 2>/dev/null)
 printf '%s\n' "$shown"
 running=
 commands=
-drop_ins=
 for line in $shown; do
   case $line in
   DropInPaths=?*)
     IFS=' '
     for path in ${line#*=}; do
-      case $drop_ins$nl in *"$nl$path$nl"*) ;; *) drop_ins=$drop_ins$nl$path ;; esac
+      case $texts$nl in *"$nl$path$nl"*) ;; *) texts=$texts$nl$path ;; esac
     done
     IFS=$nl
     ;;
@@ -39,28 +39,28 @@ for line in $shown; do
     ;;
   esac
 done
-# What runs, and what would be started: the same file has the same size, times and inode.
-section running
-[ -z "$running" ] || stat -L -c "$record_format" -- $running $commands 2>/dev/null
+# What runs, and which of the commands is that very file.
+section same
+others=
+for exe in $running; do
+  is_command=
+  for command in $commands; do
+    [ "$exe" -ef "$command" ] && printf '%s %s\n' "$exe" "$command" && is_command=yes
+  done
+  [ -n "$is_command" ] || others=$others$nl$exe
+done
 # What a script starts is run by another program.
 section scripts
-for command in $commands; do
-  first=
-  { IFS= read -r first <"$command"; } 2>/dev/null
-  case $first in '#!'*) printf '%s\n' "$command" ;; esac
+[ -z "$others" ] || for command in $commands; do
+  case $(exec head -c 2 -- "$command" 2>/dev/null) in '#!') printf '%s\n' "$command" ;; esac
 done
-# Files that add to units, which are few.
-section drop-ins
-[ -z "$drop_ins" ] || lines $drop_ins
 section links
-QUOTING_STYLE=literal stat -c %N -- /etc/resolv.conf $running 2>/dev/null
+[ ! -L /etc/resolv.conf ] || others=/etc/resolv.conf$others
+[ -z "$others" ] || QUOTING_STYLE=literal stat -c %N -- $others 2>/dev/null
 section started
 started=
 for unit in $units; do
   { IFS= read -r key <"$records/units/$unit"; } 2>/dev/null || continue
-  printf '%s %s\n' "$unit" "$key"
+  printf '%s %s %s\n' "$unit" "$key" "$records/units/$unit"
   started=$started$nl$records/units/$unit
 done
-section recorded-at
-[ -z "$started" ] || stat -c '%.9Y %n' -- $started 2>/dev/null
-

@@ -238,6 +238,9 @@ fn a_resolv_conf_that_is_not_there_stops_pods() {
         ["resolv Fail /etc/resolv.conf leads to ../run/systemd/resolve/stub-resolv.conf, which is not there, and no \
              pod starts without it"]
     );
+    // As NetworkManager writes it that manages no interface.
+    let empty = found("n1", |_, facts| facts.nameservers.clear());
+    assert_eq!(empty, ["resolv Fail /etc/resolv.conf names no name server, and CoreDNS ends without one"]);
     let both = found("n1", |_, facts| facts.nameservers = vec!["127.0.0.1".into(), "10.0.0.1".into()]);
     assert_eq!(
         both,
