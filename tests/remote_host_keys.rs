@@ -119,8 +119,8 @@ fn eight_threads_accept_a_new_host_and_one_line_is_written() {
 #[test]
 fn accepting_leaves_the_other_lines_alone() {
     let sshd = Sshd::start();
-    let before = "other.example.org ssh-ed25519 AAAA # without a newline";
-    let target = with_known_hosts(&sshd, before);
+    let before = format!("other.example.org {} # without a newline", sshd.public_key("client").trim());
+    let target = with_known_hosts(&sshd, &before);
     connect(&silent(), SshTarget { accept_new: true, ..target }).unwrap();
     let after = fs::read_to_string(sshd.path("known_hosts")).unwrap();
     assert_eq!(after, format!("{before}\n{}", sshd.known_hosts_line("host_ed25519")));
