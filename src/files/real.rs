@@ -79,6 +79,13 @@ mod tests {
         std::os::unix::fs::symlink("round", folder.join("round")).unwrap();
         let within = |text: &str| is_within(&folder.join(text), &folder);
         assert!(within("a.pem") && within("deep/a.pem") && within("deep/../a.pem"));
-        assert!(!within("../a.pem") && !within("/etc/a.pem") && !within("link/a.pem") && !within("dangling/a.pem") && within("round/a.pem") && !within("../in-other/a.pem"));
+        assert!(
+            !within("../a.pem")
+                && !within("/etc/a.pem")
+                && !within("link/a.pem")
+                && !within("dangling/a.pem")
+                && within("round/a.pem")
+                && !within("../in-other/a.pem")
+        );
     }
 }
