@@ -3,7 +3,7 @@
 CACHE := $(or $(KBOOTSTRAP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kbootstrap)
 export PATH := $(HOME)/.cargo/bin:$(CACHE)/tools/bin:$(PATH)
 
-.PHONY: help build demo test test-long bench advisories release clean
+.PHONY: help build demo test test-long bench advisories checksums release clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ bench: build ## Figures for docs/benchmarks.md (needs root)
 advisories: ## Dependencies against the RustSec database, which is fetched from GitHub
 	@tools/setup.sh test
 	cargo deny --locked check advisories
+
+checksums: build ## The checksums that are shipped, from the release sites, which must be within reach
+	target/release/kbootstrap artifacts checksums > target/checksums.txt
+	mv target/checksums.txt src/artifacts/known/checksums.txt
+	UPDATE_DOCS=1 cargo test --locked --test integration artifacts_known
 
 release: ## Static program, Debian package, SBOM and checksums, in target/dist
 	@tools/setup.sh release

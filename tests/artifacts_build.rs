@@ -18,7 +18,8 @@ fn go(place: &Place, extra: &str) -> Source {
     let script = format!(
         r#"#!/bin/sh
 case "$1" in
-env) echo '{{"GOVERSION": "go1.26.8", "GOCACHE": "{cache}", "GOMODCACHE": "{cache}"}}' ;;
+env) echo '{{"GOVERSION": "go1.26.8", "GOCACHE": "{cache}", "GOMODCACHE": "{cache}", "GOPROXY": "https://go.example.org",'
+     echo '"GOSUMDB": "'"${{GOSUMDB:-sum.golang.org}}"'", "GOFLAGS": "'"$GOFLAGS"'"}}' ;;
 mod) echo "mod $2" >> {cache}/calls ;;
 build)
   {extra}
@@ -26,7 +27,9 @@ build)
   for word in "$@"; do [ "$next" ] && out=$word; next=; [ "$word" = -o ] && next=1; done
   head -n 3 go.mod > "$out.mod"
   {{ printf '\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\076\000'
-    echo "cgo=$CGO_ENABLED arch=$GOARCH os=$GOOS $*"; }} > "$out" ;;
+    echo "cgo=$CGO_ENABLED arch=$GOARCH os=$GOOS $*"
+    echo "flags=$GOFLAGS goenv=$GOENV proxy=$GOPROXY sumdb=$GOSUMDB work=$GOWORK preload=$LD_PRELOAD path=${{PATH:+set}}"
+  }} > "$out" ;;
 esac
 "#
     );
@@ -48,11 +51,18 @@ fn programs_are_built_with_their_version_and_named_in_the_lock() {
     let kubelet = String::from_utf8_lossy(&place.bytes(&programs, "kubelet")).into_owned();
     assert!(kubelet.contains("cgo=0 arch=amd64 os=linux build -trimpath"), "{kubelet}");
     assert!(kubelet.contains("-X k8s.io/component-base/version.gitVersion=v1.36.3"), "{kubelet}");
-    assert!(kubelet.trim_end().ends_with("k8s.io/kubernetes/cmd/kubelet"), "{kubelet}");
+    assert!(kubelet.contains("k8s.io/kubernetes/cmd/kubelet\n"), "{kubelet}");
+    let environment = "flags= goenv=off proxy=https://go.example.org sumdb=sum.golang.org work=off preload= path=set";
+    assert!(kubelet.contains(environment), "{kubelet}");
     let lock = Lock::read(&place.lock()).unwrap();
     let etcd = lock.artifacts.iter().find(|l| l.name == "etcd").unwrap();
     assert_eq!(etcd.source, "built from go.etcd.io/etcd/server/v3 v3.6.14 with go1.26.8");
-    assert!(!place.dir.path().join("calls").exists(), "fixed module files need no go mod tidy");
+    let calls = fs::read_to_string(place.dir.path().join("calls")).unwrap();
+    assert_eq!(
+        calls,
+        "mod verify\n".repeat(4),
+        "fixed module files need no go mod tidy, and the cache is not believed"
+    );
     let steps: Vec<_> = place.events.take().into_iter().filter(|e| matches!(e, Event::Done { .. })).collect();
     assert_eq!(steps.len(), 4);
     let out = place.store.cache().join("build/kubernetes-1.36.3-amd64/out");
@@ -70,7 +80,7 @@ fn another_version_gets_module_files_of_its_own() {
     let result = place.ensure(&wanted, &source);
     let module = fs::read_to_string(place.store.cache().join("build/runc-9.9.9-amd64/go.mod")).unwrap();
     assert!(module.contains("require github.com/opencontainers/runc v9.9.9"), "{module}");
-    assert_eq!(fs::read_to_string(place.dir.path().join("calls")).unwrap(), "mod tidy\n");
+    assert_eq!(fs::read_to_string(place.dir.path().join("calls")).unwrap(), "mod tidy\nmod verify\n");
     if let Err(error) = result {
         assert!(error.details[0].contains("runc needs") || error.details[0].contains("C compiler"), "{error:?}");
     }
@@ -105,4 +115,37 @@ fn without_go_every_thing_says_so() {
     let error = place.ensure(&some(&["kubelet"]), &[source]).unwrap_err();
     assert!(error.details[0].starts_with("build: cannot run /nonexistent/go"), "{error:?}");
     assert!(error.hints[0].starts_with("install Go"), "{error:?}");
+}
+
+#[test]
+fn what_weakens_a_build_from_outside_does_not_reach_it_and_is_said() {
+    let place = Place::new();
+    let build = go(&place, "").build.unwrap().go.unwrap();
+    let folder = build.parent().unwrap().display().to_string();
+    let inventory = place.dir.path().join("kbootstrap.yaml");
+    let text = format!(
+        "cluster: prod\nhosts: [{{name: e1, address: 10.0.0.11, roles: [etcd]}}, {{name: m1, address: 10.0.0.12, roles: [master]}}]\n\
+         artifacts: [{{build: {{go: {folder}/go}}}}]\n"
+    );
+    fs::write(&inventory, text).unwrap();
+    let run = assert_cmd::Command::cargo_bin("kbootstrap")
+        .unwrap()
+        .env("KBOOTSTRAP_CACHE", place.store.cache())
+        .env("GOSUMDB", "off")
+        .env("GOFLAGS", "-mod=mod -overlay=/tmp/overlay.json")
+        .env("CGO_LDFLAGS", "-lother")
+        .args(["artifacts", "fetch", "--trust-inventory", "--progress", "plain", "-i"])
+        .arg(&inventory)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{said}");
+    for words in ["GOSUMDB=off does not hold", "-overlay=/tmp/overlay.json could change what is built", "CGO_LDFLAGS"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let record = place.store.records().unwrap().into_iter().find(|r| r.labels[0].name == "etcd").unwrap();
+    let mut bytes = String::new();
+    let decoder = zstd::Decoder::new(fs::File::open(place.store.file(&record.sha256)).unwrap()).unwrap();
+    std::io::Read::read_to_string(&mut std::io::Read::take(decoder, 1 << 20), &mut bytes).unwrap();
+    assert!(bytes.contains("flags= goenv=off"), "{bytes}");
 }

@@ -130,3 +130,53 @@ fn a_cache_that_others_may_write_is_refused() {
     assert!(run.status.success(), "{run:?}");
     ok(&other, "list");
 }
+
+#[test]
+fn an_sbom_tells_what_the_lock_pins() {
+    let dir = filled();
+    let (cache, bin) = (dir.path().join("cache"), dir.path().join("bin"));
+    let lock = dir.path().join("clusters/prod/artifacts.lock");
+    ok(&cache, &format!("fetch --kubernetes 1.36.3 --source {} --lock {}", bin.display(), lock.display()));
+    let line = format!("sbom --lock {}", lock.display());
+    let run = ok(&cache, &line);
+    assert_eq!(ok(&cache, &line).stdout, run.stdout, "the same lock, the same document");
+    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    // https://cyclonedx.org/docs/1.5/json/: what must be there, and how it must look.
+    let schema = serde_json::json!({
+        "type": "object",
+        "required": ["bomFormat", "specVersion", "serialNumber", "version", "metadata", "components", "dependencies"],
+        "properties": {
+            "bomFormat": {"const": "CycloneDX"},
+            "specVersion": {"const": "1.5"},
+            "version": {"const": 1},
+            "serialNumber": {"pattern": "^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"},
+            "metadata": {"required": ["tools", "component"]},
+            "components": {"minItems": 1, "items": {
+                "required": ["type", "bom-ref", "name", "version", "hashes", "purl", "properties"],
+                "properties": {
+                    "type": {"enum": ["application", "container"]},
+                    "purl": {"pattern": "^pkg:(golang|generic)/[^ ]+@[^ ]+$"},
+                    "hashes": {"minItems": 1, "items": {
+                        "required": ["alg", "content"],
+                        "properties": {"alg": {"const": "SHA-256"}, "content": {"pattern": "^[0-9a-f]{64}$"}}}},
+                    "properties": {"items": {"required": ["name", "value"], "properties": {
+                        "name": {"pattern": "^kbootstrap:"}, "value": {"type": "string"}}}}}}}
+        }
+    });
+    let errors: Vec<_> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&document).map(|e| e.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    assert_eq!(document["metadata"]["component"]["name"], "prod");
+    assert_eq!(document["metadata"]["component"]["version"], "1.36.3");
+    let pinned: Value = serde_json::from_str(&fs::read_to_string(&lock).unwrap()).unwrap();
+    let pinned = pinned["artifacts"].as_array().unwrap();
+    let components = document["components"].as_array().unwrap();
+    assert_eq!(components.len(), pinned.len());
+    for (row, component) in pinned.iter().zip(components) {
+        assert_eq!(row["sha256"], component["hashes"][0]["content"]);
+        let source = component["properties"].as_array().unwrap().iter().find(|p| p["name"] == "kbootstrap:source");
+        assert_eq!(row["source"], source.unwrap()["value"]);
+    }
+    let none = artifacts(&cache, "sbom --lock /nonexistent/artifacts.lock");
+    assert_eq!(none.code, 3, "{}", none.stderr);
+}

@@ -1,14 +1,17 @@
 //! Downloading from a fake release tree: whole, interrupted, wrong, missing.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use flate2::write::GzEncoder;
-use kbootstrap::artifacts::{EnsureOptions, Lock, Programs};
+use kbootstrap::artifacts::{EnsureOptions, Lock, Programs, Store, ensure_requirements, from_sites, published};
+use kbootstrap::components::Catalogue;
 use kbootstrap::error::{Error, Kind, Result};
-use kbootstrap::ui::Event;
+use kbootstrap::ui::{Event, Reporter};
 use serde_json::json;
 
-use crate::artifacts_fixture::{Place, download, everything, folder, program, sha256, some};
+use crate::artifacts_fixture::{Place, download, everything, folder, program, sha256, some, trusting};
 use crate::artifacts_http::{Fault, Page, Server};
 
 const KUBELET: &str = "https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet";
@@ -126,7 +129,7 @@ fn refused(server: &Server, place: &Place, names: &[&str]) -> String {
 }
 
 #[test]
-fn a_whole_release_comes_through_a_mirror_and_is_pinned_by_its_public_urls() {
+fn a_whole_release_comes_through_a_mirror_and_is_pinned_with_where_it_came_from() {
     let (server, place) = (Server::start(), Place::new());
     release_tree(&server);
     let sources = [download(&server.base)];
@@ -139,8 +142,9 @@ fn a_whole_release_comes_through_a_mirror_and_is_pinned_by_its_public_urls() {
     let lock = Lock::read(&place.lock()).unwrap();
     assert_eq!(lock.artifacts.len(), everything().len());
     let source = |name: &str| lock.artifacts.iter().find(|l| l.name == name).unwrap().source.clone();
-    assert_eq!(source("kubelet"), KUBELET);
-    assert_eq!(source("image-pause"), format!("{REGISTRY}/manifests/3.10.1"));
+    let through = |url: &str| format!("{}/{}", server.base, url.strip_prefix("https://").unwrap());
+    assert_eq!(source("kubelet"), through(KUBELET));
+    assert_eq!(source("image-pause"), through(&format!("{REGISTRY}/manifests/3.10.1")));
     let warned =
         place.events.take().iter().any(|e| matches!(e, Event::Message { text, .. } if text.contains("flanneld")));
     assert!(warned, "flannel publishes no checksum: that must be said");
@@ -353,10 +357,10 @@ fn a_release_that_changed_is_refused_by_the_lock_until_it_is_updated() {
         download from MIRROR: the lock file refuses it: kubelet 1.36.3 is not what it was
         expected SHA-256 814d722ab39074050616c4ed043815bd320cea14b5e470abb3a3048d8dc9ccd0
         found    SHA-256 8b7843e155d8dd2ff817f4346e3bf9ce37926c568f2f3f7688206787ea017257
-        from https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet
+        from MIRROR/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet
         if the new bytes are right, pin them with `kbootstrap artifacts fetch --update-lock`; if nobody changed the source, find out why they differ first
         "#);
-    let options = EnsureOptions { update_lock: true, ..EnsureOptions::default() };
+    let options = EnsureOptions { update_lock: true, ..trusting() };
     let programs = place.ensure_with(&some(&["kubelet"]), &[download(&server.base)], options).unwrap();
     assert_eq!(place.bytes(&programs, "kubelet"), changed);
     assert_eq!(Lock::read(&place.lock()).unwrap().artifacts[0].sha256, sha256(&changed));
@@ -424,4 +428,133 @@ fn a_site_that_cannot_be_reached_is_told_once_for_everything() {
         no source has image-pause 3.10.1 (amd64), kubelet 1.36.3 (amd64), etcd 3.6.14 (amd64)
         download from http://MIRROR: MIRROR cannot be reached: Connection refused (os error 111)
         "#);
+}
+
+#[test]
+fn plain_http_vouches_for_nothing_and_serves_what_is_pinned() {
+    let (server, place) = with_kubelet();
+    let wanted = some(&["kubelet"]);
+    let source = [download(&server.base)];
+    let error = place.ensure_with(&wanted, &source, EnsureOptions::default()).unwrap_err();
+    insta::assert_snapshot!(text(&error, &server, &place), @r#"
+        no source has kubelet 1.36.3 (amd64)
+        download from MIRROR: plain HTTP vouches for nothing: whoever is on the way can change a file and its checksum alike
+        name a mirror with https://, or an artifacts.lock from where the release sites can be reached
+        `kbootstrap artifacts fetch --trust-plain-http` takes it once, and pins what came
+        "#);
+    assert_eq!(server.take_seen(), [], "nothing is asked for that would not be believed");
+    assert_eq!((place.stored(), place.lock().exists()), (0, false));
+    let warned = |place: &Place| {
+        place.events.take().iter().any(|e| matches!(e, Event::Message { text, .. } if text.contains("is plain HTTP")))
+    };
+    assert!(warned(&place));
+
+    // Taken once by a word, it is pinned; whoever has the lock needs no word.
+    place.ensure(&wanted, &source).unwrap();
+    let site = Place::new();
+    fs::copy(place.lock(), site.lock()).unwrap();
+    site.ensure_with(&wanted, &source, EnsureOptions::default()).unwrap();
+    assert!(warned(&site));
+    let options = EnsureOptions { update_lock: true, ..EnsureOptions::default() };
+    let other = Place::new();
+    fs::copy(place.lock(), other.lock()).unwrap();
+    assert!(other.ensure_with(&wanted, &source, options).is_err(), "a lock that is to be written anew pins nothing");
+}
+
+#[test]
+fn who_brings_pinned_bytes_again_does_not_change_the_lock() {
+    let (server, place) = with_kubelet();
+    fetch(&server, &place, &["kubelet"]).unwrap();
+    let lock = Lock::read(&place.lock()).unwrap();
+    let (another, site) = with_kubelet();
+    lock.write(&site.lock()).unwrap();
+    fetch(&another, &site, &["kubelet"]).unwrap();
+    assert_eq!(Lock::read(&site.lock()).unwrap(), lock);
+    // The store tells where this one's bytes are from.
+    assert!(site.store.records().unwrap()[0].labels[0].origin.from.starts_with(&another.base));
+}
+
+#[test]
+fn a_mirror_that_sends_too_much_fills_no_disk() {
+    let part = |place: &Place| {
+        let files = fs::read_dir(place.store.cache().join("download")).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or(0)
+    };
+    // It tells so much that it is not begun.
+    let (server, place) = with_kubelet();
+    server.change(KUBELET, |page| page.claims = Some(21_000_000_000));
+    let said = refused(&server, &place, &["kubelet"]);
+    assert!(said.contains("would send 21000000000 bytes, more than the 1073741824 bytes that it can be"), "{said}");
+    assert_eq!(part(&place), 0);
+    // It tells nothing and never ends: the lock says how much there is.
+    let (server, place) = with_kubelet();
+    let size = kubelet(&server).len();
+    fetch(&server, &place, &["kubelet"]).unwrap();
+    let site = Place::new();
+    fs::copy(place.lock(), site.lock()).unwrap();
+    server.change(KUBELET, |page| page.endless = true);
+    let said = refused(&server, &site, &["kubelet"]);
+    assert!(said.contains(&format!("more than the {size} bytes that it can be")), "{said}");
+    assert_eq!(part(&site), 0);
+}
+
+#[test]
+fn layers_that_are_too_large_are_not_begun() {
+    let (server, place) = (Server::start(), Place::new());
+    let blob = json!({"digest": format!("sha256:{}", "a".repeat(64)), "size": 600_000_000});
+    let manifest = json!({"config": blob, "layers": [blob, blob]}).to_string();
+    server.put(&format!("{REGISTRY}/manifests/3.10.1"), Page::new(manifest));
+    let said = refused(&server, &place, &["image-pause"]);
+    assert!(said.contains("its layers are larger than 1073741824 bytes"), "{said}");
+}
+
+/// Raises its flag once something has come.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Reporter for Stopping<'_> {
+    fn report(&self, event: &Event) {
+        if matches!(event, Event::Progress { .. }) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+#[test]
+fn a_download_without_end_ends_when_it_is_told_to() {
+    let (server, place) = with_kubelet();
+    server.change(KUBELET, |page| page.endless = true);
+    let flag = AtomicBool::new(false);
+    let options = EnsureOptions { interrupt: Some(&flag), ..trusting() };
+    let began = Instant::now();
+    let sources = [download(&server.base)];
+    let wanted = some(&["kubelet"]);
+    let error = ensure_requirements(&wanted, &sources, Some(&place.lock()), &place.store, &Stopping(&flag), options)
+        .unwrap_err();
+    assert_eq!(error.kind, Kind::Interrupted, "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_name_or_password_in_a_mirrors_address_is_refused_and_not_shown() {
+    let place = Place::new();
+    let error = place.ensure(&some(&["kubelet"]), &[download("https://me:secret@mirror.example.org")]).unwrap_err();
+    let said = format!("{error:?}");
+    assert!(error.details[0].contains("has a name or password in it"), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+}
+
+#[test]
+fn the_table_of_checksums_is_filled_from_the_release_sites() {
+    let (server, place) = (Server::start(), Place::new());
+    release_tree(&server);
+    let flag = AtomicBool::new(false);
+    let store = Store::open(place.store.cache());
+    let (files, errors) = from_sites(&Catalogue::standard(), &store, Some(&server.base), &flag).unwrap();
+    assert_eq!(files.len(), published(&Catalogue::standard()).len(), "each file has its line, known or not");
+    let of = |end: &str| files.iter().find(|file| file.url.ends_with(end)).unwrap().sha256.clone();
+    assert_eq!(of("v1.36.3/bin/linux/amd64/kubelet"), Some(sha256(&program("kubelet", 4000))), "as published");
+    assert_eq!(of("flanneld-amd64"), Some(sha256(&program("flanneld", 4000))), "what has no checksum is hashed");
+    assert!(of("v2/pause/manifests/3.10.1").is_some(), "an image's is its digest");
+    assert_eq!(of("v1.36.3/bin/linux/arm64/kubelet"), None);
+    assert_eq!(errors.len(), files.iter().filter(|file| file.sha256.is_none()).count());
 }

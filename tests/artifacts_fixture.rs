@@ -111,6 +111,11 @@ pub fn download(mirror: &str) -> Source {
     Source { download: Some(Download { mirror: Some(mirror.into()) }), ..Source::default() }
 }
 
+/// The test's servers speak plain HTTP.
+pub fn trusting() -> EnsureOptions<'static> {
+    EnsureOptions { trust_plain_http: true, ..EnsureOptions::default() }
+}
+
 /// Collects events.
 #[derive(Default)]
 pub struct Events(Mutex<Vec<Event>>);
@@ -144,7 +149,7 @@ impl Place {
         self.dir.path().join("artifacts.lock")
     }
     pub fn ensure(&self, wanted: &[Requirement], sources: &[Source]) -> Result<Programs> {
-        self.ensure_with(wanted, sources, EnsureOptions::default())
+        self.ensure_with(wanted, sources, trusting())
     }
     pub fn ensure_with(
         &self,

@@ -25,11 +25,15 @@ pub struct Page {
     pub ranges: bool,
     /// The address that it has moved to.
     pub moved: Option<String>,
+    /// The length that is told, where that is not the body's.
+    pub claims: Option<u64>,
+    /// The body comes again and again, for as long as somebody reads; no length is told.
+    pub endless: bool,
 }
 
 impl Page {
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Page { body: body.into(), faults: Vec::new(), ranges: true, moved: None }
+        Page { body: body.into(), faults: Vec::new(), ranges: true, moved: None, claims: None, endless: false }
     }
 }
 
@@ -144,9 +148,16 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
             _ => {}
         }
     }
+    let endless = state.lock().unwrap().pages.get(&path).is_some_and(|page| page.endless);
     let (head, body) = respond(&mut state.lock().unwrap(), Seen { path, range, authorization });
     stream.write_all(head.as_bytes())?;
-    stream.write_all(&body)
+    stream.write_all(&body)?;
+    if !endless {
+        return Ok(());
+    }
+    loop {
+        stream.write_all(&body)?;
+    }
 }
 
 fn respond(state: &mut State, seen: Seen) -> (String, Vec<u8>) {
@@ -180,6 +191,12 @@ fn respond(state: &mut State, seen: Seen) -> (String, Vec<u8>) {
     let Some(page) = state.pages.get_mut(&path) else { return (head("404 Not Found", 0, ""), Vec::new()) };
     if let Some(moved) = &page.moved {
         return (head("307 Temporary Redirect", 0, &format!("Location: {moved}\r\n")), Vec::new());
+    }
+    if page.endless {
+        return ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".into(), page.body.clone());
+    }
+    if let Some(claimed) = page.claims {
+        return (format!("HTTP/1.1 200 OK\r\nContent-Length: {claimed}\r\n\r\n"), page.body.clone());
     }
     let total = page.body.len();
     let fault = if page.faults.is_empty() { Fault::Cut(total) } else { page.faults.remove(0) };

@@ -156,8 +156,9 @@ fn a_download_that_stands_still() {
     let place = Place::new();
     let (listener, port) = silent();
     let mirror = format!("http://127.0.0.1:{port}");
-    let child =
-        place.start(&["artifacts", "fetch", "--kubernetes", "1.36.3", "--source", "download", "--mirror", &mirror]);
+    let fetch =
+        ["artifacts", "fetch", "--kubernetes", "1.36.3", "--source", "download", "--trust-plain-http", "--mirror"];
+    let child = place.start(&[&fetch[..], &[&mirror]].concat());
     let _connection = listener.accept().unwrap();
     place.ends(child, &[Signal::TERM]);
 }

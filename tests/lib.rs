@@ -8,6 +8,7 @@ mod artifacts_download;
 mod artifacts_fixture;
 mod artifacts_folder;
 mod artifacts_http;
+mod artifacts_known;
 mod bundle;
 mod catalogue;
 mod certinfo_places;

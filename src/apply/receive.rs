@@ -22,28 +22,30 @@ sums() { tr '\n' '\0' | xargs -0 $hash; }
 wrong() { echo "$1: its SHA-256 is not the one that is pinned" >&2; exit WRONG; }
 "#;
 
-/// `program LENGTH SIZE SHA256 MODE FILE`: the next part is this program, which unpacks to so many bytes.
+/// `program LENGTH SIZE SHA256 MODE FILE`: the next part is this program, which unpacks to so many bytes. It is unpacked as
+/// it arrives, and hashed while the next one does. After the first that is wrong the others are passed by.
 const PROGRAM: &str = r#"
 verify() {
-  unpack "$1" "$4" || wrong "$4"
-  sum=$(echo "$4" | sums)
-  [ "${sum%% *}" = "$2" ] || wrong "$4"
-  chmod "$3" "$4"
+  sum=$(echo "$3" | sums)
+  [ "${sum%% *}" = "$1" ] || wrong "$3"
+  chmod "$2" "$3"
 }
 work=
+failed=0
 program() {
-  part "$1" > "$5.part"
-  verify "$2" "$3" "$4" "$5" &
+  [ $failed = 0 ] || return 0
+  (unpack "$1" "$2" "$5" || wrong "$5") || { failed=$?; return 0; }
+  verify "$3" "$4" "$5" &
   work="$work $!"
 }
 "#;
 
-/// Unpacks in the background shell of its program. What unpacks to more than is pinned does not fill the disk: the
-/// limit is in blocks of 512 bytes (POSIX, `ulimit -f`).
+/// Runs in a shell of its own. What unpacks to more than is pinned does not fill the disk: the limit is in blocks of 512
+/// bytes (POSIX, `ulimit -f`).
 const UNPACK: &str = r#"
 unpack() {
-  ulimit -f $(($1 / 512 + 1))
-  zstd -q -d -f -o "$2" "$2.part" && rm -f "$2.part"
+  ulimit -f $(($2 / 512 + 1))
+  part "$1" | zstd -q -d -f -o "$3"
 }"#;
 
 /// The script's status when bytes arrived that are not those that are pinned; sysexits(3) calls it EX_DATAERR.
@@ -67,7 +69,7 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
     if !programs.is_empty() {
         s.push_str(match compression {
             Compression::Zstd => UNPACK.trim_start(),
-            Compression::None => "unpack() { mv -f \"$2.part\" \"$2\"; }",
+            Compression::None => "unpack() { part \"$1\" > \"$3\"; }",
         });
         s.push_str(PROGRAM);
         for (item, sent) in programs.iter().zip(stream.sent()) {
@@ -75,7 +77,7 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
             s.push_str(&format!("program {} {} {} {:o} {file}\n", sent.length, sent.size, sent.sha256, item.mode));
         }
         s.push_str(
-            "failed=0\nfor one in $work; do wait \"$one\" || failed=$?; done\n[ $failed = 0 ] || exit $failed\n",
+            "for one in $work; do wait \"$one\" || failed=$?; done\n[ $failed = 0 ] || { cat > /dev/null; exit $failed; }\n",
         );
     }
     for item in items.iter().filter(|item| item.owner != "root") {

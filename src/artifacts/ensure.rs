@@ -25,6 +25,8 @@ pub struct EnsureOptions<'a> {
     pub test_images: bool,
     /// Take what the sources deliver even where the lock file pins other bytes.
     pub update_lock: bool,
+    /// Take what a mirror on plain HTTP brings though neither the lock nor the program knows its hash.
+    pub trust_plain_http: bool,
     /// Once it is raised, what a source has started is ended, and nothing more is asked for.
     pub interrupt: Option<&'a AtomicBool>,
 }
@@ -114,7 +116,9 @@ pub fn ensure_requirements(
         let missing = wanted.iter().filter(|w| !found.contains_key(&w.name)).cloned().collect();
         let never = AtomicBool::new(false);
         let interrupt = options.interrupt.unwrap_or(&never);
-        asked = ask(missing, &suppliers, &Job { store, reporter, lock: &pins, interrupt }, &mut found);
+        let trust_plain_http = options.trust_plain_http;
+        let job = Job { store, reporter, lock: &pins, trust_plain_http, interrupt };
+        asked = ask(missing, &suppliers, &job, &mut found);
     }
     // What was brought is pinned even when something else failed: the next run takes it from there.
     if let Some(path) = lock_path {
@@ -189,7 +193,10 @@ fn ask(mut missing: Vec<Requirement>, suppliers: &[Box<dyn Supplier>], job: &Job
             match answer {
                 Ok(supplied) => {
                     let ArtifactRef { sha256, size, .. } = supplied.artifact;
-                    found.insert(thing.name.clone(), Locked::of(&thing, sha256, size, supplied.from));
+                    // Who brought the pinned bytes again changes nothing: the lock says who vouched for them.
+                    let pin = job.lock.get(&thing).filter(|pin| pin.sha256 == sha256);
+                    let from = pin.map_or(supplied.from, |pin| pin.source.clone());
+                    found.insert(thing.name.clone(), Locked::of(&thing, sha256, size, from));
                 }
                 Err(error) => reasons.entry(thing).or_default().push((supplier.title(), error)),
             }

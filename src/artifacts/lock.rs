@@ -15,6 +15,9 @@ use crate::state::ArtifactRef;
 /// Bytes that a program, an image or an archive of them has at the most. The largest today has 140 million.
 pub const LARGEST: u64 = 1 << 30;
 
+/// How the source of what was built here begins.
+pub const BUILT: &str = "built from ";
+
 /// `artifacts.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,14 +7,20 @@
 mod elf;
 mod ensure;
 mod image;
+mod known;
 mod lock;
+mod release;
 mod requirements;
+mod sbom;
 mod shape;
 mod source;
 mod store;
 
 pub use crate::recipes::Project;
 pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, look, select};
+pub use known::{Published, modules, published, table as checksum_table};
 pub use lock::{Lock, Locked};
 pub use requirements::{ARCHITECTURES, Requirement, everything};
+pub use sbom::sbom;
+pub use source::from_sites;
 pub use store::{Bundled, Finding, Label, Origin, OriginKind, Store, Stored, import, verify, write_bundle};

@@ -5,7 +5,7 @@ mod module;
 
 use serde::Serialize;
 
-pub use module::{FILES, fixed, go_mod};
+pub use module::{FILES, fixed, go_mod, module_sum};
 
 /// Whose release a thing comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -12,6 +12,14 @@ pub fn fixed(recipe: &Recipe) -> Option<&'static Dir<'static>> {
     FILES.get_dir(format!("{}/{}", recipe.name, recipe.version))
 }
 
+/// The hash of a module at the recipe's version in the go.sum that is shipped (`h1:…`, which `go` holds its files to).
+pub fn module_sum(recipe: &Recipe, module: &str) -> Option<&'static str> {
+    let mut files = fixed(recipe)?.files();
+    let text = files.find(|file| file.path().ends_with("go.sum"))?.contents_utf8()?;
+    let start = format!("{module} v{} ", recipe.version);
+    text.lines().find_map(|line| line.strip_prefix(&start))
+}
+
 /// A go.mod that requires the recipe's modules. Kubernetes replaces its staging modules by paths, which do not count
 /// when it is required by another module, so they are pinned to the releases of the same number.
 pub fn go_mod(recipe: &Recipe, upstream: &str) -> String {

@@ -17,7 +17,7 @@ use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
 pub use build::BuildSource;
-pub use download::DownloadSource;
+pub use download::{DownloadSource, from_sites};
 pub use folder::FolderSource;
 
 /// How the message begins when the lock pins other bytes.
@@ -50,6 +50,8 @@ pub struct Job<'a> {
     pub reporter: &'a dyn Reporter,
     /// Pins that must hold; empty when the lock is being updated.
     pub lock: &'a Lock,
+    /// Take what plain HTTP brings though nothing vouches for it.
+    pub trust_plain_http: bool,
     /// The wish to stop.
     pub interrupt: &'a AtomicBool,
 }

@@ -6,7 +6,7 @@
 
 pub mod bundle;
 mod frame;
-mod ours;
+pub(super) mod ours;
 mod record;
 mod verify;
 
@@ -62,6 +62,16 @@ impl Store {
         let io = |e: io::Error| Error::io(format!("make {}", self.dir.display()), &e);
         // Whatever the umask: who may write here chooses what hosts run.
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.dir).map_err(io)
+    }
+
+    /// A folder of the cache, made where it is missing.
+    pub(super) fn folder(&self, below: impl AsRef<Path>) -> Result<PathBuf> {
+        self.make()?;
+        let folder = self.cache.join(below);
+        let io = |e: io::Error| Error::io(format!("make {}", folder.display()), &e);
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&folder).map_err(io)?;
+        ours::check(folder.ancestors().take_while(|path| *path != self.cache))?;
+        Ok(folder)
     }
 
     /// The folder above the store, where builds and partial downloads lie too.

@@ -38,6 +38,9 @@ pub(super) struct Fetch {
     /// Architecture (repeat it for several)
     #[arg(long, default_value = "amd64", value_parser = ARCHITECTURES)]
     arch: Vec<String>,
+    /// Let the inventory name programs to run
+    #[arg(long, conflicts_with = "kubernetes")]
+    trust_inventory: bool,
     /// The images that verify and the tests use, too
     #[arg(long)]
     test_images: bool,
@@ -53,6 +56,9 @@ pub(super) struct Fetch {
     /// Take what the sources deliver even where the lock pins other bytes
     #[arg(long)]
     update_lock: bool,
+    /// Take what a mirror on plain HTTP brings where no lock pins it: nothing vouches for it
+    #[arg(long)]
+    trust_plain_http: bool,
     /// How progress is shown on standard error: auto, plain, json or none
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "HOW")]
     progress: Progress,
@@ -76,6 +82,7 @@ impl Fetch {
         let args = ClusterArgs {
             inventory: self.inventory.clone(),
             state: self.state.clone(),
+            trust_inventory: self.trust_inventory,
             accept_new_host_keys: false,
             ssh_config: None,
             at_once: crate::access::AT_ONCE,
@@ -115,8 +122,8 @@ impl Fetch {
     }
 
     fn options<'a>(&self, interrupt: &'a AtomicBool) -> EnsureOptions<'a> {
-        let (test_images, update_lock) = (self.test_images, self.update_lock);
-        EnsureOptions { test_images, update_lock, interrupt: Some(interrupt) }
+        let Fetch { test_images, update_lock, trust_plain_http, .. } = *self;
+        EnsureOptions { test_images, update_lock, trust_plain_http, interrupt: Some(interrupt) }
     }
 }
 

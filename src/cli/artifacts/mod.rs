@@ -1,6 +1,8 @@
 //! `kbootstrap artifacts`.
 
+mod checksums;
 mod fetch;
+mod sbom;
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +40,8 @@ enum Command {
     Verify(Verify),
     Bundle(Bundle),
     Import(Import),
+    Sbom(sbom::Sbom),
+    Checksums(checksums::Checksums),
 }
 
 impl Args {
@@ -49,6 +53,8 @@ impl Args {
             Command::Verify(args) => args.run(ctx),
             Command::Bundle(args) => args.run(ctx),
             Command::Import(args) => args.run(ctx),
+            Command::Sbom(args) => args.run(ctx),
+            Command::Checksums(args) => args.run(ctx),
         }
     }
 }

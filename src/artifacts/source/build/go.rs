@@ -1,5 +1,6 @@
 //! The Go toolchain: found, asked for its version, run with a log.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
+use super::environment::Environment;
+use crate::artifacts::store::ours;
 use crate::children;
 use crate::error::{Error, Result};
 
@@ -20,14 +23,8 @@ pub struct Go<'a> {
     pub version: String,
     /// Where it keeps compiled packages and modules.
     pub caches: Vec<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-struct Env {
-    goversion: String,
-    gocache: PathBuf,
-    gomodcache: PathBuf,
+    /// What its commands, and the C compiler's, run with.
+    pub environment: Environment,
 }
 
 /// Asks the toolchain who it is.
@@ -36,7 +33,7 @@ pub fn find<'a>(program: &Path, interrupt: &'a AtomicBool) -> Result<Go<'a>> {
     let shown = program.display();
     let (mut answer, mut words) = (temporary()?, temporary()?);
     let mut command = Command::new(program);
-    command.args(["env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE"]).stdin(Stdio::null());
+    command.args(["env", "-json"]).stdin(Stdio::null());
     command.stdout(another(&answer)?).stderr(another(&words)?);
     let status = children::run(command, interrupt, |e| Error::artifact(format!("cannot run {shown}: {e}")).hint(hint))?;
     if !status.success() {
@@ -44,10 +41,14 @@ pub fn find<'a>(program: &Path, interrupt: &'a AtomicBool) -> Result<Go<'a>> {
             .detail(String::from_utf8_lossy(&contents(&mut words)?).trim().to_owned())
             .hint(hint));
     }
-    let env: Env = serde_json::from_slice(&contents(&mut answer)?)
-        .map_err(|e| Error::artifact(format!("{shown} env answered what is not Go's: {e}")).hint(hint))?;
-    let (program, caches) = (program.to_owned(), vec![env.gocache, env.gomodcache]);
-    Ok(Go { program, interrupt, version: env.goversion, caches })
+    let foreign = |why: &str| Error::artifact(format!("{shown} env answered what is not Go's: {why}")).hint(hint);
+    let env: BTreeMap<String, String> =
+        serde_json::from_slice(&contents(&mut answer)?).map_err(|e| foreign(&e.to_string()))?;
+    let of = |name: &str| env.get(name).cloned().ok_or_else(|| foreign(&format!("no {name}")));
+    let caches: Vec<PathBuf> = vec![of("GOCACHE")?.into(), of("GOMODCACHE")?.into()];
+    ours::check(caches.iter().map(PathBuf::as_path))?;
+    let environment = Environment::new(&env, |name| std::env::var_os(name));
+    Ok(Go { program: program.to_owned(), interrupt, version: of("GOVERSION")?, caches, environment })
 }
 
 /// A file for what a program says: nobody has to read while it runs.
@@ -67,12 +68,12 @@ fn contents(file: &mut File) -> Result<Vec<u8>> {
 }
 
 impl Go<'_> {
-    /// A command in a folder, for Linux on `arch`; the person's GOPROXY, GOFLAGS and the like hold.
+    /// A command in a folder, for Linux on `arch`, with the environment of builds.
     pub fn command(&self, dir: &Path, arch: &str, cgo: bool) -> Command {
         let mut command = Command::new(&self.program);
+        self.environment.give(&mut command);
         command.current_dir(dir).stdin(Stdio::null());
         command.env("GOOS", "linux").env("GOARCH", arch).env("CGO_ENABLED", if cgo { "1" } else { "0" });
-        command.env("GOWORK", "off").env("GO111MODULE", "on");
         command
     }
 

@@ -2,6 +2,7 @@
 
 mod cc;
 mod disk_space;
+mod environment;
 mod go;
 mod module;
 mod run;
@@ -45,6 +46,7 @@ impl Supplier for BuildSource {
             Ok(go) => go,
             Err(error) => return refuse(wanted, &error),
         };
+        go.environment.left_out.iter().for_each(|said| job.reporter.warn(said));
         let mut groups: BTreeMap<(Project, String, String), Vec<Requirement>> = BTreeMap::new();
         for thing in wanted {
             let key = (thing.project, thing.release.clone(), thing.arch.clone());

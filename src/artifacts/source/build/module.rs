@@ -25,9 +25,13 @@ pub fn prepare(go: &Go<'_>, recipe: &Recipe, dir: &Path, log: &Path) -> Result<(
         }
     }
     match fixed(recipe) {
-        Some(files) => files.files().try_for_each(|f| write(&dir.join(file_name(f.path())), f.contents())),
-        None => make(go, recipe, dir, log),
+        Some(files) => files.files().try_for_each(|f| write(&dir.join(file_name(f.path())), f.contents()))?,
+        None => make(go, recipe, dir, log)?,
     }
+    // `go build` believes the hashes that lie beside the modules in its cache; this hashes the modules.
+    let mut verify = go.command(dir, "amd64", false);
+    verify.args(["mod", "verify"]);
+    logged(verify, log, go.interrupt).map_err(|e| e.context(format!("{} {}", recipe.name, recipe.version)))
 }
 
 fn make(go: &Go<'_>, recipe: &Recipe, dir: &Path, log: &Path) -> Result<()> {

@@ -7,10 +7,11 @@ use super::super::{Job, Supplied};
 use super::go::{Go, logged};
 use super::{cc, disk_space, module, refuse};
 use crate::artifacts::image;
+use crate::artifacts::lock::BUILT;
 use crate::artifacts::requirements::Requirement;
 use crate::artifacts::store::{Origin, OriginKind};
 use crate::error::{Error, Result};
-use crate::recipes::{Cgo, Recipe, arguments, cgo, package, recipe};
+use crate::recipes::{Cgo, Recipe, arguments, cgo, fixed, package, recipe};
 use crate::ui::step::{self, megabytes};
 
 /// Builds things of one project, release and architecture, one after the other.
@@ -39,13 +40,20 @@ struct Workshop<'a> {
 
 impl<'a> Workshop<'a> {
     fn open(go: &'a Go<'a>, recipe: Recipe, arch: &str, job: &'a Job<'a>) -> Result<Self> {
-        let dir = job.store.cache().join("build").join(format!("{}-{}-{arch}", recipe.name, recipe.version));
+        let dir = job.store.folder(format!("build/{}-{}-{arch}", recipe.name, recipe.version))?;
         let io = |e: std::io::Error| Error::io(format!("make {}", dir.display()), &e);
-        fs::create_dir_all(dir.join("out")).map_err(io)?;
+        job.store.folder(dir.join("out"))?;
         let folders = go.caches.iter().map(PathBuf::as_path).chain([job.store.dir()]);
         disk_space::check(folders, disk_space::needed(recipe.name))?;
         let log = dir.join("build.log");
         File::create(&log).map_err(io)?;
+        let unchecked = &go.environment.unchecked;
+        if fixed(&recipe).is_none() && !unchecked.is_empty() {
+            job.reporter.warn(&format!(
+                "{} {}: of modules that GONOSUMDB names ({unchecked}) the proxy's word is taken",
+                recipe.name, recipe.version
+            ));
+        }
         module::prepare(go, &recipe, &dir, &log)?;
         Ok(Workshop { go, recipe, dir, log, job })
     }
@@ -87,7 +95,9 @@ impl<'a> Workshop<'a> {
         let module = self.go.module_dir(&self.dir, "k8s.io/kubernetes", &self.log)?;
         let out = self.dir.join("out").join(&thing.name);
         let source = module.join("build/pause/linux/pause.c");
-        logged(cc::pause(&compiler, &source, &thing.version, &out), &self.log, self.go.interrupt)?;
+        let mut command = cc::pause(&compiler, &source, &thing.version, &out);
+        self.go.environment.give(&mut command);
+        logged(command, &self.log, self.go.interrupt)?;
         Ok(out)
     }
 
@@ -102,7 +112,7 @@ impl<'a> Workshop<'a> {
 
     fn origin(&self, thing: &Requirement) -> Origin {
         let package = package(&thing.name).unwrap_or_else(|| PAUSE.into());
-        let from = format!("built from {package} v{} with {}", self.recipe.version, self.go.version);
+        let from = format!("{BUILT}{package} v{} with {}", self.recipe.version, self.go.version);
         Origin { kind: OriginKind::Build, from }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use tempfile::NamedTempFile;
 
+use crate::artifacts::lock::LARGEST;
 use crate::error::{Error, Result};
 
 /// Unpacks just these members into temporary files in `dir`. Members that are not there are left out of the answer.
@@ -16,7 +17,8 @@ pub fn members(archive: &Path, wanted: &BTreeSet<&str>, dir: &Path) -> Result<BT
 }
 
 fn unpack(archive: &Path, wanted: &BTreeSet<&str>, dir: &Path) -> io::Result<BTreeMap<String, NamedTempFile>> {
-    let gzip = MultiGzDecoder::new(BufReader::with_capacity(1 << 18, File::open(archive)?));
+    // What a few bytes unpack to may have no end.
+    let gzip = MultiGzDecoder::new(BufReader::with_capacity(1 << 18, File::open(archive)?)).take(4 * LARGEST);
     let mut found = BTreeMap::new();
     for entry in tar::Archive::new(gzip).entries()? {
         let mut entry = entry?;
@@ -24,6 +26,9 @@ fn unpack(archive: &Path, wanted: &BTreeSet<&str>, dir: &Path) -> io::Result<BTr
         let path = path.trim_start_matches("./");
         if !entry.header().entry_type().is_file() || !wanted.contains(path) {
             continue;
+        }
+        if entry.size() > LARGEST {
+            return Err(io::Error::other(format!("{path} has {} bytes, more than any program", entry.size())));
         }
         let mut file = NamedTempFile::new_in(dir)?;
         io::copy(&mut entry, file.as_file_mut())?;

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode};
@@ -14,22 +15,25 @@ use zeroize::Zeroizing;
 use super::hosts::{Failure, Hosts};
 use super::roots;
 use super::token::{Answer, Challenge, Tokens};
+use crate::children::interrupted;
 use crate::error::{Error, Result};
 
 /// A small answer: a checksum file, a manifest.
 const SMALL: u64 = 4 << 20;
 
 /// An HTTP client with the mirror, if there is one.
-pub struct Client {
+pub struct Client<'a> {
     agent: Agent,
+    interrupt: &'a AtomicBool,
     mirror: Option<String>,
     hosts: Hosts,
     tokens: Tokens,
 }
 
-impl Client {
-    /// Trusts the operating system's certificates; uses the proxy that the environment names.
-    pub fn new(mirror: Option<&str>) -> Result<Self> {
+impl<'a> Client<'a> {
+    /// Trusts the operating system's certificates; uses the proxy that the environment names. Ends once `interrupt` is
+    /// raised.
+    pub fn new(mirror: Option<&str>, interrupt: &'a AtomicBool) -> Result<Self> {
         // A mirror on plain HTTP needs no certificates on this machine.
         let plain = mirror.is_some_and(|m| m.starts_with("http://"));
         let roots = if plain { Vec::new() } else { roots::system()? };
@@ -52,7 +56,23 @@ impl Client {
         if let Some(bad) = mirror.as_ref().filter(|m| !m.starts_with("http://") && !m.starts_with("https://")) {
             return Err(Error::input(format!("the mirror {bad:?} does not begin with https:// or http://")));
         }
-        Ok(Client { agent: Agent::new_with_config(config), mirror, hosts: Hosts::default(), tokens: Tokens::default() })
+        if mirror.as_deref().is_some_and(has_login) {
+            return Err(Error::input(
+                "the mirror's address has a name or password in it, which would be in artifacts.lock",
+            )
+            .hint("leave out what stands before the `@`: nothing is sent of it"));
+        }
+        let (agent, hosts, tokens) = (Agent::new_with_config(config), Hosts::default(), Tokens::default());
+        Ok(Client { agent, interrupt, mirror, hosts, tokens })
+    }
+
+    /// Whether what it brings can be changed by whoever is on the way.
+    pub fn is_plain(&self) -> bool {
+        self.mirror.as_ref().is_some_and(|mirror| mirror.starts_with("http://"))
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.interrupt.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
     }
 
     /// The URL that is asked: with a mirror, its prefix before the host and path.
@@ -69,6 +89,7 @@ impl Client {
         self.hosts.check(&address)?;
         let mut attempt = 0;
         loop {
+            self.go_on()?;
             let failure = match self.get(&address, ("Accept", accept)) {
                 Ok(mut response) if response.status() == StatusCode::OK => {
                     match response.body_mut().with_config().limit(SMALL).read_to_vec() {
@@ -84,23 +105,24 @@ impl Client {
         }
     }
 
-    /// Downloads into `part`, going on behind what is there, and says how many bytes it now has.
+    /// Downloads into `part`, going on behind what is there, and says how many bytes it now has: `most` at the most.
     /// `progress` gets the bytes so far and in all.
-    pub fn file(&self, url: &str, part: &Path, progress: &dyn Fn(u64, u64)) -> Result<u64> {
+    pub fn file(&self, url: &str, part: &Path, most: u64, progress: &dyn Fn(u64, u64)) -> Result<u64> {
         let io = |e: &io::Error| Error::io(format!("write {}", part.display()), e);
         let address = self.address(url);
         self.hosts.check(&address)?;
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(|e| io(&e))?;
-        let (mut attempt, mut most) = (0, 0);
+        let (mut attempt, mut furthest) = (0, 0);
         loop {
             let before = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))?;
-            let failure = match self.rest(&address, &mut file, before, progress) {
+            let failure = match self.rest(&address, &mut file, (before, most), progress) {
                 Ok(length) => return Ok(length),
                 Err(failure) => failure,
             };
+            self.go_on()?;
             let now = file.seek(SeekFrom::End(0)).map_err(|e| io(&e))?;
-            attempt = if now > most.max(before) { 1 } else { attempt + 1 };
-            most = most.max(now);
+            attempt = if now > furthest.max(before) { 1 } else { attempt + 1 };
+            furthest = furthest.max(now);
             self.hosts.pause_or_give_up(&address, failure, attempt)?;
         }
     }
@@ -141,8 +163,14 @@ impl Client {
         serde_json::from_slice(&text).map_err(|_| Failure::Refused(about("the answer has no token".into())))
     }
 
-    /// One request for what is behind `from`.
-    fn rest(&self, address: &str, file: &mut File, from: u64, progress: &dyn Fn(u64, u64)) -> Result<u64, Failure> {
+    /// One request for what is behind `from`, up to `most` bytes in all.
+    fn rest(
+        &self,
+        address: &str,
+        file: &mut File,
+        (from, most): (u64, u64),
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<u64, Failure> {
         let range = format!("bytes={from}-");
         let mut response = self.get(address, if from > 0 { ("Range", &range) } else { ("Accept", "*/*") })?;
         let local = |e: io::Error| Failure::Refused(format!("write: {e}"));
@@ -165,8 +193,18 @@ impl Client {
             },
             (status, _) => return Err(Failure::status(status)),
         };
+        if total.is_some_and(|total| total > most) {
+            file.set_len(0).map_err(local)?;
+            return Err(too_much(total, most));
+        }
         file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start))).map_err(local)?;
-        let end = copy(response.body_mut().as_reader(), file, start, total.unwrap_or(0), progress)?;
+        // One byte more tells that there is too much.
+        let body = response.body_mut().as_reader().take(most.saturating_add(1).saturating_sub(start));
+        let end = self.copy(body, file, (start, total.unwrap_or(0)), progress)?;
+        if end > most {
+            file.set_len(0).map_err(local)?;
+            return Err(too_much(None, most));
+        }
         match total {
             Some(total) if end < total => {
                 Err(Failure::Broken(format!("the connection ended after {end} of {total} bytes")))
@@ -174,33 +212,47 @@ impl Client {
             _ => Ok(end),
         }
     }
-}
 
-fn copy(
-    mut from: impl Read,
-    to: &mut File,
-    start: u64,
-    total: u64,
-    progress: &dyn Fn(u64, u64),
-) -> Result<u64, Failure> {
-    let mut buffer = vec![0; 1 << 18];
-    let mut done = start;
-    let mut told = start;
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(done),
-            Ok(n) => {
-                to.write_all(&buffer[..n]).map_err(|e| Failure::Refused(format!("write: {e}")))?;
-                done += n as u64;
-                if done - told >= 1 << 20 || done == total {
-                    told = done;
-                    progress(done, total);
-                }
+    fn copy(
+        &self,
+        mut from: impl Read,
+        to: &mut File,
+        (start, total): (u64, u64),
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<u64, Failure> {
+        let mut buffer = vec![0; 1 << 18];
+        let mut done = start;
+        let mut told = start;
+        loop {
+            if self.interrupt.load(Ordering::SeqCst) {
+                return Err(Failure::Refused("interrupted".into()));
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Failure::Broken(reason(&e))),
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(done),
+                Ok(n) => {
+                    to.write_all(&buffer[..n]).map_err(|e| Failure::Refused(format!("write: {e}")))?;
+                    done += n as u64;
+                    if done - told >= 1 << 20 || done == total {
+                        told = done;
+                        progress(done, total);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Failure::Broken(reason(&e))),
+            }
         }
     }
+}
+
+/// Whether a name or password stands in the address.
+pub fn has_login(address: &str) -> bool {
+    let authority = address.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
+fn too_much(total: Option<u64>, most: u64) -> Failure {
+    let total = total.map_or_else(String::new, |total| format!(" {total} bytes,"));
+    Failure::Refused(format!("the server would send{total} more than the {most} bytes that it can be"))
 }
 
 /// An error's text without the words of the library.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::http::Client;
 use super::verified::verified;
 use crate::artifacts::image::OciTar;
+use crate::artifacts::lock::LARGEST;
 use crate::digest::{is_sha256, sha256};
 use crate::error::{Error, Result};
 use crate::ui::step::Step;
@@ -44,16 +45,20 @@ struct Platform {
 
 /// Pulls the image for an architecture into the tar `out`; blobs pass through `dir`.
 pub fn pull(
-    client: &Client,
-    (base, manifest_url): (&str, &str),
+    client: &Client<'_>,
+    (base, manifest_url, known): (&str, &str, Option<&str>),
     (reference, arch): (&str, &str),
     (dir, out): (&Path, &Path),
     step: &Step<'_>,
 ) -> Result<()> {
-    let text = manifest(client, base, manifest_url, arch)?;
+    let text = manifest(client, (base, manifest_url, known), arch)?;
     let document = parse(&text, manifest_url)?;
     let config =
         document.config.as_ref().ok_or_else(|| Error::artifact(format!("{manifest_url}: no image for {arch}")))?;
+    let sizes = [config].into_iter().chain(&document.layers).map(|blob| blob.size);
+    if sizes.fold(0, u64::saturating_add) > LARGEST {
+        return Err(Error::artifact(format!("{manifest_url}: its layers are larger than {LARGEST} bytes")));
+    }
     let write = |e: std::io::Error| Error::io(format!("write {}", out.display()), &e);
     let mut tar = OciTar::create(out).map_err(write)?;
     let mut seen = Vec::new();
@@ -63,7 +68,7 @@ pub fn pull(
             continue;
         }
         let url = format!("{base}/blobs/{}", blob.digest);
-        let file = verified(client, &url, Some(hash), dir, &|done, total| step.progress(done, total))?;
+        let file = verified(client, &url, Some(hash), (dir, blob.size), &|done, total| step.progress(done, total))?;
         let size = length(&file)?;
         if size != blob.size {
             return Err(Error::artifact(format!("{url}: {size} bytes, the manifest says {}", blob.size)));
@@ -80,9 +85,18 @@ pub fn pull(
     tar.finish(reference, arch, media_type, &text).map_err(write)
 }
 
-/// The manifest's own text, through the index where there is one.
-fn manifest(client: &Client, base: &str, url: &str, arch: &str) -> Result<String> {
+/// The SHA-256 of the manifest or index behind a tag: the image's digest.
+pub fn digest(client: &Client<'_>, url: &str) -> Result<String> {
+    Ok(sha256(&client.small(url, INDEXES)?))
+}
+
+/// The manifest's own text, through the index where there is one. The first of them is held to what is known.
+fn manifest(client: &Client<'_>, (base, url, known): (&str, &str, Option<&str>), arch: &str) -> Result<String> {
     let text = utf8(client.small(url, INDEXES)?, url)?;
+    if known.is_some_and(|known| known != sha256(text.as_bytes())) {
+        return Err(Error::artifact(format!("{} is not what the project published", client.address(url)))
+            .hint("if it stays so, a proxy or mirror in between changes it"));
+    }
     let document = parse(&text, url)?;
     if document.manifests.is_empty() {
         return Ok(text);
