@@ -34,7 +34,7 @@ fn anchored(path: &FilePath, folder: &FilePath, home: Option<&FilePath>) -> Path
 }
 
 /// What an inventory asks of the operator's machine beyond reading files beside it: it is from somebody else, perhaps.
-pub fn beyond(inventory: &Inventory, folder: &FilePath, home: Option<&FilePath>) -> Vec<Mistake> {
+pub fn beyond(inventory: &Inventory, folder: &FilePath) -> Vec<Mistake> {
     let hint = "an inventory of somebody else could do this to have your files or to run a program; if you trust it: --trust-inventory";
     let mut found = vec![];
     let mut say = |at: Path, message: String| found.push(Mistake::at(at, message).hint(hint));
@@ -42,18 +42,6 @@ pub fn beyond(inventory: &Inventory, folder: &FilePath, home: Option<&FilePath>)
         for (name, file) in settings.templates.iter().filter(|(_, file)| !is_within(file, folder)) {
             let message = format!("the template {} is outside the inventory's folder", file.display());
             say(at.key("templates").key(name), message);
-        }
-    }
-    let ssh = std::iter::once((Path::root().key("ssh"), &inventory.ssh));
-    let hosts = inventory.hosts.iter().enumerate();
-    let ssh = ssh.chain(hosts.map(|(i, host)| (Path::root().key("hosts").index(i).key("ssh"), &host.ssh)));
-    for (at, ssh) in ssh {
-        let of_ssh = home.map(|home| home.join(".ssh"));
-        let places: Vec<&FilePath> = std::iter::once(folder).chain(of_ssh.as_deref()).collect();
-        if let Some(file) = ssh.known_hosts.as_ref().filter(|file| !places.iter().any(|place| is_within(file, place))) {
-            let message =
-                format!("{} is neither beside the inventory nor in ~/.ssh, and is written to", file.display());
-            say(at.key("knownHosts"), message);
         }
     }
     for (i, source) in inventory.artifacts.iter().enumerate() {
@@ -99,22 +87,19 @@ mod tests {
 
     #[test]
     fn what_a_stranger_could_ask_for_needs_a_word() {
-        let text = b"cluster: a\nhosts:\n- {name: m, address: 10.0.0.1, roles: [etcd, master], ssh: {knownHosts: ./authorized}}\n\
-            ssh: {knownHosts: /etc/known}\ncomponents: {etcd: {templates: {etcd.service: ~/.ssh/id, a: own.j2}}}\n\
+        let text = b"cluster: a\nhosts:\n- {name: m, address: 10.0.0.1, roles: [etcd, master]}\n\
+            components: {etcd: {templates: {etcd.service: ~/.ssh/id, a: own.j2}}}\n\
             artifacts: [{build: {go: go}}, {build: {go: ./x}}]\n";
         let (folder, home) = (FilePath::new("/nonexistent/site"), FilePath::new("/nonexistent/op"));
         let mut inventory = crate::inventory::parse("a.yaml", text).unwrap().inventory;
         anchor(&mut inventory, folder, Some(home));
-        let found: Vec<String> = beyond(&inventory, folder, Some(home)).into_iter().map(|m| m.message).collect();
+        let found: Vec<String> = beyond(&inventory, folder).into_iter().map(|m| m.message).collect();
         insta::assert_debug_snapshot!(found, @r#"
         [
             "the template /nonexistent/op/.ssh/id is outside the inventory's folder",
-            "/etc/known is neither beside the inventory nor in ~/.ssh, and is written to",
             "the program /nonexistent/site/./x is to be run on this machine",
         ]
         "#);
-        inventory.ssh.known_hosts = Some(home.join(".ssh/known_hosts_of_the_site"));
-        assert_eq!(beyond(&inventory, folder, Some(home)).len(), 2);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Loaded {
     }
     /// Refuses what goes beyond reading files beside the inventory; reported with all other mistakes.
     pub fn distrust(&mut self) {
-        self.document.add(files::beyond(&self.inventory, &self.folder, std::env::home_dir().as_deref()));
+        self.document.add(files::beyond(&self.inventory, &self.folder));
     }
     /// Whether everything at and under a path could be read as it was written.
     pub fn sound(&self, path: &Path) -> bool {

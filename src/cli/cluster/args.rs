@@ -23,7 +23,7 @@ pub struct ClusterArgs {
     /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
-    /// Let the inventory use templates outside its folder, name programs to run, write known_hosts elsewhere
+    /// Let the inventory use templates outside its folder, and name programs to run
     #[arg(long)]
     pub trust_inventory: bool,
     /// The SSH configuration to read; `none` reads none [default: ~/.ssh/config and /etc/ssh/ssh_config]
