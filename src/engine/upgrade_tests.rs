@@ -198,7 +198,8 @@ fn the_plan_says_what_the_version_changes_and_why() {
     assert_eq!(names("n2"), expected, "and nothing that it does not name");
     let shown = |stem: &str| [format!("{stem}-server.crt"), format!("{stem}-server.key")];
     // Of the first of them only the owner changes: no restart.
-    let first = ["ca.crt", "admission.yaml", "audit-policy.yaml", "data-plane.sh", "kube-scheduler.yaml", "ca-signing.crt"];
+    let first =
+        ["ca.crt", "admission.yaml", "audit-policy.yaml", "data-plane.sh", "kube-scheduler.yaml", "ca-signing.crt"];
     let mut master: Vec<String> = first.map(String::from).into();
     master.extend(shown("controller-manager"));
     master.extend(node.map(String::from));
