@@ -16,7 +16,7 @@ use crate::cluster::Layout;
 use crate::components::Catalogue;
 use crate::digest::sha256;
 use crate::error::Result;
-use crate::plan::HostPlan;
+use crate::plan::{DirChange, HostPlan};
 use crate::remote::{Output, Stream, Transport};
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, Content, Dir, File, HostState, Image};
@@ -315,7 +315,7 @@ fn etcds_keys(mut case: Case) -> Case {
     let dirs = (catalogue.get("etcd").unwrap().dirs)(&layout);
     let (_, mode, owner) = dirs.into_iter().find(|(path, ..)| *path == layout.etcd_pki).unwrap();
     let owner = owner.replace("etcd", "daemon");
-    case.plan.dirs.insert(case.path("pki"), Dir { mode, owner });
+    case.plan.dirs.insert(case.path("pki"), DirChange { from: None, to: Dir { mode, owner } });
     case.push.first = true;
     let key = Content::Secret(Secret::new(b"no key".to_vec()));
     for (name, content) in [("pki/server.crt", Content::Text("a certificate".into())), ("pki/server.key", key)] {
@@ -405,7 +405,9 @@ fn where_others_own_the_way_nothing_is_written() {
     assert!(!way.join("config.yaml").exists());
 
     // A folder of ours is given back to root.
-    case.plan.dirs.insert(way.display().to_string(), Dir { mode: 0o755, owner: "root".into() });
+    case.plan
+        .dirs
+        .insert(way.display().to_string(), DirChange { from: None, to: Dir { mode: 0o755, owner: "root".into() } });
     case.push.first = true;
     case.run(Compression::Zstd).unwrap();
     assert_eq!((fs::metadata(&way).unwrap().uid(), case.listed("")), (0, expected()));
@@ -420,7 +422,10 @@ fn a_folder_may_be_a_link_that_is_roots_own_and_no_others() {
         fs::create_dir(&disk).unwrap();
         symlink(&disk, &link).unwrap();
         lchown(&link, Some(owner), None).unwrap();
-        case.plan.dirs.insert(link.display().to_string(), Dir { mode: 0o711, owner: "root".into() });
+        case.plan.dirs.insert(
+            link.display().to_string(),
+            DirChange { from: None, to: Dir { mode: 0o711, owner: "root".into() } },
+        );
         case.push.first = true;
         let result = case.run(Compression::Zstd);
         assert_eq!(result.is_ok(), is_right, "{result:?}");
