@@ -22,15 +22,8 @@ use crate::common::sshd::{connect, silent};
 const MEMORY: u64 = 250 << 10;
 
 /// Commands that ask hosts.
-const COMMANDS: [&[&str]; 7] = [
-    &["check"],
-    &["status"],
-    &["plan"],
-    &["up", "--yes"],
-    &["verify"],
-    &["recover"],
-    &["reset", "--yes"],
-];
+const COMMANDS: [&[&str]; 7] =
+    [&["check"], &["status"], &["plan"], &["up", "--yes"], &["verify"], &["recover"], &["reset", "--yes"]];
 
 /// An operator, a host that lies and one that does not.
 struct Place {
@@ -155,7 +148,9 @@ fn what_a_host_slips_into_its_answers_is_shown_as_text() {
     let place = Place::new();
     let mut seen = 0;
     for lie in [Lie::Values, Lie::Lines, Lie::Words] {
-        for args in COMMANDS {
+        // Where it says nothing that is an answer, those that only look end alike.
+        let commands = if lie == Lie::Words { &COMMANDS[3..] } else { &COMMANDS[..] };
+        for args in commands {
             let ran = place.lied_to(lie, args);
             seen += [&ran.stdout, &ran.stderr, &ran.log].iter().filter(|text| text.contains("FORGED")).count();
             assert!(place.liar.asked() != (0, 0) || args[0] == "verify", "{lie:?} {args:?}: it was not asked: {ran:?}");
@@ -167,21 +162,25 @@ fn what_a_host_slips_into_its_answers_is_shown_as_text() {
 #[test]
 fn a_host_that_never_stops_costs_little_and_takes_nothing_from_the_others() {
     let place = Place::new();
-    for lie in
-        [Lie::Flood, Lie::FloodLine, Lie::FloodLines, Lie::FloodErrors, Lie::FloodStatus, Lie::FloodAfter]
-    {
-        for args in [&["check"] as &[&str], &["status"], &["up", "--yes"], &["reset", "--yes"], &["recover"]] {
-            // An end without an answer is no fault where nothing was asked.
-            let silent = lie == Lie::FloodAfter && matches!(args[0], "reset" | "recover");
+    let all: &[&[&str]] = &[&["check"], &["status"], &["up", "--yes"], &["reset", "--yes"], &["recover"]];
+    for (lie, commands) in [
+        (Lie::Flood, &all[..1]),
+        (Lie::FloodLine, &all[..1]),
+        (Lie::FloodLines, all),
+        (Lie::FloodErrors, all),
+        (Lie::FloodStatus, &all[..2]),
+        (Lie::FloodAfter, &all[..2]),
+    ] {
+        for args in commands {
             let ran = place.lied_to(lie, args);
             let all = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(ran.code != 0 || silent, "{lie:?} {args:?}: {ran:?}");
+            assert!(ran.code != 0 || args[0] == "recover", "{lie:?} {args:?}: {ran:?}");
             assert!(all.contains("evil") && ran.took < Duration::from_secs(30), "{lie:?} {args:?}: {ran:?}");
             let (probes, scripts) = place.honest.asked();
             assert!(probes + scripts > 0, "{lie:?} {args:?}: the other host was not asked: {ran:?}");
             match args[0] {
                 // Its system, and what preflight found on it.
-                "status" => assert!(ran.stdout.contains("good") && ran.stdout.contains("kernel"), "{ran:?}"),
+                "status" => assert!(ran.stdout.contains("good") && ran.stdout.contains("not installed"), "{ran:?}"),
                 "check" => assert!(ran.stdout.contains(" on good\n") && ran.code == 6, "{ran:?}"),
                 "reset" => assert_eq!(scripts, 1, "{ran:?}"),
                 _ => {}

@@ -8,11 +8,7 @@ use crate::cluster::Cluster;
 use crate::facts::HostFacts;
 
 /// Hosts of an architecture that there are no programs for, and that is not `expected` either.
-pub fn unexpected(
-    cluster: &Cluster,
-    facts: &BTreeMap<String, HostFacts>,
-    expected: &BTreeSet<String>,
-) -> Vec<Finding> {
+pub fn unexpected(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>, expected: &BTreeSet<String>) -> Vec<Finding> {
     let known = |arch: &str| !super::hardware::ARCHITECTURES.contains(&arch) || expected.contains(arch);
     let stranger = |host| facts.get(host).map(|facts| facts.arch.as_str()).filter(|arch| !known(arch));
     let strangers = cluster.hosts.iter().filter_map(|host| Some((host, stranger(host.name.as_str())?)));

@@ -201,7 +201,7 @@ impl Answer<'_> {
         let Some(text) = self.held.strip_prefix(self.status_mark.as_slice()) else { return Ok(()) };
         let end = text.iter().take(DIGITS + 1).position(|&byte| byte == b'\n');
         let digits = end.and_then(|end| std::str::from_utf8(&text[..end]).ok());
-        self.status = digits.and_then(|digits| digits.parse().ok());
+        self.status = digits.and_then(|digits| digits.parse::<u8>().ok()).map(i32::from);
         if self.status.is_none() && text.len() > DIGITS {
             let what = "it says that a script has ended, and not with which status";
             return Err(Error::remote(format!("{}: {what}", self.host)).hint("is it still yours?"));

@@ -72,7 +72,7 @@ case $lie.$probe in
   FloodLine.*) begin; exec cat /dev/zero ;;
   FloodLines.*) begin; exec yes "$(printf '\036%s units\nId=a' "${begin#__KB_BEGIN_}")" ;;
   FloodErrors.*) begin; exec cat /dev/zero >&2 ;;
-  FloodStatus.*) begin; printf '\n%s=' "$status"; exec tr '\\0' 0 </dev/zero ;;
+  FloodStatus.*) begin; printf '\n%s=' "$status"; exec tr '\0' 0 </dev/zero ;;
   FloodAfter.*) begin; printf '\n%s=0\n' "$status"; exec cat /dev/zero ;;
   Begins.*) begin; exec sleep 300 ;;
   Chokes.*) begin; head -c 100000 >/dev/null; exec sleep 300 ;;
