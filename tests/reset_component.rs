@@ -65,10 +65,13 @@ fn what_goes_is_what_the_host_would_not_hold() {
         let goes: BTreeSet<&String> = targets.files.iter().collect();
         let stay: Vec<_> = expected.difference(&goes).collect();
         assert!(stay.is_empty(), "{ids:?}: {stay:?} stay");
-        // Besides what is pushed: what units copy, what runtimes write, and what `up` keeps on masters.
+        // Besides what is pushed: what units copy, what runtimes write, what `up` keeps on masters, and what only hosts with
+        // NetworkManager hold.
         let made = is.units.iter().chain(&was.units).flat_map(|unit| unit.makes.keys());
         let (copy, about) = layout.recovery();
-        let kept = [record::file(layout), copy, about, layout.encryption_read(), layout.crictl.clone()];
+        let network_manager = layout.network_manager.clone();
+        let kept =
+            [record::file(layout), copy, about, layout.encryption_read(), layout.crictl.clone(), network_manager];
         let more: BTreeSet<String> = made.cloned().chain(kept).collect();
         let others: Vec<_> = goes.difference(&expected).filter(|path| !more.contains(**path)).collect();
         assert!(others.is_empty(), "{ids:?}: {others:?} should stay");

@@ -4,6 +4,7 @@
 //! (`waive`); `docs/preflight.md` lists them all.
 
 mod across;
+mod arch;
 mod blame;
 mod boot;
 mod checks;
@@ -32,6 +33,7 @@ use crate::cluster::{Cluster, Host};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
 
+pub use arch::unexpected as unexpected_architectures;
 pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
 pub use paths::{few as few_paths, in_use as paths_in_use, judge as judge_paths, needed as needed_paths};
