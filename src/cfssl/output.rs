@@ -1,11 +1,15 @@
 //! What cfssl's commands give: one line of JSON, or the files that cfssljson would make of it, and more of them.
 
 use std::ffi::OsString;
+use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, stat};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::ca_key;
 use super::log::Log;
 use crate::error::{Error, Result};
 use crate::files::{Pending, backup, folder_of, lock, persist, place};
@@ -84,6 +88,11 @@ impl Output {
 
     /// Prints the JSON.
     pub fn print(&self, printer: &Printer) -> Result<()> {
+        if self.key.is_some() && is_closed(io::stdout()) {
+            return Err(
+                Error::local("standard output is closed: the key would be lost").hint("--out PATH writes files")
+            );
+        }
         printer.document(&String::from_utf8_lossy(&self.json()?))
     }
 
@@ -235,6 +244,10 @@ impl Files {
         };
         // Two calls at once would each leave the half of a pair.
         let _lock = lock::folder(&folder_of(&self.base));
+        let keys = all.iter().filter(|(_, content)| matches!(content, Content::Secret(_)));
+        for (path, _) in keys.filter(|_| !self.backup) {
+            ca_key::spare(path)?;
+        }
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
         for (path, content) in all.iter().filter(|_| self.backup) {
             if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {
@@ -267,6 +280,14 @@ fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificat
         path.push(next.clone());
     }
     Ok(path)
+}
+
+/// Whether a stream was closed when the program began: Rust then opens the null device for reading and writing in its
+/// place, and a shell's `> /dev/null` is for writing alone.
+fn is_closed(stream: impl AsFd) -> bool {
+    let both_ways = fcntl_getfl(&stream).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    let device = |found: Stat| (FileType::from_raw_mode(found.st_mode), found.st_rdev);
+    both_ways && matches!((fstat(&stream), stat("/dev/null")), (Ok(own), Ok(null)) if device(own) == device(null))
 }
 
 /// `a/b` and `-key.pem` → `a/b-key.pem`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::random;
 
@@ -18,6 +19,14 @@ impl Serial {
             20 => Serial(vec![1]),
             _ => Serial(bytes[zeros..].to_vec()),
         }
+    }
+    /// That of a certificate, where it is one that may be given again: positive, and of at most 20 bytes.
+    pub fn of(certificate: &Certificate) -> Option<Self> {
+        let bytes = certificate.serial();
+        let is_negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+        let zeros = bytes.iter().take_while(|&&b| b == 0).count();
+        let rest = &bytes[zeros..];
+        (!is_negative && !rest.is_empty() && bytes.len() <= 20).then(|| Serial(rest.to_vec()))
     }
     /// From the operating system's randomness.
     pub fn random() -> Result<Self> {
@@ -62,6 +71,9 @@ impl Serial {
             if carry != 0 {
                 return Err(wrong("it is longer than 20 bytes"));
             }
+        }
+        if bytes[0] & 0x80 != 0 {
+            return Err(wrong("it is longer than 159 bits: with its sign it takes more than 20 bytes"));
         }
         let zeros = bytes.iter().take_while(|&&b| b == 0).count();
         if zeros == 20 {
@@ -140,6 +152,8 @@ mod tests {
         insta::assert_snapshot!(parsed("abc"), @"`abc` is no serial number: it has other characters than digits");
         insta::assert_snapshot!(parsed("0x"), @"`0x` is no serial number: it has other characters than digits");
         insta::assert_snapshot!(parsed("-1"), @"`-1` is no serial number: it has other characters than digits");
+        insta::assert_snapshot!(parsed(&format!("0x8{}", "0".repeat(39))), @"`0x8000000000000000000000000000000000000000` is no serial number: it is longer than 159 bits: with its sign it takes more than 20 bytes");
+        assert!(Serial::parse(&format!("0x7{}", "f".repeat(39))).is_ok());
         insta::assert_snapshot!(parsed("0"), @"`0` is no serial number: it is zero");
         insta::assert_snapshot!(parsed(&"9".repeat(60)), @"`999999999999…` is no serial number: it is longer than 20 bytes");
         assert!(Serial::random_short().unwrap().bytes().len() <= 8);
