@@ -40,7 +40,8 @@ fn ca_of(key: &Path) -> Option<PathBuf> {
     let folder = folder_of(key);
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
     paths.sort();
-    paths.into_iter().find(|path| certificates(path).iter().any(|c| c.is_ca() && uses(c, path)))
+    let found = paths.into_iter().find(|path| certificates(path).iter().any(|c| c.is_ca() && uses(c, path)))?;
+    Some(key.with_file_name(found.file_name()?))
 }
 
 /// `root` of `root-key.pem` and `root.key`.

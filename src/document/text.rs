@@ -53,7 +53,7 @@ impl SourceText {
     }
     /// Words about this text, without what may be a key.
     pub fn hide(&self, words: &str) -> String {
-        quoted::hide(words, quoted::is_suspect(&self.text))
+        quoted::hide(words, quoted::is_in(&self.text))
     }
     /// The same for people: what is long is cut.
     pub fn say(&self, words: &str) -> String {
