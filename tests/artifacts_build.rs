@@ -134,7 +134,7 @@ fn what_weakens_a_build_from_outside_does_not_reach_it_and_is_said() {
         .env("GOSUMDB", "off")
         .env("GOFLAGS", "-mod=mod -overlay=/tmp/overlay.json")
         .env("CGO_LDFLAGS", "-lother")
-        .args(["artifacts", "fetch", "--progress", "plain", "-i"])
+        .args(["artifacts", "fetch", "--trust-inventory", "--progress", "plain", "-i"])
         .arg(&inventory)
         .output()
         .unwrap();

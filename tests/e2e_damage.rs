@@ -85,6 +85,7 @@ fn desired(cluster: &Cluster) -> Desired {
         catalogue: Catalogue::standard(),
         inventory: Some(&cluster.inventory()),
         state: Some(&cluster.state()),
+        trust_inventory: false,
         accept_new_host_keys: false,
         at_once: 4,
         command: "plan",

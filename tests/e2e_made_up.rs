@@ -143,6 +143,7 @@ fn open(cluster: &Cluster) -> Session {
         catalogue: catalogue(),
         inventory: Some(&cluster.inventory()),
         state: None,
+        trust_inventory: false,
         accept_new_host_keys: false,
         ssh_config: kbootstrap::remote::SshConfig::Off,
         at_once: kbootstrap::access::AT_ONCE,

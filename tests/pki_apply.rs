@@ -233,6 +233,29 @@ authorities:
 }
 
 #[test]
+fn a_specification_of_somebody_else_writes_nowhere_else() {
+    let folder = Folder::new();
+    let spec = |settings: &str| {
+        let text = format!("{settings}\nauthorities: [{{name: r, CN: r, key: {{algo: ecdsa, size: 256}}}}]\n");
+        folder.write("in/pki.yaml", text);
+    };
+    std::fs::create_dir(folder.path("in")).unwrap();
+    let absolute = folder.path("elsewhere");
+    for settings in
+        ["folder: ../elsewhere".to_owned(), format!("folder: {}", absolute.display()), "folder: link".to_owned()]
+    {
+        let _ = std::os::unix::fs::symlink("../elsewhere", folder.path("in/link"));
+        spec(&settings);
+        let words = folder.refused("pki apply in/pki.yaml");
+        assert!(words.contains("2 files are outside in") && words.contains("--outside"), "{settings}: {words}");
+        assert!(!absolute.exists(), "{settings}");
+    }
+    spec("folder: ../elsewhere");
+    folder.ok("pki apply in/pki.yaml --outside");
+    assert!(absolute.join("r.pem").exists());
+}
+
+#[test]
 fn files_that_two_would_share_are_refused() {
     let folder = folder(
         "authorities: [{name: ca, CN: ca, files: {certificate: ca.pem}, certificates: [

@@ -137,5 +137,7 @@ fn a_csr_that_is_signed_with_rsa_pss_is_read_and_signed() {
     *der.last_mut().unwrap() ^= 1;
     folder.write("pss.der", der);
     folder.openssl("req -inform DER -in pss.der -out bad.csr");
-    assert!(folder.refused("sign -ca ca.pem -ca-key ca-key.pem bad.csr --out bad").contains("not signed with its own key"));
+    assert!(
+        folder.refused("sign -ca ca.pem -ca-key ca-key.pem bad.csr --out bad").contains("not signed with its own key")
+    );
 }

@@ -34,6 +34,15 @@ fn an_unknown_host_is_refused_with_its_fingerprint() {
 }
 
 #[test]
+fn nothing_is_added_to_a_file_of_another_kind() {
+    let sshd = Sshd::start();
+    let authorized = format!("# mine\n{} me@home\n", sshd.public_key("client"));
+    let error = refused(&sshd, SshTarget { accept_new: true, ..with_known_hosts(&sshd, &authorized) });
+    assert!(error.message.ends_with("is no known_hosts file: nothing is added to it"), "{error:?}");
+    assert_eq!(fs::read_to_string(sshd.path("known_hosts")).unwrap(), authorized);
+}
+
+#[test]
 fn a_changed_key_names_the_line_and_is_not_replaced() {
     let sshd = Sshd::start();
     let text = format!("# comment\n[127.0.0.1]:{} {}\n", sshd.port, sshd.public_key("client"));
@@ -110,8 +119,8 @@ fn eight_threads_accept_a_new_host_and_one_line_is_written() {
 #[test]
 fn accepting_leaves_the_other_lines_alone() {
     let sshd = Sshd::start();
-    let before = "other.example.org ssh-ed25519 AAAA # without a newline";
-    let target = with_known_hosts(&sshd, before);
+    let before = format!("other.example.org {} # without a newline", sshd.public_key("client").trim());
+    let target = with_known_hosts(&sshd, &before);
     connect(&silent(), SshTarget { accept_new: true, ..target }).unwrap();
     let after = fs::read_to_string(sshd.path("known_hosts")).unwrap();
     assert_eq!(after, format!("{before}\n{}", sshd.known_hosts_line("host_ed25519")));

@@ -57,6 +57,8 @@ pub struct Options<'a> {
     pub state: Option<&'a Path>,
     /// Host keys that are not known yet are recorded.
     pub accept_new_host_keys: bool,
+    /// Whether the inventory may do more on the operator's machine than read files beside it.
+    pub trust_inventory: bool,
     /// Which SSH configuration is read.
     pub ssh_config: SshConfig,
     /// How many hosts are worked on, and connections open, at the same time.
@@ -89,6 +91,7 @@ impl Session {
         let Options {
             catalogue,
             state,
+            trust_inventory,
             accept_new_host_keys,
             ssh_config,
             at_once,
@@ -99,7 +102,10 @@ impl Session {
             ..
         } = options;
         let path = inventory::find(options.inventory)?;
-        let loaded = inventory::load(&path)?;
+        let mut loaded = inventory::load(&path)?;
+        if !trust_inventory {
+            loaded.distrust();
+        }
         let cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
         let (reporter, log, lock): (Box<dyn Reporter>, _, _) = match access {

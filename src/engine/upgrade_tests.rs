@@ -51,6 +51,7 @@ impl Operator {
             catalogue: Catalogue::standard(),
             inventory: Some(&self.at.path().join("kbootstrap.yaml")),
             state: None,
+            trust_inventory: false,
             accept_new_host_keys: false,
             ssh_config: SshConfig::Off,
             at_once: 1,

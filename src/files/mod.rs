@@ -17,11 +17,13 @@ pub mod lock;
 mod pending;
 mod place;
 mod private;
+mod real;
 mod tree;
 
 pub use pending::{BESIDE, Pending, persist, place};
 pub use place::folder as folder_of;
 pub use private::{check_private, private_folder};
+pub use real::{is_within, real};
 pub use tree::copy_folder;
 
 use crate::error::{Error, Result};

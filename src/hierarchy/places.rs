@@ -1,9 +1,10 @@
 //! Where files are: whether a path may be written so, and whether two spellings are one file.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use crate::files;
 
 /// Why something cannot be the path of a file or folder: message and hint.
 type Refused = (String, &'static str);
@@ -48,43 +49,9 @@ impl Places {
         {
             return target;
         }
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return existing(path) };
-        self.folders.entry(parent.to_owned()).or_insert_with(|| existing(parent)).join(name)
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return files::real(path) };
+        self.folders.entry(parent.to_owned()).or_insert_with(|| files::real(parent)).join(name)
     }
-}
-
-/// The part that exists as the system knows it, the rest as it is written, without `.` and `..`.
-fn existing(path: &Path) -> PathBuf {
-    let mut rest: Vec<OsString> = Vec::new();
-    let mut there = path;
-    loop {
-        let asked = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-        if let Ok(known) = fs::canonicalize(asked) {
-            let rest = rest.iter().rev().collect::<PathBuf>();
-            return lexical(&known.join(rest));
-        }
-        // `file_name` would be silent about `..`.
-        match there.components().next_back() {
-            Some(last @ (Component::Normal(_) | Component::ParentDir | Component::CurDir)) => {
-                rest.push(last.as_os_str().to_owned());
-            }
-            _ => return lexical(path),
-        }
-        there = there.parent().unwrap_or(Path::new(""));
-    }
-}
-
-/// Without `.`, `..` and double slashes.
-fn lexical(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match (component, out.components().next_back()) {
-            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
-            (Component::ParentDir, Some(Component::Normal(_))) => drop(out.pop()),
-            (other, _) => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -92,15 +59,6 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-
-    #[test]
-    fn spellings_of_one_file_are_one() {
-        let one = |text: &str| lexical(Path::new(text)).display().to_string();
-        assert_eq!(
-            ["./r.pem", "a//b", "d/../d/x", "../x", "a/../../x", "/../x", "a/./b/."].map(one),
-            ["r.pem", "a/b", "d/x", "../x", "../x", "/x", "a/b"]
-        );
-    }
 
     #[test]
     fn what_exists_is_asked_and_what_does_not_is_read() {

@@ -4,6 +4,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use super::model::{ComponentSettings, Inventory};
 use crate::document::{Mistake, Path};
+use crate::files::is_within;
 
 /// Makes paths independent of the current folder: relative ones start at the inventory's folder, `~/` at the user's.
 pub fn anchor(inventory: &mut Inventory, folder: &FilePath, home: Option<&FilePath>) {
@@ -30,6 +31,28 @@ fn anchored(path: &FilePath, folder: &FilePath, home: Option<&FilePath>) -> Path
         (Ok(rest), Some(home)) => home.join(rest),
         _ => folder.join(path),
     }
+}
+
+/// What an inventory asks of the operator's machine beyond reading files beside it: it is from somebody else, perhaps.
+pub fn beyond(inventory: &Inventory, folder: &FilePath) -> Vec<Mistake> {
+    let hint = "an inventory of somebody else could do this to have your files or to run a program; if you trust it: --trust-inventory";
+    let mut found = vec![];
+    let mut say = |at: Path, message: String| found.push(Mistake::at(at, message).hint(hint));
+    for (at, _, settings) in super::check::component_settings(inventory) {
+        for (name, file) in settings.templates.iter().filter(|(_, file)| !is_within(file, folder)) {
+            let message = format!("the template {} is outside the inventory's folder", file.display());
+            say(at.key("templates").key(name), message);
+        }
+    }
+    for (i, source) in inventory.artifacts.iter().enumerate() {
+        let go = source.build.as_ref().and_then(|build| build.go.as_ref());
+        // A bare name is looked up in PATH.
+        if let Some(go) = go.filter(|go| go.components().count() > 1) {
+            let at = Path::root().key("artifacts").index(i).key("build").key("go");
+            say(at, format!("the program {} is to be run on this machine", go.display()));
+        }
+    }
+    found
 }
 
 /// Template files that `exists` does not find.
@@ -60,6 +83,23 @@ mod tests {
         assert_eq!(at("keys/id"), FilePath::new("/site/keys/id"));
         assert_eq!(at("~/.ssh/id"), FilePath::new("/home/op/.ssh/id"));
         assert_eq!(at("/abs"), FilePath::new("/abs"));
+    }
+
+    #[test]
+    fn what_a_stranger_could_ask_for_needs_a_word() {
+        let text = b"cluster: a\nhosts:\n- {name: m, address: 10.0.0.1, roles: [etcd, master]}\n\
+            components: {etcd: {templates: {etcd.service: ~/.ssh/id, a: own.j2}}}\n\
+            artifacts: [{build: {go: go}}, {build: {go: ./x}}]\n";
+        let (folder, home) = (FilePath::new("/nonexistent/site"), FilePath::new("/nonexistent/op"));
+        let mut inventory = crate::inventory::parse("a.yaml", text).unwrap().inventory;
+        anchor(&mut inventory, folder, Some(home));
+        let found: Vec<String> = beyond(&inventory, folder).into_iter().map(|m| m.message).collect();
+        insta::assert_debug_snapshot!(found, @r#"
+        [
+            "the template /nonexistent/op/.ssh/id is outside the inventory's folder",
+            "the program /nonexistent/site/./x is to be run on this machine",
+        ]
+        "#);
     }
 
     #[test]

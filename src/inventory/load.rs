@@ -68,6 +68,10 @@ impl Loaded {
     pub fn report(&self, more: Vec<Mistake>) -> Result<()> {
         self.document.report(more)
     }
+    /// Refuses what goes beyond reading files beside the inventory; reported with all other mistakes.
+    pub fn distrust(&mut self) {
+        self.document.add(files::beyond(&self.inventory, &self.folder));
+    }
     /// Whether everything at and under a path could be read as it was written.
     pub fn sound(&self, path: &Path) -> bool {
         self.document.sound(path)

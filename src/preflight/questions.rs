@@ -25,6 +25,8 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
     if host.is(Role::Node) {
         questions.modules.extend(["nf_tables", "ip_tables"].map(String::from));
         questions.sysctls.insert(CONNTRACK_MAX.to_owned());
+        // Whether it is to be there, only the answers say.
+        questions.files.insert(layout.network_manager.clone());
     }
     questions
 }

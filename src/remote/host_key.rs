@@ -148,8 +148,17 @@ impl HostKeys {
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
+        let text = String::from_utf8_lossy(&bytes);
         let mut now = KnownHosts::default();
-        now.add(path, &String::from_utf8_lossy(&bytes));
+        now.add(path, &text);
+        if now.is_empty() && text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+            return Err(Error::connect(format!(
+                "{}: {} is no known_hosts file: nothing is added to it",
+                self.host,
+                path.display()
+            ))
+            .hint("name another file as knownHosts"));
+        }
         match now.judge(&self.name, key) {
             Verdict::Known => Ok(()),
             Verdict::Changed(entries) => Err(self.changed(key, &entries)),

@@ -91,6 +91,11 @@ impl KnownHosts {
         );
     }
 
+    /// Whether no line could be read.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The entries for a host, named as [`lookup_name`] names it.
     pub fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().filter(move |entry| entry.hosts.matches(name))

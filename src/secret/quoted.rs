@@ -9,6 +9,9 @@ const RUN: usize = 32;
 /// What is shorter is taken for a piece of one where it looks random, and in a file with a key in any case.
 const PIECE: usize = 12;
 
+/// Shorter names have shorter parts: `PreferNoSchedule`.
+const WORD: usize = 20;
+
 /// Whether there is a private key in a text.
 pub fn is_in(text: &str) -> bool {
     text.contains(MARK) || text.to_ascii_uppercase().contains(AGE)
@@ -44,13 +47,14 @@ fn hidden(text: &str, least: usize) -> String {
 
 /// Words and paths of people have few digits, and capitals at the beginning of their parts.
 fn is_random(run: &str) -> bool {
-    if run.starts_with('/') {
+    if run.contains('/') {
         return run.split('/').any(|name| name.len() >= PIECE && is_random(name));
     }
+    let share = if run.len() < WORD { 4 } else { 3 };
     let is_letter = |c: &char| c.is_ascii_alphabetic();
     let letters: Vec<char> = run.chars().filter(is_letter).collect();
     let changes = letters.windows(2).filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase()).count();
-    run.contains(|c: char| c.is_ascii_digit() || matches!(c, '+' | '=')) || changes * 10 >= letters.len() * 3
+    run.contains(|c: char| c.is_ascii_digit() || c == '+') || changes * 10 >= letters.len() * share
 }
 
 fn is_base64(c: char) -> bool {
@@ -77,6 +81,9 @@ mod tests {
             "controlPlaneEndpoint",
             "insecureSkipTLSVerify",
             "/home/Kim/k8s/prod",
+            "tmpQx3fGh/my/etcd",
+            "PreferNoSchedule",
+            "feature-gates: InitialCorruptCheck=true",
         ] {
             assert_eq!(hide(name, false), name);
             assert!(!is_suspect(name));

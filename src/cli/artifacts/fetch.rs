@@ -38,6 +38,9 @@ pub(super) struct Fetch {
     /// Architecture (repeat it for several)
     #[arg(long, default_value = "amd64", value_parser = ARCHITECTURES)]
     arch: Vec<String>,
+    /// Let the inventory name programs to run
+    #[arg(long, conflicts_with = "kubernetes")]
+    trust_inventory: bool,
     /// The images that verify and the tests use, too
     #[arg(long)]
     test_images: bool,
@@ -79,6 +82,7 @@ impl Fetch {
         let args = ClusterArgs {
             inventory: self.inventory.clone(),
             state: self.state.clone(),
+            trust_inventory: self.trust_inventory,
             accept_new_host_keys: false,
             ssh_config: None,
             at_once: crate::access::AT_ONCE,

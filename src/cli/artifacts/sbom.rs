@@ -39,6 +39,8 @@ impl Sbom {
                 let args = ClusterArgs {
                     inventory: self.inventory,
                     state: self.state,
+                    // Nothing that it names is run or read here.
+                    trust_inventory: true,
                     accept_new_host_keys: false,
                     ssh_config: None,
                     at_once: crate::access::AT_ONCE,

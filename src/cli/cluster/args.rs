@@ -23,6 +23,9 @@ pub struct ClusterArgs {
     /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
+    /// Let the inventory use templates outside its folder, and name programs to run
+    #[arg(long)]
+    pub trust_inventory: bool,
     /// The SSH configuration to read; `none` reads none [default: ~/.ssh/config and /etc/ssh/ssh_config]
     #[arg(long, value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
@@ -59,6 +62,7 @@ impl ClusterArgs {
             catalogue: Catalogue::standard(),
             inventory: self.inventory.as_deref(),
             state: self.state.as_deref(),
+            trust_inventory: self.trust_inventory,
             accept_new_host_keys: self.accept_new_host_keys,
             ssh_config: SshConfig::named(self.ssh_config.as_deref()),
             at_once: self.at_once,

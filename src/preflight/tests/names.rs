@@ -33,6 +33,7 @@ fn questions_ask_what_checks_and_decisions_read() {
     assert!(node.sysctls.iter().all(|name| default_host.sysctls.contains_key(name)), "the default host has them all");
     assert!(node.modules.iter().all(|name| default_host.modules.contains_key(name)));
     assert!(node.users.is_empty());
+    assert!(node.files.contains("/etc/NetworkManager/conf.d/90-kubernetes.conf"), "the default host would not have it");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::cli::pki::output_args::CaPasswordArgs;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Result};
-use crate::files::lock;
+use crate::files::{is_within, lock};
 use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
 use crate::ui::{Printer, Reporter, duration};
 
@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Only say what would be done, and why
     #[arg(long)]
     dry_run: bool,
+    /// Files may go outside the folder that relative paths start at; look at the specification first where it is not yours
+    #[arg(long)]
+    outside: bool,
     /// Issue this CA's certificate once more, with the same key and subject: what it has issued stays valid
     #[arg(long, value_name = "NAME")]
     renew_ca: Vec<String>,
@@ -66,6 +69,9 @@ impl Args {
     pub(super) fn run(self, ctx: &Ctx) -> Result<u8> {
         let began = Instant::now();
         let Loaded { hierarchy, folder, .. } = self.source.load()?;
+        if !self.outside {
+            stays_within(&hierarchy, self.source.base())?;
+        }
         // Two runs at once would each write the half of a pair.
         let _lock = if self.dry_run { None } else { Some(lock(&folder)?) };
         let reporter = self.progress.reporter(ctx);
@@ -106,6 +112,24 @@ impl Args {
         let changes = plan.changes();
         Summary { dry_run: self.dry_run, changes, unchanged: plan.steps.len() - changes, millis, steps }
     }
+}
+
+/// A specification from somebody else could write anywhere.
+fn stays_within(hierarchy: &Hierarchy, base: &Path) -> Result<()> {
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let files = hierarchy.items.iter().flat_map(|item| item.files.all());
+    let outside: Vec<_> = files.filter(|file| !is_within(file, base)).map(|file| file.display().to_string()).collect();
+    match outside.as_slice() {
+        [] => Ok(()),
+        [file] => Err(Error::input(format!("{file} is outside {}", base.display()))),
+        files => {
+            let error = Error::input(format!("{} files are outside {}", files.len(), base.display()));
+            Err(error.detail(files.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n")))
+        }
+    }
+    .map_err(|error| {
+        error.hint("if they are to go there, say so: --outside, or --dir with the folder that holds them all")
+    })
 }
 
 /// Waits until no other run is at work in the folder; the lock goes away with the process.

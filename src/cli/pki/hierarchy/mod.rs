@@ -55,11 +55,20 @@ impl Args {
 }
 
 impl Source {
+    /// Where relative paths start.
+    fn base(&self) -> &Path {
+        match &self.dir {
+            Some(dir) => dir,
+            None if self.file == Path::new("-") => Path::new(""),
+            None => self.file.parent().unwrap_or(Path::new("")),
+        }
+    }
+
     fn load(&self) -> Result<Loaded> {
         let own = self.file.parent().unwrap_or(Path::new(""));
         if self.file == Path::new("-") {
             let (text, name) = source::read("-")?;
-            return hierarchy::parse(&name, &text, self.dir.as_deref().unwrap_or(Path::new("")));
+            return hierarchy::parse(&name, &text, self.base());
         }
         match self.dir.as_deref().filter(|dir| *dir != own) {
             None => hierarchy::load(&self.file),
