@@ -3,11 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use kbootstrap::cluster::Layout;
 use kbootstrap::error::{Error, Kind, Result};
@@ -223,61 +221,6 @@ fn a_unit_of_ours_is_asked_about_though_its_file_is_gone() {
     assert_eq!((nowhere.load.as_str(), nowhere.active.as_str()), ("not-found", "inactive"));
     if facts.systemd.is_some() {
         assert_eq!(facts.units["kubelet.service"].restart_key, "abc123");
-    }
-}
-
-#[test]
-fn containerd_is_asked_again_only_when_its_index_has_changed() {
-    let dir = TempDir::new().unwrap();
-    let path = |name: &str| dir.path().join(name).display().to_string();
-    let layout = Layout {
-        bin: path("bin"),
-        records: path("re cords"),
-        containerd_data: path("data"),
-        containerd_run: path("run"),
-        ..Layout::standard()
-    };
-    let index = layout.containerd_index();
-    for folder in [&layout.bin, &layout.records, &layout.containerd_run] {
-        fs::create_dir_all(folder).unwrap();
-    }
-    fs::create_dir_all(Path::new(&index).parent().unwrap()).unwrap();
-    let _socket = UnixListener::bind(layout.containerd_socket()).unwrap();
-    let ctr = path("bin/ctr");
-    fs::write(
-        &ctr,
-        format!("#!/bin/sh\necho x >>'{asked}'\ncat '{held}'\n", asked = path("asked"), held = path("held")),
-    )
-    .unwrap();
-    fs::set_permissions(&ctr, fs::Permissions::from_mode(0o755)).unwrap();
-    let set = |images: &str, age: u64| {
-        fs::write(path("held"), images).unwrap();
-        fs::write(&index, images).unwrap();
-        let written = SystemTime::now() - Duration::from_secs(age);
-        fs::File::options().write(true).open(&index).unwrap().set_modified(written).unwrap();
-    };
-    let again = Questions { rehash: true, ..Questions::default() };
-    for shell in shells() {
-        let _ = fs::remove_file(path("asked"));
-        let _ = fs::remove_file(path("re cords/held"));
-        let look = |questions: &Questions| {
-            let images: Vec<_> = ask(shell, questions, &layout).images.into_iter().collect();
-            (images.join(" "), fs::read_to_string(path("asked")).unwrap_or_default().lines().count())
-        };
-        let plain = Questions::default();
-        set("a:1\nb:2\n", 60);
-        assert_eq!(look(&plain), ("a:1 b:2".into(), 1), "{shell}");
-        assert_eq!(look(&plain), ("a:1 b:2".into(), 1), "{shell}: the index is as it was");
-        assert_eq!(look(&again), ("a:1 b:2".into(), 2), "{shell}: everything anew");
-        // Just changed: it may change once more, and look the same.
-        set("a:1\n", 0);
-        assert_eq!(look(&plain), ("a:1".into(), 3), "{shell}");
-        assert_eq!(look(&plain), ("a:1".into(), 4), "{shell}: nothing was recorded");
-        // It fails: nothing is known, and nothing recorded.
-        set("", 60);
-        fs::remove_file(path("held")).unwrap();
-        assert_eq!(look(&plain), (String::new(), 5), "{shell}");
-        assert_eq!(look(&plain), (String::new(), 6), "{shell}");
     }
 }
 

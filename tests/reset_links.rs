@@ -1,7 +1,7 @@
 //! Folders that sites keep on another disk: links stay, what is in them goes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, lchown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -59,4 +59,58 @@ fn a_link_to_nothing_is_the_sites_own() {
     symlink(place.path().join("gone"), &link).unwrap();
     assert!(reset(&[&link]).status.success());
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+/// Another user than root; `daemon` everywhere.
+const OTHER: u32 = 1;
+
+#[test]
+fn a_link_that_others_made_or_can_exchange_is_not_followed() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let theirs = at("theirs");
+    for folder in ["theirs", "disk", "disk/deep"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    fs::write(at("disk/deep/file"), "root's own").unwrap();
+    symlink(at("disk/deep"), at("link")).unwrap();
+    lchown(at("link"), Some(OTHER), None).unwrap();
+    symlink(at("disk/deep"), theirs.join("link")).unwrap();
+    symlink(at("disk"), theirs.join("way")).unwrap();
+    chown(&theirs, Some(OTHER), None).unwrap();
+
+    for (dir, name) in [("link", "link"), ("theirs/link", "theirs"), ("theirs/way/deep", "theirs")] {
+        let output = reset(&[&at(dir)]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{dir}: {said}");
+        let named = format!("{} belongs to daemon ({OTHER})", at(name).display());
+        assert!(said.contains(&named), "{dir}: {said}");
+        assert_eq!(fs::read_to_string(at("disk/deep/file")).unwrap(), "root's own", "{dir}");
+    }
+
+    // What is theirs goes, and with it the links, which are not followed.
+    assert!(reset(&[&theirs]).status.success());
+    assert!(!theirs.exists() && at("disk/deep/file").exists());
+}
+
+#[test]
+fn a_file_goes_from_the_folder_that_root_means() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    fs::create_dir(at("theirs")).unwrap();
+    fs::create_dir(at("roots")).unwrap();
+    fs::write(at("roots/ca.crt"), "another").unwrap();
+    symlink(at("roots"), at("theirs/pki")).unwrap();
+    chown(at("theirs"), Some(OTHER), None).unwrap();
+    let remove = |file: &str| {
+        let targets = Targets { files: vec![at(file).display().to_string()], ..Targets::default() };
+        Command::new("sh").args(["-c", &script(&targets, &Layout::standard())]).output().unwrap()
+    };
+    let output = remove("theirs/pki/ca.crt");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("left: files in "), "{output:?}");
+    assert!(at("roots/ca.crt").exists() && output.status.code() == Some(1));
+    // A service's own folder, in one of root's, can be no other.
+    fs::write(at("theirs/own"), "").unwrap();
+    assert!(remove("theirs/own").status.success());
+    assert!(!at("theirs/own").exists());
 }

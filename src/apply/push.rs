@@ -1,5 +1,6 @@
 //! One push: everything of one wave in one stream, verified against the lock on arrival, renamed into place.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use super::receive;
@@ -10,7 +11,7 @@ use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::facts::{self, NETWORK_MANAGER};
 use crate::plan::HostPlan;
-use crate::remote::{Transport, host_lock};
+use crate::remote::{ONLY_ROOT, Transport, host_lock};
 use crate::state::{Content, HostState};
 use crate::text::sh_quote;
 use crate::ui::{Event, Reporter};
@@ -89,10 +90,13 @@ pub fn image_path(layout: &Layout, artifact: &str) -> String {
 fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, receive: &str) -> String {
     let records = sh_quote(&layout.records);
     let mut s = format!("set -eu\numask 077\n{}R={records}\n", host_lock::hold());
+    s.push_str(ONLY_ROOT);
+    s.push_str(OWNERS);
     if push.first {
         prepare(&mut s, plan);
     }
     s.push_str("mkdir -p -m 700 \"$R\" \"$R/units\" \"$R/images\"\n");
+    only_root(&mut s, push, layout);
     s.push_str(receive::CLEAN);
     if push.first {
         s.push_str("rm -f \"$R\"/images/*.tar\n");
@@ -113,7 +117,7 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     for path in &push.modes {
         if let Some(file) = state.files.get(path) {
             let path = sh_quote(path);
-            s.push_str(&format!("chown {0}:{0} {path}\nchmod {1:o} {path}\n", sh_quote(&file.owner), file.mode));
+            s.push_str(&format!("owned {} {:05o} {path}\n", sh_quote(&file.owner), file.mode));
         }
     }
     if push.files.iter().any(|f| f.starts_with(&layout.units)) {
@@ -129,6 +133,49 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     s
 }
 
+/// `folder OWNER MODE PATH` makes a folder, or gives it back to its owner. Where the one above is a group's, too, a link
+/// could come into its place meanwhile: so it is entered, and what is changed is what was entered, if that is the folder of
+/// that name. A link to it that is root's own is state of the site. `owned OWNER MODE PATH` changes a file in a folder that
+/// is root's alone; one that has another name elsewhere may be another's.
+const OWNERS: &str = r#"
+folder() {
+  above=${3%/*}
+  kb_only_root "$above" || exit 77
+  mkdir -p -- "$3"
+  is=$(readlink -f -- "$above/")
+  is=${is%/}/${3##*/}
+  if [ -L "$3" ]; then
+    kb_only_root_to "$3" || exit 77
+    is=$(readlink -f -- "$3")
+  fi
+  cd -P -- "$3"
+  [ "$(pwd -P)" = "$is" ] || { echo "$3 has become $(pwd -P): see who may write in $above" >&2; exit 77; }
+  chown "$1:$1" .
+  chmod "$2" .
+  cd /
+}
+owned() {
+  case $(LC_ALL=C stat -c '%h %F' -- "$3") in
+  '1 regular'*) ;;
+  *) echo "$3 is a link, has a second name, or is no file: remove it, and run \`kbootstrap up\` again" >&2; exit 77 ;;
+  esac
+  chown -h "$1:$1" "$3"
+  chmod "$2" "$3"
+}
+"#;
+
+/// Stops before anything is written where somebody else could have it written elsewhere.
+fn only_root(s: &mut String, push: &Push, layout: &Layout) {
+    let folder = |path: &String| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let mut folders: BTreeSet<String> = push.files.iter().chain(&push.modes).filter_map(folder).collect();
+    folders.extend([layout.records.clone(), format!("{}/images", layout.records)]);
+    s.push_str("others=\n");
+    for folder in folders {
+        s.push_str(&format!("kb_only_root {} || others=1\n", sh_quote(&folder)));
+    }
+    s.push_str("[ -z \"$others\" ] || exit 77\n");
+}
+
 fn prepare(s: &mut String, plan: &HostPlan) {
     for user in &plan.users {
         let user = sh_quote(user);
@@ -137,12 +184,7 @@ fn prepare(s: &mut String, plan: &HostPlan) {
         ));
     }
     for (path, dir) in &plan.dirs {
-        let path = sh_quote(path);
-        s.push_str(&format!(
-            "mkdir -p {path}\nchown {0}:{0} {path}\nchmod {1:o} {path}\n",
-            sh_quote(&dir.owner),
-            dir.mode
-        ));
+        s.push_str(&format!("folder {} {:05o} {}\n", sh_quote(&dir.owner), dir.mode, sh_quote(path)));
     }
     for module in &plan.modules {
         s.push_str(&format!("modprobe {}\n", sh_quote(module)));

@@ -3,21 +3,23 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::push::{PushContext, push};
 use super::stream::Compression;
 use super::waves::Push;
 use crate::artifacts::{Label, Origin, OriginKind, Store};
 use crate::cluster::Layout;
+use crate::components::Catalogue;
 use crate::digest::sha256;
 use crate::error::Result;
 use crate::plan::HostPlan;
 use crate::remote::{Output, Stream, Transport};
 use crate::secret::Secret;
-use crate::state::{ArtifactRef, Content, File, HostState, Image};
+use crate::state::{ArtifactRef, Content, Dir, File, HostState, Image};
 use crate::ui::Silent;
 
 struct Shell {
@@ -54,6 +56,7 @@ struct Case {
     state: HostState,
     push: Push,
     shell: Shell,
+    plan: HostPlan,
 }
 
 impl Case {
@@ -65,6 +68,7 @@ impl Case {
             state: HostState { host: "n1".into(), ..HostState::default() },
             push: Push { host: "n1".into(), title: "push".into(), ..Push::default() },
             shell: Shell { path: std::env::var("PATH").unwrap() },
+            plan: HostPlan::default(),
             dir,
         };
         fs::create_dir(case.root()).unwrap();
@@ -114,7 +118,7 @@ impl Case {
     fn run(&mut self, compression: Compression) -> Result<u64> {
         let layout = Layout { records: self.path("records"), ..Layout::standard() };
         let context = PushContext { layout: &layout, compression, store: &self.store, reporter: &Silent };
-        push(&mut self.shell, &self.push, &HostPlan::default(), &self.state, &context)
+        push(&mut self.shell, &self.push, &self.plan, &self.state, &context)
     }
 
     /// Files of a folder of the host, with their modes.
@@ -271,4 +275,156 @@ fn a_frame_without_end_does_not_fill_the_host() {
     assert!(error.details.join("\n").contains("its SHA-256 is not the one that is pinned"), "{error:?}");
     let left = fs::metadata(case.root().join("kubelet.kbootstrap-new")).map_or(0, |meta| meta.len());
     assert!(left <= 3_000_000 + 512, "{left} bytes");
+}
+
+/// The user `daemon`, who stands for a service's user that somebody else has taken.
+const OTHER: u32 = 1;
+
+/// A file of root's that others are after, beside the host.
+fn victim(case: &Case) -> PathBuf {
+    let victim = case.dir.path().join("shadow");
+    fs::write(&victim, "root's own").unwrap();
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+    // Everybody may go there; what is there is root's.
+    for dir in [case.dir.path().to_owned(), case.root()] {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    victim
+}
+
+/// Ends with the test, whatever comes of that.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn assert_untouched(victim: &Path, when: &str) {
+    let meta = fs::metadata(victim).unwrap();
+    let is = (meta.uid(), meta.mode() & 0o7777, fs::read_to_string(victim).unwrap());
+    assert_eq!(is, (0, 0o600, "root's own".to_owned()), "{when}");
+}
+
+/// etcd's folder of keys as the catalogue has it, in the place of the host's; its user is `daemon`.
+fn etcds_keys(mut case: Case) -> Case {
+    let layout = Layout::standard();
+    let catalogue = Catalogue::standard();
+    let dirs = (catalogue.get("etcd").unwrap().dirs)(&layout);
+    let (_, mode, owner) = dirs.into_iter().find(|(path, ..)| *path == layout.etcd_pki).unwrap();
+    let owner = owner.replace("etcd", "daemon");
+    case.plan.dirs.insert(case.path("pki"), Dir { mode, owner });
+    case.push.first = true;
+    let key = Content::Secret(Secret::new(b"no key".to_vec()));
+    for (name, content) in [("pki/server.crt", Content::Text("a certificate".into())), ("pki/server.key", key)] {
+        case = case.file(name, 0o600, content);
+        let path = case.path(name);
+        case.state.files.get_mut(&path).unwrap().owner = "daemon".into();
+    }
+    case
+}
+
+#[test]
+fn links_that_are_swapped_during_a_push_lead_root_nowhere() {
+    needs_root();
+    let mut case = etcds_keys(Case::new());
+    let victim = victim(&case);
+    let folder = case.root().join("pki");
+    fs::create_dir(&folder).unwrap();
+    chown(&folder, Some(OTHER), Some(OTHER)).unwrap();
+    let swap = r#"while :; do
+        for name in server.crt.kbootstrap-new server.key.kbootstrap-new server.crt server.key; do
+            rm -rf "$name" 2>/dev/null; ln -sfn "$0" "$name" 2>/dev/null
+        done
+    done"#;
+    let mut other = Command::new("/bin/sh");
+    other.args(["-c", swap]).arg(&victim).current_dir(&folder).uid(OTHER).gid(OTHER);
+    let _swapping = Running(other.spawn().unwrap());
+    for round in 0..12 {
+        // As it is where an older version was last: the folder is the service's own.
+        chown(&folder, Some(OTHER), Some(OTHER)).unwrap();
+        let result = case.run(Compression::Zstd);
+        assert_untouched(&victim, &format!("after push {round}: {result:?}"));
+        result.unwrap();
+        let key = fs::symlink_metadata(folder.join("server.key")).unwrap();
+        assert_eq!((key.is_file(), key.uid(), key.mode() & 0o7777), (true, OTHER, 0o600), "push {round}");
+        assert_eq!(fs::metadata(&folder).unwrap().uid(), 0, "the folder is root's");
+    }
+}
+
+#[test]
+fn what_others_have_put_where_files_of_ours_go_is_replaced_and_not_followed() {
+    needs_root();
+    let mut case = Case::new();
+    let victim = victim(&case);
+    let folder = case.dir.path().join("elsewhere");
+    fs::create_dir(&folder).unwrap();
+    symlink(&victim, case.path("key.pem")).unwrap();
+    symlink(&victim, case.path("runc.kbootstrap-new")).unwrap();
+    symlink(&folder, case.path("kubelet")).unwrap();
+    fs::create_dir(case.path("config.yaml.kbootstrap-new")).unwrap();
+    case.run(Compression::Zstd).unwrap();
+    assert_untouched(&victim, "after the push");
+    assert_eq!(case.listed(""), expected());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing was moved into a folder");
+}
+
+#[test]
+fn only_a_file_that_is_ours_alone_is_given_another_mode() {
+    needs_root();
+    let mut case = Case::new();
+    let victim = victim(&case);
+    case.run(Compression::Zstd).unwrap();
+    let path = case.path("key.pem");
+    case.push = Push { host: "n1".into(), title: "push".into(), modes: vec![path.clone()], ..Push::default() };
+    case.state.files.get_mut(&path).unwrap().owner = "daemon".into();
+    for link in [|from: &Path, to: &str| symlink(from, to), |from: &Path, to: &str| fs::hard_link(from, to)] {
+        fs::remove_file(&path).unwrap();
+        link(&victim, &path).unwrap();
+        let error = case.run(Compression::Zstd).unwrap_err();
+        assert!(error.details[0].contains("is a link, has a second name, or is no file: remove it"), "{error:?}");
+        assert_untouched(&victim, "after the push");
+    }
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "no key").unwrap();
+    case.run(Compression::Zstd).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().uid(), OTHER);
+}
+
+#[test]
+fn where_others_own_the_way_nothing_is_written() {
+    needs_root();
+    let mut case = Case::new();
+    let way = case.root();
+    chown(&way, Some(OTHER), None).unwrap();
+    let error = case.run(Compression::Zstd).unwrap_err();
+    let said = format!("{} belongs to daemon ({OTHER}), who so could have root write elsewhere", way.display());
+    assert!(error.details[0].contains(&said), "{error:?}");
+    assert!(!way.join("config.yaml").exists());
+
+    // A folder of ours is given back to root.
+    case.plan.dirs.insert(way.display().to_string(), Dir { mode: 0o755, owner: "root".into() });
+    case.push.first = true;
+    case.run(Compression::Zstd).unwrap();
+    assert_eq!((fs::metadata(&way).unwrap().uid(), case.listed("")), (0, expected()));
+}
+
+#[test]
+fn a_folder_may_be_a_link_that_is_roots_own_and_no_others() {
+    needs_root();
+    for (owner, is_right) in [(0, true), (OTHER, false)] {
+        let mut case = Case::new();
+        let (disk, link) = (case.dir.path().join("disk"), case.root().join("data"));
+        fs::create_dir(&disk).unwrap();
+        symlink(&disk, &link).unwrap();
+        lchown(&link, Some(owner), None).unwrap();
+        case.plan.dirs.insert(link.display().to_string(), Dir { mode: 0o711, owner: "root".into() });
+        case.push.first = true;
+        let result = case.run(Compression::Zstd);
+        assert_eq!(result.is_ok(), is_right, "{result:?}");
+        let mode = fs::metadata(&disk).unwrap().mode() & 0o7777;
+        assert_eq!(mode == 0o711, is_right, "{mode:o}");
+    }
 }

@@ -61,6 +61,8 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
         s.push_str(&format!("{}\n", item.staged()));
     }
     s.push_str("KB_STAGED\n");
+    // Nothing of these names is ours now; what is written there is a new file.
+    s.push_str("while IFS= read -r f; do rm -rf -- \"$f\"; done < \"$R/staged\"\n");
     s.push_str(&PARTS.trim_start().replace("WRONG", &WRONG.to_string()));
     let (programs, small): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.artifact().is_some());
     if !small.is_empty() {
@@ -81,10 +83,10 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
         );
     }
     for item in items.iter().filter(|item| item.owner != "root") {
-        s.push_str(&format!("chown {0}:{0} {1}\n", sh_quote(&item.owner), sh_quote(&item.staged())));
+        s.push_str(&format!("chown -h {0}:{0} {1}\n", sh_quote(&item.owner), sh_quote(&item.staged())));
     }
     s.push_str(&format!(
-        "while IFS= read -r f; do mv -f -- \"$f\" \"${{f%{STAGED}}}\"; done < \"$R/staged\"\nrm -f \"$R/staged\"\n"
+        "while IFS= read -r f; do mv -fT -- \"$f\" \"${{f%{STAGED}}}\"; done < \"$R/staged\"\nrm -f \"$R/staged\"\n"
     ));
     s
 }

@@ -33,7 +33,7 @@ pub(super) fn write(transport: &mut dyn Transport, layout: &Layout, record: &Rec
 fn script(layout: &Layout) -> String {
     let (folder, file) = (sh_quote(&layout.records), sh_quote(&record::file(layout)));
     format!(
-        "set -eu\n{}umask 077\nmkdir -p {folder}\ncat >{file}.new\nchmod 0600 {file}.new\nmv -f {file}.new {file}\n",
+        "set -eu\n{}umask 077\nmkdir -p {folder}\ncat >{file}.new\nchmod 0600 {file}.new\nmv -fT {file}.new {file}\n",
         host_lock::hold()
     )
 }

@@ -145,9 +145,4 @@ impl Layout {
     pub fn containerd_socket(&self) -> String {
         format!("{}/containerd.sock", self.containerd_run)
     }
-
-    /// Where the container runtime writes down each change of its images and containers.
-    pub fn containerd_index(&self) -> String {
-        format!("{}/io.containerd.metadata.v1.bolt/meta.db", self.containerd_data)
-    }
 }

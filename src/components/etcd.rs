@@ -56,7 +56,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     dirs: |layout| {
         vec![
             (layout.etcd.clone(), 0o755, "root"),
-            (layout.etcd_pki.clone(), 0o700, "etcd"),
+            // Its keys are its own, each 0600; the folder is root's, so that root finds no other file in their place.
+            (layout.etcd_pki.clone(), 0o755, "root"),
             (layout.etcd_data.clone(), 0o700, "etcd"),
         ]
     },

@@ -46,7 +46,7 @@ umask 077
     printf '%s %s\n' "$1" "$line"
     shift
   done
-}} >"$records/hashes.new" && mv -f -- "$records/hashes.new" "$records/hashes"
+}} >"$records/hashes.new" && mv -fT -- "$records/hashes.new" "$records/hashes"
 )
 "#,
         records = sh_quote(&layout.records),

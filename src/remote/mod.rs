@@ -17,6 +17,7 @@ mod local;
 mod negotiation;
 mod not_started;
 mod offers;
+mod only_root;
 mod prompt;
 mod proxy_command;
 mod pump;
@@ -32,6 +33,7 @@ mod wire;
 
 pub use connector::{Connector, Operator};
 pub use interrupt::Interrupt;
+pub use only_root::ONLY_ROOT;
 pub use prompt::{Nobody, Prompt, Terminal};
 pub use ssh_config::SshConfig;
 

@@ -10,7 +10,7 @@ pub use targets::Targets;
 
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
-use crate::remote::{Transport, host_lock};
+use crate::remote::{ONLY_ROOT, Transport, host_lock};
 use crate::text::sh_quote;
 
 /// What a reset never touches; it is reported to the operator.
@@ -59,6 +59,7 @@ pub fn script(targets: &Targets, layout: &Layout) -> String {
         set("EMPTY_DIRS", &targets.empty_dirs),
         set("RECORDS", &targets.records),
         format!("STAGED={}\n", whole(sh_quote(&format!("{}/staged", layout.records)))),
+        ONLY_ROOT.to_owned(),
         include_str!("reset.sh").to_owned(),
         whole(host_lock::forget()),
         "exit $failed\n".to_owned(),

@@ -1,5 +1,5 @@
 # Takes from this host what is named. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS
-# NAMESPACES LINKS TABLES CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty.
+# NAMESPACES LINKS TABLES CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty; and kb_only_root_to.
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -75,6 +75,8 @@ empty() {
   if [ -z "$(ls -A "$1")" ]; then say "emptied: $2"; else warn "files under $1"; fi
 }
 empty_linked() {
+  # Else somebody else says what is emptied.
+  kb_only_root_to "$1" || { warn "what is of the cluster where the link $1 leads"; return; }
   target=$(readlink -f "$1")
   # What lies directly under the root holds other things, too.
   case ${target#/} in
@@ -83,17 +85,33 @@ empty_linked() {
   esac
 }
 
+# What a folder that somebody else can exchange holds may be anybody's. It is named once.
+judged= right=
+rooted() {
+  if [ "${1%/*}" != "$judged" ]; then
+    judged=${1%/*} right=
+    if kb_only_root_to "$judged"; then right=yes; else warn "files in $judged"; fi
+  fi
+  [ -n "$right" ]
+}
+
 # What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
 if [ -n "$STAGED" ] && [ -f "$STAGED" ]; then
-  while IFS= read -r file; do rm -f -- "$file" "$file.part"; done <"$STAGED"
+  while IFS= read -r file; do
+    if rooted "$file"; then rm -rf -- "$file" "$file.part"; fi
+  done <"$STAGED"
 fi
-for file in $FILES; do rm -f "$file"; done
+for file in $FILES; do
+  if rooted "$file"; then rm -f -- "$file"; fi
+done
 # A folder of keys may be a link although the one that it is in is none.
 for dir in $KEYS; do [ ! -L "$dir" ] || empty_linked "$dir"; done
 for dir in $DIRS; do
   [ -e "$dir" ] || continue
   if [ -L "$dir" ]; then
     empty_linked "$dir"
+  elif ! kb_only_root_to "$dir"; then
+    warn "$dir"
   elif mountpoint -q "$dir" 2>/dev/null; then
     empty "$dir" "$dir (a mount point)"
   else

@@ -66,7 +66,7 @@ pub(super) fn trusted_on(layout: &Layout, host: &Host, authority: Authority) -> 
         Authority::Kubernetes => {}
         Authority::Etcd => {
             if host.is(Role::Etcd) {
-                places.push(place(format!("{}/ca.crt", layout.etcd_pki), "etcd"));
+                places.push(place(format!("{}/ca.crt", layout.etcd_pki), "root"));
             }
             if master {
                 places.push(place(format!("{}/etcd-ca.crt", layout.pki), "root"));

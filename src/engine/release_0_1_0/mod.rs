@@ -116,8 +116,10 @@ fn undone(mut state: HostState, cluster: &Cluster) -> HostState {
         let content = Content::Text(text.into());
         state.files.insert(path.to_owned(), File { content, mode, owner: owner.to_owned() });
     }
-    for path in listed.keys() {
-        assert!(state.files.contains_key(*path), "{}: {path} is made no longer: say what 0.1.0 left", state.host);
+    for (path, (mode, owner)) in &listed {
+        let file = state.files.get_mut(*path);
+        let file = file.unwrap_or_else(|| panic!("{}: {path} is made no longer: say what 0.1.0 left", state.host));
+        (file.mode, file.owner) = (*mode, (*owner).to_owned());
     }
     let units: BTreeMap<&str, BTreeSet<String>> = lines(&state.host).filter_map(unit).collect();
     state.units.retain(|unit| units.contains_key(unit.name.as_str()));
@@ -125,6 +127,9 @@ fn undone(mut state: HostState, cluster: &Cluster) -> HostState {
     // They were made on the way to those inside.
     for parent in [&cluster.layout.cni, &cluster.layout.cni_programs] {
         state.dirs.get_mut(parent).unwrap().mode = 0o700;
+    }
+    if let Some(dir) = state.dirs.get_mut(&cluster.layout.etcd_pki) {
+        (dir.mode, dir.owner) = (0o700, "etcd".into());
     }
     state
 }

@@ -8,16 +8,16 @@ done
 set -f
 
 section records
-printf '%s\n' $started "$image_index"
+printf '%s\n' $started
 section stat
-stats=$(exec stat -L -c "%f %u %g $record_format" -- $files $dirs $started "$image_index" 2>/dev/null)
+stats=$(exec stat -L -c "%f %u %g $record_format" -- $files $dirs $started 2>/dev/null)
 printf '%s\n' "$stats"
 section recorded
 printf '%s\n' "$known"
 fresh=
 for line in $stats; do
   case $line in
-  *" $image_index" | *" $records/units/"*) continue ;;
+  *" $records/units/"*) continue ;;
   8*) ;;
   *) continue ;;
   esac

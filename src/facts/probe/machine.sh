@@ -24,13 +24,12 @@ texts="/etc/os-release
 # read, so the shell's own `read`, which takes a byte at a time, is no use.
 asked=
 for name in $sysctls; do asked=$asked$nl/proc/sys/$name; done
-accounts= known=$nl images= settings=
-for line in $(lines $asked /etc/passwd /etc/group "$records/hashes" "$records/held"); do
+accounts= known=$nl settings=
+for line in $(lines $asked /etc/passwd /etc/group "$records/hashes"); do
   case $line in
   /proc/sys/*) settings=$settings$nl$line ;;
   /etc/passwd:* | /etc/group:*) accounts=$accounts$nl$line ;;
-  "$records/hashes:"*) known=$known${line#"$records/hashes:"}$nl ;;
-  *) images=$images${line#"$records/held:"}$nl ;;
+  *) known=$known${line#"$records/hashes:"}$nl ;;
   esac
 done
 
