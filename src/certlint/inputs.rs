@@ -118,7 +118,7 @@ impl Inputs {
                     let key = Key::from_der(&block.der, &place).ok();
                     self.key(path, &block.label, block.encrypted, &block.der, key);
                 }
-                Err(block) if block.label.ends_with("PRIVATE KEY") => self.errors.push(block.error),
+                Err(block) if block.label.ends_with("PRIVATE KEY") => self.errors.push(*block.error),
                 _ => {}
             }
         }

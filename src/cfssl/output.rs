@@ -1,11 +1,8 @@
 //! What cfssl's commands give: one line of JSON, or the files that cfssljson would make of it, and more of them.
 
 use std::ffi::OsString;
-use std::io;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, stat};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -88,7 +85,7 @@ impl Output {
 
     /// Prints the JSON.
     pub fn print(&self, printer: &Printer) -> Result<()> {
-        if self.key.is_some() && is_closed(io::stdout()) {
+        if self.key.is_some() && printer.is_closed() {
             return Err(
                 Error::local("standard output is closed: the key would be lost").hint("--out PATH writes files")
             );
@@ -280,14 +277,6 @@ fn path(leaf: Certificate, authorities: &[Certificate]) -> Result<Vec<Certificat
         path.push(next.clone());
     }
     Ok(path)
-}
-
-/// Whether a stream was closed when the program began: Rust then opens the null device for reading and writing in its
-/// place, and a shell's `> /dev/null` is for writing alone.
-fn is_closed(stream: impl AsFd) -> bool {
-    let both_ways = fcntl_getfl(&stream).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
-    let device = |found: Stat| (FileType::from_raw_mode(found.st_mode), found.st_rdev);
-    both_ways && matches!((fstat(&stream), stat("/dev/null")), (Ok(own), Ok(null)) if device(own) == device(null))
 }
 
 /// `a/b` and `-key.pem` → `a/b-key.pem`.

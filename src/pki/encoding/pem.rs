@@ -35,12 +35,12 @@ pub(crate) struct Damaged {
     /// As in [`Block`], as far as it goes.
     pub(crate) base64: Zeroizing<Vec<u8>>,
     /// Why, and where; nothing of what stands in it.
-    pub(crate) error: Error,
+    pub(crate) error: Box<Error>,
 }
 
 /// All blocks of a text; whatever stands between them is skipped. `what` names the source in errors.
 pub(crate) fn decode(text: &[u8], what: &str) -> Result<Vec<Block>> {
-    each(text, what).into_iter().collect::<Result<_, _>>().map_err(|damaged| damaged.error)
+    each(text, what).into_iter().collect::<Result<_, _>>().map_err(|damaged| *damaged.error)
 }
 
 /// The same, with what is damaged among them.
@@ -53,7 +53,7 @@ pub(crate) fn each(text: &[u8], what: &str) -> Vec<Result<Block, Damaged>> {
         } else if let Some((label, rest)) = joined(line) {
             let base64 = Zeroizing::new(rest.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect());
             let problem = format!("{what}: line {}: the line ends of the {label} block are lost", number + 1);
-            blocks.push(Err(Damaged { label, base64, error: Error::pki(problem).hint(restore(rest)) }));
+            blocks.push(Err(Damaged { label, base64, error: Box::new(Error::pki(problem).hint(restore(rest))) }));
         }
     }
     blocks
@@ -75,7 +75,11 @@ fn block<'a>(
                 Ok(der) => return Ok(Block { label, encrypted, dek_info, base64, der: Zeroizing::new(der) }),
                 Err(_) => format!("the {label} block is not valid base64"),
             };
-            return Err(Damaged { label, base64, error: Error::pki(format!("{what}: line {start}: {problem}")) });
+            return Err(Damaged {
+                label,
+                base64,
+                error: Box::new(Error::pki(format!("{what}: line {start}: {problem}"))),
+            });
         }
         if line.contains(&b':') {
             encrypted |= line.starts_with(b"Proc-Type:") && line.windows(9).any(|w| w == b"ENCRYPTED");
@@ -88,7 +92,7 @@ fn block<'a>(
     }
     let reason = if lines.peek().is_some() { " before the next BEGIN" } else { ": the file is cut off" };
     let error = Error::pki(format!("{what}: line {start}: BEGIN {label} has no END{reason}"));
-    Err(Damaged { label, base64, error })
+    Err(Damaged { label, base64, error: Box::new(error) })
 }
 
 fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
