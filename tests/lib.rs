@@ -59,6 +59,7 @@ mod e2e_verify;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;
+mod host_lies;
 mod inventory_examples;
 mod inventory_init;
 mod inventory_mistakes;

@@ -1,7 +1,6 @@
 //! A new endpoint is tried from every host before anything is told to use it: it must resolve there, take a
 //! connection, and lead to an API server of this cluster.
 
-use std::io::empty;
 use std::net::{IpAddr, SocketAddr};
 
 use serde_json::Value;
@@ -12,7 +11,7 @@ use crate::clients::kube;
 use crate::cluster::{Endpoint, Host};
 use crate::error::{Error, Kind, Result};
 use crate::live::Live;
-use crate::remote::Transport;
+use crate::remote::{LOOK, Transport};
 use crate::text::sh_quote;
 use crate::trust::Trust;
 
@@ -74,7 +73,7 @@ fn resolve(transport: &mut dyn Transport, name: &str) -> Result<IpAddr> {
     if let Ok(address) = name.parse() {
         return Ok(address);
     }
-    let output = transport.run(&format!("getent ahosts {}\n", sh_quote(name)), &mut empty())?;
+    let output = transport.ask(LOOK, &format!("getent ahosts {}\n", sh_quote(name)))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let address = text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).next();
     address.ok_or_else(|| Error::remote(format!("{name} does not resolve there")))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::prepare::{Prepared, Preview};
+use super::programs;
 use super::session::Session;
 use super::survey::survey;
 use crate::apply::Looked;
@@ -11,6 +12,7 @@ use crate::cluster::{Host, Role};
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::plan::{Desired, Meaning, Plan, compare};
+use crate::preflight;
 use crate::state::{HostState, Image};
 use crate::trust::Trust;
 
@@ -27,6 +29,7 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         cluster.hosts.iter().map(|host| (host.name.clone(), Questions { units: units(host), ..Questions::default() }));
     let facts = survey(cluster, &session.pool, &questions.collect())?;
     refuse_without_cluster(&facts)?;
+    preflight::refuse(&preflight::unexpected_architectures(cluster, &facts, &programs::expected(session)?))?;
     let options = EnsureOptions { test_images: true, interrupt: Some(&session.interrupt), ..EnsureOptions::default() };
     // Every runtime that `up` has started holds the image of pods' sandboxes.
     let bare = cluster.with_role(Role::Node).filter(|host| facts.get(&host.name).is_some_and(|f| f.images.is_empty()));

@@ -22,7 +22,7 @@ mod upgrade_tests;
 
 pub use desire::{desire, names_only};
 pub use images::prepare_image;
-pub use prepare::{PlanOptions, Prepared, Preview, check, prepare, preview};
+pub use prepare::{Checked, PlanOptions, Prepared, Preview, check, prepare, preview};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;
 pub use tree::desired;

@@ -1,7 +1,6 @@
 //! Every path between hosts that the cluster needs is tried for real, all at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::empty;
 use std::time::Duration;
 
 use super::session::Session;
@@ -66,9 +65,8 @@ fn on_each(
     let hosts: Vec<Host> = session.cluster.hosts.iter().filter(meant).cloned().collect();
     let answers = session.pool.each_host(&hosts, |host| {
         let mut transport = session.pool.take(host)?;
-        let mut stdout = Vec::new();
-        transport.stream_within(LIMIT, &script(host), &mut empty(), &mut stdout)?;
-        Ok((host.name.clone(), String::from_utf8_lossy(&stdout).into_owned()))
+        let output = transport.ask(LIMIT, &script(host))?;
+        Ok((host.name.clone(), String::from_utf8_lossy(&output.stdout).into_owned()))
     });
     let mut all = BTreeMap::new();
     let mut errors = Vec::new();

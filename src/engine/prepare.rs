@@ -9,12 +9,12 @@ use super::desire::{desire, names_only, questions};
 use super::endpoint;
 use super::objects::{node_changes, object_changes, takes};
 use super::paths;
-use super::programs::ByArch;
+use super::programs::{self, ByArch};
 use super::record;
 use super::removals;
 use super::secrets_at_rest;
 use super::session::Session;
-use super::survey::survey;
+use super::survey::survey_those_that_answer;
 use super::upgrade;
 use crate::access::ApiAccess;
 use crate::apply::{Job, Looked, Watch};
@@ -130,31 +130,54 @@ struct Judged {
     leftovers: Vec<Leftover>,
 }
 
-/// What preflight finds, with every path between the hosts tried, and what a cluster that runs has against the inventory. Nothing is written.
-pub fn check(session: &Session) -> Result<(Vec<Finding>, Result<()>)> {
-    let now = OffsetDateTime::now_utc();
-    let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
-    let asked = ask(session, &trust, false)?;
-    let judged = judge(session, &trust, &asked, &[]).map(drop);
-    let mut findings = asked.findings;
-    findings.extend(paths::check(session, &asked.facts, &asked.facts.keys().cloned().collect())?);
-    Ok((findings, judged))
+/// What a check found.
+pub struct Checked {
+    /// How many hosts answered.
+    pub hosts: usize,
+    /// What preflight found on them.
+    pub findings: Vec<Finding>,
+    /// Hosts that did not answer; or what a cluster that runs has against the inventory.
+    pub trouble: Result<()>,
 }
 
-/// Asks the hosts.
+/// What preflight finds, with every path between the hosts tried, and what a cluster that runs has against the inventory.
+/// Where a host does not answer, the others are looked at all the same, each by itself. Nothing is written.
+pub fn check(session: &Session) -> Result<Checked> {
+    let now = OffsetDateTime::now_utc();
+    let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
+    let (asked, silent) = ask_those_that_answer(session, &trust, false)?;
+    let hosts = asked.facts.len();
+    if silent.is_err() {
+        return Ok(Checked { hosts, findings: asked.findings, trouble: silent });
+    }
+    let trouble = judge(session, &trust, &asked, &[]).map(drop);
+    let mut findings = asked.findings;
+    findings.extend(paths::check(session, &asked.facts, &asked.facts.keys().cloned().collect())?);
+    Ok(Checked { hosts, findings, trouble })
+}
+
+/// Asks the hosts, all of which must answer.
 fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
+    let (asked, silent) = ask_those_that_answer(session, trust, rehash)?;
+    silent.map(|()| asked)
+}
+
+/// Asks the hosts; those that do not answer are in the second result.
+fn ask_those_that_answer(session: &Session, trust: &Trust, rehash: bool) -> Result<(Asked, Result<()>)> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
-    let facts = survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, rehash))?;
+    let questions = questions(catalogue, cluster, &expected, rehash);
+    let (facts, silent) = survey_those_that_answer(cluster, &session.pool, &questions);
     for (host, took) in session.pool.slow_logins() {
         session.reporter().warn(&format!(
             "{host}: a login shell takes {} s to start, and every script waits for it: look for what its start-up files (.bashrc, /etc/profile.d) wait for",
             took.as_secs()
         ));
     }
-    let findings = preflight::check_all(catalogue, cluster, &facts);
-    Ok(Asked { templates, objects: expected.objects, facts, findings })
+    let mut findings = preflight::check_all(catalogue, cluster, &facts);
+    findings.extend(preflight::unexpected_architectures(cluster, &facts, &programs::expected(session)?));
+    Ok((Asked { templates, objects: expected.objects, facts, findings }, silent))
 }
 
 /// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets

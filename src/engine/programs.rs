@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Session;
-use crate::artifacts::{self, EnsureOptions, Programs, Store};
+use crate::artifacts::{self, EnsureOptions, Lock, Programs, Store};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::plan::Fetch;
@@ -50,6 +50,14 @@ impl ByArch {
             None => Err(Error::internal(format!("no programs for {arch}"))),
         }
     }
+}
+
+/// Architectures that are fetched and built for without a question: those that the lock has, at first that which
+/// `artifacts fetch` takes by default.
+pub(super) fn expected(session: &Session) -> Result<BTreeSet<String>> {
+    let lock = Lock::read(&session.artifacts_lock())?;
+    let pinned: BTreeSet<String> = lock.artifacts.iter().map(|locked| locked.arch.clone()).collect();
+    Ok(if pinned.is_empty() { BTreeSet::from([artifacts::ARCHITECTURES[0].to_owned()]) } else { pinned })
 }
 
 fn archs(facts: &BTreeMap<String, HostFacts>) -> BTreeSet<&str> {

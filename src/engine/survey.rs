@@ -13,6 +13,16 @@ pub fn survey(
     pool: &Pool,
     questions: &BTreeMap<String, Questions>,
 ) -> Result<BTreeMap<String, HostFacts>> {
+    let (facts, asked) = survey_those_that_answer(cluster, pool, questions);
+    asked.map(|()| facts)
+}
+
+/// Asks every host: what those said that answered, and all that did not in the error.
+pub(super) fn survey_those_that_answer(
+    cluster: &Cluster,
+    pool: &Pool,
+    questions: &BTreeMap<String, Questions>,
+) -> (BTreeMap<String, HostFacts>, Result<()>) {
     let none = Questions::default();
     let answers = pool.each_host(&cluster.hosts, |host| {
         let mut transport = pool.take(host)?;
@@ -26,6 +36,5 @@ pub fn survey(
             Err(error) => errors.push(error),
         }
     }
-    Error::all(errors)?;
-    Ok(all)
+    (all, Error::all(errors))
 }

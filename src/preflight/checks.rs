@@ -11,7 +11,7 @@ pub fn checks(catalogue: &Catalogue) -> Vec<(String, &'static str)> {
 }
 
 const BEFORE_PORTS: &[(&str, &str)] = &[
-    ("arch", "the processor is amd64 or arm64"),
+    ("arch", "the processor is amd64 or arm64, and of a kind that the cluster has programs for"),
     ("systemd", "systemd runs the host, and is new enough"),
     ("os", "a distribution that this is known to work on"),
     ("cpus", "masters have at least 2 CPUs"),

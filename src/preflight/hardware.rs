@@ -5,6 +5,9 @@ use crate::cluster::Role;
 use crate::components::kubelet;
 use crate::facts::Disk;
 
+/// What programs can be had for.
+pub(super) const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
 pub(super) fn check(check: &mut HostCheck) {
     arch(check);
     cpus(check);
@@ -16,7 +19,7 @@ pub(super) fn check(check: &mut HostCheck) {
 
 fn arch(check: &mut HostCheck) {
     let arch = &check.facts.arch;
-    if !["amd64", "arm64"].contains(&arch.as_str()) {
+    if !ARCHITECTURES.contains(&arch.as_str()) {
         check.fail("arch", format!("the processor is {arch}"), "use a host with an amd64 or arm64 processor");
     }
 }

@@ -4,6 +4,7 @@
 //! (`waive`); `docs/preflight.md` lists them all.
 
 mod across;
+mod arch;
 mod boot;
 mod checks;
 mod data_plane;
@@ -31,6 +32,7 @@ use crate::cluster::{Cluster, Host};
 use crate::components::Catalogue;
 use crate::facts::HostFacts;
 
+pub use arch::unexpected as unexpected_architectures;
 pub use checks::checks;
 pub use finding::{Finding, Severity, refuse, together};
 pub use paths::{judge as judge_paths, needed as needed_paths};

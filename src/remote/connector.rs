@@ -24,7 +24,7 @@ use crate::remote::session::SshSession;
 use crate::remote::ssh::{SshTransport, exec_plain};
 use crate::remote::ssh_config::Advice;
 use crate::remote::sudo::{Become, find_become};
-use crate::remote::{Connect, SshConfig, SshTarget, Target, Transport, Via};
+use crate::remote::{Connect, PATIENCE, SshConfig, SshTarget, Target, Transport, Via};
 use crate::secret::Secret;
 
 /// So many handshakes at a time: they cost the operator's machine most.
@@ -68,6 +68,7 @@ pub struct Connector {
     interrupt: Interrupt,
     handshakes: Limit,
     known: Mutex<Known>,
+    patience: Duration,
 }
 
 /// What was learned of hosts in this run.
@@ -96,7 +97,13 @@ impl Connector {
             interrupt,
             handshakes: Limit::new(HANDSHAKES),
             known: Mutex::default(),
+            patience: PATIENCE,
         }
+    }
+    /// Waits so long instead of [`PATIENCE`] for a host that goes on without taking what is sent to it.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Connector { patience, ..self }
     }
     /// Gives the sudo password of a login name, which is then not asked for.
     #[must_use]
@@ -116,7 +123,7 @@ impl Connector {
             None => error,
         })?;
         let become_root = if to.user == "root" { Become::Root } else { self.how_to_become_root(&mut session, &to)? };
-        Ok(SshTransport::new(session, &to.user, become_root))
+        Ok(SshTransport::new(session, &to.user, become_root, self.patience))
     }
 
     fn destination(&self, host: &str, target: &SshTarget) -> Result<Destination> {
@@ -226,7 +233,8 @@ impl Connect for Connector {
         self.interrupt.check(&target.name)?;
         match &target.via {
             Via::Local => {
-                let local = LocalTransport::new(&target.name, &self.operator.user, &self.answers, &self.interrupt)?;
+                let (user, patience) = (&self.operator.user, self.patience);
+                let local = LocalTransport::new(&target.name, user, &self.answers, &self.interrupt, patience)?;
                 Ok(Box::new(local))
             }
             Via::Ssh(ssh) => Ok(Box::new(self.ssh(&target.name, ssh)?)),

@@ -16,11 +16,11 @@ use crate::random::nonce;
 use crate::remote::interrupt::Interrupt;
 use crate::remote::not_started::Evidence;
 use crate::remote::prompt::Answers;
-use crate::remote::pump::{Pipes, Within, pump};
+use crate::remote::pump::{Patience, Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::ssh_dial::{OPENED, STALL, not_listening};
 use crate::remote::sudo::{Become, Launch, find_become};
-use crate::remote::{Output, Stream, Transport};
+use crate::remote::{LOOK, Output, Stream, Transport};
 
 /// How long a wait takes at most before it looks around, in nanoseconds.
 const TICK: i64 = 100_000_000;
@@ -30,22 +30,29 @@ pub(super) struct LocalTransport {
     host: String,
     become_root: Become,
     interrupt: Interrupt,
+    patience: Duration,
 }
 
 impl LocalTransport {
     /// Finds out how to become root here.
-    pub(super) fn new(host: &str, user: &str, answers: &Answers, interrupt: &Interrupt) -> Result<Self> {
+    pub(super) fn new(
+        host: &str,
+        user: &str,
+        answers: &Answers,
+        interrupt: &Interrupt,
+        patience: Duration,
+    ) -> Result<Self> {
         let become_root = if getuid().is_root() {
             Become::Root
         } else {
             find_become(host, user, &nonce()?, answers, interrupt, |command, stdin| {
                 let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
                 let mut plain = Plain::default();
-                plain.status = exec(host, interrupt, &launch, None, stdin, &mut plain)?;
+                plain.status = exec(host, interrupt, &launch, Patience::Answer(LOOK), stdin, &mut plain)?;
                 Ok(plain)
             })?
         };
-        Ok(LocalTransport { host: host.to_owned(), become_root, interrupt: interrupt.clone() })
+        Ok(LocalTransport { host: host.to_owned(), become_root, interrupt: interrupt.clone(), patience })
     }
 }
 
@@ -55,7 +62,7 @@ impl Transport for LocalTransport {
     }
 
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
-        self.run_script(None, script, stdin, stdout)
+        self.run_script(Patience::Input(self.patience), script, stdin, stdout)
     }
 
     fn stream_within(
@@ -65,7 +72,7 @@ impl Transport for LocalTransport {
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> Result<Output> {
-        self.run_script(Some(limit), script, stdin, stdout)
+        self.run_script(Patience::Answer(limit), script, stdin, stdout)
     }
 
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
@@ -81,16 +88,16 @@ impl Transport for LocalTransport {
 impl LocalTransport {
     fn run_script(
         &mut self,
-        limit: Option<Duration>,
+        patience: Patience,
         script: &str,
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> Result<Output> {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
-        let mut answer = program.answer(stdout);
+        let mut answer = program.answer(&self.host, stdout);
         let launch = self.become_root.launch(&program, &nonce);
-        let end = exec(&self.host, &self.interrupt, &launch, limit, stdin, &mut answer);
+        let end = exec(&self.host, &self.interrupt, &launch, patience, stdin, &mut answer);
         if let Some(status) = answer.status() {
             return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });
         }
@@ -108,16 +115,13 @@ fn exec(
     host: &str,
     interrupt: &Interrupt,
     launch: &Launch,
-    limit: Option<Duration>,
+    patience: Patience,
     stdin: &mut dyn Read,
     sink: &mut dyn Sink,
 ) -> Result<i32> {
     let mut pipes = ChildPipes::spawn(host, &launch.command, interrupt)?;
     let mut source = launch.preface.as_slice().chain(stdin);
-    match limit {
-        None => pump(&mut pipes, &mut source, sink)?,
-        Some(limit) => pump(&mut Within::new(&mut pipes, host, limit), &mut source, sink)?,
-    }
+    pump(&mut Within::new(&mut pipes, host, patience), &mut source, sink)?;
     let ended = if pipes.ended() { pipes.child.wait().ok() } else { None };
     Ok(ended.and_then(|status| status.code()).unwrap_or(0))
 }

@@ -37,12 +37,20 @@ pub use only_root::ONLY_ROOT;
 pub use prompt::{Nobody, Prompt, Terminal};
 pub use ssh_config::SshConfig;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// What a script may say at most on standard output where all of it is kept, in bytes.
+pub const ANSWER_BYTES: usize = 16 << 20;
+/// How long a script may take that only looks at something.
+pub const LOOK: Duration = Duration::from_secs(60);
+/// How long a host may go on without taking anything of what is sent to it, and how long a script may go on after that.
+/// Nothing that a host has to do by itself takes half as long.
+pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How to reach a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +103,39 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
+/// An answer that is kept whole, as far as it goes.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    too_much: bool,
+}
+
+impl Kept {
+    fn output(self, host: &str, ran: Result<Output>) -> Result<Output> {
+        if self.too_much {
+            let most = ANSWER_BYTES >> 20;
+            return Err(Error::remote(format!("{host}: its answer is too large"))
+                .detail(format!("it has more than {most} MiB, and nothing that is asked of a host has"))
+                .hint("see what there is so much of on the host; is it still yours?"));
+        }
+        Ok(Output { stdout: self.bytes, ..ran? })
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > ANSWER_BYTES {
+            self.too_much = true;
+            return Err(io::Error::other("too much"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A two-way byte stream to a TCP port as the host sees it.
 pub trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
@@ -113,13 +154,23 @@ pub trait Transport: Send {
     }
     /// Runs a POSIX shell script as root with `stdin`, and waits. A non-zero status is not an error here.
     /// The script is visible in the host's process list: secrets go through `stdin`.
+    ///
+    /// # Errors
+    /// `Remote`: it says more than [`ANSWER_BYTES`], or the host takes longer than [`PATIENCE`].
     fn run(&mut self, script: &str, stdin: &mut dyn Read) -> Result<Output> {
-        let mut stdout = Vec::new();
-        let output = self.stream(script, stdin, &mut stdout)?;
-        Ok(Output { stdout, ..output })
+        let mut kept = Kept::default();
+        let ran = self.stream(script, stdin, &mut kept);
+        kept.output(self.host(), ran)
+    }
+    /// As [`Transport::run`], for a script that only looks at something, within `limit`.
+    fn ask(&mut self, limit: Duration, script: &str) -> Result<Output> {
+        let mut kept = Kept::default();
+        let ran = self.stream_within(limit, script, &mut io::empty(), &mut kept);
+        kept.output(self.host(), ran)
     }
     /// As [`Transport::run`], but standard output goes to `stdout` as it comes, and [`Output::stdout`] stays empty.
-    /// However much goes in and comes out, a few hundred kilobytes of it are in memory.
+    /// However much goes in and comes out, a few hundred kilobytes of it are in memory. A host that takes longer than
+    /// [`PATIENCE`] is an error (`Remote`).
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output>;
     /// As [`Transport::stream`], but a script that has not ended after `limit` is an error (`Remote`), and the way to
     /// its host is given up. Transports that run nothing that could hang keep no time.

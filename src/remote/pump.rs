@@ -12,6 +12,8 @@ use crate::remote::script::Sink;
 const CHUNK: usize = 256 * 1024;
 /// Bytes taken from the command at a time.
 const TAKE: usize = 64 * 1024;
+/// So often both streams are read before the input has its turn.
+const TURNS: usize = 16;
 /// How long to wait for the streams to close once the script has reported its status: something that it left
 /// running in the background may hold them open for ever.
 const GRACE: Duration = Duration::from_millis(500);
@@ -40,27 +42,50 @@ pub(super) trait Pipes {
     fn lost(&self, error: &io::Error) -> Error;
 }
 
+/// How long a host is waited for. What it says in the meantime is no reason to wait longer: that may have no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Until the end of its answer.
+    Answer(Duration),
+    /// Since it last took [`STRIDE`] bytes of its input, which has an end.
+    Input(Duration),
+}
+
+/// So many bytes of input taken are progress.
+const STRIDE: usize = 64 * 1024;
+
 /// A command's streams, for a limited time.
 pub(super) struct Within<'p> {
     pipes: &'p mut dyn Pipes,
     host: String,
-    limit: Duration,
+    patience: Patience,
     since: Instant,
+    /// Bytes taken since then.
+    taken: usize,
+    /// All of the input was taken.
+    fed: bool,
 }
 
 impl<'p> Within<'p> {
-    /// From now on, for `limit`.
-    pub(super) fn new(pipes: &'p mut dyn Pipes, host: &str, limit: Duration) -> Self {
-        Within { pipes, host: host.to_owned(), limit, since: Instant::now() }
+    /// From now on.
+    pub(super) fn new(pipes: &'p mut dyn Pipes, host: &str, patience: Patience) -> Self {
+        Within { pipes, host: host.to_owned(), patience, since: Instant::now(), taken: 0, fed: false }
+    }
+
+    fn took(&mut self, count: usize) {
+        self.taken += count;
+        if self.taken >= STRIDE && matches!(self.patience, Patience::Input(_)) {
+            (self.taken, self.since) = (0, Instant::now());
+        }
     }
 }
 
 impl Pipes for Within<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pipes.write(bytes)
+        self.pipes.write(bytes).inspect(|count| self.took(*count))
     }
     fn close_stdin(&mut self) -> io::Result<()> {
-        self.pipes.close_stdin()
+        self.pipes.close_stdin().inspect(|()| self.fed = true)
     }
     fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.pipes.read_stdout(buffer)
@@ -81,9 +106,10 @@ impl Pipes for Within<'_> {
         self.pipes.wait()
     }
     fn check(&self) -> Result<()> {
-        if self.since.elapsed() > self.limit {
-            let seconds = self.limit.as_secs_f32();
-            return Err(Error::remote(format!("{}: no answer after {seconds} s", self.host)).hint(
+        let (Patience::Answer(limit) | Patience::Input(limit)) = self.patience;
+        if self.since.elapsed() > limit {
+            let what = if self.fed { "no answer after" } else { "it has taken nothing of what is sent to it for" };
+            return Err(Error::remote(format!("{}: {what} {} s", self.host, limit.as_secs_f32())).hint(
                 "the host takes connections and does not come to the end of a question: look at what hangs there",
             ));
         }
@@ -188,17 +214,17 @@ impl Feed {
     }
 }
 
-/// Takes what both streams hold now; whether that was anything.
+/// Takes what both streams hold now, of a host that never stops a part; whether that was anything.
 fn listen(pipes: &mut dyn Pipes, sink: &mut dyn Sink, buffer: &mut [u8]) -> Result<bool> {
     let mut moved = false;
-    loop {
+    for _ in 0..TURNS {
         let mut quiet = true;
         if let Some(count) = taken(pipes.read_stdout(buffer), pipes)? {
             sink.stdout(&buffer[..count])?;
             quiet = false;
         }
         if let Some(count) = taken(pipes.read_stderr(buffer), pipes)? {
-            sink.stderr(&buffer[..count]);
+            sink.stderr(&buffer[..count])?;
             quiet = false;
         }
         if quiet {
@@ -207,6 +233,7 @@ fn listen(pipes: &mut dyn Pipes, sink: &mut dyn Sink, buffer: &mut [u8]) -> Resu
         moved = true;
         pipes.check()?;
     }
+    Ok(moved)
 }
 
 fn taken(result: io::Result<usize>, pipes: &dyn Pipes) -> Result<Option<usize>> {
@@ -296,5 +323,95 @@ mod tests {
         let mut sink = Plain::default();
         pump(&mut pipes, &mut io::repeat(7), &mut sink).unwrap();
         assert_eq!((pipes.taken, pipes.unfinished(), sink.stdout.len()), (CHUNK + 38_001, false, 100_000));
+    }
+
+    /// A command that takes so much and then no more, talks without end, and says that it is done after so many words.
+    struct Talker {
+        room: usize,
+        words: usize,
+    }
+
+    impl Pipes for Talker {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.room);
+            self.room -= count;
+            if count == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
+        }
+        fn close_stdin(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn read_stdout(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.words += 1;
+            buffer[0] = b'x';
+            Ok(1)
+        }
+        fn read_stderr(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        fn ended(&mut self) -> bool {
+            false
+        }
+        fn unfinished(&self) -> bool {
+            false
+        }
+        fn moved(&mut self) {}
+        fn wait(&mut self) -> Result<()> {
+            Ok(())
+        }
+        fn check(&self) -> Result<()> {
+            Ok(())
+        }
+        fn lost(&self, error: &io::Error) -> Error {
+            Error::connect(error.to_string())
+        }
+    }
+
+    /// Is complete after so many bytes.
+    struct Until(usize);
+
+    impl Sink for Until {
+        fn stdout(&mut self, bytes: &[u8]) -> Result<()> {
+            self.0 = self.0.saturating_sub(bytes.len());
+            Ok(())
+        }
+        fn stderr(&mut self, _: &[u8]) -> Result<()> {
+            Ok(())
+        }
+        fn complete(&self) -> bool {
+            self.0 == 0
+        }
+    }
+
+    #[test]
+    fn one_that_goes_on_talking_after_its_end_is_not_listened_to() {
+        pump(&mut Talker { room: usize::MAX, words: 0 }, &mut io::empty(), &mut Until(100)).unwrap();
+    }
+
+    #[test]
+    fn talking_is_no_progress_and_taking_is() {
+        let limit = Duration::from_millis(300);
+        for (patience, source, words) in [
+            (Patience::Answer(limit), io::empty().chain(io::repeat(1).take(0)), "no answer after 0.3 s"),
+            (Patience::Input(limit), io::empty().chain(io::repeat(1).take(0)), "no answer after 0.3 s"),
+            (
+                Patience::Input(limit),
+                io::empty().chain(io::repeat(1).take(1 << 30)),
+                "it has taken nothing of what is sent to it for 0.3 s",
+            ),
+        ] {
+            let (mut source, mut talker) = (source, Talker { room: 10 * STRIDE, words: 0 });
+            let started = Instant::now();
+            let mut within = Within::new(&mut talker, "n1", patience);
+            let error = pump(&mut within, &mut source, &mut Until(usize::MAX)).unwrap_err();
+            assert_eq!(error.message, format!("n1: {words}"));
+            assert!(started.elapsed() < limit * 10);
+        }
+        let mut talker = Talker { room: 0, words: 0 };
+        let mut within = Within::new(&mut talker, "n1", Patience::Input(limit));
+        let before = within.since;
+        within.took(STRIDE - 1);
+        assert_eq!(within.since, before, "a byte now and then is no progress");
+        within.took(1);
+        assert!(within.since > before);
     }
 }

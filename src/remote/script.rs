@@ -9,6 +9,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::remote::ANSWER_BYTES;
 use crate::text::sh_quote;
 
 /// As much of stderr as is kept, in bytes.
@@ -46,14 +47,16 @@ impl Program {
     }
 
     /// What listens to this program's output, and gives the script's own to `stdout` as it comes.
-    pub(super) fn answer<'w>(&self, stdout: &'w mut dyn Write) -> Answer<'w> {
+    pub(super) fn answer<'w>(&self, host: &str, stdout: &'w mut dyn Write) -> Answer<'w> {
         Answer {
+            host: host.to_owned(),
             begin: format!("{}\n", self.begin).into_bytes(),
             status_mark: format!("\n{}=", self.status).into_bytes(),
             stdout,
             held: Vec::new(),
             noise: Vec::new(),
             begun: None,
+            idle: 0,
             status: None,
             stderr: Stderr { mark: format!("{}\n", self.begin).into_bytes(), ..Stderr::default() },
         }
@@ -84,10 +87,15 @@ pub(super) trait Sink {
     /// Bytes from standard output.
     fn stdout(&mut self, bytes: &[u8]) -> Result<()>;
     /// Bytes from standard error.
-    fn stderr(&mut self, bytes: &[u8]);
+    fn stderr(&mut self, bytes: &[u8]) -> Result<()>;
     /// Whether all that matters has been said, even if somebody still holds the streams open.
     fn complete(&self) -> bool;
 }
+
+/// At most so many bytes are kept of what a command without wrapping says on standard output.
+const PLAIN_KEPT: usize = 1 << 20;
+/// A status has at most so many digits.
+const DIGITS: usize = 3;
 
 /// Takes the two streams as they come.
 #[derive(Debug, Clone, Default)]
@@ -100,12 +108,14 @@ pub(super) struct Plain {
 
 impl Sink for Plain {
     fn stdout(&mut self, bytes: &[u8]) -> Result<()> {
-        self.stdout.extend_from_slice(bytes);
+        let room = PLAIN_KEPT.saturating_sub(self.stdout.len()).min(bytes.len());
+        self.stdout.extend_from_slice(&bytes[..room]);
         Ok(())
     }
-    fn stderr(&mut self, bytes: &[u8]) {
+    fn stderr(&mut self, bytes: &[u8]) -> Result<()> {
         self.stderr.extend_from_slice(bytes);
         keep_tail(&mut self.stderr);
+        Ok(())
     }
     fn complete(&self) -> bool {
         false
@@ -114,6 +124,7 @@ impl Sink for Plain {
 
 /// A program's output with the wrapping taken off.
 pub(super) struct Answer<'w> {
+    host: String,
     begin: Vec<u8>,
     status_mark: Vec<u8>,
     stdout: &'w mut dyn Write,
@@ -122,6 +133,8 @@ pub(super) struct Answer<'w> {
     /// The end of what was said before the script began.
     noise: Vec<u8>,
     begun: Option<Instant>,
+    /// How much came that is no answer: before the script began, and on standard error.
+    idle: usize,
     status: Option<i32>,
     stderr: Stderr,
 }
@@ -167,6 +180,17 @@ impl Answer<'_> {
         self.begun = found.map(|_| Instant::now());
     }
 
+    /// Counts what is no answer; most of it is forgotten, and still it must end.
+    fn bear(&mut self, count: usize) -> Result<()> {
+        self.idle += count;
+        if self.idle <= ANSWER_BYTES {
+            return Ok(());
+        }
+        let most = ANSWER_BYTES >> 20;
+        Err(Error::remote(format!("{}: it says more than {most} MiB that nobody asked for", self.host))
+            .hint("look at what its start-up files print (.bashrc, /etc/profile.d); is it still yours?"))
+    }
+
     /// Passes on what comes before the status, and keeps what may be part of it.
     fn find_status(&mut self) -> Result<()> {
         let found = find(&self.held, &self.status_mark);
@@ -174,10 +198,13 @@ impl Answer<'_> {
         let passed = self.stdout.write_all(&self.held[..output]);
         passed.map_err(|error| Error::io("writing what a host sends", &error))?;
         self.held.drain(..output);
-        if let Some(text) = self.held.strip_prefix(self.status_mark.as_slice())
-            && let Some(end) = text.iter().position(|&byte| byte == b'\n')
-        {
-            self.status = std::str::from_utf8(&text[..end]).ok().and_then(|digits| digits.parse().ok());
+        let Some(text) = self.held.strip_prefix(self.status_mark.as_slice()) else { return Ok(()) };
+        let end = text.iter().take(DIGITS + 1).position(|&byte| byte == b'\n');
+        let digits = end.and_then(|end| std::str::from_utf8(&text[..end]).ok());
+        self.status = digits.and_then(|digits| digits.parse::<u8>().ok()).map(i32::from);
+        if self.status.is_none() && text.len() > DIGITS {
+            let what = "it says that a script has ended, and not with which status";
+            return Err(Error::remote(format!("{}: {what}", self.host)).hint("is it still yours?"));
         }
         Ok(())
     }
@@ -190,12 +217,14 @@ impl Sink for Answer<'_> {
         }
         self.held.extend_from_slice(bytes);
         if !self.begun() {
+            self.bear(bytes.len())?;
             self.find_begin();
         }
         if self.begun() { self.find_status() } else { Ok(()) }
     }
-    fn stderr(&mut self, bytes: &[u8]) {
+    fn stderr(&mut self, bytes: &[u8]) -> Result<()> {
         self.stderr.push(bytes);
+        self.bear(bytes.len())
     }
     fn complete(&self) -> bool {
         self.status.is_some()
@@ -280,27 +309,38 @@ mod tests {
     #[test]
     fn noise_before_the_script_is_not_its_output() {
         let mut stdout = Vec::new();
-        let mut answer = Program::new("true", "n1").unwrap().answer(&mut stdout);
+        let mut answer = Program::new("true", "n1").unwrap().answer("web1", &mut stdout);
         answer.stdout(b"Welcome!\nToday is a good day__KB_BEG").unwrap();
         answer.stdout(b"IN_n1\n").unwrap();
         answer.stdout(b"__KB_BEGIN_n1\nreal\n\n__KB_RC_n1=").unwrap();
         assert_eq!(answer.status(), None);
         answer.stdout(b"7\nstraggler").unwrap();
-        answer.stderr(b"stty: not a tty\n__KB_BEGIN_n1\nwords");
+        answer.stderr(b"stty: not a tty\n__KB_BEGIN_n1\nwords").unwrap();
         assert_eq!((answer.status(), answer.begun(), answer.words().as_str()), (Some(7), true, "words"));
         assert_eq!(answer.into_stderr(), b"words");
         assert_eq!(stdout, b"__KB_BEGIN_n1\nreal\n");
     }
 
     #[test]
+    fn a_status_without_end_is_none() {
+        for text in ["0000000", "0x\n", "x", "\n", "-1\n"] {
+            let mut stdout = Vec::new();
+            let mut answer = Program::new("true", "n1").unwrap().answer("web1", &mut stdout);
+            let said = format!("__KB_BEGIN_n1\n\n__KB_RC_n1={text}");
+            let taken = answer.stdout(said.as_bytes()).and_then(|()| answer.stdout(b"12345"));
+            assert!(taken.is_err() && answer.status().is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn stderr_keeps_its_end() {
         let mut stdout = Vec::new();
-        let mut answer = Program::new("true", "n1").unwrap().answer(&mut stdout);
-        answer.stderr(b"__KB_BEGIN_n1\n");
+        let mut answer = Program::new("true", "n1").unwrap().answer("web1", &mut stdout);
+        answer.stderr(b"__KB_BEGIN_n1\n").unwrap();
         for _ in 0..5000 {
-            answer.stderr(&[b'x'; 100]);
+            answer.stderr(&[b'x'; 100]).unwrap();
         }
-        answer.stderr(b"the end");
+        answer.stderr(b"the end").unwrap();
         let stderr = answer.into_stderr();
         assert_eq!(stderr.len(), STDERR_KEPT);
         assert!(stderr.ends_with(b"xthe end"));
@@ -319,10 +359,10 @@ mod tests {
             wire.extend_from_slice(&body);
             wire.extend_from_slice(format!("\n__KB_RC_n={status}\n").as_bytes());
             let mut stdout = Vec::new();
-            let mut answer = Program::new("true", "n").unwrap().answer(&mut stdout);
+            let mut answer = Program::new("true", "n").unwrap().answer("web1", &mut stdout);
             for piece in wire.chunks(cut) {
                 answer.stdout(piece).unwrap();
-                answer.stderr(piece);
+                answer.stderr(piece).unwrap();
                 prop_assert!(answer.held.len() < 64, "{} bytes are held back", answer.held.len());
             }
             prop_assert_eq!(answer.status(), Some(status));

@@ -9,12 +9,12 @@ use ssh2::Channel;
 use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::not_started::Evidence;
-use crate::remote::pump::{Pipes, Within, pump};
+use crate::remote::pump::{Patience, Pipes, Within, pump};
 use crate::remote::script::{Plain, Program, Sink};
 use crate::remote::session::{CHANNEL_LIMIT, SshSession, code};
 use crate::remote::ssh_dial::{self, Forwarding};
 use crate::remote::sudo::{Become, Launch};
-use crate::remote::{Output, Stream, Transport};
+use crate::remote::{LOOK, Output, Stream, Transport};
 
 const RUNNING: &str = "running a script";
 
@@ -25,12 +25,13 @@ pub(super) struct SshTransport {
     become_root: Become,
     forwarding: Forwarding,
     slowest: Duration,
+    patience: Duration,
 }
 
 impl SshTransport {
-    pub(super) fn new(session: SshSession, user: &str, become_root: Become) -> Self {
+    pub(super) fn new(session: SshSession, user: &str, become_root: Become, patience: Duration) -> Self {
         let (user, forwarding) = (user.to_owned(), Forwarding::Untried);
-        SshTransport { session, user, become_root, forwarding, slowest: Duration::ZERO }
+        SshTransport { session, user, become_root, forwarding, slowest: Duration::ZERO, patience }
     }
 }
 
@@ -47,7 +48,7 @@ impl Transport for SshTransport {
     }
 
     fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
-        self.run_script(None, script, stdin, stdout)
+        self.run_script(Patience::Input(self.patience), script, stdin, stdout)
     }
 
     fn stream_within(
@@ -57,7 +58,7 @@ impl Transport for SshTransport {
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> Result<Output> {
-        self.run_script(Some(limit), script, stdin, stdout)
+        self.run_script(Patience::Answer(limit), script, stdin, stdout)
     }
 
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
@@ -68,7 +69,7 @@ impl Transport for SshTransport {
 impl SshTransport {
     fn run_script(
         &mut self,
-        limit: Option<Duration>,
+        patience: Patience,
         script: &str,
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
@@ -76,9 +77,9 @@ impl SshTransport {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let launch = self.become_root.launch(&program, &nonce);
-        let mut answer = program.answer(stdout);
+        let mut answer = program.answer(self.session.host(), stdout);
         let asked = Instant::now();
-        let end = exec(&mut self.session, &launch, limit, stdin, &mut answer);
+        let end = exec(&mut self.session, &launch, patience, stdin, &mut answer);
         self.slowest = self.slowest.max(answer.begun_at().map_or(Duration::ZERO, |begun| begun - asked));
         // A reported status stands, even if the connection broke right after it (the script may have rebooted the host).
         if let Some(status) = answer.status() {
@@ -96,7 +97,7 @@ impl SshTransport {
 pub(super) fn exec_plain(session: &mut SshSession, command: &str, stdin: &mut dyn Read) -> Result<Plain> {
     let mut plain = Plain::default();
     let launch = Launch { command: command.to_owned(), preface: Vec::new().into() };
-    plain.status = exec(session, &launch, None, stdin, &mut plain)?.status;
+    plain.status = exec(session, &launch, Patience::Answer(LOOK), stdin, &mut plain)?.status;
     Ok(plain)
 }
 
@@ -104,7 +105,7 @@ pub(super) fn exec_plain(session: &mut SshSession, command: &str, stdin: &mut dy
 fn exec(
     session: &mut SshSession,
     launch: &Launch,
-    limit: Option<Duration>,
+    patience: Patience,
     stdin: &mut dyn Read,
     sink: &mut dyn Sink,
 ) -> Result<End> {
@@ -112,10 +113,7 @@ fn exec(
     let channel = session.open_channel()?;
     let mut pipes = SshPipes { session, channel, command: &launch.command, start: Start::Unsent, finished: false };
     let mut source = launch.preface.as_slice().chain(stdin);
-    let pumped = match limit {
-        None => pump(&mut pipes, &mut source, sink),
-        Some(limit) => pump(&mut Within::new(&mut pipes, &host, limit), &mut source, sink),
-    };
+    let pumped = pump(&mut Within::new(&mut pipes, &host, patience), &mut source, sink);
     let result = pumped.and_then(|()| pipes.close());
     if result.is_err() {
         pipes.session.give_up();

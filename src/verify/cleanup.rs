@@ -14,6 +14,7 @@ use crate::clients::http::{Request, encode};
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, wait};
+use crate::remote::LOOK;
 use crate::text::sh_quote;
 
 /// No run takes this long: an older namespace was left behind.
@@ -95,7 +96,7 @@ fn delete(fixture: &Fixture<'_>, healthy: bool) -> Result<String> {
 fn by_kubectl(fixture: &Fixture<'_>) -> Result<String> {
     let names = fixture.names.namespaces().map(|name| sh_quote(&name)).join(" ");
     let script = format!("{} delete namespace {names} --wait=false --ignore-not-found", fixture.kubectl);
-    let output = fixture.ways.pool.take(&fixture.ways.master.host)?.run(&script, &mut std::io::empty())?;
+    let output = fixture.ways.pool.take(&fixture.ways.master.host)?.ask(LOOK, &script)?;
     if output.status == 0 {
         return Ok(format!("namespace {} is being deleted", fixture.names.namespace));
     }

@@ -9,6 +9,7 @@ use crate::clients::kube::{self, Node, Pod};
 use crate::cluster::Host;
 use crate::error::{Error, Result};
 use crate::health::{Poll, Schedule, wait};
+use crate::remote::LOOK;
 use crate::text::sh_quote;
 
 /// A program in a pod may look up names that nobody answers for.
@@ -136,7 +137,7 @@ pub(super) fn exec(fixture: &Fixture<'_>) -> Result<String> {
         sh_quote(&pod.namespace),
         sh_quote(&pod.name)
     );
-    let output = fixture.ways.pool.take(&fixture.ways.master.host)?.run(&script, &mut std::io::empty())?;
+    let output = fixture.ways.pool.take(&fixture.ways.master.host)?.ask(LOOK, &script)?;
     let text = String::from_utf8_lossy(&output.stdout);
     if output.status == 0 && text.contains(&fixture.names.config) {
         return Ok(format!("kubectl exec in {} on {}", pod.name, pod.node));

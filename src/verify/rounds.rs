@@ -11,6 +11,7 @@ use super::path::{Path, Trouble};
 use super::rules::{self, Known};
 use crate::cluster::Host;
 use crate::error::{Error, Result};
+use crate::remote::LOOK;
 
 /// From the beginning of one round to that of the next; a slow round is followed at once.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -145,7 +146,7 @@ impl Fixture<'_> {
     /// where the host has no bash.
     pub fn on_host(&self, name: &str, script: &str, lacks: i32) -> Result<Vec<u8>> {
         let host = self.host(name).ok_or_else(|| Error::internal(format!("there is no host {name}")))?;
-        let output = self.ways.pool.take(host)?.run(script, &mut std::io::empty())?;
+        let output = self.ways.pool.take(host)?.ask(LOOK, script)?;
         match output.status {
             status if status == lacks => Err(Error::health(format!("{name} has no bash, which opens ports"))),
             _ => Ok(output.stdout),

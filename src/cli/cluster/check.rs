@@ -2,7 +2,7 @@
 
 use super::args::ClusterArgs;
 use crate::cli::{Ctx, FormatArgs};
-use crate::engine::{self, Access, Session};
+use crate::engine::{self, Access, Checked, Session};
 use crate::error::{Error, Kind, Result};
 use crate::preflight::{self, Finding, Severity};
 use crate::ui::Printer;
@@ -30,11 +30,10 @@ impl Args {
     }
 
     fn check(&self, ctx: &Ctx, session: &Session) -> Result<u8> {
-        let cluster = &session.cluster;
-        let (findings, taken) = engine::check(session)?;
+        let Checked { hosts, findings, trouble } = engine::check(session)?;
         let failed = findings.iter().filter(|f| f.stops()).count();
         let checks = preflight::checks(&session.catalogue).len();
-        self.output.print(ctx, &findings, || Ok(text(&findings, checks, cluster.hosts.len(), &ctx.out)))?;
+        self.output.print(ctx, &findings, || Ok(text(&findings, checks, hosts, &ctx.out)))?;
         let message = match failed {
             0 => None,
             1 => Some("a preflight check failed".to_owned()),
@@ -44,7 +43,7 @@ impl Args {
             Error::new(Kind::Remote, message)
                 .hint("mend them as is said above, or waive a check by its name in the inventory")
         });
-        Error::all(failure.into_iter().chain(taken.err()))?;
+        Error::all(failure.into_iter().chain(trouble.err()))?;
         Ok(0)
     }
 }
@@ -52,6 +51,9 @@ impl Args {
 /// What several hosts have in common is said once.
 fn text(findings: &[Finding], checks: usize, hosts: usize, out: &Printer) -> String {
     let all = if hosts == 1 { "1 host".to_owned() } else { format!("{hosts} hosts") };
+    if hosts == 0 {
+        return String::new();
+    }
     if findings.is_empty() {
         return format!("{all}: all {checks} checks passed\n");
     }
