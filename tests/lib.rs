@@ -73,6 +73,8 @@ mod pki_foreign;
 mod pki_kinds;
 mod pki_output;
 mod pki_refused;
+mod pki_renewed;
+mod pki_secrets;
 mod pki_tools;
 mod recover_folder;
 mod release;

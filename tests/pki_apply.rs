@@ -461,3 +461,14 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn what_verifiers_will_refuse_is_warned_of() {
+    let folder = folder(
+        "authorities:\n- name: ca\n  CN: ca\n  certificates:\n  - {name: odd, CN: odd, hosts: ['*.com', 'a..b'], profile: server}\n",
+    );
+    let ran = folder.ok("pki apply pki.yaml");
+    for rule in ["(wildcard-broad)", "(san-dns-syntax)"] {
+        assert!(ran.stderr.contains(rule), "{rule}: {ran:#?}");
+    }
+}

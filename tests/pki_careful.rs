@@ -1,7 +1,8 @@
 //! What must not be lost, and must not be shown: keys of CAs, devices, secrets given in the wrong place.
 
+use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::pki_tools::with_leaf;
 
@@ -36,6 +37,72 @@ fn a_ca_is_not_written_over() {
     folder.ok("gencert -renewca -ca ca.pem -ca-key ca-key.pem --out ca");
     folder.ok("gencert -initca ca.json --out ca --backup");
     assert_eq!(folder.read("ca-key.pem.1"), key);
+}
+
+#[test]
+fn no_command_replaces_the_key_of_another_ca() {
+    let folder = with_leaf();
+    folder.ok("gencert -initca ca.json --out root");
+    folder.ok("gencert -initca ca.json --out copy --names crt");
+    // Its certificate lies beside it under another name.
+    std::fs::rename(folder.path("copy.crt"), folder.path("other.crt")).unwrap();
+    folder.openssl("pkey -in ca-key.pem -aes256 -passout pass:secret -out locked-key.pem");
+    folder.copy("ca.pem", "locked.pem");
+    let slips = [
+        ("genkey leaf.json --out root", "root-key.pem", "root.pem"),
+        ("genkey leaf.json --out copy --names crt", "copy.key", "other.crt"),
+        ("genkey leaf.json --out locked", "locked-key.pem", "locked.pem"),
+        ("selfsign web.example leaf.json --out root", "root-key.pem", "root.pem"),
+        (
+            "gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server leaf.json --out root",
+            "root-key.pem",
+            "root.pem",
+        ),
+    ];
+    for (slip, key, ca) in slips {
+        let before = (folder.read(key), folder.read(ca));
+        let error = folder.refused(slip);
+        assert!(error.starts_with(&format!("error: {key} is there, the key of the CA of {ca}: ")), "{slip}: {error}");
+        assert!(error.ends_with("exit code 3"), "{slip}: {error}");
+        assert_eq!((folder.read(key), folder.read(ca)), before, "{slip}");
+    }
+    // By an explicit word, and what is no CA's.
+    let key = folder.read("root-key.pem");
+    folder.ok("genkey leaf.json --out root --backup");
+    assert_eq!(folder.read("root-key.pem.1"), key);
+    folder.ok("selfsign web.example leaf.json --out web");
+    folder.ok("selfsign web.example leaf.json --out web");
+}
+
+#[test]
+fn of_two_new_cas_at_once_one_is_made() {
+    let folder = with_leaf();
+    for round in 0..8 {
+        let call = format!("gencert -initca ca.json --out same{round}");
+        let codes: Vec<i32> = std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..3).map(|_| scope.spawn(|| folder.kbootstrap(&call, "").code)).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).collect()
+        });
+        assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
+        assert!(codes.iter().all(|code| [0, 3].contains(code)), "{codes:?}");
+        let (key, ca) =
+            (format!("pkey -in same{round}-key.pem -pubout"), format!("x509 -in same{round}.pem -noout -pubkey"));
+        assert_eq!(folder.openssl(&key), folder.openssl(&ca));
+    }
+}
+
+#[test]
+fn a_key_is_not_made_for_a_closed_standard_output() {
+    let folder = with_leaf();
+    let run = |to: &str| {
+        let line = format!("{} gencert -initca ca.json {to}", env!("CARGO_BIN_EXE_kbootstrap"));
+        Command::new("sh").args(["-c", &line]).current_dir(folder.path("")).env("NO_COLOR", "1").output().unwrap()
+    };
+    let closed = run(">&-");
+    assert_eq!(closed.status.code(), Some(1), "{closed:?}");
+    assert!(String::from_utf8_lossy(&closed.stderr).contains("standard output is closed: the key would be lost"));
+    assert!(run(">/dev/null").status.success());
+    assert!(run(">&- --out new").status.success(), "files need no output");
 }
 
 #[test]
@@ -181,4 +248,39 @@ fn what_verifiers_will_refuse_is_warned_of_or_refused() {
     hint: openssl x509 -text shows them; another CA is needed for this name
     exit code 4
     ");
+}
+
+#[test]
+fn an_interrupted_question_leaves_the_terminal_as_it_was() {
+    let folder = with_leaf();
+    folder.openssl("pkey -in ca-key.pem -aes256 -passout pass:secret -out locked-key.pem");
+    let kbootstrap = env!("CARGO_BIN_EXE_kbootstrap");
+    // The shell lives on, and does not mend the terminal.
+    let line =
+        format!("trap : INT; {kbootstrap} gencsr -key locked-key.pem leaf.json --out new; echo code=$?; stty -a");
+    let mut session = Command::new("script")
+        .args(["-qfec", &line, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .env_remove("KBOOTSTRAP_KEY_PASSWORD")
+        .current_dir(folder.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (session.stdin.take().unwrap(), session.stdout.take().unwrap());
+    let (mut said, mut piece, mut asked) = (String::new(), [0; 1024], false);
+    loop {
+        let count = screen.read(&mut piece).unwrap();
+        said.push_str(&String::from_utf8_lossy(&piece[..count]));
+        if !asked && said.contains("password of locked-key.pem") {
+            asked = true;
+            keys.write_all(b"\x03").unwrap();
+        }
+        if count == 0 {
+            break;
+        }
+    }
+    session.wait().unwrap();
+    assert!(asked && said.contains("code=130"), "{said}");
+    assert!(said.split_whitespace().any(|word| word == "echo"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! CAs, keys and CSRs that openssl made.
 
-use crate::pki_tools::{CONFIG, Folder};
+use crate::pki_tools::{CONFIG, Folder, with_leaf};
 
 const LEAF: &str = "gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server leaf.json --out leaf";
 
@@ -116,4 +116,28 @@ fn sign_takes_hosts_and_a_subject_in_place_of_the_csrs() {
     let subject = folder.openssl("x509 -in x.pem -noout -subject -ext subjectAltName");
     assert!(subject.contains("subject=C = CN, O = old + O = older, CN = new"), "{subject}");
     assert!(subject.contains("DNS:a.b, IP Address:10.0.0.1"), "{subject}");
+}
+
+#[test]
+fn a_csr_that_is_signed_with_rsa_pss_is_read_and_signed() {
+    let folder = with_leaf();
+    for (digest, salt) in [("sha256", "digest"), ("sha384", "20"), ("sha512", "max")] {
+        folder.openssl(&format!(
+            "req -new -newkey rsa:2048 -nodes -keyout k.pem -subj /CN=pss -{digest} -sigopt rsa_padding_mode:pss \
+             -sigopt rsa_pss_saltlen:{salt} -out pss.csr"
+        ));
+        folder.ok("sign -ca ca.pem -ca-key ca-key.pem pss.csr --out pss");
+        folder.openssl("verify -CAfile ca.pem pss.pem");
+        folder.ok("cfssl sign -ca ca.pem -ca-key ca-key.pem pss.csr");
+    }
+    // Of another key: the last bytes are of the signature.
+    let pem = folder.openssl("req -in pss.csr -outform DER -out pss.der");
+    assert_eq!(pem, "");
+    let mut der = std::fs::read(folder.path("pss.der")).unwrap();
+    *der.last_mut().unwrap() ^= 1;
+    folder.write("pss.der", der);
+    folder.openssl("req -inform DER -in pss.der -out bad.csr");
+    assert!(
+        folder.refused("sign -ca ca.pem -ca-key ca-key.pem bad.csr --out bad").contains("not signed with its own key")
+    );
 }

@@ -112,13 +112,13 @@ impl Inputs {
                     self.certificate(place.clone(), &block.der, None);
                 }
                 Err(block) if is_certificate(&block.label) && was(&block.base64) => {
-                    self.certificate(place.clone(), &[], Some(block.message));
+                    self.certificate(place.clone(), &[], Some(block.error.message));
                 }
                 Ok(block) if block.label.ends_with("PRIVATE KEY") => {
                     let key = Key::from_der(&block.der, &place).ok();
                     self.key(path, &block.label, block.encrypted, &block.der, key);
                 }
-                Err(block) if block.label.ends_with("PRIVATE KEY") => self.errors.push(Error::pki(block.message)),
+                Err(block) if block.label.ends_with("PRIVATE KEY") => self.errors.push(*block.error),
                 _ => {}
             }
         }

@@ -50,6 +50,20 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     certificate(
+        "aki-serial",
+        Error,
+        "the authority key identifier names another serial number than the CA's",
+        "openssl (\"unable to get local issuer certificate\"); Go takes it",
+        "RFC 5280 §4.2.1.1",
+        |view, context| {
+            let serials = (view.authority_serial(), context.issuer().map(|issuer| issuer.serial));
+            when(
+                matches!(serials, (Some(named), Some(own)) if significant(named) != significant(own)),
+                "it names a serial number that its CA's certificate does not have: the CA was renewed under a new one",
+            )
+        },
+    ),
+    certificate(
         "signature-wrong",
         Error,
         "no CA of the issuer's name has made its signature",
@@ -166,4 +180,9 @@ fn chain_order(views: &[View<'_>]) -> Vec<String> {
         current = next;
     }
     Vec::new()
+}
+
+/// A serial number without the zeros before it.
+fn significant(serial: &[u8]) -> &[u8] {
+    &serial[serial.iter().take_while(|byte| **byte == 0).count()..]
 }

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 pub use inputs::Inputs;
 pub use rule::{Finding, Rule, Severity};
 
-use crate::pki::{Name, PublicKey};
+use crate::pki::{Certificate, Name, PublicKey};
 use cas::Cas;
 use inputs::Raw;
 use rule::Check;
@@ -39,6 +39,13 @@ const UNREADABLE: Rule = Rule {
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let tables = [names::RULES, basics::RULES, extensions::RULES, issuing::RULES, key_file::RULES];
     std::iter::once(&UNREADABLE).chain(tables.into_iter().flatten())
+}
+
+/// What verifiers will refuse in a certificate that was just issued.
+pub fn refused(issued: &Certificate, now: OffsetDateTime) -> Vec<String> {
+    let findings = lint(&Inputs::of(issued), &[], now).into_iter();
+    let errors = findings.filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{}; refused by {} ({})", finding.what, finding.rejected_by, finding.rule)).collect()
 }
 
 /// Everything that is wrong with the inputs, in their order; for each first what is worst. Findings of ignored rules

@@ -216,6 +216,12 @@ impl<'a> View<'a> {
         parts.into_iter().find(|part| part.tag == 0x80).map(|part| part.content)
     }
 
+    /// The serial number that its authority key identifier names.
+    pub(super) fn authority_serial(&self) -> Option<&'a [u8]> {
+        let parts = der::all(der::only(self.extension(AUTHORITY_KEY_ID)?.value, der::SEQUENCE)?)?;
+        parts.into_iter().find(|part| part.tag == 0x82).map(|part| part.content)
+    }
+
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer.raw == self.subject.raw
     }

@@ -232,7 +232,11 @@ impl Pool {
             ));
         };
         match certificate.made_with(key) {
-            Some(true) => Ok(()),
+            Some(true) if certificate.names_serial_of(&self.known[ca].certificate) => Ok(()),
+            Some(true) => Err(format!(
+                "it names another serial number of its CA than `{}` has: openssl refuses it under a CA that was renewed",
+                self.name(ca)
+            )),
             Some(false) => Err(format!(
                 "it was not signed with the key of `{}` that is at hand: another CA of the same name",
                 self.name(ca)

@@ -60,7 +60,7 @@ fn of_pem(bytes: &[u8], what: &str) -> Content {
                 }
                 Err(error) => (block.base64, error),
             },
-            Err(block) if is_certificate(&block.label) => (block.base64, Error::pki(block.message)),
+            Err(block) if is_certificate(&block.label) => (block.base64, *block.error),
             _ => continue,
         };
         if was_certificate(Path::new(what), &base64) { damaged.push(error) } else { others.push(error) }

@@ -65,8 +65,9 @@ pub(super) fn read(text: &str, what: &str, folder: &Path) -> Result<(Vec<Found>,
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     let mut take = |owner: String, data: &Option<String>, file: &Option<String>, trust| {
         let place = format!("{what} ({owner})");
-        // As kubectl: the data counts where both are there.
-        let text = match (data, file) {
+        // As kubectl: the data counts where both are there, and what is empty is not there.
+        let is_there = |text: &&String| !text.is_empty();
+        let text = match (data.as_ref().filter(is_there), file.as_ref().filter(is_there)) {
             (Some(data), _) => decode(data).ok_or_else(|| Error::pki(format!("{place}: the data is not base64"))),
             (None, Some(file)) => files::read(&folder.join(file)).map(|bytes| bytes.to_vec()),
             (None, None) => return,
@@ -105,6 +106,15 @@ mod tests {
         assert!(is_kubeconfig("apiVersion: v1\nclusters: []\nusers: []\n"));
         assert!(is_kubeconfig(r#"{"kind":"Config","clusters":[],"users":[]}"#));
         assert!(!is_kubeconfig("hosts:\n  users: 3\n"));
+    }
+
+    #[test]
+    fn what_is_empty_is_not_there() {
+        let text = "clusters:\n- name: prod\n  cluster: {certificate-authority-data: '', certificate-authority: none.pem}\nusers:\n- name: joe\n  user: {client-certificate-data: '', client-certificate: ''}\n";
+        let (found, errors) = read(text, "admin.conf", Path::new("/nonexistent")).unwrap();
+        assert!(found.is_empty());
+        let messages: Vec<_> = errors.iter().map(|e| e.message.as_str()).collect();
+        assert_eq!(messages, ["cannot read /nonexistent/none.pem: No such file or directory (os error 2)"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod args;
 pub mod authority;
 pub mod bundle;
+pub mod ca_key;
 pub mod call;
 pub mod certinfo;
 pub mod cfssljson;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::ca_key;
 use super::log::Log;
 use crate::error::{Error, Result};
 use crate::files::{Pending, backup, folder_of, lock, persist, place};
@@ -84,6 +85,11 @@ impl Output {
 
     /// Prints the JSON.
     pub fn print(&self, printer: &Printer) -> Result<()> {
+        if self.key.is_some() && printer.is_closed() {
+            return Err(
+                Error::local("standard output is closed: the key would be lost").hint("--out PATH writes files")
+            );
+        }
         printer.document(&String::from_utf8_lossy(&self.json()?))
     }
 
@@ -235,6 +241,10 @@ impl Files {
         };
         // Two calls at once would each leave the half of a pair.
         let _lock = lock::folder(&folder_of(&self.base));
+        let keys = all.iter().filter(|(_, content)| matches!(content, Content::Secret(_)));
+        for (path, _) in keys.filter(|_| !self.backup) {
+            ca_key::spare(path)?;
+        }
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
         for (path, content) in all.iter().filter(|_| self.backup) {
             if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {

@@ -22,7 +22,8 @@ pub struct SignerArgs {
     /// Profile of the signing configuration; without one: its default
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Serial number, for profiles with ClientProvidesSerialNumbers: decimal, or hexadecimal after 0x
+    /// Serial number, for -initca, -renewca and profiles with ClientProvidesSerialNumbers: decimal, or hexadecimal after
+    /// 0x
     #[arg(long, value_name = "N")]
     pub serial: Option<String>,
 }
@@ -63,6 +64,11 @@ impl SignerArgs {
     /// What is read.
     pub fn read(&self) -> [Option<&String>; 3] {
         [self.ca.as_ref(), self.ca_key.as_ref(), self.config.as_ref()]
+    }
+
+    /// The serial number that is given, for a CA's own certificate.
+    pub fn given_serial(&self) -> Result<Option<Serial>> {
+        self.serial.as_deref().map(Serial::parse).transpose()
     }
 
     /// The serial number that is given, just where the profile wants one.

@@ -120,13 +120,13 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     let args = crate::cfssl::args::rewrite(args);
     let parsed = match quickly(&args) {
         Some(cli) => Ok(cli),
-        None => command().color(choice).try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)),
+        None => command().color(choice).try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches)),
     };
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
-            let error = suggest(error);
+            let error = suggest(error, takes_inventory(&args));
             let _ = error.print();
             return Ok(if error.use_stderr() { 2 } else { 0 });
         }
@@ -175,11 +175,19 @@ pub fn wants_no_color(args: &[OsString]) -> bool {
     args.iter().any(|arg| arg == "--no-color")
 }
 
+/// Whether the command that is called names its inventory with `-i`.
+fn takes_inventory(args: &[OsString]) -> bool {
+    let called = args.get(1).and_then(|name| name.to_str());
+    let command = command();
+    let found = called.and_then(|name| command.find_subcommand(name));
+    found.is_some_and(|command| command.get_arguments().any(|arg| arg.get_short() == Some('i')))
+}
+
 /// `kbootstrap check prod.yaml`: the likeliest mistake of all.
-fn suggest(mut error: clap::Error) -> clap::Error {
+fn suggest(mut error: clap::Error, takes_inventory: bool) -> clap::Error {
     if let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) {
         let is_file = [".yaml", ".yml", ".json"].iter().any(|end| arg.ends_with(end));
-        if error.kind() == ErrorKind::UnknownArgument && is_file && !arg.starts_with('-') {
+        if error.kind() == ErrorKind::UnknownArgument && takes_inventory && is_file && !arg.starts_with('-') {
             let tip = format!("the inventory is named with `-i {arg}`");
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         }

@@ -3,7 +3,11 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -57,7 +61,14 @@ fn ask(question: &str) -> Result<Option<Secret>> {
     if !std::io::stdin().is_terminal() {
         return Ok(None);
     }
-    Terminal.ask(&format!("{question}: "), &Interrupt::new())
+    // Ended by the signal itself, the program would leave the terminal without echo.
+    let raised = Arc::new(AtomicBool::new(false));
+    let ends = [SIGINT, SIGTERM, SIGHUP].map(|signal| flag::register(signal, raised.clone()));
+    let answer = Terminal.ask(&format!("{question}: "), &Interrupt::from(raised));
+    for id in ends.into_iter().flatten() {
+        signal_hook::low_level::unregister(id);
+    }
+    answer
 }
 
 /// The one password for all stores of a run.

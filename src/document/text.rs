@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::secret::quoted;
-use crate::text::shortened;
+use crate::text::{columns, shortened};
 
 /// A piece of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ impl SourceText {
     }
     /// The line and a caret under the place.
     pub fn excerpt(&self, span: Span) -> String {
-        let all: Vec<char> = quoted::hide(self.line(span.line), false).chars().collect();
+        let all: Vec<char> = self.hide(self.line(span.line)).chars().collect();
         let start = (span.column - 1).min(all.len());
         let from = if all.len() > SHOWN_COLUMNS { start.saturating_sub(SHOWN_COLUMNS / 2) } else { 0 };
         let shown: String = all[from..].iter().take(SHOWN_COLUMNS).map(|c| visible(*c)).collect();
@@ -90,23 +90,6 @@ fn visible(c: char) -> char {
 
 fn blank(c: char) -> String {
     if c == '\t' { "\t".into() } else { " ".repeat(columns(c)) }
-}
-
-/// Columns that a terminal gives a character: two for the wide ones of Chinese, Japanese and Korean text.
-fn columns(c: char) -> usize {
-    match c as u32 {
-        0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f | 0xfeff => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1faff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
 }
 
 #[cfg(test)]

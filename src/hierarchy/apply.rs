@@ -14,6 +14,7 @@ use super::decide::Options;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Action, Plan, Step};
+use crate::certlint;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::files::{self, Pending, persist};
 use crate::parallel;
@@ -195,7 +196,8 @@ impl Work<'_> {
         let mut warnings = Vec::new();
         for (index, issued) in issued {
             let title = self.job.hierarchy.items[index].title();
-            warnings.extend(issued.warnings.iter().map(|warning| format!("{title}: {warning}")));
+            let refused = certlint::refused(&issued.certificate, self.job.now);
+            warnings.extend(issued.warnings.iter().chain(&refused).map(|warning| format!("{title}: {warning}")));
             self.certificates[index] = Some(issued.certificate);
         }
         Ok(warnings)

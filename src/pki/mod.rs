@@ -28,7 +28,7 @@ pub use encoding::tlv;
 pub use issue::authority::Authority;
 pub use issue::builder::Issued;
 pub use issue::crl::{CrlSpec, Reason, Revoked, crl_pem};
-pub use issue::renew_ca::{Signer, renew_ca, renew_ca_by};
+pub use issue::renew_ca::{Signer, kept_serial, renew_ca, renew_ca_by};
 pub use issue::root::self_signed;
 pub use issue::selfsign::selfsign;
 pub use key::encrypted;

@@ -6,8 +6,11 @@ const MARK: &str = "PRIVATE KEY";
 const AGE: &str = "AGE-SECRET-KEY-";
 /// Encoded keys have at least so many characters in a row. Names that long have no small and capital letters mixed.
 const RUN: usize = 32;
-/// In a file with a key what is shorter is taken for a piece of it.
+/// What is shorter is taken for a piece of one where it looks random, and in a file with a key in any case.
 const PIECE: usize = 12;
+
+/// Shorter names have shorter parts: `PreferNoSchedule`.
+const WORD: usize = 20;
 
 /// Whether there is a private key in a text.
 pub fn is_in(text: &str) -> bool {
@@ -31,7 +34,7 @@ fn hidden(text: &str, least: usize) -> String {
         let (run, after) = rest.split_at(rest.find(|c| !is_base64(c)).unwrap_or(rest.len()));
         let mixed = run.contains(|c: char| c.is_ascii_uppercase()) && run.contains(|c: char| c.is_ascii_lowercase());
         let of_age = out.to_ascii_uppercase().ends_with(AGE);
-        match of_age || run.len() >= least && mixed {
+        match of_age || run.len() >= least && mixed || run.len() >= PIECE && mixed && is_random(run) {
             true => out.extend(std::iter::repeat_n('*', run.len())),
             false => out.push_str(run),
         }
@@ -40,6 +43,18 @@ fn hidden(text: &str, least: usize) -> String {
         rest = &after[other..];
     }
     out
+}
+
+/// Words and paths of people have few digits, and capitals at the beginning of their parts.
+fn is_random(run: &str) -> bool {
+    if run.contains('/') {
+        return run.split('/').any(|name| name.len() >= PIECE && is_random(name));
+    }
+    let share = if run.len() < WORD { 4 } else { 3 };
+    let is_letter = |c: &char| c.is_ascii_alphabetic();
+    let letters: Vec<char> = run.chars().filter(is_letter).collect();
+    let changes = letters.windows(2).filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase()).count();
+    run.contains(|c: char| c.is_ascii_digit() || c == '+') || changes * 10 >= letters.len() * share
 }
 
 fn is_base64(c: char) -> bool {
@@ -63,11 +78,19 @@ mod tests {
             "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
             "Every word of a sentence that is long enough is short.",
             "主机，a",
+            "controlPlaneEndpoint",
+            "insecureSkipTLSVerify",
+            "/home/Kim/k8s/prod",
+            "tmpQx3fGh/my/etcd",
+            "PreferNoSchedule",
+            "feature-gates: InitialCorruptCheck=true",
         ] {
             assert_eq!(hide(name, false), name);
             assert!(!is_suspect(name));
         }
         assert!(is_suspect(key) && is_suspect("-----BEGIN EC PRIVATE KEY-----"));
+        assert!(is_suspect("-----BEGIN MIGHAgEAMBMGByqGSM49-----"), "a piece of one");
+        assert!(is_suspect("AwEHoUQDQgAE"));
         assert_eq!(hide("`AwEHoUQDQgAE`", true), "`************`", "the last line of a key is short");
     }
 }

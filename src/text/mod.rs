@@ -2,12 +2,14 @@
 //! what of it may be shown.
 
 mod address;
+mod columns;
 mod nearest;
 mod quote;
 mod shorten;
 mod shown;
 
 pub use address::{bracketed, host_port, split_host_port};
+pub use columns::{columns, width};
 pub use nearest::nearest;
 pub use quote::sh_quote;
 pub use shorten::{glimpse, shortened};

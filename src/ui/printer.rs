@@ -4,7 +4,9 @@
 //! text is cleaned here, so nobody has to think of it elsewhere; colours of ours are known by a mark that others cannot guess.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
+use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, stat};
 use serde::Serialize;
 
 use super::stderr;
@@ -84,6 +86,11 @@ impl Printer {
         }
     }
 
+    /// Whether standard output was closed when the program began.
+    pub fn is_closed(&self) -> bool {
+        is_closed(io::stdout())
+    }
+
     fn escape(&self) -> Option<String> {
         self.mark.map(|mark| format!("\x1b{:016x}", u64::from_be_bytes(mark)))
     }
@@ -94,6 +101,14 @@ impl Printer {
             None => shown(text).into_owned(),
         }
     }
+}
+
+/// Whether a stream was closed when the program began: Rust then opens the null device for reading and writing in its
+/// place, and a shell's `> /dev/null` is for writing alone.
+fn is_closed(stream: impl AsFd) -> bool {
+    let both_ways = fcntl_getfl(&stream).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    let device = |found: Stat| (FileType::from_raw_mode(found.st_mode), found.st_rdev);
+    both_ways && matches!((fstat(&stream), stat("/dev/null")), (Ok(own), Ok(null)) if device(own) == device(null))
 }
 
 #[cfg(test)]

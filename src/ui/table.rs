@@ -1,7 +1,7 @@
 //! Columns for people.
 
 use super::Printer;
-use crate::text::shown_line;
+use crate::text::{shown_line, width};
 
 /// Rows with a header; columns are as wide as their widest cell.
 #[derive(Debug, Clone)]
@@ -41,14 +41,13 @@ impl Table {
     /// The text for this printer, a line per row.
     pub fn render(&self, out: &Printer) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width =
-            |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|c| c.text.chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let widest = |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|c| width(&c.text)).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(widest).collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                let pad = width - cell.text.chars().count();
+            for (cell, columns) in row.iter().zip(&widths) {
+                let pad = columns - width(&cell.text);
                 match cell.color {
                     "" => line.push_str(&cell.text),
                     color => line.push_str(&out.paint(color, &cell.text)),
@@ -65,6 +64,15 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut table = Table::new(&["NAME", "READY"]);
+        table.row(vec!["主机".into(), "yes".into()]);
+        table.row(vec!["e\u{301}t\u{e9}".into(), "no".into()]);
+        table.row(vec!["🚀".into(), "no".into()]);
+        assert_eq!(table.render(&Printer::new(true)), "NAME  READY\n主机  yes\ne\u{301}t\u{e9}   no\n🚀    no\n");
+    }
 
     #[test]
     fn columns_line_up_and_rows_stay_rows() {

@@ -6,7 +6,7 @@ use crate::cfssl::call::Call;
 use crate::cfssl::check_csr;
 use crate::cfssl::failure::Failure;
 use crate::cfssl::go_file;
-use crate::pki::{Key, Serial, renew_ca, self_signed};
+use crate::pki::{Key, Serial, kept_serial, renew_ca, self_signed};
 
 const NO_HOSTS: &str = "This certificate lacks a \"hosts\" field. This makes it unsuitable for
 websites. For more information see the Baseline Requirements for the Issuance and Management
@@ -114,7 +114,8 @@ fn renew(call: &Call) -> Result<(), Failure> {
             return Err(Failure::code(2300, "Private key does not match public key"));
         }
         call.log.info("encoded CSR");
-        Ok(call.issued(&renew_ca(&certificate, key, call.now, Serial::random()?, call.rules)?))
+        let serial = kept_serial(&certificate).map_or_else(Serial::random, Ok)?;
+        Ok(call.issued(&renew_ca(&certificate, key, call.now, serial, call.rules)?))
     };
     let cert = made().inspect_err(|e| call.log.error(&e.to_string()))?;
     call.print(Some(&cert), None, None)

@@ -10,7 +10,7 @@ use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, renew_ca, self_signed};
+use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, kept_serial, renew_ca, self_signed};
 
 /// Make a key and a certificate from a CSR spec, like cfssl gencert
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     initca: bool,
     /// Renew a self-signed CA (-ca, -ca-key): same name, key, extensions and length of life, from now
-    #[arg(long, conflicts_with_all = ["initca", "csr_spec", "config", "profile"])]
+    #[arg(long, conflicts_with_all = ["initca", "csr_spec", "config", "profile", "cn", "hostname"])]
     renewca: bool,
     #[command(flatten)]
     signer: SignerArgs,
@@ -114,7 +114,8 @@ impl Args {
         };
         let csr = Csr::create(&Request::from_spec(spec, key.public())?, &key)?;
         log.info("encoded CSR");
-        let issued = self_signed(spec, &key, now, Serial::random()?)?;
+        let serial = self.signer.given_serial()?.map_or_else(Serial::random, Ok)?;
+        let issued = self_signed(spec, &key, now, serial)?;
         log_issued(&issued, log);
         request::lint(&issued.certificate, now, log);
         let cert = Some(issued.certificate.to_pem());
@@ -130,8 +131,11 @@ impl Args {
         let certificate = Certificate::from_pem(&text, &name)?;
         let (text, key_name) = source::read_ca_key(ca_key, &self.ca_password)?;
         let key = Key::from_pem(&text, &key_name)?;
-        let renewed =
-            renew_ca(&certificate, key, now, Serial::random()?, Rules::Strict).map_err(|e| e.context(&name))?;
+        let serial = match self.signer.given_serial()?.or_else(|| kept_serial(&certificate)) {
+            Some(serial) => serial,
+            None => Serial::random()?,
+        };
+        let renewed = renew_ca(&certificate, key, now, serial, Rules::Strict).map_err(|e| e.context(&name))?;
         log_issued(&renewed, log);
         Ok(Output { cert: Some(renewed.certificate.to_pem()), csr: None, key: None })
     }

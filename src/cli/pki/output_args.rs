@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cfssl::ca_key;
 use crate::cfssl::log::Log;
 use crate::cfssl::output::{Files, KeyForm, KeyFormat, Names, Output, check_base};
 use crate::cfssl::source;
@@ -127,9 +128,7 @@ impl OutputArgs {
         if !key.exists() {
             return Ok(());
         }
-        Err(Error::input(format!("{} is there: without it nothing can be issued by its CA any more", key.display()))
-            .hint("--backup keeps it beside the new one, as FILE.1")
-            .hint("-ca-key makes a certificate for the key that is there, -renewca renews the CA"))
+        Err(ca_key::refused(&key))
     }
 
     /// Looks at everything that could fail, and asks for passwords, before a key is made. `ca` is the signing CA's

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::certlint::{self, Inputs, Severity};
+use crate::certlint;
 use crate::cfssl::log::Log;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
@@ -45,10 +45,7 @@ pub fn hosts(hostname: Option<&str>) -> Option<Vec<String>> {
 
 /// Warns of what verifiers will refuse in a certificate that was just issued.
 pub fn lint(issued: &Certificate, now: OffsetDateTime, log: &Log) {
-    let findings = certlint::lint(&Inputs::of(issued), &[], now);
-    for finding in findings.iter().filter(|finding| finding.severity == Severity::Error) {
-        log.warning(&format!("{}; refused by {} ({})", finding.what, finding.rejected_by, finding.rule));
-    }
+    certlint::refused(issued, now).iter().for_each(|warning| log.warning(warning));
 }
 
 /// The key that a spec asks for.

@@ -9,6 +9,10 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Reason, Result};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
+const DASHES: &[u8] = b"-----";
+/// The longest word of a label is `CERTIFICATE`. What is longer may be a piece of a key, and is not quoted.
+const LONGEST_WORD: usize = 11;
+const LONGEST_LABEL: usize = 40;
 
 /// One PEM block. Its bytes may be a key, so they are wiped when dropped.
 pub(crate) struct Block {
@@ -30,13 +34,13 @@ pub(crate) struct Damaged {
     pub(crate) label: String,
     /// As in [`Block`], as far as it goes.
     pub(crate) base64: Zeroizing<Vec<u8>>,
-    /// Why, and where.
-    pub(crate) message: String,
+    /// Why, and where; nothing of what stands in it.
+    pub(crate) error: Box<Error>,
 }
 
 /// All blocks of a text; whatever stands between them is skipped. `what` names the source in errors.
 pub(crate) fn decode(text: &[u8], what: &str) -> Result<Vec<Block>> {
-    each(text, what).into_iter().collect::<Result<_, _>>().map_err(|damaged| Error::pki(damaged.message))
+    each(text, what).into_iter().collect::<Result<_, _>>().map_err(|damaged| *damaged.error)
 }
 
 /// The same, with what is damaged among them.
@@ -46,6 +50,10 @@ pub(crate) fn each(text: &[u8], what: &str) -> Vec<Result<Block, Damaged>> {
     while let Some((number, line)) = lines.next() {
         if let Some(label) = boundary(line, BEGIN) {
             blocks.push(block(label, number + 1, &mut lines, what));
+        } else if let Some((label, rest)) = joined(line) {
+            let base64 = Zeroizing::new(rest.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect());
+            let problem = format!("{what}: line {}: the line ends of the {label} block are lost", number + 1);
+            blocks.push(Err(Damaged { label, base64, error: Box::new(Error::pki(problem).hint(restore(rest))) }));
         }
     }
     blocks
@@ -67,7 +75,11 @@ fn block<'a>(
                 Ok(der) => return Ok(Block { label, encrypted, dek_info, base64, der: Zeroizing::new(der) }),
                 Err(_) => format!("the {label} block is not valid base64"),
             };
-            return Err(Damaged { label, base64, message: format!("{what}: line {start}: {problem}") });
+            return Err(Damaged {
+                label,
+                base64,
+                error: Box::new(Error::pki(format!("{what}: line {start}: {problem}"))),
+            });
         }
         if line.contains(&b':') {
             encrypted |= line.starts_with(b"Proc-Type:") && line.windows(9).any(|w| w == b"ENCRYPTED");
@@ -79,14 +91,38 @@ fn block<'a>(
         }
     }
     let reason = if lines.peek().is_some() { " before the next BEGIN" } else { ": the file is cut off" };
-    let message = format!("{what}: line {start}: BEGIN {label} has no END{reason}");
-    Err(Damaged { label, base64, message })
+    let error = Error::pki(format!("{what}: line {start}: BEGIN {label} has no END{reason}"));
+    Err(Damaged { label, base64, error: Box::new(error) })
 }
 
 fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
-    let line = line.trim_ascii();
-    let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
-    String::from_utf8(label.to_vec()).ok()
+    label(line.trim_ascii().strip_prefix(prefix)?.strip_suffix(DASHES)?)
+}
+
+/// What is between `BEGIN` and dashes, where it can be a label: a key without line ends stands there, too.
+fn label(text: &[u8]) -> Option<String> {
+    let is_word = |word: &[u8]| {
+        word.len() <= LONGEST_WORD && word.iter().all(|b| b.is_ascii_alphanumeric() || b".#-_".contains(b))
+    };
+    let fits = text.len() <= LONGEST_LABEL && text.split(|b| *b == b' ').all(is_word);
+    fits.then(|| String::from_utf8_lossy(text).into_owned())
+}
+
+/// A block whose lines are one line: its label and what follows.
+fn joined(line: &[u8]) -> Option<(String, &[u8])> {
+    let rest = line.trim_ascii_start().strip_prefix(BEGIN)?;
+    let end = rest.windows(DASHES.len()).position(|window| window == DASHES)?;
+    Some((label(&rest[..end])?, &rest[end + DASHES.len()..]))
+}
+
+/// How a file gets its line ends back, by what stands where they were.
+fn restore(after_label: &[u8]) -> &'static str {
+    match after_label {
+        [b'\r', ..] => r"they are carriage returns: tr '\r' '\n' < FILE > NEW",
+        [b'\\', b'n', ..] => r"they are written as \n: sed 's/\\n/\n/g' FILE > NEW",
+        [b'\\', b'r', ..] => r"they are written as \r\n: sed 's/\\r\\n/\n/g' FILE > NEW",
+        _ => r"put them back: sed -E 's/ *(-----(BEGIN|END) [A-Z0-9 ]+-----) */\n\1\n/g' FILE | fold -w 64 > NEW",
+    }
 }
 
 /// Whether bytes look like a PKCS#12 file: a SEQUENCE that begins with version 3 and a ContentInfo.
@@ -111,9 +147,9 @@ pub(crate) fn remedy(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         _ if is_pkcs12(bytes) => Some("it is PKCS#12: convert it: openssl pkcs12 -in FILE -nokeys -out FILE.pem"),
         [0x30, 0x80..=0x84, ..] => Some("it is DER: convert it: openssl x509 -inform DER -in FILE -out FILE.pem"),
-        [0xef, 0xbb, 0xbf, ..] => {
-            Some("it begins with a byte order mark (BOM), which openssl and Go do not take either: save it without one")
-        }
+        [0xef, 0xbb, 0xbf, ..] => Some(
+            r"it begins with a byte order mark (BOM), which Kubernetes and etcd do not take: sed '1s/^\xEF\xBB\xBF//' FILE > NEW",
+        ),
         _ if utf16 => Some("it is UTF-16: convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.pem"),
         _ => None,
     }
@@ -166,7 +202,7 @@ mod tests {
         let text = b"-----BEGIN A-----\nAA\n-----BEGIN B-----\nAw==\n-----END B-----\n-----BEGIN C-----\n?\n-----END C-----\n-----BEGIN D-----\n-----END D-----\n";
         let seen: Vec<_> = each(text, "x")
             .into_iter()
-            .map(|block| block.map_or_else(|damaged| damaged.message, |block| block.label))
+            .map(|block| block.map_or_else(|damaged| damaged.error.message, |block| block.label))
             .collect();
         insta::assert_snapshot!(seen.join("\n"), @r"
         x: line 1: BEGIN A has no END before the next BEGIN
@@ -174,6 +210,24 @@ mod tests {
         x: line 6: the C block is not valid base64
         D
         ");
+    }
+
+    #[test]
+    fn a_block_in_one_line_is_not_quoted_and_can_be_mended() {
+        for between in ["", " ", "\r", "\\n", "\\r\\n"] {
+            let text = ["-----BEGIN EC PRIVATE KEY-----", "MHcCAQEEIBlk", "X0v3", "-----END EC PRIVATE KEY-----"]
+                .join(between);
+            let error = decode(text.as_bytes(), "x").err().unwrap();
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(error, @"x: line 1: the line ends of the EC PRIVATE KEY block are lost");
+            }
+            assert!(error.hints[0].ends_with("> NEW"), "{:?}", error.hints);
+        }
+        assert!(decode(b"-----BEGIN MHcCAQEEIBlkX0v3-----\n", "x").unwrap().is_empty(), "too long for a label");
+        assert!(
+            decode(b"-----BEGIN A-----\n-----END MHcCAQEEIBlkX0v3-----\n", "x")
+                .is_err_and(|e| !e.message.contains("MHc"))
+        );
     }
 
     proptest! {

@@ -37,7 +37,12 @@ pub fn renew_ca(
     let not_before = backdated(now, None)?;
     let not_after = not_before.checked_add(old.not_after - old.not_before).ok_or_else(beyond_9999)?;
     let mut extensions: Vec<_> = certificate.extensions().iter().map(Extension::copied).collect::<Result<_>>()?;
-    extensions.retain(|extension| stays(extension, own_root));
+    let same_serial = Serial::of(certificate).as_ref() == Some(&serial);
+    extensions.retain(|extension| stays(extension, own_root, same_serial));
+    if rules == Rules::Strict {
+        let kept = |was| format!("; --serial {was} keeps it");
+        warnings.extend(new_serial(certificate, &serial).map(|was| NEW_SERIAL.to_owned() + &kept(was)));
+    }
     let (subject, public_key, validity) =
         (certificate.subject(), authority.key().public(), Validity::new(not_before, not_after)?);
     let issuer = Issuer::itself(subject, authority.key());
@@ -46,12 +51,30 @@ pub fn renew_ca(
 
 /// The authority key identifier may name the old serial number, or another CA: verifiers then do not take the new root for
 /// its own issuer. Of one that another CA had issued, that CA's places go too.
-fn stays(extension: &Extension, own_root: bool) -> bool {
+fn stays(extension: &Extension, own_root: bool, same_serial: bool) -> bool {
     match extension.oid.as_slice() {
-        oid::AUTHORITY_KEY_ID => false,
+        oid::AUTHORITY_KEY_ID => own_root && same_serial,
         oid::AUTHORITY_INFO_ACCESS | oid::CRL_DISTRIBUTION_POINTS => own_root,
         _ => true,
     }
+}
+
+/// The serial number that a renewed root keeps: its authority key identifier names it, so those of the certificates that
+/// it has issued do, too (`authorityKeyIdentifier = keyid,issuer` of easy-rsa and OpenVPN), and openssl would refuse
+/// them under another one.
+pub fn kept_serial(certificate: &Certificate) -> Option<Serial> {
+    let names_own = certificate.is_self_issued() && certificate.authority_serial().is_some();
+    (names_own && certificate.names_serial_of(certificate)).then(|| Serial::of(certificate)).flatten()
+}
+
+const NEW_SERIAL: &str = "the serial number is new: certificates that name the old one in their authority key \
+                          identifier (OpenSSL's `keyid,issuer`) are refused by openssl under the new CA";
+
+/// The old serial number, where a new one may break something. A key identifier without a serial number shows that the
+/// CA does not name any.
+fn new_serial(old: &Certificate, serial: &Serial) -> Option<Serial> {
+    let names_none = old.authority_key_id().is_some() && old.authority_serial().is_none();
+    Serial::of(old).filter(|was| was != serial && !names_none)
 }
 
 /// Who signs.
@@ -89,6 +112,13 @@ pub fn renew_ca_by(
             (authority.issuer(), Some(authority.key_id()), validity)
         }
     };
+    let serial = match signer {
+        Signer::Itself(_) => kept_serial(old).unwrap_or(serial),
+        // An issuer gives no number twice.
+        Signer::Other(_) => serial,
+    };
+    let habit = old.authority_serial().and_then(|_| new_serial(old, &serial));
+    warnings.extend(habit.map(|_| NEW_SERIAL.to_owned()));
     let own_id = old.subject_key_id().map_or_else(|| public_key.key_id(), <[u8]>::to_vec);
     let mut extensions = Claims::of(profile, &own_id, issuer_id).extensions();
     extensions.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
@@ -143,7 +173,7 @@ mod tests {
         let kept = |own_root| {
             let all =
                 [oid::AUTHORITY_KEY_ID, oid::AUTHORITY_INFO_ACCESS, oid::CRL_DISTRIBUTION_POINTS, oid::SUBJECT_KEY_ID];
-            all.map(|oid| stays(&Extension { oid: oid.to_vec(), critical: false, value: Vec::new() }, own_root))
+            all.map(|oid| stays(&Extension { oid: oid.to_vec(), critical: false, value: Vec::new() }, own_root, false))
         };
         assert_eq!(kept(true), [false, true, true, true]);
         assert_eq!(kept(false), [false, false, false, true]);

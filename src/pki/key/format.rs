@@ -31,9 +31,26 @@ pub(crate) fn from_pem(text: &[u8], what: &str) -> Result<(KeyKind, Pkcs8)> {
         }
     }
     Err(match blocks.first() {
-        None => Error::pki(format!("{what}: there is no PEM block in it")),
+        None => {
+            let error = Error::pki(format!("{what}: there is no PEM block in it"));
+            key_remedy(text).into_iter().fold(error, Error::hint)
+        }
+        Some(block) if block.label == "OPENSSH PRIVATE KEY" => {
+            Error::pki(format!("{what}: it is an OpenSSH key")).hint("convert a copy: ssh-keygen -p -m PKCS8 -f COPY")
+        }
         Some(block) => Error::pki(format!("{what}: there is no private key in it, only {}", block.label)),
     })
+}
+
+/// As [`pem::remedy`], for a key.
+fn key_remedy(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        _ if pem::is_pkcs12(bytes) => {
+            Some("it is PKCS#12: convert it: openssl pkcs12 -in FILE -nocerts -nodes -out FILE.pem")
+        }
+        [0x30, ..] => Some("it is DER: convert it: openssl pkey -inform DER -in FILE -out FILE.pem"),
+        _ => pem::remedy(bytes),
+    }
 }
 
 fn encrypted(what: &str) -> Error {

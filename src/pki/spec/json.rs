@@ -18,6 +18,9 @@ const NAMED_BY_USER: [&str; 4] = ["profiles", "auth_keys", "remotes", "oid"];
 
 /// Parses, with the keys of all objects but the user's own in lower case. `what` names the source in errors.
 pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
+    if let Some(form) = other_encoding(text) {
+        return Err(Error::input(format!("{what}: not valid JSON: {form}")).hint("save it as UTF-8 without BOM"));
+    }
     let text = String::from_utf8_lossy(text);
     match serde_json::from_str::<Lowered>(&text) {
         Ok(Lowered(value)) => Ok(value),
@@ -25,10 +28,19 @@ pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
             let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
             // Keys of signing over a network are hexadecimal, and short.
             let line =
-                if text.contains("auth_keys") { String::new() } else { quoted::hide(line, quoted::is_in(&text)) };
+                if text.contains("auth_keys") { String::new() } else { quoted::hide(line, quoted::is_suspect(&text)) };
             let error = Error::input(format!("{what}: not valid JSON: {e}"));
             Err(if line.trim().is_empty() || line.len() > 200 { error } else { error.detail(line.trim_end()) })
         }
+    }
+}
+
+/// What editors of Windows and PowerShell write, and Go does not read.
+fn other_encoding(text: &[u8]) -> Option<&'static str> {
+    match text {
+        [0xef, 0xbb, 0xbf, ..] => Some("it begins with a byte order mark (BOM)"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("it is UTF-16"),
+        _ => None,
     }
 }
 

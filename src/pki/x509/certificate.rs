@@ -166,6 +166,14 @@ impl Certificate {
     pub fn authority_key_id(&self) -> Option<&[u8]> {
         self.0.extensions.authority_key_id.as_deref()
     }
+    /// The serial number of its issuer's certificate, where its authority key identifier names one.
+    pub fn authority_serial(&self) -> Option<&[u8]> {
+        self.0.extensions.authority_serial.as_deref()
+    }
+    /// Whether its authority key identifier allows this certificate of its issuer, as openssl asks.
+    pub fn names_serial_of(&self, issuer: &Certificate) -> bool {
+        self.authority_serial().is_none_or(|named| significant(named) == significant(issuer.serial()))
+    }
     /// Its name constraints; none where it has none.
     pub fn name_constraints(&self) -> Option<&Constraints> {
         self.0.extensions.name_constraints.as_ref()
@@ -196,6 +204,11 @@ impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<certificate of {}, {}>", self.subject(), pem::encode("CERTIFICATE", self.der()).as_str())
     }
+}
+
+/// Without the zeros before it.
+fn significant(serial: &[u8]) -> &[u8] {
+    &serial[serial.iter().take_while(|byte| **byte == 0).count()..]
 }
 
 /// Whether a PEM block with this label is one.

@@ -13,7 +13,7 @@ use super::extension_set::ExtensionSet;
 use super::request::Request;
 use super::signature;
 use crate::error::{Error, Reason, Result};
-use crate::pki::encoding::{der, oid, pem};
+use crate::pki::encoding::{der, oid, pem, tlv};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::name::Name;
@@ -105,7 +105,7 @@ fn read(der: &[u8]) -> Result<Csr> {
     };
     let info = &csr.certification_request_info;
     let public_key = PublicKey::from_spki(info.subject_pki.raw)?;
-    signature::check(&public_key, &csr.signature_algorithm, info.raw, &csr.signature_value.data)
+    check_own(der, &csr, &public_key)
         .map_err(|e| e.context("the CSR is not signed with its own key").because(Reason::Signature))?;
     let mut request = Request::new(Name::from_raw(info.subject.as_raw()), public_key);
     for attribute in info.attributes() {
@@ -114,6 +114,23 @@ fn read(der: &[u8]) -> Result<Csr> {
     }
     let algorithm = oid::of(&csr.signature_algorithm.algorithm).unwrap_or_default();
     Ok(Csr { der: der.to_vec(), algorithm, request })
+}
+
+/// Checks that the key of a CSR has signed it.
+fn check_own(der: &[u8], csr: &X509CertificationRequest<'_>, key: &PublicKey) -> Result<()> {
+    let (algorithm, message) = (&csr.signature_algorithm, csr.certification_request_info.raw);
+    let signature = &csr.signature_value.data;
+    if oid::of(&algorithm.algorithm).as_deref() != Some(oid::RSA_PSS) {
+        return signature::check(key, algorithm, message, signature);
+    }
+    // Hash and salt are in its parameters.
+    let parts = tlv::only(der, 0x30).and_then(tlv::all).unwrap_or_default();
+    let made = parts.get(1).and_then(|algorithm| signature::check_signature(key, algorithm.raw, message, signature));
+    match made {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::pki("the signature does not match")),
+        None => Err(Error::pki("the parameters of its RSA-PSS signature are not supported")),
+    }
 }
 
 /// Takes what the extensions ask for.

@@ -26,6 +26,8 @@ pub(crate) struct ExtensionSet {
     pub(crate) purposes: Vec<Vec<u64>>,
     pub(crate) subject_key_id: Option<Vec<u8>>,
     pub(crate) authority_key_id: Option<Vec<u8>>,
+    /// The serial number in the authority key identifier.
+    pub(crate) authority_serial: Option<Vec<u8>>,
     pub(crate) name_constraints: Option<Constraints>,
 }
 
@@ -54,6 +56,7 @@ impl ExtensionSet {
                 ParsedExtension::SubjectKeyIdentifier(id) => set.subject_key_id = Some(id.0.to_vec()),
                 ParsedExtension::AuthorityKeyIdentifier(id) => {
                     set.authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+                    set.authority_serial = id.authority_cert_serial.map(<[u8]>::to_vec);
                 }
                 ParsedExtension::NameConstraints(constraints) => {
                     set.name_constraints = Some(Constraints::read(constraints));

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::random;
+use crate::secret::quoted;
 
 /// A positive serial number of at most 20 bytes, big-endian (RFC 5280 §4.1.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +20,14 @@ impl Serial {
             20 => Serial(vec![1]),
             _ => Serial(bytes[zeros..].to_vec()),
         }
+    }
+    /// That of a certificate, where it is one that may be given again: positive, and of at most 20 bytes.
+    pub fn of(certificate: &Certificate) -> Option<Self> {
+        let bytes = certificate.serial();
+        let is_negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+        let zeros = bytes.iter().take_while(|&&b| b == 0).count();
+        let rest = &bytes[zeros..];
+        (!is_negative && !rest.is_empty() && bytes.len() <= 20).then(|| Serial(rest.to_vec()))
     }
     /// From the operating system's randomness.
     pub fn random() -> Result<Self> {
@@ -36,10 +46,12 @@ impl Serial {
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         // A longer text is something else, and may be nobody's business.
-        let shown =
-            if text.chars().count() > 50 { text.chars().take(12).chain(['…']).collect() } else { text.to_owned() };
+        let shown = match text.chars().count() > 50 || quoted::is_suspect(text) {
+            true => "what stands there".to_owned(),
+            false => format!("`{text}`"),
+        };
         let wrong = |why: &str| {
-            Error::input(format!("`{shown}` is no serial number: {why}"))
+            Error::input(format!("{shown} is no serial number: {why}"))
                 .hint("write it in decimal digits, or in hexadecimal ones after 0x")
         };
         let lower = text.to_ascii_lowercase();
@@ -62,6 +74,9 @@ impl Serial {
             if carry != 0 {
                 return Err(wrong("it is longer than 20 bytes"));
             }
+        }
+        if bytes[0] & 0x80 != 0 {
+            return Err(wrong("it is longer than 159 bits: with its sign it takes more than 20 bytes"));
         }
         let zeros = bytes.iter().take_while(|&&b| b == 0).count();
         if zeros == 20 {
@@ -140,8 +155,10 @@ mod tests {
         insta::assert_snapshot!(parsed("abc"), @"`abc` is no serial number: it has other characters than digits");
         insta::assert_snapshot!(parsed("0x"), @"`0x` is no serial number: it has other characters than digits");
         insta::assert_snapshot!(parsed("-1"), @"`-1` is no serial number: it has other characters than digits");
+        insta::assert_snapshot!(parsed(&format!("0x8{}", "0".repeat(39))), @"`0x8000000000000000000000000000000000000000` is no serial number: it is longer than 159 bits: with its sign it takes more than 20 bytes");
+        assert!(Serial::parse(&format!("0x7{}", "f".repeat(39))).is_ok());
         insta::assert_snapshot!(parsed("0"), @"`0` is no serial number: it is zero");
-        insta::assert_snapshot!(parsed(&"9".repeat(60)), @"`999999999999…` is no serial number: it is longer than 20 bytes");
+        insta::assert_snapshot!(parsed(&"9".repeat(60)), @"what stands there is no serial number: it is longer than 20 bytes");
         assert!(Serial::random_short().unwrap().bytes().len() <= 8);
     }
 
