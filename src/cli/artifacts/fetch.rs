@@ -24,7 +24,7 @@ use crate::inventory::{Build, Download, Source};
   kbootstrap artifacts fetch --kubernetes 1.36.3 --source ./bin --source download
 
 With an inventory, its versions and sources hold, and the cluster's artifacts.lock pins what came. \
-Hosts are not asked: for others than amd64 give --arch, or let `up` fetch what they need.")]
+Hosts are not asked: for others than amd64 give --arch. `up` fetches for what the lock file has programs for.")]
 pub(super) struct Fetch {
     /// The inventory [default: kbootstrap.yaml in this folder]
     #[arg(short, long, value_name = "FILE")]
