@@ -229,14 +229,14 @@ fn a_smoke_test_without_kubelets_fails_and_cleans_up(plane: &ControlPlane) {
         assert_eq!((outcome(name).outcome, outcome(name).ok), (Outcome::NotTried, false), "{name}");
     }
     let untried = report.checks.iter().filter(|check| check.outcome == Outcome::NotTried).count();
-    let count = format!("1 of {} checks failed: pods; {untried} were not tried: exec, ", report.checks.len());
+    let count = format!("2 of {} checks failed: kubelets, pods; {untried} were not tried: exec, ", report.checks.len());
     assert!(report.verdict().unwrap_err().message.starts_with(&count), "{report:#?}");
     let error = render(&report.verdict().unwrap_err(), false);
     assert!(error.contains("pods: not every node runs its pod after "), "{error}");
     assert!(error.contains("last seen: no running pod on n1\n"), "{error}");
     assert!(error.contains("node n1 has not joined the cluster\n"), "{error}");
     assert!(error.contains("not scheduled: Unschedulable: no nodes available to schedule pods"), "{error}");
-    assert!(error.contains("FailedScheduling"), "{error}");
+    assert!(error.contains("refused by the kubelet at n1:10250"), "{error}");
     assert_nothing_left(plane, &report);
 }
 

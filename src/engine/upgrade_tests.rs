@@ -207,9 +207,12 @@ fn the_plan_says_what_the_version_changes_and_why() {
     master.extend(timer.map(String::from));
     master.push("config.yaml".into());
     assert_eq!(names("n1"), master);
-    let [cni, programs] = [&cluster.layout.cni, &cluster.layout.cni_programs].map(String::as_str);
+    let layout = &cluster.layout;
+    let [cni, etcd, programs] = [&layout.cni, &layout.etcd_pki, &layout.cni_programs].map(String::as_str);
     for host in &plan.hosts {
-        assert_eq!(host.dirs.keys().map(String::as_str).collect::<Vec<_>>(), [cni, programs], "{}", host.host);
+        // etcd's folder of keys was its own, and is root's.
+        let folders = if host.host == "n1" { vec![cni, etcd, programs] } else { vec![cni, programs] };
+        assert_eq!(host.dirs.keys().map(String::as_str).collect::<Vec<_>>(), folders, "{}", host.host);
         assert!(host.units.iter().all(|unit| unit.name != "containerd.service"), "pods run on");
     }
     let json = serde_json::to_value(&meaning).unwrap();
