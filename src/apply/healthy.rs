@@ -162,10 +162,7 @@ impl<'a> Rest<'a> {
                 }
                 let pods = kube::pods(client, namespace, addon.gate.pods)?;
                 if rollout.ready {
-                    let old = pods.iter().filter(|pod| since.ran_before(pod));
-                    troubles.extend(
-                        old.map(|pod| format!("what is said of {} is from before {} has booted", pod.name, pod.node)),
-                    );
+                    troubles.extend(since.too_few(&pods, rollout.wanted).map(|why| format!("{}: {why}", addon.title)));
                     continue;
                 }
                 let mut why: Vec<String> = pods.iter().flat_map(|p| p.troubles.clone()).collect();

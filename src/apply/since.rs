@@ -59,9 +59,9 @@ impl<'a> Since<'a> {
         health::has_looked(renewed, self.started(&node.name, kubelet::UNIT))
     }
 
-    /// Whether what is said of the pod is older than its host's boot.
-    pub(super) fn ran_before(&self, pod: &Pod) -> bool {
-        health::ran_before(pod, self.started(&pod.node, facts::BOOT))
+    /// Why fewer than `wanted` of a Deployment's pods are ready since their hosts have booted.
+    pub(super) fn too_few(&self, pods: &[Pod], wanted: u64) -> Option<String> {
+        health::too_few(pods, wanted, |pod| self.started(&pod.node, facts::BOOT))
     }
 
     /// Whether a host has booted so lately that what is said of its pods may be older.

@@ -47,8 +47,28 @@ pub fn has_looked(renewed: Option<OffsetDateTime>, started: Option<OffsetDateTim
     renewed.zip(started).is_some_and(|(renewed, started)| renewed >= started + LOOKED)
 }
 
+/// Why fewer than `wanted` pods of a Deployment are ready by the word of their kubelets, since their hosts have `booted`; none
+/// where there are enough. What a Deployment itself says is its controller's word, and after a boot that has not looked yet.
+pub fn too_few(pods: &[Pod], wanted: u64, booted: impl Fn(&Pod) -> Option<OffsetDateTime>) -> Option<String> {
+    let why = |pod: &Pod| match pod.ready {
+        _ if ran_before(pod, booted(pod)) => {
+            Some(format!("what is said of {} is from before {} has booted", pod.name, pod.node))
+        }
+        true => None,
+        false if pod.troubles.is_empty() => Some(format!("{} is not ready", pod.name)),
+        false => Some(format!("{} is not ready: {}", pod.name, pod.troubles.join(", "))),
+    };
+    let whys: Vec<String> = pods.iter().filter_map(why).collect();
+    let ready = pods.len() - whys.len();
+    match whys.is_empty() {
+        _ if ready as u64 >= wanted => None,
+        true => Some(format!("there are {ready} of {wanted} pods")),
+        false => Some(whys.join("; ")),
+    }
+}
+
 /// Whether a pod's containers are said to run since before its host booted, at `booted` by the host's clock.
-pub fn ran_before(pod: &Pod, booted: Option<OffsetDateTime>) -> bool {
+fn ran_before(pod: &Pod, booted: Option<OffsetDateTime>) -> bool {
     let second = time::Duration::SECOND;
     pod.running_since.zip(booted).is_some_and(|(since, booted)| since + second < booted)
 }
@@ -79,6 +99,26 @@ mod tests {
         let words = "the lease is that of an earlier process on n1, from 7 s before this one was started";
         assert_eq!(before, Leads::NotYet(words.into()));
         assert_eq!(leads(&lease(STARTED, false), Some(STARTED)), Leads::No("last held by \"n1\"".into()));
+    }
+
+    #[test]
+    fn after_a_boot_pods_count_and_not_what_their_deployment_says() {
+        let pod = |name: &str, ready, running_since| Pod {
+            namespace: "kube-system".into(),
+            name: name.into(),
+            node: "n1".into(),
+            ip: String::new(),
+            ready,
+            troubles: Vec::new(),
+            running_since,
+        };
+        let (later, earlier) = (Some(STARTED + time::Duration::MINUTE), Some(STARTED - time::Duration::MINUTE));
+        let why = |pods: &[Pod]| too_few(pods, 2, |_| Some(STARTED));
+        let (a, b) = (pod("a", true, later), pod("b", true, later));
+        assert_eq!(why(&[a.clone(), b.clone(), pod("leaving", false, None)]), None);
+        assert_eq!(why(&[a.clone(), pod("b", false, None)]).unwrap(), "b is not ready");
+        assert_eq!(why(&[a.clone(), pod("b", true, earlier)]).unwrap(), "what is said of b is from before n1 has booted");
+        assert_eq!(why(&[a]).unwrap(), "there are 1 of 2 pods");
     }
 
     #[test]

@@ -136,13 +136,8 @@ fn dns(
     if rollout.ready {
         let booted = |pod: &kube::Pod| facts.get(&pod.node).and_then(|facts| facts.started(facts::BOOT));
         let pods = kube::pods(client, "kube-system", "k8s-app=kube-dns")?;
-        let old: Vec<String> = pods
-            .iter()
-            .filter(|pod| health::ran_before(pod, booted(pod)))
-            .map(|pod| format!("what is said of {} is from before {} has booted", pod.name, pod.node))
-            .collect();
-        if !old.is_empty() {
-            return Ok(Some(check("CoreDNS", State::Bad, "not yet", old.join("; "))));
+        if let Some(why) = health::too_few(&pods, rollout.wanted, booted) {
+            return Ok(Some(check("CoreDNS", State::Bad, "not yet", why)));
         }
     }
     let state = if rollout.ready { State::Good } else { State::Bad };
