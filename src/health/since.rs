@@ -117,7 +117,10 @@ mod tests {
         let (a, b) = (pod("a", true, later), pod("b", true, later));
         assert_eq!(why(&[a.clone(), b.clone(), pod("leaving", false, None)]), None);
         assert_eq!(why(&[a.clone(), pod("b", false, None)]).unwrap(), "b is not ready");
-        assert_eq!(why(&[a.clone(), pod("b", true, earlier)]).unwrap(), "what is said of b is from before n1 has booted");
+        assert_eq!(
+            why(&[a.clone(), pod("b", true, earlier)]).unwrap(),
+            "what is said of b is from before n1 has booted"
+        );
         assert_eq!(why(&[a]).unwrap(), "there are 1 of 2 pods");
     }
 
