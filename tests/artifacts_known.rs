@@ -1,11 +1,11 @@
 //! docs/artifacts.md: what is known of release sites' files, and of modules, as the program has it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use kbootstrap::artifacts::{modules, published};
 use kbootstrap::components::Catalogue;
+
+use crate::common::docs::assert_says;
 
 const BEGIN: &str = "<!-- made from src/artifacts/known/checksums.txt and src/recipes/modules -->\n";
 const END: &str = "<!-- end -->";
@@ -32,16 +32,7 @@ fn tables() -> String {
     text
 }
 
-/// With `UPDATE_DOCS` it is written.
 #[test]
 fn the_tables_say_what_is_known_and_what_is_missing() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/artifacts.md");
-    let text = fs::read_to_string(&file).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the tables begin somewhere");
-    let (_, after) = rest.split_once(END).expect("and end");
-    let now = format!("{before}{BEGIN}{}\n{END}{after}", tables());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&file, &now).unwrap();
-    }
-    assert!(now == fs::read_to_string(&file).unwrap(), "out of date: run `UPDATE_DOCS=1 cargo test artifacts_known`");
+    assert_says("docs/artifacts.md", [BEGIN, END], &format!("{}\n", tables()));
 }

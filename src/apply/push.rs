@@ -123,8 +123,8 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     if push.files.iter().any(|f| f.starts_with(&layout.units)) {
         s.push_str("systemctl daemon-reload\n");
     }
-    // One that does not run reads it when it starts. A reload of its unit would write /etc/resolv.conf anew, too, without
-    // name servers where others look after the host's interfaces.
+    // One that does not run reads it when it starts. A reload of its unit would also rewrite /etc/resolv.conf, without name
+    // servers where others look after the host's interfaces.
     if push.files.contains(&layout.network_manager) {
         s.push_str(&format!(
             "if systemctl -q is-active {NETWORK_MANAGER}; then nmcli general reload conf >/dev/null 2>&1 || :; fi\n"

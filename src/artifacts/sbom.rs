@@ -9,6 +9,7 @@ use super::requirements::Requirement;
 use crate::components::Catalogue;
 use crate::digest::sha256;
 use crate::recipes::{Project, Recipe, module_sum, package, recipe};
+use crate::text::percent_encoded;
 
 /// The document about the cluster of that name. The same lock gives the same bytes: no clock is in them.
 pub fn sbom(lock: &Lock, name: &str, catalogue: &Catalogue) -> Value {
@@ -114,17 +115,12 @@ fn purl(locked: &Locked, thing: Option<&Requirement>) -> String {
     });
     go.unwrap_or_else(|| {
         let Locked { name, version, arch, sha256, .. } = locked;
-        format!("pkg:generic/{}@{}?arch={arch}&checksum=sha256:{sha256}", encoded(name), encoded(version))
+        format!(
+            "pkg:generic/{}@{}?arch={arch}&checksum=sha256:{sha256}",
+            percent_encoded(name),
+            percent_encoded(version)
+        )
     })
-}
-
-/// Percent-encoded but for what needs it nowhere in a package URL.
-fn encoded(text: &str) -> String {
-    let one = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(one).collect()
 }
 
 fn property(name: &str, value: &str) -> Value {

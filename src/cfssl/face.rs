@@ -1,7 +1,6 @@
 //! cfssl itself: as `cfssl`, `cfssljson` and `cfssl-certinfo`, with Go's flags and cfssl's words.
 
 use std::ffi::OsString;
-
 use std::path::Path;
 
 use time::OffsetDateTime;

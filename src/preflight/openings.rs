@@ -10,7 +10,7 @@ use crate::facts::HostFacts;
 /// firewalld's unit.
 pub(super) const FIREWALLD: &str = "firewalld.service";
 
-/// A firewall that is told by commands.
+/// A firewall with commands of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Firewall {
     Firewalld,

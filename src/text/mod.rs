@@ -1,9 +1,10 @@
-//! Text that means something to a person, a shell or a URL: names that were meant, quoting, addresses; and
-//! what of it may be shown.
+//! Text that means something to a person, a shell or a URL: names that were meant, quoting, addresses; how
+//! wide it is, and what of it may be shown.
 
 mod address;
 mod columns;
 mod nearest;
+mod percent;
 mod quote;
 mod shorten;
 mod shown;
@@ -11,6 +12,7 @@ mod shown;
 pub use address::{bracketed, host_port, split_host_port};
 pub use columns::{columns, width};
 pub use nearest::nearest;
+pub use percent::percent_encoded;
 pub use quote::sh_quote;
 pub use shorten::{glimpse, shortened};
 pub use shown::{shown, shown_json, shown_line};

@@ -10,12 +10,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::manifests::LABEL;
 use super::{Fixture, Server};
 use crate::access::ApiAccess;
-use crate::clients::http::{Request, encode};
+use crate::clients::http::Request;
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule, wait};
 use crate::remote::LOOK;
-use crate::text::sh_quote;
+use crate::text::{percent_encoded, sh_quote};
 
 /// No run takes this long: an older namespace was left behind.
 const ABANDONED: time::Duration = time::Duration::minutes(15);
@@ -31,7 +31,7 @@ pub(super) fn sweep(fixture: &Fixture<'_>) -> Result<Vec<String>> {
     let Server { host, address, tls } = &fixture.ways.master;
     let mut api = ApiAccess::at(fixture.ways.pool, host, *address, tls)?.until(Instant::now() + SWEEPING);
     let mut client = api.client()?;
-    let path = format!("/api/v1/namespaces?labelSelector={}", encode(&format!("{}={}", LABEL.0, LABEL.1)));
+    let path = format!("/api/v1/namespaces?labelSelector={}", percent_encoded(&format!("{}={}", LABEL.0, LABEL.1)));
     let response = client.send(&Request::new("GET", &path))?;
     let Some(now) = response.date().map(PrimitiveDateTime::assume_utc) else { return Ok(Vec::new()) };
     let list = response.json()?;

@@ -10,9 +10,9 @@ use super::manifests::{NAME, PORT, SERVICE_PORT};
 use super::path::{Expects, Path};
 use super::rules::Entry;
 use super::{Fixture, egress};
-use crate::clients::http::encode;
 use crate::clients::kube::{self, Pod};
 use crate::error::{Error, Result};
+use crate::text::percent_encoded;
 
 /// Routes and rules learn of a new pod within seconds.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -211,7 +211,7 @@ impl Map<'_> {
 /// A path that a pod's host has the pod try.
 pub(super) fn by_pod(pod: &Pod, host: &str, port: u16, request: &str, expects: Expects) -> Path {
     let ip = pod.ip.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
-    let dial = format!("/dial?host={}&port={port}&request={}", encode(host), encode(request));
+    let dial = format!("/dial?host={}&port={port}&request={}", percent_encoded(host), percent_encoded(request));
     Path {
         from: format!("the pod on {}", pod.node),
         by_pod: true,

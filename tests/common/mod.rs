@@ -4,6 +4,7 @@ pub mod authority;
 pub mod balancer;
 pub mod cluster;
 pub mod control_plane;
+pub mod docs;
 pub mod liar;
 pub mod load;
 pub mod loopback;

@@ -92,7 +92,7 @@ impl Fetch {
         if !sources.is_empty() {
             session.cluster.sources = sources;
         }
-        let lock = session.dir.join("artifacts.lock");
+        let lock = session.artifacts_lock();
         let (catalogue, cluster) = (&session.catalogue, &session.cluster);
         let ensure = |arch| {
             artifacts::ensure(

@@ -9,7 +9,7 @@ use crate::cli::cluster::ClusterArgs;
 use crate::cli::progress::Progress;
 use crate::components::Catalogue;
 use crate::engine::Access;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Print what a cluster runs and where it came from, as a CycloneDX document
 #[derive(Debug, clap::Args)]
@@ -47,13 +47,10 @@ impl Sbom {
                     progress: Progress::default(),
                 };
                 let session = args.open(ctx, "artifacts-sbom", Access::Read)?;
-                (session.cluster.name.clone(), session.dir.join("artifacts.lock"))
+                (session.cluster.name.clone(), session.artifacts_lock())
             }
         };
-        let document = sbom(&existing(&lock)?, &name, &Catalogue::standard());
-        let text = serde_json::to_string_pretty(&document)
-            .map_err(|e| Error::internal(format!("write a CycloneDX document: {e}")))?;
-        ctx.out.text(&format!("{text}\n"))?;
+        ctx.out.json(&sbom(&existing(&lock)?, &name, &Catalogue::standard()))?;
         Ok(0)
     }
 }

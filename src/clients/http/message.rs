@@ -1,6 +1,5 @@
 //! What is asked and answered, and how it goes into a head.
 
-use std::fmt::Write as _;
 use std::io::Read;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Request<'a> {
     /// Method, for example `GET`.
     pub method: &'a str,
-    /// Path and query, percent-encoded (see [`encode`]).
+    /// Path and query, percent-encoded (see [`percent_encoded`](crate::text::percent_encoded)).
     pub path: &'a str,
     /// Further header lines; names and values without line breaks.
     pub headers: &'a [(&'a str, &'a str)],
@@ -113,16 +112,4 @@ pub(super) fn prepare(request: &Request<'_>, host: &str, body: &Upload<'_>) -> R
 /// The path without its query, for messages: a query can be kilobytes long.
 pub(super) fn short(path: &str) -> &str {
     path.split('?').next().unwrap_or(path)
-}
-
-/// Percent-encodes one path segment or query value (RFC 3986: everything but unreserved characters).
-pub fn encode(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }

@@ -6,5 +6,5 @@ mod tls;
 mod wire;
 
 pub use client::{Answers, Client};
-pub use message::{Request, Response, Upload, encode};
+pub use message::{Request, Response, Upload};
 pub use tls::{Identity, Tls};

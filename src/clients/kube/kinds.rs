@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::text::percent_encoded;
 
 /// API version, kind, plural, and whether it lives in a namespace.
 const KINDS: &[(&str, &str, &str, bool)] = &[
@@ -56,11 +57,11 @@ pub fn path(api_version: &str, kind: &str, namespace: &str, name: &str) -> Resul
         if namespace.is_empty() {
             return Err(Error::input(format!("{kind} {name}: no namespace")));
         }
-        path.push_str(&format!("/namespaces/{}", crate::clients::http::encode(namespace)));
+        path.push_str(&format!("/namespaces/{}", percent_encoded(namespace)));
     }
     path.push_str(&format!("/{plural}"));
     if !name.is_empty() {
-        path.push_str(&format!("/{}", crate::clients::http::encode(name)));
+        path.push_str(&format!("/{}", percent_encoded(name)));
     }
     Ok(path)
 }

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::clients::http::{Client, Request, Response};
 use crate::error::{Error, Kind, Result};
+use crate::text::percent_encoded;
 
 /// The name that the API server records our fields under.
 pub const FIELD_MANAGER: &str = "kbootstrap";
@@ -38,7 +39,7 @@ pub fn list(client: &mut Client<'_>, path: &str, selector: &str) -> Result<Vec<V
     let path = if selector.is_empty() {
         path.to_owned()
     } else {
-        format!("{path}?labelSelector={}", crate::clients::http::encode(selector))
+        format!("{path}?labelSelector={}", percent_encoded(selector))
     };
     let response = client.send(&Request::new("GET", &path))?;
     match expect(client, "GET", &path, response)?.get_mut("items").map(Value::take) {
@@ -106,7 +107,7 @@ pub fn exec(
         pod.node,
         pod.namespace,
         pod.name,
-        crate::clients::http::encode(&command.join(" "))
+        percent_encoded(&command.join(" "))
     );
     let response = client.send(&Request { headers: &[("Accept", "*/*")], timeout, ..Request::new("POST", &path) })?;
     match response.status {

@@ -28,7 +28,7 @@ impl Variables {
 /// The script that answers all questions in one round trip; [`super::parse`] reads what it prints with the same nonce.
 ///
 /// POSIX sh with coreutils, grep, iproute2 and systemd, as root. It changes nothing but that it writes each asked
-/// kernel setting's own value back to see whether it can, and that it records which images containerd holds. The text goes to its shell by the environment, which only
+/// kernel setting's own value back to see whether it can. The text goes to its shell by the environment, which only
 /// root can read: so the nonce stays unknown to others, and `timeout` can end it.
 pub fn script(questions: &Questions, layout: &Layout, nonce: &str) -> String {
     let mut variables = Variables(String::new());

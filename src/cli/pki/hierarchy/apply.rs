@@ -14,7 +14,7 @@ use crate::cli::pki::output_args::CaPasswordArgs;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Result};
-use crate::files::{is_within, lock};
+use crate::files::{lock, real};
 use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
 use crate::ui::{Printer, Reporter, duration};
 
@@ -117,8 +117,10 @@ impl Args {
 /// A specification from somebody else could write anywhere.
 fn stays_within(hierarchy: &Hierarchy, base: &Path) -> Result<()> {
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let inside = real(base);
     let files = hierarchy.items.iter().flat_map(|item| item.files.all());
-    let outside: Vec<_> = files.filter(|file| !is_within(file, base)).map(|file| file.display().to_string()).collect();
+    let outside = files.filter(|file| !real(file).starts_with(&inside));
+    let outside: Vec<_> = outside.map(|file| file.display().to_string()).collect();
     match outside.as_slice() {
         [] => Ok(()),
         [file] => Err(Error::input(format!("{file} is outside {}", base.display()))),
