@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self as algorithms, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _};
-use rcgen::{KeyPair, RsaKeySize, SigningKey};
+use rcgen::{KeyPair, SigningKey};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use zeroize::Zeroizing;
 
 use super::format;
 use super::kind::KeyKind;
 use super::public_key::PublicKey;
+use super::rsa;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{oid, pem};
 use crate::secret::Secret;
@@ -36,17 +35,7 @@ impl Key {
         let failed = |e: rcgen::Error| Error::internal(format!("generate a key of kind {kind}: {e}"));
         let algorithm = algorithm(kind);
         match kind {
-            KeyKind::Rsa(2048) => {
-                Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_2048).map_err(failed)?)
-            }
-            KeyKind::Rsa(3072) => {
-                Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_3072).map_err(failed)?)
-            }
-            KeyKind::Rsa(4096) => {
-                Self::new(kind, KeyPair::generate_rsa_for(algorithm, RsaKeySize::_4096).map_err(failed)?)
-            }
-            KeyKind::Rsa(8192) => Self::from_pkcs8(kind, &rsa_8192()?),
-            KeyKind::Rsa(bits) => Self::from_der(&rsa_of_any_size(bits)?, "the new key"),
+            KeyKind::Rsa(bits) => Self::from_der(&rsa::generate(bits)?, "the new key"),
             KeyKind::EcdsaP256 => Self::new_ec(kind, &algorithms::ECDSA_P256_SHA256_ASN1_SIGNING),
             KeyKind::EcdsaP384 => Self::new_ec(kind, &algorithms::ECDSA_P384_SHA384_ASN1_SIGNING),
             KeyKind::EcdsaP521 => Self::new_ec(kind, &algorithms::ECDSA_P521_SHA512_ASN1_SIGNING),
@@ -146,20 +135,6 @@ fn algorithm(kind: KeyKind) -> &'static rcgen::SignatureAlgorithm {
         KeyKind::EcdsaP521 => &rcgen::PKCS_ECDSA_P521_SHA512,
         KeyKind::Ed25519 => &rcgen::PKCS_ED25519,
     }
-}
-
-/// rcgen stops at 4096 bits.
-fn rsa_8192() -> Result<Zeroizing<Vec<u8>>> {
-    let failed = |_| Error::internal("generate a key of kind rsa-8192");
-    let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa8192).map_err(failed)?;
-    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
-    Ok(Zeroizing::new(der.as_ref().to_vec()))
-}
-
-/// AWS-LC makes keys of four sizes; OpenSSL, which is there for SSH, of every even one, some three times as slowly.
-fn rsa_of_any_size(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
-    let made = openssl::rsa::Rsa::generate(bits).and_then(|key| key.private_key_to_der());
-    made.map(Zeroizing::new).map_err(|e| Error::internal(format!("generate a key of kind rsa-{bits}: {e}")))
 }
 
 #[cfg(test)]
