@@ -274,6 +274,26 @@ fn overrides_and_waived_checks() {
     );
 }
 
+/// What the kubelet and kube-proxy would pass over without a word.
+#[test]
+fn unknown_fields_of_configurations() {
+    let text = sections(&[
+        ("misspelt", "components: {kubelet: {config: {maxPod: 50, evictionhard: {memory.available: 1Gi}}}}\n"),
+        ("below", "components: {kubelet: {config: {authentication: {webhook: {cacheTtl: 1m}}}}}\n"),
+        ("in a list", "components: {kubelet: {config: {reservedMemory: [{numaNod: 0, limits: {memory: 1Gi}}]}}}\n"),
+        ("another component's", "components: {kube-proxy: {config: {maxPods: 50, conntrack: {mix: 1}}}}\n"),
+        (
+            "a host's",
+            "hosts:\n- {name: m1, address: 10.0.0.11, roles: [etcd, master, node], components: {kubelet: {config: {podPidLimit: 9}}}}\n",
+        ),
+    ]);
+    snapshot("unknown_fields", &text);
+    let good = "cluster: prod\ncomponents: {kubelet: {config: {featureGates: {Any: true}, kubeReserved: {cpu: 1}, \
+                shutdownGracePeriodByPodPriority: [{priority: 1, shutdownGracePeriodSeconds: 2}], \
+                logging: {options: {json: {infoBufferSize: 1}}}}}}\n";
+    assert_eq!(explain(&format!("{good}{ONE_HOST}")), "no mistake\n");
+}
+
 #[test]
 fn template_files_must_exist_beside_the_inventory() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,9 @@
 //! Names that later stages know, handed down as data, and an inventory's mistakes in them.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
 use super::{NetworkPlugin, RemovedFlag, RemovedValue, Role};
 use crate::inventory::check::{component_settings, host};
 use crate::inventory::{Inventory, Mistake, Path, words};
@@ -33,6 +37,8 @@ pub struct KnownComponent {
     pub removed_flags: &'static [&'static [RemovedFlag]],
     /// Values that its flags no longer take.
     pub removed_values: &'static [RemovedValue],
+    /// Fields of its configuration, a path a line: `*` for any names, `#` before what is no field. Empty: not checked.
+    pub fields: &'static str,
 }
 
 impl Known<'_> {
@@ -86,6 +92,42 @@ fn components(inventory: &Inventory, known: &Known<'_>) -> Vec<Mistake> {
             let meant = nearest(template, templates.iter().copied());
             mistakes.push(mistake.meant(meant).hint(format!("templates of {name}: {}", templates.join(", "))));
         }
+        if !component.fields.is_empty() {
+            let fields: BTreeSet<&str> = component.fields.lines().filter(|line| !line.starts_with('#')).collect();
+            unknown(name, &settings.config, &at.key("config"), "", &fields, &mut mistakes);
+        }
     }
     mistakes
+}
+
+/// Fields that the component does not have and would pass over without a word, with all that is below them.
+fn unknown(
+    component: &str,
+    config: &Map<String, Value>,
+    at: &Path,
+    above: &str,
+    fields: &BTreeSet<&str>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    for (name, value) in config {
+        let path = format!("{above}{name}");
+        let (at, below) = (at.key(name), format!("{path}."));
+        if fields.contains(&*format!("{below}*")) || (above.is_empty() && matches!(&**name, "apiVersion" | "kind")) {
+            continue;
+        }
+        if !fields.contains(&*path) {
+            let beside = fields
+                .iter()
+                .filter_map(|field| field.strip_prefix(above))
+                .map(|field| field.split_once('.').map_or(field, |(first, _)| first));
+            let message = format!("{component} has no field `{path}` in its configuration, and would pass over it");
+            let otherwise = "its fields are listed at https://kubernetes.io/docs/reference/config-api/";
+            mistakes.push(Mistake::key(at, message).meant(nearest(name, beside)).hint(otherwise));
+            continue;
+        }
+        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for item in items.iter().filter_map(Value::as_object) {
+            unknown(component, item, &at, &below, fields, mistakes);
+        }
+    }
 }

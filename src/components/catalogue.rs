@@ -143,6 +143,7 @@ impl Catalogue {
             ports: spec.ports.iter().map(|port| port.number).collect(),
             removed_flags: spec.removed_flags,
             removed_values: spec.removed_values,
+            fields: spec.fields,
         };
         configurable.map(known).collect()
     }

@@ -78,6 +78,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         template!("shared", "kubeconfig.yaml"),
     ],
     removed_flags: &[&[RemovedFlag::kubernetes("proxy-port-range", 31, NO_EFFECT)], KLOG],
+    fields: include_str!("kube_proxy_fields.txt"),
     kernel: KernelSpec { keeps, without: "Services do not work there" },
     footprint: Footprint {
         dirs: |layout| vec![layout.kube_proxy.clone()],

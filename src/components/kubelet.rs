@@ -71,6 +71,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         template!("shared", "kubeconfig.yaml"),
     ],
     removed_flags: &[REMOVED, KLOG],
+    fields: include_str!("kubelet_fields.txt"),
     footprint: Footprint {
         dirs: |layout| vec![layout.pod_logs.clone(), layout.container_logs.clone()],
         mounts: |layout| vec![layout.kubelet.clone()],

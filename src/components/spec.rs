@@ -58,6 +58,8 @@ pub struct ComponentSpec {
     pub removed_flags: &'static [&'static [RemovedFlag]],
     /// Values that its flags no longer take.
     pub removed_values: &'static [RemovedValue],
+    /// The fields of its configuration, a path a line, where it does not itself refuse what it does not know.
+    pub fields: &'static str,
     /// What must be there while it runs, besides its process.
     pub kernel: KernelSpec,
     /// What it leaves behind, which a reset takes away.
@@ -349,6 +351,7 @@ impl ComponentSpec {
             repeated_flags: &[],
             removed_flags: &[],
             removed_values: &[],
+            fields: "",
             kernel: KernelSpec { keeps: |_| Vec::new(), without: "" },
             footprint: Footprint::NONE,
         }
