@@ -15,6 +15,7 @@ use crate::common::turns::{Seen, Turns};
 use crate::e2e_footprint::{added, footprint};
 use crate::e2e_hosts as hosts;
 use crate::e2e_paths;
+use crate::e2e_put_back;
 use crate::e2e_verify;
 
 /// Ways to a host and back of an `up` that changes nothing: to the one that is etcd, master and node, and to a node. Six
@@ -34,6 +35,7 @@ fn a_cluster_from_bare_hosts_to_bare_hosts_and_up_again() {
     kubelet_setting_reaches_the_nodes(&cluster);
     tampering_is_mended(&cluster);
     labels_and_taints_reach_a_node(&cluster);
+    e2e_put_back::settings_that_do_not_work_cost_a_restart(&cluster);
     renewed_cas_are_an_ordinary_change(&cluster);
     secrets_stay_secret(&cluster);
     goes_away(&cluster, &before);

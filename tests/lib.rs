@@ -50,6 +50,7 @@ mod e2e_life;
 mod e2e_made_up;
 mod e2e_mistakes;
 mod e2e_paths;
+mod e2e_put_back;
 mod e2e_recover;
 mod e2e_remove;
 mod e2e_rights;

@@ -1,6 +1,7 @@
 //! Make it so: push what differs, restart what changed, in the right order.
 
 mod action;
+mod before;
 mod covered;
 mod evidence;
 mod gate;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
+use super::before;
 use super::receive;
 use super::stream::{Compression, Item, PushStream};
 use super::waves::Push;
@@ -39,7 +40,7 @@ pub fn push(
     let items = items(push, state, context.layout)?;
     let stream = PushStream::new(&items, context.compression, context.store)?;
     let total = stream.total();
-    let receive = receive::script(&items, &stream, context.compression);
+    let receive = receive::script(&items, &stream, context.compression, push.keep.is_some());
     let script = script(push, plan, state, context.layout, &receive);
     let mut input = Counting { inner: stream, done: 0, told: 0, total, push, reporter: context.reporter };
     let output = transport.run(&script, &mut input)?;
@@ -100,6 +101,9 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     s.push_str(receive::CLEAN);
     if push.first {
         s.push_str("rm -f \"$R\"/images/*.tar\n");
+    }
+    if let Some(unit) = &push.keep {
+        s.push_str(&before::begin(unit, layout));
     }
     for unit in &push.forget {
         s.push_str(&format!("rm -f \"$R/units/\"{}\n", sh_quote(unit)));

@@ -51,8 +51,8 @@ unpack() {
 /// The script's status when bytes arrived that are not those that are pinned; sysexits(3) calls it EX_DATAERR.
 pub const WRONG: i32 = 65;
 
-/// The script; nothing where the push carries no file. It reads all of the stream.
-pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression) -> String {
+/// The script; nothing where the push carries no file. It reads all of the stream. Whether it is to `keep` what is replaced.
+pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression, keep: bool) -> String {
     if items.is_empty() {
         return "cat > /dev/null\n".into();
     }
@@ -84,6 +84,9 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression)
     }
     for item in items.iter().filter(|item| item.owner != "root") {
         s.push_str(&format!("chown -h {0}:{0} {1}\n", sh_quote(&item.owner), sh_quote(&item.staged())));
+    }
+    if keep {
+        s.push_str("keep \"$R/staged\"\n");
     }
     s.push_str(&format!(
         "while IFS= read -r f; do mv -fT -- \"$f\" \"${{f%{STAGED}}}\"; done < \"$R/staged\"\nrm -f \"$R/staged\"\n"

@@ -2,6 +2,7 @@
 
 use std::io::empty;
 
+use super::before;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
@@ -13,6 +14,8 @@ use crate::text::sh_quote;
 const PATIENCE: u32 = 90;
 /// systemd restarts a unit by itself; more failures than this mean that it will not come up.
 const FAILURES: u32 = 4;
+/// The script's status when the unit does not come up, and what it ran with before is in its place again and runs.
+const PUT_BACK: i32 = 3;
 
 /// Enables and (re)starts the unit and waits until it runs; then records what it was started with.
 pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
@@ -23,7 +26,9 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
     let host = transport.host().to_owned();
     let told = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    let mut error = Error::remote(format!("{host}: {} does not run", change.name));
+    let put_back = output.status == PUT_BACK;
+    let but = if put_back { " with what is new; what ran before is put back, and runs" } else { "" };
+    let mut error = Error::remote(format!("{host}: {} does not run{but}", change.name));
     for text in [told.trim(), errors.trim()] {
         if !text.is_empty() {
             error = error.detail(text);
@@ -32,9 +37,8 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
     for hint in hints(&told, layout) {
         error = error.hint(hint);
     }
-    Err(error
-        .hint(format!("look at it on {host}: journalctl -u {} -e", change.name))
-        .hint("when the cause is mended, run `kbootstrap up` again: it goes on from here"))
+    let error = error.hint(format!("look at it on {host}: journalctl -u {} -e", change.name));
+    Err(error.hint("when the cause is mended, run `kbootstrap up` again: it goes on from here"))
 }
 
 /// systemctl itself waits for a Type=notify unit until it says that it is ready, which costs nothing; only a unit that
@@ -61,40 +65,60 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
         UnitAction::Start => "true",
         UnitAction::Restart => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
     };
+    s.push_str(&before::functions(&change.name, layout));
     s.push_str(&format!(
         "look() {{
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
 listens() {{ {listens}; }}
-look
-[ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
-mkdir -p -m 700 {records}/units
-# Whoever starts the unit after us, or changes its files, takes this away: then ours is not the key that it runs with.
-printf 'starting %s\\n' $$ > {records}/units/\"$U\"
-timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
-look
-n=0
-B=$NRestarts
-L=$B
-quiet=0
-while :; do
-  if [ \"$ActiveState\" = active ] && [ \"$SubState\" = running ] && [ \"$NRestarts\" = \"$L\" ]; then
-    quiet=$((quiet + 1))
-    if [ \"$Type\" = notify ] || [ $quiet -ge 34 ] || {{ [ $quiet -ge 3 ] && listens; }}; then break; fi
-  else
-    L=$NRestarts
-    quiet=0
-  fi
-  if [ $n -ge {limit} ] || [ \"$NRestarts\" -ge $((B + {FAILURES})) ]; then
-    systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
-    echo
-    journalctl --no-pager -q -o cat -n 25 -u \"$U\"
-    exit 1
-  fi
-  n=$((n + 1)); sleep 0.15
+comes_up() {{
   look
-done
-[ \"$(cat {records}/units/\"$U\" 2>/dev/null)\" != \"starting $$\" ] || printf '%s\\n' {key} > {records}/units/\"$U\"
+  [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
+  # Whoever starts the unit after us, or changes its files, takes this away: then ours is not the key that it runs with.
+  printf 'starting %s\\n' $$ > \"$K\"
+  timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
+  look
+  n=0
+  first=$NRestarts
+  last=$first
+  quiet=0
+  while :; do
+    if [ \"$ActiveState\" = active ] && [ \"$SubState\" = running ] && [ \"$NRestarts\" = \"$last\" ]; then
+      quiet=$((quiet + 1))
+      if [ \"$Type\" = notify ] || [ $quiet -ge 34 ] || {{ [ $quiet -ge 3 ] && listens; }}; then return 0; fi
+    else
+      last=$NRestarts
+      quiet=0
+    fi
+    if [ $n -ge {limit} ] || [ \"$NRestarts\" -ge $((first + {FAILURES})) ]; then return 1; fi
+    n=$((n + 1)); sleep 0.15
+    look
+  done
+}}
+is_ours() {{ [ \"$(cat \"$K\" 2>/dev/null)\" = \"starting $$\" ]; }}
+K={records}/units/$U
+mkdir -p -m 700 {records}/units
+if ! comes_up; then
+  systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
+  echo
+  journalctl --no-pager -q -o cat -n 25 -u \"$U\"
+  [ -s \"$B/files\" ] || exit 1
+  put_back
+  systemctl daemon-reload
+  systemctl reset-failed \"$U\" 2>/dev/null
+  if comes_up; then
+    if is_ours && [ -e \"$B/key\" ]; then mv -f \"$B/key\" \"$K\"; fi
+    rm -rf \"$B\"
+    exit {PUT_BACK}
+  fi
+  rm -rf \"$B\"
+  echo
+  echo 'What ran before was put back, and does not come up either:'
+  journalctl --no-pager -q -o cat -n 10 -u \"$U\"
+  exit 1
+fi
+if is_ours; then printf '%s\\n' {key} > \"$K\"; fi
+rm -rf \"$B\"
 ",
         limit = PATIENCE * 6,
         records = sh_quote(&layout.records),
@@ -187,7 +211,7 @@ mod tests {
         let script = script(&start("flanneld.service"), &Layout::standard());
         let (starting, recorded) = (script.find("'starting %s").unwrap(), script.find("'%s\\n' 'k' >").unwrap());
         assert!(starting < script.find("systemctl restart").unwrap() && starting < recorded, "{script}");
-        assert!(script[..recorded].trim_end().ends_with("|| printf"), "{script}");
+        assert!(script[..recorded].trim_end().ends_with("if is_ours; then printf"), "{script}");
     }
 
     #[test]

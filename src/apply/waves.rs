@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{FileChange, FileDifference, HostPlan, UnitAction};
-use crate::state::{HostState, WAVES, Wave};
+use crate::state::{HostState, Ready, WAVES, Wave};
 
 /// One stream to a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Push {
     pub images: Vec<String>,
     /// Units whose restart key is forgotten first, because their files change.
     pub forget: Vec<String>,
+    /// The unit that is restarted with these files: what it ran with before is kept until it runs.
+    pub keep: Option<String>,
 }
 
 /// Everything that travels to one host.
@@ -46,6 +48,7 @@ pub(super) fn arrivals(plan: &HostPlan, state: &HostState) -> Arrivals {
             host: plan.host.clone(),
             title: format!("push {}", unit.trim_end_matches(".service")),
             forget: vec![(*unit).to_owned()],
+            keep: Some((*unit).to_owned()).filter(|unit| !is_timer(plan, unit)),
             ..Push::default()
         });
         push.files.push((*path).to_owned());
@@ -56,6 +59,11 @@ pub(super) fn arrivals(plan: &HostPlan, state: &HostState) -> Arrivals {
         arrivals.waves.extend(push(plan, wave, first, mine).map(|push| (wave, push)));
     }
     arrivals
+}
+
+/// A timer has nothing that would not come up.
+fn is_timer(plan: &HostPlan, unit: &str) -> bool {
+    plan.units.iter().any(|change| change.name == unit && change.rollout.ready == Ready::Timer)
 }
 
 /// Files that wait for a restart: path → the unit. One that several units run with comes with the first of them that
@@ -92,7 +100,7 @@ fn push(plan: &HostPlan, wave: Wave, first: bool, mine: impl Fn(&FileChange) -> 
     }
     let starts = plan.units.iter().filter(|u| u.action == Some(UnitAction::Start));
     let forget = if first { starts.map(|u| u.name.clone()).collect() } else { Vec::new() };
-    Some(Push { host: plan.host.clone(), title: title(wave).into(), first, files, modes, images, forget })
+    Some(Push { host: plan.host.clone(), title: title(wave).into(), first, files, modes, images, forget, keep: None })
 }
 
 fn title(wave: Wave) -> &'static str {

@@ -1,0 +1,122 @@
+//! What a unit runs with is kept while it is changed, and put back where it does not come up with what is new: a setting
+//! that does not work costs a restart, and not the service.
+
+use super::stream::STAGED;
+use crate::cluster::Layout;
+use crate::text::sh_quote;
+
+/// The folder that it is kept in, for the functions of [`functions`].
+fn folder(unit: &str, layout: &Layout) -> String {
+    format!("B={}\n", sh_quote(&format!("{}/before/{unit}", layout.records)))
+}
+
+/// `keep LIST` and `put_back`, in a script of POSIX sh.
+pub(super) fn functions(unit: &str, layout: &Layout) -> String {
+    folder(unit, layout) + &include_str!("before.sh").replace("STAGED", STAGED)
+}
+
+/// Begins to keep what the unit runs with: the key of that, before it is forgotten.
+pub(super) fn begin(unit: &str, layout: &Layout) -> String {
+    let mut s = functions(unit, layout);
+    let key = sh_quote(&format!("{}/units/{unit}", layout.records));
+    s.push_str("mkdir -p -m 700 \"${B%/*}\" \"$B\"\n");
+    s.push_str(&format!("[ -e \"$B/key\" ] || cp -p {key} \"$B/key\" 2>/dev/null || :\n"));
+    s
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A folder that stands for a host.
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            let host = Host(tempfile::tempdir().unwrap());
+            fs::create_dir(host.path("units")).unwrap();
+            host
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.0.path().join(name).display().to_string()
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::write(self.path(name), text).unwrap();
+        }
+
+        fn read(&self, name: &str) -> String {
+            fs::read_to_string(self.path(name)).unwrap()
+        }
+
+        fn sh(&self, script: impl Fn(&Layout) -> String) {
+            let layout = Layout { records: self.path(""), ..Layout::standard() };
+            let script = format!("set -eu\n{}", script(&layout));
+            assert!(Command::new("/bin/sh").args(["-c", &script]).status().unwrap().success(), "{script}");
+        }
+
+        /// As a push does it: what is replaced is kept, the key is forgotten.
+        fn push(&self, files: &[(&str, &str)]) {
+            let staged: Vec<String> = files.iter().map(|(name, _)| self.path(name) + STAGED + "\n").collect();
+            self.write("staged", &staged.concat());
+            let list = self.path("staged");
+            self.sh(|layout| {
+                begin("a.service", layout) + "rm -f \"${B%/*/*}/units/a.service\"\n" + &format!("keep {list}\n")
+            });
+            for (name, text) in files {
+                self.write("new", text);
+                fs::rename(self.path("new"), self.path(name)).unwrap();
+            }
+        }
+
+        fn put_back(&self) {
+            self.sh(|layout| functions("a.service", layout) + "put_back\n");
+        }
+    }
+
+    #[test]
+    fn what_was_replaced_comes_back_and_what_is_new_goes() {
+        let host = Host::new();
+        host.write("a.yaml", "old");
+        fs::set_permissions(host.path("a.yaml"), fs::Permissions::from_mode(0o600)).unwrap();
+        host.write("target", "linked");
+        symlink(host.path("target"), host.path("b.yaml")).unwrap();
+        host.write("units/a.service", "key\n");
+        host.push(&[("a.yaml", "new"), ("b.yaml", "new"), ("c.yaml", "new")]);
+        assert_eq!(host.read("before/a.service/key"), "key\n");
+        host.put_back();
+        assert_eq!((host.read("a.yaml"), host.read("b.yaml")), ("old".into(), "linked".into()));
+        assert_eq!(fs::metadata(host.path("a.yaml")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_link(host.path("b.yaml")).unwrap(), Path::new(&host.path("target")));
+        assert!(!Path::new(&host.path("c.yaml")).exists());
+    }
+
+    #[test]
+    fn what_was_pushed_and_never_tried_is_not_what_ran() {
+        let host = Host::new();
+        host.write("a.yaml", "ran");
+        host.write("units/a.service", "key\n");
+        host.push(&[("a.yaml", "never tried")]);
+        host.push(&[("a.yaml", "new"), ("b.yaml", "new")]);
+        assert_eq!(host.read("before/a.service/key"), "key\n");
+        host.put_back();
+        assert_eq!(host.read("a.yaml"), "ran");
+        assert!(!Path::new(&host.path("b.yaml")).exists());
+    }
+
+    #[test]
+    fn nobody_else_reads_what_is_kept() {
+        let host = Host::new();
+        host.write("key.pem", "secret");
+        host.push(&[("key.pem", "new")]);
+        for folder in ["before", "before/a.service"] {
+            assert_eq!(fs::metadata(host.path(folder)).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+}

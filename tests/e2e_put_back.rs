@@ -1,0 +1,52 @@
+//! Settings that end a service: what ran before runs again, on the only master too.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::common::cluster::Cluster;
+
+/// On a cluster with one master.
+pub fn settings_that_do_not_work_cost_a_restart(cluster: &Cluster) {
+    let kinds: [(&str, &str, Value); 3] = [
+        ("etcd", "heartbeat-interval", json!("soon")),
+        ("kube-apiserver", "max-requests-inflight", json!("many")),
+        ("kubelet", "evictionHard", json!({"memory.available": "much"})),
+    ];
+    for (component, setting, value) in kinds {
+        let keys = format!("cat /var/lib/kbootstrap/units/{component}.service");
+        let before = cluster.on("n1", &keys);
+        set(cluster, component, setting, Some(value));
+        let said =
+            format!("n1: {component}.service does not run with what is new; what ran before is put back, and runs");
+        let run = cluster.run(&["up", "--yes"]).exits(6).says(&said);
+        run.check(run.stderr.contains("journalctl"), "its own words should be there");
+        let _ = writeln!(
+            std::io::stderr(),
+            "figure: {component} with a setting that does not work: `up` ends after {} s",
+            run.took.as_secs()
+        );
+        assert_eq!(cluster.on("n1", &keys), before, "{component}: it is known to run with what ran before");
+        let kept = cluster.on("n1", "ls /var/lib/kbootstrap/before");
+        assert_eq!(kept, "", "{component}: nothing is left of it");
+        set(cluster, component, setting, None);
+        let plan = cluster.plan();
+        let differs = |host: &&Value| host["files"] != json!([]) || host["units"] != json!([]);
+        assert_eq!(plan["hosts"].as_array().unwrap().iter().find(differs), None, "{component}: all is as it was");
+        cluster.up();
+    }
+}
+
+/// Sets a flag of a component, or a value of its configuration where it has one; none takes it back.
+fn set(cluster: &Cluster, component: &str, name: &str, value: Option<Value>) {
+    cluster.edit(|inventory| {
+        let settings = inventory.components.entry(component.into()).or_default();
+        let (flags, config) = (&mut settings.flags, &mut settings.config);
+        match (component, value) {
+            ("kubelet", Some(value)) => drop(config.insert(name.to_owned(), value)),
+            ("kubelet", None) => drop(config.remove(name)),
+            (_, Some(value)) => drop(flags.insert(name.to_owned(), value)),
+            (_, None) => drop(flags.remove(name)),
+        }
+    });
+}
