@@ -34,6 +34,7 @@ mod docs_certificates;
 mod docs_changes;
 mod docs_dependencies;
 mod docs_links;
+mod docs_recipes;
 mod docs_security;
 mod e2e_bastion;
 mod e2e_changes;

@@ -37,6 +37,11 @@ if for_ test; then # completions, manual pages and stores are tried by those tha
   need mandoc mandoc
   need keytool default-jre-headless
 fi
+if for_ long; then # what recipes are for
+  need nginx nginx-light
+  need openvpn openvpn
+  [ -n "$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" ] || packages+=(postgresql)
+fi
 if for_ release; then
   need jq jq
   need readelf binutils
