@@ -26,6 +26,7 @@ fn what_up_says_is_done_is_in_force() {
     a_deleted_node_comes_back(&cluster);
     an_empty_plan_waits_until_the_cluster_is_healthy(&cluster);
     dns_that_was_scaled_down_comes_back(&cluster);
+    dns_comes_back_when_its_hosts_are_mended(&cluster);
     a_damaged_certificate_is_named_and_the_new_one_is_shown(&cluster);
     a_webhook_that_nobody_answers_is_named(&cluster);
     what_the_folder_lost_is_named_and_hinders_no_look(&cluster);
@@ -86,6 +87,31 @@ fn dns_that_was_scaled_down_comes_back(cluster: &Cluster) {
     status.check(status.stderr.contains("it was scaled to 0"), "status should name it");
     assert_eq!(cluster.up(), 1);
     cluster.run(&["status"]).ok();
+}
+
+/// CoreDNS ends where its host names no name server, and keeps the file that its pod was made with.
+fn dns_comes_back_when_its_hosts_are_mended(cluster: &Cluster) {
+    for host in MASTERS {
+        cluster.on(host, "cp -L /etc/resolv.conf /root/resolv.conf && echo '# none' >/etc/resolv.conf");
+    }
+    cluster.kubectl(&["-n", "kube-system", "delete", "pod", "-l", "k8s-app=kube-dns"]);
+    let limit = Instant::now() + Duration::from_secs(60);
+    let crashes = || cluster.try_kubectl(&["-n", "kube-system", "get", "pods"]).matches("CrashLoopBackOff").count();
+    while crashes() < 2 {
+        assert!(Instant::now() < limit, "CoreDNS should end without a name server{}", cluster.evidence());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    cluster.run(&["up"]).exits(6).says("names no name server");
+    for host in MASTERS {
+        cluster.on(host, "cat /root/resolv.conf >/etc/resolv.conf");
+    }
+    let plan = cluster.run(&["plan"]).ok();
+    plan.check(
+        plan.stdout.matches("crashes again and again: another takes its place").count() == 2,
+        "it should be shown",
+    );
+    assert_eq!(cluster.up(), 2);
+    assert_eq!(cluster.up(), 0);
 }
 
 fn a_damaged_certificate_is_named_and_the_new_one_is_shown(cluster: &Cluster) {

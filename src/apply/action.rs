@@ -57,6 +57,13 @@ pub enum Action {
         /// Host.
         host: String,
     },
+    /// A pod that crashes again and again is deleted, and another takes its place.
+    RestartPod {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
     /// Leases held, nodes Ready, addons available.
     Healthy,
     /// What should not be there goes from a host.
@@ -100,6 +107,7 @@ pub(super) fn title(action: &Action) -> (String, String) {
         Action::Secrets => ("", "Secrets in etcd are as asked".into()),
         Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
         Action::NodeRegistered { host } => (host.as_str(), "its node registers".into()),
+        Action::RestartPod { name, .. } => ("", format!("replace {name}")),
         Action::Healthy => ("", "the cluster is healthy".into()),
         Action::TakeAway { host, name } => (host.as_str(), format!("take away {name}")),
         Action::Delete { name } => ("", format!("delete what the API has of {name}")),

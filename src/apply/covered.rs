@@ -37,6 +37,7 @@ struct Done<'a> {
     taken: BTreeSet<(&'a str, &'a str)>,
     deleted: BTreeSet<&'a str>,
     records: Vec<&'a [String]>,
+    pods: BTreeSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Done<'a> {
@@ -53,6 +54,7 @@ impl<'a> Done<'a> {
                 Action::RegisterNode { host } => drop(done.made.insert(host)),
                 Action::TakeAway { host, name } => drop(done.taken.insert((name, host))),
                 Action::Delete { name } => drop(done.deleted.insert(name)),
+                Action::RestartPod { namespace, name } => drop(done.pods.insert((namespace, name))),
                 Action::Record(places) => done.records.push(places),
                 Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
@@ -74,6 +76,7 @@ impl<'a> Done<'a> {
             ClusterChange::MarkNode { node, .. } => self.registered.contains(node.as_str()),
             ClusterChange::RewriteSecrets { .. } => self.secrets,
             ClusterChange::RegisterNode { node } => self.made.contains(node.as_str()),
+            ClusterChange::RestartPod { namespace, name, .. } => self.pods.contains(&(namespace, name)),
             ClusterChange::Remove(removal) => self.removes(removal),
             ClusterChange::WriteRecord { places } => self.records.contains(&places.as_slice()),
         }

@@ -199,3 +199,12 @@ pub(super) fn objects(job: &Job<'_>) -> Result<String> {
     })?;
     Ok(format!("{} objects", job.desired.objects.len()))
 }
+
+/// The pod is deleted; whoever has made it makes another.
+pub(super) fn restart_pod(job: &Job<'_>, namespace: &str, name: &str) -> Result<String> {
+    let path = kube::path("v1", "Pod", namespace, name)?;
+    ask(job, &format!("the pod {namespace}/{name} is not deleted"), API, |client| {
+        kube::delete(client, &path).map(|_| Poll::Ready(()))
+    })?;
+    Ok(String::new())
+}

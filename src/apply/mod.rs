@@ -180,6 +180,7 @@ impl Job<'_> {
             Action::Shown => served::shown(self),
             Action::RegisterNode { host } => node::register(self, host),
             Action::NodeRegistered { host } => registered::registered(self, host),
+            Action::RestartPod { namespace, name } => gate::restart_pod(self, namespace, name),
             Action::Healthy => healthy::healthy(self),
             Action::TakeAway { host, name } => removal::take_away(self, host, name),
             Action::Delete { name } => removal::delete(self, name),

@@ -183,6 +183,12 @@ impl Builder<'_> {
                 settled.push(self.graph.add(node_lane(node), action, api.iter().copied()));
             }
         }
+        for change in &plan.cluster {
+            if let ClusterChange::RestartPod { namespace, name, .. } = change {
+                let action = Action::RestartPod { namespace: namespace.clone(), name: name.clone() };
+                self.graph.add("api", action, settled.iter().copied());
+            }
+        }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
             let restarts =

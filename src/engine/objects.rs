@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Cluster, Host, Role};
+use crate::components::{Addon, DeploymentGate};
 use crate::error::{Error, Result};
 use crate::plan::{ClusterChange, Marks, ObjectChange, object_change};
 
@@ -19,6 +20,32 @@ pub(super) fn object_changes<'o>(
     for object in objects {
         let live = held.get(&kube::path_of(object)?).and_then(Option::as_ref);
         changes.extend(object_change(object, live).map(|change| (object, change)));
+    }
+    Ok(changes)
+}
+
+/// Addons of which fewer pods are available than are asked for, as far as the API has them.
+pub(super) fn unavailable<'a>(held: &BTreeMap<String, Option<Value>>, addons: &'a [Addon]) -> Vec<&'a DeploymentGate> {
+    let is_short = |gate: &&DeploymentGate| {
+        let path = kube::path("apps/v1", "Deployment", gate.namespace, gate.name).unwrap_or_default();
+        let count = |deployment: &Value, of: &str| deployment.pointer(of).and_then(Value::as_u64).unwrap_or_default();
+        held.get(&path).and_then(Option::as_ref).is_some_and(|deployment| {
+            count(deployment, "/status/availableReplicas") < count(deployment, "/spec/replicas")
+        })
+    };
+    addons.iter().map(|addon| &addon.gate).filter(is_short).collect()
+}
+
+/// Their pods that crash again and again.
+pub(super) fn crashing(client: &mut Client<'_>, gates: &[&DeploymentGate]) -> Result<Vec<ClusterChange>> {
+    let mut changes = Vec::new();
+    for gate in gates {
+        let pods = kube::pods(client, gate.namespace, gate.pods)?.into_iter().filter(|pod| pod.crashing);
+        changes.extend(pods.map(|pod| ClusterChange::RestartPod {
+            namespace: pod.namespace,
+            name: pod.name,
+            node: pod.node,
+        }));
     }
     Ok(changes)
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::desire::{desire_on, names_only, questions};
 use super::endpoint;
-use super::objects::{node_changes, object_changes, takes};
+use super::objects::{crashing, node_changes, object_changes, takes, unavailable};
 use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
@@ -232,8 +232,8 @@ fn decide(
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
     warnings.extend(live.api.iter().flat_map(|api| api.warnings.iter().cloned()));
-    let (objects, mut changes) =
-        in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| (Some(api.objects), api.nodes));
+    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?
+        .map_or((None, Vec::new()), |api| (Some(api.objects), api.cluster));
     register_again(&mut hosts, &desired, &changes);
     let (encryption, rewrite) = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = encryption;
@@ -268,10 +268,10 @@ fn looked(live: &Live) -> Looked {
     Looked { members: well.collect(), api }
 }
 
-/// What differs in the API.
+/// What differs in the API: objects of ours, and nodes and pods.
 struct InApi {
     objects: Vec<ObjectChange>,
-    nodes: Vec<ClusterChange>,
+    cluster: Vec<ClusterChange>,
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
@@ -289,21 +289,28 @@ fn in_api(
         return Ok(None);
     };
     let changes = object_changes(held, &desired.objects)?;
-    if let Some(master) = session.cluster.host(&api.master).filter(|_| !changes.is_empty()) {
-        let asked =
-            ApiAccess::new(&session.pool, master, trust).and_then(|mut access| takes(&mut access.client()?, &changes));
+    let short = unavailable(held, &desired.addons);
+    let mut pods = Vec::new();
+    let more = !changes.is_empty() || !short.is_empty();
+    if let Some(master) = session.cluster.host(&api.master).filter(|_| more) {
+        let asked = ApiAccess::new(&session.pool, master, trust).and_then(|mut access| {
+            let mut client = access.client()?;
+            takes(&mut client, &changes)?;
+            crashing(&mut client, &short)
+        });
         match asked {
             Err(error) if matches!(error.kind, Kind::Refused | Kind::Interrupted) => return Err(error),
             Err(_) => return Ok(None),
-            Ok(()) => {}
+            Ok(crashing) => pods = crashing,
         }
     }
     let runs_kubelet = |host: &Host| match (desired.hosts.get(&host.name), facts.get(&host.name)) {
         (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
         _ => false,
     };
-    let nodes = node_changes(&api.node_objects, &session.cluster, runs_kubelet);
-    Ok(Some(InApi { objects: changes.into_iter().map(|(_, change)| change).collect(), nodes }))
+    let mut cluster = node_changes(&api.node_objects, &session.cluster, runs_kubelet);
+    cluster.extend(pods);
+    Ok(Some(InApi { objects: changes.into_iter().map(|(_, change)| change).collect(), cluster }))
 }
 
 /// Hosts whose nodes are gone are made nodes again.

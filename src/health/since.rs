@@ -110,6 +110,7 @@ mod tests {
             ip: String::new(),
             ready,
             troubles: Vec::new(),
+            crashing: false,
             running_since,
         };
         let (later, earlier) = (Some(STARTED + time::Duration::MINUTE), Some(STARTED - time::Duration::MINUTE));

@@ -96,6 +96,16 @@ pub enum ClusterChange {
         /// The node.
         node: String,
     },
+    /// A pod of an addon that crashes again and again is deleted: another takes its place, with what its host has now, and
+    /// without waiting for the kubelet's next try.
+    RestartPod {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+        /// The node that it is on.
+        node: String,
+    },
     /// What should not be there is taken away, because somebody has named it.
     Remove(Box<Removal>),
     /// The record of what was done last.

@@ -92,6 +92,10 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
             text.push_str(&removal.text(out));
             return;
         }
+        ClusterChange::RestartPod { namespace, name, node } => (
+            out.paint("33", "~"),
+            format!("pod {namespace}/{name} on {node} crashes again and again: another takes its place"),
+        ),
         ClusterChange::RegisterNode { node } => {
             (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
         }

@@ -114,7 +114,7 @@ fn resolv(check: &mut HostCheck) {
     let remedy = format!(
         "put a name server that pods can reach into /etc/resolv.conf, or into a file of its own: \
          `components: {{kubelet: {{config: {{resolvConf: {}/resolv.conf}}}}}}`; pods that were started before keep what they \
-         had: `kubectl -n kube-system rollout restart deployment coredns`",
+         had, and `up` replaces those of CoreDNS that crash",
         check.cluster.layout.kubernetes
     );
     let loopback = |server: &String| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

@@ -254,6 +254,7 @@ mod tests {
             ip: "10.244.0.2".into(),
             ready: true,
             troubles: Vec::new(),
+            crashing: false,
             running_since: None,
         }
     }

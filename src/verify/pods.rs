@@ -224,6 +224,7 @@ mod tests {
             ip: String::new(),
             ready: false,
             troubles: vec![trouble.into()],
+            crashing: false,
             running_since: None,
         };
         let pods = [
@@ -244,6 +245,7 @@ mod tests {
             ip: "10.244.0.2".into(),
             ready,
             troubles: Vec::new(),
+            crashing: false,
             running_since: None,
         };
         let nodes = ["n1", "n2"].map(|name| example::host(name, 1, &[]));

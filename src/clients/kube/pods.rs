@@ -25,6 +25,9 @@ pub struct Pod {
     pub ip: String,
     /// Running with all containers ready, and not being deleted.
     pub ready: bool,
+    /// One of its containers ends again and again.
+    #[serde(skip)]
+    pub crashing: bool,
     /// Why not: `coredns: ImagePullBackOff: Back-off pulling image …`, one a container.
     pub troubles: Vec<String>,
     /// Since when all of its containers are said to run, by its node's clock: that of the one that runs longest.
@@ -112,6 +115,7 @@ fn pod(value: &Value) -> Pod {
         node: text(value, "/spec/nodeName"),
         ip: text(value, "/status/podIP"),
         ready: ready && !deleting,
+        crashing: !ready && !deleting && containers.iter().any(|status| crashes(status)),
         troubles,
         running_since: containers.iter().filter_map(|status| running_since(status)).min(),
     }
@@ -119,6 +123,14 @@ fn pod(value: &Value) -> Pod {
 
 fn running_since(status: &Value) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(&text(status, "/state/running/startedAt"), &Rfc3339).ok()
+}
+
+/// How often a container may have ended before that is no accident.
+const ACCIDENTS: u64 = 3;
+
+fn crashes(status: &Value) -> bool {
+    let waits = text(status, "/state/waiting/reason") == "CrashLoopBackOff";
+    waits || status["restartCount"].as_u64().is_some_and(|times| times >= ACCIDENTS)
 }
 
 fn container_trouble(status: &Value) -> Option<String> {
