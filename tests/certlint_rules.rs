@@ -7,7 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::certlint_recipe::*;
-use crate::pki_tools::Folder;
+use crate::cfssl_both;
+use crate::pki_tools::{Folder, GENCERT, with_leaf};
 
 /// Who refuses it, with which words.
 enum By {
@@ -117,6 +118,8 @@ defects! {
     wildcard_alone: ["wildcard-broad"], |k| k.leaf.names(&[dns("*")]), [OpenSsl("-verify_hostname leaf", "hostname mismatch")];
     ip_length: ["san-ip-length"], |k| k.leaf.names(&[tlv(0x87, &[10, 0, 0, 0, 255, 0, 0, 0])]), [Go(HOST, "cannot parse IP address")];
     uri_of_a_port: ["san-uri-host-port"], |k| k.leaf.names(&[tlv(0x86, b"localhost:443")]), [Go("localhost", "not valid for any names")];
+    word_before_a_name: ["san-type-word"], |k| k.leaf.names(&[tlv(0x86, b"dns:leaf.example")]), [Go(HOST, "not valid for any names"), OpenSsl("-verify_hostname leaf.example", "hostname mismatch")];
+    word_before_an_address: ["san-type-word"], |k| k.leaf.names(&[dns("IP Address:10.0.0.1")]), [OpenSsl("-verify_ip 10.0.0.1", "IP address mismatch")];
     san_duplicate: ["san-duplicate"], |k| k.leaf.names(&[dns(HOST), dns(HOST)]), [Nobody];
     san_not_critical: ["san-not-critical"], |k| k.leaf.subject = sequence(&[]), [OpenSsl(STRICT, "Subject empty and Subject Alt Name extension not critical")];
 
@@ -270,7 +273,7 @@ fn chains_out_of_order_and_what_is_no_certificate() {
         findings(&folder, "chain.pem").iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert!(chain(&["leaf.pem", "middle.pem", "ca.pem"]).is_empty());
-    assert_eq!(chain(&["leaf.pem", "ca.pem", "middle.pem"]), ["chain-order"]);
+    assert_eq!(chain(&["leaf.pem", "ca.pem", "middle.pem"]), ["chain-unsorted"]);
     assert_eq!(chain(&["ca.pem", "middle.pem", "leaf.pem"]), ["chain-order"]);
     assert_eq!(chain(&["ca.pem", "leaf.pem", "middle.pem"]), ["chain-order"]);
     assert!(chain(&["ca.pem", "middle.pem"]).is_empty(), "a bundle has no order");
@@ -283,6 +286,25 @@ fn chains_out_of_order_and_what_is_no_certificate() {
     assert!(findings(&folder, "der").is_empty());
     folder.write("der/x.crt", [0x30, 3, 2, 1, 0]);
     assert_eq!(rules(&findings(&folder, "der")), ["unreadable"].into());
+}
+
+#[test]
+fn a_chain_that_begins_with_a_ca_is_refused_by_servers() {
+    let folder = with_leaf();
+    folder.ok(&format!("{GENCERT} leaf.json --out leaf"));
+    folder.write("chain.pem", folder.read("ca.pem") + &folder.read("leaf.pem"));
+    let found = findings(&folder, "chain.pem leaf-key.pem");
+    let order = found.iter().find(|f| f["rule"] == "chain-order").unwrap();
+    assert_eq!(order["severity"], "error");
+    assert!(order["what"].as_str().unwrap().contains("`CN=leaf`, which is to come first, is number 2"), "{order}");
+    let loaded = cfssl_both::go(&folder, "pair chain.pem leaf-key.pem").unwrap_err();
+    assert!(loaded.contains("private key does not match public key"), "{loaded}");
+    let served = folder.try_openssl("s_server -accept 127.0.0.1:0 -cert chain.pem -key leaf-key.pem -naccept 0");
+    assert!(served.code != 0 && served.stderr.contains("key values mismatch"), "{served:?}");
+    // In a store the order means nothing.
+    folder.openssl("pkcs12 -export -inkey leaf-key.pem -in leaf.pem -certfile ca.pem -out store.p12 -passout pass:");
+    let found = findings(&folder, "store.p12");
+    assert!(!rules(&found).contains("chain-order"), "{found:?}");
 }
 
 #[test]
@@ -331,7 +353,7 @@ fn keys_that_others_can_read_or_cannot_read() {
 
 /// Rules that have tests of their own, above.
 const ALONE: &str = "unreadable signature-md5 signature-sha1 rsa-short rsa-exponent key-kind ed25519-server signature-wrong \
-    path-length-exceeded chain-order key-world-readable key-group-readable key-label key-pkcs8-version key-legacy-encryption key-mismatch subject-empty-ca san-missing";
+    path-length-exceeded chain-order chain-unsorted key-world-readable key-group-readable key-label key-pkcs8-version key-legacy-encryption key-mismatch subject-empty-ca san-missing";
 
 fn all_rules() -> Vec<Value> {
     Folder::new().json("certlint --rules -o json").as_array().unwrap().clone()

@@ -35,12 +35,14 @@ pub(super) struct Raw {
     pub(super) der: Vec<u8>,
     /// What is wrong with the PEM block.
     pub(super) damage: Option<String>,
+    /// It is from a store or a kubeconfig, whose order means nothing.
+    pub(super) unordered: bool,
 }
 
 impl Inputs {
     /// One certificate that is at hand.
     pub fn of(certificate: &Certificate) -> Self {
-        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None };
+        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None, unordered: false };
         Inputs { certificates: vec![raw], ..Inputs::default() }
     }
 
@@ -81,7 +83,11 @@ impl Inputs {
         }
         match files::read(path) {
             Ok(bytes) if self.blocks(path, &bytes, asked) => {}
-            Ok(_) => self.other(&Source::Path(path.to_owned()), asked == Asked::Alone, settings),
+            Ok(_) => {
+                let before = self.certificates.len();
+                self.other(&Source::Path(path.to_owned()), asked == Asked::Alone, settings);
+                self.certificates[before..].iter_mut().for_each(|raw| raw.unordered = true);
+            }
             Err(error) if asked == Asked::InFolder => self.locked.push(error),
             Err(error) => self.errors.push(certs::missing(path, error)),
         }
@@ -126,7 +132,7 @@ impl Inputs {
     }
 
     fn certificate(&mut self, place: String, der: &[u8], damage: Option<String>) {
-        self.certificates.push(Raw { place, der: der.to_vec(), damage });
+        self.certificates.push(Raw { place, der: der.to_vec(), damage, unordered: false });
     }
 
     fn key(&mut self, path: &Path, label: &str, legacy_encryption: bool, der: &[u8], key: Option<Key>) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::chain;
+use super::chain::Chains;
 use super::decide::Options;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
@@ -232,11 +232,12 @@ impl Work<'_> {
             files.push(Pending::public(&item.files.certificate, certificate.to_pem().as_bytes())?);
         }
         let of = |i: usize| certificate.filter(|_| i == index).or(self.certificates[i].as_ref());
+        let chains = Chains { hierarchy: self.job.hierarchy, found: self.job.found, of };
         if let Some(path) = &item.files.chain {
-            files.push(Pending::public(path, chain::chain(self.job.hierarchy, index, &of).as_bytes())?);
+            files.push(Pending::public(path, chains.chain(index).as_bytes())?);
         }
         if let Some(path) = &item.files.ca {
-            files.push(Pending::public(path, chain::cas(self.job.hierarchy, index, &of).as_bytes())?);
+            files.push(Pending::public(path, chains.cas(index).as_bytes())?);
         }
         Ok(Made { index, files, issued })
     }

@@ -37,10 +37,11 @@ pub fn refuse_ca(spec: &CsrSpec, name: &str) -> Result<()> {
     }
 }
 
-/// The hosts of `-hostname`, which go in the place of others; none where it names none.
+/// The hosts of `-hostname`, which go in the place of others; none where it names none. Blanks after a comma are how
+/// people write lists.
 pub fn hosts(hostname: Option<&str>) -> Option<Vec<String>> {
     let hosts = hostname.filter(|hosts| !hosts.is_empty())?;
-    Some(hosts.split(',').map(str::to_owned).collect())
+    Some(hosts.split(',').map(|host| host.trim().to_owned()).collect())
 }
 
 /// Warns of what verifiers will refuse in a certificate that was just issued.

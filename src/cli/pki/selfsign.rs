@@ -54,11 +54,13 @@ impl Args {
         spec.check(&name)?;
         let profile = self.profile()?;
         let key = request::generate(&spec, &log)?;
-        let request = Request::from_spec(&spec, key.public())?;
-        let csr = Csr::create(&request, &key)?;
+        let asked = Request::from_spec(&spec, key.public())?;
+        let csr = Csr::create(&asked, &key)?;
         log.info("encoded CSR");
-        let issued = selfsign(&request, &key, &profile, OffsetDateTime::now_utc(), Serial::random_short()?)?;
+        let now = OffsetDateTime::now_utc();
+        let issued = selfsign(&asked, &key, &profile, now, Serial::random_short()?)?;
         log_issued(&issued, &log);
+        request::lint(&issued.certificate, now, &log);
         let cert = Some(issued.certificate.to_pem());
         Output { cert, csr: Some(csr.to_pem()), key: Some(key.to_pem()) }.put(self.out.as_deref(), &ctx.out, &log)?;
         Ok(0)
