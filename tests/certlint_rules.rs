@@ -165,6 +165,11 @@ defects! {
     names_inside_what_is_excluded: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&dns("leaf.example")]))])), [OpenSsl("", "excluded subtree violation"), Go(HOST, "is excluded by constraint")];
     names_below_what_is_permitted: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns(".leaf.example")]))])), [OpenSsl("", "permitted subtree violation"), Go(HOST, "not permitted by any constraint")];
 
+    constraints_on_directory_names: ["name-constraints-directory"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&tlv(0xa4, &name("evil"))]))])), [Go(HOST, "unhandled critical extension")];
+    directory_names_outside: ["name-constraints-directory", "name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&tlv(0xa4, &name("other"))]))])), [Go(HOST, "unhandled critical extension"), OpenSsl("", "permitted subtree violation")];
+    constraints_of_a_kind_that_is_not_judged: ["name-constraints-unjudged"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&tlv(0x88, &[0x2a, 3])]))])), [Go(HOST, "unhandled critical extension")];
+    constraints_that_cannot_be_read: ["name-constraints-unjudged"], |k| k.ca.set(NC, true, vec![5, 0]), [Go(HOST, ""), OpenSsl("", "")];
+
     same_dn_no_aki: ["same-dn-no-aki"], |k| { k.leaf.subject = name("lint ca"); k.leaf.without(AKI); }, [OpenSsl("", "self-signed certificate")];
     same_dn: ["same-dn"], |k| k.leaf.subject = name("lint ca"), [Nobody];
     aki_mismatch: ["aki-mismatch"], |k| k.leaf.set(AKI, false, sequence(&[&tlv(0x80, &[9; 20])])), [OpenSsl("", "unable to get local issuer certificate")];
@@ -299,8 +304,9 @@ fn a_chain_that_begins_with_a_ca_is_refused_by_servers() {
     assert!(order["what"].as_str().unwrap().contains("`CN=leaf`, which is to come first, is number 2"), "{order}");
     let loaded = cfssl_both::go(&folder, "pair chain.pem leaf-key.pem").unwrap_err();
     assert!(loaded.contains("private key does not match public key"), "{loaded}");
-    let served = folder.try_openssl("s_server -accept 127.0.0.1:0 -cert chain.pem -key leaf-key.pem -naccept 0");
-    assert!(served.code != 0 && served.stderr.contains("key values mismatch"), "{served:?}");
+    let serve = "timeout 20 openssl s_server -accept 127.0.0.1:0 -cert chain.pem -key leaf-key.pem";
+    let served = cfssl_both::sh(&folder, cfssl_both::Whose::Ours, serve);
+    assert!(served.code == 1 && served.stderr.contains("key values mismatch"), "{served:?}");
     // In a store the order means nothing.
     folder.openssl("pkcs12 -export -inkey leaf-key.pem -in leaf.pem -certfile ca.pem -out store.p12 -passout pass:");
     let found = findings(&folder, "store.p12");

@@ -132,7 +132,6 @@ const FILES: &[(&str, &str)] = &[
         r#"{"signing":{"default":{"expiry":"1h","remote":"r","auth_remote":{"remote":"r","auth_key":"k"}}},
         "auth_keys":{"k":{"type":"standard","key":"00ff"}},"remotes":{"r":"h:1"}}"#,
     ),
-    ("lint-level.json", r#"{"signing":{"default":{"expiry":"1h","lint_error_level":8}}}"#),
     (
         "policy-type.json",
         r#"{"signing":{"default":{"expiry":"1h","policies":[{"ID":"1.2.3","Qualifiers":[{"Type":"x"}]}]}}}"#,
@@ -279,7 +278,6 @@ const ROWS: &[Row] = &[
     bad_config!("auth-remote-key.json", "failed to find auth_remote's auth_key in auth_keys section"),
     bad_config!("auth-remote-no-key.json", "invalid configuration"),
     bad_config!("key-without-remote.json", "invalid configuration"),
-    bad_config!("lint-level.json", "invalid configuration"),
     bad_config!("both-remotes.json", "Invalid or unknown policy"),
     failed!("cfssl gencert CA -config auth-remote.json leaf.json", 5300, "failed to connect to remote"),
     failed!("cfssl gencert -config auth-remote.json leaf.json", 5300, "failed to connect to remote"),

@@ -66,6 +66,7 @@ mod inventory_mistakes;
 mod lab_hosts;
 mod pki_apply;
 mod pki_apply_mistakes;
+mod pki_arguments;
 mod pki_careful;
 mod pki_cfssl;
 mod pki_constraints;

@@ -46,7 +46,11 @@ fn a_list_s_number_is_greater_than_that_of_the_one_that_it_replaces() {
     folder.ok(&format!("{line} --der"));
     folder.ok(line);
     assert_eq!(number(&folder, "ca.crl"), far + 3, "in DER, too");
-    insta::assert_snapshot!(folder.refused(&format!("{line} --number 7")), @"");
+    insta::assert_snapshot!(folder.refused(&format!("{line} --number 7")), @r"
+    error: --number 7: the list in ca.crl has number 18446744073709551608, and numbers grow
+    hint: give it a greater one, or none
+    exit code 2
+    ");
     // Another CA's list has nothing to do with it.
     folder.ok("gencert -initca leaf.json --out other");
     folder.ok("gencrl revoked other.pem other-key.pem --out ca.crl --number 7");

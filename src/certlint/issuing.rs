@@ -142,7 +142,7 @@ pub(super) const RULES: &[Rule] = &[
         "name-constraints-unjudged",
         Warning,
         "a CA above it constrains names of a type that is not judged here",
-        "perhaps everybody: openssl verify knows more types",
+        "Go where they are critical (\"unhandled critical extension\"); of the rest openssl verify knows more",
         "RFC 5280 §4.2.1.10",
         |_, context| {
             let open = |ca: &&View<'_>| {

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::command::{self, COMMANDS, Command};
 use super::failure::Failure;
 use super::flags::{self, CFSSL, CFSSLJSON};
+use super::go_file;
 use super::goflag::{self, Flag, Parsed, Stop};
 use super::log::Log;
 use crate::pki::Rules;
@@ -38,7 +39,7 @@ impl Program {
 
     /// Runs it with the arguments after its name; the value is the exit code: 0, 1, or 2 for flags that are wrong.
     pub fn run(self, args: &[OsString], out: Printer) -> u8 {
-        let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let args: Vec<_> = args.iter().map(|arg| go_file::text(arg)).collect();
         match self {
             Program::Cfssl => cfssl(&args, out),
             Program::Cfssljson => cfssljson(&args, out),

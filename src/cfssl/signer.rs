@@ -1,5 +1,7 @@
 //! The flags that name a CA and how it signs.
 
+use std::ffi::OsString;
+
 use time::OffsetDateTime;
 
 use super::log::Log;
@@ -12,13 +14,13 @@ use crate::pki::{Authority, Issued, Passwords, Profile, Request, Serial, Signing
 pub struct SignerArgs {
     /// CA certificate: a file, file:PATH or env:VARIABLE
     #[arg(long, value_name = "FILE")]
-    pub ca: Option<String>,
+    pub ca: Option<OsString>,
     /// CA private key: a file, file:PATH or env:VARIABLE
     #[arg(long, value_name = "FILE")]
-    pub ca_key: Option<String>,
+    pub ca_key: Option<OsString>,
     /// Signing configuration (JSON); without one: server and client, one year
     #[arg(long, value_name = "FILE")]
-    pub config: Option<String>,
+    pub config: Option<OsString>,
     /// Profile of the signing configuration; without one: its default
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -62,7 +64,7 @@ impl SignerArgs {
 
 impl SignerArgs {
     /// What is read.
-    pub fn read(&self) -> [Option<&String>; 3] {
+    pub fn read(&self) -> [Option<&OsString>; 3] {
         [self.ca.as_ref(), self.ca_key.as_ref(), self.config.as_ref()]
     }
 

@@ -27,6 +27,7 @@ pub use format::FormatArgs;
 
 use crate::cfssl::face::{PROGRAMS, Program};
 use crate::error::Result;
+use crate::text::shown_line;
 use crate::ui::{Printer, stderr_color};
 
 /// PKI and Kubernetes cluster bootstrap, the binary way
@@ -126,7 +127,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
-            let error = suggest(error, takes_inventory(&args), takes_a_spec(&args));
+            let error = cleaned(suggest(error, takes_inventory(&args), takes_a_spec(&args)));
             let _ = error.print();
             return Ok(if error.use_stderr() { 2 } else { 0 });
         }
@@ -189,6 +190,22 @@ fn called(args: &[OsString]) -> Option<clap::Command> {
 /// Whether the command that is called takes one CSR spec, and no more.
 fn takes_a_spec(args: &[OsString]) -> bool {
     called(args).is_some_and(|command| command.get_arguments().any(|arg| arg.get_id() == "csr_spec"))
+}
+
+/// What was typed is quoted, and may be a file's name that somebody else has chosen.
+fn cleaned(mut error: clap::Error) -> clap::Error {
+    let clean = |value: &ContextValue| match value {
+        ContextValue::String(text) => Some(ContextValue::String(shown_line(text).into_owned())),
+        ContextValue::Strings(all) => {
+            Some(ContextValue::Strings(all.iter().map(|text| shown_line(text).into_owned()).collect()))
+        }
+        _ => None,
+    };
+    let all: Vec<_> = error.context().filter_map(|(kind, value)| Some((kind, clean(value)?))).collect();
+    for (kind, value) in all {
+        error.insert(kind, value);
+    }
+    error
 }
 
 /// `kbootstrap check prod.yaml`: the likeliest mistake of all.

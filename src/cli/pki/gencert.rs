@@ -1,5 +1,7 @@
 //! `kbootstrap gencert`.
 
+use std::ffi::{OsStr, OsString};
+
 use time::OffsetDateTime;
 
 use super::output_args::{CaPasswordArgs, KeyOutputArgs, OutputArgs};
@@ -26,7 +28,7 @@ Flags work with one dash or two. Without --out, the result is printed as cfssl's
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
     #[arg(required_unless_present = "renewca")]
-    csr_spec: Option<String>,
+    csr_spec: Option<OsString>,
     /// Make a self-signed CA; with -ca-key: for a key that is there
     #[arg(long)]
     initca: bool,
@@ -75,7 +77,7 @@ impl Args {
     }
 
     fn spec(&self) -> Result<CsrSpec> {
-        let (mut spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or("-"))?;
+        let (mut spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or(OsStr::new("-")))?;
         if let Some(cn) = self.cn.as_deref().filter(|cn| !cn.is_empty()) {
             spec.cn = cn.to_owned();
         }

@@ -1,6 +1,7 @@
 //! `kbootstrap gencrl`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use time::format_description::well_known::Rfc3339;
@@ -25,11 +26,11 @@ Each line of the list is a serial number in decimal, or in hexadecimal after 0x;
 name in RFC 5280 (keyCompromise, superseded, …) and the day of the revocation. `#` begins a remark.")]
 pub struct Args {
     /// Text with one serial number in a line; `-`: standard input
-    serials: String,
+    serials: OsString,
     /// CA certificate: a file, file:PATH or env:VARIABLE
-    ca: String,
+    ca: OsString,
     /// CA private key: a file, file:PATH or env:VARIABLE
-    ca_key: String,
+    ca_key: OsString,
     #[command(flatten)]
     ca_password: CaPasswordArgs,
     /// When the next list is due, from now
@@ -80,7 +81,9 @@ impl Args {
 impl Args {
     /// The number that is given, or one of the clock; greater than that of the CA's list that is replaced.
     fn number(&self, authority: &Authority, now: OffsetDateTime) -> Result<u64> {
-        let old = self.out.as_deref().and_then(|path| Some((path, crl_number(&files::read(path).ok()?)?)));
+        // A pipe would wait for somebody to write into it.
+        let file = self.out.as_deref().filter(|path| path.is_file());
+        let old = file.and_then(|path| Some((path, crl_number(&files::read(path).ok()?)?)));
         let old = old.filter(|(_, (issuer, _))| issuer == authority.certificate().subject());
         match (self.number, old) {
             (Some(number), Some((path, (_, old)))) if number <= old => {

@@ -1,5 +1,7 @@
 //! `kbootstrap genkey`.
 
+use std::ffi::OsString;
+
 use time::OffsetDateTime;
 
 use super::output_args::{KeyOutputArgs, OutputArgs};
@@ -18,7 +20,7 @@ Examples:
   kbootstrap genkey server-csr.json | kbootstrap cfssljson -bare server")]
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
-    csr_spec: String,
+    csr_spec: OsString,
     /// Make a self-signed CA certificate too
     #[arg(long)]
     initca: bool,

@@ -1,5 +1,7 @@
 //! What the commands that make keys, CSRs and certificates ask in common.
 
+use std::ffi::OsStr;
+
 use time::OffsetDateTime;
 
 use crate::certlint;
@@ -24,7 +26,7 @@ impl LogArgs {
 }
 
 /// The CSR spec in a file, and the file's name for errors.
-pub fn spec(argument: &str) -> Result<(CsrSpec, String)> {
+pub fn spec(argument: impl AsRef<OsStr>) -> Result<(CsrSpec, String)> {
     let (text, name) = source::read(argument)?;
     Ok((CsrSpec::from_json(&text, &name)?, name))
 }

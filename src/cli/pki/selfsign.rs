@@ -1,5 +1,6 @@
 //! `kbootstrap selfsign`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -24,10 +25,10 @@ pub struct Args {
     /// Name or address, in addition to the spec's hosts
     hostname: String,
     /// CSR spec (JSON); `-`: standard input
-    csr_spec: String,
+    csr_spec: OsString,
     /// Signing configuration (JSON); without one: server and client
     #[arg(long, value_name = "FILE")]
-    config: Option<String>,
+    config: Option<OsString>,
     /// Profile of the signing configuration; without one: its default
     #[arg(long, value_name = "NAME", requires = "config")]
     profile: Option<String>,

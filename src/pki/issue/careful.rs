@@ -146,7 +146,7 @@ mod tests {
         ");
         let turned = request(&named("a\u{202e}b"));
         let error = ca.issue(&turned, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r"the subject has `a\u{202e}b`: control characters deceive whoever reads it");
         // A joiner that Persian and Indic names need.
         ca.issue(&request(&named("می\u{200c}خواهم")), &profile(), NOW, Serial::from_random([2; 20])).unwrap();
     }

@@ -364,12 +364,15 @@ mod tests {
             format!("{error}; {}", error.hints.join("; "))
         };
         insta::assert_snapshot!(refused("DNS:foo"), @"host `DNS:foo` has the word for its type before it, as in OpenSSL's configuration (it would become URI:dns:foo); write `foo`");
-        insta::assert_snapshot!(refused("DNS:a,DNS:b"), @"");
-        insta::assert_snapshot!(refused("otherName:1.2.3;UTF8:x"), @"");
-        insta::assert_snapshot!(refused(" b"), @"");
+        insta::assert_snapshot!(refused("DNS:a,DNS:b"), @"host `DNS:a,DNS:b` has the word for its type before it, as in OpenSSL's configuration (it would become URI:dns:a,DNS:b); write `a`, `b`, each as a host of its own");
+        insta::assert_snapshot!(refused("otherName:1.2.3;UTF8:x"), @r#"host `otherName:1.2.3;UTF8:x` has the word for its type before it, as in OpenSSL's configuration (it would become URI:othername:1.2.3;UTF8:x); no host is of this type: have openssl make a CSR with it, and sign that under a profile with "copy_extensions""#);
+        insta::assert_snapshot!(refused(" b"), @"host ` b` has blanks around it; write `b`");
         let named = classify(&["IP:10.0.0.1".into(), "*".into()], Rules::Lenient).unwrap();
         assert_eq!(named.sans, [San::Uri("ip:10.0.0.1".into()), San::Uri("*".into())], "as cfssl has them");
-        insta::assert_snapshot!(named.suspicions.join("\n"), @"");
+        insta::assert_snapshot!(named.suspicions.join("\n"), @r"
+        host `IP:10.0.0.1` stands in the certificate as URI:ip:10.0.0.1, with the word for its type, as no client asks for it (write `10.0.0.1`)
+        host `*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`
+        ");
         assert!(classify(&["DNS:foo".into()], Rules::Strict).is_err());
     }
 

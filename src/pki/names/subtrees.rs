@@ -174,19 +174,19 @@ mod tests {
         ] {
             assert_eq!(encoded(ip, text), expected, "{text}");
         }
-        insta::assert_snapshot!(encoded(ip, "10.0.0.1/8"), @"");
-        insta::assert_snapshot!(encoded(ip, "10.0.0.0/33"), @"");
+        insta::assert_snapshot!(encoded(ip, "10.0.0.1/8"), @"refused: `10.0.0.1/8` has an address in it that is not the network's; write `10.0.0.0/8`");
+        insta::assert_snapshot!(encoded(ip, "10.0.0.0/33"), @"refused: `10.0.0.0/33` is no network; write for example `10.0.0.0/8` or `fd00::/8`");
         assert_eq!(encoded(dns, "example.com"), "example.com");
         assert_eq!(encoded(dns, ".bücher.de"), ".xn--bcher-kva.de");
         assert_eq!(encoded(dns, ""), "");
-        insta::assert_snapshot!(encoded(dns, "*.example.com"), @"");
-        insta::assert_snapshot!(encoded(dns, "10.0.0.1"), @"");
-        insta::assert_snapshot!(encoded(dns, "a..b"), @"");
+        insta::assert_snapshot!(encoded(dns, "*.example.com"), @"refused: `*.example.com` is no domain: there are no wildcards here; `example.com` has all names below it");
+        insta::assert_snapshot!(encoded(dns, "10.0.0.1"), @"refused: `10.0.0.1` is an address, and no domain; addresses stand under `ip`");
+        insta::assert_snapshot!(encoded(dns, "a..b"), @"refused: `a..b` is no domain; write for example `example.com`");
         assert_eq!(encoded(email, "a@example.com"), "a@example.com");
         assert_eq!(encoded(email, ".example.com"), ".example.com");
-        insta::assert_snapshot!(encoded(email, "@example.com"), @"");
-        insta::assert_snapshot!(encoded(uri, "https://example.com/p"), @"");
-        insta::assert_snapshot!(encoded(uri, "example.com:443"), @"");
+        insta::assert_snapshot!(encoded(email, "@example.com"), @"refused: `@example.com` is no address; `example.com` has all addresses of that host");
+        insta::assert_snapshot!(encoded(uri, "https://example.com/p"), @"refused: `https://example.com/p` is no host; a constraint on URIs is on their hosts: `example.com`");
+        insta::assert_snapshot!(encoded(uri, "example.com:443"), @"refused: `example.com:443` is no host; a constraint on URIs is on their hosts: `example.com`");
         assert_eq!(encoded(uri, "example.com"), "example.com");
         assert!(encoded(uri, "").starts_with("refused"));
     }

@@ -93,7 +93,7 @@ impl Source {
             None => hierarchy::load(&self.file),
             Some(dir) => {
                 let name = self.file.display().to_string();
-                let (text, _) = source::read(&name)?;
+                let (text, _) = source::read(&self.file)?;
                 hierarchy::parse(&name, &text, dir)
             }
         }
