@@ -533,9 +533,19 @@ fn an_external_ca_may_be_a_chain() {
     let ran = folder.ok("pki apply pki.yaml");
     assert!(ran.stdout.contains("wrote the chain of certificate web4: web4-chain.pem is out of date"), "{ran:?}");
     folder.write("company.pem", format!("{i}{m}{}", folder.read("other.pem")));
-    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @"");
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: CA company: company.pem: the chain could be that of `CN=I` and `CN=O`
+    hint: leave one of them in the file
+    hint: bring the right one: it is `external`, kbootstrap makes none in its place
+    exit code 4
+    ");
     folder.write("company.pem", format!("{i}{}", folder.read("r.pem")));
-    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @"");
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: CA company: company.pem: the chain could be that of `CN=I` and `CN=R`
+    hint: leave one of them in the file
+    hint: bring the right one: it is `external`, kbootstrap makes none in its place
+    exit code 4
+    ");
     // Only what is brought may have several.
     folder.write("pki.yaml", "authorities: [{name: own, CN: own}]");
     folder.write("own.pem", format!("{i}{m}"));

@@ -13,6 +13,7 @@ use super::go_file;
 use super::goflag::{self, Flag, Parsed, Stop};
 use super::log::Log;
 use crate::pki::Rules;
+use crate::text::shown_line;
 use crate::ui::{Printer, stderr};
 
 /// One of cfssl's programs.
@@ -63,7 +64,7 @@ fn cfssl(args: &[String], out: Printer) -> u8 {
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => run(command, rest, out),
         None => {
-            stderr::text(&format!("Command {name} is not defined.\n{}", overview()));
+            stderr::text(&format!("Command {} is not defined.\n{}", shown_line(name), overview()));
             1
         }
     }
@@ -103,7 +104,7 @@ fn stopped(stop: Stop, help: &str) -> u8 {
             0
         }
         Stop::Wrong(words) => {
-            stderr::text(&format!("{words}\n{help}"));
+            stderr::text(&format!("{}\n{help}", shown_line(&words)));
             2
         }
     }

@@ -18,6 +18,11 @@ impl Failure {
         Failure(shown_line(&text.into()).into_owned())
     }
 
+    /// Words, and a line for each of several others'.
+    pub fn list<'a>(words: &str, items: impl Iterator<Item = &'a str>) -> Self {
+        Failure(words.to_owned() + &items.map(|item| format!("\n\t{}", shown_line(item))).collect::<String>())
+    }
+
     /// `{"code":…,"message":…}`: thousands name the part of cfssl, the rest the reason.
     pub fn code(code: u32, message: &str) -> Self {
         Failure(format!("{{\"code\":{code},\"message\":{}}}", quoted(message)))

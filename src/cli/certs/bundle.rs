@@ -18,7 +18,7 @@ Examples:
   kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --out server-chain.pem
   kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --with-root
 
-The chain is checked: signatures, CA flags, key usage, path lengths, name constraints, and that all is
+The chain is checked: signatures, CA flags, key usage, path lengths, name constraints, and that all is \
 valid now. Nothing is fetched from the network.
 cfssl's own JSON is printed by `kbootstrap cfssl bundle`.")]
 pub struct Args {
