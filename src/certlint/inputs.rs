@@ -29,6 +29,7 @@ fn is_bare_certificate(path: &Path, bytes: &[u8]) -> bool {
 }
 
 /// A certificate's bytes, whatever they are.
+#[derive(Default)]
 pub(super) struct Raw {
     pub(super) place: String,
     /// Empty where not even the PEM block can be read.
@@ -37,12 +38,14 @@ pub(super) struct Raw {
     pub(super) damage: Option<String>,
     /// It is from a store or a kubeconfig, whose order means nothing.
     pub(super) unordered: bool,
+    /// What the server was asked by that showed it.
+    pub(super) asked: Option<String>,
 }
 
 impl Inputs {
     /// One certificate that is at hand.
     pub fn of(certificate: &Certificate) -> Self {
-        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None, unordered: false };
+        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), ..Raw::default() };
         Inputs { certificates: vec![raw], ..Inputs::default() }
     }
 
@@ -132,7 +135,7 @@ impl Inputs {
     }
 
     fn certificate(&mut self, place: String, der: &[u8], damage: Option<String>) {
-        self.certificates.push(Raw { place, der: der.to_vec(), damage, unordered: false });
+        self.certificates.push(Raw { place, der: der.to_vec(), damage, ..Raw::default() });
     }
 
     fn key(&mut self, path: &Path, label: &str, legacy_encryption: bool, der: &[u8], key: Option<Key>) {
@@ -149,7 +152,8 @@ impl Inputs {
     fn other(&mut self, source: &Source, named: bool, settings: Settings<'_>) {
         let gathered = certs::gather(std::slice::from_ref(source), settings);
         for found in gathered.found {
-            self.certificate(found.place, found.certificate.der(), None);
+            let der = found.certificate.der().to_vec();
+            self.certificates.push(Raw { place: found.place, der, asked: found.host, ..Raw::default() });
         }
         if named {
             self.errors.extend(gathered.errors);
