@@ -174,6 +174,7 @@ defects! {
     same_dn: ["same-dn"], |k| k.leaf.subject = name("lint ca"), [Nobody];
     aki_mismatch: ["aki-mismatch"], |k| k.leaf.set(AKI, false, sequence(&[&tlv(0x80, &[9; 20])])), [OpenSsl("", "unable to get local issuer certificate")];
     aki_serial: ["aki-serial"], |k| k.leaf.set(AKI, false, sequence(&[&tlv(0x80, &[1; 20]), &tlv(0x82, &[9])])), [OpenSsl("", "unable to get local issuer certificate")];
+    key_of_ca: ["key-of-ca"], |k| k.leaf.spki = k.ca.spki.clone(), [Nobody];
     outlives_ca: ["outlives-ca"], |k| { k.ca.lives(-1, 30); }, [Nobody];
     eku_not_of_ca: ["eku-not-of-ca"], |k| k.ca.set(EKU, false, sequence(&[&oid(CLIENT_AUTH)])), [Go(HOST, "incompatible key usage"), OpenSsl(STRICT, "unsuitable certificate purpose")];
 }

@@ -43,10 +43,14 @@ pub(super) struct Raw {
 }
 
 impl Inputs {
-    /// One certificate that is at hand.
-    pub fn of(certificate: &Certificate) -> Self {
-        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), ..Raw::default() };
-        Inputs { certificates: vec![raw], ..Inputs::default() }
+    /// One certificate that is at hand, in no place, and the CAs above it.
+    pub fn of(certificate: &Certificate, above: &[Certificate]) -> Self {
+        let raw = |certificate: &Certificate, place: &str| {
+            let der = certificate.der().to_vec();
+            Raw { place: place.to_owned(), der, ..Raw::default() }
+        };
+        let cas = above.iter().map(|ca| raw(ca, "a CA"));
+        Inputs { certificates: std::iter::once(raw(certificate, "")).chain(cas).collect(), ..Inputs::default() }
     }
 
     /// Reads all sources. Among several files, one that holds neither certificate nor key is passed over.

@@ -79,6 +79,17 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     certificate(
+        "key-of-ca",
+        Error,
+        "a certificate that is no CA has the key of a CA",
+        "nobody: but whoever holds it, on a server say, can issue certificates",
+        "RFC 5280 §9, BR §6.1.7",
+        |_, context| {
+            let name = context.same_key.map(subject);
+            name.map(|name| format!("its key is that of the CA `{name}`")).into_iter().collect()
+        },
+    ),
+    certificate(
         "outlives-ca",
         Warning,
         "it ends after its CA",

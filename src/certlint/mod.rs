@@ -41,10 +41,10 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     std::iter::once(&UNREADABLE).chain(tables.into_iter().flatten())
 }
 
-/// What verifiers will refuse in a certificate that was just issued.
-pub fn refused(issued: &Certificate, now: OffsetDateTime) -> Vec<String> {
-    let findings = lint(&Inputs::of(issued), &[], now).into_iter();
-    let errors = findings.filter(|finding| finding.severity == Severity::Error);
+/// What verifiers will refuse in a certificate that was just issued, by these CAs.
+pub fn refused(issued: &Certificate, above: &[Certificate], now: OffsetDateTime) -> Vec<String> {
+    let findings = lint(&Inputs::of(issued, above), &[], now).into_iter();
+    let errors = findings.filter(|finding| finding.place.is_empty() && finding.severity == Severity::Error);
     errors.map(|finding| format!("{}; refused by {} ({})", finding.what, finding.rejected_by, finding.rule)).collect()
 }
 

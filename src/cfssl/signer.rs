@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::log::Log;
 use super::source;
 use crate::error::{Error, Result};
-use crate::pki::{Authority, Issued, Passwords, Profile, Request, Serial, SigningConfig};
+use crate::pki::{Authority, Certificate, Issued, Passwords, Profile, Request, Serial, SigningConfig};
 
 /// `-ca -ca-key -config -profile`.
 #[derive(Debug, Clone, clap::Args)]
@@ -86,6 +86,11 @@ impl SignerArgs {
 }
 
 impl Signer {
+    /// The CA's certificate.
+    pub fn ca(&self) -> &Certificate {
+        self.authority.certificate()
+    }
+
     /// The profile that it signs under.
     pub fn profile(&self) -> &Profile {
         &self.profile

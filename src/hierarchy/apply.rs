@@ -196,11 +196,18 @@ impl Work<'_> {
         let mut warnings = Vec::new();
         for (index, issued) in issued {
             let title = self.job.hierarchy.items[index].title();
-            let refused = certlint::refused(&issued.certificate, self.job.now);
+            let refused = certlint::refused(&issued.certificate, &self.particular(index), self.job.now);
             warnings.extend(issued.warnings.iter().chain(&refused).map(|warning| format!("{title}: {warning}")));
             self.certificates[index] = Some(issued.certificate);
         }
         Ok(warnings)
+    }
+
+    /// The CA of an item where more depends on it than what the plan looks at: to judge all by their CA would take longer
+    /// than to issue them.
+    fn particular(&self, index: usize) -> Vec<Certificate> {
+        let issuer = self.job.hierarchy.items[index].issuer.and_then(|issuer| self.certificates[issuer].clone());
+        issuer.into_iter().filter(Certificate::has_purposes).collect()
     }
 
     fn item(&self, index: usize) -> Result<Made> {

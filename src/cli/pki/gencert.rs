@@ -119,7 +119,7 @@ impl Args {
         let serial = self.signer.given_serial()?.map_or_else(Serial::random, Ok)?;
         let issued = self_signed(spec, &key, now, serial)?;
         log_issued(&issued, log);
-        request::lint(&issued.certificate, now, log);
+        request::lint(&issued.certificate, &[], now, log);
         let cert = Some(issued.certificate.to_pem());
         Ok(Output { cert, csr: Some(csr.to_pem()), key: made.then(|| key.to_pem()) })
     }
@@ -157,7 +157,7 @@ impl Args {
             request.set_hosts(&spec.hosts, Rules::Strict)?;
         }
         let issued = signer.issue(&request, now, log)?;
-        request::lint(&issued.certificate, now, log);
+        request::lint(&issued.certificate, &self.files.above(signer.ca())?, now, log);
         Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
     }
 }

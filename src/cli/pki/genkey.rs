@@ -55,7 +55,7 @@ impl Args {
             let now = OffsetDateTime::now_utc();
             let issued = self_signed(&spec, &key, now, Serial::random()?)?;
             log_issued(&issued, &log);
-            request::lint(&issued.certificate, now, &log);
+            request::lint(&issued.certificate, &[], now, &log);
             output.cert = Some(issued.certificate.to_pem());
         } else {
             request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));

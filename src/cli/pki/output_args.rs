@@ -182,6 +182,11 @@ impl OutputArgs {
         Ok(Target { files: Some(files), form })
     }
 
+    /// A CA and those above it that are named.
+    pub fn above(&self, ca: &Certificate) -> Result<Vec<Certificate>> {
+        Ok(std::iter::once(ca.clone()).chain(authorities(&self.intermediates)?).collect())
+    }
+
     fn authorities(&self, ca: Option<&OsStr>) -> Result<Vec<Certificate>> {
         let mut all = Vec::new();
         if let Some(ca) = ca {

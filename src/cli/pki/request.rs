@@ -46,9 +46,9 @@ pub fn hosts(hostname: Option<&str>) -> Option<Vec<String>> {
     Some(hosts.split(',').map(|host| host.trim().to_owned()).collect())
 }
 
-/// Warns of what verifiers will refuse in a certificate that was just issued.
-pub fn lint(issued: &Certificate, now: OffsetDateTime, log: &Log) {
-    certlint::refused(issued, now).iter().for_each(|warning| log.warning(warning));
+/// Warns of what verifiers will refuse in a certificate that was just issued, by these CAs.
+pub fn lint(issued: &Certificate, above: &[Certificate], now: OffsetDateTime, log: &Log) {
+    certlint::refused(issued, above, now).iter().for_each(|warning| log.warning(warning));
 }
 
 /// The key that a spec asks for.

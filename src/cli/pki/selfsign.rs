@@ -61,7 +61,7 @@ impl Args {
         let now = OffsetDateTime::now_utc();
         let issued = selfsign(&asked, &key, &profile, now, Serial::random_short()?)?;
         log_issued(&issued, &log);
-        request::lint(&issued.certificate, now, &log);
+        request::lint(&issued.certificate, &[], now, &log);
         let cert = Some(issued.certificate.to_pem());
         Output { cert, csr: Some(csr.to_pem()), key: Some(key.to_pem()) }.put(self.out.as_deref(), &ctx.out, &log)?;
         Ok(0)

@@ -63,7 +63,7 @@ impl Args {
             request.override_subject(&Subject::from_json(&text, &name)?)?;
         }
         let issued = signer.issue(&request, now, &log)?;
-        request::lint(&issued.certificate, now, &log);
+        request::lint(&issued.certificate, &self.files.above(signer.ca())?, now, &log);
         let cert = Some(issued.certificate.to_pem());
         // In files, the CSR is there already.
         let csr = self.files.out.is_none().then(|| csr.to_pem());

@@ -178,6 +178,10 @@ impl Certificate {
     pub fn name_constraints(&self) -> Option<&Constraints> {
         self.0.extensions.name_constraints.as_ref()
     }
+    /// Whether it is only for some purposes (extended key usage).
+    pub fn has_purposes(&self) -> bool {
+        !self.0.extensions.purposes.is_empty()
+    }
     /// The names that constraints of CAs above it speak of.
     pub fn constrained_names(&self) -> Names<'_> {
         Names { subject: self.subject(), alternative: self.extension(oid::SUBJECT_ALT_NAME), is_ca: self.is_ca() }
