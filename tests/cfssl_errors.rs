@@ -121,8 +121,14 @@ const FILES: &[(&str, &str)] = &[
         "auth-remote-key.json",
         r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"r","auth_key":"q"}}},"remotes":{"r":"h:1"}}"#,
     ),
-    ("auth-remote-no-key.json", r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"r"}}},"remotes":{"r":"h:1"}}"#),
-    ("auth-remote-missing.json", r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"q"}}},"remotes":{"r":"h:1"}}"#),
+    (
+        "auth-remote-no-key.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"r"}}},"remotes":{"r":"h:1"}}"#,
+    ),
+    (
+        "auth-remote-missing.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"q"}}},"remotes":{"r":"h:1"}}"#,
+    ),
     (
         "key-without-remote.json",
         r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"auth_key":"k"}}},"auth_keys":{"k":{"type":"standard","key":"00ff"}}}"#,
@@ -439,7 +445,11 @@ fn what_is_skipped_of_profiles_that_point_to_a_server_is_said_as_cfssl_says_it()
         assert_eq!((ours.0, &ours.1), (theirs.0, &theirs.1), "{line}: {}\n{}", ours.2, theirs.2);
         assert_eq!(ours.1.len(), 1, "{line}");
         if ours.0 != 0 {
-            assert!(ours.2.contains("points to the remote signer `r` (127.0.0.1:1), and kbootstrap asks none"), "{}", ours.2);
+            assert!(
+                ours.2.contains("points to the remote signer `r` (127.0.0.1:1), and kbootstrap asks none"),
+                "{}",
+                ours.2
+            );
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::cfssl_both::{Whose, sh};
 use crate::pki_tools::{Folder, GENCERT, Ran, with_leaf};
 
 /// A name that would write the clipboard, go up a line, turn the text around, and make a line of its own.
-const NASTY: &str = "x\u{1b}]52;c;eA==\u{7}\u{1b}[1A\u{9b}2J\u{202e}\n[INFO] signed certificate with serial number 666\r";
+const NASTY: &str =
+    "x\u{1b}]52;c;eA==\u{7}\u{1b}[1A\u{9b}2J\u{202e}\n[INFO] signed certificate with serial number 666\r";
 
 fn run<S: AsRef<OsStr>>(folder: &Folder, args: &[S]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kbootstrap"));
@@ -100,8 +101,12 @@ fn nothing_in_a_file_reaches_the_terminal_raw() {
         format!(r#"{{"CN": "x", "names": [{{"OID": {{{nasty}: "x"}}}}]}}"#),
         format!(r#"{{"signing": {{"default": {{"expiry": {nasty}, "usages": ["any"]}}}}}}"#),
         format!(r#"{{"signing": {{"default": {{"expiry": "1h", "usages": [{nasty}, "any"]}}}}}}"#),
-        format!(r#"{{"signing": {{"default": {{"expiry": "1h", "usages": ["any"], {nasty}: 1}}, "profiles": {{{nasty}: {{"remote": "r", "expiry": "1h"}}}}}}, "remotes": {{"r": {nasty}}}}}"#),
-        format!(r#"{{"authorities": [{{"name": "a", "CN": {nasty}, "folder": {nasty}, "certificates": [{{"name": "b", "hosts": [{nasty}]}}]}}]}}"#),
+        format!(
+            r#"{{"signing": {{"default": {{"expiry": "1h", "usages": ["any"], {nasty}: 1}}, "profiles": {{{nasty}: {{"remote": "r", "expiry": "1h"}}}}}}, "remotes": {{"r": {nasty}}}}}"#
+        ),
+        format!(
+            r#"{{"authorities": [{{"name": "a", "CN": {nasty}, "folder": {nasty}, "certificates": [{{"name": "b", "hosts": [{nasty}]}}]}}]}}"#
+        ),
         format!(r#"{{"authorities": [{{"name": {nasty}, "CN": "x", {nasty}: 1}}]}}"#),
         format!(r#"{{"CN": "x", {nasty}"#),
         NASTY.to_owned(),
@@ -124,7 +129,17 @@ fn a_file_s_name_may_be_any_bytes() {
     folder.ok(&format!("{GENCERT} leaf.json --out leaf"));
     folder.write("pki.yaml", "authorities: [{name: c, CN: c}]\n");
     folder.write("plain.json", r#"{"signing":{"default":{"expiry":"1h","usages":["any"]}}}"#);
-    for name in ["plain.json", "ca.pem", "ca-key.pem", "leaf.json", "config.json", "revoked", "leaf.csr", "leaf.pem", "pki.yaml"] {
+    for name in [
+        "plain.json",
+        "ca.pem",
+        "ca-key.pem",
+        "leaf.json",
+        "config.json",
+        "revoked",
+        "leaf.csr",
+        "leaf.pem",
+        "pki.yaml",
+    ] {
         put(name, name);
     }
     let line = |line: &str| -> Vec<Vec<u8>> {
@@ -213,15 +228,26 @@ fn slips_get_a_tip_that_fits() {
 
 #[test]
 fn a_specification_is_not_one_of_its_own_files() {
-    for files in ["certificate: p.yaml", "key: ./p.yaml", "chain: ../in/p.yaml", "ca: p.yaml", "certificate: link/p.yaml"] {
+    for files in
+        ["certificate: p.yaml", "key: ./p.yaml", "chain: ../in/p.yaml", "ca: p.yaml", "certificate: link/p.yaml"]
+    {
         let folder = Folder::new();
         std::fs::create_dir(folder.path("in")).unwrap();
         std::os::unix::fs::symlink(".", folder.path("in/link")).unwrap();
-        let spec = format!("authorities:\n- name: c\n  CN: c\n  certificates: [{{name: a, CN: a, files: {{{files}}}}}]\n");
+        let spec =
+            format!("authorities:\n- name: c\n  CN: c\n  certificates: [{{name: a, CN: a, files: {{{files}}}}}]\n");
         folder.write("in/p.yaml", &spec);
-        for line in ["pki apply in/p.yaml", "pki apply in/p.yaml --dry-run", "pki check in/p.yaml", "pki apply in/p.yaml --dir in"] {
+        for line in [
+            "pki apply in/p.yaml",
+            "pki apply in/p.yaml --dry-run",
+            "pki check in/p.yaml",
+            "pki apply in/p.yaml --dir in",
+        ] {
             let error = folder.refused(line);
-            assert!(error.contains("certificate a: in/p.yaml is this specification, and cannot be one of its files"), "{files}: {error}");
+            assert!(
+                error.contains("certificate a: in/p.yaml is this specification, and cannot be one of its files"),
+                "{files}: {error}"
+            );
             assert!(error.contains("hint: give it other `files`") && !error.contains("delete"), "{files}: {error}");
         }
         assert_eq!(folder.read("in/p.yaml"), spec);

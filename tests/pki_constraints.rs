@@ -94,11 +94,18 @@ fn every_kind_is_judged_as_openssl_and_go_judge_it() {
         let good = *openssl && (*in_go || constraint.contains("dirName"));
         let words = "its name constraints do not allow it";
         assert_eq!(signed.stderr.contains(words), !good, "{row}: {signed:?}");
-        let ran = folder.kbootstrap("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile peer leaf.json --out own", "");
+        let ran = folder.kbootstrap(
+            "gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile peer leaf.json --out own",
+            "",
+        );
         assert_eq!(ran.code, if good { 0 } else { 4 }, "{row}: {ran:?}");
         let found = findings(&folder, "leaf.pem ca.pem");
         assert_eq!(found.iter().any(|rule| rule == "name-constraints-violated"), !good, "{row}: {found:?}");
-        assert_eq!(found.iter().any(|rule| rule == "name-constraints-directory"), constraint.contains("dirName"), "{row}: {found:?}");
+        assert_eq!(
+            found.iter().any(|rule| rule == "name-constraints-directory"),
+            constraint.contains("dirName"),
+            "{row}: {found:?}"
+        );
         let verdict = verified(&folder, "--ca ca.pem leaf.pem");
         assert_eq!(verdict["verified"], good, "{row}: {verdict}");
     }
@@ -120,7 +127,8 @@ fn what_is_not_judged_is_said_each_time() {
     folder.write("leaf.json", r#"{"CN":"a","hosts":["x.y"]}"#);
     let words = "name constraints are on names of the type otherName 1.2.3.4, too: that was not judged";
     for _ in 0..2 {
-        let ran = folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile peer leaf.json --out leaf");
+        let ran =
+            folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile peer leaf.json --out leaf");
         assert!(ran.stderr.contains(words), "{ran:?}");
         let ran = ok(&folder, "cfssl gencert -ca ca.pem -ca-key ca-key.pem leaf.json");
         assert!(ran.stderr.contains(words), "{ran:?}");
@@ -146,7 +154,9 @@ fn constraints_further_up_count() {
     let folder = folder();
     constrained(&folder, "root", "permitted;DNS:example.com");
     folder.write("middle.json", r#"{"CN":"middle"}"#);
-    folder.ok("gencert -ca root.pem -ca-key root-key.pem -config config.json -profile intermediate middle.json --out middle");
+    folder.ok(
+        "gencert -ca root.pem -ca-key root-key.pem -config config.json -profile intermediate middle.json --out middle",
+    );
     folder.write("leaf.json", r#"{"CN":"a","hosts":["a.evil.org"]}"#);
     folder.ok("gencert -ca middle.pem -ca-key middle-key.pem -config config.json -profile server leaf.json --out leaf");
     assert!(findings(&folder, "leaf.pem middle.pem root.pem").contains(&"name-constraints-violated".to_owned()));
@@ -162,7 +172,10 @@ fn constraints_further_up_count() {
         let error = folder.refused("pki apply pki.yaml");
         assert!(error.contains("may not issue for DNS:a.evil.org: its name constraints do not allow it"), "{error}");
         assert!(!folder.path("l-key.pem").exists());
-        folder.write("pki.yaml", format!("authorities:\n- {above}\n{below}{}\n", certificates.replace("evil.org", "example.com")));
+        folder.write(
+            "pki.yaml",
+            format!("authorities:\n- {above}\n{below}{}\n", certificates.replace("evil.org", "example.com")),
+        );
         folder.ok("pki apply pki.yaml");
         folder.openssl("verify -x509_strict -CAfile root.pem -untrusted middle.pem l.pem");
         fs::remove_file(folder.path("l.pem")).unwrap();
@@ -324,7 +337,10 @@ fn a_hierarchy_has_constraints_and_is_held_to_them() {
     let (key, web) = (folder.read("root-key.pem"), folder.read("web.pem"));
     folder.write("pki.yaml", TREE.replace("dns: [example.com]", "dns: [example.com, example.org]"));
     let ran = folder.ok("pki apply pki.yaml");
-    assert!(ran.stdout.contains("its name constraints are others: `--renew-ca root` applies the specification"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("its name constraints are others: `--renew-ca root` applies the specification"),
+        "{ran:?}"
+    );
     folder.ok("pki apply pki.yaml --renew-ca root");
     assert!(folder.openssl("x509 -in root.pem -noout -ext nameConstraints").contains("DNS:example.org"));
     assert_eq!((folder.read("root-key.pem"), folder.read("web.pem")), (key, web));
@@ -332,7 +348,10 @@ fn a_hierarchy_has_constraints_and_is_held_to_them() {
     // What is there and is not allowed any more is named.
     folder.write("pki.yaml", TREE.replace("dns: [example.com]", "dns: [example.org]"));
     let ran = folder.ok("pki apply pki.yaml --renew-ca root");
-    assert!(ran.stdout.contains("CA root may not issue for DNS:web.example.com (name constraints): verifiers refuse it"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("CA root may not issue for DNS:web.example.com (name constraints): verifiers refuse it"),
+        "{ran:?}"
+    );
     assert_ne!(folder.try_openssl("verify -CAfile root.pem -untrusted inner.pem web.pem").code, 0);
     assert_eq!(folder.kbootstrap("pki check pki.yaml", "").code, 4);
     // Where the specification says nothing of them, they stay.

@@ -45,7 +45,10 @@ fn the_word_of_a_type_is_refused_in_our_own_face() {
             let meant = if line.contains("-hostname") { meant.split(',').next().unwrap() } else { meant };
             assert!(error.contains("has the word for its type before it") && error.contains(meant), "{line}: {error}");
         }
-        folder.write("pki.yaml", format!("authorities:\n- name: c\n  CN: c\n  certificates:\n  - {{name: x, hosts: ['{host}']}}\n"));
+        folder.write(
+            "pki.yaml",
+            format!("authorities:\n- name: c\n  CN: c\n  certificates:\n  - {{name: x, hosts: ['{host}']}}\n"),
+        );
         let error = folder.refused("pki apply pki.yaml");
         assert!(error.contains("pki.yaml:5:") && error.contains(meant), "{host}: {error}");
         assert!(!folder.path("odd-key.pem").exists() && !folder.path("c.pem").exists(), "{host}");
@@ -69,8 +72,13 @@ fn the_word_of_a_type_is_warned_of_in_cfssl_s_face_and_found_by_the_linter() {
         let linted = folder.kbootstrap("certlint ours.pem -o json --ignore san-lacks-cn", "");
         assert_eq!(linted.code, 4, "{host}: {linted:?}");
         let report: serde_json::Value = serde_json::from_str(&linted.stdout).unwrap();
-        let rules: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap()).collect();
-        assert_eq!(rules.iter().filter(|rule| rule.starts_with("san-")).collect::<Vec<_>>(), [&"san-type-word"], "{host}");
+        let rules: Vec<_> =
+            report["findings"].as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap()).collect();
+        assert_eq!(
+            rules.iter().filter(|rule| rule.starts_with("san-")).collect::<Vec<_>>(),
+            [&"san-type-word"],
+            "{host}"
+        );
     }
 }
 
@@ -85,7 +93,8 @@ fn uris_and_names_that_only_look_so_are_taken() {
 #[test]
 fn a_bad_host_is_warned_of_once() {
     let folder = with_leaf();
-    let bad = ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8", "*", "a..b", "*.com"];
+    let bad =
+        ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8", "*", "a..b", "*.com"];
     for host in bad {
         folder.write("odd.json", format!(r#"{{"CN":"x","hosts":["{host}"]}}"#));
         for line in [format!("{GENCERT} odd.json --out odd"), "selfsign x odd.json --out odd".to_owned()] {
@@ -115,7 +124,11 @@ fn blanks_in_a_list_of_hosts_are_left_out() {
     let ran = folder.ok(&format!("{GENCERT} blank.json --out blank"));
     assert!(ran.stderr.contains("without the blanks around it"), "{ran:?}");
     assert!(names(&folder, "blank.pem").contains("DNS:b.example"));
-    let strict = sh(&folder, Whose::Ours, "cfssl gencert -strict -ca ca.pem -ca-key ca-key.pem -hostname 'a, b' leaf.json | cfssljson -bare strict");
+    let strict = sh(
+        &folder,
+        Whose::Ours,
+        "cfssl gencert -strict -ca ca.pem -ca-key ca-key.pem -hostname 'a, b' leaf.json | cfssljson -bare strict",
+    );
     assert_eq!(strict.code, 0, "{strict:?}");
     assert!(names(&folder, "strict.pem").contains("DNS:a, DNS:b"));
     let lists = pki_apply::folder("authorities: [{name: c, CN: c, certificates: [{name: x, hosts: [' b']}]}]");
@@ -201,7 +214,9 @@ fn weak_and_foreign_keys_are_not_signed_without_a_word() {
     let ran = ok(&folder, "cfssl sign -ca ca.pem -ca-key ca-key.pem asked.csr");
     assert!(ran.stderr.contains("[WARNING] the key is the CA's own"), "{ran:?}");
     for (exponent, small) in [("3", true), ("17", true), ("65537", false)] {
-        folder.openssl(&format!("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:{exponent} -out rsa.key"));
+        folder.openssl(&format!(
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:{exponent} -out rsa.key"
+        ));
         asked(&folder, "/CN=x", "subjectAltName=DNS:x.example", "-key rsa.key");
         let ran = folder.ok(SIGN);
         assert_eq!(ran.stderr.contains(&format!("exponent is {exponent}, below 65537")), small, "{ran:?}");

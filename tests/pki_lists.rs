@@ -25,7 +25,10 @@ fn two_lists_of_one_second_have_numbers_of_their_own() {
     let numbers: BTreeSet<u64> = lists.iter().map(|list| number(&folder, list)).collect();
     assert_eq!(numbers.len(), lists.len(), "{numbers:?}");
     for face in ["one", "two"] {
-        ok(&folder, &format!("cfssl gencrl revoked ca.pem ca-key.pem | base64 -d | openssl crl -inform DER -out {face}.crl"));
+        ok(
+            &folder,
+            &format!("cfssl gencrl revoked ca.pem ca-key.pem | base64 -d | openssl crl -inform DER -out {face}.crl"),
+        );
     }
     assert!(number(&folder, "two.crl") > number(&folder, "one.crl"));
     assert!(number(&folder, "one.crl") > *numbers.last().unwrap());
@@ -69,7 +72,8 @@ fn what_others_have_numbered_can_be_revoked() {
     let config = r#"{"signing":{"default":{"expiry":"1h","usages":["any"],"ClientProvidesSerialNumbers":true}}}"#;
     folder.write("serial.json", config);
     for serial in ["0", odd.as_str()] {
-        let line = format!("gencert -ca ca.pem -ca-key ca-key.pem -config serial.json --serial {serial} leaf.json --out leaf");
+        let line =
+            format!("gencert -ca ca.pem -ca-key ca-key.pem -config serial.json --serial {serial} leaf.json --out leaf");
         assert!(folder.refused(&line).contains("is no serial number"), "{serial}");
     }
 }

@@ -159,7 +159,8 @@ pub(super) const RULES: &[Rule] = &[
             let open = |ca: &&View<'_>| {
                 let constraints = constraints(ca)?;
                 let kinds = constraints.unjudged().join(", ");
-                (!kinds.is_empty()).then(|| format!("the CA `{}` constrains {kinds}, which was not judged", subject(ca)))
+                (!kinds.is_empty())
+                    .then(|| format!("the CA `{}` constrains {kinds}, which was not judged", subject(ca)))
             };
             context.above.iter().filter_map(open).collect()
         },

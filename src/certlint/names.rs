@@ -71,7 +71,11 @@ pub(super) const RULES: &[Rule] = &[
             let names = texts.map(|name| (name.tag, String::from_utf8_lossy(name.content).into_owned()));
             let wrong = names.filter(|(_, name)| has_type_word(name));
             let kind = |tag| if tag == DNS { "DNS name" } else { "URI" };
-            wrong.map(|(tag, name)| format!("the {} `{name}` begins with the word for a type of names: write the name alone", kind(tag))).collect()
+            wrong
+                .map(|(tag, name)| {
+                    format!("the {} `{name}` begins with the word for a type of names: write the name alone", kind(tag))
+                })
+                .collect()
         },
     ),
     certificate("san-dns-empty", Error, "a DNS name is empty", NO_MATCH, SAN, |view, _| {
@@ -217,7 +221,9 @@ pub(super) const RULES: &[Rule] = &[
                 !has_type_word(uri) && (port || !uri.contains(':') || is_address(uri))
             };
             let what = |uri: String| match (uri.as_str(), is_address(&uri)) {
-                ("*", _) => "`*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`".to_owned(),
+                ("*", _) => {
+                    "`*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`".to_owned()
+                }
                 (_, true) => {
                     format!("`{uri}` is an address and has become a URI: it must be an iPAddress, which has no zone")
                 }
@@ -261,7 +267,11 @@ pub(super) const RULES: &[Rule] = &[
 fn each(view: &View<'_>, wrong: impl Fn(&str) -> bool, what: &str) -> Vec<String> {
     let names = view.dns_names();
     // Of a name with a word before it, that word says it all.
-    names.iter().filter(|name| !has_type_word(name) && wrong(name)).map(|name| format!("the DNS name `{name}` {what}")).collect()
+    names
+        .iter()
+        .filter(|name| !has_type_word(name) && wrong(name))
+        .map(|name| format!("the DNS name `{name}` {what}"))
+        .collect()
 }
 
 /// As people write them: with a prefix length, in brackets, with a zone.

@@ -58,10 +58,8 @@ pub(super) fn stale(hierarchy: &Hierarchy, found: &[Found], steps: &[Step], inde
         return Some(format!("its chain has the old certificate of {}", hierarchy.items[above].title()));
     }
     let chains = Chains { hierarchy, found, of: |i: usize| found[i].certificate.as_ref() };
-    let wanted = [
-        (&files.chain, &found[index].chain, chains.chain(index)),
-        (&files.ca, &found[index].ca, chains.cas(index)),
-    ];
+    let wanted =
+        [(&files.chain, &found[index].chain, chains.chain(index)), (&files.ca, &found[index].ca, chains.cas(index))];
     wanted.into_iter().find_map(|(path, present, wanted)| {
         let how = if present.is_some() { "is out of date" } else { "is not there" };
         path.as_ref()

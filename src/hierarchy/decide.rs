@@ -172,7 +172,8 @@ fn constraints(
         _ => present(),
     };
     let mut all: Vec<_> = own.into_iter().map(|constraints| (item.name.clone(), constraints)).collect();
-    let brought = found.above.iter().filter_map(|ca| Some((format!("`{}`", ca.subject()), ca.name_constraints()?.clone())));
+    let brought =
+        found.above.iter().filter_map(|ca| Some((format!("`{}`", ca.subject()), ca.name_constraints()?.clone())));
     all.extend(brought);
     all.extend(issuer.into_iter().flat_map(|issuer| issuer.names.iter().cloned()));
     all

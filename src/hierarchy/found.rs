@@ -89,8 +89,10 @@ fn path_up(all: &[Certificate]) -> Result<(Certificate, Vec<Certificate>)> {
     }
     match rest.first() {
         None => Ok((certificate, above)),
-        Some(other) => Err(Error::pki(format!("`{}` in it is no CA above `{}`", other.subject(), certificate.subject()))
-            .hint("leave in the file only the CA and those above it")),
+        Some(other) => {
+            Err(Error::pki(format!("`{}` in it is no CA above `{}`", other.subject(), certificate.subject()))
+                .hint("leave in the file only the CA and those above it"))
+        }
     }
 }
 

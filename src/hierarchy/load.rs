@@ -30,7 +30,8 @@ pub fn schema() -> Value {
 /// # Errors
 /// Input: it cannot be read, or has mistakes, which are all named at once.
 pub fn load(file: &Path) -> Result<Loaded> {
-    let bytes = bounded::bytes(file).map_err(|e| Error::input(format!("read specification {}: {e}", file.display())))?;
+    let bytes =
+        bounded::bytes(file).map_err(|e| Error::input(format!("read specification {}: {e}", file.display())))?;
     parse(&file.display().to_string(), &bytes, file.parent().unwrap_or(Path::new("")))
 }
 

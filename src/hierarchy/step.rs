@@ -150,7 +150,8 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     if verdict.action.is_none()
         && let Some((ca, name)) = issuer.forbids(item)?
     {
-        verdict.warn(State::Changed, format!("CA {ca} may not issue for {name} (name constraints): verifiers refuse it"));
+        verdict
+            .warn(State::Changed, format!("CA {ca} may not issue for {name} (name constraints): verifiers refuse it"));
     }
     Ok(verdict)
 }

@@ -87,7 +87,8 @@ impl Args {
         let old = old.filter(|(_, (issuer, _))| issuer == authority.certificate().subject());
         match (self.number, old) {
             (Some(number), Some((path, (_, old)))) if number <= old => {
-                let text = format!("--number {number}: the list in {} has number {old}, and numbers grow", path.display());
+                let text =
+                    format!("--number {number}: the list in {} has number {old}, and numbers grow", path.display());
                 Err(Error::usage(text).hint("give it a greater one, or none"))
             }
             (Some(number), _) => Ok(number),

@@ -115,7 +115,8 @@ impl Resolving {
                 }
             }
             if written.external && !subtrees.is_empty() {
-                let message = format!("CA `{}` is `external`: its certificate says which names it may issue for", written.name);
+                let message =
+                    format!("CA `{}` is `external`: its certificate says which names it may issue for", written.name);
                 self.mistakes.push(Mistake::key(at.key(key), message).hint("leave it out"));
             }
         }

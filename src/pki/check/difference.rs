@@ -87,7 +87,9 @@ fn value(certificate: &Certificate, what: &str, oid: &[u64], wanted: Option<Exte
         (Some(present), Some(wanted)) if present == wanted.value => None,
         (None, Some(_)) => Some(format!("it has no {what}")),
         (Some(_), None) => Some(format!("it has a {what} that is not wanted")),
-        (Some(_), Some(_)) if ["addresses", "constraints"].iter().any(|end| what.ends_with(end)) => Some(format!("its {what} are others")),
+        (Some(_), Some(_)) if ["addresses", "constraints"].iter().any(|end| what.ends_with(end)) => {
+            Some(format!("its {what} are others"))
+        }
         (Some(_), Some(_)) => Some(format!("its {what} is another")),
     }
 }

@@ -63,7 +63,8 @@ fn outside_its_names(below: &[Certificate], ca: &Certificate) -> Option<String> 
     let name = ca.subject();
     counted.into_iter().find_map(|(_, certificate)| {
         let names = certificate.constrained_names();
-        let open = || format!("the CA `{name}` constrains {}, which is not judged here", constraints.unjudged().join(", "));
+        let open =
+            || format!("the CA `{name}` constrains {}, which is not judged here", constraints.unjudged().join(", "));
         match constraints.violated_by(names) {
             Some(wrong) => Some(format!("the CA `{name}` may not issue for {wrong} (name constraints)")),
             None => constraints.leaves_open(names).then(open),

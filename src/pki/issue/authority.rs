@@ -103,7 +103,9 @@ impl Authority {
         let unjudged = constraints.unjudged();
         if !unjudged.is_empty() {
             let kinds = unjudged.join(", ");
-            warnings.push(format!("the CA's name constraints are on {kinds}, too: that was not judged, ask openssl verify"));
+            warnings.push(format!(
+                "the CA's name constraints are on {kinds}, too: that was not judged, ask openssl verify"
+            ));
         }
         let Some(wrong) = constraints.violated_by(names) else { return Ok(()) };
         let doubt = Error::pki(format!("the CA may not issue for {wrong}: its name constraints do not allow it"))

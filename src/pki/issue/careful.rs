@@ -80,11 +80,15 @@ fn unreadable(names: &[u8]) -> Vec<Error> {
         }
         None => {
             let bytes = name.content.len();
-            (name.tag == IP && bytes != 4 && bytes != 16).then(|| format!("an IP address among the names has {bytes} bytes"))
+            (name.tag == IP && bytes != 4 && bytes != 16)
+                .then(|| format!("an IP address among the names has {bytes} bytes"))
         }
     });
     wrong
-        .map(|why| Error::pki(format!("{why}: verifiers refuse it, or read another name")).hint("have the request made without it"))
+        .map(|why| {
+            Error::pki(format!("{why}: verifiers refuse it, or read another name"))
+                .hint("have the request made without it")
+        })
         .collect()
 }
 
@@ -113,10 +117,16 @@ pub(super) fn weak_exponent(key: &PublicKey) -> Result<Option<String>> {
     let Some(exponent) = key.rsa_exponent() else { return Ok(None) };
     let shown = exponent.iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
     if exponent.last().is_none_or(|last| last % 2 == 0) || exponent == [1] {
-        return Err(Error::pki(format!("the RSA key's exponent is {shown}: there is no such key")).hint("make another key"));
+        return Err(
+            Error::pki(format!("the RSA key's exponent is {shown}: there is no such key")).hint("make another key")
+        );
     }
     let small = exponent.len() < 3;
-    Ok(small.then(|| format!("the RSA key's exponent is {shown}, below 65537: public CAs issue nothing for such a key (rsa-exponent)")))
+    Ok(small.then(|| {
+        format!(
+            "the RSA key's exponent is {shown}, below 65537: public CAs issue nothing for such a key (rsa-exponent)"
+        )
+    }))
 }
 
 #[cfg(test)]

@@ -65,8 +65,10 @@ const SEQUENCE: u8 = 0x30;
 impl Constraints {
     /// From an extension's value. One that cannot be read is judged by nobody, and says so.
     pub fn from_der(value: &[u8]) -> Self {
-        let unreadable =
-            || Constraints { permitted: vec![Base::Other(0, "constraints that cannot be read".into())], excluded: Vec::new() };
+        let unreadable = || Constraints {
+            permitted: vec![Base::Other(0, "constraints that cannot be read".into())],
+            excluded: Vec::new(),
+        };
         Self::read(value).unwrap_or_else(unreadable)
     }
 
@@ -113,7 +115,8 @@ impl Constraints {
     }
 
     fn allows(&self, name: &Named) -> bool {
-        let of_its_kind = |bases: &'_ [Base]| bases.iter().any(|base| base.tag() == name.tag() && !matches!(base, Base::Other(..)));
+        let of_its_kind =
+            |bases: &'_ [Base]| bases.iter().any(|base| base.tag() == name.tag() && !matches!(base, Base::Other(..)));
         if self.excluded.iter().any(|base| covers(base, name, Reading::Wide)) {
             return false;
         }
@@ -241,7 +244,8 @@ fn kind(tag: u8, content: &[u8]) -> String {
 /// Everything in a certificate that constraints are held against, as openssl does: its alternative names, its subject,
 /// e-mail addresses in that, and its CN where it looks like a host and no DNS name says more.
 fn named(names: Names<'_>) -> Vec<Named> {
-    let alternative = names.alternative.and_then(|value| tlv::only(value, SEQUENCE)).and_then(tlv::all).unwrap_or_default();
+    let alternative =
+        names.alternative.and_then(|value| tlv::only(value, SEQUENCE)).and_then(tlv::all).unwrap_or_default();
     let text = |name: &Tlv<'_>| String::from_utf8_lossy(name.content).into_owned();
     let mut all: Vec<Named> = alternative
         .iter()
@@ -331,7 +335,11 @@ mod tests {
         let mailbox = constraints(&[subtree(EMAIL, b"Root@example.com")], &[subtree(URI, b"example.com")]);
         assert_eq!(wrong(&mailbox, &nobody, &["Root@EXAMPLE.com"]), "");
         assert_eq!(wrong(&mailbox, &nobody, &["root@example.com"]), "email:root@example.com");
-        assert_eq!(wrong(&mailbox, &nobody, &["https://a.example.com/"]), "URI:https://a.example.com/", "Go excludes it");
+        assert_eq!(
+            wrong(&mailbox, &nobody, &["https://a.example.com/"]),
+            "URI:https://a.example.com/",
+            "Go excludes it"
+        );
         assert_eq!(wrong(&mailbox, &nobody, &["https://example.org/"]), "");
         assert_eq!(wrong(&mailbox, &nobody, &["urn:a:b"]), "URI:urn:a:b");
     }
@@ -340,7 +348,11 @@ mod tests {
     fn the_subject_counts_too() {
         let organization: &[(&[u64], &str)] = &[(oid::COUNTRY, "CN"), (oid::ORGANIZATION, "Example  Org")];
         let all = constraints(
-            &[subtree(DIRECTORY, subject(organization).der()), subtree(EMAIL, b"example.com"), subtree(DNS, b"example.com")],
+            &[
+                subtree(DIRECTORY, subject(organization).der()),
+                subtree(EMAIL, b"example.com"),
+                subtree(DNS, b"example.com"),
+            ],
             &[],
         );
         let person = |extra: &[(&[u64], &str)]| subject(&[organization, extra].concat());

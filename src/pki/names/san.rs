@@ -162,9 +162,11 @@ fn write_alone(meant: &Meant) -> String {
             let each = if hosts.len() > 1 { ", each as a host of its own" } else { "" };
             format!("write {}{each}", named.join(", "))
         }
-        Meant::Unsupported => "no host is of this type: have openssl make a CSR with it, and sign that under a profile \
+        Meant::Unsupported => {
+            "no host is of this type: have openssl make a CSR with it, and sign that under a profile \
                                with \"copy_extensions\""
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
@@ -349,7 +351,9 @@ mod tests {
     #[test]
     fn warns_of_what_was_probably_not_meant() {
         let suspicious = |host| San::classify(host).unwrap().suspicion(host).is_some();
-        for host in ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8", "*", "IP:1"] {
+        for host in
+            ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8", "*", "IP:1"]
+        {
             assert!(suspicious(host), "{host}");
         }
         for host in ["a.b", "*.a.b", "10.0.0.1", "spiffe://d/w", "https://h:443/p", "u@h"] {

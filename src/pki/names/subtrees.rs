@@ -78,7 +78,9 @@ pub(crate) fn encode(permitted: &Subtrees, excluded: &Subtrees) -> Result<Option
 
 fn dns(text: &str) -> Result<(u64, Vec<u8>)> {
     if let Some(rest) = text.strip_prefix("*.") {
-        return Err(wrong(text, "is no domain: there are no wildcards here").hint(format!("`{rest}` has all names below it")));
+        return Err(
+            wrong(text, "is no domain: there are no wildcards here").hint(format!("`{rest}` has all names below it"))
+        );
     }
     // The empty one has all names in it.
     if text.is_empty() {
