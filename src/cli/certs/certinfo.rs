@@ -106,7 +106,7 @@ impl Args {
         let named = authorities(&self.ca)?;
         let client = self.client()?;
         let passwords = OfStores::new(self.password_file.clone());
-        let sources = self.files.iter().map(|file| Source::parse(file)).collect::<Result<Vec<_>>>()?;
+        let sources = self.files.iter().map(Source::parse).collect::<Result<Vec<_>>>()?;
         let mut gathered = certs::gather(&sources, Settings { passwords: &passwords, client: &client });
         let found = std::mem::take(&mut gathered.found);
         if found.is_empty() {

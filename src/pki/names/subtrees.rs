@@ -29,11 +29,14 @@ pub struct Subtrees {
     pub uri: Vec<String>,
 }
 
+/// Its tag in a GeneralName, and what it holds.
+type Base = (u64, Vec<u8>);
+
 /// One entry: the kind that it stands under, its place there, and its encoding.
 pub(crate) struct Entry {
     pub(crate) kind: &'static str,
     pub(crate) index: usize,
-    pub(crate) base: Result<(u64, Vec<u8>)>,
+    pub(crate) base: Result<Base>,
 }
 
 impl Subtrees {
@@ -44,7 +47,7 @@ impl Subtrees {
 
     /// All entries, in the order of their kinds.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
-        let of = |kind: &'static str, list: &'_ [String], read: fn(&str) -> Result<(u64, Vec<u8>)>| {
+        let of = |kind: &'static str, list: &'_ [String], read: fn(&str) -> Result<Base>| {
             let all = list.iter().enumerate().map(|(index, text)| Entry { kind, index, base: read(text) });
             all.collect::<Vec<_>>()
         };
@@ -76,7 +79,7 @@ pub(crate) fn encode(permitted: &Subtrees, excluded: &Subtrees) -> Result<Option
     })))
 }
 
-fn dns(text: &str) -> Result<(u64, Vec<u8>)> {
+fn dns(text: &str) -> Result<Base> {
     if let Some(rest) = text.strip_prefix("*.") {
         return Err(
             wrong(text, "is no domain: there are no wildcards here").hint(format!("`{rest}` has all names below it"))
@@ -89,7 +92,7 @@ fn dns(text: &str) -> Result<(u64, Vec<u8>)> {
     Ok((2, domain(text)?.into_bytes()))
 }
 
-fn email(text: &str) -> Result<(u64, Vec<u8>)> {
+fn email(text: &str) -> Result<Base> {
     match text.rsplit_once('@') {
         Some(("", host)) => Err(wrong(text, "is no address").hint(format!("`{host}` has all addresses of that host"))),
         Some((mailbox, host)) if mailbox.bytes().all(|b| b.is_ascii_graphic()) && !host.starts_with('.') => {
@@ -100,7 +103,7 @@ fn email(text: &str) -> Result<(u64, Vec<u8>)> {
     }
 }
 
-fn uri(text: &str) -> Result<(u64, Vec<u8>)> {
+fn uri(text: &str) -> Result<Base> {
     let host = within::host_of_uri(text);
     if let Some(host) = host.or_else(|| text.split_once(':').map(|(host, _)| host.to_owned())) {
         return Err(wrong(text, "is no host").hint(format!("a constraint on URIs is on their hosts: `{host}`")));
@@ -128,7 +131,7 @@ fn domain(text: &str) -> Result<String> {
     }
 }
 
-fn ip(text: &str) -> Result<(u64, Vec<u8>)> {
+fn ip(text: &str) -> Result<Base> {
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let no_network = || wrong(text, "is no network").hint("write for example `10.0.0.0/8` or `fd00::/8`");
     let bytes = match address.parse::<IpAddr>().map_err(|_| no_network())? {
@@ -157,7 +160,7 @@ fn wrong(text: &str, why: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn encoded(read: fn(&str) -> Result<(u64, Vec<u8>)>, text: &str) -> String {
+    fn encoded(read: fn(&str) -> Result<Base>, text: &str) -> String {
         match read(text) {
             Ok((_, bytes)) if bytes.iter().all(u8::is_ascii_graphic) => String::from_utf8(bytes).unwrap(),
             Ok((_, bytes)) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
