@@ -16,10 +16,10 @@ fn body(pem: &str) -> String {
 /// The piece of a secret that is in what a program said.
 fn seen(secrets: &[&str], ran: &Ran) -> Option<String> {
     let said = format!("{}\n{}", ran.stdout, ran.stderr);
-    // Colours, line ends, and JSON's `\n` do not make it less of a secret.
-    let said: String = said.replace("\\n", "").split_whitespace().collect();
+    // Line ends, JSON's `\n` and small letters do not make it less of a secret.
+    let said: String = said.replace("\\n", "").to_ascii_lowercase().split_whitespace().collect();
     let pieces = |secret: &&str| {
-        let secret = (*secret).to_owned();
+        let secret = secret.to_ascii_lowercase();
         (0..=secret.len() - SEEN).map(move |at| secret[at..at + SEEN].to_owned())
     };
     secrets.iter().flat_map(pieces).find(|piece| said.contains(piece))

@@ -98,7 +98,12 @@ impl<'de> Visitor<'de> for LoweredVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let key = if self.verbatim { key } else { key.to_ascii_lowercase() };
+            let key = match self.verbatim {
+                true => key,
+                // In small letters nobody would know it for a piece of a key.
+                false if quoted::is_suspect(&key) => quoted::hide(&key, true),
+                false => key.to_ascii_lowercase(),
+            };
             let verbatim = !self.verbatim && NAMED_BY_USER.contains(&key.as_str());
             let value = access.next_value_seed(LoweredVisitor { verbatim })?;
             add(&mut map, key, value, self.verbatim);
@@ -365,6 +370,13 @@ mod tests {
         assert_eq!(value, json!({"cn": "b", "key": {"algo": "rsa", "size": 2048}}));
         let value = parse(br#"{"Signing":{"Profiles":{"WWW":{"Expiry":"1h"}}}}"#, "x").unwrap();
         assert_eq!(value, json!({"signing": {"profiles": {"WWW": {"expiry": "1h"}}}}));
+    }
+
+    #[test]
+    fn a_piece_of_a_key_is_none_in_small_letters_either() {
+        let key = "MHcCAQEEIBlkX0v3rYqkJ2mXbq1g3v0aP8b+Zt";
+        let value = parse(format!("{{\"{key}\": 1, \"CN\": \"a\"}}").as_bytes(), "x").unwrap();
+        assert_eq!(value, json!({"*".repeat(key.len()): 1, "cn": "a"}));
     }
 
     #[test]
