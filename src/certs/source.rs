@@ -19,6 +19,11 @@ pub enum Source {
 impl Source {
     /// What lies there is a path; else `host:port`, `[2001:db8::1]:6443` and `https://host` are servers.
     pub fn parse(argument: &str) -> Result<Self> {
+        Self::parse_or_server(argument, None)
+    }
+
+    /// The same where all that is not there is a server, which listens on that port where none is named.
+    pub fn parse_or_server(argument: &str, port: Option<u16>) -> Result<Self> {
         if argument == "-" {
             return Ok(Source::StandardInput);
         }
@@ -28,6 +33,11 @@ impl Source {
         if let Some(url) = argument.strip_prefix("https://") {
             let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
             return Server::parse_or(authority, 443)
+                .map(Source::Server)
+                .ok_or_else(|| Error::usage(format!("{argument} names no server")));
+        }
+        if let Some(port) = port {
+            return Server::parse_or(argument, port)
                 .map(Source::Server)
                 .ok_or_else(|| Error::usage(format!("{argument} names no server")));
         }
