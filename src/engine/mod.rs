@@ -14,6 +14,7 @@ mod release_0_1_0;
 mod removals;
 mod secrets_at_rest;
 mod session;
+mod skip;
 mod survey;
 mod tree;
 mod upgrade;
