@@ -202,7 +202,8 @@ fn missing(openssl: &str, ours: &str) -> Vec<String> {
             let name = EXTENSIONS.iter().find(|(name, _)| *name == &found[1]).map(|(_, ours)| (*ours).to_owned());
             let named = name.clone().or_else(|| {
                 let label = flat(&found[1]);
-                extensions.keys().find(|known| known.starts_with(&label)).cloned()
+                let is_it = |known: &&String| [",", "("].iter().any(|end| known.starts_with(&format!("{label}{end}")));
+                extensions.keys().find(|known| **known == label || is_it(known)).cloned()
             });
             if let Some(name) = named {
                 let label = flat(&name);
@@ -225,6 +226,7 @@ fn missing(openssl: &str, ours: &str) -> Vec<String> {
         let place = here(&within);
         for word in said.split(|c: char| c.is_whitespace() || ",()<>/+;".contains(c)) {
             let address = word.trim_start_matches("IP:").parse::<Ipv6Addr>().map(|address| address.to_string());
+            let address = address.ok().filter(|_| said.contains("IP:"));
             // Numbers in hexadecimal have an even number of digits with us.
             let word = flat(address.as_deref().unwrap_or(word.trim_start_matches("0x")));
             compared += 1;
@@ -264,7 +266,7 @@ const ODD: &str = "[req]\ndistinguished_name=dn\nprompt=no\nutf8=yes\nstring_mas
     crlDistributionPoints=point1,point2\nfreshestCRL=URI:http://delta.example/d.crl\n\
     authorityInfoAccess=OCSP;URI:http://ocsp.example/,caIssuers;URI:http://ca.example/ca.crt\nsubjectInfoAccess=caRepository;URI:http://repo.example/\n\
     tlsfeature=status_request,status_request_v2,99\nnsCertType=client,server,email,objsign,sslCA,emailCA,objCA\nnsComment=a comment\nnsBaseUrl=http://base.example/\n\
-    noCheck=ignored\n1.2.3.4=ASN1:UTF8String:unknown\n1.2.3.5=critical,DER:30:03:02:01:05\n2.5.29.16=DER:30:22:80:0f:32:30:32:36:31:31:32:31:30:39:35:35:30:30:5a:81:0f:32:30:32:37:31:31:32:31:30:39:35:35:30:30:5a\n\
+    noCheck=ignored\n1.3.6.1.4.1.11129.2.4.2=DER:04:3b:00:39:00:37:00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f:20:00:00:01:a2:1c:b2:4d:e3:00:00:04:03:00:08:a0:a1:a2:a3:a4:a5:a6:a7\n1.2.3.4=ASN1:UTF8String:unknown\n1.2.3.5=critical,DER:30:03:02:01:05\n2.5.29.16=DER:30:22:80:0f:32:30:32:36:31:31:32:31:30:39:35:35:30:30:5a:81:0f:32:30:32:37:31:31:32:31:30:39:35:35:30:30:5a\n\
     [dir]\nC=DE\nO=dir\nCN=dir name\n[policy]\npolicyIdentifier=1.2.3.6\nCPS.1=http://cps.example/\nuserNotice.1=@notice\n[notice]\nexplicitText=UTF8:höflich\norganization=org\nnoticeNumbers=1,2\n\
     [point1]\nfullname=URI:http://crl.example/1.crl,URI:ldap://crl.example/cn=1\nCRLissuer=dirName:dir\nreasons=keyCompromise,CACompromise\n[point2]\nrelativename=relative\n[relative]\nCN=relative point\n";
 

@@ -196,7 +196,7 @@ fn what_other_programs_wrote_is_named() {
     }
     sh(
         &folder,
-        "keytool -genkeypair -alias a -keyalg EC -dname CN=a -keystore in -storetype JKS -storepass changeit -keypass changeit",
+        "rm -f in && keytool -genkeypair -alias a -keyalg EC -dname CN=a -keystore in -storetype JKS -storepass changeit -keypass changeit",
     );
     let text = folder.kbootstrap("gencsr -key in -cert ca.pem", "").stderr;
     assert!(

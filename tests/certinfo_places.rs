@@ -1,8 +1,10 @@
 //! `certinfo` on everything that holds certificates: files of every form, folders, kubeconfigs, stores.
 
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 
 use crate::pki_tools::{Folder, P256, with_ca};
 
@@ -395,4 +397,41 @@ fn files_of_another_form_get_a_remedy() {
         folder.ok(&format!("certinfo {file} --ca {file}"));
     }
     assert!(hint("certinfo utf16.pem").contains("iconv -f UTF-16"));
+}
+
+#[test]
+fn what_has_ended_ten_days_ago_says_so() {
+    let folder = Folder::new();
+    let now = OffsetDateTime::now_utc();
+    // A certificate begins five minutes before it is made.
+    folder.root("old", now - Duration::days(20), "240h");
+    folder.root("today", now - Duration::days(10), "239h");
+    let ran = folder.ok("certinfo old.pem today.pem");
+    let days: Vec<_> = ran.stdout.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(days, ["-10", "-0"], "{}", ran.stdout);
+    let all = entries(&folder, "certinfo old.pem today.pem");
+    assert_eq!((&all[0]["days_left"], &all[1]["days_left"]), (&(-10).into(), &0.into()));
+    assert!(all.iter().all(|entry| entry["ended"] == true), "{all:#?}");
+    let details = folder.ok("certinfo old.pem today.pem -o details").stdout;
+    assert!(details.contains("ended 10 days ago") && details.contains("ended today"), "{details}");
+    assert_eq!(folder.kbootstrap("certinfo today.pem --warn-days 0", "").code, 12);
+}
+
+#[test]
+fn a_table_is_as_wide_as_the_terminal_and_whole_elsewhere() {
+    let folder = pki();
+    let names: Vec<_> = (0..30).map(|i| format!("\"host-{i}.example\"")).collect();
+    folder.write("many.json", format!(r#"{{"CN":"many","hosts":[{}]}}"#, names.join(",")));
+    folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server many.json --out many");
+    let whole = folder.ok("certinfo many.pem leaf.pem").stdout;
+    assert!(whole.contains("host-29.example") && !whole.contains('…'), "{whole}");
+    for columns in [80, 100] {
+        let line = format!("stty cols {columns}; {} certinfo many.pem leaf.pem", env!("CARGO_BIN_EXE_kbootstrap"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(folder.path("")).env("NO_COLOR", "1");
+        let shown = String::from_utf8(script.output().unwrap().stdout).unwrap();
+        assert!(shown.contains(",+2"), "{shown}");
+        let wide = shown.lines().find(|line| line.trim_end().chars().count() > columns);
+        assert_eq!(wide, None, "{shown}");
+    }
 }

@@ -30,6 +30,9 @@ pub(crate) enum Wanted {
 /// None of what is another form, or nothing.
 pub(crate) fn each(bytes: &[u8], what: &str) -> Vec<Result<Block, Damaged>> {
     let text = unmarked(bytes);
+    if is_pgp(text) {
+        return Vec::new();
+    }
     match label(text) {
         Some(label) => inside(block(label, text)).into_iter().map(Ok).collect(),
         None if utf16(text).is_some() => Vec::new(),
@@ -41,6 +44,11 @@ pub(crate) fn each(bytes: &[u8], what: &str) -> Vec<Result<Block, Damaged>> {
             })
             .collect(),
     }
+}
+
+/// Its armour looks like PEM, and is none (RFC 9580 §6).
+fn is_pgp(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"-----BEGIN PGP ")
 }
 
 /// The same, at least one. Where there is none, the error says what the file is. `what` names it.
@@ -188,7 +196,7 @@ fn named(bytes: &[u8], wanted: Wanted) -> Option<(&'static str, &'static str)> {
             "the public half of an SSH key",
             "the private one is in the file of the same name without .pub; this half in PEM: ssh-keygen -e -m PKCS8 -f FILE > NEW",
         ),
-        _ if begins(b"-----BEGIN PGP ") => {
+        _ if is_pgp(text) => {
             ("OpenPGP, which X.509 has no use for", "make a key for it: kbootstrap genkey SPEC.json --out NEW")
         }
         _ if begins(b"SQLite format 3\0") => (
