@@ -28,7 +28,7 @@ pub(crate) fn name(algorithm: &[u8]) -> Option<String> {
     if scheme != oid::PBES2 {
         return Some(oid::name(&scheme));
     }
-    let inner = |at: usize| Some(arcs(*tlv::all(tlv::all(parts.get(1)?.content)?.get(at)?.content)?.first()?)?);
+    let inner = |at: usize| arcs(*tlv::all(tlv::all(parts.get(1)?.content)?.get(at)?.content)?.first()?);
     let (derivation, cipher) = (inner(0)?, oid::name(&inner(1)?));
     Some(match derivation == oid::PBKDF2 {
         true => cipher,
