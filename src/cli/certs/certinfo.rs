@@ -1,5 +1,6 @@
 //! `kbootstrap certinfo`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,13 +41,13 @@ the self-signed CAs among what is read and the CAs of kubeconfigs; with --ca, ag
 pub struct Args {
     /// Files (certificates, CSRs, CRLs, kubeconfigs, stores), folders, servers (HOST:PORT); `-`: standard input
     #[arg(value_name = "PATH|HOST:PORT")]
-    files: Vec<String>,
+    files: Vec<OsString>,
     /// Print this certificate as cfssl's JSON
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "csr"])]
-    cert: Option<String>,
+    cert: Option<OsString>,
     /// Print this CSR as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
-    csr: Option<String>,
+    csr: Option<OsString>,
     /// Trust the CAs in this file, and no others (repeat for more)
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
@@ -161,7 +162,7 @@ impl Args {
         }
     }
 
-    fn source(&self, argument: &str) -> Result<Source> {
+    fn source(&self, argument: &OsString) -> Result<Source> {
         Source::parse_or_server(argument, self.starttls.map(StartTls::port))
     }
 
