@@ -1,6 +1,8 @@
 pub mod encrypted;
 pub(crate) mod format;
 pub(crate) mod kind;
+mod openssh;
 pub(crate) mod private_key;
 pub(crate) mod public_key;
 mod rsa;
+pub(crate) mod scheme;
