@@ -48,6 +48,10 @@ fn hidden(text: &str, least: usize) -> String {
 /// Words and paths of people have few digits, and capitals at the beginning of their parts.
 fn is_random(run: &str) -> bool {
     if run.contains('/') {
+        // What is DER begins with a SEQUENCE, and that as `MH`, `MI`, `MC`.
+        if run.starts_with('M') && run[1..].starts_with(|c: char| c.is_ascii_uppercase()) {
+            return true;
+        }
         return run.split('/').any(|name| name.len() >= PIECE && is_random(name));
     }
     let share = if run.len() < WORD { 4 } else { 3 };
@@ -90,6 +94,7 @@ mod tests {
         }
         assert!(is_suspect(key) && is_suspect("-----BEGIN EC PRIVATE KEY-----"));
         assert!(is_suspect("-----BEGIN MIGHAgEAMBMGByqGSM49-----"), "a piece of one");
+        assert!(is_suspect("MHcCAQEEIFp/kdmwoaqr"), "it begins as a key, and is no path");
         assert!(is_suspect("AwEHoUQDQgAE"));
         assert_eq!(hide("`AwEHoUQDQgAE`", true), "`************`", "the last line of a key is short");
     }
