@@ -53,7 +53,7 @@ impl Args {
         }
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
-        request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));
+        request.warnings.iter().chain(&request.suspicions()).for_each(|warning| log.warning(warning));
         // In files, the key is there already.
         let key = self.out.is_none().then(|| Secret::new(text.to_vec()));
         Output { cert: None, csr: Some(csr.to_pem()), key }.put(self.out.as_deref(), &ctx.out, &log)?;
