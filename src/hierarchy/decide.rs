@@ -83,7 +83,8 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
             (Kind::Certificate, Some((issuer, _))) => step::certificate(item, there, issuer, now),
             (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
         };
-        let judged = judged.map(|verdict| step::without_key_of_ca(item, there, key_of_ca(i), verdict));
+        let judged =
+            judged.map(|verdict| step::without_key_of_ca(item, there, key_of_ca(i).filter(|_| !below_broken), verdict));
         let mut verdict = judged.unwrap_or_else(|error| Verdict { problems: vec![error], ..Verdict::default() });
         let signs = matches!(verdict.action, Some(Action::Make | Action::Issue | Action::Renew));
         if let (true, Some((issuer, name))) = (signs, issuer)
@@ -124,10 +125,14 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
     plan
 }
 
-/// CAs by their keys, as far as these are there.
+/// CAs by their keys: those of their certificates, and where there is none yet, those that lie there for them.
 fn keys_of_cas<'a>(hierarchy: &'a Hierarchy, found: &'a [Found]) -> BTreeMap<&'a [u8], &'a Item> {
     let all = hierarchy.items.iter().zip(found).filter(|(item, _)| item.kind == Kind::Authority);
-    all.filter_map(|(item, found)| Some((found.key.as_ref()?.spki(), item))).collect()
+    let key = |found: &'a Found| match &found.certificate {
+        Some(certificate) => certificate.public_key().ok(),
+        None => found.key.as_ref(),
+    };
+    all.filter_map(|(item, found)| Some((key(found)?.spki(), item))).collect()
 }
 
 /// What becomes of a CA.

@@ -147,7 +147,9 @@ enum Reading {
 fn covers(base: &Base, name: &Named, reading: Reading) -> bool {
     let wide = reading == Reading::Wide;
     match (base, name) {
-        (Base::Dns(base), Named::Dns(name) | Named::CommonName(name)) => within::dns(name, base) || wide && within::wildcard_reaches(name, base),
+        (Base::Dns(base), Named::Dns(name) | Named::CommonName(name)) => {
+            within::dns(name, base) || wide && within::wildcard_reaches(name, base)
+        }
         (Base::Email(base), Named::Email(address)) => {
             within::email(address, base) || wide && within::email_below(address, base)
         }
