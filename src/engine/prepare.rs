@@ -12,6 +12,7 @@ use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
 use super::removals;
+use super::revocation;
 use super::secrets_at_rest;
 use super::session::Session;
 use super::survey::survey_those_that_answer;
@@ -188,8 +189,9 @@ fn ask_those_that_answer(session: &Session, trust: &Trust, rehash: bool) -> Resu
 fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
     let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
-    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?, &asked.objects)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(&session.dir)?, &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
+    revocation::agreed(session, &live)?;
     changes::refuse(&known)?;
     endpoint::prove(session, trust, &live, known.has_run())?;
     let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
@@ -211,6 +213,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     register_again(&mut hosts, &desired, &changes);
     let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts, live)?;
     desired.encryption = encryption;
+    changes.extend(revocation::changes(session, trust, live)?);
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
     changes.extend(
