@@ -24,6 +24,7 @@ fn services_may_do_what_they_need_and_no_more() {
     services_may_do_little_on_their_hosts(&cluster);
     controllers_show_certificates_of_ours(&cluster);
     folders_on_the_way_can_be_read(&cluster);
+    what_others_could_change_is_found_before_a_push(&cluster);
     accounts_of_our_namespaces_get_no_tokens(&cluster);
     policies_that_nobody_enforces_are_named(&cluster);
     a_stolen_worker_can_do_what_the_table_says(&cluster);
@@ -89,6 +90,40 @@ fn controllers_show_certificates_of_ours(cluster: &Cluster) {
 fn folders_on_the_way_can_be_read(cluster: &Cluster) {
     let modes = cluster.on("n2", "stat -c '%a %n' /etc/cni /etc/cni/net.d /opt/cni /opt/cni/bin");
     assert_eq!(modes, "755 /etc/cni\n755 /etc/cni/net.d\n755 /opt/cni\n755 /opt/cni/bin\n");
+}
+
+/// By everybody who looks: a push would stop at the one, and put a file in the place of the other.
+fn what_others_could_change_is_found_before_a_push(cluster: &Cluster) {
+    // Only root reads the key by which etcd is asked, and etcd cannot exchange it.
+    let key = "/etc/etcd/pki/healthcheck-client.key";
+    assert_eq!(
+        cluster.on("n1", &format!("stat -c '%a %U' {key} /etc/etcd/pki /etc/etcd")),
+        "600 root\n755 root\n755 root\n"
+    );
+    let (code, said) = cluster.try_on("n1", &format!("setpriv --reuid=etcd --clear-groups cat {key}"));
+    assert!(code != 0 && said.contains("Permission denied"), "{said}");
+
+    let words = "/opt belongs to daemon (1), who so could have root write elsewhere";
+    cluster.on("n2", "chown daemon /opt");
+    for (command, code) in [(&["check"][..], 6), (&["plan"], 6), (&["status"], 7), (&["up", "--yes"], 6)] {
+        let run = cluster.run(command).exits(code);
+        run.check(
+            run.stderr.contains(words) && run.stderr.contains("`chown -h root:root /opt`"),
+            "who, and what to do",
+        );
+    }
+    cluster.on("n2", "chown root /opt");
+
+    let place = "/etc/kubernetes/kube-proxy.yaml";
+    cluster.on("n2", &format!("mv {place} /root/elsewhere && ln -s /root/elsewhere {place}"));
+    let words = format!("{place} is a link, where a file should be");
+    let plan = cluster.run(&["plan"]).ok();
+    plan.check(plan.stdout.contains(&format!("~ {place}")), "it would be put there");
+    let check = cluster.run(&["check"]).ok();
+    check.check(check.stdout.contains(&words) || check.stderr.contains(&words), "it is found");
+    assert!(cluster.up() > 0);
+    assert_eq!(cluster.on("n2", &format!("stat -c %F {place} /root/elsewhere")), "regular file\nregular file\n");
+    assert_eq!(cluster.up(), 0);
 }
 
 fn accounts_of_our_namespaces_get_no_tokens(cluster: &Cluster) {
@@ -190,7 +225,10 @@ fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
     }
     assert!(open.is_empty(), "{}{}", open.join("\n"), cluster.evidence());
     assert!(!cluster.takes_token(&token), "the token of its pod");
-    cluster.on("n2", "for i in $(seq 100); do kill -0 $(cat /run/watch.pid) 2>/dev/null || exit 0; sleep 0.1; done; exit 1");
+    cluster.on(
+        "n2",
+        "for i in $(seq 100); do kill -0 $(cat /run/watch.pid) 2>/dev/null || exit 0; sleep 0.1; done; exit 1",
+    );
 
     // It does not come back by itself, and not by `up`.
     let again = "since=$(date '+%F %T'); systemctl restart --no-block kubelet; for i in $(seq 300); do \

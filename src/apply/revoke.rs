@@ -60,9 +60,9 @@ fn delete_node(client: &mut Client<'_>, host: &str) -> Result<usize> {
 fn delete_requests(client: &mut Client<'_>, revoked: &Revoked) -> Result<usize> {
     const KIND: (&str, &str) = ("certificates.k8s.io/v1", "CertificateSigningRequest");
     let requests = kube::list(client, &kube::path(KIND.0, KIND.1, "", "")?, "")?;
-    let theirs = requests.iter().filter(|request| {
-        revoked.users.iter().any(|user| request.pointer("/spec/username") == Some(&json!(user)))
-    });
+    let theirs = requests
+        .iter()
+        .filter(|request| revoked.users.iter().any(|user| request.pointer("/spec/username") == Some(&json!(user))));
     let mut deleted = 0;
     for request in theirs {
         let name = request.pointer("/metadata/name").and_then(|name| name.as_str()).unwrap_or_default();

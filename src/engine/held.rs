@@ -25,7 +25,8 @@ const NEW_CA: &str = "a new CA of Kubernetes: not there yet";
 const NEW_ETCD_CA: &str = "a new CA of etcd, and data that was restored from before: not there yet";
 const NEW_FRONT_PROXY_CA: &str = "a new CA of the front proxy: not there yet";
 const NEW_TOKENS: &str = "another key pair for tokens: not there yet";
-const NEW_ENCRYPTION: &str = "a new key first in `encryption.key`, then `up`; what the Secrets say is to be changed, too";
+const NEW_ENCRYPTION: &str =
+    "a new key first in `encryption.key`, then `up`; what the Secrets say is to be changed, too";
 
 /// What lies on the host, in the order of the table of certificates, then the keys that are no certificate's.
 pub fn held(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Vec<Held> {

@@ -100,9 +100,9 @@ fn refuse_more_than_workers(catalogue: &Catalogue, cluster: &Cluster, host: &Hos
         roles.join(", ")
     ));
     let keys = held(catalogue, &with, host);
-    let error = keys.iter().fold(error, |error, key| {
-        error.detail(format!("{}: {}; ends by {}", key.path, key.opens, key.ended_by))
-    });
+    let error = keys
+        .iter()
+        .fold(error, |error, key| error.detail(format!("{}: {}; ends by {}", key.path, key.opens, key.ended_by)));
     Err(error.hint("shut it out of the network first").hint(PAGE))
 }
 

@@ -33,7 +33,8 @@ pub fn may_discover(client: &mut Client<'_>, user: &str) -> Result<bool> {
 /// The Secrets that a pod names, `NAMESPACE/NAME`: its node may read them, and has.
 pub fn secrets_of(pod: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let list = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list =
+        |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut add = |value: &Value, pointer: &str| {
         names.insert(text(value, pointer));
     };
