@@ -188,6 +188,12 @@ impl Error {
         self.hints.push(hint.into());
         self
     }
+    /// Adds a hint that concerns all of what was found: it comes last.
+    #[must_use]
+    pub fn hint_last(mut self, hint: impl Into<String>) -> Self {
+        self.others.last_mut().map_or(&mut self.hints, |last| &mut last.hints).push(hint.into());
+        self
+    }
     /// Adds `did you mean …?` where there is something near, else the other hint.
     #[must_use]
     pub fn meant(self, near: Option<&str>, otherwise: impl FnOnce() -> String) -> Self {

@@ -97,6 +97,14 @@ fn the_server_name_chooses_and_must_be_covered() {
     assert_eq!(b["chain"]["verified"], true, "{b:#}");
     let wrong = leaf("--servername c.example");
     assert_eq!(wrong["chain"]["why"], "it is not for c.example", "{wrong:#}");
+    let linted = |name: &str| {
+        let run = folder.kbootstrap(&format!("certlint {address} --servername {name} -o json"), "");
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["rule"] == "san-not-asked").map(|finding| finding["what"].clone())
+    };
+    assert_eq!(linted("b.example"), None);
+    assert_eq!(linted("c.example").unwrap(), "the server was asked by c.example, and it is not for that");
     let stranger = chain(&folder, &address);
     assert_eq!(
         stranger[0]["chain"]["why"],

@@ -19,7 +19,7 @@ pub(super) fn of_services(job: &Job<'_>, host: &str) -> Vec<String> {
 
 /// The last lines of the containers of pods that are not ready.
 pub(super) fn of_pods(job: &Job<'_>, pods: &[Pod]) -> Vec<String> {
-    let troubled = pods.iter().filter(|pod| !pod.ready && job.cluster.host(&pod.node).is_some());
+    let troubled = pods.iter().filter(|pod| !pod.ready && job.there.host(&pod.node).is_some());
     troubled.flat_map(|pod| said(job, &pod.node, &containers(job, pod))).collect()
 }
 

@@ -38,8 +38,8 @@ pub(super) enum Need {
 
 fn take_part(job: &Job<'_>, host: &str, need: Need) -> Result<String> {
     let about_to_restart = need == Need::Others;
-    let members: Vec<&Host> = job.cluster.with_role(Role::Etcd).collect();
-    let quorum = members.len() / 2 + 1;
+    let members: Vec<&Host> = job.there.with_role(Role::Etcd).collect();
+    let quorum = job.cluster.quorum();
     job.until("etcd is not healthy", ETCD, || {
         let mut healthy = Vec::new();
         let mut troubles = Vec::new();
@@ -64,7 +64,7 @@ fn take_part(job: &Job<'_>, host: &str, need: Need) -> Result<String> {
 
 /// The member that leads; none where nobody says so. Whether the members are well is asked before each restart.
 pub(super) fn etcd_leader(job: &Job<'_>) -> Result<Option<String>> {
-    for member in job.cluster.with_role(Role::Etcd) {
+    for member in job.there.with_role(Role::Etcd) {
         let status =
             EtcdAccess::new(job.pool, member, job.trust).and_then(|mut access| etcd_api::status(&mut access.client()?));
         match status {
@@ -100,7 +100,7 @@ pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
 
 /// Another host's API server takes over while this one restarts.
 pub(super) fn other_api(job: &Job<'_>, host: &str) -> Result<String> {
-    let others: Vec<&Host> = job.cluster.with_role(Role::Master).filter(|master| master.name != host).collect();
+    let others: Vec<&Host> = job.there.with_role(Role::Master).filter(|master| master.name != host).collect();
     if others.is_empty() {
         // Its restart is a short outage that the plan has shown.
         return Ok("it is the only one".into());
@@ -168,7 +168,7 @@ pub(super) fn ask<T>(
 /// A connection to the first API server that answers.
 fn with_any<T>(job: &Job<'_>, mut work: impl FnMut(&mut Client<'_>) -> Result<T>) -> Result<T> {
     let mut errors = Vec::new();
-    for master in job.cluster.with_role(Role::Master) {
+    for master in job.there.with_role(Role::Master) {
         let mut access = match ApiAccess::new(job.pool, master, job.trust) {
             Ok(access) => access,
             Err(error) => {

@@ -24,8 +24,8 @@ const HEALTHY: Schedule = Schedule::new(180, 200);
 /// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
 pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     let asked = |host: &&Host| host.is(Role::Etcd) || host.is(Role::Master);
-    let hosts: Vec<&Host> = job.cluster.hosts.iter().filter(asked).collect();
-    let first = job.cluster.with_role(Role::Master).next().map(|host| host.name.as_str());
+    let hosts: Vec<&Host> = job.there.hosts.iter().filter(asked).collect();
+    let first = job.there.with_role(Role::Master).next().map(|host| host.name.as_str());
     let rest = Rest::new(job)?;
     // Most often all is well, and every way there and back counts: what was said when the plan was made need not be asked
     // again. Else a host's member and its API server are asked over the same connection, and the first API server in the
@@ -51,7 +51,7 @@ pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
     if !job.plan.is_empty() {
         whole(job)?;
     }
-    let (members, masters) = (job.cluster.with_role(Role::Etcd).count(), job.cluster.with_role(Role::Master).count());
+    let (members, masters) = (job.there.with_role(Role::Etcd).count(), job.there.with_role(Role::Master).count());
     Ok(format!("{members} etcd, {masters} kube-apiserver, {} nodes", rest.nodes.len()))
 }
 
@@ -89,6 +89,8 @@ fn ready(job: &Job<'_>, host: &Host, rest: &Rest<'_>, well: &AtomicBool) -> Resu
 struct Rest<'a> {
     job: &'a Job<'a>,
     nodes: Vec<&'a str>,
+    /// Hosts that are left out.
+    away: Vec<&'a str>,
     has_network: bool,
     since: Since<'a>,
     /// What it takes to know that.
@@ -102,9 +104,11 @@ impl<'a> Rest<'a> {
         for DeploymentGate { namespace, name, .. } in job.desired.addons.iter().map(|addon| &addon.gate) {
             paths.push(kube::path("apps/v1", "Deployment", namespace, name)?);
         }
-        let nodes = job.cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
+        let nodes = job.there.with_role(Role::Node).map(|host| host.name.as_str()).collect();
         let has_network = job.cluster.networks.plugin != NetworkPlugin::None;
-        Ok(Rest { job, nodes, has_network, since: Since::ask(job)?, paths })
+        let all = job.cluster.hosts.iter().map(|host| host.name.as_str());
+        let away = all.filter(|name| job.there.host(name).is_none()).collect();
+        Ok(Rest { job, nodes, away, has_network, since: Since::ask(job)?, paths })
     }
 
     /// The master whose API server was ready and by whose answers all is well.
@@ -160,7 +164,16 @@ impl<'a> Rest<'a> {
                 if rollout.ready && !since.booted_lately() {
                     continue;
                 }
-                let pods = kube::pods(client, namespace, addon.gate.pods)?;
+                let mut pods = kube::pods(client, namespace, addon.gate.pods)?;
+                let all = pods.len();
+                pods.retain(|pod| !self.away.contains(&pod.node.as_str()));
+                // Others take the place of pods on a host that is left out, and only minutes later.
+                if all > pods.len() {
+                    let away = (all - pods.len()) as u64;
+                    let wanted = rollout.wanted.saturating_sub(away).max(1);
+                    troubles.extend(since.too_few(&pods, wanted).map(|why| format!("{}: {why}", addon.title)));
+                    continue;
+                }
                 if rollout.ready {
                     troubles.extend(since.too_few(&pods, rollout.wanted).map(|why| format!("{}: {why}", addon.title)));
                     continue;

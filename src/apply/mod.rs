@@ -61,6 +61,8 @@ use crate::ui::{Reporter, step};
 pub struct Job<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
+    /// The same without hosts that are left out of this run: nothing is done there, and nothing waits for them.
+    pub there: &'a Cluster,
     /// What every host must hold.
     pub desired: &'a Desired,
     /// What hosts said.
@@ -101,7 +103,7 @@ impl Job<'_> {
     pub fn run(&self) -> Result<()> {
         let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
         let served = served::brought(self.trust, self.plan);
-        let graph = steps(self.cluster, self.plan, self.desired, leader.as_deref(), &served);
+        let graph = steps(self.there, self.plan, self.desired, leader.as_deref(), &served);
         let left = uncovered(self.plan, &graph);
         if !left.is_empty() {
             let error = Error::internal("the plan has changes that no step makes; nothing was touched");
@@ -123,7 +125,7 @@ impl Job<'_> {
 
     fn go(&self, graph: &Graph<Action>) -> Result<()> {
         // Members of etcd that start wait for each other.
-        let at_once = self.pool.at_once().max(self.cluster.with_role(Role::Etcd).count());
+        let at_once = self.pool.at_once().max(self.there.with_role(Role::Etcd).count());
         // Where there are more hosts than hands, what others wait for goes before what only travels.
         let urgent = |action: &Action| !matches!(action, Action::Push(_) | Action::NodeRegistered { .. });
         let outcome = graph.run(at_once, urgent, |action| self.step(action));

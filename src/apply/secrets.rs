@@ -59,7 +59,7 @@ pub(super) fn keys_read(job: &Job<'_>) -> Result<String> {
     // One that does not run reads it when it starts.
     let unit = format!("{}.service", kube_apiserver::ID);
     let runs = |host: &&Host| job.facts.get(&host.name).and_then(|facts| facts.units.get(&unit)).is_some_and(is_active);
-    let masters: Vec<&Host> = job.cluster.with_role(Role::Master).filter(runs).collect();
+    let masters: Vec<&Host> = job.there.with_role(Role::Master).filter(runs).collect();
     all_read(job, &masters, |_| Ok(sha256.clone()))?;
     masters.iter().try_for_each(|master| record(job, master, &sha256))?;
     Ok(String::new())
@@ -73,7 +73,7 @@ fn is_active(unit: &UnitFact) -> bool {
 pub(super) fn as_asked(job: &Job<'_>) -> Result<String> {
     let path = job.cluster.layout.encryption();
     let masters: Vec<&Host> =
-        job.cluster.with_role(Role::Master).filter(|host| job.desired.encryption.unread.contains(&host.name)).collect();
+        job.there.with_role(Role::Master).filter(|host| job.desired.encryption.unread.contains(&host.name)).collect();
     let sha256 = |host: &Host| {
         let file = job.state(&host.name)?.files.get(&path);
         let file = file.ok_or_else(|| Error::internal(format!("{}: no {path} in the state", host.name)))?;
@@ -167,7 +167,7 @@ fn touch(client: &mut Client<'_>, name: &str) -> Result<Touched> {
 fn not_as_asked(job: &Job<'_>) -> Result<Vec<String>> {
     let asked = job.desired.encryption.key.as_deref().map_or(Asked::Plain, Asked::Key);
     let mut errors = Vec::new();
-    for member in job.cluster.with_role(Role::Etcd) {
+    for member in job.there.with_role(Role::Etcd) {
         let all = EtcdAccess::new(job.pool, member, job.trust).and_then(|mut etcd| AtRest::ask(&mut etcd.client()?));
         match all {
             Ok(all) => return Ok(all.not_as(asked).into_iter().map(str::to_owned).collect()),

@@ -26,7 +26,7 @@ impl<'a> Since<'a> {
     /// Asks masters again whose controllers this run has started.
     pub(super) fn ask(job: &'a Job<'a>) -> Result<Since<'a>> {
         let masters: Vec<(&Host, Questions)> = job
-            .cluster
+            .there
             .with_role(Role::Master)
             .map(|host| (host, Questions { units: leaders_started(job, &host.name), ..Questions::default() }))
             .filter(|(_, questions)| !questions.units.is_empty())

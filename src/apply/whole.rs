@@ -17,7 +17,7 @@ const WHOLE: Schedule = Schedule::new(60, 500);
 pub(super) fn whole(job: &Job<'_>) -> Result<()> {
     let script = &job.cluster.layout.data_plane;
     let looks = |host: &&Host| job.desired.hosts.get(&host.name).is_some_and(|state| state.files.contains_key(script));
-    let hosts: Vec<&Host> = job.cluster.hosts.iter().filter(looks).collect();
+    let hosts: Vec<&Host> = job.there.hosts.iter().filter(looks).collect();
     let said = parallel::each(&hosts, job.pool.at_once(), |host| {
         let look = || {
             let lost = facts::lost(&mut *job.connect(&host.name)?, script)?;

@@ -38,10 +38,10 @@ impl<'v> Cas<'v> {
         Cas { by_subject, found: RefCell::default() }
     }
 
-    pub(super) fn context(&self, view: &'v View<'v>, now: OffsetDateTime) -> Context<'v> {
+    pub(super) fn context(&self, view: &'v View<'v>, asked: Option<&'v str>, now: OffsetDateTime) -> Context<'v> {
         let self_signed = is_self_signed(view);
         if self_signed {
-            return Context { now, above: Vec::new(), forged: false, broken: false, self_signed };
+            return Context { now, asked, above: Vec::new(), forged: false, broken: false, self_signed };
         }
         let Issuer { view: issuer, forged } = self.issuer(view);
         let mut above: Vec<_> = issuer.into_iter().collect();
@@ -52,7 +52,7 @@ impl<'v> Cas<'v> {
             }
         }
         let broken = above.is_empty() && says_that_it_signed_itself(view);
-        Context { now, above, forged, broken, self_signed }
+        Context { now, asked, above, forged, broken, self_signed }
     }
 
     fn issuer(&self, view: &'v View<'v>) -> Issuer<'v> {

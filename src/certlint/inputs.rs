@@ -35,12 +35,14 @@ pub(super) struct Raw {
     pub(super) der: Vec<u8>,
     /// What is wrong with the PEM block.
     pub(super) damage: Option<String>,
+    /// What the server was asked by that showed it.
+    pub(super) asked: Option<String>,
 }
 
 impl Inputs {
     /// One certificate that is at hand.
     pub fn of(certificate: &Certificate) -> Self {
-        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None };
+        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None, asked: None };
         Inputs { certificates: vec![raw], ..Inputs::default() }
     }
 
@@ -126,7 +128,7 @@ impl Inputs {
     }
 
     fn certificate(&mut self, place: String, der: &[u8], damage: Option<String>) {
-        self.certificates.push(Raw { place, der: der.to_vec(), damage });
+        self.certificates.push(Raw { place, der: der.to_vec(), damage, asked: None });
     }
 
     fn key(&mut self, path: &Path, label: &str, legacy_encryption: bool, der: &[u8], key: Option<Key>) {
@@ -143,7 +145,8 @@ impl Inputs {
     fn other(&mut self, source: &Source, named: bool, settings: Settings<'_>) {
         let gathered = certs::gather(std::slice::from_ref(source), settings);
         for found in gathered.found {
-            self.certificate(found.place, found.certificate.der(), None);
+            let der = found.certificate.der().to_vec();
+            self.certificates.push(Raw { place: found.place, der, damage: None, asked: found.host });
         }
         if named {
             self.errors.extend(gathered.errors);

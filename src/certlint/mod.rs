@@ -81,8 +81,8 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
     findings
 }
 
-fn certificate<'v>(raw: &Raw, view: &'v View<'v>, cas: &Cas<'v>, now: OffsetDateTime) -> Vec<Finding> {
-    let context = cas.context(view, now);
+fn certificate<'v>(raw: &'v Raw, view: &'v View<'v>, cas: &Cas<'v>, now: OffsetDateTime) -> Vec<Finding> {
+    let context = cas.context(view, raw.asked.as_deref(), now);
     let subject = match Name::from_der(view.subject.raw).map(|name| name.to_string()) {
         Some(text) if !text.is_empty() => text,
         _ => "a certificate without a subject".to_owned(),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn findings(der: Vec<u8>) -> Vec<Finding> {
-        let certificates = vec![Raw { place: "x".into(), der, damage: None }];
+        let certificates = vec![Raw { place: "x".into(), der, damage: None, asked: None }];
         lint(&Inputs { certificates, ..Inputs::default() }, &[], NOW)
     }
 

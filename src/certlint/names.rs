@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Rule, certificate, when};
 use super::view::{DNS, IP, SUBJECT_ALT_NAME, URI, View};
+use crate::certs::covers;
 
 const CN: &[u64] = &[2, 5, 4, 3];
 const NO_MATCH: &str = "every client: the name is never matched";
@@ -156,6 +157,19 @@ pub(super) const RULES: &[Rule] = &[
             let broad =
                 |name: &str| name == "*" || name.strip_prefix("*.").is_some_and(|rest| !rest.contains(['.', '*']));
             each(view, broad, "is too broad: a wildcard needs two labels after it")
+        },
+    ),
+    certificate(
+        "san-not-asked",
+        Error,
+        "a server shows a certificate that is not for what it is asked by",
+        "every client (Go: \"certificate is valid for …, not …\"; openssl: error 62 or 64)",
+        "RFC 9525 §6.3",
+        |view, context| {
+            let dns = view.dns_names().into_iter().map(|name| format!("DNS:{name}"));
+            let names: Vec<String> = dns.chain(view.ips().iter().map(|ip| format!("IP:{ip}"))).collect();
+            let other = context.asked.filter(|asked| !covers(&names, asked));
+            other.map(|asked| format!("the server was asked by {asked}, and it is not for that")).into_iter().collect()
         },
     ),
     certificate(

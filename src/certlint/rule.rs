@@ -62,6 +62,8 @@ pub(super) enum Check {
 #[derive(Debug, Clone)]
 pub(super) struct Context<'a> {
     pub(super) now: OffsetDateTime,
+    /// What the server was asked by that showed it.
+    pub(super) asked: Option<&'a str>,
     /// The CAs above it as far as they are among the inputs: first the one that signed it.
     pub(super) above: Vec<&'a View<'a>>,
     /// A CA of the issuer's name is among the inputs, and none of that name signed it.

@@ -20,7 +20,7 @@ pub(crate) use damage::was_certificate;
 pub use entry::{Entry, judge};
 pub(crate) use folder::{LARGEST, files};
 pub use gather::{Gathered, Settings, gather};
-pub use server::{Client, Server};
+pub use server::{Client, Server, covers};
 pub use source::Source;
 pub(crate) use source::missing;
 

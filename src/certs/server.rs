@@ -169,7 +169,7 @@ fn words(error: &io::Error, timeout: Duration) -> String {
 
 /// Whether one of a certificate's names (`DNS:a`, `IP:10.0.0.1`) covers what the server was asked by: addresses by
 /// address, names by name, a wildcard for exactly one label (RFC 9525 §6.3).
-pub(super) fn covers(sans: &[String], host: &str) -> bool {
+pub fn covers(sans: &[String], host: &str) -> bool {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return sans.iter().filter_map(|san| san.strip_prefix("IP:")).any(|san| san.parse() == Ok(ip));
     }

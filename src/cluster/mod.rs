@@ -230,6 +230,10 @@ impl Cluster {
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
     }
+    /// How many members of etcd it takes to read and to write.
+    pub fn quorum(&self) -> usize {
+        self.with_role(Role::Etcd).count() / 2 + 1
+    }
     /// The host of that name.
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.iter().find(|host| host.name == name)

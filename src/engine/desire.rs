@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Cluster, Role};
+use crate::cluster::{Cluster, Host, Role};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
@@ -26,11 +26,24 @@ pub fn desire(
     programs: Programs<'_>,
     templates: &Templates,
 ) -> Result<Desired> {
+    desire_on(&cluster.hosts, catalogue, cluster, facts, trust, programs, templates)
+}
+
+/// As [`desire`], of these hosts.
+pub(super) fn desire_on(
+    hosts: &[Host],
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    facts: &BTreeMap<String, HostFacts>,
+    trust: &Trust,
+    programs: Programs<'_>,
+    templates: &Templates,
+) -> Result<Desired> {
     let default_host = HostFacts::default_host();
     let common = Common::of(cluster);
-    let mut hosts = BTreeMap::new();
+    let mut states = BTreeMap::new();
     let mut errors = Vec::new();
-    for host in &cluster.hosts {
+    for host in hosts {
         let mut pki_files = trust.files(host);
         pki_files.extend(trust.service_account_files(cluster, host));
         pki_files.extend(trust.recovery_files(cluster, host));
@@ -47,14 +60,14 @@ pub fn desire(
             templates,
         });
         match state {
-            Ok(state) => drop(hosts.insert(host.name.clone(), state)),
+            Ok(state) => drop(states.insert(host.name.clone(), state)),
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(error),
         }
     }
     Error::all(errors)?;
     let objects = render::manifests(catalogue, cluster, templates)?;
-    Ok(Desired { hosts, objects, addons: catalogue.addons.clone(), ..Desired::default() })
+    Ok(Desired { hosts: states, objects, addons: catalogue.addons.clone(), ..Desired::default() })
 }
 
 /// Programs that are only names, for finding out which files a host must hold before anything is known of it.

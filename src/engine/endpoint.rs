@@ -18,11 +18,11 @@ use crate::trust::Trust;
 /// In the certificate of every API server, whatever its endpoint is.
 const EVERY_SERVER: &str = "kubernetes";
 
-/// Tries the endpoint where the cluster has run and is not known to use it already.
+/// Tries the endpoint from these hosts where the cluster has run and is not known to use it already.
 ///
 /// # Errors
 /// Refused, with what each host said.
-pub(super) fn prove(session: &Session, trust: &Trust, live: &Live, has_run: bool) -> Result<()> {
+pub(super) fn prove(session: &Session, hosts: &[Host], trust: &Trust, live: &Live, has_run: bool) -> Result<()> {
     let endpoint = &session.cluster.endpoint;
     let known = live.record.as_ref().and_then(|record| record.setting("controlPlaneEndpoint"));
     if known == Some(&Value::from(endpoint.url())) {
@@ -40,7 +40,7 @@ pub(super) fn prove(session: &Session, trust: &Trust, live: &Live, has_run: bool
         };
     }
     let tls = Tls::new(&trust.super_admin())?;
-    let tried = session.pool.each_host(&session.cluster.hosts, |host| {
+    let tried = session.pool.each_host(hosts, |host| {
         let mut transport = session.pool.take(host)?;
         match try_from(&mut *transport, endpoint, &tls) {
             Err(error) if error.kind == Kind::Interrupted => Err(error),

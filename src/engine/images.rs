@@ -66,8 +66,9 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         looked: Looked::default(),
         record: None,
         meaning: Meaning::default(),
+        skipped: Vec::new(),
     };
-    Ok((full_name, Prepared { found, trust, store }))
+    Ok((full_name, Prepared { found, trust, store, there: cluster.clone() }))
 }
 
 /// Every host has its services, whether they run or not.

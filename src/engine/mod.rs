@@ -16,6 +16,7 @@ mod removals;
 mod revocation;
 mod secrets_at_rest;
 mod session;
+mod skip;
 mod survey;
 mod tree;
 mod upgrade;

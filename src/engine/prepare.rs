@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::desire::{desire, names_only, questions};
+use super::desire::{desire_on, names_only, questions};
 use super::endpoint;
 use super::objects::{node_changes, object_changes, takes};
 use super::paths;
@@ -15,13 +15,14 @@ use super::removals;
 use super::revocation;
 use super::secrets_at_rest;
 use super::session::Session;
+use super::skip;
 use super::survey::survey_those_that_answer;
 use super::upgrade;
 use crate::access::ApiAccess;
 use crate::apply::{Job, Looked, Watch};
 use crate::artifacts::Store;
 use crate::changes::{self, Last, Leftover};
-use crate::cluster::Host;
+use crate::cluster::{Cluster, Host};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::live::{self, Live};
@@ -52,6 +53,8 @@ pub struct Preview {
     pub record: Option<Record>,
     /// What the plan means to those who use the cluster.
     pub meaning: Meaning,
+    /// Hosts that were left out because somebody has named them.
+    pub skipped: Vec<String>,
 }
 
 /// A plan that can be applied: all certificates are issued, all programs are in the store.
@@ -62,6 +65,8 @@ pub struct Prepared {
     pub trust: Trust,
     /// Programs and images.
     pub store: Store,
+    /// The cluster without hosts that are left out.
+    pub(super) there: Cluster,
 }
 
 /// How a plan is to be made.
@@ -71,6 +76,8 @@ pub struct PlanOptions<'a> {
     pub rehash: bool,
     /// Names of what should not be there and is to be taken away.
     pub remove: &'a [String],
+    /// Names of hosts that are away and left out.
+    pub skip: &'a [String],
 }
 
 /// Looks at everything and decides what differs. Nothing is written, here or elsewhere; what preflight found is among
@@ -79,10 +86,11 @@ pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let store = Store::open_default()?;
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
-    let asked = ask(session, &trust, how.rehash)?;
-    let judged = judge(session, &trust, &asked, how.remove)?;
+    let there = skip::without(&session.cluster, how.skip)?;
+    let asked = ask(session, &there, &trust, how.rehash)?;
+    let judged = judge(session, &there, &trust, &asked, how.remove)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    let mut preview = decide(session, &trust, &asked, &judged, programs)?;
+    let mut preview = decide(session, &there, &trust, &asked, &judged, programs)?;
     let shut = paths::shut(session, &asked.facts)?;
     preview.warnings.extend(shut.iter().map(|finding| format!("{finding} ({})", finding.remedy)));
     Ok(preview)
@@ -101,22 +109,23 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     };
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
-    let mut asked = ask(session, &looked, how.rehash)?;
-    let judged = judge(session, &looked, &asked, how.remove)?;
+    let there = skip::without(cluster, how.skip)?;
+    let mut asked = ask(session, &there, &looked, how.rehash)?;
+    let judged = judge(session, &there, &looked, &asked, how.remove)?;
     preflight::refuse(&asked.findings)?;
     let joining = asked.facts.iter().filter(|(_, facts)| !facts.known).map(|(name, _)| name.clone()).collect();
     asked.findings.extend(paths::check(session, &asked.facts, &joining)?);
     preflight::refuse(&asked.findings)?;
-    let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
+    let mut found = decide(session, &there, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
     let locked = record::lock(session)?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
     // A lost lock file is written again from what the store has: the record holds a copy of it.
     if found.plan.here != Here::default() || record::lock(session)? != locked {
-        found = decide(session, &trust, &asked, &judged, programs)?;
+        found = decide(session, &there, &trust, &asked, &judged, programs)?;
     }
-    Ok(Prepared { found, trust, store })
+    Ok(Prepared { found, trust, store, there })
 }
 
 /// What hosts were asked and said.
@@ -149,30 +158,39 @@ pub struct Checked {
 pub fn check(session: &Session) -> Result<Checked> {
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
-    let (asked, silent) = ask_those_that_answer(session, &trust, false)?;
+    let (asked, silent) = ask_those_that_answer(session, &session.cluster, &trust, false)?;
     let hosts = asked.facts.len();
     if silent.is_err() {
         return Ok(Checked { hosts, findings: asked.findings, trouble: silent });
     }
-    let trouble = judge(session, &trust, &asked, &[]).map(drop);
+    let trouble = judge(session, &session.cluster, &trust, &asked, &[]).map(drop);
     let mut findings = asked.findings;
     findings.extend(paths::check(session, &asked.facts, &asked.facts.keys().cloned().collect())?);
     Ok(Checked { hosts, findings, trouble })
 }
 
-/// Asks the hosts, all of which must answer.
-fn ask(session: &Session, trust: &Trust, rehash: bool) -> Result<Asked> {
-    let (asked, silent) = ask_those_that_answer(session, trust, rehash)?;
-    silent.map(|()| asked)
+/// Asks the hosts that are `there`, all of which must answer.
+fn ask(session: &Session, there: &Cluster, trust: &Trust, rehash: bool) -> Result<Asked> {
+    let (asked, silent) = ask_those_that_answer(session, there, trust, rehash)?;
+    let some = !asked.facts.is_empty();
+    silent.map(|()| asked).map_err(|error| match error.kind {
+        Kind::Connect if some => error.hint_last("a host that is away for longer can be left out: `--skip HOST`"),
+        _ => error,
+    })
 }
 
 /// Asks the hosts; those that do not answer are in the second result.
-fn ask_those_that_answer(session: &Session, trust: &Trust, rehash: bool) -> Result<(Asked, Result<()>)> {
+fn ask_those_that_answer(
+    session: &Session,
+    there: &Cluster,
+    trust: &Trust,
+    rehash: bool,
+) -> Result<(Asked, Result<()>)> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = Templates::load(catalogue, cluster, session.folder())?;
-    let expected = desire(catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
+    let expected = desire_on(&there.hosts, catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let questions = questions(catalogue, cluster, &expected, rehash);
-    let (facts, silent) = survey_those_that_answer(cluster, &session.pool, &questions);
+    let (facts, silent) = survey_those_that_answer(there, &session.pool, &questions);
     for (host, took) in session.pool.slow_logins() {
         session.reporter().warn(&format!(
             "{host}: a login shell takes {} s to start, and every script waits for it: look for what its start-up files (.bashrc, /etc/profile.d) wait for",
@@ -186,24 +204,32 @@ fn ask_those_that_answer(session: &Session, trust: &Trust, rehash: bool) -> Resu
 
 /// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets
 /// in use than the folder has.
-fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
+fn judge(session: &Session, there: &Cluster, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
     let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
     let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(&session.dir)?, &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
     revocation::agreed(session, &live)?;
     changes::refuse(&known)?;
-    endpoint::prove(session, trust, &live, known.has_run())?;
+    skip::refuse(&known, there)?;
+    endpoint::prove(session, &there.hosts, trust, &live, known.has_run())?;
     let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
     let removals = removals::of(&known, removals, &asked.templates)?;
     Ok(Judged { live, removals, leftovers })
 }
 
-fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, programs: ByArch) -> Result<Preview> {
+fn decide(
+    session: &Session,
+    there: &Cluster,
+    trust: &Trust,
+    asked: &Asked,
+    judged: &Judged,
+    programs: ByArch,
+) -> Result<Preview> {
     let Asked { templates, facts, findings, .. } = asked;
     let Judged { live, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let mut desired = desire(catalogue, cluster, facts, trust, &programs.find(), templates)?;
+    let mut desired = desire_on(&there.hosts, catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
@@ -211,24 +237,31 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let (objects, mut changes) =
         in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| (Some(api.objects), api.nodes));
     register_again(&mut hosts, &desired, &changes);
-    let (encryption, rewrite) = secrets_at_rest::look(session, trust, facts, live)?;
+    let (encryption, rewrite) = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = encryption;
     changes.extend(revocation::changes(session, trust, live)?);
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
-    let (record, write) = record::due(session, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
+    let (record, write) = record::due(session, there, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
     changes.extend(
         rewrite.into_iter().chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove)).chain(write),
     );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
+    skip::refuse_plan(cluster, there, &plan)?;
     // Where all was taken back the folder still has a record of what was.
     let has_run = changes::Known { catalogue, cluster, facts, live }.has_run();
     let last = live.record.iter().filter(|_| has_run);
     let differences = last.flat_map(|last| changes::differences(last, cluster)).collect();
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
-    let meaning = Meaning { upgrade, ..Meaning::of(catalogue, cluster, &plan, differences) };
+    let meaning = Meaning { upgrade, ..Meaning::of(catalogue, there, &plan, differences) };
     let (facts, findings, looked) = (facts.clone(), findings.clone(), looked(live));
-    Ok(Preview { desired, plan, facts, findings, warnings, looked, record: Some(record), meaning })
+    let skipped = skip::away(cluster, there);
+    warnings.extend(skipped.iter().map(|host| {
+        format!(
+            "{host} is left out: nothing is looked at or changed there (run the same without --skip when it is back)"
+        )
+    }));
+    Ok(Preview { desired, plan, facts, findings, warnings, looked, record: Some(record), meaning, skipped })
 }
 
 /// What the cluster said of itself.
@@ -296,6 +329,7 @@ impl Prepared {
         }
         let job = Job {
             cluster: &session.cluster,
+            there: &self.there,
             desired,
             facts,
             plan,

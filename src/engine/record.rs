@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::session::Session;
 use crate::artifacts::Lock;
 use crate::changes::What;
-use crate::cluster::Role;
+use crate::cluster::{Cluster, Role};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::live::Live;
@@ -33,10 +33,11 @@ pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
     files::write_public(&session.dir.join(KEY), record.text().as_bytes())
 }
 
-/// What the record should say, and the change that makes it so where it does not everywhere. `removed` are hosts that
-/// are forgotten.
+/// What the record should say, and the change that makes it so where it does not everywhere, as far as masters are
+/// `there`. `removed` are hosts that are forgotten.
 pub(super) fn due(
     session: &Session,
+    there: &Cluster,
     live: &Live,
     removed: &[&str],
     signature: Signature,
@@ -49,7 +50,9 @@ pub(super) fn due(
         Some(last) if last.says_the_same(&now) => (last.clone(), live.record_missing.clone()),
         _ => (now, masters.chain([String::new()]).collect()),
     };
-    let change = (!places.is_empty()).then(|| ClusterChange::WriteRecord { places: places.into_iter().collect() });
+    let places: Vec<String> =
+        places.into_iter().filter(|place| place.is_empty() || there.host(place).is_some()).collect();
+    let change = (!places.is_empty()).then_some(ClusterChange::WriteRecord { places });
     Ok((record, change))
 }
 

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::session::Session;
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::kube_apiserver;
 use crate::digest::sha256;
@@ -26,12 +25,11 @@ const THEIR_OWN: [&str; 2] = ["encryption-provider-config", "etcd-prefix"];
 
 /// What is to be done, as far as etcd can be asked. A key in use that the cluster's folder does not have is refused.
 pub(super) fn look(
-    session: &Session,
+    cluster: &Cluster,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
     live: &Live,
 ) -> Result<(Encryption, Option<ClusterChange>)> {
-    let cluster = &session.cluster;
     let keys = trust.encryption_keys();
     let Some(writes) = keys.first().filter(|_| is_ours(cluster)) else { return Ok(Default::default()) };
     let key = cluster.encrypt_secrets.then(|| writes.name.clone());

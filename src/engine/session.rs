@@ -182,12 +182,9 @@ impl Session {
                 log.write("done");
                 Ok(value)
             }
-            Err(mut error) => {
+            Err(error) => {
                 log.write(&report::render(&error, false));
-                let hint = format!("everything that was done is in {}", log.path().display());
-                // It concerns all of them, so it comes last.
-                error.others.last_mut().map_or(&mut error.hints, |last| &mut last.hints).push(hint);
-                Err(error)
+                Err(error.hint_last(format!("everything that was done is in {}", log.path().display())))
             }
         }
     }

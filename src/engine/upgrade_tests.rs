@@ -158,7 +158,7 @@ fn the_plan_says_what_the_version_changes_and_why() {
         desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &Templates::embedded(catalogue)).unwrap();
     let hosts = cluster.hosts.iter().map(|host| compare(&desired.hosts[&host.name], &facts[&host.name])).collect();
     let signature = record::signature(OffsetDateTime::now_utc()).unwrap();
-    let (_, write) = record::due(&session, &Live::default(), &[], signature).unwrap();
+    let (_, write) = record::due(&session, cluster, &Live::default(), &[], signature).unwrap();
     let plan = Plan { hosts, objects: Some(Vec::new()), cluster: write.into_iter().collect(), ..Plan::default() };
     let older = upgrade::is_older(&session.dir).unwrap();
     let upgrade = Upgrade::of(&plan, Last::of(&Live::default(), &facts).as_ref(), older);

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::remote::Output;
+use crate::remote::{Output, Transport};
 use crate::text::sh_quote;
 
 /// Exists from the first change on a host until it is taken back or restarted.
@@ -44,6 +44,25 @@ pub fn hold() -> String {
 /// output.
 pub fn wait() -> String {
     wait_at(LOCK, BOUNDS)
+}
+
+/// The beginning of a script that ends within a second when another run's is at work; then comes [`wait_for`].
+pub fn look() -> String {
+    wait_at(LOCK, Bounds { patience: 0, ..BOUNDS })
+}
+
+/// Whether a script that begins with [`look`] found another run at work.
+pub fn is_held(output: &Output) -> bool {
+    output.status == BUSY
+}
+
+/// Waits until no script of another run is at work.
+///
+/// # Errors
+/// Those of the transport; `Remote` when one is at work for longer than [`PATIENCE`].
+pub fn wait_for(transport: &mut dyn Transport) -> Result<()> {
+    let output = transport.ask(PATIENCE + Duration::from_secs(15), &wait())?;
+    check(transport.host(), &output)
 }
 
 /// Nobody waits any more: the end of a script that leaves nothing on the host.

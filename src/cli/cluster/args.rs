@@ -46,12 +46,15 @@ pub struct PlanArgs {
     /// Take away what should not be there, by its name in `plan` and `status`; may be given several times
     #[arg(long, value_name = "NAME")]
     remove: Vec<String>,
+    /// Leave out a host that is away, where the others can do without it; may be given several times
+    #[arg(long, value_name = "HOST")]
+    skip: Vec<String>,
 }
 
 impl PlanArgs {
     /// The same for the engine.
     pub fn options(&self) -> PlanOptions<'_> {
-        PlanOptions { rehash: self.rehash, remove: &self.remove }
+        PlanOptions { rehash: self.rehash, remove: &self.remove, skip: &self.skip }
     }
 }
 

@@ -60,11 +60,13 @@ pub(super) struct Shown<'a> {
     meaning: &'a Meaning,
     #[serde(flatten)]
     plan: &'a Plan,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    skipped: &'a [String],
 }
 
 impl<'a> Shown<'a> {
     pub(super) fn of(preview: &'a Preview) -> Self {
-        Shown { meaning: &preview.meaning, plan: &preview.plan }
+        Shown { meaning: &preview.meaning, plan: &preview.plan, skipped: &preview.skipped }
     }
 }
 

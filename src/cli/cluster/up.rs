@@ -20,6 +20,7 @@ use crate::ui::{Event, duration};
   kbootstrap up -i prod.yaml -o json  # a summary for programs
   kbootstrap up --remove flanneld     # takes away what was switched off
   kbootstrap up --remove n3           # takes back a host that has left the inventory
+  kbootstrap up --skip n2             # goes on without a host that is away
 
 Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
 was interrupted is resumed. What a running cluster cannot take is refused before anything is touched. Before running \
@@ -45,6 +46,8 @@ struct Summary {
     millis: u64,
     kubeconfig: std::path::PathBuf,
     leftovers: Vec<Leftover>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<String>,
 }
 
 impl Args {
@@ -87,8 +90,9 @@ impl Args {
         // Last: where a new endpoint does not work after all, the old way in still does.
         let kubeconfig = prepared.trust.write_admin_kubeconfig(&session.cluster, &session.dir)?;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let leftovers = plan.leftovers.clone();
-        let summary = Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig, leftovers };
+        let (leftovers, skipped) = (plan.leftovers.clone(), prepared.found.skipped.clone());
+        let summary =
+            Summary { cluster: session.cluster.name.clone(), changes, millis, kubeconfig, leftovers, skipped };
         self.output.print(ctx, &summary, || Ok(text(&summary, plan.is_empty())))?;
         Ok(0)
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use super::answer::Answer;
 use super::{parse, script};
 use crate::cluster::Layout;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::facts::{HostFacts, Questions};
 use crate::random::nonce;
-use crate::remote::{Transport, host_lock};
+use crate::remote::{Output, Transport, host_lock};
 
 /// What `timeout` ends with when it had to end a script.
 const TIMED_OUT: i32 = 124;
@@ -21,16 +21,46 @@ pub(super) fn host_limit(questions: &Questions) -> Duration {
 
 /// How long the operator waits for it: the script's own limit, and the way.
 fn limit(questions: &Questions) -> Duration {
-    let waits = if questions.wait { host_lock::PATIENCE } else { Duration::ZERO };
-    host_limit(questions) + waits + Duration::from_secs(15)
+    host_limit(questions) + Duration::from_secs(15)
 }
 
-/// Learns everything that was asked, and what is always learned, in one round trip.
+/// Learns everything that was asked, and what is always learned, in one round trip; in three where another run is at
+/// work on the host and `questions` say that it is waited for.
 ///
 /// # Errors
 /// Those of the transport; `Remote`, with the host and the section, when the host's answer cannot be read, is too
-/// large, or takes too long.
+/// large, or takes too long; `Remote` when the other run does not end.
 pub fn probe(transport: &mut dyn Transport, questions: &Questions, layout: &Layout) -> Result<HostFacts> {
+    let mut asked = ask(transport, questions, layout)?;
+    if host_lock::is_held(&asked.output) {
+        host_lock::wait_for(transport)?;
+        asked = ask(transport, questions, layout)?;
+    }
+    asked.facts(transport.host())
+}
+
+/// What a host said, and when.
+struct Asked {
+    nonce: String,
+    answer: Answer,
+    output: Output,
+    started: SystemTime,
+    ended: SystemTime,
+}
+
+impl Asked {
+    fn facts(self, host: &str) -> Result<HostFacts> {
+        host_lock::check(host, &self.output)?;
+        let status = self.output.status;
+        if status != 0 {
+            let said = String::from_utf8_lossy(&self.output.stderr).trim().to_owned();
+            return Err(Error::remote(format!("{host}: the probe failed with status {status}")).detail(said));
+        }
+        parse(self.answer.bytes(), &self.nonce, self.started, self.ended).map_err(|error| error.context(host))
+    }
+}
+
+fn ask(transport: &mut dyn Transport, questions: &Questions, layout: &Layout) -> Result<Asked> {
     let host = transport.host().to_owned();
     let nonce = nonce()?;
     let script = script(questions, layout, &nonce);
@@ -43,20 +73,12 @@ pub fn probe(transport: &mut dyn Transport, questions: &Questions, layout: &Layo
             .detail(too_much.to_owned())
             .hint("see what there is so much of on the host; nothing of ours is"));
     }
-    let output = match ran {
-        Ok(output) if output.status == TIMED_OUT => return Err(too_slow(&host, &answer)),
-        Ok(output) => output,
-        Err(error) if error.kind == crate::error::Kind::Remote => {
-            return Err(error.detail(format!("its answer stopped {}", answer.last())));
-        }
-        Err(error) => return Err(error),
-    };
-    host_lock::check(&host, &output)?;
-    if output.status != 0 {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::remote(format!("{host}: the probe failed with status {}", output.status)).detail(said));
+    match ran {
+        Ok(output) if output.status == TIMED_OUT => Err(too_slow(&host, &answer)),
+        Ok(output) => Ok(Asked { nonce, answer, output, started, ended }),
+        Err(error) if error.kind == Kind::Remote => Err(error.detail(format!("its answer stopped {}", answer.last()))),
+        Err(error) => Err(error),
     }
-    parse(answer.bytes(), &nonce, started, ended).map_err(|error| error.context(host))
 }
 
 fn too_slow(host: &str, answer: &Answer) -> Error {

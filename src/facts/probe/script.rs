@@ -45,9 +45,9 @@ pub fn script(questions: &Questions, layout: &Layout, nonce: &str) -> String {
     }
     body.push_str(include_str!("texts.sh"));
     body.push_str(&format!("section {END}\ndate +%s%N\n"));
-    let wait = if questions.wait { host_lock::wait() } else { String::new() };
+    let look = if questions.wait { host_lock::look() } else { String::new() };
     let seconds = host_limit(questions).as_secs();
-    format!("{wait}KB_PROBE={} timeout -k 5 {seconds} /bin/sh -c 'eval \"$KB_PROBE\"'\n", sh_quote(&body))
+    format!("{look}KB_PROBE={} timeout -k 5 {seconds} /bin/sh -c 'eval \"$KB_PROBE\"'\n", sh_quote(&body))
 }
 
 #[cfg(test)]
