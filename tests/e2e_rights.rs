@@ -107,10 +107,8 @@ fn what_others_could_change_is_found_before_a_push(cluster: &Cluster) {
     cluster.on("n2", "chown daemon /opt");
     for (command, code) in [(&["check"][..], 6), (&["plan"], 6), (&["status"], 7), (&["up", "--yes"], 6)] {
         let run = cluster.run(command).exits(code);
-        run.check(
-            run.stderr.contains(words) && run.stderr.contains("`chown -h root:root /opt`"),
-            "who, and what to do",
-        );
+        let said = format!("{}{}", run.stdout, run.stderr);
+        run.check(said.contains(words) && said.contains("`chown -h root:root /opt`"), "who, and what to do");
     }
     cluster.on("n2", "chown root /opt");
 

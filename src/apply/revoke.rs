@@ -24,9 +24,9 @@ pub(super) fn revoke(job: &Job<'_>, host: &str) -> Result<String> {
     Ok(format!("{} users refused, {pods} pods deleted{requests}", revoked.users.len()))
 }
 
-/// Each API server is asked, for each judges by a file of its own.
+/// Each API server is asked, for each judges by a file of its own; those that are left out of this run cannot be.
 fn refused_everywhere(job: &Job<'_>, revoked: &Revoked) -> Result<()> {
-    for master in job.cluster.with_role(Role::Master) {
+    for master in job.there.with_role(Role::Master) {
         let mut access = ApiAccess::new(job.pool, master, job.trust)?;
         let what = format!("{}: kube-apiserver still lets {} in", master.name, revoked.name);
         job.until(&what, API, || {

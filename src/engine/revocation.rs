@@ -1,5 +1,9 @@
 //! Hosts that were lost: what a session leaves out of the cluster, and what is still to be done about them.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::held::{held, own_users};
 use super::record;
 use super::session::Session;
@@ -11,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::live::Live;
 use crate::plan::{ClusterChange, Revocation};
 use crate::record::{Record, Signature};
-use crate::trust;
+use crate::text::nearest;
+use crate::trust::{self, Trust};
 
 /// What a command asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +121,7 @@ pub(super) fn agreed(session: &Session, live: &Live) -> Result<()> {
         Some(Asked::Revoke(name)) if !is_known(session, live, name)? => {
             let known: Vec<&str> = cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
             return Err(Error::usage(format!("there is no host and no node {name}"))
-                .meant(crate::text::nearest(name, known.iter().copied()), || format!("nodes: {}", known.join(", "))));
+                .meant(nearest(name, known.iter().copied()), || format!("nodes: {}", known.join(", "))));
         }
         Some(Asked::LetIn(name)) if !in_record(name) && !was_revoked(session, name)? => {
             return Err(Error::usage(format!("{name} is not revoked: nothing was touched")));
@@ -154,7 +159,7 @@ fn was_revoked(session: &Session, name: &str) -> Result<bool> {
 }
 
 /// What is still to be done about the hosts that were revoked.
-pub(super) fn changes(session: &Session, trust: &trust::Trust, live: &Live) -> Result<Vec<ClusterChange>> {
+pub(super) fn changes(session: &Session, trust: &Trust, live: &Live) -> Result<Vec<ClusterChange>> {
     let recorded = |name: &str| live.record.as_ref().is_some_and(|r| r.revoked.iter().any(|known| known.name == name));
     let mut changes = Vec::new();
     for Revoked { name, users, .. } in &session.cluster.revoked {
@@ -164,21 +169,22 @@ pub(super) fn changes(session: &Session, trust: &trust::Trust, live: &Live) -> R
         }
         let mut revocation =
             Revocation { host: name.clone(), new, users: users.clone(), node, ..Revocation::default() };
-        let master = live.api.as_ref().and_then(|api| session.cluster.host(&api.master));
-        if let Some(master) = master {
+        if let Some(master) = live.api.as_ref().and_then(|api| session.cluster.host(&api.master)) {
             let mut access = ApiAccess::new(&session.pool, master, trust)?;
             let pods = access.ask(|client| kube::pods_on(client, name))?;
-            let text = |pod: &serde_json::Value, pointer: &str| {
-                pod.pointer(pointer).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
-            };
-            let title = |pod| format!("{}/{}", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
-            revocation.pods = pods.iter().map(title).collect();
-            let secrets: std::collections::BTreeSet<String> = pods.iter().flat_map(kube::secrets_of).collect();
+            let secrets: BTreeSet<String> = pods.iter().flat_map(kube::secrets_of).collect();
             revocation.secrets = secrets.into_iter().collect();
+            revocation.pods = pods.iter().map(title).collect();
         }
         changes.push(ClusterChange::Revoke(Box::new(revocation)));
     }
     Ok(changes)
+}
+
+/// `NAMESPACE/NAME`
+fn title(pod: &Value) -> String {
+    let text = |pointer| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    format!("{}/{}", text("/metadata/namespace"), text("/metadata/name"))
 }
 
 /// Takes the keys out of the folder that were made for a host which is let in again: it gets new ones. Their names come back.

@@ -13,7 +13,7 @@ pub(super) const GROUP: Group =
     Group { shell: concat!(include_str!("../../remote/only_root.sh"), include_str!("ways.sh")), ask, read };
 
 fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
-    variables.list("ways", &folders(&questions.files));
+    variables.list("above", &folders(&questions.files));
 }
 
 /// All folders above these files.

@@ -44,6 +44,10 @@ fn what_a_push_gives_back_to_root_stops_nothing_and_a_link_does() {
     let link = [("/etc/kubernetes", 0o120_777, 1000), ("/etc/kubernetes/a", 0o100_600, 0)];
     let expected = "folders Fail /etc/kubernetes belongs to kim (1000), who so could have root write elsewhere";
     assert_eq!(with(&link), [expected]);
+    let through =
+        [("/etc/kubernetes", 0o120_777, 0), ("/etc/kubernetes/a", 0o100_600, 0), ("/data/kubernetes", FOLDER, 1000)];
+    let expected = "folders Fail /data/kubernetes belongs to kim (1000), who so could have root write elsewhere";
+    assert_eq!(with(&through), [expected], "where it leads");
     let roots = [("/etc/kubernetes", 0o120_777, 0), ("/etc/kubernetes/a", 0o100_600, 0)];
     assert_eq!(with(&roots), [""; 0], "a site's own disk");
 }

@@ -1,6 +1,6 @@
 //! What a lost host held, and what no command does about it.
 
-use crate::cluster::{Authorities, NetworkPlugin};
+use crate::cluster::{Authorities, NetworkPlugin, Role};
 use crate::engine::{self, Held, Session};
 use crate::ui::{Cell, Printer, Table};
 
@@ -21,9 +21,17 @@ pub(super) fn held_text(held: &[Held], out: &Printer) -> String {
 }
 
 /// What is still to be done by hand, a line each.
-pub(super) fn remains(session: &Session, secrets: &[String]) -> Vec<String> {
+pub(super) fn remains(session: &Session, secrets: &[String], skipped: &[String]) -> Vec<String> {
     let cluster = &session.cluster;
     let mut lines = Vec::new();
+    let away = cluster.with_role(Role::Master).map(|host| host.name.as_str());
+    let away: Vec<&str> = away.filter(|name| skipped.iter().any(|skipped| skipped == name)).collect();
+    if !away.is_empty() {
+        let names = away.join(", ");
+        lines.push(format!(
+            "keep {names} away until `kbootstrap up` has brought it what the others have: its API server would let the node in"
+        ));
+    }
     if !secrets.is_empty() {
         lines.push(format!("change what these Secrets say, which its pods could read: {}", secrets.join(", ")));
     }

@@ -94,7 +94,7 @@ impl Args {
                 0 => format!("{name} was shut out before: nothing to change ({took})\n"),
                 _ => format!("{name} is shut out ({took})\n"),
             };
-            Ok(done + &lost::remains_text(&lost::remains(session, secrets(&prepared.found, name)), &ctx.out))
+            Ok(done + &lost::remains_text(&remains(session, &prepared.found, name), &ctx.out))
         })
     }
 
@@ -120,15 +120,20 @@ impl Args {
 
     fn text(&self, ctx: &Ctx, session: &Session, found: &Preview) -> Result<String> {
         let held = lost::held_text(&lost::held(session), &ctx.out);
-        let remains = lost::remains_text(&lost::remains(session, secrets(found, &self.name)), &ctx.out);
+        let remains = lost::remains_text(&remains(session, found, &self.name), &ctx.out);
         Ok(format!("{held}{}\n{remains}", plan_text(ctx, session, found)?))
     }
 
     fn report<'a>(&'a self, session: &Session, found: &'a Preview, done: bool) -> Report<'a> {
         let secrets = secrets(found, &self.name);
-        let (held, remains) = (lost::held(session), lost::remains(session, secrets));
+        let (held, remains) = (lost::held(session), remains(session, found, &self.name));
         Report { host: &self.name, done, held, secrets, remains, plan: Shown::of(found) }
     }
+}
+
+/// What is still to be done by hand.
+fn remains(session: &Session, found: &Preview, name: &str) -> Vec<String> {
+    lost::remains(session, secrets(found, name), &found.skipped)
 }
 
 /// What its pods could read.
