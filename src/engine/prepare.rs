@@ -350,6 +350,7 @@ impl Prepared {
         }
         job.run()?;
         record.as_ref().map_or(Ok(()), |record| record::keep(session, record))?;
-        paths::open(session, facts)
+        let again = plan.cluster.iter().any(|change| matches!(change, ClusterChange::RegisterNode { .. }));
+        if again { paths::open_in_time(session, facts) } else { paths::open(session, facts) }
     }
 }
