@@ -71,6 +71,8 @@ pub enum Reason {
     OutOfSpace,
 }
 
+/// Exit code of `plan --exit-code` and `pki apply --dry-run --exit-code` when something would change.
+pub const WOULD_CHANGE: u8 = 10;
 /// Exit code of `certinfo --warn-days` when a certificate ends within that many days.
 pub const CERTIFICATE_ENDS_SOON: u8 = 11;
 /// Exit code of `certinfo --warn-days` when a certificate has expired, is not valid yet, or (with `--ca`) does not verify.

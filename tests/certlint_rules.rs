@@ -7,7 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::certlint_recipe::*;
-use crate::pki_tools::Folder;
+use crate::cfssl_both;
+use crate::pki_tools::{Folder, GENCERT, with_leaf};
 
 /// Who refuses it, with which words.
 enum By {
@@ -117,6 +118,8 @@ defects! {
     wildcard_alone: ["wildcard-broad"], |k| k.leaf.names(&[dns("*")]), [OpenSsl("-verify_hostname leaf", "hostname mismatch")];
     ip_length: ["san-ip-length"], |k| k.leaf.names(&[tlv(0x87, &[10, 0, 0, 0, 255, 0, 0, 0])]), [Go(HOST, "cannot parse IP address")];
     uri_of_a_port: ["san-uri-host-port"], |k| k.leaf.names(&[tlv(0x86, b"localhost:443")]), [Go("localhost", "not valid for any names")];
+    word_before_a_name: ["san-type-word"], |k| k.leaf.names(&[tlv(0x86, b"dns:leaf.example")]), [Go(HOST, "not valid for any names"), OpenSsl("-verify_hostname leaf.example", "hostname mismatch")];
+    word_before_an_address: ["san-type-word"], |k| k.leaf.names(&[dns("IP Address:10.0.0.1")]), [OpenSsl("-verify_ip 10.0.0.1", "IP address mismatch")];
     san_duplicate: ["san-duplicate"], |k| k.leaf.names(&[dns(HOST), dns(HOST)]), [Nobody];
     san_not_critical: ["san-not-critical"], |k| k.leaf.subject = sequence(&[]), [OpenSsl(STRICT, "Subject empty and Subject Alt Name extension not critical")];
 
@@ -162,10 +165,16 @@ defects! {
     names_inside_what_is_excluded: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&dns("leaf.example")]))])), [OpenSsl("", "excluded subtree violation"), Go(HOST, "is excluded by constraint")];
     names_below_what_is_permitted: ["name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&dns(".leaf.example")]))])), [OpenSsl("", "permitted subtree violation"), Go(HOST, "not permitted by any constraint")];
 
+    constraints_on_directory_names: ["name-constraints-directory"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&tlv(0xa4, &name("evil"))]))])), [Go(HOST, "unhandled critical extension")];
+    directory_names_outside: ["name-constraints-directory", "name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&tlv(0xa4, &name("other"))]))])), [Go(HOST, "unhandled critical extension"), OpenSsl("", "permitted subtree violation")];
+    constraints_of_a_kind_that_is_not_judged: ["name-constraints-unjudged"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&tlv(0x88, &[0x2a, 3])]))])), [Go(HOST, "unhandled critical extension")];
+    constraints_that_cannot_be_read: ["name-constraints-unjudged"], |k| k.ca.set(NC, true, vec![5, 0]), [Go(HOST, ""), OpenSsl("", "")];
+
     same_dn_no_aki: ["same-dn-no-aki"], |k| { k.leaf.subject = name("lint ca"); k.leaf.without(AKI); }, [OpenSsl("", "self-signed certificate")];
     same_dn: ["same-dn"], |k| k.leaf.subject = name("lint ca"), [Nobody];
     aki_mismatch: ["aki-mismatch"], |k| k.leaf.set(AKI, false, sequence(&[&tlv(0x80, &[9; 20])])), [OpenSsl("", "unable to get local issuer certificate")];
     aki_serial: ["aki-serial"], |k| k.leaf.set(AKI, false, sequence(&[&tlv(0x80, &[1; 20]), &tlv(0x82, &[9])])), [OpenSsl("", "unable to get local issuer certificate")];
+    key_of_ca: ["key-of-ca"], |k| k.leaf.spki = k.ca.spki.clone(), [Nobody];
     outlives_ca: ["outlives-ca"], |k| { k.ca.lives(-1, 30); }, [Nobody];
     eku_not_of_ca: ["eku-not-of-ca"], |k| k.ca.set(EKU, false, sequence(&[&oid(CLIENT_AUTH)])), [Go(HOST, "incompatible key usage"), OpenSsl(STRICT, "unsuitable certificate purpose")];
 }
@@ -270,7 +279,7 @@ fn chains_out_of_order_and_what_is_no_certificate() {
         findings(&folder, "chain.pem").iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert!(chain(&["leaf.pem", "middle.pem", "ca.pem"]).is_empty());
-    assert_eq!(chain(&["leaf.pem", "ca.pem", "middle.pem"]), ["chain-order"]);
+    assert_eq!(chain(&["leaf.pem", "ca.pem", "middle.pem"]), ["chain-unsorted"]);
     assert_eq!(chain(&["ca.pem", "middle.pem", "leaf.pem"]), ["chain-order"]);
     assert_eq!(chain(&["ca.pem", "leaf.pem", "middle.pem"]), ["chain-order"]);
     assert!(chain(&["ca.pem", "middle.pem"]).is_empty(), "a bundle has no order");
@@ -283,6 +292,26 @@ fn chains_out_of_order_and_what_is_no_certificate() {
     assert!(findings(&folder, "der").is_empty());
     folder.write("der/x.crt", [0x30, 3, 2, 1, 0]);
     assert_eq!(rules(&findings(&folder, "der")), ["unreadable"].into());
+}
+
+#[test]
+fn a_chain_that_begins_with_a_ca_is_refused_by_servers() {
+    let folder = with_leaf();
+    folder.ok(&format!("{GENCERT} leaf.json --out leaf"));
+    folder.write("chain.pem", folder.read("ca.pem") + &folder.read("leaf.pem"));
+    let found = findings(&folder, "chain.pem leaf-key.pem");
+    let order = found.iter().find(|f| f["rule"] == "chain-order").unwrap();
+    assert_eq!(order["severity"], "error");
+    assert!(order["what"].as_str().unwrap().contains("`CN=leaf`, which is to come first, is number 2"), "{order}");
+    let loaded = cfssl_both::go(&folder, "pair chain.pem leaf-key.pem").unwrap_err();
+    assert!(loaded.contains("private key does not match public key"), "{loaded}");
+    let serve = "timeout 20 openssl s_server -accept 127.0.0.1:0 -cert chain.pem -key leaf-key.pem";
+    let served = cfssl_both::sh(&folder, cfssl_both::Whose::Ours, serve);
+    assert!(served.code == 1 && served.stderr.contains("key values mismatch"), "{served:?}");
+    // In a store the order means nothing.
+    folder.openssl("pkcs12 -export -inkey leaf-key.pem -in leaf.pem -certfile ca.pem -out store.p12 -passout pass:");
+    let found = findings(&folder, "store.p12");
+    assert!(!rules(&found).contains("chain-order"), "{found:?}");
 }
 
 #[test]
@@ -331,7 +360,7 @@ fn keys_that_others_can_read_or_cannot_read() {
 
 /// Rules that have tests of their own, above.
 const ALONE: &str = "unreadable signature-md5 signature-sha1 rsa-short rsa-exponent key-kind ed25519-server signature-wrong \
-    path-length-exceeded san-not-asked chain-order key-world-readable key-group-readable key-label key-pkcs8-version key-legacy-encryption key-mismatch subject-empty-ca san-missing";
+    path-length-exceeded san-not-asked chain-order chain-unsorted key-world-readable key-group-readable key-label key-pkcs8-version key-legacy-encryption key-mismatch subject-empty-ca san-missing";
 
 fn all_rules() -> Vec<Value> {
     Folder::new().json("certlint --rules -o json").as_array().unwrap().clone()

@@ -108,6 +108,37 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("remote-missing.json", r#"{"signing":{"default":{"expiry":"1h","remote":"r"}}}"#),
     (
+        "auth-remote.json",
+        r#"{"signing":{"default":{"expiry":"1h","usages":["any"],"auth_remote":{"remote":"r","auth_key":"k"}}},
+        "auth_keys":{"k":{"type":"standard","key":"00ff"}},"remotes":{"r":"127.0.0.1:1"}}"#,
+    ),
+    (
+        "some-remote.json",
+        r#"{"signing":{"default":{"expiry":"1h","usages":["any"]},"profiles":{"r":{"remote":"r"},"a":{"expiry":"1h","auth_remote":{"remote":"r","auth_key":"k"}}}},
+        "auth_keys":{"k":{"type":"standard","key":"00ff"}},"remotes":{"r":"127.0.0.1:1"}}"#,
+    ),
+    (
+        "auth-remote-key.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"r","auth_key":"q"}}},"remotes":{"r":"h:1"}}"#,
+    ),
+    (
+        "auth-remote-no-key.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"r"}}},"remotes":{"r":"h:1"}}"#,
+    ),
+    (
+        "auth-remote-missing.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"remote":"q"}}},"remotes":{"r":"h:1"}}"#,
+    ),
+    (
+        "key-without-remote.json",
+        r#"{"signing":{"default":{"expiry":"1h","auth_remote":{"auth_key":"k"}}},"auth_keys":{"k":{"type":"standard","key":"00ff"}}}"#,
+    ),
+    (
+        "both-remotes.json",
+        r#"{"signing":{"default":{"expiry":"1h","remote":"r","auth_remote":{"remote":"r","auth_key":"k"}}},
+        "auth_keys":{"k":{"type":"standard","key":"00ff"}},"remotes":{"r":"h:1"}}"#,
+    ),
+    (
         "policy-type.json",
         r#"{"signing":{"default":{"expiry":"1h","policies":[{"ID":"1.2.3","Qualifiers":[{"Type":"x"}]}]}}}"#,
     ),
@@ -249,6 +280,18 @@ const ROWS: &[Row] = &[
     bad_config!("auth-hex.json", "failed to create new standard auth provider"),
     bad_config!("auth-type.json", "unknown authentication type"),
     bad_config!("remote-missing.json", "failed to find remote in remotes section"),
+    bad_config!("auth-remote-missing.json", "failed to find remote in remotes section"),
+    bad_config!("auth-remote-key.json", "failed to find auth_remote's auth_key in auth_keys section"),
+    bad_config!("auth-remote-no-key.json", "invalid configuration"),
+    bad_config!("key-without-remote.json", "invalid configuration"),
+    bad_config!("both-remotes.json", "Invalid or unknown policy"),
+    failed!("cfssl gencert CA -config auth-remote.json leaf.json", 5300, "failed to connect to remote"),
+    failed!("cfssl gencert -config auth-remote.json leaf.json", 5300, "failed to connect to remote"),
+    failed!("cfssl gencert CA -config auth-remote.json -profile nix leaf.json", 5300, "failed to connect to remote"),
+    failed!("cfssl gencert CA -config some-remote.json -profile r leaf.json", 5300, "failed to connect to remote"),
+    failed!("cfssl gencert CA -config some-remote.json -profile a leaf.json", 5300, "failed to connect to remote"),
+    failed!("cfssl gencert CA -config some-remote.json -profile nix leaf.json", 5400, "Unknown policy profile"),
+    failed!("cfssl gencert -config some-remote.json leaf.json", 2000, "Unknown private key error"),
     bad_config!("policy-type.json", "invalid policy qualifier type"),
     bad_config!("policy-oid.json", "failed to unmarshal configuration: OID JSON string not wrapped in quotes.1"),
     failed!(
@@ -385,4 +428,28 @@ fn every_difference_has_a_reason() {
     let reasons: Vec<_> = ROWS.iter().filter_map(|row| row.ours.map(|(_, _, why)| why)).collect();
     assert!(reasons.iter().all(|why| !why.is_empty()));
     assert!(reasons.len() * 5 < ROWS.len(), "{} of {} rows differ", reasons.len(), ROWS.len());
+}
+
+#[test]
+fn what_is_skipped_of_profiles_that_point_to_a_server_is_said_as_cfssl_says_it() {
+    let folder = folder();
+    for (config, profile) in [("auth-remote.json", ""), ("some-remote.json", "-profile r"), ("some-remote.json", "")] {
+        let line = format!("cfssl gencert {CA} -config {config} {profile} leaf.json");
+        let said = |whose| {
+            let ran = sh(&folder, whose, &line);
+            let lines = ran.stderr.lines().filter_map(|line| line.split("[WARNING] ").nth(1).map(str::to_owned));
+            let pointing = |line: &String| line.contains("points to a remote signer: ");
+            (ran.code, lines.filter(pointing).collect::<std::collections::BTreeSet<_>>(), ran.stderr)
+        };
+        let (ours, theirs) = (said(Whose::Ours), said(Whose::Theirs));
+        assert_eq!((ours.0, &ours.1), (theirs.0, &theirs.1), "{line}: {}\n{}", ours.2, theirs.2);
+        assert_eq!(ours.1.len(), 1, "{line}");
+        if ours.0 != 0 {
+            assert!(
+                ours.2.contains("points to the remote signer `r` (127.0.0.1:1), and kbootstrap asks none"),
+                "{}",
+                ours.2
+            );
+        }
+    }
 }

@@ -230,7 +230,7 @@ fn what_verifiers_will_refuse_is_warned_of_or_refused() {
     insta::assert_snapshot!(warnings.join("\n"), @r"
     the DNS name `a..b` is no host name; refused by every client: the name is never matched (san-dns-syntax)
     the DNS name `*.com` is too broad: a wildcard needs two labels after it; refused by openssl and browsers: the name is never matched (wildcard-broad)
-    `*` is a URI: a host is written without port and path; refused by every client: the name is never matched (san-uri-host-port)
+    `*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`; refused by every client: the name is never matched (san-uri-host-port)
     ");
 
     // What the CA's name constraints forbid.

@@ -103,6 +103,12 @@ impl Folder {
         ));
     }
 
+    /// As [`Folder::issue`], by a CA whose key is `CA-key.pem`.
+    pub fn issue_by(&self, name: &str, ca: &str, extensions: &str) {
+        self.copy(&format!("{ca}-key.pem"), &format!("{ca}.key"));
+        self.issue(name, ca, extensions);
+    }
+
     /// Runs openssl, which must succeed; what it prints, standard error too.
     pub fn openssl(&self, line: &str) -> String {
         let ran = self.try_openssl(line);

@@ -15,6 +15,8 @@ const LONGEST: usize = 16;
 /// Certificates by their subjects.
 pub(super) struct Cas<'v> {
     by_subject: HashMap<&'v [u8], Vec<&'v View<'v>>>,
+    /// CAs by their keys.
+    by_key: HashMap<&'v [u8], &'v View<'v>>,
     /// Issuers that were found, by certificate: every chain goes through the same few CAs.
     found: RefCell<HashMap<&'v [u8], Issuer<'v>>>,
 }
@@ -35,13 +37,15 @@ impl<'v> Cas<'v> {
                 same.push(view);
             }
         }
-        Cas { by_subject, found: RefCell::default() }
+        let by_key = views.iter().flatten().filter(|view| view.is_ca()).map(|ca| (ca.spki, ca)).collect();
+        Cas { by_subject, by_key, found: RefCell::default() }
     }
 
     pub(super) fn context(&self, view: &'v View<'v>, asked: Option<&'v str>, now: OffsetDateTime) -> Context<'v> {
         let self_signed = is_self_signed(view);
+        let same_key = self.by_key.get(view.spki).copied().filter(|_| !view.is_ca());
         if self_signed {
-            return Context { now, asked, above: Vec::new(), forged: false, broken: false, self_signed };
+            return Context { now, asked, above: Vec::new(), forged: false, broken: false, self_signed, same_key };
         }
         let Issuer { view: issuer, forged } = self.issuer(view);
         let mut above: Vec<_> = issuer.into_iter().collect();
@@ -52,7 +56,7 @@ impl<'v> Cas<'v> {
             }
         }
         let broken = above.is_empty() && says_that_it_signed_itself(view);
-        Context { now, asked, above, forged, broken, self_signed }
+        Context { now, asked, above, forged, broken, self_signed, same_key }
     }
 
     fn issuer(&self, view: &'v View<'v>) -> Issuer<'v> {

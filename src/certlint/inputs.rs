@@ -29,21 +29,28 @@ fn is_bare_certificate(path: &Path, bytes: &[u8]) -> bool {
 }
 
 /// A certificate's bytes, whatever they are.
+#[derive(Default)]
 pub(super) struct Raw {
     pub(super) place: String,
     /// Empty where not even the PEM block can be read.
     pub(super) der: Vec<u8>,
     /// What is wrong with the PEM block.
     pub(super) damage: Option<String>,
+    /// It is from a store or a kubeconfig, whose order means nothing.
+    pub(super) unordered: bool,
     /// What the server was asked by that showed it.
     pub(super) asked: Option<String>,
 }
 
 impl Inputs {
-    /// One certificate that is at hand.
-    pub fn of(certificate: &Certificate) -> Self {
-        let raw = Raw { place: String::new(), der: certificate.der().to_vec(), damage: None, asked: None };
-        Inputs { certificates: vec![raw], ..Inputs::default() }
+    /// One certificate that is at hand, in no place, and the CAs above it.
+    pub fn of(certificate: &Certificate, above: &[Certificate]) -> Self {
+        let raw = |certificate: &Certificate, place: &str| {
+            let der = certificate.der().to_vec();
+            Raw { place: place.to_owned(), der, ..Raw::default() }
+        };
+        let cas = above.iter().map(|ca| raw(ca, "a CA"));
+        Inputs { certificates: std::iter::once(raw(certificate, "")).chain(cas).collect(), ..Inputs::default() }
     }
 
     /// Reads all sources. Among several files, one that holds neither certificate nor key is passed over.
@@ -83,7 +90,11 @@ impl Inputs {
         }
         match files::read(path) {
             Ok(bytes) if self.blocks(path, &bytes, asked) => {}
-            Ok(_) => self.other(&Source::Path(path.to_owned()), asked == Asked::Alone, settings),
+            Ok(_) => {
+                let before = self.certificates.len();
+                self.other(&Source::Path(path.to_owned()), asked == Asked::Alone, settings);
+                self.certificates[before..].iter_mut().for_each(|raw| raw.unordered = true);
+            }
             Err(error) if asked == Asked::InFolder => self.locked.push(error),
             Err(error) => self.errors.push(certs::missing(path, error)),
         }
@@ -128,7 +139,7 @@ impl Inputs {
     }
 
     fn certificate(&mut self, place: String, der: &[u8], damage: Option<String>) {
-        self.certificates.push(Raw { place, der: der.to_vec(), damage, asked: None });
+        self.certificates.push(Raw { place, der: der.to_vec(), damage, ..Raw::default() });
     }
 
     fn key(&mut self, path: &Path, label: &str, legacy_encryption: bool, der: &[u8], key: Option<Key>) {
@@ -146,7 +157,7 @@ impl Inputs {
         let gathered = certs::gather(std::slice::from_ref(source), settings);
         for found in gathered.found {
             let der = found.certificate.der().to_vec();
-            self.certificates.push(Raw { place: found.place, der, damage: None, asked: found.host });
+            self.certificates.push(Raw { place: found.place, der, asked: found.host, ..Raw::default() });
         }
         if named {
             self.errors.extend(gathered.errors);

@@ -1,9 +1,11 @@
 //! Rules about a certificate and the CA that is among the inputs with it, and about the order of a chain.
 
+use time::OffsetDateTime;
+
 use super::rule::Severity::{Error, Warning};
 use super::rule::{Check, Rule, certificate, when};
-use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, View};
-use crate::pki::{Constraints, Name};
+use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, SUBJECT_ALT_NAME, View};
+use crate::pki::{Constraints, Name, Names, Validity, day_and_minute};
 
 pub(super) const RULES: &[Rule] = &[
     certificate(
@@ -77,6 +79,17 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     certificate(
+        "key-of-ca",
+        Error,
+        "a certificate that is no CA has the key of a CA",
+        "nobody: but whoever holds it, on a server say, can issue certificates",
+        "RFC 5280 §9, BR §6.1.7",
+        |_, context| {
+            let name = context.same_key.map(subject);
+            name.map(|name| format!("its key is that of the CA `{name}`")).into_iter().collect()
+        },
+    ),
+    certificate(
         "outlives-ca",
         Warning,
         "it ends after its CA",
@@ -85,8 +98,9 @@ pub(super) const RULES: &[Rule] = &[
         |view, context| {
             let ends = (view.not_after.moment(), context.issuer().and_then(|issuer| issuer.not_after.moment()));
             match ends {
-                (Some(own), Some(theirs)) if own > theirs => {
-                    vec![format!("it ends on {}, after its CA, which ends on {}", own.date(), theirs.date())]
+                (Some(own), Some(theirs)) if own > theirs && !is_trifle(view, own, theirs) => {
+                    let (own, theirs) = (day_and_minute(own), day_and_minute(theirs));
+                    vec![format!("it ends on {own}, after its CA, which ends on {theirs}")]
                 }
                 _ => Vec::new(),
             }
@@ -128,14 +142,39 @@ pub(super) const RULES: &[Rule] = &[
             if view.is_ca() && view.is_self_issued() {
                 return Vec::new();
             }
-            let names = view.hosts();
             let violated = |ca: &&View<'_>| {
-                let constraints = Constraints::from_der(ca.extension(NAME_CONSTRAINTS)?.value)?;
-                let name = constraints.violated_by(&names)?;
-                let ca = Name::from_raw(ca.subject.raw).to_string();
-                Some(format!("the CA `{ca}` may not issue for {name}"))
+                let name = constraints(ca)?.violated_by(names(view, &subject(view)))?;
+                Some(format!("the CA `{}` may not issue for {name}", subject(ca)))
             };
             context.above.iter().filter_map(violated).collect()
+        },
+    ),
+    certificate(
+        "name-constraints-unjudged",
+        Warning,
+        "a CA above it constrains names of a type that is not judged here",
+        "Go where they are critical (\"unhandled critical extension\"); of the rest openssl verify knows more",
+        "RFC 5280 §4.2.1.10",
+        |_, context| {
+            let open = |ca: &&View<'_>| {
+                let constraints = constraints(ca)?;
+                let kinds = constraints.unjudged().join(", ");
+                (!kinds.is_empty())
+                    .then(|| format!("the CA `{}` constrains {kinds}, which was not judged", subject(ca)))
+            };
+            context.above.iter().filter_map(open).collect()
+        },
+    ),
+    certificate(
+        "name-constraints-directory",
+        Error,
+        "a CA's critical name constraints are on directory names, which Go does not know",
+        "Go (\"unhandled critical extension\"), whatever it has issued",
+        "RFC 5280 §4.2.1.10",
+        |view, _| {
+            let critical = view.extension(NAME_CONSTRAINTS).is_some_and(|e| e.critical);
+            let on_names = constraints(view).is_some_and(|constraints| constraints.on_directory_names());
+            when(view.is_ca() && critical && on_names, "its name constraints are on directory names, and critical")
         },
     ),
     certificate(
@@ -156,20 +195,59 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule {
         id: "chain-order",
+        severity: Error,
+        title: "a file with a certificate and its CAs does not begin with the certificate",
+        rejected_by: "servers that load it with the key: Go (\"private key does not match public key\"), openssl and so \
+                      nginx (\"key values mismatch\"); clients that get it take the first one for the server's",
+        reference: "RFC 5246 §7.4.2, RFC 8446 §4.4.2",
+        check: Check::Chain(leaf_first),
+    },
+    Rule {
+        id: "chain-unsorted",
         severity: Warning,
-        title: "the certificates of a file are not in the order of a chain",
+        title: "the CAs of a chain do not stand each after what it has issued",
         rejected_by: "TLS 1.2 clients by the letter; openssl and Go sort them",
         reference: "RFC 5246 §7.4.2",
-        check: Check::Chain(chain_order),
+        check: Check::Chain(sorted),
     },
 ];
 
+/// As those who issue see it.
+fn is_trifle(view: &View<'_>, own: OffsetDateTime, theirs: OffsetDateTime) -> bool {
+    let life = |not_after| Some(Validity { not_before: view.not_before.moment()?, not_after });
+    life(own).zip(life(theirs)).is_some_and(|(own, ca)| own.outlives_by_a_trifle(&ca))
+}
+
+fn constraints(ca: &View<'_>) -> Option<Constraints> {
+    Some(Constraints::from_der(ca.extension(NAME_CONSTRAINTS)?.value))
+}
+
+fn subject(view: &View<'_>) -> Name {
+    Name::from_raw(view.subject.raw)
+}
+
+fn names<'v>(view: &View<'v>, subject: &'v Name) -> Names<'v> {
+    let alternative = view.extension(SUBJECT_ALT_NAME).map(|extension| extension.value);
+    Names { subject, alternative, is_ca: view.is_ca() }
+}
+
 /// Only a file with one leaf is a chain; a bundle of CAs has no order.
-fn chain_order(views: &[View<'_>]) -> Vec<String> {
+fn is_chain(views: &[View<'_>]) -> bool {
+    views.len() > 1 && views.iter().filter(|view| !view.is_ca()).count() == 1
+}
+
+fn leaf_first(views: &[View<'_>]) -> Vec<String> {
+    let Some(at) = views.iter().position(|view| !view.is_ca()).filter(|at| *at > 0 && is_chain(views)) else {
+        return Vec::new();
+    };
+    let (leaf, first) = (subject(&views[at]), subject(&views[0]));
+    vec![format!("its first certificate is the CA `{first}`; `{leaf}`, which is to come first, is number {}", at + 1)]
+}
+
+fn sorted(views: &[View<'_>]) -> Vec<String> {
     let [leaf, cas @ ..] = views else { return Vec::new() };
-    let leaves = views.iter().filter(|view| !view.is_ca()).count();
-    if leaf.is_ca() || leaves != 1 {
-        return when(leaves == 1, "its leaf does not come first");
+    if leaf.is_ca() || !is_chain(views) {
+        return Vec::new();
     }
     let mut current = leaf;
     for (i, next) in cas.iter().enumerate() {

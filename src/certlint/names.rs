@@ -6,6 +6,7 @@ use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Rule, certificate, when};
 use super::view::{DNS, IP, SUBJECT_ALT_NAME, URI, View};
 use crate::certs::covers;
+use crate::pki::has_type_word;
 
 const CN: &[u64] = &[2, 5, 4, 3];
 const NO_MATCH: &str = "every client: the name is never matched";
@@ -55,6 +56,25 @@ pub(super) const RULES: &[Rule] = &[
                 .iter()
                 .filter(|cn| lacks(cn))
                 .map(|cn| format!("the common name `{cn}` is not among the names"))
+                .collect()
+        },
+    ),
+    certificate(
+        "san-type-word",
+        Error,
+        "a name begins with the word for its type, as in OpenSSL's configuration",
+        NO_MATCH,
+        SAN,
+        // What cfssl makes of `DNS:foo`, `IP Address:10.0.0.1` and `otherName:…` among the hosts.
+        |view, _| {
+            let texts = view.names().into_iter().filter(|name| [DNS, URI].contains(&name.tag));
+            let names = texts.map(|name| (name.tag, String::from_utf8_lossy(name.content).into_owned()));
+            let wrong = names.filter(|(_, name)| has_type_word(name));
+            let kind = |tag| if tag == DNS { "DNS name" } else { "URI" };
+            wrong
+                .map(|(tag, name)| {
+                    format!("the {} `{name}` begins with the word for a type of names: write the name alone", kind(tag))
+                })
                 .collect()
         },
     ),
@@ -198,13 +218,16 @@ pub(super) const RULES: &[Rule] = &[
                 let port = uri
                     .split_once(':')
                     .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-                port || !uri.contains(':') || is_address(uri)
+                !has_type_word(uri) && (port || !uri.contains(':') || is_address(uri))
             };
-            let what = |uri: String| match is_address(&uri) {
-                true => {
+            let what = |uri: String| match (uri.as_str(), is_address(&uri)) {
+                ("*", _) => {
+                    "`*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`".to_owned()
+                }
+                (_, true) => {
                     format!("`{uri}` is an address and has become a URI: it must be an iPAddress, which has no zone")
                 }
-                false => format!("`{uri}` is a URI: a host is written without port and path"),
+                (_, false) => format!("`{uri}` is a URI: a host is written without port and path"),
             };
             uris.filter(wrong).map(what).collect()
         },
@@ -243,7 +266,12 @@ pub(super) const RULES: &[Rule] = &[
 
 fn each(view: &View<'_>, wrong: impl Fn(&str) -> bool, what: &str) -> Vec<String> {
     let names = view.dns_names();
-    names.iter().filter(|name| wrong(name)).map(|name| format!("the DNS name `{name}` {what}")).collect()
+    // Of a name with a word before it, that word says it all.
+    names
+        .iter()
+        .filter(|name| !has_type_word(name) && wrong(name))
+        .map(|name| format!("the DNS name `{name}` {what}"))
+        .collect()
 }
 
 /// As people write them: with a prefix length, in brackets, with a zone.

@@ -72,6 +72,8 @@ pub(super) struct Context<'a> {
     pub(super) broken: bool,
     /// It was signed with its own key.
     pub(super) self_signed: bool,
+    /// It is no CA, and this CA has its key.
+    pub(super) same_key: Option<&'a View<'a>>,
 }
 
 impl<'a> Context<'a> {

@@ -6,7 +6,6 @@ use time::{Date, OffsetDateTime, Time as Clock};
 use zeroize::Zeroizing;
 
 use super::der::{self, Tlv};
-use crate::pki::San;
 pub(super) use crate::pki::oid::{
     ANY_PURPOSE, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, NAME_CONSTRAINTS, SERVER_AUTH,
     SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
@@ -158,11 +157,6 @@ impl<'a> View<'a> {
     pub(super) fn dns_names(&self) -> Vec<String> {
         let names = self.names().into_iter().filter(|name| name.tag == DNS);
         names.map(|name| String::from_utf8_lossy(name.content).into_owned()).collect()
-    }
-
-    /// DNS names and IP addresses.
-    pub(super) fn hosts(&self) -> Vec<San> {
-        self.dns_names().into_iter().map(San::Dns).chain(self.ips().into_iter().map(San::Ip)).collect()
     }
 
     /// iPAddresses of 4 and 16 bytes.

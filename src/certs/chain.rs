@@ -145,12 +145,13 @@ impl Pool {
                 return Err(format!("the CA `{}` is not for {}", self.name(i), wanted.join(", ")));
             }
             let Some(constraints) = self.known[i].certificate.name_constraints() else { continue };
-            if let Some(name) = constraints.violated_by(certificate.sans()) {
+            let names = certificate.constrained_names();
+            if let Some(name) = constraints.violated_by(names) {
                 return Err(format!("the CA `{}` may not issue for {name} (name constraints)", self.name(i)));
             }
-            if constraints.are_more_than_checked() {
-                let name = self.name(i);
-                return Err(format!("the CA `{name}` has name constraints of a type that is not checked here"));
+            if constraints.leaves_open(names) {
+                let (name, kinds) = (self.name(i), constraints.unjudged().join(", "));
+                return Err(format!("the CA `{name}` has name constraints that are not judged here ({kinds})"));
             }
         }
         Ok(standing.path.iter().map(|&i| self.name(i).to_owned()).collect())

@@ -1,5 +1,6 @@
 //! What a person named: a file, a folder, standard input or a server.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::server::Server;
@@ -18,7 +19,9 @@ pub enum Source {
 
 impl Source {
     /// What lies there is a path; else `host:port`, `[2001:db8::1]:6443` and `https://host` are servers.
-    pub fn parse(argument: &str) -> Result<Self> {
+    pub fn parse(argument: impl AsRef<OsStr>) -> Result<Self> {
+        // What is no UTF-8 names no server.
+        let Some(argument) = argument.as_ref().to_str() else { return Ok(Source::Path(argument.as_ref().into())) };
         if argument == "-" {
             return Ok(Source::StandardInput);
         }

@@ -112,6 +112,7 @@ impl Call {
 
     /// Looks at the CA's files and the profile.
     pub fn signer(&self) -> Result<Signer, Failure> {
+        self.refuse_remote()?;
         let (ca, ca_key) = (self.flag("ca"), self.flag("ca-key"));
         if ca.is_empty() || ca_key.is_empty() {
             return Err(Failure::code(2000, "Unknown private key error"));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::folder_of;
+use crate::files::{self, folder_of};
 use crate::pki::{Certificate, Key};
 use crate::secret::Secret;
 
@@ -31,8 +31,7 @@ pub fn refused(key: &Path) -> Error {
 
 /// The certificate of the CA that has this key: by the key, or, where that cannot be read, by the names of the files.
 fn ca_of(key: &Path) -> Option<PathBuf> {
-    let text = fs::read(key).map(Secret::new).ok();
-    let own = text.and_then(|text| Key::from_pem(text.expose(), "").ok());
+    let own = files::read(key).ok().and_then(|text| Key::from_pem(&text, "").ok());
     let uses = |certificate: &Certificate, path: &Path| match &own {
         Some(key) => certificate.is_for(key.public()),
         None => stem_of_key(key).is_some_and(|stem| path.file_stem().is_some_and(|own| own.to_string_lossy() == stem)),

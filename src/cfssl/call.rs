@@ -78,7 +78,7 @@ impl Call {
         }
         let loaded = || {
             let text = go_file::read(&path).map_err(|_| Failure::policy("could not read configuration file"))?;
-            check_config::check(&text)?;
+            check_config::check(&text, &self.log)?;
             Ok::<_, Failure>(SigningConfig::read_by(&text, &path, self.rules)?)
         };
         let (config, warnings) = loaded().map_err(|e| e.within("Failed to load config file: "))?;

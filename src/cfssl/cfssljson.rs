@@ -77,8 +77,7 @@ fn read(json: &[u8], bare: bool) -> Result<Map<String, Value>, Failure> {
     }
     let messages = map.get("errors").and_then(Value::as_array).into_iter().flatten();
     let messages = messages.filter_map(|e| e.get("message").and_then(Value::as_str));
-    let lines: String = messages.map(|message| format!("\n\t{message}")).collect();
-    Err(Failure::text(format!("Request failed:{lines}")))
+    Err(Failure::list("Request failed:", messages))
 }
 
 /// The bundle of the HTTP API in its envelope, or the output of the command.

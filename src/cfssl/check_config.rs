@@ -3,11 +3,13 @@
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::log::Log;
 use super::{go_duration, go_json, go_types};
 use crate::pki::{self, NameWhitelist, Usage};
 
-/// The first mistake that cfssl finds. Profiles are looked at in the order of their names; cfssl has none.
-pub fn check(text: &[u8]) -> Result<(), Failure> {
+/// The first mistake that cfssl finds. Profiles are looked at in the order of their names; cfssl has none. Logs what cfssl
+/// says of profiles that point to a server.
+pub fn check(text: &[u8], log: &Log) -> Result<(), Failure> {
     let unreadable = |words: String| Failure::policy(&format!("failed to unmarshal configuration: {words}"));
     let json = go_json::parse(text).map_err(unreadable)?;
     go_types::check(&json, &go_types::CONFIG).map_err(unreadable)?;
@@ -17,15 +19,57 @@ pub fn check(text: &[u8]) -> Result<(), Failure> {
     };
     let default = signing.get("default").filter(|default| !default.is_null());
     if let Some(default) = default {
-        check_profile(default, &config)?;
+        check_profile(default, &config, log)?;
     }
     let profiles: Vec<_> = signing.get("profiles").and_then(Value::as_object).into_iter().flatten().collect();
     for (_, profile) in &profiles {
-        check_profile(profile, &config)?;
+        check_profile(profile, &config, log)?;
     }
-    let valid = default.is_none_or(|profile| remote(profile).is_some() || lives(profile))
-        && profiles.iter().all(|(_, profile)| remote(profile).is_some() || has_usage(profile));
-    if valid { Ok(()) } else { Err(Failure::policy("invalid configuration")) }
+    let valid = default.is_none_or(|profile| is_valid(profile, lives))
+        && profiles.iter().all(|(_, profile)| is_valid(profile, has_usage));
+    if !valid {
+        return Err(Failure::policy("invalid configuration"));
+    }
+    if default.is_some_and(is_skipped) {
+        log.warning(&format!("default profile points to a remote signer: {SKIPPED}"));
+    }
+    for (name, _) in profiles.iter().filter(|(_, profile)| is_skipped(profile)) {
+        log.warning(&format!("Profiles[{name}] points to a remote signer: {SKIPPED}"));
+    }
+    Ok(())
+}
+
+/// cfssl's words.
+const SKIPPED: &str = "The configuration value by \"usages\", \"issuer_urls\", \"ocsp_url\", \"crl_url\", \
+    \"ca_constraint\", \"expiry\", \"backdate\", \"not_before\", \"not_after\", \"cert_store\" and \
+    \"ct_log_servers\" are skipped";
+
+/// A profile that points to a server, and has settings that only those have who sign here.
+fn is_skipped(profile: &Value) -> bool {
+    let texts = ["ocsp_url", "expiry", "backdate", "not_before", "not_after", "name_whitelist"];
+    let lists = ["usages", "issuer_urls"];
+    let is_ca = profile.get("ca_constraint").and_then(|constraint| constraint.get("is_ca")?.as_bool());
+    let logs = profile.get("ct_log_servers").and_then(Value::as_array);
+    remote(profile).is_some()
+        && (texts.iter().any(|name| !text(profile, name).is_empty())
+            || lists.iter().any(|name| profile.get(name).is_some_and(|list| !list.is_null()))
+            || is_ca == Some(true)
+            || logs.is_some_and(|logs| !logs.is_empty()))
+}
+
+/// Whether cfssl takes the profile; `local` is what one needs that points to no server.
+fn is_valid(profile: &Value, local: fn(&Value) -> bool) -> bool {
+    let (server, key) = (authenticated(profile, "remote"), authenticated(profile, "auth_key"));
+    match (text(profile, "remote"), server) {
+        ("", "") => key.is_empty() && local(profile),
+        ("", _) => !key.is_empty(),
+        (_, server) => server.is_empty() && key.is_empty(),
+    }
+}
+
+/// A member of `auth_remote`.
+fn authenticated<'a>(profile: &'a Value, name: &str) -> &'a str {
+    profile.get("auth_remote").map_or("", |remote| text(remote, name))
 }
 
 fn text<'a>(object: &'a Value, name: &str) -> &'a str {
@@ -34,8 +78,7 @@ fn text<'a>(object: &'a Value, name: &str) -> &'a str {
 
 /// The server that a profile signs at.
 fn remote(profile: &Value) -> Option<&str> {
-    let authenticated = profile.get("auth_remote").map_or("", |remote| text(remote, "remote"));
-    [text(profile, "remote"), authenticated].into_iter().find(|name| !name.is_empty())
+    [text(profile, "remote"), authenticated(profile, "remote")].into_iter().find(|name| !name.is_empty())
 }
 
 fn lives(profile: &Value) -> bool {
@@ -47,9 +90,13 @@ fn has_usage(profile: &Value) -> bool {
     usages.filter_map(Value::as_str).any(|usage| Usage::parse(usage).is_ok())
 }
 
-fn check_profile(profile: &Value, config: &Value) -> Result<(), Failure> {
+fn check_profile(profile: &Value, config: &Value, log: &Log) -> Result<(), Failure> {
     if profile.is_null() {
         return Err(Failure::policy("can't parse nil profile"));
+    }
+    if !text(profile, "remote").is_empty() && !authenticated(profile, "remote").is_empty() {
+        log.error("profile has both a remote and an auth remote specified");
+        return Err(Failure::policy("Invalid or unknown policy"));
     }
     match remote(profile) {
         Some(name) if config.get("remotes").map_or("", |remotes| text(remotes, name)).is_empty() => {
@@ -60,6 +107,7 @@ fn check_profile(profile: &Value, config: &Value) -> Result<(), Failure> {
     }
     check_auth_key(text(profile, "auth_key"), "auth_key", config)?;
     check_auth_key(text(profile, "prev_auth_key"), "prev_auth_key", config)?;
+    check_auth_key(authenticated(profile, "auth_key"), "auth_remote's auth_key", config)?;
     let whitelist = text(profile, "name_whitelist");
     if !whitelist.is_empty() && NameWhitelist::new(whitelist).is_err() {
         return Err(Failure::policy("failed to compile name whitelist section"));
@@ -114,7 +162,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        check(text.as_bytes()).err().map(|e| e.to_string()).unwrap_or_default()
+        check(text.as_bytes(), &Log::new(9)).err().map(|e| e.to_string()).unwrap_or_default()
     }
 
     #[test]

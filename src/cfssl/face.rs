@@ -9,9 +9,11 @@ use super::call::Call;
 use super::command::{self, COMMANDS, Command};
 use super::failure::Failure;
 use super::flags::{self, CFSSL, CFSSLJSON};
+use super::go_file;
 use super::goflag::{self, Flag, Parsed, Stop};
 use super::log::Log;
 use crate::pki::Rules;
+use crate::text::shown_line;
 use crate::ui::{Printer, stderr};
 
 /// One of cfssl's programs.
@@ -38,7 +40,7 @@ impl Program {
 
     /// Runs it with the arguments after its name; the value is the exit code: 0, 1, or 2 for flags that are wrong.
     pub fn run(self, args: &[OsString], out: Printer) -> u8 {
-        let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let args: Vec<_> = args.iter().map(|arg| go_file::text(arg)).collect();
         match self {
             Program::Cfssl => cfssl(&args, out),
             Program::Cfssljson => cfssljson(&args, out),
@@ -62,7 +64,7 @@ fn cfssl(args: &[String], out: Printer) -> u8 {
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => run(command, rest, out),
         None => {
-            stderr::text(&format!("Command {name} is not defined.\n{}", overview()));
+            stderr::text(&format!("Command {} is not defined.\n{}", shown_line(name), overview()));
             1
         }
     }
@@ -102,7 +104,7 @@ fn stopped(stop: Stop, help: &str) -> u8 {
             0
         }
         Stop::Wrong(words) => {
-            stderr::text(&format!("{words}\n{help}"));
+            stderr::text(&format!("{}\n{help}", shown_line(&words)));
             2
         }
     }

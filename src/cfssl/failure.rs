@@ -3,17 +3,24 @@
 use std::fmt;
 use std::io;
 
+use super::go_file;
 use super::go_json::quoted;
 use crate::error::Error;
+use crate::text::shown_line;
 
 /// A failure of a command in cfssl's face; its exit code is 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure(String);
 
 impl Failure {
-    /// Plain words.
+    /// Plain words, in one line.
     pub fn text(text: impl Into<String>) -> Self {
-        Failure(text.into())
+        Failure(shown_line(&text.into()).into_owned())
+    }
+
+    /// Words, and a line for each of several others'.
+    pub fn list<'a>(words: &str, items: impl Iterator<Item = &'a str>) -> Self {
+        Failure(words.to_owned() + &items.map(|item| format!("\n\t{}", shown_line(item))).collect::<String>())
     }
 
     /// `{"code":…,"message":…}`: thousands name the part of cfssl, the rest the reason.
@@ -28,7 +35,7 @@ impl Failure {
 
     /// A file that cannot be read or written, as Go names it: `open x.json: no such file or directory`.
     pub fn file(action: &str, path: &str, error: &io::Error) -> Self {
-        Failure(format!("{action} {path}: {}", reason(error)))
+        Self::text(format!("{action} {}: {}", go_file::path(path).display(), reason(error)))
     }
 
     /// The same, as the message of a code.
@@ -66,7 +73,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let line = |error: &Error| {
             let hints: String = error.hints.iter().map(|hint| format!(" ({hint})")).collect();
-            error.message.clone() + &hints
+            shown_line(&(error.message.clone() + &hints)).into_owned()
         };
         let lines: Vec<_> = error.others.iter().chain([&error]).map(line).collect();
         Failure(lines.join("\n"))

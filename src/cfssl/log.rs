@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::text::shown_line;
 use crate::ui::stderr;
 
 /// Writes log lines from a level on.
@@ -24,12 +25,21 @@ impl Log {
     pub fn warning(&self, text: &str) {
         self.write(2, "WARNING", text);
     }
+    /// A warning of several lines, all of them our own.
+    pub fn warning_lines(&self, text: &'static str) {
+        self.lines(2, "WARNING", text);
+    }
     /// Why something was not done, where the last line on standard error does not say it.
     pub fn error(&self, text: &str) {
         self.write(3, "ERROR", text);
     }
 
+    /// A name with a newline in it would make a line that nobody of ours has said; scripts cut serial numbers out of them.
     fn write(&self, level: u8, name: &str, text: &str) {
+        self.lines(level, name, &shown_line(text));
+    }
+
+    fn lines(&self, level: u8, name: &str, text: &str) {
         if level >= self.level {
             // Where the system's time zone cannot be had, it is UTC.
             let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());

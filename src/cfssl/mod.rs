@@ -25,6 +25,7 @@ pub mod go_types;
 pub mod goflag;
 pub mod log;
 pub mod output;
+pub mod remote;
 pub mod signer;
 pub mod source;
 pub mod templates;

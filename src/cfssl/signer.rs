@@ -1,24 +1,26 @@
 //! The flags that name a CA and how it signs.
 
+use std::ffi::OsString;
+
 use time::OffsetDateTime;
 
 use super::log::Log;
 use super::source;
 use crate::error::{Error, Result};
-use crate::pki::{Authority, Issued, Passwords, Profile, Request, Serial, SigningConfig};
+use crate::pki::{Authority, Certificate, Issued, Passwords, Profile, Request, Serial, SigningConfig};
 
 /// `-ca -ca-key -config -profile`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SignerArgs {
     /// CA certificate: a file, file:PATH or env:VARIABLE
     #[arg(long, value_name = "FILE")]
-    pub ca: Option<String>,
+    pub ca: Option<OsString>,
     /// CA private key: a file, file:PATH or env:VARIABLE
     #[arg(long, value_name = "FILE")]
-    pub ca_key: Option<String>,
+    pub ca_key: Option<OsString>,
     /// Signing configuration (JSON); without one: server and client, one year
     #[arg(long, value_name = "FILE")]
-    pub config: Option<String>,
+    pub config: Option<OsString>,
     /// Profile of the signing configuration; without one: its default
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -62,7 +64,7 @@ impl SignerArgs {
 
 impl SignerArgs {
     /// What is read.
-    pub fn read(&self) -> [Option<&String>; 3] {
+    pub fn read(&self) -> [Option<&OsString>; 3] {
         [self.ca.as_ref(), self.ca_key.as_ref(), self.config.as_ref()]
     }
 
@@ -84,6 +86,11 @@ impl SignerArgs {
 }
 
 impl Signer {
+    /// The CA's certificate.
+    pub fn ca(&self) -> &Certificate {
+        self.authority.certificate()
+    }
+
     /// The profile that it signs under.
     pub fn profile(&self) -> &Profile {
         &self.profile

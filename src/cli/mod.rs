@@ -27,6 +27,7 @@ pub use format::FormatArgs;
 
 use crate::cfssl::face::{PROGRAMS, Program};
 use crate::error::Result;
+use crate::text::shown_line;
 use crate::ui::{Printer, stderr_color};
 
 /// PKI and Kubernetes cluster bootstrap, the binary way
@@ -43,7 +44,7 @@ use crate::ui::{Printer, stderr_color};
   kbootstrap lab up -n 3                       # no machines at hand? three throwaway hosts
 
 `kbootstrap COMMAND --help` has more of them. Exit codes: 0 done, 2 command line, 3 input file, 4 certificates, \
-5 connection, 6 host, 7 health, 8 programs, 9 refused by a running cluster, 10 something would change (plan --exit-code), \
+5 connection, 6 host, 7 health, 8 programs, 9 refused by a running cluster, 10 something would change (plan --exit-code, pki apply --dry-run --exit-code), \
 130 interrupted."
 )]
 struct Cli {
@@ -127,7 +128,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
-            let error = suggest(error, takes_inventory(&args));
+            let error = cleaned(suggest(error, takes_inventory(&args), takes_a_spec(&args)));
             let _ = error.print();
             return Ok(if error.use_stderr() { 2 } else { 0 });
         }
@@ -178,18 +179,50 @@ pub fn wants_no_color(args: &[OsString]) -> bool {
 
 /// Whether the command that is called names its inventory with `-i`.
 fn takes_inventory(args: &[OsString]) -> bool {
-    let called = args.get(1).and_then(|name| name.to_str());
-    let command = command();
-    let found = called.and_then(|name| command.find_subcommand(name));
-    found.is_some_and(|command| command.get_arguments().any(|arg| arg.get_short() == Some('i')))
+    called(args).is_some_and(|command| command.get_arguments().any(|arg| arg.get_short() == Some('i')))
+}
+
+/// The command that is called, where there is one of that name.
+fn called(args: &[OsString]) -> Option<clap::Command> {
+    let name = args.iter().skip(1).filter_map(|arg| arg.to_str()).find(|arg| !arg.starts_with('-'))?;
+    command().find_subcommand(name).cloned()
+}
+
+/// Whether the command that is called takes one CSR spec, and no more.
+fn takes_a_spec(args: &[OsString]) -> bool {
+    called(args).is_some_and(|command| command.get_arguments().any(|arg| arg.get_id() == "csr_spec"))
+}
+
+/// What was typed is quoted, and may be a file's name that somebody else has chosen.
+fn cleaned(mut error: clap::Error) -> clap::Error {
+    let clean = |value: &ContextValue| match value {
+        ContextValue::String(text) => Some(ContextValue::String(shown_line(text).into_owned())),
+        ContextValue::Strings(all) => {
+            Some(ContextValue::Strings(all.iter().map(|text| shown_line(text).into_owned()).collect()))
+        }
+        _ => None,
+    };
+    let all: Vec<_> = error.context().filter_map(|(kind, value)| Some((kind, clean(value)?))).collect();
+    for (kind, value) in all {
+        error.insert(kind, value);
+    }
+    error
 }
 
 /// `kbootstrap check prod.yaml`: the likeliest mistake of all.
-fn suggest(mut error: clap::Error, takes_inventory: bool) -> clap::Error {
+fn suggest(mut error: clap::Error, takes_inventory: bool, takes_a_spec: bool) -> clap::Error {
     if let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) {
         let is_file = [".yaml", ".yml", ".json"].iter().any(|end| arg.ends_with(end));
-        if error.kind() == ErrorKind::UnknownArgument && takes_inventory && is_file && !arg.starts_with('-') {
-            let tip = format!("the inventory is named with `-i {arg}`");
+        let tip = match (takes_inventory, takes_a_spec) {
+            (true, _) => Some(format!("the inventory is named with `-i {arg}`")),
+            (_, true) => Some("it takes one CSR spec: each has a call of its own".to_owned()),
+            _ => None,
+        };
+        if error.kind() == ErrorKind::UnknownArgument
+            && is_file
+            && !arg.starts_with('-')
+            && let Some(tip) = tip
+        {
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         }
     }

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use pending::failed;
 
 pub mod backup;
+pub mod bounded;
 pub mod lock;
 mod pending;
 mod place;
@@ -31,10 +32,7 @@ use crate::secret::Secret;
 
 /// Reads a file whose bytes are wiped when dropped: it may be a key.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Zeroizing::new(bytes)),
-        Err(e) => Err(Error::input(format!("cannot read {}: {e}", path.display()))),
-    }
+    bounded::bytes(path).map_err(|e| Error::input(format!("cannot read {}: {e}", path.display())))
 }
 
 /// Writes what anybody may read (0644). A symlink is followed, as a person who made it expects.

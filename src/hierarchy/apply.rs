@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::chain;
+use super::chain::Chains;
 use super::decide::Options;
 use super::found::Found;
 use super::item::{Hierarchy, Item, Kind};
@@ -196,11 +196,18 @@ impl Work<'_> {
         let mut warnings = Vec::new();
         for (index, issued) in issued {
             let title = self.job.hierarchy.items[index].title();
-            let refused = certlint::refused(&issued.certificate, self.job.now);
+            let refused = certlint::refused(&issued.certificate, &self.particular(index), self.job.now);
             warnings.extend(issued.warnings.iter().chain(&refused).map(|warning| format!("{title}: {warning}")));
             self.certificates[index] = Some(issued.certificate);
         }
         Ok(warnings)
+    }
+
+    /// The CA of an item where more depends on it than what the plan looks at: to judge all by their CA would take longer
+    /// than to issue them.
+    fn particular(&self, index: usize) -> Vec<Certificate> {
+        let issuer = self.job.hierarchy.items[index].issuer.and_then(|issuer| self.certificates[issuer].clone());
+        issuer.into_iter().filter(Certificate::has_purposes).collect()
     }
 
     fn item(&self, index: usize) -> Result<Made> {
@@ -232,11 +239,12 @@ impl Work<'_> {
             files.push(Pending::public(&item.files.certificate, certificate.to_pem().as_bytes())?);
         }
         let of = |i: usize| certificate.filter(|_| i == index).or(self.certificates[i].as_ref());
+        let chains = Chains { hierarchy: self.job.hierarchy, found: self.job.found, of };
         if let Some(path) = &item.files.chain {
-            files.push(Pending::public(path, chain::chain(self.job.hierarchy, index, &of).as_bytes())?);
+            files.push(Pending::public(path, chains.chain(index).as_bytes())?);
         }
         if let Some(path) = &item.files.ca {
-            files.push(Pending::public(path, chain::cas(self.job.hierarchy, index, &of).as_bytes())?);
+            files.push(Pending::public(path, chains.cas(index).as_bytes())?);
         }
         Ok(Made { index, files, issued })
     }

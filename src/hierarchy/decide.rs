@@ -11,7 +11,7 @@ use super::needed;
 use super::plan::{Action, Plan, State, Step};
 use super::step::{self, Asked, Future, Verdict};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Rules};
+use crate::pki::{Certificate, Constraints, Rules};
 use crate::text::nearest;
 
 /// What a person asks for beside the specification, by the names of CAs.
@@ -132,15 +132,16 @@ fn future<'a>(
     let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
     let lacks_key = found.key.is_none().then(no_key);
     let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
+    let names = constraints(item, found, issuer, verdict);
     let last = item.profile.ca_constraint.constraints().path_length() == Some(0);
     match verdict.action {
         Some(Action::Make | Action::Issue) => {
             let validity = limited(item.profile.validity(now));
-            Future { certificate: None, validity, last, cannot_sign: None, broken }
+            Future { certificate: None, validity, last, cannot_sign: None, broken, names }
         }
         Some(Action::Renew) => {
             let validity = limited(item.profile.validity(now));
-            Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken }
+            Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken, names }
         }
         _ => {
             let certificate = found.certificate.as_ref();
@@ -150,7 +151,30 @@ fn future<'a>(
                 last: certificate.is_some_and(|c| c.basic_constraints().path_length() == Some(0)),
                 cannot_sign: lacks_key,
                 broken,
+                names,
             }
         }
     }
+}
+
+/// The name constraints that a CA and those above it will have, the nearest first.
+fn constraints(
+    item: &Item,
+    found: &Found,
+    issuer: Option<&Future<'_>>,
+    verdict: &Verdict,
+) -> Vec<(String, Constraints)> {
+    let specified = || Some(Constraints::from_der(&item.profile.ca_constraint.names().ok()??.value));
+    let present = || found.certificate.as_ref().and_then(Certificate::name_constraints).cloned();
+    let own = match verdict.action {
+        Some(Action::Make | Action::Issue) => specified(),
+        Some(Action::Renew) => specified().or_else(present),
+        _ => present(),
+    };
+    let mut all: Vec<_> = own.into_iter().map(|constraints| (item.name.clone(), constraints)).collect();
+    let brought =
+        found.above.iter().filter_map(|ca| Some((format!("`{}`", ca.subject()), ca.name_constraints()?.clone())));
+    all.extend(brought);
+    all.extend(issuer.into_iter().flat_map(|issuer| issuer.names.iter().cloned()));
+    all
 }

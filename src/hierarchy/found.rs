@@ -7,15 +7,17 @@ use std::path::Path;
 
 use super::item::{Hierarchy, Item, Kind, Upkeep};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, bounded};
 use crate::parallel;
-use crate::pki::{Certificate, Key, PublicKey, encrypted};
+use crate::pki::{Certificate, Key, PublicKey, encrypted, leaf_and_rest};
 
 /// What is there of one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Its certificate.
     pub certificate: Option<Certificate>,
+    /// The CAs above an external one that its file holds, too: the nearest first.
+    pub above: Vec<Certificate>,
     /// The public half of its key; of an encrypted one, what the certificate says.
     pub key: Option<PublicKey>,
     /// Its key is encrypted.
@@ -47,21 +49,27 @@ pub fn look(hierarchy: &Hierarchy, jobs: usize) -> Result<Vec<Found>> {
 fn of(item: &Item) -> Result<Found> {
     let mut errors = Vec::new();
     let mut keep = |error: Error| errors.push(error.context(item.title()));
-    let certificate = certificate(item).map_err(&mut keep).ok().flatten();
+    let (certificate, above) = certificate(item).map_err(&mut keep).unwrap_or_default();
     let mode = mode(&item.files.key).map_err(&mut keep).ok().flatten();
     let there = mode.map(|_| key(&item.files.key, certificate.as_ref())).transpose();
     let (key, locked) = there.map_err(&mut keep).ok().flatten().unwrap_or_default();
     let chain = item.files.chain.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     let ca = item.files.ca.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     Error::all(errors)?;
-    Ok(Found { certificate, key, locked, mode, chain, ca })
+    Ok(Found { certificate, above, key, locked, mode, chain, ca })
 }
 
-fn certificate(item: &Item) -> Result<Option<Certificate>> {
+/// The certificate, and the CAs above it in the same file: whoever brings a CA has it as a chain, often.
+fn certificate(item: &Item) -> Result<(Option<Certificate>, Vec<Certificate>)> {
     let path = &item.files.certificate;
-    let Some(bytes) = bytes(path)? else { return Ok(None) };
+    let Some(bytes) = bytes(path)? else { return Ok((None, Vec::new())) };
     let place = path.display();
-    Certificate::from_pem(&bytes, &place.to_string()).map(Some).map_err(|e| match (item.external, item.kind) {
+    let name = place.to_string();
+    let read = match item.external {
+        true => Certificate::all_from_pem(&bytes, &name).and_then(|all| path_up(&all).map_err(|e| e.context(&name))),
+        false => Certificate::from_pem(&bytes, &name).map(|certificate| (certificate, Vec::new())),
+    };
+    read.map(|(certificate, above)| (Some(certificate), above)).map_err(|e| match (item.external, item.kind) {
         (true, _) => e.hint("bring the right one: it is `external`, kbootstrap makes none in its place"),
         (false, Kind::Authority) if item.upkeep != Upkeep::Specified => e.hint("bring it back from your backup"),
         (false, Kind::Authority) => e.hint("bring it back from your backup").hint(format!(
@@ -70,6 +78,27 @@ fn certificate(item: &Item) -> Result<Option<Certificate>> {
         )),
         (false, Kind::Certificate) => e.hint(format!("delete {place} to have it made again, or bring the right one")),
     })
+}
+
+/// Of the certificates of a file the one that issued none of the others, and those above it, in whatever order they are.
+fn path_up(all: &[Certificate]) -> Result<(Certificate, Vec<Certificate>)> {
+    let (certificate, mut rest) = leaf_and_rest(all)?;
+    let mut above: Vec<Certificate> = Vec::new();
+    while let Some(at) = rest.iter().position(|ca| issued(ca, above.last().unwrap_or(&certificate))) {
+        above.push(rest.remove(at));
+    }
+    match rest.first() {
+        None => Ok((certificate, above)),
+        Some(other) => {
+            Err(Error::pki(format!("`{}` in it is no CA above `{}`", other.subject(), certificate.subject()))
+                .hint("leave in the file only the CA and those above it"))
+        }
+    }
+}
+
+fn issued(ca: &Certificate, certificate: &Certificate) -> bool {
+    let made = || ca.public_key().ok().and_then(|key| certificate.made_with(key));
+    !certificate.is_self_signed() && ca.subject() == certificate.issuer() && made() != Some(false)
 }
 
 /// The public half, and whether the key is encrypted. Nobody is asked for a password here: most runs need none.
@@ -98,8 +127,8 @@ fn mode(path: &Path) -> Result<Option<u32>> {
 }
 
 fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+    match bounded::bytes(path) {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(unreadable(path, &e)),
     }

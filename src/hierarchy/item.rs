@@ -117,12 +117,13 @@ impl Item {
         end - before.min(life / 2)
     }
 
-    /// The constraint of a CA with this path length.
+    /// The constraint of a CA with this path length, on all names.
     pub(super) fn constraint(path_length: Option<u32>) -> CaConstraint {
         CaConstraint {
             is_ca: true,
             max_path_len: path_length.map_or(-1, i64::from),
             max_path_len_zero: path_length == Some(0),
+            ..CaConstraint::default()
         }
     }
 }

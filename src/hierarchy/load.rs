@@ -9,6 +9,7 @@ use super::model::Specification;
 use super::resolve;
 use crate::document::Document;
 use crate::error::{Error, Reason, Result};
+use crate::files::bounded;
 
 /// A specification without mistakes.
 #[derive(Debug, Clone)]
@@ -29,7 +30,8 @@ pub fn schema() -> Value {
 /// # Errors
 /// Input: it cannot be read, or has mistakes, which are all named at once.
 pub fn load(file: &Path) -> Result<Loaded> {
-    let bytes = std::fs::read(file).map_err(|e| Error::input(format!("read specification {}: {e}", file.display())))?;
+    let bytes =
+        bounded::bytes(file).map_err(|e| Error::input(format!("read specification {}: {e}", file.display())))?;
     parse(&file.display().to_string(), &bytes, file.parent().unwrap_or(Path::new("")))
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pki::KeyAlgorithm;
 pub use crate::pki::NameSpec as Name;
+use crate::pki::Subtrees;
 
 /// A hierarchy of certificate authorities and certificates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,6 +87,12 @@ pub struct Authority {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 255))]
     pub path_length: Option<u32>,
+    /// The only names that it may issue for, by kinds (default: all names).
+    #[serde(default, skip_serializing_if = "Subtrees::is_empty")]
+    pub permitted: Subtrees,
+    /// Names that it may not issue for.
+    #[serde(default, skip_serializing_if = "Subtrees::is_empty")]
+    pub excluded: Subtrees,
     /// Where its revocation list is: written into what it issues.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub crl_url: String,

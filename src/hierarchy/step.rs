@@ -6,7 +6,7 @@ use super::found::Found;
 use super::item::{Item, Kind};
 use super::plan::{Action, State};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Rules, San, Specified, Validity, day_and_minute, differences};
+use crate::pki::{Certificate, Constraints, Names, Rules, San, Specified, Validity, day_and_minute, differences};
 
 /// What becomes of a CA, for those that it issues.
 #[derive(Debug, Clone)]
@@ -21,6 +21,22 @@ pub(super) struct Future<'a> {
     pub(super) cannot_sign: Option<String>,
     /// Something with it is wrong: nothing can be said of what it issues before that is mended.
     pub(super) broken: bool,
+    /// Name constraints of its own and of the CAs above it, with their names.
+    pub(super) names: Vec<(String, Constraints)>,
+}
+
+impl Future<'_> {
+    /// The CA, here or above, that may not issue for one of the item's names, and that name.
+    fn forbids(&self, item: &Item) -> Result<Option<(&str, String)>> {
+        if self.names.is_empty() {
+            return Ok(None);
+        }
+        let sans = item.spec.hosts.iter().map(|host| San::classify(host)).collect::<Result<Vec<_>>>()?;
+        let (subject, encoded) = (item.spec.subject().to_name()?, San::encode(&sans));
+        let alternative = (!sans.is_empty()).then_some(encoded.as_slice());
+        let names = Names { subject: &subject, alternative, is_ca: item.kind == Kind::Authority };
+        Ok(self.names.iter().find_map(|(ca, constraints)| Some((ca.as_str(), constraints.violated_by(names)?))))
+    }
 }
 
 /// What was found of an item, and what follows.
@@ -130,6 +146,12 @@ pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: 
     }
     if verdict.state.is_none() && now >= item.due_from(validity.not_before, validity.not_after) {
         verdict.set(State::Due, renewal, ends(&validity, now));
+    }
+    if verdict.action.is_none()
+        && let Some((ca, name)) = issuer.forbids(item)?
+    {
+        verdict
+            .warn(State::Changed, format!("CA {ca} may not issue for {name} (name constraints): verifiers refuse it"));
     }
     Ok(verdict)
 }
@@ -319,6 +341,10 @@ pub(super) fn signable(item: &Item, issuer: &Future<'_>, issuer_name: &str, now:
     }
     if item.kind == Kind::Authority && issuer.last {
         return Err(Error::pki(format!("CA {issuer_name} may not issue CA certificates: its path length is 0")));
+    }
+    if let Some((ca, name)) = issuer.forbids(item)? {
+        return Err(Error::pki(format!("CA {ca} may not issue for {name}: its name constraints do not allow it"))
+            .hint(format!("another CA is needed for this name, or other `permitted` and `excluded` of CA {ca}")));
     }
     let wanted = item.profile.validity(now)?;
     let Some(ca) = &issuer.validity else { return Ok(wanted) };

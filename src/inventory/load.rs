@@ -26,7 +26,7 @@ pub struct Loaded {
 /// Input: the file cannot be read, is not YAML, or is so far from an inventory that nothing more can be said. Other
 /// mistakes are reported by [`crate::cluster::resolve`], all at once.
 pub fn load(file: &FilePath) -> Result<Loaded> {
-    let bytes = std::fs::read(file).map_err(|e| unreadable(file, &e))?;
+    let bytes = crate::files::bounded::bytes(file).map_err(|e| unreadable(file, &e))?;
     let folder = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),

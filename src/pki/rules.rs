@@ -15,10 +15,16 @@ pub enum Rules {
 impl Rules {
     /// Refuses, or warns and goes on.
     pub(crate) fn doubt(self, doubt: Error, warnings: &mut Vec<String>) -> Result<()> {
+        let done = as_warning(&doubt);
+        self.doubt_or(doubt, done, warnings)
+    }
+
+    /// As [`Rules::doubt`]; the warning, which is read when it is done, has words of its own.
+    pub(crate) fn doubt_or(self, doubt: Error, done: String, warnings: &mut Vec<String>) -> Result<()> {
         match self {
             Rules::Strict => Err(doubt),
             Rules::Lenient => {
-                warnings.push(as_warning(&doubt));
+                warnings.push(done);
                 Ok(())
             }
         }

@@ -107,7 +107,8 @@ mod tests {
         let bundle = CaBundle::new(first.clone(), vec![first.clone(), second.clone(), second.clone()]).unwrap();
         assert_eq!(bundle.to_pem(), first.to_pem() + &second.to_pem());
         let spec = CsrSpec { cn: "leaf".into(), ..CsrSpec::default() };
-        let request = crate::pki::Request::from_spec(&spec, key.public()).unwrap();
+        let own = crate::pki::fixtures::key();
+        let request = crate::pki::Request::from_spec(&spec, own.public()).unwrap();
         let root = crate::pki::Authority::new(first.clone(), key, NOW).unwrap();
         let profile = crate::pki::Profile::new(&["server auth"], crate::pki::Lifetime::hours(1)).unwrap();
         let leaf = root.issue(&request, &profile, NOW, Serial::from_random([3; 20])).unwrap().certificate;

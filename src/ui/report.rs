@@ -14,7 +14,7 @@ pub fn print(error: &Error, color: bool) {
 
 /// Prints what a person should know although nothing failed.
 pub fn warn(text: &str, color: bool) {
-    stderr::painted(&format!("{} {}\n", paint(color, "1;33", "warning:"), shown(text)));
+    stderr::painted(&format!("{} {}\n", paint(color, "1;33", "warning:"), block(text)));
 }
 
 /// The text of [`print`].

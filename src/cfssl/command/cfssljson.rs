@@ -1,7 +1,5 @@
 //! `cfssljson`.
 
-use std::path::Path;
-
 use base64::Engine;
 
 use crate::cfssl::call::Call;
@@ -47,7 +45,7 @@ fn print(call: &Call, item: &Item) -> Result<(), Failure> {
 }
 
 fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
-    let path = with_suffix(Path::new(base), item.suffix);
+    let path = with_suffix(&go_file::path(base), item.suffix);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder.map(std::fs::metadata) {
         Some(Err(e)) => Err(Failure::file("open", &path.display().to_string(), &e)),
@@ -56,7 +54,7 @@ fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
 }
 
 fn write(base: &str, item: &Item) -> Result<(), Failure> {
-    let path = with_suffix(Path::new(base), item.suffix);
+    let path = with_suffix(&go_file::path(base), item.suffix);
     let written = if item.secret {
         files::write_key(&path, &Secret::new(item.bytes.as_slice()))
     } else {

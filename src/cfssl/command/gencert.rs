@@ -48,7 +48,7 @@ fn leaf(call: &Call, spec: &Spec) -> Result<(), Failure> {
     }
     let cert = call.issue(&signer, &request)?;
     if spec.hosts.is_empty() {
-        call.log.warning(NO_HOSTS);
+        call.log.warning_lines(NO_HOSTS);
     }
     call.print(Some(&cert), Some(&csr.to_pem()), Some(key.to_pem().expose()))
 }

@@ -22,14 +22,14 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     // cfssl takes what it cannot read for zero.
     let revoked = lines.map(|(number, line)| {
-        let serial = Serial::parse(line).map_err(|e| e.context(format!("line {}", number + 1)))?;
+        let serial = Serial::of_revoked(line).map_err(|e| e.context(format!("line {}", number + 1)))?;
         Ok::<_, Failure>(Revoked { serial, at: call.now, reason: None })
     });
     let spec = CrlSpec {
         revoked: revoked.collect::<Result<_, _>>()?,
         this_update: call.now,
         next_update: call.now.saturating_add(Duration::seconds(seconds.unwrap_or(LIFE))),
-        number: u64::try_from(call.now.unix_timestamp()).unwrap_or_default(),
+        number: CrlSpec::number_of(call.now),
     };
     let key = authority::key(&key)?;
     if !authority::fits(&certificate, &key) {

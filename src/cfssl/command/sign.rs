@@ -3,6 +3,7 @@
 use crate::cfssl::call::Call;
 use crate::cfssl::failure::Failure;
 use crate::cfssl::{authority, check_csr, go_file, go_types};
+use crate::files::bounded;
 use crate::pki::Subject;
 
 use serde_json::Value;
@@ -35,7 +36,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
 
 fn read_subject(call: &Call, path: &str) -> Result<Subject, Failure> {
     // Not from standard input: that is for the CSR.
-    let text = std::fs::read(path).map_err(|e| Failure::file("open", path, &e))?;
+    let text = bounded::bytes(&go_file::path(path)).map_err(|e| Failure::file("open", path, &e))?;
     let mut json = check_csr::read(&text, &go_types::SUBJECT)?;
     if let Some(ignored) = without_extra_names(&mut json) {
         call.log.warning(&format!("{path}: {ignored} in \"names\" changes nothing here, as with cfssl"));

@@ -1,5 +1,6 @@
 //! `kbootstrap bundle`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -17,18 +18,18 @@ Examples:
   kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --out server-chain.pem
   kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --with-root
 
-The chain is checked: signatures, CA flags, key usage, path lengths, constraints on DNS names and
-addresses, and that all is valid now. Nothing is fetched from the network.
+The chain is checked: signatures, CA flags, key usage, path lengths, name constraints, and that all is \
+valid now. Nothing is fetched from the network.
 cfssl's own JSON is printed by `kbootstrap cfssl bundle`.")]
 pub struct Args {
     /// Certificate (PEM), perhaps with part of its chain; `-`: standard input
-    cert: String,
+    cert: OsString,
     /// Roots that the chain may end at (PEM)
     #[arg(long, value_name = "FILE")]
-    ca_bundle: String,
+    ca_bundle: OsString,
     /// Intermediate certificates (PEM)
     #[arg(long, value_name = "FILE")]
-    int_bundle: Option<String>,
+    int_bundle: Option<OsString>,
     /// The root too; clients have it already
     #[arg(long)]
     with_root: bool,
@@ -40,17 +41,17 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
-        let all = |argument: &str| {
+        let all = |argument: &OsString| {
             let (text, name) = source::read(argument)?;
             Certificate::all_from_pem(&text, &name)
         };
         let given = all(&self.cert)?;
         let roots = all(&self.ca_bundle)?;
-        let mut intermediates = self.int_bundle.as_deref().map(all).transpose()?.unwrap_or_default();
-        let (leaf, rest) = leaf_and_rest(&given).map_err(|e| e.context(&self.cert))?;
+        let mut intermediates = self.int_bundle.as_ref().map(all).transpose()?.unwrap_or_default();
+        let (leaf, rest) = leaf_and_rest(&given).map_err(|e| e.context(self.cert.display()))?;
         intermediates.extend(rest);
         let pool = Pool { roots: &roots, intermediates: &intermediates };
-        let mut chain = pool.chain(&leaf, OffsetDateTime::now_utc()).map_err(|e| e.context(&self.cert))?;
+        let mut chain = pool.chain(&leaf, OffsetDateTime::now_utc()).map_err(|e| e.context(self.cert.display()))?;
         if !self.with_root {
             chain.pop();
         }

@@ -1,5 +1,6 @@
 //! `kbootstrap certinfo`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,13 +34,13 @@ the self-signed CAs among what is read and the CAs of kubeconfigs; with --ca, ag
 pub struct Args {
     /// Files (PEM, DER, kubeconfig, PKCS#12), folders, servers (HOST:PORT); `-`: standard input
     #[arg(value_name = "PATH|HOST:PORT")]
-    files: Vec<String>,
+    files: Vec<OsString>,
     /// Print this certificate as cfssl's JSON
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "csr"])]
-    cert: Option<String>,
+    cert: Option<OsString>,
     /// Print this CSR as JSON
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
-    csr: Option<String>,
+    csr: Option<OsString>,
     /// Trust the CAs in this file, and no others (repeat for more)
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
@@ -105,7 +106,7 @@ impl Args {
         let named = authorities(&self.ca)?;
         let client = self.client()?;
         let passwords = OfStores::new(self.password_file.clone());
-        let sources = self.files.iter().map(|file| Source::parse(file)).collect::<Result<Vec<_>>>()?;
+        let sources = self.files.iter().map(Source::parse).collect::<Result<Vec<_>>>()?;
         let mut gathered = certs::gather(&sources, Settings { passwords: &passwords, client: &client });
         let found = std::mem::take(&mut gathered.found);
         if found.is_empty() {

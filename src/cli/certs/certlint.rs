@@ -1,5 +1,6 @@
 //! `kbootstrap certlint`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::certs::{Client, Settings, Source};
 use crate::cli::password::OfStores;
 use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Kind, Result};
-use crate::text::nearest;
+use crate::text::{nearest, shown_line};
 use crate::ui::{Cell, Printer, Table, stderr};
 
 /// Name what openssl, Go, browsers or Java will refuse in certificates and keys, with the reference
@@ -27,7 +28,7 @@ The exit code is 4 when there are errors, and 0 when there are only warnings and
 pub struct Args {
     /// Files (PEM, DER, kubeconfig, PKCS#12), folders, servers (HOST:PORT); `-`: standard input
     #[arg(value_name = "PATH|HOST:PORT", required_unless_present = "rules")]
-    paths: Vec<String>,
+    paths: Vec<OsString>,
     /// List all rules
     #[arg(long, conflicts_with = "paths")]
     rules: bool,
@@ -65,7 +66,7 @@ impl Args {
         let passwords = OfStores::new(self.password_file.clone());
         let timeout = Duration::from_secs(5);
         let client = Client { server_name: self.servername.clone(), timeout, identity: None };
-        let sources = self.paths.iter().map(|path| Source::parse(path)).collect::<Result<Vec<_>>>()?;
+        let sources = self.paths.iter().map(Source::parse).collect::<Result<Vec<_>>>()?;
         let mut inputs = Inputs::read(&sources, Settings { passwords: &passwords, client: &client });
         let (errors, locked) = (std::mem::take(&mut inputs.errors), std::mem::take(&mut inputs.locked));
         if inputs.counts() == (0, 0) && errors.is_empty() {
@@ -122,11 +123,12 @@ fn text(report: &Report<'_>, printer: &Printer) -> String {
         let head = (finding.place.as_str(), finding.subject.as_str());
         if head != last {
             let gap = if last.0.is_empty() { "" } else { "\n" };
-            text.push_str(&format!("{gap}{}: {}\n", printer.paint("1", head.0), head.1));
+            let place = printer.paint("1", &shown_line(head.0));
+            text.push_str(&format!("{gap}{place}: {}\n", shown_line(head.1)));
             last = head;
         }
         let severity = printer.paint(color(finding.severity), &format!("{:<7}", finding.severity.name()));
-        text.push_str(&format!("  {severity}  {}  [{}]\n", finding.what, finding.rule));
+        text.push_str(&format!("  {severity}  {}  [{}]\n", shown_line(&finding.what), finding.rule));
         text.push_str(&format!("           refused by: {}\n", finding.rejected_by));
         text.push_str(&format!("           see: {}\n", finding.reference));
     }

@@ -117,7 +117,7 @@ fn read(file: &Path) -> Result<Import> {
     if file.is_dir() {
         return Err(Error::input(format!("{shown} is a folder")).hint("name the file in it that has the hosts"));
     }
-    let bytes = std::fs::read(file).map_err(|e| Error::input(format!("read {shown}: {e}")))?;
+    let bytes = files::bounded::bytes(file).map_err(|e| Error::input(format!("read {shown}: {e}")))?;
     let mut import = foreign::import(&shown.to_string(), &bytes)?;
     let beside = |name: &str| files::folder_of(file).join(name).is_dir();
     if let Some(folder) = ["group_vars", "host_vars"].into_iter().find(|name| beside(name)) {

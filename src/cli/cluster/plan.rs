@@ -3,7 +3,7 @@
 use super::args::{ClusterArgs, PlanArgs};
 use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{self, Access, Preview, Session};
-use crate::error::Result;
+use crate::error::{Result, WOULD_CHANGE};
 use crate::plan::{self, Diffs, FileDifference, FileKind, Meaning, Plan};
 use crate::preflight::{self, Finding};
 
@@ -50,7 +50,7 @@ impl Args {
         preview.warnings.iter().for_each(|warning| session.reporter().warn(warning));
         // The plan is what was asked for; that `up` would not begin with it is said after it.
         preflight::refuse(&preview.findings)?;
-        Ok(if self.exit_code && !preview.plan.is_empty() { 10 } else { 0 })
+        Ok(if self.exit_code && !preview.plan.is_empty() { WOULD_CHANGE } else { 0 })
     }
 }
 

@@ -1,5 +1,7 @@
 //! `kbootstrap gencert`.
 
+use std::ffi::{OsStr, OsString};
+
 use time::OffsetDateTime;
 
 use super::output_args::{CaPasswordArgs, KeyOutputArgs, OutputArgs};
@@ -26,7 +28,7 @@ Flags work with one dash or two. Without --out, the result is printed as cfssl's
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
     #[arg(required_unless_present = "renewca")]
-    csr_spec: Option<String>,
+    csr_spec: Option<OsString>,
     /// Make a self-signed CA; with -ca-key: for a key that is there
     #[arg(long)]
     initca: bool,
@@ -75,7 +77,7 @@ impl Args {
     }
 
     fn spec(&self) -> Result<CsrSpec> {
-        let (mut spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or("-"))?;
+        let (mut spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or(OsStr::new("-")))?;
         if let Some(cn) = self.cn.as_deref().filter(|cn| !cn.is_empty()) {
             spec.cn = cn.to_owned();
         }
@@ -117,7 +119,7 @@ impl Args {
         let serial = self.signer.given_serial()?.map_or_else(Serial::random, Ok)?;
         let issued = self_signed(spec, &key, now, serial)?;
         log_issued(&issued, log);
-        request::lint(&issued.certificate, now, log);
+        request::lint(&issued.certificate, &[], now, log);
         let cert = Some(issued.certificate.to_pem());
         Ok(Output { cert, csr: Some(csr.to_pem()), key: made.then(|| key.to_pem()) })
     }
@@ -155,7 +157,7 @@ impl Args {
             request.set_hosts(&spec.hosts, Rules::Strict)?;
         }
         let issued = signer.issue(&request, now, log)?;
-        request::lint(&issued.certificate, now, log);
+        request::lint(&issued.certificate, &self.files.above(signer.ca())?, now, log);
         Ok(Output { cert: Some(issued.certificate.to_pem()), csr: Some(csr.to_pem()), key: Some(key.to_pem()) })
     }
 }

@@ -1,6 +1,7 @@
 //! `kbootstrap gencrl`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use time::format_description::well_known::Rfc3339;
@@ -11,7 +12,7 @@ use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::pki::{Authority, CrlSpec, Lifetime, Reason, Revoked, Serial, crl_pem};
+use crate::pki::{Authority, CrlSpec, Lifetime, Reason, Revoked, Serial, crl_number, crl_pem};
 
 /// Make a list of revoked certificates (CRL), like cfssl gencrl
 #[derive(Debug, clap::Args)]
@@ -25,17 +26,17 @@ Each line of the list is a serial number in decimal, or in hexadecimal after 0x;
 name in RFC 5280 (keyCompromise, superseded, …) and the day of the revocation. `#` begins a remark.")]
 pub struct Args {
     /// Text with one serial number in a line; `-`: standard input
-    serials: String,
+    serials: OsString,
     /// CA certificate: a file, file:PATH or env:VARIABLE
-    ca: String,
+    ca: OsString,
     /// CA private key: a file, file:PATH or env:VARIABLE
-    ca_key: String,
+    ca_key: OsString,
     #[command(flatten)]
     ca_password: CaPasswordArgs,
     /// When the next list is due, from now
     #[arg(long, value_name = "TIME", default_value = "7d")]
     expiry: Lifetime,
-    /// Number of this list, greater than that of the last one [default: seconds since 1970]
+    /// Number of this list, greater than that of the last one [default: nanoseconds since 1970]
     #[arg(long, value_name = "N")]
     number: Option<u64>,
     /// DER in place of PEM
@@ -65,7 +66,7 @@ impl Args {
             revoked,
             this_update: now,
             next_update: next_update.ok_or_else(|| Error::usage("--expiry reaches beyond time"))?,
-            number: self.number.unwrap_or_else(|| u64::try_from(now.unix_timestamp()).unwrap_or_default()),
+            number: self.number(&authority, now)?,
         };
         let der = spec.sign(&authority, &mut Vec::new())?;
         let bytes = if self.der { der } else { crl_pem(&der).into_bytes() };
@@ -74,6 +75,25 @@ impl Args {
             None => ctx.out.bytes(&bytes)?,
         }
         Ok(0)
+    }
+}
+
+impl Args {
+    /// The number that is given, or one of the clock; greater than that of the CA's list that is replaced.
+    fn number(&self, authority: &Authority, now: OffsetDateTime) -> Result<u64> {
+        // A pipe would wait for somebody to write into it.
+        let file = self.out.as_deref().filter(|path| path.is_file());
+        let old = file.and_then(|path| Some((path, crl_number(&files::read(path).ok()?)?)));
+        let old = old.filter(|(_, (issuer, _))| issuer == authority.certificate().subject());
+        match (self.number, old) {
+            (Some(number), Some((path, (_, old)))) if number <= old => {
+                let text =
+                    format!("--number {number}: the list in {} has number {old}, and numbers grow", path.display());
+                Err(Error::usage(text).hint("give it a greater one, or none"))
+            }
+            (Some(number), _) => Ok(number),
+            (None, old) => Ok(CrlSpec::number_of(now).max(old.map_or(0, |(_, (_, old))| old.saturating_add(1)))),
+        }
     }
 }
 
@@ -99,7 +119,7 @@ fn parse(text: &str, name: &str, now: OffsetDateTime) -> Result<Vec<Revoked>> {
 
 fn entry(line: &str, now: OffsetDateTime) -> Result<Revoked> {
     let mut words = line.split_whitespace();
-    let serial = Serial::parse(words.next().unwrap_or_default())?;
+    let serial = Serial::of_revoked(words.next().unwrap_or_default())?;
     let reason = words.next().map(Reason::parse).transpose()?;
     let at = words.next().map(moment).transpose()?.unwrap_or(now);
     if at > now {

@@ -1,5 +1,6 @@
 //! `kbootstrap gencsr`.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::output_args::KeyPasswordArgs;
@@ -20,15 +21,15 @@ Examples:
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
     #[arg(required_unless_present = "cert", conflicts_with = "cert")]
-    csr_spec: Option<String>,
+    csr_spec: Option<OsString>,
     /// Private key
     #[arg(long, value_name = "FILE")]
-    key: String,
+    key: OsString,
     #[command(flatten)]
     key_password: KeyPasswordArgs,
     /// Certificate to take subject and names from, in place of a CSR spec
     #[arg(long, value_name = "FILE")]
-    cert: Option<String>,
+    cert: Option<OsString>,
     /// Names and addresses in place of those, with commas
     #[arg(long, value_name = "A,B")]
     hostname: Option<String>,
@@ -52,7 +53,7 @@ impl Args {
         }
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
-        request.warnings.iter().for_each(|warning| log.warning(warning));
+        request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));
         // In files, the key is there already.
         let key = self.out.is_none().then(|| Secret::new(text.to_vec()));
         Output { cert: None, csr: Some(csr.to_pem()), key }.put(self.out.as_deref(), &ctx.out, &log)?;
@@ -64,7 +65,7 @@ impl Args {
             let (text, name) = source::read_ca(cert)?;
             return Ok(Request::from_certificate(&Certificate::from_pem(&text, &name)?, key.public()));
         }
-        let (spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or("-"))?;
+        let (spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or(OsStr::new("-")))?;
         spec.check(&name)?;
         request::refuse_ca(&spec, &name)?;
         Request::from_spec(&spec, key.public())

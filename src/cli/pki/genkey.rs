@@ -1,5 +1,7 @@
 //! `kbootstrap genkey`.
 
+use std::ffi::OsString;
+
 use time::OffsetDateTime;
 
 use super::output_args::{KeyOutputArgs, OutputArgs};
@@ -18,7 +20,7 @@ Examples:
   kbootstrap genkey server-csr.json | kbootstrap cfssljson -bare server")]
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
-    csr_spec: String,
+    csr_spec: OsString,
     /// Make a self-signed CA certificate too
     #[arg(long)]
     initca: bool,
@@ -53,10 +55,10 @@ impl Args {
             let now = OffsetDateTime::now_utc();
             let issued = self_signed(&spec, &key, now, Serial::random()?)?;
             log_issued(&issued, &log);
-            request::lint(&issued.certificate, now, &log);
+            request::lint(&issued.certificate, &[], now, &log);
             output.cert = Some(issued.certificate.to_pem());
         } else {
-            request.warnings.iter().for_each(|warning| log.warning(warning));
+            request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));
         }
         target.put(output, ctx, &log)?;
         Ok(0)

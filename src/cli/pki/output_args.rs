@@ -1,5 +1,6 @@
 //! The flags of `gencert`, `genkey` and `sign` that say which files are written and in which form.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::cfssl::ca_key;
@@ -109,9 +110,9 @@ impl OutputArgs {
     }
 
     /// Refuses to write over what is read: the CA, its key, the configuration.
-    pub fn spare(&self, read: [Option<&String>; 3]) -> Result<()> {
+    pub fn spare(&self, read: [Option<&OsString>; 3]) -> Result<()> {
         let Some(base) = &self.out else { return Ok(()) };
-        let file = |argument: &&String| std::fs::canonicalize(argument.strip_prefix("file:").unwrap_or(argument)).ok();
+        let file = |argument: &&OsString| std::fs::canonicalize(source::path(argument)).ok();
         let read: Vec<PathBuf> = read.iter().flatten().filter_map(file).collect();
         let over = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| read.contains(&path));
         match self.names.all(base).into_iter().find(over) {
@@ -136,7 +137,7 @@ impl OutputArgs {
     pub fn target(
         &self,
         keys: Option<(&KeyOutputArgs, KeyKind)>,
-        ca: Option<&str>,
+        ca: Option<&OsStr>,
         has_certificate: bool,
     ) -> Result<Target> {
         let key_args = keys.map(|(args, _)| args);
@@ -181,7 +182,12 @@ impl OutputArgs {
         Ok(Target { files: Some(files), form })
     }
 
-    fn authorities(&self, ca: Option<&str>) -> Result<Vec<Certificate>> {
+    /// A CA and those above it that are named.
+    pub fn above(&self, ca: &Certificate) -> Result<Vec<Certificate>> {
+        Ok(std::iter::once(ca.clone()).chain(authorities(&self.intermediates)?).collect())
+    }
+
+    fn authorities(&self, ca: Option<&OsStr>) -> Result<Vec<Certificate>> {
         let mut all = Vec::new();
         if let Some(ca) = ca {
             let (text, name) = source::read_ca(ca)?;

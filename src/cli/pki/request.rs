@@ -1,5 +1,7 @@
 //! What the commands that make keys, CSRs and certificates ask in common.
 
+use std::ffi::OsStr;
+
 use time::OffsetDateTime;
 
 use crate::certlint;
@@ -24,7 +26,7 @@ impl LogArgs {
 }
 
 /// The CSR spec in a file, and the file's name for errors.
-pub fn spec(argument: &str) -> Result<(CsrSpec, String)> {
+pub fn spec(argument: impl AsRef<OsStr>) -> Result<(CsrSpec, String)> {
     let (text, name) = source::read(argument)?;
     Ok((CsrSpec::from_json(&text, &name)?, name))
 }
@@ -37,15 +39,16 @@ pub fn refuse_ca(spec: &CsrSpec, name: &str) -> Result<()> {
     }
 }
 
-/// The hosts of `-hostname`, which go in the place of others; none where it names none.
+/// The hosts of `-hostname`, which go in the place of others; none where it names none. Blanks after a comma are how
+/// people write lists.
 pub fn hosts(hostname: Option<&str>) -> Option<Vec<String>> {
     let hosts = hostname.filter(|hosts| !hosts.is_empty())?;
-    Some(hosts.split(',').map(str::to_owned).collect())
+    Some(hosts.split(',').map(|host| host.trim().to_owned()).collect())
 }
 
-/// Warns of what verifiers will refuse in a certificate that was just issued.
-pub fn lint(issued: &Certificate, now: OffsetDateTime, log: &Log) {
-    certlint::refused(issued, now).iter().for_each(|warning| log.warning(warning));
+/// Warns of what verifiers will refuse in a certificate that was just issued, by these CAs.
+pub fn lint(issued: &Certificate, above: &[Certificate], now: OffsetDateTime, log: &Log) {
+    certlint::refused(issued, above, now).iter().for_each(|warning| log.warning(warning));
 }
 
 /// The key that a spec asks for.

@@ -1,5 +1,6 @@
 //! `kbootstrap selfsign`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -24,10 +25,10 @@ pub struct Args {
     /// Name or address, in addition to the spec's hosts
     hostname: String,
     /// CSR spec (JSON); `-`: standard input
-    csr_spec: String,
+    csr_spec: OsString,
     /// Signing configuration (JSON); without one: server and client
     #[arg(long, value_name = "FILE")]
-    config: Option<String>,
+    config: Option<OsString>,
     /// Profile of the signing configuration; without one: its default
     #[arg(long, value_name = "NAME", requires = "config")]
     profile: Option<String>,
@@ -54,11 +55,13 @@ impl Args {
         spec.check(&name)?;
         let profile = self.profile()?;
         let key = request::generate(&spec, &log)?;
-        let request = Request::from_spec(&spec, key.public())?;
-        let csr = Csr::create(&request, &key)?;
+        let asked = Request::from_spec(&spec, key.public())?;
+        let csr = Csr::create(&asked, &key)?;
         log.info("encoded CSR");
-        let issued = selfsign(&request, &key, &profile, OffsetDateTime::now_utc(), Serial::random_short()?)?;
+        let now = OffsetDateTime::now_utc();
+        let issued = selfsign(&asked, &key, &profile, now, Serial::random_short()?)?;
         log_issued(&issued, &log);
+        request::lint(&issued.certificate, &[], now, &log);
         let cert = Some(issued.certificate.to_pem());
         Output { cert, csr: Some(csr.to_pem()), key: Some(key.to_pem()) }.put(self.out.as_deref(), &ctx.out, &log)?;
         Ok(0)

@@ -1,5 +1,7 @@
 //! `kbootstrap sign`.
 
+use std::ffi::{OsStr, OsString};
+
 use time::OffsetDateTime;
 
 use super::output_args::{CaPasswordArgs, OutputArgs};
@@ -20,12 +22,12 @@ Examples:
 pub struct Args {
     /// CSR (PEM); `-`: standard input
     #[arg(value_name = "CSR", required_unless_present = "csr")]
-    csr_file: Option<String>,
+    csr_file: Option<OsString>,
     /// Subject (JSON with CN, names) whose fields replace the CSR's
-    subject: Option<String>,
+    subject: Option<OsString>,
     /// CSR, in place of the argument
     #[arg(long, value_name = "FILE")]
-    csr: Option<String>,
+    csr: Option<OsString>,
     #[command(flatten)]
     signer: SignerArgs,
     /// Names and addresses in place of the CSR's, with commas
@@ -61,7 +63,7 @@ impl Args {
             request.override_subject(&Subject::from_json(&text, &name)?)?;
         }
         let issued = signer.issue(&request, now, &log)?;
-        request::lint(&issued.certificate, now, &log);
+        request::lint(&issued.certificate, &self.files.above(signer.ca())?, now, &log);
         let cert = Some(issued.certificate.to_pem());
         // In files, the CSR is there already.
         let csr = self.files.out.is_none().then(|| csr.to_pem());
@@ -70,7 +72,7 @@ impl Args {
     }
 
     /// With `-csr FILE`, the only argument is the subject.
-    fn inputs(&self) -> Result<(&str, Option<&str>)> {
+    fn inputs(&self) -> Result<(&OsStr, Option<&OsStr>)> {
         match (&self.csr, &self.csr_file, &self.subject) {
             (None, Some(csr), subject) => Ok((csr, subject.as_deref())),
             (Some(csr), subject, None) => Ok((csr, subject.as_deref())),

@@ -12,7 +12,7 @@ use super::item::{Hierarchy, Item, Kind, Upkeep};
 use super::model::{Authority, Certificate, Specification};
 use crate::document::{Mistake, Path};
 use crate::lifetime::Lifetime;
-use crate::pki::{CaSpec, CsrSpec, KeySpec, Profile, San, Usage};
+use crate::pki::{CaConstraint, CaSpec, CsrSpec, KeySpec, Profile, San, Usage};
 use inherited::{Inherited, Urls};
 
 const EXPIRY: Lifetime = Lifetime::hours(8760);
@@ -70,11 +70,16 @@ impl Resolving {
             let message = format!("CA `{}` stands deeper than the `pathLength` of a CA above it allows", written.name);
             self.mistakes.push(Mistake::at(at.key("name"), message).hint("raise that `pathLength`, or leave it out"));
         }
+        let (permitted, excluded) = self.name_constraints(written, at);
         let usages = ["cert sign", "crl sign"].iter().filter_map(|u| Usage::parse(u).ok()).collect();
         let profile = Profile {
             usages,
             expiry: Some(expiry),
-            ca_constraint: Item::constraint(path_length),
+            ca_constraint: CaConstraint {
+                permitted: permitted.clone(),
+                excluded: excluded.clone(),
+                ..Item::constraint(path_length)
+            },
             ..Profile::default()
         };
         let names = written.names.as_ref().unwrap_or(&inherited.names);
@@ -83,6 +88,8 @@ impl Resolving {
             path_length: path_length.unwrap_or(0),
             path_length_zero: path_length == Some(0),
             backdate: None,
+            permitted,
+            excluded,
         };
         let spec = CsrSpec {
             cn: written.cn.clone(),
@@ -147,7 +154,7 @@ impl Resolving {
             self.mistakes.push(Mistake::at(at.key("CN"), message));
         }
         for (i, host) in written.hosts.iter().enumerate() {
-            if let Err(error) = San::classify(host) {
+            if let Err(error) = San::of_host(host) {
                 self.refuse(at.key("hosts").index(i), error);
             }
         }

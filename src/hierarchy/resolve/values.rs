@@ -8,7 +8,7 @@ use crate::document::{Mistake, Path};
 use crate::error::Error;
 use crate::hierarchy::model::{self, Authority, KeyFormat};
 use crate::lifetime::Lifetime;
-use crate::pki::{CsrSpec, KeyKind, Profile, Usage};
+use crate::pki::{CsrSpec, KeyKind, Profile, Subtrees, Usage};
 use crate::text::nearest;
 
 const BUILT_IN: [(&str, &[&str]); 3] = [
@@ -102,6 +102,25 @@ impl Resolving {
         if let Err(error) = spec.subject().to_name() {
             self.refuse(at.key("names"), error);
         }
+    }
+
+    /// What a CA may issue for, without entries that are wrong.
+    pub(super) fn name_constraints(&mut self, written: &Authority, at: &Path) -> (Subtrees, Subtrees) {
+        let mut wrong = false;
+        for (subtrees, key) in [(&written.permitted, "permitted"), (&written.excluded, "excluded")] {
+            for entry in subtrees.entries() {
+                if let Err(error) = entry.base {
+                    self.refuse(at.key(key).key(entry.kind).index(entry.index), error);
+                    wrong = true;
+                }
+            }
+            if written.external && !subtrees.is_empty() {
+                let message =
+                    format!("CA `{}` is `external`: its certificate says which names it may issue for", written.name);
+                self.mistakes.push(Mistake::key(at.key(key), message).hint("leave it out"));
+            }
+        }
+        if wrong { Default::default() } else { (written.permitted.clone(), written.excluded.clone()) }
     }
 
     pub(super) fn urls(&mut self, written: &Authority, at: &Path) -> Urls {

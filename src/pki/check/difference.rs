@@ -55,6 +55,10 @@ pub fn differences(certificate: &Certificate, specified: &Specified<'_>) -> Vec<
     let expected = extension::basic_constraints(specified.profile.ca_constraint.constraints());
     all.extend(value(certificate, "CA constraint", oid::BASIC_CONSTRAINTS, Some(expected)));
     let profile = specified.profile;
+    // Where nothing is said of them, those that are there stay.
+    if let Ok(Some(names)) = profile.ca_constraint.names() {
+        all.extend(value(certificate, "name constraints", oid::NAME_CONSTRAINTS, Some(names)));
+    }
     let access = extension::authority_info_access(profile.ocsp_url.as_deref(), &profile.issuer_urls);
     all.extend(value(certificate, "OCSP and issuer addresses", oid::AUTHORITY_INFO_ACCESS, access));
     let crl = profile.crl_url.as_deref().map(extension::crl_distribution_point);
@@ -83,6 +87,9 @@ fn value(certificate: &Certificate, what: &str, oid: &[u64], wanted: Option<Exte
         (Some(present), Some(wanted)) if present == wanted.value => None,
         (None, Some(_)) => Some(format!("it has no {what}")),
         (Some(_), None) => Some(format!("it has a {what} that is not wanted")),
+        (Some(_), Some(_)) if ["addresses", "constraints"].iter().any(|end| what.ends_with(end)) => {
+            Some(format!("its {what} are others"))
+        }
         (Some(_), Some(_)) => Some(format!("its {what} is another")),
     }
 }

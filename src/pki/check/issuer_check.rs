@@ -60,6 +60,14 @@ fn too_long(below: &[Certificate], ca: &Certificate) -> Option<String> {
 fn outside_its_names(below: &[Certificate], ca: &Certificate) -> Option<String> {
     let constraints = ca.name_constraints()?;
     let counted = below.iter().enumerate().filter(|(i, certificate)| *i == 0 || !certificate.is_self_issued());
-    let wrong = counted.into_iter().find_map(|(_, certificate)| constraints.violated_by(certificate.sans()))?;
-    Some(format!("the CA `{}` may not issue for {wrong} (name constraints)", ca.subject()))
+    let name = ca.subject();
+    counted.into_iter().find_map(|(_, certificate)| {
+        let names = certificate.constrained_names();
+        let open =
+            || format!("the CA `{name}` constrains {}, which is not judged here", constraints.unjudged().join(", "));
+        match constraints.violated_by(names) {
+            Some(wrong) => Some(format!("the CA `{name}` may not issue for {wrong} (name constraints)")),
+            None => constraints.leaves_open(names).then(open),
+        }
+    })
 }

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use super::builder::Issuer;
 use crate::error::{Error, Reason, Result};
 use crate::pki::key::private_key::Key;
+use crate::pki::names::constraints::Names;
 use crate::pki::names::name::Name;
-use crate::pki::names::san::San;
 use crate::pki::rules::{Rules, as_warning};
 use crate::pki::spec::profile::Profile;
 use crate::pki::x509::certificate::Certificate;
@@ -83,8 +83,8 @@ impl Authority {
             self.rules.doubt(doubt, warnings)?;
         }
         let validity = profile.validity(now)?;
-        if let Some(doubt) = validity.ended(now) {
-            self.rules.doubt(doubt, warnings)?;
+        if let Some((doubt, done)) = validity.ended(now) {
+            self.rules.doubt_or(doubt, done, warnings)?;
         }
         validity.within(&self.certificate.validity(), self.rules, warnings)
     }
@@ -97,10 +97,17 @@ impl Authority {
     pub fn doubts(&self) -> &[String] {
         &self.doubts
     }
-    /// Refuses names that its name constraints do not allow, as every verifier will.
-    pub(crate) fn check_names(&self, sans: &[San], warnings: &mut Vec<String>) -> Result<()> {
-        let violated = self.certificate.name_constraints().and_then(|constraints| constraints.violated_by(sans));
-        let Some(wrong) = violated else { return Ok(()) };
+    /// Refuses names that its name constraints do not allow, as every verifier will; says which of them it does not judge.
+    pub(crate) fn check_names(&self, names: Names<'_>, warnings: &mut Vec<String>) -> Result<()> {
+        let Some(constraints) = self.certificate.name_constraints() else { return Ok(()) };
+        let unjudged = constraints.unjudged();
+        if !unjudged.is_empty() {
+            let kinds = unjudged.join(", ");
+            warnings.push(format!(
+                "the CA's name constraints are on {kinds}, too: that was not judged, ask openssl verify"
+            ));
+        }
+        let Some(wrong) = constraints.violated_by(names) else { return Ok(()) };
         let doubt = Error::pki(format!("the CA may not issue for {wrong}: its name constraints do not allow it"))
             .hint("openssl x509 -text shows them; another CA is needed for this name");
         self.rules.doubt(doubt, warnings)

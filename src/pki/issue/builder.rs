@@ -50,6 +50,8 @@ pub(crate) struct Builder<'a> {
 pub(crate) struct Claims<'a> {
     pub(crate) usages: &'a [Usage],
     pub(crate) constraints: BasicConstraints,
+    /// Which names a CA may issue for.
+    pub(crate) names: Option<Extension>,
     pub(crate) subject_key_id: &'a [u8],
     /// None in a root.
     pub(crate) authority_key_id: Option<&'a [u8]>,
@@ -59,21 +61,27 @@ pub(crate) struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     /// Those of a profile, for a key.
-    pub(crate) fn of(profile: &'a Profile, subject_key_id: &'a [u8], authority_key_id: Option<&'a [u8]>) -> Self {
-        Claims {
+    pub(crate) fn of(
+        profile: &'a Profile,
+        subject_key_id: &'a [u8],
+        authority_key_id: Option<&'a [u8]>,
+    ) -> Result<Self> {
+        Ok(Claims {
             usages: &profile.usages,
             constraints: profile.ca_constraint.constraints(),
+            names: profile.ca_constraint.names()?,
             subject_key_id,
             authority_key_id,
             ocsp_url: profile.ocsp_url.as_deref(),
             issuer_urls: &profile.issuer_urls,
-        }
+        })
     }
 
     /// As extensions, in cfssl's order; those of the names and of the rest come after.
     pub(crate) fn extensions(&self) -> Vec<Extension> {
         let mut list = extension::usages(self.usages);
         list.push(extension::basic_constraints(self.constraints));
+        list.extend(self.names.clone());
         list.push(extension::subject_key_id(self.subject_key_id));
         list.extend(self.authority_key_id.map(extension::authority_key_id));
         list.extend(extension::authority_info_access(self.ocsp_url, self.issuer_urls));

@@ -8,6 +8,7 @@ use yasna::Tag;
 use super::authority::Authority;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{oid, pem};
+use crate::pki::names::name::Name;
 use crate::pki::x509::extension::{self, Extension};
 use crate::pki::x509::serial::Serial;
 use crate::pki::x509::signature;
@@ -71,7 +72,22 @@ impl Reason {
     }
 }
 
+/// Whose list it is and which number it has; none where it is no CRL, has no number, or one that takes more than 64 bits.
+pub fn crl_number(text: &[u8]) -> Option<(Name, u64)> {
+    let blocks = pem::decode(text, "the list").ok();
+    let der = blocks.and_then(|blocks| Some(blocks.into_iter().next()?.der.to_vec())).unwrap_or_else(|| text.to_vec());
+    let (_, crl) = CertificateRevocationList::from_der(&der).ok()?;
+    let number = u64::try_from(crl.crl_number()?).ok()?;
+    Some((Name::from_raw(crl.issuer().as_raw()), number))
+}
+
 impl CrlSpec {
+    /// The number of a list that is made now, and that nobody has given one: nanoseconds since 1970, so that two of one
+    /// second differ, and that it is greater than seconds, which the lists of older versions have.
+    pub fn number_of(now: OffsetDateTime) -> u64 {
+        u64::try_from(now.unix_timestamp_nanos()).unwrap_or_default()
+    }
+
     /// Signs it: DER. The CA's key usage, where it has one, must allow it; by lenient rules it is warned of.
     pub fn sign(&self, authority: &Authority, warnings: &mut Vec<String>) -> Result<Vec<u8>> {
         if self.next_update <= self.this_update {

@@ -6,8 +6,10 @@ use x509_parser::prelude::FromDer;
 
 use super::authority::Authority;
 use super::builder::{Builder, Claims, Issued};
+use super::careful;
 use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
+use crate::pki::names::constraints::Names;
 use crate::pki::names::san::San;
 use crate::pki::names::uri;
 use crate::pki::rules::Rules;
@@ -33,6 +35,9 @@ fn issue(
 ) -> Result<Issued> {
     let mut warnings = authority.doubts().to_vec();
     warnings.extend(request.warnings.iter().cloned());
+    if authority.rules() == Rules::Lenient {
+        warnings.extend(request.suspicions.iter().cloned());
+    }
     let validity = authority.validity(profile, now, &mut warnings)?;
     let is_ca = profile.ca_constraint.is_ca;
     if request.ca.is_ca() && !is_ca {
@@ -52,8 +57,14 @@ fn issue(
     if let Some(whitelist) = &profile.name_whitelist {
         whitelist.check(request)?;
     }
-    authority.check_names(&request.sans, &mut warnings)?;
     let extensions = extensions(authority, request, profile, &mut warnings)?;
+    let names = extensions.iter().find(|extension| extension.oid == oid::SUBJECT_ALT_NAME);
+    let alternative = names.map(|names| names.value.as_slice());
+    authority.check_names(Names { subject: &request.subject, alternative, is_ca }, &mut warnings)?;
+    careful::look(authority, request, is_ca, &extensions, &mut warnings)?;
+    if let Some(whitelist) = &profile.name_whitelist {
+        warnings.extend(whitelist.unjudged(request, careful::other_types(&extensions)));
+    }
     let (subject, public_key) = (&request.subject, &request.public_key);
     Builder { serial, issuer: authority.issuer(), validity, subject, public_key, extensions }.issue(warnings)
 }
@@ -66,7 +77,7 @@ fn extensions(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Extension>> {
     let is_ca = profile.ca_constraint.is_ca;
-    let mut list = Claims::of(profile, &request.public_key.key_id(), Some(authority.key_id())).extensions();
+    let mut list = Claims::of(profile, &request.public_key.key_id(), Some(authority.key_id()))?.extensions();
     // The names are one of the extensions that cfssl copies: a CA's names too are then copied whole.
     let copied = profile.copy_extensions && profile.csr_whitelist.is_none();
     let whole = names_as_asked(request, copied, warnings);

@@ -30,7 +30,8 @@ pub fn renew_ca(
     if !own_root {
         let doubt = Error::pki("the certificate was issued by another CA: renewed here, it would be a root")
             .hint("have the other CA sign it again");
-        rules.doubt(doubt, &mut warnings)?;
+        let done = "the certificate was issued by another CA: renewed here, it is a root now".to_owned();
+        rules.doubt_or(doubt, done, &mut warnings)?;
     }
     // As of a moment when it was valid.
     let authority = Authority::with_rules(certificate.clone(), key, old.not_after, Rules::Strict)?;
@@ -120,9 +121,11 @@ pub fn renew_ca_by(
     let habit = old.authority_serial().and_then(|_| new_serial(old, &serial));
     warnings.extend(habit.map(|_| NEW_SERIAL.to_owned()));
     let own_id = old.subject_key_id().map_or_else(|| public_key.key_id(), <[u8]>::to_vec);
-    let mut extensions = Claims::of(profile, &own_id, issuer_id).extensions();
+    let mut extensions = Claims::of(profile, &own_id, issuer_id)?.extensions();
     extensions.extend(profile.crl_url.as_deref().map(extension::crl_distribution_point));
-    extensions.extend(undecided(old)?);
+    // Where the profile has no name constraints, the old ones stay.
+    let constrained = extensions.iter().any(|extension| extension.oid == oid::NAME_CONSTRAINTS);
+    extensions.extend(undecided(old)?.into_iter().filter(|e| !constrained || e.oid != oid::NAME_CONSTRAINTS));
     Builder { serial, issuer, validity, subject, public_key, extensions }.issue(warnings)
 }
 
@@ -182,7 +185,9 @@ mod tests {
     const THEN: OffsetDateTime = datetime!(2020-11-21 10:00 UTC);
 
     fn ca_profile(path_length: i64) -> Profile {
-        let constraint = CaConstraint { is_ca: true, max_path_len: path_length, max_path_len_zero: path_length == 0 };
+        let max_path_len_zero = path_length == 0;
+        let constraint =
+            CaConstraint { is_ca: true, max_path_len: path_length, max_path_len_zero, ..CaConstraint::default() };
         Profile {
             ca_constraint: constraint,
             ..Profile::new(&["cert sign", "crl sign"], Lifetime::hours(87_600)).unwrap()

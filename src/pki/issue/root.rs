@@ -3,12 +3,12 @@
 use time::OffsetDateTime;
 
 use super::builder::{Builder, Claims, Issued, Issuer};
+use super::careful;
 use super::leaf::sans_of_ca;
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::private_key::Key;
-use crate::pki::rules::as_warning;
 use crate::pki::spec::csr_spec::CsrSpec;
 use crate::pki::x509::extension;
 use crate::pki::x509::request::Request;
@@ -33,10 +33,12 @@ pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Seria
     let life = ca.expiry.unwrap_or(LIFE).duration();
     let validity = Validity::new(not_before, not_before.checked_add(life).ok_or_else(beyond_9999)?)?;
     let mut warnings = request.warnings.clone();
-    warnings.extend(validity.ended(now).as_ref().map(as_warning));
+    warnings.extend(careful::weak_exponent(key.public())?);
+    warnings.extend(validity.ended(now).map(|(_, done)| done));
     let mut extensions = Claims {
         usages: &[Usage::parse("cert sign")?, Usage::parse("crl sign")?],
         constraints: ca.constraints(),
+        names: extension::name_constraints(&ca.permitted, &ca.excluded)?,
         subject_key_id: &key.public().key_id(),
         authority_key_id: None,
         ocsp_url: None,

@@ -32,7 +32,7 @@ pub fn selfsign(
         false => BasicConstraints::EndEntity,
     };
     let key_id = request.public_key.key_id();
-    let mut extensions = Claims { constraints, ocsp_url: None, ..Claims::of(profile, &key_id, None) }.extensions();
+    let mut extensions = Claims { constraints, ocsp_url: None, ..Claims::of(profile, &key_id, None)? }.extensions();
     extensions.extend(extension::subject_alt_name(&request.sans, request.subject.is_empty()));
     // Whatever the CSR has is in the certificate too, and goes before what the profile says: also whether it is a CA.
     let asked = request.ca.is_ca().then(|| extension::basic_constraints(request.ca));

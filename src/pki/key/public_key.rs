@@ -6,7 +6,7 @@ use yasna::ASN1Result;
 use super::kind::KeyKind;
 use crate::digest::sha1;
 use crate::error::{Error, Result};
-use crate::pki::encoding::{der, oid, pem};
+use crate::pki::encoding::{der, oid, pem, tlv};
 
 /// A public key with its SubjectPublicKeyInfo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,12 @@ impl PublicKey {
     /// The bytes inside the BIT STRING.
     pub fn bits(&self) -> &[u8] {
         &self.bits
+    }
+    /// The public exponent of an RSA key, big-endian without leading zeros.
+    pub(crate) fn rsa_exponent(&self) -> Option<Vec<u8>> {
+        let numbers = tlv::all(tlv::only(&self.bits, 0x30)?).filter(|_| matches!(self.kind, KeyKind::Rsa(_)))?;
+        let exponent = numbers.get(1)?.content;
+        Some(exponent.iter().copied().skip_while(|byte| *byte == 0).collect())
     }
     /// Key identifier: SHA-1 of the BIT STRING's bytes (RFC 5280 §4.2.1.2, method 1), as cfssl and OpenSSL.
     pub fn key_id(&self) -> Vec<u8> {

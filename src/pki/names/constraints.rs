@@ -1,128 +1,400 @@
-//! Name constraints of CAs (RFC 5280 §4.2.1.10): DNS names and IP addresses, as certificates of clusters have them.
+//! Name constraints of CAs (RFC 5280 §4.2.1.10): which names of a certificate they do not allow, and what of them is not
+//! judged here.
+//!
+//! openssl and Go read some of them differently. A name is good when both take it: it must be within what is permitted by
+//! the narrower reading, and outside of what is excluded by the wider one.
 
-use std::net::IpAddr;
+use std::fmt;
 
-use x509_parser::extensions::{GeneralName, NameConstraints};
-use x509_parser::prelude::FromDer;
-
-use super::san::San;
+use super::directory::{self, Rdn};
+use super::name::Name;
+use super::within;
+use crate::pki::encoding::oid;
+use crate::pki::encoding::tlv::{self, Tlv};
 
 /// What a CA may issue for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Constraints {
-    permitted_dns: Vec<String>,
-    excluded_dns: Vec<String>,
-    permitted_ip: Vec<Net>,
-    excluded_ip: Vec<Net>,
-    /// It restricts names of another type, which are not checked here.
-    others: bool,
+    permitted: Vec<Base>,
+    excluded: Vec<Base>,
 }
 
-/// Address and mask, both 4 or both 16 bytes.
-type Net = (Vec<u8>, Vec<u8>);
+/// One subtree of names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Base {
+    Dns(String),
+    Email(String),
+    Uri(String),
+    /// Address and mask, both 4 or both 16 bytes.
+    Ip(Vec<u8>, Vec<u8>),
+    Directory(Vec<Rdn>),
+    /// What is not judged here, by its tag, and in words.
+    Other(u8, String),
+}
+
+/// A name of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Named {
+    Dns(String),
+    Email(String),
+    Uri(String),
+    Ip(Vec<u8>),
+    Directory(Name),
+    Other(u8, String),
+}
+
+/// The names of a certificate that constraints speak of.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// Its subject: a directory name, with e-mail addresses in it.
+    pub subject: &'a Name,
+    /// The value of its subject alternative name extension, DER.
+    pub alternative: Option<&'a [u8]>,
+    /// Of a CA the CN is no host.
+    pub is_ca: bool,
+}
+
+const EMAIL: u8 = 0x81;
+const DNS: u8 = 0x82;
+const DIRECTORY: u8 = 0xa4;
+const URI: u8 = 0x86;
+const IP: u8 = 0x87;
+const OTHER: u8 = 0xa0;
+const SEQUENCE: u8 = 0x30;
 
 impl Constraints {
-    /// From an extension's value; none where it cannot be read.
-    pub fn from_der(value: &[u8]) -> Option<Self> {
-        NameConstraints::from_der(value).ok().map(|(_, constraints)| Self::read(&constraints))
+    /// From an extension's value. One that cannot be read is judged by nobody, and says so.
+    pub fn from_der(value: &[u8]) -> Self {
+        let unreadable = || Constraints {
+            permitted: vec![Base::Other(0, "constraints that cannot be read".into())],
+            excluded: Vec::new(),
+        };
+        Self::read(value).unwrap_or_else(unreadable)
     }
 
-    pub(crate) fn read(constraints: &NameConstraints<'_>) -> Self {
+    fn read(value: &[u8]) -> Option<Self> {
         let mut read = Constraints::default();
-        for (subtrees, permitted) in [(&constraints.permitted_subtrees, true), (&constraints.excluded_subtrees, false)]
-        {
-            for subtree in subtrees.iter().flatten() {
-                match &subtree.base {
-                    GeneralName::DNSName(name) => {
-                        let list = if permitted { &mut read.permitted_dns } else { &mut read.excluded_dns };
-                        list.push(name.to_ascii_lowercase());
-                    }
-                    GeneralName::IPAddress(bytes) if bytes.len() == 8 || bytes.len() == 32 => {
-                        let (address, mask) = bytes.split_at(bytes.len() / 2);
-                        let list = if permitted { &mut read.permitted_ip } else { &mut read.excluded_ip };
-                        list.push((address.to_vec(), mask.to_vec()));
-                    }
-                    _ => read.others = true,
-                }
+        for list in tlv::all(tlv::only(value, SEQUENCE)?)? {
+            let bases = tlv::all(list.content)?.into_iter().map(|subtree| base(&subtree));
+            match list.tag {
+                0xa0 => read.permitted.extend(bases.collect::<Option<Vec<_>>>()?),
+                0xa1 => read.excluded.extend(bases.collect::<Option<Vec<_>>>()?),
+                _ => return None,
             }
         }
-        read
+        Some(read)
     }
 
-    /// The first of the names that the CA may not issue for.
-    pub fn violated_by<'s>(&self, sans: &'s [San]) -> Option<&'s San> {
-        sans.iter().find(|san| match san {
-            San::Dns(name) => {
-                let name = name.to_ascii_lowercase();
-                let within = |base: &String| is_within(&name, base);
-                self.excluded_dns.iter().any(within)
-                    || (!self.permitted_dns.is_empty() && !self.permitted_dns.iter().any(within))
-            }
-            San::Ip(ip) => {
-                let bytes = match ip {
-                    IpAddr::V4(v4) => v4.octets().to_vec(),
-                    IpAddr::V6(v6) => v6.octets().to_vec(),
-                };
-                let within = |net: &Net| {
-                    net.0.len() == bytes.len() && (0..bytes.len()).all(|i| bytes[i] & net.1[i] == net.0[i] & net.1[i])
-                };
-                self.excluded_ip.iter().any(within)
-                    || (!self.permitted_ip.is_empty() && !self.permitted_ip.iter().any(within))
-            }
-            San::Email(_) | San::Uri(_) => false,
-        })
+    /// The first of a certificate's names that the CA may not issue for, as it is shown: `DNS:a.example`.
+    pub fn violated_by(&self, names: Names<'_>) -> Option<String> {
+        named(names).into_iter().find(|name| !self.allows(name)).map(|name| name.to_string())
     }
 
-    /// There are constraints that [`Constraints::violated_by`] cannot judge.
-    pub fn are_more_than_checked(&self) -> bool {
-        self.others
+    /// The kinds of names that it constrains, and that are not judged here.
+    pub fn unjudged(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        for base in self.permitted.iter().chain(&self.excluded) {
+            match base {
+                Base::Other(_, what) if !all.contains(&what.as_str()) => all.push(what),
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// Whether the certificate has names of a kind that it constrains, and that is not judged here.
+    pub fn leaves_open(&self, names: Names<'_>) -> bool {
+        let tags: Vec<u8> = named(names).iter().map(Named::tag).collect();
+        let open = |base: &Base| matches!(base, Base::Other(tag, _) if *tag == 0 || tags.contains(tag));
+        self.permitted.iter().chain(&self.excluded).any(open)
+    }
+
+    /// Whether it has a constraint on directory names: Go knows none.
+    pub fn on_directory_names(&self) -> bool {
+        self.permitted.iter().chain(&self.excluded).any(|base| matches!(base, Base::Directory(_)))
+    }
+
+    fn allows(&self, name: &Named) -> bool {
+        let of_its_kind =
+            |bases: &'_ [Base]| bases.iter().any(|base| base.tag() == name.tag() && !matches!(base, Base::Other(..)));
+        if self.excluded.iter().any(|base| covers(base, name, Reading::Wide)) {
+            return false;
+        }
+        if of_its_kind(&self.permitted) && !self.permitted.iter().any(|base| covers(base, name, Reading::Narrow)) {
+            return false;
+        }
+        // Neither openssl nor Go says of these that they are outside of what is excluded.
+        let of_no_host = match name {
+            Named::Uri(uri) => within::host_of_uri(uri).is_none(),
+            Named::Email(address) => !address.contains('@'),
+            _ => false,
+        };
+        !(of_no_host && of_its_kind(&self.excluded))
     }
 }
 
-/// As openssl and Go read it: below `.example.net`, with a dot in front, the name itself is not.
-fn is_within(name: &str, base: &str) -> bool {
-    match name.strip_suffix(base) {
-        Some(rest) if base.starts_with('.') => !rest.is_empty(),
-        Some(rest) => rest.is_empty() || rest.ends_with('.') || base.is_empty(),
-        None => false,
+/// Who reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Whoever takes the fewest names for members.
+    Narrow,
+    /// Whoever takes the most.
+    Wide,
+}
+
+fn covers(base: &Base, name: &Named, reading: Reading) -> bool {
+    let wide = reading == Reading::Wide;
+    match (base, name) {
+        (Base::Dns(base), Named::Dns(name)) => within::dns(name, base) || wide && within::wildcard_reaches(name, base),
+        (Base::Email(base), Named::Email(address)) => {
+            within::email(address, base) || wide && within::email_below(address, base)
+        }
+        (Base::Uri(base), Named::Uri(uri)) => {
+            let hosts = within::hosts_of_uri(uri);
+            let inside = |host: &String| within::host(host, base) || wide && within::dns(host, base);
+            !hosts.is_empty() && if wide { hosts.iter().any(inside) } else { hosts.iter().all(inside) }
+        }
+        (Base::Ip(address, mask), Named::Ip(bytes)) => {
+            address.len() == bytes.len() && (0..bytes.len()).all(|i| bytes[i] & mask[i] == address[i] & mask[i])
+        }
+        (Base::Directory(base), Named::Directory(name)) => directory::is_below(&directory::rdns(name), base),
+        _ => false,
     }
+}
+
+impl Base {
+    fn tag(&self) -> u8 {
+        match self {
+            Base::Dns(_) => DNS,
+            Base::Email(_) => EMAIL,
+            Base::Uri(_) => URI,
+            Base::Ip(..) => IP,
+            Base::Directory(_) => DIRECTORY,
+            Base::Other(tag, _) => *tag,
+        }
+    }
+}
+
+impl Named {
+    fn tag(&self) -> u8 {
+        match self {
+            Named::Dns(_) => DNS,
+            Named::Email(_) => EMAIL,
+            Named::Uri(_) => URI,
+            Named::Ip(_) => IP,
+            Named::Directory(_) => DIRECTORY,
+            Named::Other(tag, _) => *tag,
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Named::Dns(name) => write!(f, "DNS:{name}"),
+            Named::Email(address) => write!(f, "email:{address}"),
+            Named::Uri(uri) => write!(f, "URI:{uri}"),
+            Named::Ip(bytes) => match within::address(bytes) {
+                Some(ip) => write!(f, "IP:{ip}"),
+                None => write!(f, "an IP address of {} bytes", bytes.len()),
+            },
+            Named::Directory(name) => write!(f, "the subject `{name}`"),
+            Named::Other(_, what) => f.write_str(what),
+        }
+    }
+}
+
+/// A GeneralSubtree.
+fn base(subtree: &Tlv<'_>) -> Option<Base> {
+    let parts = tlv::all(subtree.content)?;
+    let (base, limits) = parts.split_first()?;
+    let text = || String::from_utf8_lossy(base.content).to_ascii_lowercase();
+    // A minimum of 0 is the default, and stands for no limit.
+    if limits.iter().any(|limit| limit.tag != 0x80 || limit.content != [0]) {
+        return Some(Base::Other(base.tag, "subtrees with a minimum or maximum".into()));
+    }
+    Some(match base.tag {
+        DNS => Base::Dns(text()),
+        // The part before the @ has small and capital letters.
+        EMAIL => Base::Email(String::from_utf8_lossy(base.content).into_owned()),
+        URI => Base::Uri(text()),
+        IP => match (base.content.split_at(base.content.len() / 2), base.content.len()) {
+            ((address, mask), 8 | 32) => Base::Ip(address.to_vec(), mask.to_vec()),
+            (_, length) => Base::Other(IP, format!("IP addresses of {length} bytes")),
+        },
+        DIRECTORY => Base::Directory(directory::rdns(&Name::from_der(base.content)?)),
+        tag => Base::Other(tag, kind(tag, base.content)),
+    })
+}
+
+/// Names of other types in words, for people.
+fn kind(tag: u8, content: &[u8]) -> String {
+    match tag {
+        OTHER => {
+            let id = tlv::first(content).and_then(|(id, _)| oid::arcs(id.content));
+            format!("names of the type otherName {}", oid::dotted(&id.unwrap_or_default()))
+        }
+        0x88 => "registered IDs".to_owned(),
+        0xa3 => "X.400 addresses".to_owned(),
+        0xa5 => "EDI party names".to_owned(),
+        _ => "names of an unknown type".to_owned(),
+    }
+}
+
+/// Everything in a certificate that constraints are held against, as openssl does: its alternative names, its subject,
+/// e-mail addresses in that, and its CN where it looks like a host and no DNS name says more.
+fn named(names: Names<'_>) -> Vec<Named> {
+    let alternative =
+        names.alternative.and_then(|value| tlv::only(value, SEQUENCE)).and_then(tlv::all).unwrap_or_default();
+    let text = |name: &Tlv<'_>| String::from_utf8_lossy(name.content).into_owned();
+    let mut all: Vec<Named> = alternative
+        .iter()
+        .map(|name| match name.tag {
+            DNS => Named::Dns(text(name).to_ascii_lowercase()),
+            EMAIL => Named::Email(text(name)),
+            URI => Named::Uri(text(name)),
+            IP => Named::Ip(name.content.to_vec()),
+            DIRECTORY => Named::Directory(Name::from_raw(name.content)),
+            tag => Named::Other(tag, kind(tag, name.content)),
+        })
+        .collect();
+    let has_dns = all.iter().any(|name| matches!(name, Named::Dns(_)));
+    if !names.subject.is_empty() {
+        all.push(Named::Directory(names.subject.clone()));
+        all.extend(names.subject.values(oid::EMAIL_ADDRESS).into_iter().map(Named::Email));
+    }
+    if !names.is_ca && !has_dns {
+        let hosts = names.subject.values(oid::COMMON_NAME).into_iter().filter(|cn| within::looks_like_a_host(cn));
+        all.extend(hosts.map(|cn| Named::Dns(cn.to_ascii_lowercase())));
+    }
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::encoding::der;
+    use crate::pki::names::name::Attribute;
+    use crate::pki::names::san::{self, San};
+    use proptest::prelude::*;
 
-    #[test]
-    fn a_dot_in_front_leaves_the_name_itself_out() {
-        for (name, base, within) in [
-            ("a.example", "example", true),
-            ("example", "example", true),
-            ("anexample", "example", false),
-            ("a.example", ".example", true),
-            ("example", ".example", false),
-            (".example", ".example", false),
-            ("anything", "", true),
-        ] {
-            assert_eq!(is_within(name, base), within, "{name} in {base:?}");
-        }
+    /// A GeneralSubtree without limits.
+    fn subtree(tag: u8, content: &[u8]) -> Vec<u8> {
+        let base = [&[tag, content.len() as u8][..], content].concat();
+        [&[SEQUENCE, base.len() as u8][..], &base].concat()
+    }
+
+    fn constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Constraints {
+        let list = |tag: u8, all: &[Vec<u8>]| {
+            let all = all.concat();
+            if all.is_empty() { Vec::new() } else { [&[tag, all.len() as u8][..], &all].concat() }
+        };
+        let both = [list(0xa0, permitted), list(0xa1, excluded)].concat();
+        Constraints::from_der(&[&[SEQUENCE, both.len() as u8][..], &both].concat())
+    }
+
+    fn subject(attributes: &[(&[u64], &str)]) -> Name {
+        let one = |(oid, value): &(&[u64], &str)| vec![Attribute { oid: oid.to_vec(), value: (*value).into() }];
+        Name::from_rdns(&attributes.iter().map(one).collect::<Vec<_>>())
+    }
+
+    fn wrong(constraints: &Constraints, subject: &Name, hosts: &[&str]) -> String {
+        let sans: Vec<San> = hosts.iter().map(|s| San::classify(s).unwrap()).collect();
+        let der = san::encode(&sans);
+        let alternative = (!sans.is_empty()).then_some(der.as_slice());
+        constraints.violated_by(Names { subject, alternative, is_ca: false }).unwrap_or_default()
     }
 
     #[test]
     fn names_outside_what_is_permitted_or_inside_what_is_excluded() {
-        let constraints = Constraints {
-            permitted_dns: vec!["example.net".into()],
-            excluded_dns: vec!["secret.example.net".into()],
-            permitted_ip: vec![(vec![10, 0, 0, 0], vec![255, 0, 0, 0])],
-            ..Constraints::default()
-        };
-        let first = |sans: &[&str]| {
-            let sans: Vec<San> = sans.iter().map(|s| San::classify(s).unwrap()).collect();
-            constraints.violated_by(&sans).map(San::to_string)
-        };
-        assert_eq!(first(&["a.example.net", "EXAMPLE.net", "10.1.2.3", "a@b"]), None);
-        assert_eq!(first(&["notexample.net"]).as_deref(), Some("DNS:notexample.net"));
-        assert_eq!(first(&["x.secret.example.net"]).as_deref(), Some("DNS:x.secret.example.net"));
-        assert_eq!(first(&["11.0.0.1"]).as_deref(), Some("IP:11.0.0.1"));
-        assert_eq!(first(&["fd00::1"]).as_deref(), Some("IP:fd00::1"));
+        let all = constraints(
+            &[subtree(DNS, b"Example.net"), subtree(IP, &[10, 0, 0, 0, 255, 0, 0, 0])],
+            &[subtree(DNS, b"secret.example.net")],
+        );
+        let nobody = subject(&[]);
+        let first = |hosts: &[&str]| wrong(&all, &nobody, hosts);
+        assert_eq!(first(&["a.example.net", "EXAMPLE.net", "10.1.2.3", "a@b", "https://x/"]), "");
+        assert_eq!(first(&["notexample.net"]), "DNS:notexample.net");
+        assert_eq!(first(&["x.secret.example.net"]), "DNS:x.secret.example.net");
+        // A client could show it as secret.example.net.
+        assert_eq!(first(&["*.example.net"]), "DNS:*.example.net");
+        assert_eq!(first(&["11.0.0.1"]), "IP:11.0.0.1");
+        assert_eq!(first(&["fd00::1"]), "IP:fd00::1");
+        assert_eq!(all.unjudged(), [""; 0]);
+    }
+
+    #[test]
+    fn e_mail_addresses_and_uris_have_hosts_of_their_own() {
+        let permitted = constraints(&[subtree(EMAIL, b"example.com"), subtree(URI, b".example.com")], &[]);
+        let nobody = subject(&[]);
+        let first = |hosts: &[&str]| wrong(&permitted, &nobody, hosts);
+        assert_eq!(first(&["a@example.com", "https://a.example.com:8443/p", "anything.dns"]), "");
+        assert_eq!(first(&["a@b.example.com"]), "email:a@b.example.com", "Go takes it, openssl does not");
+        assert_eq!(first(&["https://example.com/"]), "URI:https://example.com/");
+        assert_eq!(first(&["urn:a:b"]), "URI:urn:a:b", "it has no host");
+        let mailbox = constraints(&[subtree(EMAIL, b"Root@example.com")], &[subtree(URI, b"example.com")]);
+        assert_eq!(wrong(&mailbox, &nobody, &["Root@EXAMPLE.com"]), "");
+        assert_eq!(wrong(&mailbox, &nobody, &["root@example.com"]), "email:root@example.com");
+        assert_eq!(
+            wrong(&mailbox, &nobody, &["https://a.example.com/"]),
+            "URI:https://a.example.com/",
+            "Go excludes it"
+        );
+        assert_eq!(wrong(&mailbox, &nobody, &["https://example.org/"]), "");
+        assert_eq!(wrong(&mailbox, &nobody, &["urn:a:b"]), "URI:urn:a:b");
+    }
+
+    #[test]
+    fn the_subject_counts_too() {
+        let organization: &[(&[u64], &str)] = &[(oid::COUNTRY, "CN"), (oid::ORGANIZATION, "Example  Org")];
+        let all = constraints(
+            &[
+                subtree(DIRECTORY, subject(organization).der()),
+                subtree(EMAIL, b"example.com"),
+                subtree(DNS, b"example.com"),
+            ],
+            &[],
+        );
+        let person = |extra: &[(&[u64], &str)]| subject(&[organization, extra].concat());
+        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "a")]), &[]), "");
+        let spelled = subject(&[(oid::COUNTRY, "cn"), (oid::ORGANIZATION, " example org"), (oid::COMMON_NAME, "a")]);
+        assert_eq!(wrong(&all, &spelled, &[]), "", "case and blanks do not count");
+        let other = subject(&[(oid::ORGANIZATION, "Example Org"), (oid::COUNTRY, "CN")]);
+        assert_eq!(wrong(&all, &other, &[]), "the subject `O=Example Org, C=CN`");
+        assert_eq!(wrong(&all, &person(&[(oid::EMAIL_ADDRESS, "a@evil")]), &[]), "email:a@evil");
+        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "www.evil.org")]), &[]), "DNS:www.evil.org");
+        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "www.evil.org")]), &["a.example.com"]), "");
+        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "system:admin")]), &[]), "");
+        assert_eq!(wrong(&all, &subject(&[]), &["a.example.com"]), "", "there is none");
+        assert!(all.on_directory_names());
+    }
+
+    #[test]
+    fn what_is_not_judged_is_said() {
+        let upn = der::sequence(|seq| seq.next().write_oid(&oid::oid(&[1, 3, 6, 1, 4, 1, 311, 20, 2, 3])));
+        let other = constraints(&[subtree(OTHER, &upn[2..])], &[subtree(0x88, &[0x2a, 3])]);
+        assert_eq!(other.unjudged(), ["names of the type otherName 1.3.6.1.4.1.311.20.2.3", "registered IDs"]);
+        let nobody = subject(&[]);
+        assert_eq!(wrong(&other, &nobody, &["a.example"]), "");
+        let names = |der| Names { subject: &nobody, alternative: Some(der), is_ca: false };
+        assert!(!other.leaves_open(names(&[SEQUENCE, 3, DNS, 1, b'a'])));
+        assert!(other.leaves_open(names(&[SEQUENCE, 4, 0x88, 2, 0x2a, 3])));
+        for broken in [&[][..], &[SEQUENCE, 1], &[SEQUENCE, 2, 0xa2, 0], &[SEQUENCE, 4, 0xa0, 2, 5, 0]] {
+            let broken = Constraints::from_der(broken);
+            assert_eq!(broken.unjudged(), ["constraints that cannot be read"]);
+            assert!(broken.leaves_open(names(&[SEQUENCE, 0])));
+        }
+        let limited = [&[SEQUENCE, 6][..], &[DNS, 1, b'a', 0x81, 1, 3]].concat();
+        assert_eq!(constraints(&[limited], &[]).unjudged(), ["subtrees with a minimum or maximum"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(value in proptest::collection::vec(any::<u8>(), 0..60), names in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let constraints = Constraints::from_der(&value);
+            let subject = Name::from_raw(&names);
+            let names = Names { subject: &subject, alternative: Some(&names), is_ca: false };
+            let _ = (constraints.violated_by(names), constraints.leaves_open(names), constraints.unjudged());
+        }
     }
 }

@@ -47,7 +47,7 @@ impl Name {
     pub fn is_empty(&self) -> bool {
         self.0 == [0x30, 0]
     }
-    fn rdns(&self) -> Vec<Vec<Attribute>> {
+    pub(super) fn rdns(&self) -> Vec<Vec<Attribute>> {
         let read = |a: &AttributeTypeAndValue<'_>| Attribute {
             oid: oid::of(a.attr_type()).unwrap_or_default(),
             value: attribute_text(a),
@@ -179,12 +179,21 @@ impl NameParts {
     }
 }
 
+impl Name {
+    /// As it is shown, without attributes of these types.
+    pub(crate) fn text_without(&self, types: &[&[u64]]) -> String {
+        let attribute = |a: &Attribute| format!("{}={}", short_name(&a.oid), a.value.replace(['\n', '\r'], " "));
+        let rdn = |rdn: Vec<Attribute>| {
+            rdn.iter().filter(|a| !types.contains(&a.oid.as_slice())).map(attribute).collect::<Vec<_>>().join(" + ")
+        };
+        self.rdns().into_iter().map(rdn).filter(|rdn| !rdn.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl fmt::Display for Name {
     /// `C=CN, O=system:masters + O=admins, CN=x`: in the order of the encoding.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let attribute = |a: &Attribute| format!("{}={}", short_name(&a.oid), a.value.replace(['\n', '\r'], " "));
-        let rdn = |rdn: &Vec<Attribute>| rdn.iter().map(attribute).collect::<Vec<_>>().join(" + ");
-        f.write_str(&self.rdns().iter().map(rdn).collect::<Vec<_>>().join(", "))
+        f.write_str(&self.text_without(&[]))
     }
 }
 

@@ -8,6 +8,7 @@ use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::uri::{self, Class};
+use super::word::{self, Meant};
 use crate::error::{Error, Result};
 use crate::pki::encoding::der;
 use crate::pki::rules::Rules;
@@ -52,9 +53,36 @@ impl San {
         }
     }
 
+    /// The value of a subject alternative name extension with these names, DER.
+    pub fn encode(sans: &[San]) -> Vec<u8> {
+        encode(sans)
+    }
+
+    /// As [`San::classify`], for those who do not want what cfssl makes of a slip: refuses the word of a type before the
+    /// host (`DNS:foo`) and blanks around it.
+    pub fn of_host(host: &str) -> Result<Self> {
+        if let Some(meant) = word::meant(host) {
+            return Err(with_word(host, &meant));
+        }
+        if host.trim() != host {
+            let bare = host.trim();
+            return Err(Error::pki(format!("host `{host}` has blanks around it")).hint(format!("write `{bare}`")));
+        }
+        Self::classify(host)
+    }
+
     /// What a person probably did not mean, as cfssl signs it anyway.
-    pub fn suspicion(&self) -> Option<String> {
+    fn suspicion(&self, host: &str) -> Option<String> {
+        if let Some(meant) = word::meant(host) {
+            let (hint, shown) = (write_alone(&meant), self.to_string());
+            return Some(format!(
+                "host `{host}` stands in the certificate as {shown}, with the word for its type, as no client asks for it ({hint})"
+            ));
+        }
         match self {
+            San::Uri(uri) if uri == "*" => Some(
+                "host `*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`".to_owned(),
+            ),
             San::Uri(uri) => {
                 let port =
                     uri.rsplit_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
@@ -120,27 +148,63 @@ impl Serialize for San {
     }
 }
 
+fn with_word(host: &str, meant: &Meant) -> Error {
+    let becomes = San::classify(host).map_or_else(|_| String::new(), |san| format!(" (it would become {san})"));
+    Error::pki(format!("host `{host}` has the word for its type before it, as in OpenSSL's configuration{becomes}"))
+        .hint(write_alone(meant))
+}
+
+fn write_alone(meant: &Meant) -> String {
+    match meant {
+        Meant::Hosts(hosts) if hosts.is_empty() => "write the name alone, without the word".to_owned(),
+        Meant::Hosts(hosts) => {
+            let named: Vec<_> = hosts.iter().map(|host| format!("`{host}`")).collect();
+            let each = if hosts.len() > 1 { ", each as a host of its own" } else { "" };
+            format!("write {}{each}", named.join(", "))
+        }
+        Meant::Unsupported => {
+            "no host is of this type: have openssl make a CSR with it, and sign that under a profile \
+                               with \"copy_extensions\""
+                .to_owned()
+        }
+    }
+}
+
+/// What hosts come to.
+#[derive(Debug, Default)]
+pub(crate) struct Classified {
+    pub(crate) sans: Vec<San>,
+    /// What was changed.
+    pub(crate) warnings: Vec<String>,
+    /// What was probably not meant: a linter says more of it, once there is a certificate.
+    pub(crate) suspicions: Vec<String>,
+}
+
 /// All bad hosts at once, before a key is made for them; empty ones, which `"hosts": [""]` in many guides has, are dropped.
-pub(crate) fn classify(hosts: &[String], rules: Rules) -> Result<(Vec<San>, Vec<String>)> {
-    let (mut sans, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+pub(crate) fn classify(hosts: &[String], rules: Rules) -> Result<Classified> {
+    let (mut all, mut errors) = (Classified::default(), Vec::new());
     for host in hosts {
-        match San::classify(host) {
-            _ if host.is_empty() && rules == Rules::Lenient => {
-                warnings
-                    .push("an empty host becomes an empty DNS name: leave the hosts out where there are none".into());
-                sans.push(San::Dns(String::new()));
-            }
-            _ if host.is_empty() => warnings.push("an empty host is left out".to_owned()),
+        let bare = if rules == Rules::Strict { host.trim() } else { host };
+        if bare.is_empty() {
+            let becomes = "an empty host becomes an empty DNS name: leave the hosts out where there are none";
+            all.sans.extend((rules == Rules::Lenient).then(|| San::Dns(String::new())));
+            all.warnings.push(if rules == Rules::Lenient { becomes } else { "an empty host is left out" }.to_owned());
+            continue;
+        }
+        let read = if rules == Rules::Strict { San::of_host(bare) } else { San::classify(bare) };
+        match read {
             Ok(san) => {
-                warnings.extend(san.suspicion());
-                warnings.extend(san.rewritten(host));
-                sans.push(san);
+                let blanks = || format!("host `{host}` stands in the certificate without the blanks around it");
+                all.warnings.extend((bare != host).then(blanks));
+                all.suspicions.extend(san.suspicion(bare));
+                all.warnings.extend(san.rewritten(bare));
+                all.sans.push(san);
             }
             Err(error) => errors.push(error),
         }
     }
     Error::all(errors)?;
-    Ok((sans, warnings))
+    Ok(all)
 }
 
 /// Order as Go: all DNS names, then e-mail addresses, IP addresses, URIs; the input's order within each; duplicates stay.
@@ -286,12 +350,41 @@ mod tests {
 
     #[test]
     fn warns_of_what_was_probably_not_meant() {
-        let suspicious = |host| San::classify(host).unwrap().suspicion().is_some();
-        for host in ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8"] {
+        let suspicious = |host| San::classify(host).unwrap().suspicion(host).is_some();
+        for host in
+            ["localhost:443", "/etc/passwd", "010.0.0.1", "10.0.0.1:443", "a b", "a,b", "10.0.0.0/8", "*", "IP:1"]
+        {
             assert!(suspicious(host), "{host}");
         }
         for host in ["a.b", "*.a.b", "10.0.0.1", "spiffe://d/w", "https://h:443/p", "u@h"] {
             assert!(!suspicious(host), "{host}");
         }
+    }
+
+    #[test]
+    fn the_word_of_a_type_is_refused_or_named() {
+        let refused = |host: &str| {
+            let error = San::of_host(host).unwrap_err();
+            format!("{error}; {}", error.hints.join("; "))
+        };
+        insta::assert_snapshot!(refused("DNS:foo"), @"host `DNS:foo` has the word for its type before it, as in OpenSSL's configuration (it would become URI:dns:foo); write `foo`");
+        insta::assert_snapshot!(refused("DNS:a,DNS:b"), @"host `DNS:a,DNS:b` has the word for its type before it, as in OpenSSL's configuration (it would become URI:dns:a,DNS:b); write `a`, `b`, each as a host of its own");
+        insta::assert_snapshot!(refused("otherName:1.2.3;UTF8:x"), @r#"host `otherName:1.2.3;UTF8:x` has the word for its type before it, as in OpenSSL's configuration (it would become URI:othername:1.2.3;UTF8:x); no host is of this type: have openssl make a CSR with it, and sign that under a profile with "copy_extensions""#);
+        insta::assert_snapshot!(refused(" b"), @"host ` b` has blanks around it; write `b`");
+        let named = classify(&["IP:10.0.0.1".into(), "*".into()], Rules::Lenient).unwrap();
+        assert_eq!(named.sans, [San::Uri("ip:10.0.0.1".into()), San::Uri("*".into())], "as cfssl has them");
+        insta::assert_snapshot!(named.suspicions.join("\n"), @r"
+        host `IP:10.0.0.1` stands in the certificate as URI:ip:10.0.0.1, with the word for its type, as no client asks for it (write `10.0.0.1`)
+        host `*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`
+        ");
+        assert!(classify(&["DNS:foo".into()], Rules::Strict).is_err());
+    }
+
+    #[test]
+    fn blanks_around_a_host_are_left_out_by_strict_rules_alone() {
+        let read = |rules| classify(&[" b".into(), " ".into(), "c ".into()], rules).unwrap();
+        assert_eq!(read(Rules::Strict).sans, [San::Dns("b".into()), San::Dns("c".into())]);
+        assert_eq!(read(Rules::Strict).warnings.len(), 3);
+        assert_eq!(read(Rules::Lenient).sans[0], San::Dns(" b".into()));
     }
 }

@@ -7,12 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::json::{self, Fields};
+use super::subtrees_json;
 use crate::error::{Error, Reason, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
 use crate::pki::names::name::{Attribute, Name, NameParts};
 use crate::pki::names::san::classify;
+use crate::pki::names::subtrees::Subtrees;
 use crate::pki::rules::Rules;
 use crate::pki::x509::extension::BasicConstraints;
 
@@ -101,6 +103,12 @@ pub struct CaSpec {
     /// How long before now it begins; default five minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backdate: Option<Lifetime>,
+    /// The only names that it may issue for, by kinds.
+    #[serde(skip_serializing_if = "Subtrees::is_empty")]
+    pub permitted: Subtrees,
+    /// Names that it may not issue for.
+    #[serde(skip_serializing_if = "Subtrees::is_empty")]
+    pub excluded: Subtrees,
 }
 
 /// A raw extension of a [`CsrSpec`].
@@ -269,12 +277,10 @@ impl CaSpec {
         if !(0..=255).contains(&path_length) {
             f.error("pathlen", Error::input(format!("{path_length} is not between 0 and 255")));
         }
-        CaSpec {
-            expiry,
-            path_length: u32::try_from(path_length).unwrap_or(0),
-            path_length_zero: f.bool("pathlenzero"),
-            backdate: f.parsed_unless_empty("backdate", str::parse),
-        }
+        let (path_length_zero, backdate) = (f.bool("pathlenzero"), f.parsed_unless_empty("backdate", str::parse));
+        let (permitted, excluded) = subtrees_json::read(f);
+        let path_length = u32::try_from(path_length).unwrap_or(0);
+        CaSpec { expiry, path_length, path_length_zero, backdate, permitted, excluded }
     }
 
     /// A `pathlen` wins over `pathlenzero`.

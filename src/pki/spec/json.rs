@@ -193,6 +193,11 @@ impl<'a> Fields<'a> {
         self.found.errors.push(Error::input(format!("{place}: expected {expected}, found {}", kind(found))));
     }
 
+    /// Whether what cfssl does not know is read, too.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.found.rules == Rules::Strict
+    }
+
     /// Records that the member's value is wrong.
     pub(crate) fn error(&mut self, name: &str, error: Error) {
         let place = self.place(name);

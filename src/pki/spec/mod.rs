@@ -5,4 +5,5 @@ pub(crate) mod profile;
 pub(crate) mod profile_json;
 pub(crate) mod request;
 pub(crate) mod signing_config;
+mod subtrees_json;
 pub(crate) mod whitelist;

@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
+use crate::pki::names::subtrees::Subtrees;
 use crate::pki::rules::Rules;
-use crate::pki::x509::extension::{BasicConstraints, Policy};
+use crate::pki::x509::extension::{self, BasicConstraints, Extension, Policy};
 use crate::pki::x509::usage::Usage;
 use crate::pki::x509::validity::{Validity, backdated, beyond_9999};
 
@@ -73,7 +74,7 @@ pub struct Profile {
 }
 
 /// Whether certificates of a profile are CAs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CaConstraint {
     /// They are.
     pub is_ca: bool,
@@ -83,6 +84,12 @@ pub struct CaConstraint {
     /// No CA may stand below.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub max_path_len_zero: bool,
+    /// The only names that they may issue for, by kinds.
+    #[serde(skip_serializing_if = "Subtrees::is_empty")]
+    pub permitted: Subtrees,
+    /// Names that they may not issue for.
+    #[serde(skip_serializing_if = "Subtrees::is_empty")]
+    pub excluded: Subtrees,
 }
 
 impl Profile {
@@ -133,6 +140,10 @@ impl Profile {
             );
             rules.doubt(doubt.hint("add \"cert sign\" and \"crl sign\" to its usages"), warnings)?;
         }
+        if !self.ca_constraint.is_ca && self.ca_constraint.names()?.is_some() {
+            return Err(Error::pki("the profile has name constraints (permitted, excluded), and makes no CAs")
+                .hint("add \"is_ca\": true, or leave them out"));
+        }
         Ok(())
     }
 }
@@ -140,6 +151,11 @@ impl Profile {
 impl CaConstraint {
     fn is_leaf(&self) -> bool {
         *self == CaConstraint::default()
+    }
+
+    /// Its name constraints; none where it has none.
+    pub fn names(&self) -> Result<Option<Extension>> {
+        extension::name_constraints(&self.permitted, &self.excluded)
     }
 
     /// What to write.

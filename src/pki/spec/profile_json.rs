@@ -5,6 +5,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::json::Fields;
 use super::profile::{CaConstraint, Profile};
+use super::subtrees_json;
 use super::whitelist::{CsrWhitelist, NameWhitelist};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
@@ -104,7 +105,9 @@ fn ca_constraint(f: &mut Fields<'_>) -> CaConstraint {
     if !(-1..=255).contains(&max_path_len) {
         f.error("max_path_len", Error::input(format!("{max_path_len} is not between -1 and 255")));
     }
-    CaConstraint { is_ca: f.bool("is_ca"), max_path_len, max_path_len_zero: f.bool("max_path_len_zero") }
+    let (is_ca, max_path_len_zero) = (f.bool("is_ca"), f.bool("max_path_len_zero"));
+    let (permitted, excluded) = subtrees_json::read(f);
+    CaConstraint { is_ca, max_path_len, max_path_len_zero, permitted, excluded }
 }
 
 fn policy(f: &mut Fields<'_>) -> Policy {

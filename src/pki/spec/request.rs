@@ -4,7 +4,7 @@ use super::csr_spec::{CaSpec, CsrSpec, Subject};
 use crate::error::Result;
 use crate::pki::encoding::oid;
 use crate::pki::key::public_key::PublicKey;
-use crate::pki::names::san::classify;
+use crate::pki::names::san::{Classified, classify};
 use crate::pki::rules::Rules;
 use crate::pki::x509::extension::{self, BasicConstraints, Extension};
 use crate::pki::x509::request::Request;
@@ -17,7 +17,7 @@ impl Request {
 
     /// As [`Request::from_spec`]; by lenient rules an empty host is an empty DNS name, as with cfssl.
     pub fn from_spec_by(spec: &CsrSpec, public_key: &PublicKey, rules: Rules) -> Result<Self> {
-        let (sans, warnings) = classify(&spec.hosts, rules)?;
+        let Classified { sans, warnings, suspicions } = classify(&spec.hosts, rules)?;
         let mut extensions = Vec::new();
         if spec.delegation_enabled {
             extensions.push(extension::null(oid::DELEGATION));
@@ -27,7 +27,7 @@ impl Request {
         }
         let ca = spec.ca.as_ref().map_or(BasicConstraints::EndEntity, CaSpec::constraints);
         let new = Request::new(spec.subject().to_name()?, public_key.clone());
-        Ok(Request { sans, ca, extensions, warnings, ..new })
+        Ok(Request { sans, ca, extensions, warnings, suspicions, ..new })
     }
 
     /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order.

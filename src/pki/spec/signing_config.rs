@@ -115,7 +115,7 @@ impl SigningConfig {
         if let Some(remote) = &profile.remote {
             return Err(context(
                 Error::pki(format!("it signs at the server `{remote}`, which is not supported"))
-                    .hint("take the profile's \"remote\" away to sign with the CA's files"),
+                    .hint("take \"remote\" and \"auth_remote\" out of the profile to sign with the CA's files"),
             ));
         }
         // The warnings are given when it signs.

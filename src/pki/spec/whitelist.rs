@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::go_regex;
 use crate::error::{Error, Result};
+use crate::pki::encoding::oid;
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
 use crate::pki::x509::extension::BasicConstraints;
@@ -58,21 +59,39 @@ impl NameWhitelist {
         self.regex.is_match(name)
     }
 
-    /// Refuses a request with a name that does not match.
+    /// Refuses a request with a name that does not match: all CNs, e-mail addresses of the subject, and alternative names
+    /// but IP addresses, as cfssl.
     pub fn check(&self, request: &Request) -> Result<()> {
         let texts = request.sans.iter().filter_map(|san| match san {
             San::Dns(text) | San::Email(text) | San::Uri(text) => Some(text.clone()),
             San::Ip(_) => None,
         });
-        let common_name = Some(request.common_name()?).filter(|cn| !cn.is_empty());
-        let missed: Vec<_> = common_name.into_iter().chain(texts).filter(|name| !self.allows(name)).collect();
+        let subject = &request.subject;
+        let own = JUDGED.into_iter().flat_map(|oid| subject.values(oid));
+        let missed: Vec<_> =
+            own.filter(|name| !name.is_empty()).chain(texts).filter(|name| !self.allows(name)).collect();
         if missed.is_empty() {
             return Ok(());
         }
         let named = missed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         Err(Error::pki(format!("the profile's name_whitelist `{self}` does not allow {named}")))
     }
+
+    /// What stands in the certificate although nobody has judged it, in a sentence: IP addresses, the rest of the subject
+    /// (an organization is a group to Kubernetes), and names of `other` types.
+    pub(crate) fn unjudged(&self, request: &Request, other: Vec<String>) -> Option<String> {
+        let ips = request.sans.iter().filter(|san| matches!(san, San::Ip(_))).map(San::to_string);
+        let rest = request.subject.text_without(&JUDGED);
+        let all: Vec<String> = ips.chain((!rest.is_empty()).then_some(rest)).chain(other).collect();
+        (!all.is_empty()).then(|| {
+            let all = all.join(", ");
+            format!("the profile's name_whitelist does not judge {all}: they stand in the certificate as asked (a CSRWhitelist leaves them out)")
+        })
+    }
 }
+
+/// The attributes of a subject that a whitelist of names judges.
+const JUDGED: [&[u64]; 2] = [oid::COMMON_NAME, oid::EMAIL_ADDRESS];
 
 impl CsrWhitelist {
     /// Takes away from what a CSR asks for. Extensions and a wish to be a CA are never in the list.
@@ -120,7 +139,7 @@ impl Serialize for NameWhitelist {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{CsrSpec, Key, KeyKind};
+    use crate::pki::{Attribute, CsrSpec, Key, KeyKind};
 
     fn request(json: &str) -> Request {
         let key = Key::generate(KeyKind::EcdsaP256).unwrap();
@@ -131,9 +150,25 @@ mod tests {
     fn a_pattern_may_match_anywhere_and_ip_addresses_are_free() {
         let list = NameWhitelist::new("example|^ok$").unwrap();
         list.check(&request(r#"{"CN":"ok","hosts":["a.example.org","10.0.0.1"]}"#)).unwrap();
+        let unjudged = |json: &str| list.unjudged(&request(json), Vec::new());
+        insta::assert_snapshot!(unjudged(r#"{"CN":"ok","hosts":["10.0.0.1"],"names":[{"O":"system:masters"}]}"#).unwrap(), @"the profile's name_whitelist does not judge IP:10.0.0.1, O=system:masters: they stand in the certificate as asked (a CSRWhitelist leaves them out)");
+        assert_eq!(unjudged(r#"{"CN":"ok","hosts":["a.example"]}"#), None);
         let error = list.check(&request(r#"{"CN":"okay","hosts":["b","https://example/","c@d"]}"#)).unwrap_err();
         insta::assert_snapshot!(error, @"the profile's name_whitelist `example|^ok$` does not allow `okay`, `b`, `c@d`");
         assert!(NameWhitelist::new("(").is_err());
+    }
+
+    #[test]
+    fn every_common_name_is_judged() {
+        let attribute = |oid: &[u64], value: &str| vec![Attribute { oid: oid.to_vec(), value: value.into() }];
+        let subject = Name::from_rdns(&[
+            attribute(oid::COMMON_NAME, "evil"),
+            attribute(oid::COMMON_NAME, "ok"),
+            attribute(oid::EMAIL_ADDRESS, "root@evil"),
+        ]);
+        let asked = Request { subject, ..request(r#"{"CN":"x"}"#) };
+        let error = NameWhitelist::new("^ok$").unwrap().check(&asked).unwrap_err();
+        insta::assert_snapshot!(error, @"the profile's name_whitelist `^ok$` does not allow `evil`, `root@evil`");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::validity::Validity;
 use crate::error::{Error, Result};
 use crate::pki::encoding::{oid, pem, tlv};
 use crate::pki::key::public_key::PublicKey;
-use crate::pki::names::constraints::Constraints;
+use crate::pki::names::constraints::{Constraints, Names};
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
 
@@ -177,6 +177,14 @@ impl Certificate {
     /// Its name constraints; none where it has none.
     pub fn name_constraints(&self) -> Option<&Constraints> {
         self.0.extensions.name_constraints.as_ref()
+    }
+    /// Whether it is only for some purposes (extended key usage).
+    pub fn has_purposes(&self) -> bool {
+        !self.0.extensions.purposes.is_empty()
+    }
+    /// The names that constraints of CAs above it speak of.
+    pub fn constrained_names(&self) -> Names<'_> {
+        Names { subject: self.subject(), alternative: self.extension(oid::SUBJECT_ALT_NAME), is_ca: self.is_ca() }
     }
     /// Its extensions as they stand.
     pub fn extensions(&self) -> &[Extension] {

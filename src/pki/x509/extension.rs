@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::pki::encoding::der;
 use crate::pki::encoding::oid::{self, oid};
 use crate::pki::names::san::{self, San};
+use crate::pki::names::subtrees::{self, Subtrees};
 
 /// One extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,12 @@ pub(crate) fn basic_constraints(constraints: BasicConstraints) -> Extension {
         }
     });
     Extension::new(oid::BASIC_CONSTRAINTS, true, value)
+}
+
+/// Critical, as RFC 5280 §4.2.1.10 demands; none where nothing is constrained.
+pub(crate) fn name_constraints(permitted: &Subtrees, excluded: &Subtrees) -> Result<Option<Extension>> {
+    let value = subtrees::encode(permitted, excluded)?;
+    Ok(value.map(|value| Extension::new(oid::NAME_CONSTRAINTS, true, value)))
 }
 
 pub(crate) fn subject_key_id(id: &[u8]) -> Extension {

@@ -36,6 +36,9 @@ impl ExtensionSet {
         let mut set = ExtensionSet { all: Vec::with_capacity(parsed.len()), ..ExtensionSet::default() };
         for extension in parsed {
             let oid = oid::of(&extension.oid).unwrap_or_default();
+            if oid == oid::NAME_CONSTRAINTS {
+                set.name_constraints = Some(Constraints::from_der(extension.value));
+            }
             set.all.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
             match extension.parsed_extension() {
                 ParsedExtension::SubjectAlternativeName(names) => {
@@ -57,9 +60,6 @@ impl ExtensionSet {
                 ParsedExtension::AuthorityKeyIdentifier(id) => {
                     set.authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
                     set.authority_serial = id.authority_cert_serial.map(<[u8]>::to_vec);
-                }
-                ParsedExtension::NameConstraints(constraints) => {
-                    set.name_constraints = Some(Constraints::read(constraints));
                 }
                 ParsedExtension::ParseError { .. } => set.unread.push(set.all.len() - 1),
                 _ => {}

@@ -3,10 +3,9 @@
 use super::certificate::Certificate;
 use super::extension::{BasicConstraints, Extension};
 use crate::error::{Error, Result};
-use crate::pki::encoding::oid;
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::name::{Name, NameParts};
-use crate::pki::names::san::{San, classify};
+use crate::pki::names::san::{Classified, San, classify};
 use crate::pki::rules::Rules;
 
 /// A subject, its key, its names.
@@ -27,6 +26,8 @@ pub struct Request {
     pub extensions: Vec<Extension>,
     /// What a person should know of it.
     pub warnings: Vec<String>,
+    /// Which of its hosts were probably not meant so. Who lints the certificate says it better.
+    pub suspicions: Vec<String>,
 }
 
 impl Request {
@@ -40,6 +41,7 @@ impl Request {
             ca: BasicConstraints::EndEntity,
             extensions: Vec::new(),
             warnings: Vec::new(),
+            suspicions: Vec::new(),
         }
     }
 
@@ -55,8 +57,9 @@ impl Request {
 
     /// Replaces the names.
     pub fn set_hosts(&mut self, hosts: &[String], rules: Rules) -> Result<()> {
-        let (sans, warnings) = classify(hosts, rules)?;
+        let Classified { sans, warnings, suspicions } = classify(hosts, rules)?;
         self.sans = sans;
+        self.suspicions = suspicions;
         let new: Vec<_> = warnings.into_iter().filter(|warning| !self.warnings.contains(warning)).collect();
         self.warnings.extend(new);
         Ok(())
@@ -66,11 +69,6 @@ impl Request {
     pub fn reorder_subject(&mut self) -> Result<()> {
         self.subject = self.subject_parts()?.with_last_of_single().encode();
         Ok(())
-    }
-
-    /// The CN, of several the last; empty where there is none.
-    pub(crate) fn common_name(&self) -> Result<String> {
-        Ok(self.subject_parts()?.take(oid::COMMON_NAME).pop().unwrap_or_default())
     }
 
     pub(crate) fn subject_parts(&self) -> Result<NameParts> {

@@ -42,52 +42,66 @@ impl Serial {
         Ok(Self::from_random(short))
     }
     /// From decimal digits, or hexadecimal ones after `0x` or between colons (`0A:1B`), as certinfo, openssl and
-    /// browsers show them. Refuses zero, and more than 20 bytes.
+    /// browsers show them. Refuses zero, and what is longer than 159 bits.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.trim();
-        // A longer text is something else, and may be nobody's business.
-        let shown = match text.chars().count() > 50 || quoted::is_suspect(text) {
-            true => "what stands there".to_owned(),
-            false => format!("`{text}`"),
-        };
-        let wrong = |why: &str| {
-            Error::input(format!("{shown} is no serial number: {why}"))
-                .hint("write it in decimal digits, or in hexadecimal ones after 0x")
-        };
-        let lower = text.to_ascii_lowercase();
-        let (digits, base) = match lower.strip_prefix("0x") {
-            Some(hex) => (hex.to_owned(), 16),
-            None if lower.contains(':') => (lower.replace(':', ""), 16),
-            None => (lower.clone(), 10),
-        };
-        if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
-            return Err(wrong("it has other characters than digits"));
-        }
-        let mut bytes = vec![0u8; 20];
-        for digit in digits.chars().filter_map(|c| c.to_digit(base)) {
-            let mut carry = digit;
-            for byte in bytes.iter_mut().rev() {
-                carry += u32::from(*byte) * base;
-                *byte = (carry & 0xff) as u8;
-                carry >>= 8;
-            }
-            if carry != 0 {
-                return Err(wrong("it is longer than 20 bytes"));
-            }
-        }
+        let bytes = digits(text)?;
         if bytes[0] & 0x80 != 0 {
-            return Err(wrong("it is longer than 159 bits: with its sign it takes more than 20 bytes"));
+            return Err(wrong(text, "it is longer than 159 bits: with its sign it takes more than 20 bytes"));
         }
         let zeros = bytes.iter().take_while(|&&b| b == 0).count();
         if zeros == 20 {
-            return Err(wrong("it is zero"));
+            return Err(wrong(text, "it is zero"));
         }
-        Ok(Serial(bytes.split_off(zeros)))
+        Ok(Serial(bytes[zeros..].to_vec()))
+    }
+    /// As [`Serial::parse`], of a certificate that is there: others have given zero, and 20 bytes with the highest bit set,
+    /// and that can be revoked, too.
+    pub fn of_revoked(text: &str) -> Result<Self> {
+        let bytes = digits(text)?;
+        let zeros = bytes.iter().take_while(|&&b| b == 0).count();
+        Ok(Serial(bytes[zeros.min(19)..].to_vec()))
     }
     /// Big-endian, without leading zeros.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// What a person wrote, as 20 bytes.
+fn digits(text: &str) -> Result<[u8; 20]> {
+    let lower = text.trim().to_ascii_lowercase();
+    let (digits, base) = match lower.strip_prefix("0x") {
+        Some(hex) => (hex.to_owned(), 16),
+        None if lower.contains(':') => (lower.replace(':', ""), 16),
+        None => (lower, 10),
+    };
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
+        return Err(wrong(text, "it has other characters than digits"));
+    }
+    let mut bytes = [0u8; 20];
+    for digit in digits.chars().filter_map(|c| c.to_digit(base)) {
+        let mut carry = digit;
+        for byte in bytes.iter_mut().rev() {
+            carry += u32::from(*byte) * base;
+            *byte = (carry & 0xff) as u8;
+            carry >>= 8;
+        }
+        if carry != 0 {
+            return Err(wrong(text, "it is longer than 20 bytes"));
+        }
+    }
+    Ok(bytes)
+}
+
+fn wrong(text: &str, why: &str) -> Error {
+    let text = text.trim();
+    // A longer text is something else, and may be nobody's business.
+    let shown = match text.chars().count() > 50 || quoted::is_suspect(text) {
+        true => "what stands there".to_owned(),
+        false => format!("`{text}`"),
+    };
+    Error::input(format!("{shown} is no serial number: {why}"))
+        .hint("write it in decimal digits, or in hexadecimal ones after 0x")
 }
 
 impl fmt::Display for Serial {
@@ -158,6 +172,9 @@ mod tests {
         insta::assert_snapshot!(parsed(&format!("0x8{}", "0".repeat(39))), @"`0x8000000000000000000000000000000000000000` is no serial number: it is longer than 159 bits: with its sign it takes more than 20 bytes");
         assert!(Serial::parse(&format!("0x7{}", "f".repeat(39))).is_ok());
         insta::assert_snapshot!(parsed("0"), @"`0` is no serial number: it is zero");
+        assert_eq!(Serial::of_revoked("0").unwrap().bytes(), [0]);
+        assert_eq!(Serial::of_revoked(&format!("0x{}", "ff".repeat(20))).unwrap().bytes(), [0xff; 20]);
+        assert!(Serial::of_revoked(&format!("0x1{}", "0".repeat(40))).is_err());
         insta::assert_snapshot!(parsed(&"9".repeat(60)), @"what stands there is no serial number: it is longer than 20 bytes");
         assert!(Serial::random_short().unwrap().bytes().len() <= 8);
     }

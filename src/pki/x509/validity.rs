@@ -38,30 +38,44 @@ impl Validity {
         Ok(Validity { not_before, not_after })
     }
 
-    /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end with a
-    /// warning: a CA and its certificates often have the same life, and a CA is made first.
+    /// It must end with its CA. One that would outlive the CA by at most 1 % of its life is cut to the CA's end: a CA and
+    /// its certificates often have the same life, and a CA is made first. That is said where it is more than a trifle.
     pub fn within(self, ca: &Validity, rules: Rules, warnings: &mut Vec<String>) -> Result<Self> {
         let excess = self.not_after - ca.not_after;
         if !excess.is_positive() {
             return Ok(self);
         }
         let (ca_end, end) = (day_and_minute(ca.not_after), day_and_minute(self.not_after));
+        let trifle = self.outlives_by_a_trifle(ca);
         if rules == Rules::Lenient || excess * 100 > self.not_after - self.not_before {
             let doubt = Error::pki(format!("the certificate would end {end}, after its CA, which ends {ca_end}"))
                 .hint("shorten the profile's expiry, or renew the CA");
-            rules.doubt(doubt, warnings)?;
+            let done = format!(
+                "the certificate ends {end}, after its CA, which ends {ca_end}: from then on it is refused (shorten the \
+                 profile's expiry, or renew the CA)"
+            );
+            let mut said = Vec::new();
+            rules.doubt_or(doubt, done, &mut said)?;
+            warnings.extend(said.into_iter().filter(|_| !trifle));
             return Ok(self);
         }
-        warnings.push(format!("the certificate ends with its CA, {ca_end}, and not {end}"));
+        warnings.extend((!trifle).then(|| format!("the certificate ends with its CA, {ca_end}, and not {end}")));
         Validity::new(self.not_before, ca.not_after)
     }
 
-    /// What is wrong with a certificate that has expired when it is made.
-    pub(crate) fn ended(&self, now: OffsetDateTime) -> Option<Error> {
+    /// By at most an hour, and a thousandth of its life: nobody plans by that.
+    pub(crate) fn outlives_by_a_trifle(&self, ca: &Validity) -> bool {
+        let excess = self.not_after - ca.not_after;
+        excess.is_positive() && excess <= time::Duration::HOUR && excess * 1000 <= self.not_after - self.not_before
+    }
+
+    /// What is wrong with a certificate that has expired when it is made; and the same once it is made.
+    pub(crate) fn ended(&self, now: OffsetDateTime) -> Option<(Error, String)> {
         let end = day_and_minute(self.not_after);
+        let hint = "an expiry counts from the backdated beginning, five minutes ago if nothing else is said";
         (self.not_after <= now).then(|| {
-            Error::pki(format!("the certificate would have expired when it is made ({end})"))
-                .hint("an expiry counts from the backdated beginning, five minutes ago if nothing else is said")
+            let doubt = Error::pki(format!("the certificate would have expired when it is made ({end})")).hint(hint);
+            (doubt, format!("the certificate has expired already, on {end} ({hint})"))
         })
     }
 
@@ -106,6 +120,26 @@ pub(crate) fn write_time(writer: DERWriter<'_>, time: OffsetDateTime) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trifle_after_the_ca_is_not_spoken_of() {
+        use time::macros::datetime;
+        let begin = datetime!(2026-11-21 10:00 UTC);
+        let ca = Validity::new(begin, datetime!(2126-11-21 10:00 UTC)).unwrap();
+        let said = |begin, end, rules| {
+            let mut warnings = Vec::new();
+            let made = Validity::new(begin, end).unwrap().within(&ca, rules, &mut warnings);
+            made.map_or_else(|e| e.message, |_| warnings.join("\n"))
+        };
+        let (minute, year) = (datetime!(2126-11-21 10:01 UTC), datetime!(2127-11-21 10:00 UTC));
+        assert_eq!(said(begin, minute, Rules::Lenient), "");
+        assert_eq!(said(begin, minute, Rules::Strict), "");
+        insta::assert_snapshot!(said(begin, year, Rules::Lenient), @"the certificate ends 2127-11-21 10:00 UTC, after its CA, which ends 2126-11-21 10:00 UTC: from then on it is refused (shorten the profile's expiry, or renew the CA)");
+        insta::assert_snapshot!(said(begin, datetime!(2127-02-21 10:00 UTC), Rules::Strict), @"the certificate ends with its CA, 2126-11-21 10:00 UTC, and not 2127-02-21 10:00 UTC");
+        insta::assert_snapshot!(said(datetime!(2120-11-21 10:00 UTC), year, Rules::Strict), @"the certificate would end 2127-11-21 10:00 UTC, after its CA, which ends 2126-11-21 10:00 UTC");
+        // A minute is much of an hour.
+        assert_ne!(said(datetime!(2126-11-21 9:01 UTC), minute, Rules::Lenient), "");
+    }
 
     #[test]
     fn times_take_the_form_of_their_century() {

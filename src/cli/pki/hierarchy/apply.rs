@@ -13,7 +13,7 @@ use crate::cli::interrupt::interrupt;
 use crate::cli::pki::output_args::CaPasswordArgs;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, FormatArgs};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, WOULD_CHANGE};
 use crate::files::{lock, real};
 use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
 use crate::ui::{Printer, Reporter, duration};
@@ -22,18 +22,23 @@ use crate::ui::{Printer, Reporter, duration};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap pki apply pki.yaml --dry-run
+  kbootstrap pki apply pki.yaml --dry-run --exit-code || echo \"something is to be done\"
   kbootstrap pki apply pki.yaml
   kbootstrap pki apply pki.yaml -o json              # for programs
   kbootstrap pki apply pki.yaml --renew-ca servers   # a new life for a CA; key and subject stay
 
 The keys of CAs are never replaced unasked. A CA that is about to expire or differs from its specification is \
-reported. Exit code 4: nothing was written, because of what is said.")]
+reported. Exit code 4: nothing was written, because of what is said. With --dry-run --exit-code, 10: something would be \
+written; 0: nothing.")]
 pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Only say what would be done, and why
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: exit with 10 when something would be written
+    #[arg(long, requires = "dry_run")]
+    exit_code: bool,
     /// Files may go outside the folder that relative paths start at; look at the specification first where it is not yours
     #[arg(long)]
     outside: bool,
@@ -95,7 +100,7 @@ impl Args {
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let summary = self.summary(&plan, millis);
         self.output.print(ctx, &summary, || Ok(text(&plan, self.dry_run, millis, &ctx.out)))?;
-        Ok(0)
+        Ok(if self.exit_code && !plan.is_empty() { WOULD_CHANGE } else { 0 })
     }
 
     /// Who holds the lock is alone: what is there of temporary files is nobody's any more.

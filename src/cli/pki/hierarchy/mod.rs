@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::cfssl::source;
 use crate::cli::Ctx;
-use crate::error::Result;
-use crate::hierarchy::{self, Loaded};
+use crate::error::{Error, Result};
+use crate::files::real;
+use crate::hierarchy::{self, Item, Loaded};
 
 /// Make and keep a whole hierarchy of CAs and certificates from one file
 #[derive(Debug, clap::Args)]
@@ -65,6 +66,24 @@ impl Source {
     }
 
     fn load(&self) -> Result<Loaded> {
+        let loaded = self.read()?;
+        self.spare(&loaded)?;
+        Ok(loaded)
+    }
+
+    /// Refuses files of the specification that are the specification itself.
+    fn spare(&self, loaded: &Loaded) -> Result<()> {
+        let (itself, name) = (real(&self.file), self.file.display());
+        let is_itself = |file: &PathBuf| file.file_name() == self.file.file_name() && real(file) == itself;
+        let items = loaded.hierarchy.items.iter().filter(|item| item.files.all().any(is_itself));
+        let refused = |item: &Item| {
+            let text = format!("{}: {name} is this specification, and cannot be one of its files", item.title());
+            Error::input(text).hint("give it other `files`")
+        };
+        if self.file == Path::new("-") { Ok(()) } else { Error::all(items.map(refused)) }
+    }
+
+    fn read(&self) -> Result<Loaded> {
         let own = self.file.parent().unwrap_or(Path::new(""));
         if self.file == Path::new("-") {
             let (text, name) = source::read("-")?;
@@ -74,7 +93,7 @@ impl Source {
             None => hierarchy::load(&self.file),
             Some(dir) => {
                 let name = self.file.display().to_string();
-                let (text, _) = source::read(&name)?;
+                let (text, _) = source::read(&self.file)?;
                 hierarchy::parse(&name, &text, dir)
             }
         }
