@@ -10,7 +10,5 @@ targets=("$@")
 ./seed.sh
 for target in "${targets[@]}"; do
   echo "== $target, $seconds s"
-  # One allocation of C's of more than 256 MB is too much for any input; what Rust allocates, targets hold themselves.
-  cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 \
-    -print_final_stats=1
+  cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1
 done
