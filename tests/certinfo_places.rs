@@ -1,8 +1,10 @@
 //! `certinfo` on everything that holds certificates: files of every form, folders, kubeconfigs, stores.
 
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 
 use crate::pki_tools::{Folder, P256, with_ca};
 
@@ -50,7 +52,7 @@ fn a_folder_is_a_table_sorted_by_days_left_in_which_keys_and_texts_are_passed_ov
     let ends: Vec<i64> = subjects.iter().map(|(days, ..)| days.parse().unwrap()).collect();
     assert!(ends.is_sorted(), "{}", ran.stdout);
     assert_eq!(subjects[3..], [("3284", "intermediate", "ok"), ("3649", "root", "root")]);
-    assert!(ran.stdout.contains("leaf,email:u@leaf.example,10.0.0.1,+1"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("leaf,email:u@leaf.example,10.0.0.1,URI:spiffe://d/w"), "{}", ran.stdout);
     assert!(ran.stdout.contains("admin (system:masters)"), "{}", ran.stdout);
     assert!(!ran.stdout.contains('\u{1b}'), "no colour without a terminal");
     assert_eq!(ran.stderr, "note: 2 other files hold no certificate\n");
@@ -209,7 +211,7 @@ fn stores_of_openssl_and_java_open_with_their_password() {
     assert_eq!(entries(&folder, "certinfo open.p12").len(), 1);
     insta::assert_snapshot!(folder.refused("certinfo modern.p12"), @r"
     error: modern.p12: the PKCS#12 store has a password
-    hint: name a file with it (--password-file FILE), or set KBOOTSTRAP_PASSWORD
+    hint: give it: --password-file FILE (its first line), or the variable KBOOTSTRAP_PASSWORD
     exit code 3
     ");
     folder.write("wrong.txt", "wrong\n");
@@ -387,15 +389,49 @@ fn files_of_another_form_get_a_remedy() {
     folder.write("bom.pem", "\u{feff}".to_owned() + &folder.read("ca.pem"));
     let utf16 = folder.read("ca.pem").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     folder.write("utf16.pem", [&[0xff, 0xfe], utf16.as_slice()].concat());
-    for (file, remedy) in [
-        ("ca.der", "openssl x509 -inform DER"),
-        ("leaf.p12", "openssl pkcs12 -in"),
-        ("bom.pem", "byte order mark"),
-        ("utf16.pem", "iconv -f UTF-16"),
-    ] {
+    for (file, remedy) in [("leaf.p12", "openssl pkcs12 -in"), ("utf16.pem", "iconv -f UTF-16")] {
         let said = hint(&format!("certinfo leaf.pem --ca {file}"));
         assert!(said.contains(remedy), "{file}: {said}");
     }
-    assert!(hint("certinfo bom.pem").contains("byte order mark"));
+    for file in ["ca.der", "bom.pem"] {
+        folder.ok(&format!("certinfo {file} --ca {file}"));
+    }
     assert!(hint("certinfo utf16.pem").contains("iconv -f UTF-16"));
+}
+
+#[test]
+fn what_has_ended_ten_days_ago_says_so() {
+    let folder = Folder::new();
+    let now = OffsetDateTime::now_utc();
+    // A certificate begins five minutes before it is made.
+    folder.root("old", now - Duration::days(20), "240h");
+    folder.root("today", now - Duration::days(10), "239h");
+    let ran = folder.ok("certinfo old.pem today.pem");
+    let days: Vec<_> = ran.stdout.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(days, ["-10", "-0"], "{}", ran.stdout);
+    let all = entries(&folder, "certinfo old.pem today.pem");
+    assert_eq!((&all[0]["days_left"], &all[1]["days_left"]), (&(-10).into(), &0.into()));
+    assert!(all.iter().all(|entry| entry["ended"] == true), "{all:#?}");
+    let details = folder.ok("certinfo old.pem today.pem -o details").stdout;
+    assert!(details.contains("ended 10 days ago") && details.contains("ended today"), "{details}");
+    assert_eq!(folder.kbootstrap("certinfo today.pem --warn-days 0", "").code, 12);
+}
+
+#[test]
+fn a_table_is_as_wide_as_the_terminal_and_whole_elsewhere() {
+    let folder = pki();
+    let names: Vec<_> = (0..30).map(|i| format!("\"host-{i}.example\"")).collect();
+    folder.write("many.json", format!(r#"{{"CN":"many","hosts":[{}]}}"#, names.join(",")));
+    folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config config.json -profile server many.json --out many");
+    let whole = folder.ok("certinfo many.pem leaf.pem").stdout;
+    assert!(whole.contains("host-29.example") && !whole.contains('…'), "{whole}");
+    for columns in [80, 100] {
+        let line = format!("stty cols {columns}; {} certinfo many.pem leaf.pem", env!("CARGO_BIN_EXE_kbootstrap"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(folder.path("")).env("NO_COLOR", "1");
+        let shown = String::from_utf8(script.output().unwrap().stdout).unwrap();
+        assert!(shown.contains(",+2"), "{shown}");
+        let wide = shown.lines().find(|line| line.trim_end().chars().count() > columns);
+        assert_eq!(wide, None, "{shown}");
+    }
 }

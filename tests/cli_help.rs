@@ -28,7 +28,8 @@ fn help(name: &str) -> String {
 
 /// Command lines of kbootstrap in a text of examples: without comments, continued lines joined, pipes and `$(…)` apart.
 pub fn command_lines(text: &str) -> Vec<String> {
-    let joined = text.replace("\\\n", " ").replace("$(", "\n").replace(")\"", "\n");
+    let continued = regex::Regex::new(r"\s*\\\n\s*").unwrap();
+    let joined = continued.replace_all(text, " ").replace("$(", "\n").replace(")\"", "\n");
     let starts = joined.lines().flat_map(|line| line.split(['|', '&', ';'])).map(str::trim);
     let own =
         starts.map(|part| part.trim_start_matches("Example:").trim()).filter(|part| part.starts_with("kbootstrap "));
@@ -51,6 +52,20 @@ fn every_command_has_an_example_that_works() {
         assert!(examples.iter().any(|line| line.starts_with(&name)), "{name}: no example in\n{after}");
         let refused: Vec<String> = examples.iter().filter_map(|line| refused(line)).collect();
         assert!(refused.is_empty(), "{}", refused.join("\n"));
+    }
+}
+
+/// So that they can be pasted, and so that no paragraph breaks twice.
+#[test]
+fn examples_fit_into_a_terminal_and_paragraphs_flow() {
+    for (name, command) in commands() {
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines: Vec<&str> = after.lines().collect();
+        let wide: Vec<_> = lines.iter().filter(|l| l.starts_with(' ') && l.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{name}: {wide:#?}");
+        let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.starts_with("Example");
+        let broken = lines.windows(2).find(|pair| is_prose(pair[0]) && is_prose(pair[1]));
+        assert_eq!(broken, None, "{name}: a paragraph of two lines");
     }
 }
 

@@ -109,7 +109,7 @@ fn a_damaged_certificate_is_named_and_the_new_one_is_shown(cluster: &Cluster) {
         ("n1", 2380, "etcd-peer-n1"),
     ] {
         let server = Server { host: cluster.address(host), port };
-        let client = Client { server_name: None, timeout: Duration::from_secs(5), identity: None };
+        let client = Client { server_name: None, timeout: Duration::from_secs(5), identity: None, start: None };
         let there = server.chain(&client).unwrap();
         let ours = Certificate::from_pem(&fs::read(pki.join(format!("{name}.pem"))).unwrap(), name).unwrap();
         assert_eq!(there[0].der(), ours.der(), "{name}");

@@ -314,7 +314,8 @@ fn an_encrypted_ca_key_is_opened_only_where_it_signs() {
     folder.write("pki.yaml", spec.replace("{name: a, CN: a}", "{name: a, CN: a}, {name: b, CN: b}"));
     insta::assert_snapshot!(folder.refused("pki apply pki.yaml --progress none"), @r"
     error: CA ca: ca-key.pem: the private key is encrypted
-    hint: name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN
+    hint: give its password: --ca-key-password-file FILE (its first line), or the variable KBOOTSTRAP_CA_KEY_PASSWORD or CFSSL_CA_PK_PASSWORD
+    hint: decrypt it: openssl pkey -in KEY -out PLAIN
     exit code 4
     ");
     assert!(!folder.path("b-key.pem").exists(), "nothing is made before the key is open");

@@ -90,11 +90,11 @@ fn certinfo_shows_certificates_to_people_and_programs() {
     let text = folder.ok("certinfo chain.pem -o details").stdout;
     assert_eq!(text.matches("chain.pem\n").count(), 2, "{text}");
     assert!(
-        text.contains("  names      DNS:leaf.example\n") && text.contains("36") && text.contains("days left"),
+        text.contains("  names            DNS:leaf.example\n") && text.contains("36") && text.contains("days left"),
         "{text}"
     );
     assert!(
-        text.contains("  subject    C=CN, ST=Beijing, L=Beijing, O=k8s + O=second, OU=System, CN=root\n"),
+        text.contains("  subject          C=CN, ST=Beijing, L=Beijing, O=k8s + O=second, OU=System, CN=root\n"),
         "{text}"
     );
     let json = folder.json("certinfo -o json chain.pem");

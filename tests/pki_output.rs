@@ -84,7 +84,8 @@ fn encrypted_keys_out_and_in() {
     folder.openssl("verify -CAfile locked.pem below.pem");
     insta::assert_snapshot!(folder.refused(line), @r"
     error: locked-key.pem: the private key is encrypted
-    hint: name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN
+    hint: give its password: --ca-key-password-file FILE (its first line), or the variable KBOOTSTRAP_CA_KEY_PASSWORD or CFSSL_CA_PK_PASSWORD
+    hint: decrypt it: openssl pkey -in KEY -out PLAIN
     exit code 4
     ");
     folder.write("wrong.txt", "wrong");
@@ -185,7 +186,7 @@ fn stores_are_read_by_openssl() {
     ");
     insta::assert_snapshot!(folder.refused(&format!("{GENCERT} leaf.json --out s --pkcs12")), @r"
     error: a password for the PKCS#12 store is needed, and nobody is there to ask
-    hint: name a file with it (--store-password-file FILE), or set KBOOTSTRAP_STORE_PASSWORD
+    hint: --store-password-file FILE (its first line), or the variable KBOOTSTRAP_STORE_PASSWORD
     exit code 3
     ");
     insta::assert_snapshot!(folder.refused("gencert -initca -ca-key ca-key.pem ca.json --out s --pkcs12 --store-password-file password.txt"), @r"

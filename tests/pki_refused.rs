@@ -72,7 +72,8 @@ fn cas_that_cannot_issue() {
     folder.openssl("pkey -in ca-key.pem -aes128 -passout pass:x -out locked.pem");
     insta::assert_snapshot!(with("ca.pem", "locked.pem", "server"), @r"
     error: locked.pem: the private key is encrypted
-    hint: name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN
+    hint: give its password: --ca-key-password-file FILE (its first line), or the variable KBOOTSTRAP_CA_KEY_PASSWORD or CFSSL_CA_PK_PASSWORD
+    hint: decrypt it: openssl pkey -in KEY -out PLAIN
     exit code 4
     ");
     // A path length of 0 leaves no room for another CA.
@@ -237,7 +238,7 @@ fn nothing_done_is_never_success() {
     exit code 2
     ");
     insta::assert_snapshot!(folder.refused("certinfo ca.json"), @r"
-    error: ca.json: there is no PEM block in it
+    error: ca.json: it is neither PEM nor DER
     exit code 4
     ");
     insta::assert_snapshot!(folder.refused("cfssljson -bare x"), @r"

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::view::KeyFile;
 use super::view::View;
-use crate::certs::{self, Asked, LARGEST, Settings, Source, was_certificate};
+use crate::certs::{self, Asked, LARGEST, Settings, Sort, Source, was_certificate};
 use crate::error::Error;
 use crate::files;
-use crate::pki::{Certificate, Key, is_certificate, is_pkcs12, pem};
+use crate::pki::{Certificate, Key, forms, is_certificate, is_pkcs12};
 
 /// Certificates and keys.
 #[derive(Default)]
@@ -103,23 +103,27 @@ impl Inputs {
     /// Whether the file was PEM or DER, and is done.
     fn blocks(&mut self, path: &Path, bytes: &[u8], asked: Asked) -> bool {
         let place = path.display().to_string();
-        if bytes.starts_with(&[0x30]) && !is_pkcs12(bytes) {
-            match Key::from_der(bytes, &place) {
-                Ok(key) => self.key(path, "DER", false, bytes, Some(key)),
-                Err(_) if asked == Asked::Alone || is_bare_certificate(path, bytes) => {
-                    self.certificate(place, bytes, None)
-                }
-                // A CRL or CSR.
-                Err(_) => {}
+        let form = forms::label(bytes).filter(|_| !is_pkcs12(bytes));
+        if let Some(label) = form.filter(|label| label.ends_with("PRIVATE KEY")) {
+            self.key(path, label, false, bytes, Key::from_der(bytes, &place).ok());
+            return true;
+        }
+        if matches!(form, Some("CERTIFICATE REQUEST" | "X509 CRL" | "PUBLIC KEY")) {
+            return false;
+        }
+        if bytes.starts_with(&[0x30]) && !is_pkcs12(bytes) && form != Some("PKCS7") {
+            if asked == Asked::Alone || is_bare_certificate(path, bytes) {
+                self.certificate(place, bytes, None);
             }
             return true;
         }
         let begins = |label: &[u8]| bytes.windows(label.len()).any(|window| window == label);
-        if !begins(b"CERTIFICATE-----") && !begins(b"PRIVATE KEY-----") {
+        let bag = form == Some("PKCS7") || begins(b"PKCS7-----") || begins(b"CMS-----");
+        if !begins(b"CERTIFICATE-----") && !begins(b"PRIVATE KEY-----") && !bag {
             return false;
         }
         let was = |base64: &[u8]| asked == Asked::Alone || was_certificate(path, base64);
-        for block in pem::each(bytes, &place) {
+        for block in forms::each(bytes, &place) {
             match block {
                 Ok(block) if is_certificate(&block.label) && (View::of(&block.der).is_some() || was(&block.base64)) => {
                     self.certificate(place.clone(), &block.der, None);
@@ -161,6 +165,11 @@ impl Inputs {
         }
         if named {
             self.errors.extend(gathered.errors);
+            self.errors.extend(gathered.related.iter().map(|related| {
+                let what = if related.sort == Sort::Request { "a CSR" } else { "a CRL" };
+                Error::pki(format!("{}: it is {what}, which no rule looks at", related.place))
+                    .hint("certinfo -o details shows what is in it")
+            }));
         }
     }
 }

@@ -1,21 +1,35 @@
-//! What is in the bytes of a file: certificates in PEM, DER, a kubeconfig or a PKCS#12 store, or nothing of ours.
+//! What is in the bytes of a file: certificates, CSRs and CRLs in PEM, DER or PKCS#7, the certificates of a kubeconfig, a
+//! PKCS#12 store or one of Java's own; or nothing of ours.
 
 use std::path::Path;
 
-use super::{Found, Trust, kubeconfig, was_certificate};
+use super::{Found, Related, Sort, Trust, kubeconfig, was_certificate};
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Passwords, is_certificate, is_pkcs12, pem, pkcs12};
+use crate::pki::forms::{self, Wanted};
+use crate::pki::{Certificate, Passwords, is_certificate, is_pkcs12, is_request, java, pkcs12};
 use crate::secret::Secret;
+use crate::text::unmarked;
 
 /// What a file was.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// It holds these certificates; and these could not be read.
-    Certificates(Vec<Found>, Vec<Error>),
-    /// A key, a CSR, a text: nothing to show. The error says so where the file was named by a person.
+    /// It holds something to show.
+    Held(Held),
+    /// A key, a text: nothing to show. The error says so where the file was named by a person.
     Nothing(Error),
     /// A store whose password nobody gave, or a file that we may not read.
     Locked(Error),
+}
+
+/// What there is to show of a file.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Its certificates.
+    pub(super) certificates: Vec<Found>,
+    /// Its CSRs and CRLs.
+    pub(super) related: Vec<Related>,
+    /// What of it could not be read.
+    pub(super) errors: Vec<Error>,
 }
 
 /// Tells a file's form by its bytes, not by its name. `folder` is the file's, for paths inside it.
@@ -23,60 +37,65 @@ pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Pass
     if is_pkcs12(bytes) {
         return store(bytes, what, passwords);
     }
-    if bytes.starts_with(&[0x30]) {
-        return Ok(match Certificate::from_der(bytes, what) {
-            Ok(certificate) => Content::Certificates(vec![found(certificate, what)], Vec::new()),
-            Err(_) => Content::Nothing(Error::pki(format!("{what}: it is DER, but no certificate"))),
-        });
+    if let Some(all) = java::certificates(bytes) {
+        let all = all.into_iter().map(|der| Certificate::from_der(der, what)).collect::<Result<Vec<_>>>()?;
+        return Ok(certificates(all, what));
     }
-    if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
-        return Ok(Content::Nothing(
-            Error::pki(format!("{what}: Java's own keystore format cannot be read")).hint(
-                "convert it: keytool -importkeystore -srckeystore FILE -destkeystore x.p12 -deststoretype pkcs12",
-            ),
-        ));
-    }
-    if let Ok(text) = std::str::from_utf8(bytes)
+    if let Ok(text) = std::str::from_utf8(unmarked(bytes))
         && kubeconfig::is_kubeconfig(text)
     {
-        let (found, errors) = kubeconfig::read(text, what, folder)?;
-        if found.is_empty() && errors.is_empty() {
+        let (certificates, errors) = kubeconfig::read(text, what, folder)?;
+        if certificates.is_empty() && errors.is_empty() {
             return Ok(Content::Nothing(Error::pki(format!("{what}: the kubeconfig has no certificates"))));
         }
-        return Ok(Content::Certificates(found, errors));
+        return Ok(Content::Held(Held { certificates, errors, ..Held::default() }));
     }
-    Ok(of_pem(bytes, what))
+    Ok(of_blocks(bytes, what))
 }
 
 /// A damaged block hides no other. What never was a certificate is no damage: it is reported where a person named the file.
-fn of_pem(bytes: &[u8], what: &str) -> Content {
-    let (mut all, mut damaged, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for block in pem::each(bytes, what) {
+fn of_blocks(bytes: &[u8], what: &str) -> Content {
+    let (mut held, mut others, mut labels) = (Held::default(), Vec::new(), Vec::new());
+    for block in forms::each(bytes, what) {
         let (base64, error) = match block {
             Ok(block) if is_certificate(&block.label) => match Certificate::from_der(&block.der, what) {
                 Ok(certificate) => {
-                    all.push(found(certificate, what));
+                    held.certificates.push(found(certificate, what));
                     continue;
                 }
                 Err(error) => (block.base64, error),
             },
+            Ok(block) => {
+                let sort = match block.label.as_str() {
+                    "X509 CRL" => Some(Sort::Crl),
+                    label if is_request(label) => Some(Sort::Request),
+                    _ => None,
+                };
+                let place = what.to_owned();
+                held.related.extend(sort.map(|sort| Related { place, sort, der: block.der.to_vec() }));
+                labels.push(block.label);
+                continue;
+            }
             Err(block) if is_certificate(&block.label) => (block.base64, *block.error),
-            _ => continue,
+            Err(block) => {
+                others.push(*block.error);
+                continue;
+            }
         };
-        if was_certificate(Path::new(what), &base64) { damaged.push(error) } else { others.push(error) }
+        if was_certificate(Path::new(what), &base64) { held.errors.push(error) } else { others.push(error) }
     }
-    if !all.is_empty() || !damaged.is_empty() {
-        return Content::Certificates(all, damaged);
+    if !held.certificates.is_empty() || !held.related.is_empty() || !held.errors.is_empty() {
+        return Content::Held(held);
     }
-    let none = || Certificate::all_from_pem(bytes, what).map_or_else(|e| e, |_| Error::internal("a lost certificate"));
-    Content::Nothing(others.into_iter().next().unwrap_or_else(none))
+    Content::Nothing(match (others.into_iter().next(), labels.first()) {
+        (Some(error), _) => error,
+        (None, Some(label)) => Error::pki(format!("{what}: there is no certificate in it, only {label}")),
+        (None, None) => forms::none(bytes, what, Wanted::Certificate),
+    })
 }
 
 fn store(bytes: &[u8], what: &str, passwords: &dyn Passwords) -> Result<Content> {
-    let open = |all: Vec<Certificate>| match all.is_empty() {
-        true => Content::Nothing(Error::pki(format!("{what}: there is no certificate in it"))),
-        false => Content::Certificates(all.into_iter().map(|c| found(c, what)).collect(), Vec::new()),
-    };
+    let open = |all: Vec<Certificate>| certificates(all, what);
     // Many stores have an empty one, and many truststores Java's own, which hides nothing.
     for common in ["", "changeit"] {
         if let Ok(all) = pkcs12::certificates(bytes, what, &Secret::new(common)) {
@@ -85,10 +104,21 @@ fn store(bytes: &[u8], what: &str, passwords: &dyn Passwords) -> Result<Content>
     }
     match passwords.of(what)? {
         Some(password) => pkcs12::certificates(bytes, what, &password).map(open),
-        None => Ok(Content::Locked(
-            Error::input(format!("{what}: the PKCS#12 store has a password"))
-                .hint("name a file with it (--password-file FILE), or set KBOOTSTRAP_PASSWORD"),
-        )),
+        None => {
+            let error = Error::input(format!("{what}: the PKCS#12 store has a password"));
+            Ok(Content::Locked(passwords.ways().into_iter().fold(error, |e, ways| e.hint(format!("give it: {ways}")))))
+        }
+    }
+}
+
+/// Those of a store, which may be none.
+fn certificates(all: Vec<Certificate>, what: &str) -> Content {
+    match all.is_empty() {
+        true => Content::Nothing(Error::pki(format!("{what}: there is no certificate in it"))),
+        false => Content::Held(Held {
+            certificates: all.into_iter().map(|certificate| found(certificate, what)).collect(),
+            ..Held::default()
+        }),
     }
 }
 

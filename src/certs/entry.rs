@@ -14,12 +14,17 @@ use crate::pki::{Certificate, CertificateInfo};
 pub struct Entry {
     /// Where it was.
     pub place: String,
-    /// Whole days until it ends; negative once it has.
+    /// Whole days until it ends; once it has, the whole days since then, negative.
     pub days_left: i64,
+    /// It has ended.
+    pub ended: bool,
     /// Whether its chain verifies.
     pub chain: Verdict,
     /// What is in it.
     pub certificate: CertificateInfo,
+    /// It.
+    #[serde(skip)]
+    pub whole: Certificate,
 }
 
 /// All that were found, those that end first first. `named` are the CAs to be trusted in place of those found.
@@ -30,7 +35,8 @@ pub fn judge(found: Vec<Found>, named: &[Certificate], now: OffsetDateTime) -> R
     let verdicts = parallel::each(&found, parallel::cores(), |(found, info)| verdict(&pool, found, info));
     let entries = found.into_iter().zip(verdicts).map(|((found, certificate), chain)| {
         let days_left = certificate.days_left(now);
-        Entry { place: found.place, days_left, chain, certificate }
+        let ended = certificate.not_after < now;
+        Entry { place: found.place, days_left, ended, chain, certificate, whole: found.certificate }
     });
     let mut entries: Vec<_> = entries.collect();
     entries.sort_by(|a, b| (a.certificate.not_after, &a.place).cmp(&(b.certificate.not_after, &b.place)));

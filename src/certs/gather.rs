@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::content::{self, Content};
+use super::content::{self, Content, Held};
 use super::folder::{self, LARGEST};
 use super::server::{Client, Server};
 use super::source::{Source, missing};
-use super::{Asked, Found, Trust};
+use super::{Asked, Found, Related, Trust};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::parallel;
@@ -32,12 +32,29 @@ pub struct Settings<'a> {
 pub struct Gathered {
     /// Certificates, in the order of their sources.
     pub found: Vec<Found>,
+    /// CSRs and CRLs in files that were named; in folders they are passed over.
+    pub related: Vec<Related>,
     /// What could not be read.
     pub errors: Vec<Error>,
     /// How many files of folders held nothing of interest.
     pub skipped: usize,
     /// Stores in folders whose password nobody gave, and files and folders there that we may not read.
     pub locked: Vec<Error>,
+}
+
+impl Gathered {
+    fn take(&mut self, held: Held, in_folder: bool) {
+        let Held { certificates, related, errors } = held;
+        if in_folder && certificates.is_empty() && errors.is_empty() {
+            self.skipped += 1;
+            return;
+        }
+        self.found.extend(certificates);
+        self.errors.extend(errors);
+        if !in_folder {
+            self.related.extend(related);
+        }
+    }
 }
 
 /// One piece of work.
@@ -67,10 +84,7 @@ pub fn gather(sources: &[Source], settings: Settings<'_>) -> Gathered {
     for (task, result) in files.iter().chain(&servers).zip(results) {
         let named = !matches!(task, Task::File(_, Asked::Among | Asked::InFolder));
         match result {
-            Ok(Content::Certificates(found, errors)) => {
-                gathered.found.extend(found);
-                gathered.errors.extend(errors);
-            }
+            Ok(Content::Held(held)) => gathered.take(held, matches!(task, Task::File(_, Asked::InFolder))),
             Ok(Content::Nothing(error)) if named => gathered.errors.push(error),
             Ok(Content::Nothing(_)) => gathered.skipped += 1,
             Ok(Content::Locked(error)) if named => gathered.errors.push(error),
@@ -93,7 +107,7 @@ fn work(task: &Task, settings: Settings<'_>) -> Result<Content> {
                 trust: Trust::Never,
                 host: (i == 0).then(|| host.clone()),
             });
-            Ok(Content::Certificates(found.collect(), Vec::new()))
+            Ok(Content::Held(Held { certificates: found.collect(), ..Held::default() }))
         }
     }
 }
@@ -116,10 +130,7 @@ fn standard_input(settings: Settings<'_>, gathered: &mut Gathered) {
     let read = std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes);
     let read = read.map_err(|e| Error::io("read standard input", &e));
     match read.and_then(|_| content::read(&bytes, "standard input", Path::new(""), settings.passwords)) {
-        Ok(Content::Certificates(found, errors)) => {
-            gathered.found.extend(found);
-            gathered.errors.extend(errors);
-        }
+        Ok(Content::Held(held)) => gathered.take(held, false),
         Ok(Content::Nothing(error) | Content::Locked(error)) | Err(error) => gathered.errors.push(error),
     }
 }

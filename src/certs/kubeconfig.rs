@@ -72,7 +72,7 @@ pub(super) fn read(text: &str, what: &str, folder: &Path) -> Result<(Vec<Found>,
             (None, Some(file)) => files::read(&folder.join(file)).map(|bytes| bytes.to_vec()),
             (None, None) => return,
         };
-        match text.and_then(|text| Certificate::all_from_pem(&text, &place)) {
+        match text.and_then(|text| Certificate::read_all(&text, &place)) {
             Ok(all) => found.extend(all.into_iter().map(|certificate| Found {
                 place: place.clone(),
                 certificate,

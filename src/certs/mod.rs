@@ -13,6 +13,7 @@ mod gather;
 mod kubeconfig;
 mod server;
 mod source;
+mod starttls;
 pub mod tls;
 
 pub use chain::{Pool, Verdict};
@@ -23,6 +24,7 @@ pub use gather::{Gathered, Settings, gather};
 pub use server::{Client, Server, covers};
 pub use source::Source;
 pub(crate) use source::missing;
+pub use starttls::StartTls;
 
 use crate::pki::Certificate;
 
@@ -37,6 +39,26 @@ pub struct Found {
     pub trust: Trust,
     /// The name or address that its server was asked by: its certificate must be for it.
     pub host: Option<String>,
+}
+
+/// What is signed in the same way and is no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A CSR.
+    Request,
+    /// A list of revoked certificates.
+    Crl,
+}
+
+/// A CSR or CRL and where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// For people: a path.
+    pub place: String,
+    /// Which of them.
+    pub sort: Sort,
+    /// DER, which may be broken inside.
+    pub der: Vec<u8>,
 }
 
 /// How a person came to a file.

@@ -1,7 +1,7 @@
 //! The certificates that a live server shows, whether they verify or not.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv6Addr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConnection, Error as TlsError};
 
+use super::starttls::StartTls;
 use crate::certs::tls::{ClientCertificate, Witness, config};
 use crate::error::{Error, Result};
 use crate::pki::Certificate;
@@ -40,6 +41,8 @@ pub struct Client {
     /// Certificate chain and key (PEM) to show to servers that want one. etcd, kubelet and API server show theirs
     /// before they look at ours, so that none is needed for them.
     pub identity: Option<(Vec<u8>, Secret)>,
+    /// The protocol in which TLS is asked for first; none where the server begins with it.
+    pub start: Option<StartTls>,
 }
 
 impl Server {
@@ -74,6 +77,10 @@ impl Server {
             .map_err(|e| Error::internal(format!("set up TLS: {e}")))?;
         let mut stream = self.connect(client.timeout)?;
         let end = Instant::now() + client.timeout;
+        if let Some(protocol) = client.start {
+            let began = protocol.begin(&mut Until { stream: &stream, end }, name);
+            began.map_err(|e| self.not_begun(&e, protocol, client.timeout))?;
+        }
         let outcome = loop {
             if let Some(chain) = witness.seen() {
                 break Ok(chain);
@@ -91,7 +98,7 @@ impl Server {
                 Err(e) => break witness.seen().ok_or(e),
             }
         };
-        let chain = outcome.map_err(|e| self.explain(&e, client.timeout))?;
+        let chain = outcome.map_err(|e| self.explain(&e, client))?;
         let place = self.to_string();
         chain.iter().map(|der| Certificate::from_der(der, &place)).collect()
     }
@@ -111,23 +118,66 @@ impl Server {
         Err(failure)
     }
 
-    fn explain(&self, error: &io::Error, timeout: Duration) -> Error {
+    fn not_begun(&self, error: &io::Error, protocol: StartTls, timeout: Duration) -> Error {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => {
+                Error::connect(format!("{self}: the server does not change to TLS ({protocol}): {error}"))
+            }
+            _ => Error::connect(format!("{self}: TLS could not be asked for ({protocol}): {}", words(error, timeout)))
+                .hint("check that a server of this protocol listens there, and that it does not begin with TLS"),
+        }
+    }
+
+    fn explain(&self, error: &io::Error, client: &Client) -> Error {
+        let other_program = match StartTls::usual_at(self.port).filter(|_| client.start.is_none()) {
+            Some(protocol) => format!("a server on this port wants to be asked for TLS: --starttls {protocol}"),
+            None => "check that a TLS server listens there, and not another program".to_owned(),
+        };
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
         match tls {
             Some(TlsError::AlertReceived(alert)) => {
                 Error::connect(format!("{self}: the server ended TLS before it showed a certificate: {alert:?}"))
                     .hint(hint_for(*alert))
             }
-            Some(other) => Error::connect(format!("{self}: TLS: {other}"))
-                .hint("check that a TLS server listens there, and not another program"),
-            None => Error::connect(format!("{self}: no certificate came: {}", words(error, timeout)))
-                .hint("check that a TLS server listens there, and not another program"),
+            Some(other) => Error::connect(format!("{self}: TLS: {other}")).hint(other_program),
+            None => Error::connect(format!("{self}: no certificate came: {}", words(error, client.timeout)))
+                .hint(other_program),
         }
     }
 
     /// Whether the host is an address: names are matched differently.
     pub(super) fn asked_name(&self, client: &Client) -> String {
         client.server_name.clone().unwrap_or_else(|| self.host.clone())
+    }
+}
+
+/// A connection on which every step ends in time.
+struct Until<'a> {
+    stream: &'a TcpStream,
+    end: Instant,
+}
+
+impl Until<'_> {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::Error::from(ErrorKind::TimedOut)) } else { Ok(left) }
+    }
+}
+
+impl Read for Until<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        self.stream.read(room)
+    }
+}
+
+impl Write for Until<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
 

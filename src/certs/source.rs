@@ -20,6 +20,11 @@ pub enum Source {
 impl Source {
     /// What lies there is a path; else `host:port`, `[2001:db8::1]:6443` and `https://host` are servers.
     pub fn parse(argument: impl AsRef<OsStr>) -> Result<Self> {
+        Self::parse_or_server(argument, None)
+    }
+
+    /// The same where all that is not there is a server, which listens on that port where none is named.
+    pub fn parse_or_server(argument: impl AsRef<OsStr>, port: Option<u16>) -> Result<Self> {
         // What is no UTF-8 names no server.
         let Some(argument) = argument.as_ref().to_str() else { return Ok(Source::Path(argument.as_ref().into())) };
         if argument == "-" {
@@ -31,6 +36,11 @@ impl Source {
         if let Some(url) = argument.strip_prefix("https://") {
             let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
             return Server::parse_or(authority, 443)
+                .map(Source::Server)
+                .ok_or_else(|| Error::usage(format!("{argument} names no server")));
+        }
+        if let Some(port) = port {
+            return Server::parse_or(argument, port)
                 .map(Source::Server)
                 .ok_or_else(|| Error::usage(format!("{argument} names no server")));
         }

@@ -141,7 +141,7 @@ impl<'a> Bundle<'a> {
             ocsp_support: !ocsp.is_empty(),
             ocsp: Some(ocsp).filter(|ocsp| !ocsp.is_empty()),
             root: self.root.as_ref().map_or_else(String::new, |root| root.to_pem().trim_end().to_owned()),
-            signature: signature_name(info.signature_algorithm),
+            signature: signature_name(&self.leaf),
             status: Status {
                 rebundled: self.chain != self.given,
                 code: u8::from(!expiring.is_empty()),

@@ -63,7 +63,7 @@ fn info(certificate: &Certificate) -> Result<Info> {
         sans: dns_then_ip(certificate.sans()),
         not_before: time(info.not_before)?,
         not_after: time(info.not_after)?,
-        sigalg: signature_name(info.signature_algorithm),
+        sigalg: signature_name(certificate),
         authority_key_id: info.authority_key_id,
         subject_key_id: info.subject_key_id,
         pem: certificate.to_pem(),
@@ -71,8 +71,8 @@ fn info(certificate: &Certificate) -> Result<Info> {
 }
 
 /// cfssl has no identifiers for what it does not know.
-pub fn signature_name(name: String) -> String {
-    if name.starts_with(|c: char| c.is_ascii_digit()) { "Unknown Signature".to_owned() } else { name }
+pub fn signature_name(certificate: &Certificate) -> String {
+    certificate.go_algorithm().unwrap_or("Unknown Signature").to_owned()
 }
 
 /// cfssl shows no others, and Go an IPv4 address in IPv6 form as IPv4.

@@ -10,7 +10,8 @@ use crate::error::Result;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap completions bash > /usr/share/bash-completion/completions/kbootstrap
+  kbootstrap completions bash \\
+    > /usr/share/bash-completion/completions/kbootstrap
   kbootstrap completions zsh > /usr/local/share/zsh/site-functions/_kbootstrap
   kbootstrap completions fish > ~/.config/fish/completions/kbootstrap.fish")]
 pub struct Args {

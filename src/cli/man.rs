@@ -17,8 +17,8 @@ const DATE: &str = "2026-11-26";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap man | man -l -                    # the program's page
-  kbootstrap man /usr/local/share/man/man1     # all pages, for `man kbootstrap-up`")]
+  kbootstrap man | man -l -                 # the program's page
+  kbootstrap man /usr/local/share/man/man1  # all pages, for `man kbootstrap-up`")]
 pub struct Args {
     /// Folder for all pages [default: the program's page goes to standard output]
     folder: Option<PathBuf>,

@@ -37,11 +37,16 @@ use crate::ui::{Printer, stderr_color};
     version,
     max_term_width = 100,
     after_help = "Examples:
-  kbootstrap init -o prod.yaml --master 10.0.0.11 --node 10.0.0.21   # write an inventory
-  kbootstrap check -i prod.yaml                # what would go wrong
-  kbootstrap up -i prod.yaml                   # bring the cluster up; run it as often as you like
-  kbootstrap status -i prod.yaml               # how it is
-  kbootstrap lab up -n 3                       # no machines at hand? three throwaway hosts
+  # write an inventory
+  kbootstrap init -o prod.yaml --master 10.0.0.11 --node 10.0.0.21
+  # what would go wrong
+  kbootstrap check -i prod.yaml
+  # bring the cluster up; run it as often as you like
+  kbootstrap up -i prod.yaml
+  # how it is
+  kbootstrap status -i prod.yaml
+  # no machines at hand? three throwaway hosts
+  kbootstrap lab up -n 3
 
 `kbootstrap COMMAND --help` has more of them. Exit codes: 0 done, 2 command line, 3 input file, 4 certificates, \
 5 connection, 6 host, 7 health, 8 programs, 9 refused by a running cluster, 10 something would change (plan --exit-code, pki apply --dry-run --exit-code), \

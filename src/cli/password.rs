@@ -14,6 +14,7 @@ use crate::files;
 use crate::pki::Passwords;
 use crate::remote::{Interrupt, Prompt, Terminal};
 use crate::secret::Secret;
+use crate::text::utf8;
 
 /// A password of this variable serves where no file is named.
 pub const PASSWORD_VARIABLE: &str = "KBOOTSTRAP_PASSWORD";
@@ -40,15 +41,20 @@ pub fn choose(file: Option<&Path>, variables: &[&str], question: &str, option: &
     Ok(first)
 }
 
+/// How a person gives a password: for hints.
+pub fn ways(option: &str, variables: &[&str]) -> String {
+    format!("{option} FILE (its first line), or the variable {}", variables.join(" or "))
+}
+
 /// Nobody gave it.
 pub fn missing(what: &str, option: &str, variables: &[&str]) -> Error {
-    Error::input(format!("{what} is needed, and nobody is there to ask"))
-        .hint(format!("name a file with it ({option} FILE), or set {}", variables.join(" or ")))
+    Error::input(format!("{what} is needed, and nobody is there to ask")).hint(ways(option, variables))
 }
 
 /// The first line of a file: editors put a line break at its end.
 fn read(path: &Path) -> Result<Secret> {
-    let bytes = files::read(path)?;
+    let read = files::read(path)?;
+    let bytes = utf8(&read, &path.display().to_string())?;
     let end = bytes.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(bytes.len());
     if end == 0 {
         return Err(Error::input(format!("{}: the first line, which is the password, is empty", path.display())));
@@ -86,6 +92,9 @@ impl OfStores {
 }
 
 impl Passwords for OfStores {
+    fn ways(&self) -> Option<String> {
+        Some(ways("--password-file", &[PASSWORD_VARIABLE]))
+    }
     fn of(&self, store: &str) -> Result<Option<Secret>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::secret::quoted;
-use crate::text::{columns, shortened};
+use crate::text::{columns, shortened, utf8};
 
 /// A piece of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,7 @@ impl SourceText {
     /// Input, when it is not UTF-8.
     pub fn new(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Error> {
         let name = name.into();
+        utf8(bytes, &name)?;
         let text = std::str::from_utf8(bytes).map_err(|e| {
             let line = 1 + bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
             Error::input(format!("{name}:{line}: not UTF-8 text")).hint("save the file with the encoding UTF-8")

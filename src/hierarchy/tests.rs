@@ -37,6 +37,9 @@ authorities:
 struct Nobody;
 
 impl Passwords for Nobody {
+    fn ways(&self) -> Option<String> {
+        None
+    }
     fn of(&self, _: &str) -> crate::error::Result<Option<Secret>> {
         Ok(None)
     }

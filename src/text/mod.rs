@@ -3,6 +3,7 @@
 
 mod address;
 mod columns;
+mod encoding;
 mod nearest;
 mod percent;
 mod quote;
@@ -11,8 +12,9 @@ mod shown;
 
 pub use address::{bracketed, host_port, split_host_port};
 pub use columns::{columns, width};
+pub use encoding::{unmarked, utf8, utf16};
 pub use nearest::nearest;
 pub use percent::percent_encoded;
-pub use quote::sh_quote;
+pub use quote::{sh_quote, sh_word};
 pub use shorten::{glimpse, shortened};
 pub use shown::{shown, shown_json, shown_line};

@@ -17,6 +17,12 @@ pub fn sh_quote(text: &str) -> String {
     quoted
 }
 
+/// The same for a command that a person is shown: a plain word stays as it is.
+pub fn sh_word(text: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._/-+:@%".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) { text.to_owned() } else { sh_quote(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;

@@ -296,6 +296,9 @@ impl Reporter for OnlyWarnings<'_> {
 struct Nobody;
 
 impl Passwords for Nobody {
+    fn ways(&self) -> Option<String> {
+        None
+    }
     fn of(&self, _: &str) -> Result<Option<Secret>> {
         Ok(None)
     }

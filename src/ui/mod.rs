@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that cleans what is written")]
 
 mod event;
+mod fit;
 mod old_logs;
 mod plain;
 mod printer;

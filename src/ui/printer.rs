@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, stat};
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use super::stderr;
@@ -29,6 +30,8 @@ pub enum Format {
 pub struct Printer {
     /// What stands after the escape character of colours of ours; none where no colours are wanted.
     mark: Option<[u8; 8]>,
+    /// How wide the terminal is; none where standard output is none, or does not say.
+    columns: Option<usize>,
 }
 
 /// Whether standard error gets colours: only a terminal, and never with `NO_COLOR`.
@@ -45,7 +48,16 @@ impl Printer {
     pub fn new(no_color: bool) -> Self {
         let color = !no_color && allowed() && io::stdout().is_terminal();
         // Without random bytes there is no mark, and then there are no colours.
-        Printer { mark: color.then(random::bytes).and_then(Result::ok) }
+        Printer { mark: color.then(random::bytes).and_then(Result::ok), columns: columns() }
+    }
+    /// For a terminal of that width, without colours.
+    #[cfg(test)]
+    pub(crate) fn of_width(columns: usize) -> Self {
+        Printer { mark: None, columns: Some(columns) }
+    }
+    /// How wide the terminal is that standard output is; none where it is a file, a pipe, or of unknown width.
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
     }
     /// Whether colours are wanted.
     pub fn color(&self) -> bool {
@@ -103,6 +115,11 @@ impl Printer {
     }
 }
 
+fn columns() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| size.ws_col.into())
+}
+
 /// Whether a stream was closed when the program began: Rust then opens the null device for reading and writing in its
 /// place, and a shell's `> /dev/null` is for writing alone.
 fn is_closed(stream: impl AsFd) -> bool {
@@ -117,12 +134,12 @@ mod tests {
 
     #[test]
     fn colours_are_ours_alone() {
-        let printer = Printer { mark: Some(*b"12345678") };
+        let printer = Printer { mark: Some(*b"12345678"), columns: None };
         let text = format!("{} {}", printer.paint("31", "bad"), "\x1b[2J\x1b]52;c;x\x07");
         assert_eq!(printer.clean(&text), "\x1b[31mbad\x1b[0m \u{fffd}[2J\u{fffd}]52;c;x\u{fffd}");
-        let other = Printer { mark: Some(*b"abcdefgh") };
+        let other = Printer { mark: Some(*b"abcdefgh"), columns: None };
         assert!(!other.clean(&text).contains('\x1b'));
-        let plain = Printer { mark: None };
+        let plain = Printer { mark: None, columns: None };
         assert_eq!(plain.clean(&plain.paint("31", "bad\x1b[0m")), "bad\u{fffd}[0m");
     }
 }

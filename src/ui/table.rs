@@ -1,12 +1,15 @@
 //! Columns for people.
 
 use super::Printer;
+use super::fit::{self, Shrinks};
 use crate::text::{shown_line, width};
 
-/// Rows with a header; columns are as wide as their widest cell.
+/// Rows with a header; columns are as wide as their widest cell. Where a terminal is narrower, the widest columns give way,
+/// and what is cut ends in `…`.
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Vec<Vec<Cell>>,
+    whole: bool,
 }
 
 /// A cell and the ANSI colour that it wants.
@@ -14,6 +17,7 @@ pub struct Table {
 pub struct Cell {
     text: String,
     color: &'static str,
+    shrinks: Shrinks,
 }
 
 impl<T: Into<String>> From<T> for Cell {
@@ -25,14 +29,28 @@ impl<T: Into<String>> From<T> for Cell {
 impl Cell {
     /// A cell in an ANSI colour (`32` green, `33` yellow, `31` red).
     pub fn colored(text: impl Into<String>, color: &'static str) -> Self {
-        Cell { text: shown_line(&text.into()).into_owned(), color }
+        Cell { text: shown_line(&text.into()).into_owned(), color, shrinks: Shrinks::AtEnd }
+    }
+    /// A cell whose end says most, such as a path.
+    pub fn path(text: impl Into<String>) -> Self {
+        Cell { shrinks: Shrinks::AtStart, ..Cell::colored(text, "") }
+    }
+    /// A list with commas; where there is no room for all of it, the number of those that are left out.
+    pub fn list(items: Vec<String>) -> Self {
+        let items: Vec<_> = items.iter().map(|item| shown_line(item).into_owned()).collect();
+        Cell { text: items.join(","), color: "", shrinks: Shrinks::ByItems(items) }
     }
 }
 
 impl Table {
     /// A table with these headings.
     pub fn new(header: &[&str]) -> Self {
-        Table { rows: vec![header.iter().map(|h| Cell::colored(*h, "2")).collect()] }
+        Table { rows: vec![header.iter().map(|h| Cell::colored(*h, "2")).collect()], whole: false }
+    }
+    /// The same with nothing cut off, however narrow the terminal is.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Table { whole: true, ..self }
     }
     /// Adds a row.
     pub fn row(&mut self, cells: Vec<Cell>) {
@@ -42,15 +60,20 @@ impl Table {
     pub fn render(&self, out: &Printer) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widest = |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|c| width(&c.text)).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(widest).collect();
+        let mut widths: Vec<usize> = (0..columns).map(widest).collect();
+        if let Some(room) = out.columns().filter(|_| !self.whole) {
+            let headings: Vec<usize> = self.rows[0].iter().map(|cell| width(&cell.text)).collect();
+            fit::narrow(&mut widths, &headings, room);
+        }
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
             for (cell, columns) in row.iter().zip(&widths) {
-                let pad = columns - width(&cell.text);
+                let shown = fit::cut(&cell.text, &cell.shrinks, *columns);
+                let pad = columns - width(&shown);
                 match cell.color {
-                    "" => line.push_str(&cell.text),
-                    color => line.push_str(&out.paint(color, &cell.text)),
+                    "" => line.push_str(&shown),
+                    color => line.push_str(&out.paint(color, &shown)),
                 }
                 line.push_str(&" ".repeat(pad + 2));
             }
@@ -72,6 +95,23 @@ mod tests {
         table.row(vec!["e\u{301}t\u{e9}".into(), "no".into()]);
         table.row(vec!["🚀".into(), "no".into()]);
         assert_eq!(table.render(&Printer::new(true)), "NAME  READY\n主机  yes\ne\u{301}t\u{e9}   no\n🚀    no\n");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_narrow_columns_and_no_line_wraps() {
+        let mut table = Table::new(&["DAYS", "NAMES", "WHERE"]);
+        let names = |n: usize| (0..n).map(|i| format!("host{i}.example")).collect::<Vec<_>>();
+        table.row(vec!["12".into(), Cell::list(names(9)), Cell::path("/etc/kubernetes/pki/some/where/apiserver.crt")]);
+        table.row(vec!["3".into(), "主机主机主机主机主机主机主机主机主机主机".into(), Cell::path("a.pem")]);
+        let shown = table.render(&Printer::of_width(60));
+        assert!(shown.lines().all(|line| width(line) <= 60), "{shown}");
+        insta::assert_snapshot!(shown, @r"
+        DAYS  NAMES                       WHERE
+        12    host0.example,+8            …/some/where/apiserver.crt
+        3     主机主机主机主机主机主机…   a.pem
+        ");
+        assert!(table.clone().whole().render(&Printer::of_width(60)).contains("host8.example"));
+        assert!(table.render(&Printer::of_width(500)).contains("host8.example"));
     }
 
     #[test]

@@ -33,6 +33,6 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
 fn shown_by(domain: &str) -> Result<Certificate> {
     let server =
         Server::parse_or(domain, 443).ok_or_else(|| Error::input(format!("`{domain}` is no host or host:port")))?;
-    let chain = server.chain(&Client { server_name: None, timeout: PATIENCE, identity: None })?;
+    let chain = server.chain(&Client { server_name: None, timeout: PATIENCE, identity: None, start: None })?;
     chain.into_iter().next().ok_or_else(|| Error::connect(format!("{server}: received no server certificates")))
 }

@@ -21,7 +21,8 @@ use crate::inventory::{Build, Download, Source};
   kbootstrap artifacts fetch -i prod.yaml
   kbootstrap artifacts fetch -i prod.yaml --update-lock
   kbootstrap artifacts fetch --kubernetes 1.36.3 --arch amd64 --arch arm64
-  kbootstrap artifacts fetch --kubernetes 1.36.3 --source ./bin --source download
+  kbootstrap artifacts fetch --kubernetes 1.36.3 --source ./bin \\
+    --source download
 
 With an inventory, its versions and sources hold, and the cluster's artifacts.lock pins what came. \
 Hosts are not asked: for others than amd64 give --arch. `up` fetches for what the lock file has programs for.")]

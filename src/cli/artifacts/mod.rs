@@ -134,7 +134,8 @@ impl Verify {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap artifacts bundle --lock clusters/prod/artifacts.lock -o prod.tar
-  kbootstrap artifacts bundle --kubernetes 1.36.3 --arch amd64 --arch arm64 -o k8s-1.36.3.tar")]
+  kbootstrap artifacts bundle --kubernetes 1.36.3 --arch amd64 --arch arm64 \\
+    -o k8s-1.36.3.tar")]
 struct Bundle {
     /// Just what this lock file pins
     #[arg(long, value_name = "FILE", conflicts_with = "kubernetes", required_unless_present = "kubernetes")]

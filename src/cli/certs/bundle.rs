@@ -15,11 +15,13 @@ use crate::pki::{Certificate, Pool, leaf_and_rest};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --out server-chain.pem
-  kbootstrap bundle server.pem --ca-bundle ca.pem --int-bundle intermediate.pem --with-root
+  kbootstrap bundle server.pem --ca-bundle ca.pem \\
+    --int-bundle intermediate.pem --out server-chain.pem
+  kbootstrap bundle server.pem --ca-bundle ca.pem \\
+    --int-bundle intermediate.pem --with-root
 
 The chain is checked: signatures, CA flags, key usage, path lengths, name constraints, and that all is \
-valid now. Nothing is fetched from the network.
+valid now. Nothing is fetched from the network. \
 cfssl's own JSON is printed by `kbootstrap cfssl bundle`.")]
 pub struct Args {
     /// Certificate (PEM), perhaps with part of its chain; `-`: standard input
@@ -43,7 +45,7 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let all = |argument: &OsString| {
             let (text, name) = source::read(argument)?;
-            Certificate::all_from_pem(&text, &name)
+            Certificate::read_all(&text, &name)
         };
         let given = all(&self.cert)?;
         let roots = all(&self.ca_bundle)?;

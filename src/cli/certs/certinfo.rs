@@ -7,7 +7,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::certinfo_text;
-use crate::certs::{self, Client, Entry, Gathered, Settings, Source};
+use super::related::{self, Shown};
+use crate::certs::{self, Client, Entry, Gathered, Settings, Source, StartTls};
 use crate::cfssl::{certinfo, source};
 use crate::cli::Ctx;
 use crate::cli::password::OfStores;
@@ -21,18 +22,24 @@ use crate::ui::stderr;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap certinfo /etc/kubernetes ~/.kube/config        # a table; what ends first stands first
-  kbootstrap certinfo 10.0.0.11:6443 10.0.0.11:2379 10.0.0.21:10250 --ca pki/ca.pem
-  kbootstrap certinfo pki --warn-days 30                    # for monitoring: exit code 11 or 12
+  # a table; what ends first stands first
+  kbootstrap certinfo /etc/kubernetes ~/.kube/config
+  kbootstrap certinfo 10.0.0.11:6443 10.0.0.11:2379 10.0.0.21:10250 \\
+    --ca pki/ca.pem
+  # for monitoring: exit code 11 or 12
+  kbootstrap certinfo pki --warn-days 30
   kbootstrap certinfo store.p12 --password-file password.txt -o details
+  kbootstrap certinfo server.csr ca.crl -o details
+  kbootstrap certinfo mail.example.net --starttls smtp
   kbootstrap certinfo www.example.net:443 --servername other.example.net -o yaml
-  kbootstrap certinfo -cert ca.pem       # cfssl's JSON
+  # cfssl's JSON
+  kbootstrap certinfo -cert ca.pem
   kbootstrap certinfo -csr server.csr
 
-Folders are read with all folders in them; keys and other files in them are passed over. A chain is verified against
+Folders are read with all folders in them; keys and other files in them are passed over. A chain is verified against \
 the self-signed CAs among what is read and the CAs of kubeconfigs; with --ca, against those alone.")]
 pub struct Args {
-    /// Files (PEM, DER, kubeconfig, PKCS#12), folders, servers (HOST:PORT); `-`: standard input
+    /// Files (certificates, CSRs, CRLs, kubeconfigs, stores), folders, servers (HOST:PORT); `-`: standard input
     #[arg(value_name = "PATH|HOST:PORT")]
     files: Vec<OsString>,
     /// Print this certificate as cfssl's JSON
@@ -50,6 +57,10 @@ pub struct Args {
     /// Ask servers for this name (SNI), in place of their host
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
+    /// Ask servers for TLS in this protocol first: smtp, lmtp, imap, pop3, sieve, nntp, ftp, ldap, postgres, mysql, xmpp,
+    /// xmpp-server. Its usual port need not be named
+    #[arg(long, value_name = "PROTOCOL", value_enum, hide_possible_values = true)]
+    starttls: Option<StartTls>,
     /// Client certificate to show to servers that want one
     #[arg(long, value_name = "FILE", requires = "client_key")]
     client_cert: Option<PathBuf>,
@@ -88,11 +99,11 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         if let Some(file) = &self.cert {
             let (text, name) = source::read(file)?;
-            ctx.out.document(&certinfo::json(&Certificate::from_pem(&text, &name)?)?)?;
+            ctx.out.document(&certinfo::json(&Certificate::read(&text, &name)?)?)?;
             Ok(0)
         } else if let Some(file) = &self.csr {
             let (text, name) = source::read(file)?;
-            ctx.out.json(&CsrInfo::of(&Csr::from_pem(&text, &name)?))?;
+            ctx.out.json(&CsrInfo::of(&Csr::read(&text, &name)?))?;
             Ok(0)
         } else if self.files.is_empty() {
             Err(Error::usage("no certificate is named")
@@ -106,32 +117,53 @@ impl Args {
         let named = authorities(&self.ca)?;
         let client = self.client()?;
         let passwords = OfStores::new(self.password_file.clone());
-        let sources = self.files.iter().map(Source::parse).collect::<Result<Vec<_>>>()?;
+        let sources = self.files.iter().map(|file| self.source(file)).collect::<Result<Vec<_>>>()?;
         let mut gathered = certs::gather(&sources, Settings { passwords: &passwords, client: &client });
         let found = std::mem::take(&mut gathered.found);
-        if found.is_empty() {
+        let mut related = Vec::new();
+        for shown in gathered.related.iter().map(Shown::read) {
+            match shown {
+                Ok(shown) => related.push(shown),
+                Err(error) => gathered.errors.push(error),
+            }
+        }
+        if found.is_empty() && related.is_empty() {
             Error::all(gathered.errors.into_iter().chain(gathered.locked))?;
             return Err(Error::pki("there is no certificate in any of these files"));
         }
-        let entries = certs::judge(found, &named, OffsetDateTime::now_utc())?;
-        self.print(&entries, ctx)?;
+        let now = OffsetDateTime::now_utc();
+        let entries = certs::judge(found, &named, now)?;
+        self.print(&entries, &related, ctx)?;
         notes(&gathered);
         Error::all(gathered.errors)?;
-        Ok(self.warn_days.map_or(0, |days| exit_code(&entries, days, !named.is_empty())))
+        Ok(self.warn_days.map_or(0, |days| exit_code(&entries, &related, days, !named.is_empty(), now)))
     }
 
-    fn print(&self, entries: &[Entry], ctx: &Ctx) -> Result<()> {
-        let soon = self.warn_days.unwrap_or(30);
+    fn print(&self, entries: &[Entry], related: &[Shown], ctx: &Ctx) -> Result<()> {
+        let (soon, out) = (self.warn_days.unwrap_or(30), &ctx.out);
         match self.output {
-            Format::Text => ctx.out.text(&certinfo_text::table(entries, soon, &ctx.out)),
-            Format::Wide => ctx.out.text(&certinfo_text::wide(entries, soon, &ctx.out)),
-            Format::Details => ctx.out.text(&certinfo_text::details(entries, soon, &ctx.out)),
-            Format::Json => ctx.out.json(&entries),
+            Format::Text | Format::Wide => {
+                let wide = self.output == Format::Wide;
+                let shown = if wide { certinfo_text::wide } else { certinfo_text::table };
+                let mut tables: Vec<_> = (!entries.is_empty()).then(|| shown(entries, soon, out)).into_iter().collect();
+                tables.extend(related::tables(related, wide, out));
+                out.text(&tables.join("\n"))
+            }
+            Format::Details => {
+                let blocks = entries.iter().map(|entry| certinfo_text::block(entry, soon, out));
+                let blocks = blocks.chain(related.iter().map(|shown| shown.block(out)));
+                out.text(&blocks.collect::<Vec<_>>().join("\n"))
+            }
+            Format::Json => out.json(&all(entries, related)),
             Format::Yaml => {
-                let yaml = serde_saphyr::to_string(&entries);
-                ctx.out.text(&yaml.map_err(|e| Error::internal(format!("write YAML: {e}")))?)
+                let yaml = serde_saphyr::to_string(&all(entries, related));
+                out.text(&yaml.map_err(|e| Error::internal(format!("write YAML: {e}")))?)
             }
         }
+    }
+
+    fn source(&self, argument: &OsString) -> Result<Source> {
+        Source::parse_or_server(argument, self.starttls.map(StartTls::port))
     }
 
     fn client(&self) -> Result<Client> {
@@ -140,13 +172,13 @@ impl Args {
             _ => None,
         };
         let timeout = Duration::from_secs(self.timeout.into());
-        Ok(Client { server_name: self.servername.clone(), timeout, identity })
+        Ok(Client { server_name: self.servername.clone(), timeout, identity, start: self.starttls })
     }
 }
 
 /// All certificates of the files of `--ca`.
 pub fn authorities(files: &[PathBuf]) -> Result<Vec<Certificate>> {
-    let read = |file: &PathBuf| Certificate::all_from_pem(&files::read(file)?, &display(file));
+    let read = |file: &PathBuf| Certificate::read_all(&files::read(file)?, &display(file));
     Ok(files.iter().map(read).collect::<Result<Vec<_>>>()?.concat())
 }
 
@@ -165,15 +197,27 @@ fn notes(gathered: &Gathered) {
     }
 }
 
-/// For monitoring. Without `--ca` a chain that does not verify is no alarm: its root may just not be there.
-fn exit_code(entries: &[Entry], days: i64, must_verify: bool) -> u8 {
-    let now = OffsetDateTime::now_utc();
-    let invalid = |entry: &Entry| {
-        entry.days_left < 0 || entry.certificate.not_before > now || (must_verify && !entry.chain.verified)
-    };
-    if entries.iter().any(invalid) {
+/// What is listed for programs.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Listed<'a> {
+    Certificate(&'a Entry),
+    Related(&'a Shown),
+}
+
+fn all<'a>(entries: &'a [Entry], related: &'a [Shown]) -> Vec<Listed<'a>> {
+    entries.iter().map(Listed::Certificate).chain(related.iter().map(Listed::Related)).collect()
+}
+
+/// For monitoring. Without `--ca` a chain that does not verify is no alarm: its root may just not be there. A CRL ends
+/// when the next one is due.
+fn exit_code(entries: &[Entry], related: &[Shown], days: i64, must_verify: bool, now: OffsetDateTime) -> u8 {
+    let invalid =
+        |entry: &Entry| entry.ended || entry.certificate.not_before > now || (must_verify && !entry.chain.verified);
+    let left: Vec<_> = related.iter().filter_map(|shown| shown.days_left(now)).collect();
+    if entries.iter().any(invalid) || left.iter().any(|left| left.is_negative()) {
         CERTIFICATE_NOT_VALID
-    } else if entries.iter().any(|entry| entry.days_left <= days) {
+    } else if entries.iter().any(|entry| entry.days_left <= days) || left.iter().any(|left| left.whole_days() <= days) {
         CERTIFICATE_ENDS_SOON
     } else {
         0

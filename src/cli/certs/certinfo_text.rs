@@ -1,15 +1,9 @@
-//! How `certinfo` shows certificates to people.
-
-use std::fmt::Write;
-
 use time::OffsetDateTime;
 
+use super::details;
 use crate::certs::Entry;
-use crate::pki::{CertificateInfo, NameInfo, is_key_usage};
+use crate::pki::{CertificateInfo, Field, NameInfo, is_key_usage, second, whole};
 use crate::ui::{Cell, Printer, Table};
-
-/// A cell of the narrow table is cut beyond this; `wide` shows all.
-const CELL: usize = 40;
 
 /// One line per certificate; `soon` is the number of days from which on an end is near.
 pub(super) fn table(entries: &[Entry], soon: i64, printer: &Printer) -> String {
@@ -18,14 +12,14 @@ pub(super) fn table(entries: &[Entry], soon: i64, printer: &Printer) -> String {
         let info = &entry.certificate;
         table.row(vec![
             days(entry, soon),
-            cut(&short(&info.subject)).into(),
-            few(&info.sans).into(),
+            short(&info.subject).into(),
+            names(&info.sans),
             info.key.clone().into(),
-            purposes(info).into(),
+            purposes(info),
             info.path_length.map_or(ca(info), |length| format!("yes ({length})")).into(),
             issuer(info, short).into(),
             chain(entry),
-            entry.place.clone().into(),
+            Cell::path(&entry.place),
         ]);
     }
     table.render(printer)
@@ -35,7 +29,7 @@ pub(super) fn table(entries: &[Entry], soon: i64, printer: &Printer) -> String {
 pub(super) fn wide(entries: &[Entry], soon: i64, printer: &Printer) -> String {
     let header =
         ["DAYS", "ENDS", "SUBJECT", "NAMES", "KEY", "SIGNATURE", "USAGES", "CA", "ISSUER", "SERIAL", "CHAIN", "WHERE"];
-    let mut table = Table::new(&header);
+    let mut table = Table::new(&header).whole();
     for entry in entries {
         let info = &entry.certificate;
         table.row(vec![
@@ -56,52 +50,52 @@ pub(super) fn wide(entries: &[Entry], soon: i64, printer: &Printer) -> String {
     table.render(printer)
 }
 
-/// A block per certificate.
-pub(super) fn details(entries: &[Entry], soon: i64, printer: &Printer) -> String {
-    let blocks: Vec<_> = entries.iter().map(|entry| block(entry, soon, printer)).collect();
-    blocks.join("\n")
-}
-
-fn block(entry: &Entry, soon: i64, printer: &Printer) -> String {
+/// What a person asks first, and then all that is in it.
+pub(super) fn block(entry: &Entry, soon: i64, printer: &Printer) -> String {
     let info = &entry.certificate;
-    let (left, code) = match entry.days_left {
-        days @ ..0 => (format!("expired {} days ago", -days), "31"),
-        days if days <= soon => (format!("{days} days left"), "33"),
-        days => (format!("{days} days left"), "32"),
-    };
     let chain = match (&entry.chain.verified, entry.chain.path.as_slice()) {
         (false, _) => printer.paint("31", &entry.chain.why),
         (true, []) => "it is trusted itself".to_owned(),
         (true, path) => format!("verifies: {}", path.join(" ← ")),
     };
-    let rows = [
-        ("subject", info.subject.text.clone()),
-        ("issuer", issuer(info, |name| name.text.clone())),
-        ("names", info.sans.join(", ")),
-        ("key", info.key.clone()),
-        ("signature", info.signature_algorithm.clone()),
-        ("usages", info.usages.join(", ")),
-        ("CA", ca(info)),
-        ("valid", format!("{} to {}, {}", info.not_before.date(), info.not_after.date(), printer.paint(code, &left))),
-        ("chain", chain),
-        ("serial", info.serial_number.clone()),
-        ("sha256", info.sha256.clone()),
+    let valid = format!("{} to {}", second(info.not_before), second(info.not_after));
+    let mut fields = vec![
+        Field::new("valid", format!("{valid}, {}", printer.paint(color(entry, soon), &left(entry)))),
+        Field::new("chain", chain),
+        Field::new("names", info.sans.join(", ")),
+        Field::new("usages", info.usages.join(", ")),
+        Field::new("CA", ca(info)),
     ];
-    let mut text = format!("{}\n", printer.paint("1", &entry.place));
-    for (label, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {label:<10} {value}");
+    fields.retain(|field| !field.value.is_empty());
+    fields.extend(whole::certificate(&entry.whole));
+    details::block(&entry.place, &fields, printer)
+}
+
+/// `10 days left`, `ended 10 days ago`.
+fn left(entry: &Entry) -> String {
+    let days = |n: u64| if n == 1 { "1 day".to_owned() } else { format!("{n} days") };
+    match (entry.ended, entry.days_left) {
+        (true, 0) => "ended today".to_owned(),
+        (true, ago) => format!("ended {} ago", days(ago.unsigned_abs())),
+        (false, left) => format!("{} left", days(left.unsigned_abs())),
     }
-    text
+}
+
+fn color(entry: &Entry, soon: i64) -> &'static str {
+    match entry.days_left {
+        _ if entry.ended => "31",
+        days if days <= soon => "33",
+        _ => "32",
+    }
 }
 
 fn days(entry: &Entry, soon: i64) -> Cell {
-    let color = match entry.days_left {
-        ..0 => "31",
-        days if days <= soon => "33",
-        _ => "32",
+    let text = match entry.days_left {
+        // Zero alone would be one that ends today.
+        0 if entry.ended => "-0".to_owned(),
+        days => days.to_string(),
     };
-    Cell::colored(entry.days_left.to_string(), color)
+    Cell::colored(text, color(entry, soon))
 }
 
 fn chain(entry: &Entry) -> Cell {
@@ -125,7 +119,7 @@ fn ca(info: &CertificateInfo) -> String {
 }
 
 /// The common name, with the organization of a Kubernetes user; the whole name where there is none.
-fn short(name: &NameInfo) -> String {
+pub(super) fn short(name: &NameInfo) -> String {
     match (name.common_name.as_str(), name.organizations.as_slice()) {
         ("", _) => name.text.clone(),
         (cn, [group]) if group.starts_with("system:") => format!("{cn} ({group})"),
@@ -134,55 +128,19 @@ fn short(name: &NameInfo) -> String {
 }
 
 /// Extended usages, which say what it is for; a CA has key usages only.
-fn purposes(info: &CertificateInfo) -> String {
+fn purposes(info: &CertificateInfo) -> Cell {
     let extended: Vec<_> = info.usages.iter().filter(|usage| !is_key_usage(usage)).collect();
     let shown = if extended.is_empty() { info.usages.iter().collect() } else { extended };
-    cut(&shown.iter().map(|usage| usage.trim_end_matches(" auth")).collect::<Vec<_>>().join(","))
+    Cell::list(shown.iter().map(|usage| usage.trim_end_matches(" auth").to_owned()).collect())
 }
 
-/// As many names as fit, without the type of what needs none.
-fn few(sans: &[String]) -> String {
-    let names: Vec<_> =
-        sans.iter().map(|san| san.strip_prefix("DNS:").or(san.strip_prefix("IP:")).unwrap_or(san)).collect();
-    let (mut text, mut shown) = (String::new(), 0);
-    for name in &names {
-        if shown > 0 && text.chars().count() + name.chars().count() + 1 > CELL {
-            break;
-        }
-        if shown > 0 {
-            text.push(',');
-        }
-        text.push_str(name);
-        shown += 1;
-    }
-    match names.len() - shown {
-        0 => text,
-        more => format!("{text},+{more}"),
-    }
+/// Without the type of what needs none.
+pub(super) fn names(sans: &[String]) -> Cell {
+    let bare = |san: &String| san.strip_prefix("DNS:").or(san.strip_prefix("IP:")).unwrap_or(san).to_owned();
+    Cell::list(sans.iter().map(bare).collect())
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(CELL) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-fn minute(time: OffsetDateTime) -> String {
+pub(super) fn minute(time: OffsetDateTime) -> String {
     let time = time.to_offset(time::UtcOffset::UTC);
     format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_cut_by_their_number_and_not_within_one() {
-        let names = |list: &[&str]| few(&list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
-        assert_eq!(names(&[]), "");
-        assert_eq!(names(&["DNS:a", "IP:10.0.0.1", "email:a@b"]), "a,10.0.0.1,email:a@b");
-        let long = "DNS:kubernetes.default.svc.cluster.local";
-        assert_eq!(names(&[long, long, "DNS:a"]), "kubernetes.default.svc.cluster.local,+2");
-    }
 }

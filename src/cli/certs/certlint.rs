@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::certlint::{self, Finding, Inputs, Severity};
-use crate::certs::{Client, Settings, Source};
+use crate::certs::{Client, Settings, Source, StartTls};
 use crate::cli::password::OfStores;
 use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Kind, Result};
@@ -19,10 +19,13 @@ use crate::ui::{Cell, Printer, Table, stderr};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap certlint pki                         # a folder: certificates, chains, keys
-  kbootstrap certlint server.pem ca.pem -o json   # what needs the CA is looked at too
+  # a folder: certificates, chains, keys
+  kbootstrap certlint pki
+  # what needs the CA is looked at too
+  kbootstrap certlint server.pem ca.pem -o json
   kbootstrap certlint www.example.net:443 --ignore validity-398-days
-  kbootstrap certlint --rules                     # what is looked for
+  # what is looked for
+  kbootstrap certlint --rules
 
 The exit code is 4 when there are errors, and 0 when there are only warnings and notices.")]
 pub struct Args {
@@ -38,6 +41,10 @@ pub struct Args {
     /// Ask servers for this name (SNI), in place of their host
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
+    /// Ask servers for TLS in this protocol first: smtp, lmtp, imap, pop3, sieve, nntp, ftp, ldap, postgres, mysql, xmpp,
+    /// xmpp-server. Its usual port need not be named
+    #[arg(long, value_name = "PROTOCOL", value_enum, hide_possible_values = true)]
+    starttls: Option<StartTls>,
     /// File with the password of PKCS#12 stores; else KBOOTSTRAP_PASSWORD, else it is asked for
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -65,8 +72,9 @@ impl Args {
         self.check_ignored()?;
         let passwords = OfStores::new(self.password_file.clone());
         let timeout = Duration::from_secs(5);
-        let client = Client { server_name: self.servername.clone(), timeout, identity: None };
-        let sources = self.paths.iter().map(Source::parse).collect::<Result<Vec<_>>>()?;
+        let client = Client { server_name: self.servername.clone(), timeout, identity: None, start: self.starttls };
+        let port = self.starttls.map(StartTls::port);
+        let sources = self.paths.iter().map(|path| Source::parse_or_server(path, port)).collect::<Result<Vec<_>>>()?;
         let mut inputs = Inputs::read(&sources, Settings { passwords: &passwords, client: &client });
         let (errors, locked) = (std::mem::take(&mut inputs.errors), std::mem::take(&mut inputs.locked));
         if inputs.counts() == (0, 0) && errors.is_empty() {

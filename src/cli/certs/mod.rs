@@ -4,5 +4,7 @@ pub mod bundle;
 pub mod certinfo;
 mod certinfo_text;
 pub mod certlint;
+mod details;
+mod related;
 
 pub use certinfo::authorities;

@@ -32,7 +32,8 @@ pub struct Cfssl {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  kbootstrap cfssl gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca     # ca.pem, ca-key.pem, ca.csr")]
+  # ca.pem, ca-key.pem, ca.csr
+  kbootstrap cfssl gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca")]
 pub struct Cfssljson {
     #[command(flatten)]
     words: Words,

@@ -13,7 +13,7 @@ use crate::ui::Printer;
   kbootstrap check -i prod.yaml
   kbootstrap check -i prod.yaml -o json
 
-Every check has a name; one that you accept is waived by that name: `waive: [swap]` for all hosts or for one.
+Every check has a name; one that you accept is waived by that name: `waive: [swap]` for all hosts or for one. \
 The checks are described in docs/preflight.md. Where the cluster runs already, what it cannot take of the inventory is \
 said too.")]
 pub struct Args {

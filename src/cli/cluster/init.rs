@@ -15,10 +15,13 @@ use crate::ui::report;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap init -o prod.yaml --master 10.0.0.11 --node 10.0.0.21 --node 10.0.0.22
-  kbootstrap init -o ha.yaml --master 10.0.0.11 --master 10.0.0.12 --master 10.0.0.13 \\
+  kbootstrap init -o prod.yaml --master 10.0.0.11 --node 10.0.0.21 \\
+    --node 10.0.0.22
+  kbootstrap init -o ha.yaml --master 10.0.0.11 --master 10.0.0.12 \\
+    --master 10.0.0.13 \\
       --node 10.0.0.21 --endpoint api.example.com:6443 --user admin
-  kbootstrap init -o prod.yaml --from inventory/mycluster/hosts.yaml --endpoint api.example.com
+  kbootstrap init -o prod.yaml --from inventory/mycluster/hosts.yaml \\
+    --endpoint api.example.com
   kbootstrap init --from hosts.ini --user admin
   kbootstrap init -o - --master 10.0.0.11")]
 pub struct Args {

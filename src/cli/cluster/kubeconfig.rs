@@ -9,7 +9,7 @@ use crate::trust::Trust;
 /// Write the administrator's kubeconfig again and say where it is, or print it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap kubeconfig -i prod.yaml                     # writes it and prints its path
+  kbootstrap kubeconfig -i prod.yaml  # writes it and prints its path
   export KUBECONFIG=$(kbootstrap kubeconfig -i prod.yaml)
   kbootstrap kubeconfig -i prod.yaml --print > ~/.kube/config
 

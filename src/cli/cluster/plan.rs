@@ -11,12 +11,14 @@ use crate::preflight::{self, Finding};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap plan -i prod.yaml
-  kbootstrap plan -i prod.yaml --summary   # what it means, without the diffs
+  # what it means, without the diffs
+  kbootstrap plan -i prod.yaml --summary
   kbootstrap plan -i prod.yaml -o json | jq '.meaning.restarts'
-  kbootstrap plan -i prod.yaml --remove flanneld   # what would be taken away with it
+  # what would be taken away with it
+  kbootstrap plan -i prod.yaml --remove flanneld
 
 Nothing is changed, on the hosts or here: certificates that `up` would issue and programs that it would fetch are named. \
-Secrets are named, never shown. What should not be there is named with the command that takes it away; it is no change.
+Secrets are named, never shown. What should not be there is named with the command that takes it away; it is no change. \
 Exit code 0: nothing would change; 10 with --exit-code: something would; 9: a running cluster cannot \
 take it (with -o json the reasons stand in `refused`).")]
 pub struct Args {

@@ -22,10 +22,12 @@ use crate::ui::{Cell, Format, Table};
 /// Bring back the cluster's folder, or single files of it, from the hosts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap recover -i prod.yaml                        # all that is missing and that hosts have
+  # all that is missing and that hosts have
+  kbootstrap recover -i prod.yaml
   kbootstrap recover -i prod.yaml --only sa.key --only encryption.key
   kbootstrap recover -i prod.yaml --identity recovery.txt
-  kbootstrap recover --host 10.0.0.11 -i prod.yaml       # on a machine that has nothing
+  # on a machine that has nothing
+  kbootstrap recover --host 10.0.0.11 -i prod.yaml
 
 Nothing that is there is overwritten, and nothing is changed on the hosts. What several hosts hold must be the same on \
 all of them. Keys that only the folder had, those of the CAs of etcd and the front proxy, are on no host; with a recoveryKey in the inventory the masters have \

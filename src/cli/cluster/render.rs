@@ -14,8 +14,10 @@ use crate::state::{Content, HostState};
 /// Write every host's files to a folder, for reading and for git diff
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap render -i prod.yaml -o tree            # asks the hosts for their facts
-  kbootstrap render -i prod.yaml -o tree --offline  # takes every host for an ordinary Debian 12
+  # asks the hosts for their facts
+  kbootstrap render -i prod.yaml -o tree
+  # takes every host for an ordinary Debian 12
+  kbootstrap render -i prod.yaml -o tree --offline
 
 Keys are never written: where a host holds one, the file says so. HOST.json has modes, owners, units and settings. \
 Nothing else is written: certificates that `up` would issue are left out, and it says so.")]

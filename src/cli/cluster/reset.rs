@@ -13,9 +13,11 @@ use crate::ui::Printer;
 /// Take hosts back: services, files, mounts, interfaces, rules
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap reset -i prod.yaml                 # every host of the inventory; asks first
+  # every host of the inventory; asks first
+  kbootstrap reset -i prod.yaml
   kbootstrap reset -i prod.yaml --host n2
-  kbootstrap reset -i prod.yaml --yes -o json   # for scripts
+  # for scripts
+  kbootstrap reset -i prod.yaml --yes -o json
 
 All data of etcd on these hosts is deleted. The cluster's folder on this machine stays: the next `up` uses \
 the same certificates.")]

@@ -20,7 +20,7 @@ use crate::ui::{Cell, Table};
   watch -n 5 kbootstrap status -i prod.yaml --progress none
   kbootstrap status -i prod.yaml -o json | jq .healthy
 
-What should not be there is named with the command that takes it away.
+What should not be there is named with the command that takes it away. \
 Exit code 7 when something is not healthy.")]
 pub struct Args {
     #[command(flatten)]

@@ -15,12 +15,18 @@ use crate::ui::{Event, duration};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap up -i prod.yaml
-  kbootstrap up                       # kbootstrap.yaml in this folder
-  kbootstrap up -i prod.yaml --yes    # for scripts: restarts what must be restarted without asking
-  kbootstrap up -i prod.yaml -o json  # a summary for programs
-  kbootstrap up --remove flanneld     # takes away what was switched off
-  kbootstrap up --remove n3           # takes back a host that has left the inventory
-  kbootstrap up --skip n2             # goes on without a host that is away
+  # kbootstrap.yaml in this folder
+  kbootstrap up
+  # for scripts: restarts what must be restarted without asking
+  kbootstrap up -i prod.yaml --yes
+  # a summary for programs
+  kbootstrap up -i prod.yaml -o json
+  # takes away what was switched off
+  kbootstrap up --remove flanneld
+  # takes back a host that has left the inventory
+  kbootstrap up --remove n3
+  # goes on without a host that is away
+  kbootstrap up --skip n2
 
 Run it as often as you like: what is right is left alone, nothing is restarted without need, and a run that \
 was interrupted is resumed. What a running cluster cannot take is refused before anything is touched. Before running \

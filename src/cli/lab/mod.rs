@@ -16,14 +16,17 @@ use crate::ui::{Cell, Plain, Reporter, Table, Terminal, stderr};
 
 const EXAMPLE: &str = "\
 Examples:
-  kbootstrap lab up -n 3                         n1: etcd, master and node; n2 and n3: nodes
-  kbootstrap lab up -n 4 --masters 3 --name ha   a second lab beside it
-  kbootstrap lab up -n 2 --debian 11 --name old  hosts with Debian 11
+  # n1: etcd, master and node; n2 and n3: nodes
+  kbootstrap lab up -n 3
+  # a second lab beside it
+  kbootstrap lab up -n 4 --masters 3 --name ha
+  # hosts with Debian 11
+  kbootstrap lab up -n 2 --debian 11 --name old
   kbootstrap lab ssh n1 systemctl status
   kbootstrap lab poweroff n2 && kbootstrap lab start n2
   kbootstrap lab down --all
 
-Hosts are systemd-nspawn containers with a systemd and an sshd of their own, on a private network.
+Hosts are systemd-nspawn containers with a systemd and an sshd of their own, on a private network. \
 Labs lie in ~/.cache/kbootstrap, or in $KBOOTSTRAP_CACHE.";
 
 /// Throwaway systemd hosts on this machine

@@ -19,11 +19,12 @@ use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, kept_se
 #[command(after_help = "\
 Examples:
   kbootstrap gencert -initca ca-csr.json --out ca
-  kbootstrap gencert -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server-csr.json --out server
+  kbootstrap gencert -ca ca.pem -ca-key ca-key.pem -config ca-config.json \\
+    -profile server server-csr.json --out server
   kbootstrap gencert -initca ca-csr.json | kbootstrap cfssljson -bare ca
   kbootstrap gencert -renewca -ca ca.pem -ca-key ca-key.pem --out new-ca
 
-Flags work with one dash or two. Without --out, the result is printed as cfssl's JSON.
+Flags work with one dash or two. Without --out, the result is printed as cfssl's JSON. \
 `kbootstrap print-defaults csr` and `… config` print files to start from.")]
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
@@ -111,7 +112,7 @@ impl Args {
             Some(argument) => {
                 log.info("re-generate a CA certificate from CSR and CA key");
                 let (text, name) = source::read_ca_key(argument, &self.ca_password)?;
-                (Key::from_pem(&text, &name)?, false)
+                (Key::read(&text, &name)?, false)
             }
         };
         let csr = Csr::create(&Request::from_spec(spec, key.public())?, &key)?;
@@ -130,9 +131,9 @@ impl Args {
         };
         log.info("re-generate a CA certificate from CA cert and key");
         let (text, name) = source::read_ca(ca)?;
-        let certificate = Certificate::from_pem(&text, &name)?;
+        let certificate = Certificate::read(&text, &name)?;
         let (text, key_name) = source::read_ca_key(ca_key, &self.ca_password)?;
-        let key = Key::from_pem(&text, &key_name)?;
+        let key = Key::read(&text, &key_name)?;
         let serial = match self.signer.given_serial()?.or_else(|| kept_serial(&certificate)) {
             Some(serial) => serial,
             None => Serial::random()?,

@@ -13,16 +13,18 @@ use crate::cli::Ctx;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pki::{Authority, CrlSpec, Lifetime, Reason, Revoked, Serial, crl_number, crl_pem};
+use crate::text::utf8;
 
 /// Make a list of revoked certificates (CRL), like cfssl gencrl
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   kbootstrap gencrl revoked.txt ca.pem ca-key.pem --out ca.crl
-  kbootstrap gencrl revoked.txt ca.pem ca-key.pem --expiry 30d --der --out ca.crl
+  kbootstrap gencrl revoked.txt ca.pem ca-key.pem --expiry 30d --der \\
+    --out ca.crl
   echo '0x2a keyCompromise 2026-11-21' | kbootstrap gencrl - ca.pem ca-key.pem
 
-Each line of the list is a serial number in decimal, or in hexadecimal after 0x; then, if you like, the reason by its
+Each line of the list is a serial number in decimal, or in hexadecimal after 0x; then, if you like, the reason by its \
 name in RFC 5280 (keyCompromise, superseded, …) and the day of the revocation. `#` begins a remark.")]
 pub struct Args {
     /// Text with one serial number in a line; `-`: standard input
@@ -52,7 +54,7 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let now = OffsetDateTime::now_utc();
         let (list, list_name) = source::read(&self.serials)?;
-        let list = String::from_utf8_lossy(&list);
+        let list = String::from_utf8_lossy(utf8(&list, &list_name)?);
         if list.contains("PRIVATE KEY-----") {
             return Err(Error::input(format!("{list_name}: a private key is in it, and no serial numbers"))
                 .hint("the order is: the list, the CA certificate, the CA key"));

@@ -17,7 +17,8 @@ use crate::secret::Secret;
 #[command(after_help = "\
 Examples:
   kbootstrap gencsr -key server-key.pem server-csr.json --out server
-  kbootstrap gencsr -key server-key.pem -cert server.pem --out server     # the subject and names of a certificate")]
+  # the subject and names of a certificate
+  kbootstrap gencsr -key server-key.pem -cert server.pem --out server")]
 pub struct Args {
     /// CSR spec (JSON); `-`: standard input
     #[arg(required_unless_present = "cert", conflicts_with = "cert")]
@@ -46,7 +47,7 @@ impl Args {
         let log = self.log.log();
         check_base(self.out.as_deref())?;
         let (text, name) = source::read_ca_key(&self.key, &self.key_password)?;
-        let key = Key::from_pem(&text, &name)?;
+        let key = Key::read(&text, &name)?;
         let mut request = self.request(&key)?;
         if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
             request.set_hosts(&hosts, Rules::Strict)?;
@@ -55,7 +56,8 @@ impl Args {
         log.info("encoded CSR");
         request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));
         // In files, the key is there already.
-        let key = self.out.is_none().then(|| Secret::new(text.to_vec()));
+        let given = if text.starts_with(b"-----BEGIN ") { Secret::new(text.to_vec()) } else { key.to_pem() };
+        let key = self.out.is_none().then_some(given);
         Output { cert: None, csr: Some(csr.to_pem()), key }.put(self.out.as_deref(), &ctx.out, &log)?;
         Ok(0)
     }
@@ -63,7 +65,7 @@ impl Args {
     fn request(&self, key: &Key) -> Result<Request> {
         if let Some(cert) = &self.cert {
             let (text, name) = source::read_ca(cert)?;
-            return Ok(Request::from_certificate(&Certificate::from_pem(&text, &name)?, key.public()));
+            return Ok(Request::from_certificate(&Certificate::read(&text, &name)?, key.public()));
         }
         let (spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or(OsStr::new("-")))?;
         spec.check(&name)?;

@@ -77,6 +77,9 @@ pub struct CaPasswordArgs {
 }
 
 impl Passwords for CaPasswordArgs {
+    fn ways(&self) -> Option<String> {
+        Some(password::ways("--ca-key-password-file", &CA_KEY_VARIABLES))
+    }
     fn of(&self, file: &str) -> Result<Option<Secret>> {
         password::find(self.ca_key_password_file.as_deref(), &CA_KEY_VARIABLES, &format!("password of {file}"))
     }
@@ -91,6 +94,9 @@ pub struct KeyPasswordArgs {
 }
 
 impl Passwords for KeyPasswordArgs {
+    fn ways(&self) -> Option<String> {
+        Some(password::ways("--key-password-file", &[KEY_VARIABLE]))
+    }
     fn of(&self, file: &str) -> Result<Option<Secret>> {
         password::find(self.key_password_file.as_deref(), &[KEY_VARIABLE], &format!("password of {file}"))
     }
@@ -191,7 +197,7 @@ impl OutputArgs {
         let mut all = Vec::new();
         if let Some(ca) = ca {
             let (text, name) = source::read_ca(ca)?;
-            all.extend(Certificate::all_from_pem(&text, &name)?);
+            all.extend(Certificate::read_all(&text, &name)?);
         }
         all.extend(authorities(&self.intermediates)?);
         Ok(all)

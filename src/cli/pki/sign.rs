@@ -17,8 +17,10 @@ use crate::pki::{Csr, Rules, Subject};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kbootstrap sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json -profile server server.csr --out server
-  kbootstrap sign -ca ca.pem -ca-key ca-key.pem server.csr | kbootstrap cfssljson -bare server")]
+  kbootstrap sign -ca ca.pem -ca-key ca-key.pem -config ca-config.json \\
+    -profile server server.csr --out server
+  kbootstrap sign -ca ca.pem -ca-key ca-key.pem server.csr \\
+    | kbootstrap cfssljson -bare server")]
 pub struct Args {
     /// CSR (PEM); `-`: standard input
     #[arg(value_name = "CSR", required_unless_present = "csr")]
@@ -52,7 +54,7 @@ impl Args {
         let now = OffsetDateTime::now_utc();
         let signer = self.signer.load(now, &self.ca_password)?;
         let (text, name) = source::read(csr_file)?;
-        let csr = Csr::from_pem(&text, &name)?;
+        let csr = Csr::read(&text, &name)?;
         let mut request = csr.request().clone();
         signer.profile().admit(&mut request)?;
         if let Some(hosts) = request::hosts(self.hostname.as_deref()) {

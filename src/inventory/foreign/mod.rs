@@ -11,6 +11,7 @@ mod yaml;
 
 use super::model::{Host, Role, Ssh};
 use crate::error::{Error, Result};
+use crate::text::utf8;
 
 pub use recognise::{Foreign, recognise};
 
@@ -34,7 +35,7 @@ pub struct Import {
 /// # Errors
 /// Input: it is none that can be read, or hosts in it have no address, with everything that is wrong.
 pub fn import(name: &str, bytes: &[u8]) -> Result<Import> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Error::input(format!("{name}: not UTF-8 text")))?;
+    let text = std::str::from_utf8(utf8(bytes, name)?).map_err(|_| Error::input(format!("{name}: not UTF-8 text")))?;
     if recognise::is_ours(text) {
         return Err(Error::input(format!("{name}: this is an inventory of kbootstrap already")));
     }

@@ -1,5 +1,8 @@
 //! Object identifiers that the encoders write, and helpers for others.
 
+use openssl::asn1::Asn1Object;
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use yasna::models::ObjectIdentifier;
 
 use crate::error::{Error, Result};
@@ -47,6 +50,7 @@ pub(crate) const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
 pub(crate) const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 pub(crate) const CRL_NUMBER: &[u64] = &[2, 5, 29, 20];
 pub(crate) const CRL_REASON: &[u64] = &[2, 5, 29, 21];
+pub(crate) const DELTA_CRL: &[u64] = &[2, 5, 29, 27];
 pub(crate) const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
 pub(crate) const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
 pub(crate) const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
@@ -114,6 +118,25 @@ pub(crate) fn dotted(arcs: &[u64]) -> String {
     arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
 }
 
+/// OpenSSL's full name of an identifier (`TLS Web Server Authentication`); its dotted form where OpenSSL knows none.
+pub(crate) fn name(arcs: &[u64]) -> String {
+    known(arcs, Nid::long_name)
+}
+
+/// OpenSSL's short name of an identifier, as in names (`GN`); its dotted form where OpenSSL knows none.
+pub(crate) fn short_name(arcs: &[u64]) -> String {
+    known(arcs, Nid::short_name)
+}
+
+fn known(arcs: &[u64], name: fn(&Nid) -> Result<&'static str, ErrorStack>) -> String {
+    let dotted = dotted(arcs);
+    let nid = Asn1Object::from_str(&dotted).map_or(Nid::UNDEF, |object| object.nid());
+    match nid {
+        Nid::UNDEF => dotted,
+        nid => name(&nid).map_or(dotted, str::to_owned),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +150,16 @@ mod tests {
         }
         assert_eq!(of(&x509_parser::asn1_rs::Oid::new((&[][..]).into())), None);
         assert_eq!(of(&x509_parser::asn1_rs::Oid::new((&[0xff; 12][..]).into())), None);
+    }
+
+    #[test]
+    fn names_are_those_of_openssl() {
+        assert_eq!(
+            (name(SERVER_AUTH), short_name(&[2, 5, 4, 12])),
+            ("TLS Web Server Authentication".into(), "title".into())
+        );
+        assert_eq!((name(&[1, 2, 3, 4]), short_name(&[2, 999])), ("1.2.3.4".into(), "2.999".into()));
+        assert_eq!((name(&[]), name(&[1, 39, u64::MAX])), ("?".into(), "1.39.18446744073709551615".into()));
     }
 
     #[test]

@@ -141,20 +141,6 @@ pub(crate) fn wrong_password(what: &str) -> Error {
     Error::pki(format!("{what}: the password is not the right one, or the file is damaged")).because(Reason::Password)
 }
 
-/// What to do with a file that holds no PEM block, by what it is.
-pub(crate) fn remedy(bytes: &[u8]) -> Option<&'static str> {
-    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.starts_with(b"-\0-");
-    match bytes {
-        _ if is_pkcs12(bytes) => Some("it is PKCS#12: convert it: openssl pkcs12 -in FILE -nokeys -out FILE.pem"),
-        [0x30, 0x80..=0x84, ..] => Some("it is DER: convert it: openssl x509 -inform DER -in FILE -out FILE.pem"),
-        [0xef, 0xbb, 0xbf, ..] => Some(
-            r"it begins with a byte order mark (BOM), which Kubernetes and etcd do not take: sed '1s/^\xEF\xBB\xBF//' FILE > NEW",
-        ),
-        _ if utf16 => Some("it is UTF-16: convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.pem"),
-        _ => None,
-    }
-}
-
 /// One block. The text may hold a key: it is wiped when dropped.
 pub(crate) fn encode(label: &str, der: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(der));

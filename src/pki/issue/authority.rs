@@ -35,8 +35,8 @@ impl Authority {
         key_name: &str,
         now: OffsetDateTime,
     ) -> Result<Self> {
-        let certificate = Certificate::from_pem(certificate, certificate_name)?;
-        let key = Key::from_pem(key, key_name)?;
+        let certificate = Certificate::read(certificate, certificate_name)?;
+        let key = Key::read(key, key_name)?;
         Self::new(certificate, key, now).map_err(|e| in_files(e, certificate_name, key_name))
     }
 

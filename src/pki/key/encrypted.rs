@@ -11,7 +11,9 @@ use yasna::DERWriter;
 use zeroize::Zeroizing;
 
 use super::private_key::Key;
-use crate::error::{Error, Result};
+use super::scheme::{self, Opened};
+use crate::error::{Error, Reason, Result};
+use crate::pki::encoding::forms;
 use crate::pki::encoding::{der, oid, pem, tlv};
 use crate::random;
 use crate::secret::Secret;
@@ -21,26 +23,33 @@ const ROUNDS: u32 = 600_000;
 
 /// Rounds of PBKDF2, or N·r·p of scrypt, above which a file is not a key but an attempt to keep us busy: OpenSSL and
 /// Java use thousands.
-const MOST_WORK: u64 = 20_000_000;
+pub(crate) const MOST_WORK: u64 = 20_000_000;
 
 /// The longest password that OpenSSL has room for.
 const LONGEST: usize = 1024;
 
 /// Who knows the passwords of keys and stores.
 pub trait Passwords: Sync {
+    /// How a person gives it: the option and the variable of the command that is run; none where there is no way.
+    fn ways(&self) -> Option<String>;
     /// The password of a file, or none where nobody knows it.
     fn of(&self, file: &str) -> Result<Option<Secret>>;
 }
 
-/// The text with its first private key decrypted, if it is encrypted and somebody knows its password. Where nobody
-/// does, it stays as it is: loading it then says so.
+/// The text with its first private key decrypted, if it is encrypted. Where nobody knows its password, the error says
+/// how to give it.
 pub fn opened(text: Zeroizing<Vec<u8>>, what: &str, passwords: &dyn Passwords) -> Result<Zeroizing<Vec<u8>>> {
     if !is_encrypted(&text) {
         return Ok(text);
     }
     match passwords.of(what)? {
         Some(password) => decrypt(&text, what, &password),
-        None => Ok(text),
+        None => {
+            let error = Error::pki(format!("{what}: the private key is encrypted")).because(Reason::Password);
+            let error =
+                passwords.ways().into_iter().fold(error, |e, ways| e.hint(format!("give its password: {ways}")));
+            Err(error.hint("decrypt it: openssl pkey -in KEY -out PLAIN"))
+        }
     }
 }
 
@@ -51,16 +60,19 @@ impl Key {
     }
 }
 
-/// Whether the first private key of a PEM text is encrypted. A text that is not PEM has none.
+/// Whether the first private key of a file (PEM or DER) is encrypted.
 pub fn is_encrypted(text: &[u8]) -> bool {
-    let blocks = pem::decode(text, "").unwrap_or_default();
-    blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY")).is_some_and(is_encrypted_block)
+    forms::each(text, "")
+        .into_iter()
+        .flatten()
+        .find(|b| b.label.ends_with("PRIVATE KEY"))
+        .is_some_and(|block| is_encrypted_block(&block))
 }
 
 /// The text with its first private key decrypted; one that is not encrypted comes back as it is. `what` names the
 /// source in errors.
 pub fn decrypt(text: &[u8], what: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>> {
-    let blocks = pem::decode(text, what)?;
+    let blocks = forms::each(text, what).into_iter().collect::<Result<Vec<_>, _>>().map_err(|e| *e.error)?;
     let Some(block) = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY")).filter(|b| is_encrypted_block(b)) else {
         return Ok(Zeroizing::new(text.to_vec()));
     };
@@ -133,7 +145,11 @@ fn plain(block: &pem::Block, what: &str, password: &Secret) -> Result<Zeroizing<
         None if work(&block.der) > MOST_WORK => {
             return Err(Error::pki(format!("{what}: deriving the key from its password would take too long")));
         }
-        None => PKey::private_key_from_pkcs8_callback(&block.der, answer),
+        None => match scheme::open_pbes1(&block.der, password) {
+            Some(Opened::Key(key)) => return Ok(key),
+            Some(Opened::WrongPassword) => return Err(pem::wrong_password(what)),
+            None => PKey::private_key_from_pkcs8_callback(&block.der, answer),
+        },
     };
     key.and_then(|key| key.private_key_to_pkcs8()).map(Zeroizing::new).map_err(|errors| refusal(&errors, block, what))
 }
@@ -151,16 +167,26 @@ fn refusal(errors: &ErrorStack, block: &pem::Block, what: &str) -> Error {
     if !errors.errors().iter().any(unknown) {
         return pem::wrong_password(what);
     }
+    let scheme = || tlv::first(tlv::only(&block.der, 0x30)?).and_then(|(algorithm, _)| scheme::name(algorithm.content));
     let way = match &block.dek_info {
-        Some(dek_info) => format!("with {}, which", dek_info.split(',').next().unwrap_or_default()),
-        None => "in a way that".to_owned(),
+        Some(dek_info) => cipher_of(dek_info),
+        None => scheme(),
     };
-    Error::pki(format!("{what}: the key is encrypted {way} is not supported"))
-        .hint("write it again: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW")
+    let way = way.map_or_else(|| "in a way that".to_owned(), |name| format!("with {name}, which"));
+    Error::pki(format!("{what}: the key is encrypted {way} is not supported")).hint(
+        "write it again: openssl pkcs8 -provider legacy -provider default -topk8 -v2 aes-256-cbc -in KEY -out NEW",
+    )
+}
+
+/// The cipher of a DEK-Info line, where it can be the name of one: anything else there may be a piece of a key.
+fn cipher_of(dek_info: &str) -> Option<String> {
+    let name = dek_info.split(',').next().unwrap_or_default();
+    let fits = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (fits && !name.is_empty()).then(|| name.to_owned())
 }
 
 /// The most rounds that a key derivation in these bytes asks for, which are the first numbers beside its salt.
-fn work(der: &[u8]) -> u64 {
+pub(crate) fn work(der: &[u8]) -> u64 {
     let values = tlv::all(der).unwrap_or_default();
     let numbers = values.iter().filter(|value| value.tag == 2);
     let number =
@@ -246,7 +272,7 @@ mod tests {
                 assert_eq!(error.message, format!("{name}: the password is not the right one, or the file is damaged"));
             }
         }
-        assert_eq!(public.len(), 11);
+        assert_eq!(public.len(), 15);
         assert!(public.iter().all(|key| *key == public[0]));
     }
 
@@ -260,11 +286,16 @@ mod tests {
             decrypt(text.as_bytes(), "k", &Secret::new(password)).unwrap_err().message
         };
         // The last arc of an object identifier made another: PBES2, PBKDF2, HMAC-SHA256, AES-256-CBC.
-        for oid in [&[1, 5, 13][..], &[1, 5, 12], &[13, 2, 9], &[3, 4, 1, 42]] {
+        for (oid, named) in [
+            (&[1, 5, 13][..], "1.2.840.113549.1.5.99"),
+            (&[1, 5, 12], "aes-256-cbc by 1.2.840.113549.1.5.99"),
+            (&[13, 2, 9], "aes-256-cbc"),
+            (&[3, 4, 1, 42], "2.16.840.1.101.3.4.1.99"),
+        ] {
             let mut der = der.to_vec();
             let at = der.windows(oid.len()).position(|w| w == oid).unwrap();
             der[at + oid.len() - 1] = 99;
-            assert_eq!(refused(&der, b"pw"), "k: the key is encrypted in a way that is not supported");
+            assert_eq!(refused(&der, b"pw"), format!("k: the key is encrypted with {named}, which is not supported"));
         }
         assert_eq!(refused(&der[..der.len() - 1], b"pw"), "k: the encrypted key is damaged");
         assert_eq!(refused(&der, &[b'x'; 1025]), "k: the password is longer than 1024 bytes");

@@ -1,4 +1,4 @@
-//! The three shapes that a private key comes in (PKCS#1, SEC1, PKCS#8), brought to PKCS#8 version 1 and back.
+//! The shapes that a private key comes in (PKCS#1, SEC1, PKCS#8; OpenSSH's own beside), brought to PKCS#8 version 1 and back.
 //!
 //! Everything is re-encoded: keys that do not name the curve, name it twice or carry a version 2 wrapper are common, and
 //! OpenSSL, Go and Java each stumble over another of them.
@@ -7,18 +7,33 @@ use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, Tag};
 use zeroize::Zeroizing;
 
 use super::kind::KeyKind;
+use super::openssh;
 use super::public_key::{kind_of_curve, read_algorithm, rsa_kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
+use crate::pki::encoding::forms::{self, Wanted};
 use crate::pki::encoding::{der, oid, pem};
 
-type Pkcs8 = Zeroizing<Vec<u8>>;
+pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
 
 /// The first private key of a PEM text, as PKCS#8.
 pub(crate) fn from_pem(text: &[u8], what: &str) -> Result<(KeyKind, Pkcs8)> {
     let blocks = pem::decode(text, what)?;
+    if blocks.is_empty() {
+        let error = Error::pki(format!("{what}: there is no PEM block in it"));
+        return Err(forms::to_pem(text, what, Wanted::Key).into_iter().fold(error, Error::hint));
+    }
+    first(&blocks, what)
+}
+
+/// The first private key of a file that is PEM or DER.
+pub(crate) fn read(bytes: &[u8], what: &str) -> Result<(KeyKind, Pkcs8)> {
+    first(&forms::blocks(bytes, what, Wanted::Key)?, what)
+}
+
+fn first(blocks: &[pem::Block], what: &str) -> Result<(KeyKind, Pkcs8)> {
     let parameters = blocks.iter().find(|b| b.label == "EC PARAMETERS");
     let curve = parameters.and_then(|b| der::read(&b.der, |r| r.read_oid()).ok()).map(|c| c.into_components());
-    for block in &blocks {
+    for block in blocks {
         match block.label.as_str() {
             "ENCRYPTED PRIVATE KEY" => return Err(encrypted(what)),
             "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "Ed25519 PRIVATE KEY" if block.encrypted => {
@@ -27,35 +42,23 @@ pub(crate) fn from_pem(text: &[u8], what: &str) -> Result<(KeyKind, Pkcs8)> {
             "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "Ed25519 PRIVATE KEY" => {
                 return from_der(&block.der, curve.as_deref()).map_err(|e| e.context(what));
             }
+            "OPENSSH PRIVATE KEY" => return openssh::pkcs8(&block.der).map_err(|e| e.context(what)),
             _ => {}
         }
     }
-    Err(match blocks.first() {
-        None => {
-            let error = Error::pki(format!("{what}: there is no PEM block in it"));
-            key_remedy(text).into_iter().fold(error, Error::hint)
-        }
-        Some(block) if block.label == "OPENSSH PRIVATE KEY" => {
-            Error::pki(format!("{what}: it is an OpenSSH key")).hint("convert a copy: ssh-keygen -p -m PKCS8 -f COPY")
-        }
-        Some(block) => Error::pki(format!("{what}: there is no private key in it, only {}", block.label)),
+    let labels: Vec<_> = blocks.iter().map(|block| block.label.as_str()).collect();
+    let error =
+        Error::pki(format!("{what}: there is no private key in it, only {}", labels.first().unwrap_or(&"nothing")));
+    Err(match labels.contains(&"PUBLIC KEY") {
+        true => error.hint("it is the public half of a key, which signs nothing: name the file of the private one"),
+        false => error,
     })
-}
-
-/// As [`pem::remedy`], for a key.
-fn key_remedy(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        _ if pem::is_pkcs12(bytes) => {
-            Some("it is PKCS#12: convert it: openssl pkcs12 -in FILE -nocerts -nodes -out FILE.pem")
-        }
-        [0x30, ..] => Some("it is DER: convert it: openssl pkey -inform DER -in FILE -out FILE.pem"),
-        _ => pem::remedy(bytes),
-    }
 }
 
 fn encrypted(what: &str) -> Error {
     Error::pki(format!("{what}: the private key is encrypted"))
-        .hint("name a file with its password, or decrypt it: openssl pkey -in KEY -out PLAIN")
+        .because(Reason::Password)
+        .hint("decrypt it: openssl pkey -in KEY -out PLAIN")
 }
 
 /// By its structure, not by its label: files with the wrong label are common. `curve` is from an `EC PARAMETERS` block.
@@ -115,7 +118,7 @@ fn from_pkcs1(der: &[u8]) -> Result<(KeyKind, Pkcs8)> {
 }
 
 /// PKCS#8 version 1 (RFC 5208) around the algorithm's own structure.
-fn wrap(kind: KeyKind, inner: &[u8]) -> Pkcs8 {
+pub(super) fn wrap(kind: KeyKind, inner: &[u8]) -> Pkcs8 {
     Zeroizing::new(der::sequence(|seq| {
         seq.next().write_u8(0);
         kind.write_key_algorithm(seq.next());
@@ -154,10 +157,10 @@ fn read_pkcs8(der: &[u8]) -> ASN1Result<Unwrapped> {
 }
 
 /// ECPrivateKey (RFC 5915).
-struct Sec1 {
-    private: Zeroizing<Vec<u8>>,
-    curve: Option<Vec<u64>>,
-    public: Option<Vec<u8>>,
+pub(super) struct Sec1 {
+    pub(super) private: Zeroizing<Vec<u8>>,
+    pub(super) curve: Option<Vec<u64>>,
+    pub(super) public: Option<Vec<u8>>,
 }
 
 fn read_sec1(der: &[u8]) -> ASN1Result<Sec1> {
@@ -174,7 +177,7 @@ fn read_sec1(der: &[u8]) -> ASN1Result<Sec1> {
     })
 }
 
-fn write_sec1(curve: Option<&[u64]>, sec1: &Sec1) -> Zeroizing<Vec<u8>> {
+pub(super) fn write_sec1(curve: Option<&[u64]>, sec1: &Sec1) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(der::sequence(|seq| {
         seq.next().write_u8(1);
         seq.next().write_bytes(&sec1.private);

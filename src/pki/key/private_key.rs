@@ -64,6 +64,13 @@ impl Key {
         Self::from_pkcs8(kind, &pkcs8).map_err(|e| e.context(what))
     }
 
+    /// Loads a file that a person names: PEM as [`Key::from_pem`], with a byte order mark or not, DER, or OpenSSH's own
+    /// form. Of what else people have, the error names the command that converts it.
+    pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
+        let (kind, pkcs8) = format::read(bytes, what)?;
+        Self::from_pkcs8(kind, &pkcs8).map_err(|e| e.context(what))
+    }
+
     /// Loads the DER of PKCS#1, SEC1 or PKCS#8.
     pub fn from_der(der: &[u8], what: &str) -> Result<Self> {
         let (kind, pkcs8) = format::from_der(der, None).map_err(|e| e.context(what))?;

@@ -211,7 +211,7 @@ fn short_name(oid: &[u64]) -> String {
         oid::EMAIL_ADDRESS => "emailAddress",
         oid::DOMAIN_COMPONENT => "DC",
         oid::USER_ID => "UID",
-        other => return oid::dotted(other),
+        other => return oid::short_name(other),
     };
     short.to_owned()
 }

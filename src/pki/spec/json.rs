@@ -11,16 +11,14 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::pki::rules::{Rules, as_warning};
 use crate::secret::quoted;
-use crate::text::nearest;
+use crate::text::{nearest, utf8};
 
 /// Members of these are named by the user: their case counts.
 const NAMED_BY_USER: [&str; 4] = ["profiles", "auth_keys", "remotes", "oid"];
 
 /// Parses, with the keys of all objects but the user's own in lower case. `what` names the source in errors.
 pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
-    if let Some(form) = other_encoding(text) {
-        return Err(Error::input(format!("{what}: not valid JSON: {form}")).hint("save it as UTF-8 without BOM"));
-    }
+    let text = utf8(text, what)?;
     let text = String::from_utf8_lossy(text);
     match serde_json::from_str::<Lowered>(&text) {
         Ok(Lowered(value)) => Ok(value),
@@ -32,15 +30,6 @@ pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
             let error = Error::input(format!("{what}: not valid JSON: {e}"));
             Err(if line.trim().is_empty() || line.len() > 200 { error } else { error.detail(line.trim_end()) })
         }
-    }
-}
-
-/// What editors of Windows and PowerShell write, and Go does not read.
-fn other_encoding(text: &[u8]) -> Option<&'static str> {
-    match text {
-        [0xef, 0xbb, 0xbf, ..] => Some("it begins with a byte order mark (BOM)"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("it is UTF-16"),
-        _ => None,
     }
 }
 
@@ -150,6 +139,7 @@ pub(crate) fn decode_by<T>(
     rules: Rules,
     read: impl FnOnce(&mut Fields<'_>) -> T,
 ) -> Result<(T, Vec<String>)> {
+    let text = utf8(text, what)?;
     if let (Rules::Strict, Err(e)) = (rules, std::str::from_utf8(text)) {
         let line = 1 + text[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
         return Err(Error::input(format!("{what}: line {line} is not UTF-8 text"))

@@ -12,7 +12,8 @@ use super::signature;
 use super::usage::CERT_SIGN;
 use super::validity::Validity;
 use crate::error::{Error, Result};
-use crate::pki::encoding::{oid, pem, tlv};
+use crate::pki::encoding::forms::{self, Wanted};
+use crate::pki::encoding::{java, oid, pem, tlv};
 use crate::pki::key::public_key::PublicKey;
 use crate::pki::names::constraints::{Constraints, Names};
 use crate::pki::names::name::Name;
@@ -38,30 +39,31 @@ struct Parsed {
 impl Certificate {
     /// Reads a PEM text with exactly one certificate; `what` names the source in errors.
     pub fn from_pem(text: &[u8], what: &str) -> Result<Self> {
-        let mut all = Self::all_from_pem(text, what)?;
-        match (all.pop(), all.len()) {
-            (Some(certificate), 0) => Ok(certificate),
-            (_, others) => {
-                Err(Error::pki(format!("{what}: there are {} certificates in it, expected one", others + 1)))
-            }
-        }
+        Self::all_from_pem(text, what).and_then(|all| single(all, what))
     }
 
     /// Reads all certificates of a PEM text, at least one; other blocks are skipped.
     pub fn all_from_pem(text: &[u8], what: &str) -> Result<Vec<Self>> {
         let blocks = pem::decode(text, what)?;
-        let certificates = blocks.iter().filter(|b| is_certificate(&b.label));
-        let all = certificates.map(|b| Self::from_der(&b.der, what)).collect::<Result<Vec<_>>>()?;
-        match (all.is_empty(), blocks.first()) {
-            (false, _) => Ok(all),
-            (true, None) => {
-                let error = Error::pki(format!("{what}: there is no PEM block in it"));
-                Err(pem::remedy(text).into_iter().fold(error, Error::hint))
-            }
-            (true, Some(block)) => {
-                Err(Error::pki(format!("{what}: there is no certificate in it, only {}", block.label)))
-            }
+        if blocks.is_empty() {
+            let error = Error::pki(format!("{what}: there is no PEM block in it"));
+            return Err(forms::to_pem(text, what, Wanted::Certificate).into_iter().fold(error, Error::hint));
         }
+        of_blocks(&blocks, what)
+    }
+
+    /// Reads a file that a person names, with exactly one certificate: see [`Certificate::read_all`].
+    pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
+        Self::read_all(bytes, what).and_then(|all| single(all, what))
+    }
+
+    /// Reads all certificates of a file that a person names: PEM, with a byte order mark or not, DER, PKCS#7, or Java's
+    /// own keystore. Of what else people have, the error names the command that converts it.
+    pub fn read_all(bytes: &[u8], what: &str) -> Result<Vec<Self>> {
+        if let Some(all) = java::certificates(bytes).filter(|all| !all.is_empty()) {
+            return all.into_iter().map(|der| Self::from_der(der, what)).collect();
+        }
+        of_blocks(&forms::blocks(bytes, what, Wanted::Certificate)?, what)
     }
 
     /// Takes DER over, once it parses.
@@ -133,6 +135,10 @@ impl Certificate {
     /// Its signature algorithm as Go names it, or its identifier.
     pub fn algorithm(&self) -> String {
         signature::algorithm_name(&self.0.algorithm)
+    }
+    /// The same; none where Go has no name for it, or none without its parameters.
+    pub fn go_algorithm(&self) -> Option<&'static str> {
+        signature::go_name(&self.0.algorithm)
     }
     /// It names itself as its issuer, and is signed with its own key.
     pub fn is_self_signed(&self) -> bool {
@@ -222,6 +228,24 @@ fn significant(serial: &[u8]) -> &[u8] {
 /// Whether a PEM block with this label is one.
 pub(crate) fn is_certificate(label: &str) -> bool {
     matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
+}
+
+fn single(mut all: Vec<Certificate>, what: &str) -> Result<Certificate> {
+    match (all.pop(), all.len()) {
+        (Some(certificate), 0) => Ok(certificate),
+        (_, others) => Err(Error::pki(format!("{what}: there are {} certificates in it, expected one", others + 1))),
+    }
+}
+
+/// All certificates among blocks, at least one.
+fn of_blocks(blocks: &[pem::Block], what: &str) -> Result<Vec<Certificate>> {
+    let certificates = blocks.iter().filter(|block| is_certificate(&block.label));
+    let all = certificates.map(|block| Certificate::from_der(&block.der, what)).collect::<Result<Vec<_>>>()?;
+    if !all.is_empty() {
+        return Ok(all);
+    }
+    let label = blocks.first().map_or("nothing", |block| block.label.as_str());
+    Err(Error::pki(format!("{what}: there is no certificate in it, only {label}")))
 }
 
 fn parse(der: Vec<u8>) -> Result<Parsed> {

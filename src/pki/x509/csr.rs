@@ -13,6 +13,7 @@ use super::extension_set::ExtensionSet;
 use super::request::Request;
 use super::signature;
 use crate::error::{Error, Reason, Result};
+use crate::pki::encoding::forms::{self, Wanted};
 use crate::pki::encoding::{der, oid, pem, tlv};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::public_key::PublicKey;
@@ -42,16 +43,16 @@ impl Csr {
     /// Reads `CERTIFICATE REQUEST` (or `NEW CERTIFICATE REQUEST`); `what` names the source in errors.
     pub fn from_pem(text: &[u8], what: &str) -> Result<Self> {
         let blocks = pem::decode(text, what)?;
-        let mut csrs =
-            blocks.iter().filter(|b| matches!(b.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST"));
-        match (csrs.next(), csrs.next()) {
-            (Some(block), None) => Self::from_der(&block.der, what),
-            (Some(_), Some(_)) => Err(Error::pki(format!("{what}: there are several CSRs in it, expected one"))),
-            (None, _) => Err(match blocks.first() {
-                None => Error::pki(format!("{what}: not a CSR: there is no PEM block in it")),
-                Some(block) => Error::pki(format!("{what}: not a CSR: it holds a {}", block.label)),
-            }),
+        if blocks.is_empty() {
+            return Err(Error::pki(format!("{what}: not a CSR: there is no PEM block in it")));
         }
+        of_blocks(&blocks, what)
+    }
+
+    /// Reads a file that a person names: PEM, with a byte order mark or not, or DER.
+    pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
+        let blocks = forms::blocks(bytes, what, Wanted::Request)?;
+        of_blocks(&blocks, what)
     }
 
     /// Reads DER and checks the signature.
@@ -70,6 +71,23 @@ impl Csr {
     /// Its signature algorithm as Go names it, or its identifier.
     pub fn algorithm(&self) -> String {
         signature::algorithm_name(&self.algorithm)
+    }
+}
+
+/// Whether a PEM block with this label is one.
+pub(crate) fn is_request(label: &str) -> bool {
+    matches!(label, "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST")
+}
+
+fn of_blocks(blocks: &[pem::Block], what: &str) -> Result<Csr> {
+    let mut csrs = blocks.iter().filter(|block| is_request(&block.label));
+    match (csrs.next(), csrs.next()) {
+        (Some(block), None) => Csr::from_der(&block.der, what),
+        (Some(_), Some(_)) => Err(Error::pki(format!("{what}: there are several CSRs in it, expected one"))),
+        (None, _) => {
+            let label = blocks.first().map_or("nothing", |block| block.label.as_str());
+            Err(Error::pki(format!("{what}: not a CSR: it holds a {label}")))
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 use super::extension::{BasicConstraints, Extension};
+use super::inspect::general_name::texts;
 use super::usage::{key_usage_names, purpose_name, purposes};
-use crate::pki::encoding::oid;
+use crate::pki::encoding::{oid, tlv};
 use crate::pki::names::constraints::Constraints;
 use crate::pki::names::san::San;
 
@@ -42,10 +43,8 @@ impl ExtensionSet {
             set.all.push(Extension { oid, critical: extension.critical, value: extension.value.to_vec() });
             match extension.parsed_extension() {
                 ParsedExtension::SubjectAlternativeName(names) => {
-                    for san in names.general_names.iter().map(San::of) {
-                        set.names.push(san.as_ref().map_or_else(String::clone, San::to_string));
-                        set.sans.extend(san);
-                    }
+                    set.sans.extend(names.general_names.iter().filter_map(|name| San::of(name).ok()));
+                    set.names.extend(tlv::only(extension.value, 0x30).and_then(texts).unwrap_or_default());
                 }
                 ParsedExtension::BasicConstraints(constraints) => {
                     let path_length = constraints.path_len_constraint;

@@ -5,10 +5,15 @@ use p12_keystore::{
     PrivateKeyChain,
 };
 
+use openssl::pkcs12::Pkcs12;
+use openssl::provider::Provider;
+
 use super::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::pki::encoding::pem;
+use crate::pki::key::encrypted::{MOST_WORK, work};
 use crate::pki::key::private_key::Key;
+use crate::pki::key::scheme;
 use crate::secret::Secret;
 
 /// Rounds of key derivation, for the contents and for the integrity check: ten times Java's and fifty times OpenSSL's
@@ -18,15 +23,49 @@ const ROUNDS: u32 = 100_000;
 /// All certificates of a PKCS#12 file, in its order. `what` names the file in errors.
 pub fn certificates(bytes: &[u8], what: &str, password: &Secret) -> Result<Vec<Certificate>> {
     let password = text(password, what)?;
-    let archive = Pkcs12Archive::from_pkcs12(bytes, password).map_err(|e| match e {
-        p12_keystore::error::Error::MacError(_) | p12_keystore::error::Error::Pkcs5Error(_) => {
-            pem::wrong_password(what)
+    match Pkcs12Archive::from_pkcs12(bytes, password) {
+        Ok(archive) => archive.certs.iter().map(|bag| Certificate::from_der(bag.cert.as_der(), what)).collect(),
+        Err(p12_keystore::error::Error::MacError(_) | p12_keystore::error::Error::Pkcs5Error(_)) => {
+            Err(pem::wrong_password(what))
         }
-        // Its words tell of structures, not of contents.
-        other => Error::pki(format!("{what}: the PKCS#12 file cannot be read: {other}"))
-            .hint("write it again: openssl pkcs12 -in FILE -out x.pem, then openssl pkcs12 -export -in x.pem -out NEW"),
-    })?;
-    archive.certs.iter().map(|bag| Certificate::from_der(bag.cert.as_der(), what)).collect()
+        Err(other) => by_openssl(bytes, what, password, &other),
+    }
+}
+
+/// Of a store under older or rarer ciphers, which OpenSSL knows.
+fn by_openssl(
+    bytes: &[u8],
+    what: &str,
+    password: &str,
+    first: &p12_keystore::error::Error,
+) -> Result<Vec<Certificate>> {
+    if work(bytes) > MOST_WORK {
+        return Err(Error::pki(format!("{what}: deriving the store's key from its password would take too long")));
+    }
+    if password.contains('\0') {
+        return Err(pem::wrong_password(what));
+    }
+    let _old = Provider::try_load(None, "legacy", true);
+    let read = Pkcs12::from_der(bytes).and_then(|store| store.parse2(password));
+    let Ok(read) = read else {
+        let ciphers = scheme::names_within(bytes);
+        let why = match ciphers.is_empty() {
+            // Its words tell of structures, not of contents.
+            true => format!("the PKCS#12 file cannot be read: {first}"),
+            false => format!(
+                "the PKCS#12 file cannot be read: the password is not the right one, or its encryption ({}) is not \
+                 supported",
+                ciphers.join(", ")
+            ),
+        };
+        return Err(Error::pki(format!("{what}: {why}"))
+            .hint("write it again: openssl pkcs12 -legacy -in FILE -out x.pem, then openssl pkcs12 -export -in x.pem -out NEW"));
+    };
+    let leaf = read.cert.into_iter().map(|leaf| leaf.to_der());
+    let others = read.ca.iter().flatten().map(|other| other.to_der());
+    let all = leaf.chain(others).collect::<Result<Vec<_>, _>>();
+    let all = all.map_err(|_| Error::internal("write a certificate of a PKCS#12 store"))?;
+    all.iter().map(|der| Certificate::from_der(der, what)).collect()
 }
 
 /// A key with its chain (the leaf first), encrypted with AES-256 and PBKDF2-SHA256, as OpenSSL 3 and Java do.

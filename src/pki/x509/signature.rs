@@ -54,9 +54,14 @@ pub(crate) fn check_signature(key: &PublicKey, algorithm: &[u8], message: &[u8],
     legacy_signature::check(key, algorithm, message, signature)
 }
 
-/// As Go prints it; the identifier where Go would not know it either.
+/// As Go prints it; where Go has no name for it, OpenSSL's, or the identifier.
 pub(super) fn algorithm_name(algorithm: &[u64]) -> String {
-    let name = match algorithm {
+    go_name(algorithm).map_or_else(|| oid::name(algorithm), str::to_owned)
+}
+
+/// As Go prints it, without parameters.
+pub(super) fn go_name(algorithm: &[u64]) -> Option<&'static str> {
+    Some(match algorithm {
         oid::RSA_MD5 => "MD5WithRSA",
         oid::RSA_SHA1 | [1, 3, 14, 3, 2, 29] => "SHA1WithRSA",
         oid::RSA_SHA256 => "SHA256WithRSA",
@@ -69,9 +74,8 @@ pub(super) fn algorithm_name(algorithm: &[u64]) -> String {
         oid::ECDSA_SHA384 => "ECDSAWithSHA384",
         oid::ECDSA_SHA512 => "ECDSAWithSHA512",
         oid::ED25519 => "Ed25519",
-        _ => return oid::dotted(algorithm),
-    };
-    name.to_owned()
+        _ => return None,
+    })
 }
 
 fn verifier(kind: KeyKind, algorithm: &[u64]) -> Option<&'static dyn VerificationAlgorithm> {

@@ -22,10 +22,13 @@ use crate::ui::{Printer, Reporter, duration};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kbootstrap pki apply pki.yaml --dry-run
-  kbootstrap pki apply pki.yaml --dry-run --exit-code || echo \"something is to be done\"
+  kbootstrap pki apply pki.yaml --dry-run \\
+    --exit-code || echo \"something is to be done\"
   kbootstrap pki apply pki.yaml
-  kbootstrap pki apply pki.yaml -o json              # for programs
-  kbootstrap pki apply pki.yaml --renew-ca servers   # a new life for a CA; key and subject stay
+  # for programs
+  kbootstrap pki apply pki.yaml -o json
+  # a new life for a CA; key and subject stay
+  kbootstrap pki apply pki.yaml --renew-ca servers
 
 The keys of CAs are never replaced unasked. A CA that is about to expire or differs from its specification is \
 reported. Exit code 4: nothing was written, because of what is said. With --dry-run --exit-code, 10: something would be \

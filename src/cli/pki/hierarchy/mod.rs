@@ -15,10 +15,14 @@ use crate::hierarchy::{self, Item, Loaded};
 /// Make and keep a whole hierarchy of CAs and certificates from one file
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kbootstrap pki apply pki.yaml --dry-run    # what it would do, and why
-  kbootstrap pki apply pki.yaml              # make what is missing, about to expire or changed
-  kbootstrap pki check pki.yaml              # how everything is, for monitoring
-  kbootstrap pki spec -i prod.yaml           # a cluster's certificates as such a file
+  # what it would do, and why
+  kbootstrap pki apply pki.yaml --dry-run
+  # make what is missing, about to expire or changed
+  kbootstrap pki apply pki.yaml
+  # how everything is, for monitoring
+  kbootstrap pki check pki.yaml
+  # a cluster's certificates as such a file
+  kbootstrap pki spec -i prod.yaml
 
 docs/pki-apply.md describes the file.")]
 pub struct Args {

@@ -1,20 +1,38 @@
-//! What is in a certificate or CSR, as a value to show.
+//! What is in a certificate, CSR or CRL, as values to show: in short ([`CertificateInfo`] and its like), and all of it
+//! ([`whole`]).
 
+mod algorithm;
+mod extensions;
+mod field;
+pub(crate) mod general_name;
+mod points;
+mod policies;
+mod public_key;
+mod sct;
+mod summary;
+mod values;
+pub(crate) mod whole;
+
+pub use field::Field;
+pub use summary::{CrlInfo, RequestInfo};
+pub(crate) use values::second;
+
+use field::colons;
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as AnyKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::certificate::Certificate;
-use super::csr::Csr;
-use super::serial;
-use super::usage;
 use crate::digest::sha256;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
+use crate::pki::x509::certificate::Certificate;
+use crate::pki::x509::csr::Csr;
+use crate::pki::x509::serial;
+use crate::pki::x509::usage;
 
 /// A certificate's contents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -100,16 +118,16 @@ impl CertificateInfo {
             usages: extensions.usages(),
             is_ca: certificate.is_ca(),
             path_length: certificate.basic_constraints().path_length(),
-            subject_key_id: colons(certificate.subject_key_id()),
-            authority_key_id: colons(certificate.authority_key_id()),
+            subject_key_id: colons(certificate.subject_key_id().unwrap_or_default()),
+            authority_key_id: colons(certificate.authority_key_id().unwrap_or_default()),
             other_extensions: extensions.others().map(|e| oid::dotted(&e.oid)).collect(),
             sha256: sha256(certificate.der()),
         }
     }
 
-    /// Whole days until it ends; negative once it has.
+    /// Whole days until it ends; once it has, the whole days since then, negative.
     pub fn days_left(&self, now: OffsetDateTime) -> i64 {
-        (self.not_after - now).whole_seconds().div_euclid(86_400)
+        (self.not_after - now).whole_days()
     }
 }
 
@@ -156,7 +174,7 @@ fn key_text(spki: &[u8]) -> String {
         (Ok(AnyKey::EC(_)), Some(kind)) => kind.to_string(),
         (Ok(AnyKey::EC(point)), None) => format!("ec-{}", point.key_size()),
         (Ok(AnyKey::DSA(_)), _) => "dsa".to_owned(),
-        _ => spki.algorithm.algorithm.to_id_string(),
+        _ => oid::of(&spki.algorithm.algorithm).map_or_else(|| "?".to_owned(), |arcs| oid::name(&arcs)),
     }
 }
 
@@ -164,8 +182,4 @@ fn modulus_bits(modulus: &[u8]) -> usize {
     let zeros = modulus.iter().take_while(|&&b| b == 0).count();
     let first = modulus.get(zeros).map_or(0, |first| first.leading_zeros() as usize);
     (modulus.len() - zeros) * 8 - first
-}
-
-fn colons(bytes: Option<&[u8]>) -> String {
-    bytes.unwrap_or_default().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
 }
