@@ -36,6 +36,7 @@ struct Done<'a> {
     /// Leftovers that go: from which host, and from the API.
     taken: BTreeSet<(&'a str, &'a str)>,
     deleted: BTreeSet<&'a str>,
+    revoked: BTreeSet<&'a str>,
     records: Vec<&'a [String]>,
 }
 
@@ -53,6 +54,7 @@ impl<'a> Done<'a> {
                 Action::RegisterNode { host } => drop(done.made.insert(host)),
                 Action::TakeAway { host, name } => drop(done.taken.insert((name, host))),
                 Action::Delete { name } => drop(done.deleted.insert(name)),
+                Action::Revoke { host } => drop(done.revoked.insert(host)),
                 Action::Record(places) => done.records.push(places),
                 Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
@@ -75,6 +77,7 @@ impl<'a> Done<'a> {
             ClusterChange::RewriteSecrets { .. } => self.secrets,
             ClusterChange::RegisterNode { node } => self.made.contains(node.as_str()),
             ClusterChange::Remove(removal) => self.removes(removal),
+            ClusterChange::Revoke(revocation) => self.revoked.contains(revocation.host.as_str()),
             ClusterChange::WriteRecord { places } => self.records.contains(&places.as_slice()),
         }
     }
