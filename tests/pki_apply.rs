@@ -499,6 +499,35 @@ fn scripts_are_told_whether_something_would_be_written() {
 }
 
 #[test]
+fn the_key_of_a_ca_is_not_that_of_a_certificate() {
+    let spec = "authorities: [{name: root, CN: R, authorities: [{name: inner, CN: I, certificates: [{name: web, CN: web, hosts: [w.example]}]}]}]";
+    let folder = folder(spec);
+    folder.ok("pki apply pki.yaml");
+    for ca in ["root", "inner"] {
+        fs::remove_file(folder.path("web.pem")).unwrap();
+        folder.copy(&format!("{ca}-key.pem"), "web-key.pem");
+        for line in ["pki apply pki.yaml --dry-run", "pki apply pki.yaml"] {
+            let error = folder.refused(line);
+            assert!(error.contains(&format!("its key web-key.pem is that of CA {ca}")), "{error}");
+            assert!(error.contains("hint: remove web-key.pem"), "{error}");
+        }
+        fs::remove_file(folder.path("web-key.pem")).unwrap();
+        folder.ok("pki apply pki.yaml");
+    }
+    // One that was issued so, by another program.
+    folder.openssl("req -new -key root-key.pem -subj /CN=web -out web.csr");
+    folder.write(
+        "ext",
+        "subjectAltName=DNS:w.example\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=critical,CA:FALSE\n",
+    );
+    folder.openssl("x509 -req -in web.csr -CA inner.pem -CAkey inner-key.pem -days 300 -extfile ext -out web.pem");
+    folder.copy("root-key.pem", "web-key.pem");
+    let check = folder.kbootstrap("pki check pki.yaml", "");
+    let said = format!("{check:?}");
+    assert!(check.code == 4 && said.contains("is that of CA root"), "{said}");
+}
+
+#[test]
 fn an_external_ca_may_be_a_chain() {
     let folder = folder(
         "authorities:\n- name: r\n  CN: R\n  authorities:\n  - {name: m, CN: M, authorities: [{name: i, CN: I}, {name: other, CN: O}]}\n",
