@@ -25,6 +25,7 @@ after the other, which also ends what was open. Then its Node and its pods are d
 left out of every later run, also where the inventory still has it. What its pods could read is named: that is to be \
 changed by hand. What else differs between inventory and cluster is done with it, and shown before. A new machine in \
 its place takes another name: who has the keys of old would be let in with it.
+
 Masters and members of etcd cannot be shut out by name; docs/lost-hosts.md says what to do.")]
 pub struct Args {
     /// The node
