@@ -121,6 +121,24 @@ fn csrs_are_read_in_every_form_by_every_command() {
     assert_eq!(shown[0]["request"]["problem"], "the CSR is not signed with its own key: the signature does not match");
 }
 
+#[test]
+fn a_ca_that_is_brought_to_a_hierarchy_may_be_of_any_form() {
+    let folder = forms();
+    folder.write("pki.yaml", "authorities:\n- {name: company, external: true, files: {certificate: in.crt, key: in.key}, certificates: [{name: web, CN: web, hosts: [w.example]}]}\n");
+    for (certificate, key) in [
+        ("ca.der", "key-pkcs8.der"),
+        ("ca.p7b", "key-sec1.der"),
+        ("ca-marked.pem", "key-marked.pem"),
+        ("ca.p7c", "key-encrypted.der"),
+    ] {
+        folder.copy(certificate, "in.crt");
+        folder.copy(key, "in.key");
+        let _ = std::fs::remove_file(folder.path("web.pem"));
+        folder.ok("pki apply pki.yaml --ca-key-password-file password --progress none");
+        folder.openssl("verify -CAfile ca.pem web.pem");
+    }
+}
+
 /// What is not read: made by a line of a shell, and read by a command. The hint's command is run, and its result read.
 #[test]
 fn other_forms_are_named_with_the_command_that_converts_them() {

@@ -91,6 +91,7 @@ fn desired(cluster: &Cluster) -> Desired {
         command: "plan",
         ssh_config: SshConfig::Off,
         access: Access::Read,
+        asked: None,
         reporter: Box::new(Silent),
         interrupt: Arc::new(AtomicBool::new(false)),
     })

@@ -149,6 +149,7 @@ fn open(cluster: &Cluster) -> Session {
         at_once: kbootstrap::access::AT_ONCE,
         command: "made-up",
         access: Access::Write,
+        asked: None,
         reporter: Box::new(Silent),
         interrupt: Default::default(),
     })

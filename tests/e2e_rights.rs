@@ -6,26 +6,30 @@ use std::net::TcpStream;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kbootstrap::clients::http::{Client, Identity, Request, Tls};
+use kbootstrap::clients::http::{Client, Identity, Request, Response, Tls};
 use kbootstrap::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::common::cluster::Cluster;
 use crate::common::run::Run;
-use crate::common::stolen_worker::{At, KEYS, TRIES};
+use crate::common::stolen_worker::{At, KEYS, RENEWAL, TRIES, Try};
 use crate::pki_tools::Folder;
 
 #[test]
 fn services_may_do_what_they_need_and_no_more() {
     let cluster = Cluster::new("e2e-rights", 2);
+    // CoreDNS stays where it is when the worker goes: nothing has to be waited for.
+    cluster.edit(|inventory| inventory.hosts[1].taints.push("rights=:NoSchedule".into()));
     cluster.up();
     services_may_do_little_on_their_hosts(&cluster);
     controllers_show_certificates_of_ours(&cluster);
     folders_on_the_way_can_be_read(&cluster);
+    what_others_could_change_is_found_before_a_push(&cluster);
     accounts_of_our_namespaces_get_no_tokens(&cluster);
     policies_that_nobody_enforces_are_named(&cluster);
     a_stolen_worker_can_do_what_the_table_says(&cluster);
     assert_eq!(cluster.up(), 0, "flanneld and kube-proxy have worked on with what they may do");
+    a_revoked_worker_can_do_nothing(&cluster);
 }
 
 /// systemd's measure of what runs, by unit and host; at most so many tenths.
@@ -88,6 +92,38 @@ fn folders_on_the_way_can_be_read(cluster: &Cluster) {
     assert_eq!(modes, "755 /etc/cni\n755 /etc/cni/net.d\n755 /opt/cni\n755 /opt/cni/bin\n");
 }
 
+/// By everybody who looks: a push would stop at the one, and put a file in the place of the other.
+fn what_others_could_change_is_found_before_a_push(cluster: &Cluster) {
+    // Only root reads the key by which etcd is asked, and etcd cannot exchange it.
+    let key = "/etc/etcd/pki/healthcheck-client.key";
+    assert_eq!(
+        cluster.on("n1", &format!("stat -c '%a %U' {key} /etc/etcd/pki /etc/etcd")),
+        "600 root\n755 root\n755 root\n"
+    );
+    let (code, said) = cluster.try_on("n1", &format!("setpriv --reuid=etcd --clear-groups cat {key}"));
+    assert!(code != 0 && said.contains("Permission denied"), "{said}");
+
+    let words = "/opt belongs to daemon (1), who so could have root write elsewhere";
+    cluster.on("n2", "chown daemon /opt");
+    for (command, code) in [(&["check"][..], 6), (&["plan"], 6), (&["status"], 7), (&["up", "--yes"], 6)] {
+        let run = cluster.run(command).exits(code);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        run.check(said.contains(words) && said.contains("`chown -h root:root /opt`"), "who, and what to do");
+    }
+    cluster.on("n2", "chown root /opt");
+
+    let place = "/etc/kubernetes/kube-proxy.yaml";
+    cluster.on("n2", &format!("mv {place} /root/elsewhere && ln -s /root/elsewhere {place}"));
+    let words = format!("{place} is a link, where a file should be");
+    let plan = cluster.run(&["plan"]).ok();
+    plan.check(plan.stdout.contains(&format!("~ {place}")), "it would be put there");
+    let check = cluster.run(&["check"]).ok();
+    check.check(check.stdout.contains(&words) || check.stderr.contains(&words), "it is found");
+    assert!(cluster.up() > 0);
+    assert_eq!(cluster.on("n2", &format!("stat -c %F {place} /root/elsewhere")), "regular file\nregular file\n");
+    assert_eq!(cluster.up(), 0);
+}
+
 fn accounts_of_our_namespaces_get_no_tokens(cluster: &Cluster) {
     for namespace in ["kube-system", "kube-public", "kube-node-lease"] {
         let account = cluster.get(&["-n", namespace, "serviceaccount", "default"]);
@@ -106,31 +142,11 @@ fn accounts_of_our_namespaces_get_no_tokens(cluster: &Cluster) {
 
 /// Every row of the table, with each of the keys that lie on the worker.
 fn a_stolen_worker_can_do_what_the_table_says(cluster: &Cluster) {
-    let words = words(cluster);
-    let filled = |key: &str, text: &str| {
-        words.iter().fold(text.replace("KEY", key), |text, (name, value)| text.replace(name, value))
-    };
-    let read = |path: &str| fs::read(cluster.file("n2", path)).unwrap();
+    let (words, keys) = (words(cluster), stolen_keys(cluster));
     let mut wrong = Vec::new();
-    for (at, (stem, name)) in KEYS.iter().enumerate() {
-        let tls = Tls::new(&Identity {
-            ca_pem: read("/etc/kubernetes/pki/ca.crt"),
-            cert_pem: read(&format!("/etc/kubernetes/pki/{stem}.crt")),
-            key_pem: Secret::new(read(&format!("/etc/kubernetes/pki/{stem}.key"))),
-        });
-        let tls = tls.unwrap();
-        for row in TRIES {
-            let port = if row.at == At::Api { 6443 } else { 10250 };
-            let (host, path, body) = (cluster.address("n1"), filled(stem, row.path), filled(stem, row.body));
-            let stream = TcpStream::connect((host.as_str(), port)).unwrap();
-            let mut client = Client::over(Box::new(stream), format!("n1:{port}"), &host, &tls).unwrap();
-            let media_type = match row.method {
-                "PATCH" if row.path.contains("/approval") => "application/merge-patch+json",
-                "PATCH" => "application/strategic-merge-patch+json",
-                _ => "application/json",
-            };
-            let body = (!body.is_empty()).then_some((media_type, body.as_bytes()));
-            let response = client.send(&Request { body, ..Request::new(row.method, &path) }).unwrap();
+    for (at, (stem, name, tls)) in keys.iter().enumerate() {
+        for row in TRIES.iter().chain([&RENEWAL]) {
+            let response = tried(cluster, row, stem, tls, &words);
             let expected = if row.works[at] { 200..=299 } else { 403..=403 };
             if !expected.contains(&response.status) {
                 wrong.push(format!("{name}: {}: {} {}", row.what, response.status, response.text()));
@@ -138,6 +154,116 @@ fn a_stolen_worker_can_do_what_the_table_says(cluster: &Cluster) {
         }
     }
     assert!(wrong.is_empty(), "{}{}", wrong.join("\n"), cluster.evidence());
+}
+
+/// What lies on the worker, as somebody has it who has read its disk: stem, name, and the means to connect.
+fn stolen_keys(cluster: &Cluster) -> Vec<(&'static str, &'static str, Tls)> {
+    let read = |path: &str| fs::read(cluster.file("n2", path)).unwrap();
+    let tls = |stem: &str| {
+        Tls::new(&Identity {
+            ca_pem: read("/etc/kubernetes/pki/ca.crt"),
+            cert_pem: read(&format!("/etc/kubernetes/pki/{stem}.crt")),
+            key_pem: Secret::new(read(&format!("/etc/kubernetes/pki/{stem}.key"))),
+        })
+    };
+    KEYS.iter().map(|(stem, name)| (*stem, *name, tls(stem).unwrap())).collect()
+}
+
+/// What is answered to a row of the table.
+fn tried(cluster: &Cluster, row: &Try, stem: &str, tls: &Tls, words: &[(&'static str, String)]) -> Response {
+    let filled =
+        |text: &str| words.iter().fold(text.replace("KEY", stem), |text, (name, value)| text.replace(name, value));
+    let port = if row.at == At::Api { 6443 } else { 10250 };
+    let (host, path, body) = (cluster.address("n1"), filled(row.path), filled(row.body));
+    let stream = TcpStream::connect((host.as_str(), port)).unwrap();
+    let mut client = Client::over(Box::new(stream), format!("n1:{port}"), &host, tls).unwrap();
+    let media_type = match row.method {
+        "PATCH" if row.path.contains("/approval") => "application/merge-patch+json",
+        "PATCH" => "application/strategic-merge-patch+json",
+        _ => "application/json",
+    };
+    let body = (!body.is_empty()).then_some((media_type, body.as_bytes()));
+    client.send(&Request { body, ..Request::new(row.method, &path) }).unwrap()
+}
+
+/// The worker is revoked: no row of the table works any more, nor what was open or handed out before; and it stays so.
+fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
+    let (words, keys) = (words(cluster), stolen_keys(cluster));
+    let bound = ["--bound-object-kind", "Pod", "--bound-object-name", "own"];
+    let token = cluster.kubectl(&[&["-n", "rights", "create", "token", "default"][..], &bound].concat());
+    assert!(cluster.takes_token(&token));
+    let watch = format!("https://{}:6443/api/v1/pods?watch=1", cluster.address("n1"));
+    let start = format!(
+        "cd /etc/kubernetes/pki; curl -sN --cacert ca.crt --cert kubelet-client.crt --key kubelet-client.key \
+         \"{watch}&timeoutSeconds=3600&fieldSelector=spec.nodeName%3Dn2\" >/run/watch 2>&1 & echo $! >/run/watch.pid; \
+         for i in $(seq 100); do grep -q ADDED /run/watch && exit 0; sleep 0.1; done; cat /run/watch; exit 1"
+    );
+    cluster.on("n2", &start);
+
+    masters_and_strangers_are_not_revoked(cluster);
+    let asked = cluster.run(&["node", "revoke", "n2"]).exits(2).says("there is no terminal to ask on");
+    asked.check(asked.stdout.contains("refused everything: system:node:n2, kube-proxy:n2, flannel:n2"), "it is shown");
+    let shown = cluster.run(&["node", "revoke", "n2", "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(shown["secrets"], json!(["rights/own"]), "{shown}");
+    assert_eq!((shown["held"].as_array().unwrap().len(), &shown["done"]), (4, &json!(false)), "{shown}");
+    assert!(cluster.get(&["node", "n2"])["metadata"]["name"] == "n2", "only shown until now");
+    let done = cluster.run(&["node", "revoke", "n2", "--yes", "-o", "json"]).ok().json();
+    assert_eq!((&done["done"], &done["secrets"]), (&json!(true), &json!(["rights/own"])), "{done}");
+
+    let mut open = Vec::new();
+    for (stem, name, tls) in &keys {
+        for row in TRIES.iter().chain([&RENEWAL]) {
+            let response = tried(cluster, row, stem, tls, &words);
+            // An authorizer that does not answer is an error, and a denial.
+            let expected = if row.at == At::Api { 500 } else { 403 };
+            if response.status != expected {
+                open.push(format!("{name}: {}: {} {}", row.what, response.status, response.text()));
+            }
+        }
+    }
+    assert!(open.is_empty(), "{}{}", open.join("\n"), cluster.evidence());
+    assert!(!cluster.takes_token(&token), "the token of its pod");
+    cluster.on(
+        "n2",
+        "for i in $(seq 100); do kill -0 $(cat /run/watch.pid) 2>/dev/null || exit 0; sleep 0.1; done; exit 1",
+    );
+
+    // It does not come back by itself, and not by `up`.
+    let again = "since=$(date '+%F %T'); systemctl restart --no-block kubelet; for i in $(seq 300); do \
+                 journalctl -u kubelet --since \"$since\" | grep -q 'Unable to register node' && exit 0; sleep 0.1; done; exit 1";
+    cluster.on("n2", again);
+    let left_out = |run: &Run<'_>| run.events.iter().any(|event| event.to_string().contains("n2 is left out"));
+    let plan = cluster.run(&["plan", "--exit-code"]).ok();
+    plan.check(left_out(&plan), "it says that the inventory still has it");
+    let up = cluster.run(&["up", "--yes", "-o", "json"]).ok();
+    assert_eq!(up.json()["changes"], 0);
+    up.check(left_out(&up), "and so does this");
+    let status = cluster.run(&["status"]).ok();
+    status.check(status.stdout.contains("shut out") && status.stdout.contains("n2 since "), "it names who is revoked");
+    assert_eq!(cluster.kubectl(&["get", "nodes", "-o", "name"]), "node/n1\n");
+    a_node_that_was_found_is_let_in_with_new_keys(cluster, &keys);
+}
+
+/// Their keys open more than a name can shut; and a slip of the hand shuts nobody out.
+fn masters_and_strangers_are_not_revoked(cluster: &Cluster) {
+    let master = cluster.run(&["node", "revoke", "n1", "--yes"]).exits(9).says("/etc/kubernetes/pki/ca.key");
+    master.check(master.stderr.contains("docs/lost-hosts.md"), "and where it is written what to do");
+    cluster.run(&["node", "revoke", "n3", "--yes"]).exits(2).says("there is no host and no node n3");
+    cluster.run(&["node", "revoke", "--undo", "n2", "--yes"]).exits(2).says("n2 is not revoked");
+    assert_eq!(cluster.up(), 0, "nothing was touched");
+}
+
+fn a_node_that_was_found_is_let_in_with_new_keys(cluster: &Cluster, old: &[(&'static str, &'static str, Tls)]) {
+    let key = |stem: &str| fs::read(cluster.file("n2", &format!("/etc/kubernetes/pki/{stem}.key"))).unwrap();
+    let before: Vec<Vec<u8>> = old.iter().map(|(stem, ..)| key(stem)).collect();
+    cluster.run(&["node", "revoke", "--undo", "n2"]).exits(2).says("there is no terminal to ask on");
+    cluster.run(&["node", "revoke", "--undo", "n2", "--yes"]).ok();
+    assert!(old.iter().zip(before).all(|((stem, ..), before)| key(stem) != before), "all keys are new");
+    for (stem, name, tls) in &stolen_keys(cluster) {
+        let response = tried(cluster, &TRIES[0], stem, tls, &[("OWN", "n2".into())]);
+        assert_eq!(response.status, 200, "{name}: {}", response.text());
+    }
+    cluster.run(&["plan", "--exit-code"]).ok();
 }
 
 /// What the placeholders of the table stand for; the pods and Secrets that it speaks of run by then.
@@ -166,6 +292,7 @@ fn words(cluster: &Cluster) -> Vec<(&'static str, String)> {
         ("OWN", "n2".into()),
         ("OTHER", "n1".into()),
         ("CSR", request_as("system:node:n1")),
+        ("RENEWAL_REQUEST", request_as("system:node:n2")),
     ]
 }
 

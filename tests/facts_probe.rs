@@ -289,3 +289,32 @@ fn sha256(path: &str) -> String {
     let text = String::from_utf8(output.stdout).unwrap();
     text.trim_start_matches('\\').split(' ').next().unwrap().to_owned()
 }
+
+#[test]
+fn links_and_owners_on_the_way_to_a_file_are_seen_as_they_are() {
+    assert!(rustix::process::getuid().is_root(), "this test needs root");
+    let dir = TempDir::new().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let path = |name: &str| root.join(name).display().to_string();
+    for name in ["own", "kims", "kims/far away"] {
+        fs::create_dir(root.join(name)).unwrap();
+    }
+    std::os::unix::fs::chown(root.join("kims"), Some(4242), None).unwrap();
+    fs::write(root.join("kims/far away/file"), "x").unwrap();
+    std::os::unix::fs::symlink("../kims/far away", root.join("own/a link")).unwrap();
+    std::os::unix::fs::symlink(root.join("kims/far away/file"), root.join("own/place")).unwrap();
+    for shell in shells() {
+        let files = names([""; 0]).into_iter().chain([path("own/a link/file"), path("own/place"), path("own/none")]);
+        let questions = Questions { files: files.collect(), ..Questions::default() };
+        let facts = ask(shell, &questions, &layout(&dir));
+        let way =
+            |name: &str| facts.ways.get(&path(name)).unwrap_or_else(|| panic!("{shell}: {name}: {:#?}", facts.ways));
+        assert!(way("own").is_folder() && way("own").uid == 0, "{shell}");
+        assert!(way("own/a link").is_link() && way("own/place").is_link(), "{shell}: no link is followed");
+        let through = way("own/../kims");
+        assert_eq!((through.uid, through.is_folder()), (4242, true), "{shell}: what a link leads through");
+        assert!(way("own/../kims/far away").is_folder(), "{shell}");
+        assert!(!facts.ways.contains_key(&path("own/none")), "{shell}");
+        assert_eq!(facts.files.len(), 2, "{shell}: what is there is found through links as before");
+    }
+}

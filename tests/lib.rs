@@ -72,6 +72,7 @@ mod lab_hosts;
 mod pki_apply;
 mod pki_apply_mistakes;
 mod pki_arguments;
+mod pki_brought;
 mod pki_careful;
 mod pki_cfssl;
 mod pki_constraints;

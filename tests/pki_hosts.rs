@@ -124,6 +124,13 @@ fn blanks_in_a_list_of_hosts_are_left_out() {
     let ran = folder.ok(&format!("{GENCERT} blank.json --out blank"));
     assert!(ran.stderr.contains("without the blanks around it"), "{ran:?}");
     assert!(names(&folder, "blank.pem").contains("DNS:b.example"));
+    // A CSR of others, in cfssl's face.
+    asked(&folder, "/CN=x", "subjectAltName=URI:dns:x.example", NEW);
+    let ran = ok(&folder, "cfssl sign -ca ca.pem -ca-key ca-key.pem asked.csr");
+    assert!(ran.stderr.contains("(write `x.example`)"), "{ran:?}");
+    let line = "cfssl gencert -strict -ca ca.pem -ca-key ca-key.pem -hostname localhost:443 leaf.json";
+    let strict = sh(&folder, Whose::Ours, line);
+    assert_eq!(warnings(&strict.stderr).len(), 1, "{strict:?}");
     let strict = sh(
         &folder,
         Whose::Ours,

@@ -65,14 +65,16 @@ fn what_goes_is_what_the_host_would_not_hold() {
         let goes: BTreeSet<&String> = targets.files.iter().collect();
         let stay: Vec<_> = expected.difference(&goes).collect();
         assert!(stay.is_empty(), "{ids:?}: {stay:?} stay");
-        // Besides what is pushed: what units copy, what runtimes write, what `up` keeps on masters, and what only hosts with
-        // NetworkManager hold.
+        // Besides what is pushed: what units copy, what runtimes write, what `up` keeps on masters, what only hosts with
+        // NetworkManager hold, and masters of a cluster that has revoked a node.
         let made = is.units.iter().chain(&was.units).flat_map(|unit| unit.makes.keys());
         let (copy, about) = layout.recovery();
         let network_manager = layout.network_manager.clone();
         let kept =
             [record::file(layout), copy, about, layout.encryption_read(), layout.crictl.clone(), network_manager];
-        let more: BTreeSet<String> = made.cloned().chain(kept).collect();
+        let revoked = ["authorization.yaml", "authorization-nobody.conf"];
+        let revoked = revoked.map(|name| format!("{}/{name}", layout.kubernetes));
+        let more: BTreeSet<String> = made.cloned().chain(kept).chain(revoked).collect();
         let others: Vec<_> = goes.difference(&expected).filter(|path| !more.contains(**path)).collect();
         assert!(others.is_empty(), "{ids:?}: {others:?} should stay");
 

@@ -78,6 +78,11 @@ pub enum Action {
         /// The leftover's name.
         name: String,
     },
+    /// The keys of a host that was lost are worth nothing any more, and its node and pods are gone.
+    Revoke {
+        /// Host; it is none of the cluster's any more.
+        host: String,
+    },
     /// What was done is written down, in these places.
     Record(Vec<String>),
 }
@@ -111,6 +116,7 @@ pub(super) fn title(action: &Action) -> (String, String) {
         Action::Healthy => ("", "the cluster is healthy".into()),
         Action::TakeAway { host, name } => (host.as_str(), format!("take away {name}")),
         Action::Delete { name } => ("", format!("delete what the API has of {name}")),
+        Action::Revoke { host } => ("", format!("shut {host} out")),
         Action::Record(_) => ("", "write down what was done".into()),
     };
     (host.to_owned(), step)

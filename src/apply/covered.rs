@@ -36,6 +36,7 @@ struct Done<'a> {
     /// Leftovers that go: from which host, and from the API.
     taken: BTreeSet<(&'a str, &'a str)>,
     deleted: BTreeSet<&'a str>,
+    revoked: BTreeSet<&'a str>,
     records: Vec<&'a [String]>,
     pods: BTreeSet<(&'a str, &'a str)>,
 }
@@ -55,6 +56,7 @@ impl<'a> Done<'a> {
                 Action::TakeAway { host, name } => drop(done.taken.insert((name, host))),
                 Action::Delete { name } => drop(done.deleted.insert(name)),
                 Action::RestartPod { namespace, name } => drop(done.pods.insert((namespace, name))),
+                Action::Revoke { host } => drop(done.revoked.insert(host)),
                 Action::Record(places) => done.records.push(places),
                 Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
@@ -78,6 +80,7 @@ impl<'a> Done<'a> {
             ClusterChange::RegisterNode { node } => self.made.contains(node.as_str()),
             ClusterChange::RestartPod { namespace, name, .. } => self.pods.contains(&(namespace, name)),
             ClusterChange::Remove(removal) => self.removes(removal),
+            ClusterChange::Revoke(revocation) => self.revoked.contains(revocation.host.as_str()),
             ClusterChange::WriteRecord { places } => self.records.contains(&places.as_slice()),
         }
     }

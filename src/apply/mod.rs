@@ -16,6 +16,7 @@ mod receive;
 mod record;
 mod registered;
 mod removal;
+mod revoke;
 mod secrets;
 mod served;
 mod since;
@@ -184,6 +185,7 @@ impl Job<'_> {
             Action::Healthy => healthy::healthy(self),
             Action::TakeAway { host, name } => removal::take_away(self, host, name),
             Action::Delete { name } => removal::delete(self, name),
+            Action::Revoke { host } => revoke::revoke(self, host),
             Action::Record(places) => self.write_record(places),
         }
     }

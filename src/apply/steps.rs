@@ -32,6 +32,9 @@ pub fn steps(
         }
     }
     builder.units(plan, etcd_leader);
+    for revocation in plan.revocations() {
+        builder.last(Action::Revoke { host: revocation.host.clone() });
+    }
     if !served.is_empty() {
         builder.last(Action::Shown);
     }

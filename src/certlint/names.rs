@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Rule, certificate, when};
-use super::view::{DNS, IP, SUBJECT_ALT_NAME, URI, View};
+use super::view::{DNS, EMAIL, IP, SUBJECT_ALT_NAME, URI, View};
 use crate::certs::covers;
 use crate::pki::has_type_word;
 
@@ -67,10 +67,14 @@ pub(super) const RULES: &[Rule] = &[
         SAN,
         // What cfssl makes of `DNS:foo`, `IP Address:10.0.0.1` and `otherName:…` among the hosts.
         |view, _| {
-            let texts = view.names().into_iter().filter(|name| [DNS, URI].contains(&name.tag));
+            let texts = view.names().into_iter().filter(|name| [DNS, EMAIL, URI].contains(&name.tag));
             let names = texts.map(|name| (name.tag, String::from_utf8_lossy(name.content).into_owned()));
             let wrong = names.filter(|(_, name)| has_type_word(name));
-            let kind = |tag| if tag == DNS { "DNS name" } else { "URI" };
+            let kind = |tag| match tag {
+                DNS => "DNS name",
+                EMAIL => "e-mail address",
+                _ => "URI",
+            };
             wrong
                 .map(|(tag, name)| {
                     format!("the {} `{name}` begins with the word for a type of names: write the name alone", kind(tag))

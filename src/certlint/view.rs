@@ -18,6 +18,7 @@ pub(super) const DATA_ENCIPHERMENT: u16 = 0x1000;
 pub(super) const KEY_CERT_SIGN: u16 = 0x0400;
 
 /// Types of general names.
+pub(super) const EMAIL: u8 = 0x81;
 pub(super) const DNS: u8 = 0x82;
 pub(super) const URI: u8 = 0x86;
 pub(super) const IP: u8 = 0x87;

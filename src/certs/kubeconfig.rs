@@ -110,11 +110,12 @@ mod tests {
 
     #[test]
     fn what_is_empty_is_not_there() {
-        let text = "clusters:\n- name: prod\n  cluster: {certificate-authority-data: '', certificate-authority: none.pem}\nusers:\n- name: joe\n  user: {client-certificate-data: '', client-certificate: ''}\n";
+        let text = "clusters:\n- name: prod\n  cluster: {certificate-authority-data: '', certificate-authority: none.pem}\nusers:\n- name: joe\n  user: {client-certificate-data: '', client-certificate: ''}\n- name: kim\n  user: {client-certificate-data: '', client-certificate: kim.pem}\n";
         let (found, errors) = read(text, "admin.conf", Path::new("/nonexistent")).unwrap();
         assert!(found.is_empty());
         let messages: Vec<_> = errors.iter().map(|e| e.message.as_str()).collect();
-        assert_eq!(messages, ["cannot read /nonexistent/none.pem: No such file or directory (os error 2)"]);
+        let missing = |file: &str| format!("cannot read /nonexistent/{file}: No such file or directory (os error 2)");
+        assert_eq!(messages, [missing("none.pem"), missing("kim.pem")]);
     }
 
     #[test]

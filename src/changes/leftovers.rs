@@ -171,12 +171,13 @@ fn back() -> String {
     "put it back into the inventory, or stop what runs there first".into()
 }
 
-/// Nodes without a host; where the host itself is a leftover, its node goes with it.
+/// Nodes without a host; where the host itself is a leftover, or was revoked, its node goes with it.
 fn nodes(known: &Known<'_>) -> Vec<Leftover> {
     let has_host = |node: &&Node| known.cluster.with_role(Role::Node).any(|host| host.name == node.name);
     let stray = |node: &&Node| known.live.strays.iter().any(|stray| stray.is_left() && stray.host.name == node.name);
     let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
-    nodes.filter(|node| !has_host(node) && !stray(node)).map(of_node).collect()
+    let revoked = |node: &&Node| known.cluster.has_revoked(&node.name);
+    nodes.filter(|node| !has_host(node) && !stray(node) && !revoked(node)).map(of_node).collect()
 }
 
 fn of_node(node: &Node) -> Leftover {

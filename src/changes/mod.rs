@@ -9,6 +9,7 @@ mod leftovers;
 mod members;
 mod proxy_mode;
 mod releases;
+mod revoked;
 mod strays;
 mod unanswered;
 mod versions;
@@ -90,6 +91,7 @@ pub fn refuse(known: &Known<'_>) -> Result<()> {
     refusals.extend(hosts::refusals(known));
     refusals.extend(strays::refusals(known));
     refusals.extend(unanswered::refusals(known));
+    refusals.extend(revoked::refusals(known));
     Error::all(refusals)
 }
 

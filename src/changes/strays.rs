@@ -16,6 +16,7 @@ fn forgotten<'k>(known: &Known<'k>) -> impl Iterator<Item = Error> {
     let nodes = live.api.iter().flat_map(|api| &api.nodes);
     let host = move |node: &&Node| {
         cluster.hosts.iter().any(|host| host.name == node.name || Some(host.address) == node.address)
+            || cluster.has_revoked(&node.name)
             || live.strays.iter().any(|stray| stray.host.name == node.name)
     };
     nodes.filter(|node| node.ours && node.ready).filter(move |node| !host(node)).map(|node| {

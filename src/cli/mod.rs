@@ -89,6 +89,7 @@ commands! {
     Render(cluster::render::Args),
     Kubeconfig(cluster::kubeconfig::Args),
     Recover(cluster::recover::Args),
+    Node(cluster::node::Args),
     Reset(cluster::reset::Args),
     Lab(lab::Args),
     Pki(pki::hierarchy::Args),

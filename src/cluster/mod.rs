@@ -7,6 +7,7 @@ mod layout;
 pub mod merge;
 mod removed_flags;
 mod resolve;
+mod revoked;
 mod settings;
 pub mod versions;
 mod warnings;
@@ -28,6 +29,7 @@ pub use known::{Known, KnownComponent};
 pub use layout::Layout;
 pub use removed_flags::{RemovedFlag, RemovedValue, Since, removed, removed_value};
 pub use resolve::resolve;
+pub use revoked::Revoked;
 pub use settings::{field_of, settings};
 pub use warnings::warnings;
 
@@ -56,6 +58,8 @@ pub struct Cluster {
     pub sources: Vec<Source>,
     /// The machines, in the inventory's order.
     pub hosts: Vec<Host>,
+    /// Hosts that were lost: their keys are to be worth nothing.
+    pub revoked: Vec<Revoked>,
     /// Paths on the hosts.
     pub layout: Layout,
 }

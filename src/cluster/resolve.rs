@@ -48,6 +48,7 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
         recovery_keys,
         sources: sources(inventory),
         hosts,
+        revoked: Vec::new(),
         layout: Layout::standard(),
     })
 }

@@ -52,6 +52,18 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             copied_to: None,
         },
         ConfigSpec {
+            template: "authorization.yaml",
+            path: |layout| format!("{}/authorization.yaml", layout.kubernetes),
+            format: Format::YamlOrNone,
+            copied_to: None,
+        },
+        ConfigSpec {
+            template: "authorization-nobody.conf",
+            path: |layout| format!("{}/authorization-nobody.conf", layout.kubernetes),
+            format: Format::YamlOrNone,
+            copied_to: None,
+        },
+        ConfigSpec {
             template: "encryption.yaml",
             path: Layout::encryption,
             format: Format::Encryption,
@@ -84,6 +96,8 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     templates: &[
         template!("kube-apiserver", "admission.yaml"),
         template!("kube-apiserver", "audit-policy.yaml"),
+        template!("kube-apiserver", "authorization-nobody.conf"),
+        template!("kube-apiserver", "authorization.yaml"),
         template!("kube-apiserver", "kube-apiserver.flags"),
         template!("kube-apiserver", "kube-apiserver.service"),
         template!("kube-apiserver", "namespaces.yaml"),

@@ -212,6 +212,8 @@ pub enum Format {
     MergedJson,
     /// Written as rendered, once it is seen to be valid.
     Yaml,
+    /// As [`Format::Yaml`]; where the template comes to nothing, there is no such file.
+    YamlOrNone,
     /// As above.
     Json,
     /// Written as rendered.

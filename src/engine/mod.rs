@@ -3,6 +3,7 @@
 
 mod desire;
 mod endpoint;
+mod held;
 mod images;
 mod objects;
 mod paths;
@@ -12,6 +13,7 @@ mod record;
 #[cfg(test)]
 mod release_0_1_0;
 mod removals;
+mod revocation;
 mod secrets_at_rest;
 mod session;
 mod skip;
@@ -22,9 +24,11 @@ mod upgrade;
 mod upgrade_tests;
 
 pub use desire::{desire, names_only};
+pub use held::{Held, held};
 pub use images::prepare_image;
 pub use paths::shut as shut_paths;
 pub use prepare::{Checked, PlanOptions, Prepared, Preview, check, prepare, preview};
+pub use revocation::{Asked, forget_keys};
 pub use session::{Access, Options, Session, resolve};
 pub use survey::survey;
 pub use tree::desired;

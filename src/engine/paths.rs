@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::session::Session;
+use super::survey::survey;
 use crate::cluster::Host;
 use crate::components::Protocol;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
 use crate::facts::paths::{self, Dialled, End, Listens, Path, Who};
+use crate::health::{self, Poll, Schedule};
+use crate::live;
 use crate::preflight::{self, Finding};
 use crate::random::nonce;
 
@@ -39,6 +42,29 @@ pub fn shut(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<Ve
     let hosts = all.iter().flat_map(|path| [path.from.clone(), path.to.clone()]).collect();
     let findings = try_all(session, facts, all, &hosts)?;
     Ok(findings.into_iter().filter(Finding::stops).collect())
+}
+
+/// How long the others take at the most to learn of a node that was made again: their watches may have been cut by an API
+/// server that restarted, and are opened again after pauses that double up to 30 s.
+const LEARN: Schedule = Schedule::new(60, 500);
+
+/// As [`open`], once the others have had the time to learn of nodes that were made again. The hosts are asked anew: such a node
+/// may have got another piece of the pod network.
+pub(super) fn open_in_time(session: &Session, hosts: &BTreeMap<String, HostFacts>) -> Result<()> {
+    let mut there = session.cluster.clone();
+    there.hosts.retain(|host| hosts.contains_key(&host.name));
+    let questions = live::questions(&session.catalogue, &there);
+    let questions = there.hosts.iter().map(|host| (host.name.clone(), questions.clone())).collect();
+    let facts = || survey(&there, &session.pool, &questions);
+    let look = || match shut(session, &facts()?)?.first() {
+        None => Ok(Poll::Ready(())),
+        Some(finding) => Ok(Poll::Pending(finding.to_string())),
+    };
+    match health::wait("paths between hosts are shut", LEARN, &session.interrupt, look) {
+        // All that is shut is named, each with what to do.
+        Err(error) if error.kind == Kind::Health => open(session, &facts()?),
+        waited => waited,
+    }
 }
 
 /// The same as an error: the cluster is not healthy.

@@ -12,6 +12,7 @@ use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
 use super::removals;
+use super::revocation;
 use super::secrets_at_rest;
 use super::session::Session;
 use super::skip;
@@ -206,8 +207,9 @@ fn ask_those_that_answer(
 fn judge(session: &Session, there: &Cluster, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
     let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
-    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(session)?, &asked.objects)?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(&session.dir)?, &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
+    revocation::agreed(session, &live)?;
     changes::refuse(&known)?;
     skip::refuse(&known, there)?;
     endpoint::prove(session, &there.hosts, trust, &live, known.has_run())?;
@@ -237,6 +239,7 @@ fn decide(
     register_again(&mut hosts, &desired, &changes);
     let (encryption, rewrite) = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = encryption;
+    changes.extend(revocation::changes(session, trust, live)?);
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, there, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
     changes.extend(
@@ -354,6 +357,7 @@ impl Prepared {
         }
         job.run()?;
         record.as_ref().map_or(Ok(()), |record| record::keep(session, record))?;
-        paths::open(session, facts)
+        let again = plan.cluster.iter().any(|change| matches!(change, ClusterChange::RegisterNode { .. }));
+        if again { paths::open_in_time(session, facts) } else { paths::open(session, facts) }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -18,8 +19,8 @@ use crate::plan::{ClusterChange, Plan};
 use crate::record::{self, KEY, Record, RecordedInventory, Signature};
 
 /// The one in the cluster's folder; it knows of a run that did not get to its end.
-pub(super) fn kept(session: &Session) -> Result<Option<Record>> {
-    let path = session.dir.join(KEY);
+pub(super) fn kept(dir: &Path) -> Result<Option<Record>> {
+    let path = dir.join(KEY);
     match fs::read_to_string(&path) {
         Ok(text) => record::parse(&text, &path.display().to_string()).map(Some),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
@@ -77,9 +78,7 @@ pub(super) fn signature(now: OffsetDateTime) -> Result<Signature> {
 
 /// The inventory as it lies there, with the templates that it names.
 fn inventory(session: &Session) -> Result<RecordedInventory> {
-    let read = |path: &std::path::Path| {
-        fs::read_to_string(path).map_err(|e| Error::io(format!("read {}", path.display()), &e))
-    };
+    let read = |path: &Path| fs::read_to_string(path).map_err(|e| Error::io(format!("read {}", path.display()), &e));
     let settings = session.cluster.hosts.iter().flat_map(|host| host.components.values());
     let mut templates = BTreeMap::new();
     for path in settings.flat_map(|settings| settings.templates.values()) {

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use time::OffsetDateTime;
 
-use super::upgrade;
+use super::revocation::{self, Asked};
+use super::{record, upgrade};
 use crate::access::Pool;
-use crate::cluster::{self, Cluster, Known};
+use crate::cluster::{self, Cluster, Host, Known};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files::lock;
@@ -24,6 +25,12 @@ pub struct Session {
     pub catalogue: Catalogue,
     /// The cluster.
     pub cluster: Cluster,
+    /// The host that is to be revoked, as it was; the cluster is without it.
+    pub lost: Option<Host>,
+    /// Who is to be revoked or let in again.
+    pub(super) asked: Option<Asked>,
+    /// Names of the inventory's hosts, those that were revoked among them.
+    named: Vec<String>,
     /// Its inventory file.
     pub inventory: PathBuf,
     /// Its folder.
@@ -67,6 +74,8 @@ pub struct Options<'a> {
     pub command: &'a str,
     /// What it does.
     pub access: Access,
+    /// Who is to be revoked or let in again.
+    pub asked: Option<Asked>,
     /// Where events go.
     pub reporter: Box<dyn Reporter>,
     /// Set when the run is to stop.
@@ -97,6 +106,7 @@ impl Session {
             at_once,
             command,
             access,
+            asked,
             reporter,
             interrupt,
             ..
@@ -106,8 +116,14 @@ impl Session {
         if !trust_inventory {
             loaded.distrust();
         }
-        let cluster = resolve(&catalogue, &loaded)?;
+        let mut cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
+        let named = cluster.hosts.iter().map(|host| host.name.clone()).collect();
+        // One that cannot be read is an error where the cluster is compared with it.
+        let kept = record::kept(&dir).ok().flatten();
+        let signature = record::signature(OffsetDateTime::now_utc())?;
+        let (left_out, lost) =
+            revocation::leave_out(&catalogue, &mut cluster, kept.as_ref(), asked.as_ref(), signature)?;
         let (reporter, log, lock): (Box<dyn Reporter>, _, _) = match access {
             Access::Read => (reporter, None, None),
             Access::Write => {
@@ -119,12 +135,29 @@ impl Session {
         };
         let connector = Connector::new(Operator::from_env(ssh_config), Interrupt::from(interrupt.clone()));
         let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
-        for warning in cluster::warnings(&cluster) {
+        for warning in cluster::warnings(&cluster).into_iter().chain(left_out) {
             reporter.warn(&warning);
         }
-        Ok(Session { catalogue, cluster, inventory: path, dir, pool, interrupt, reporter, log, _lock: lock })
+        Ok(Session {
+            catalogue,
+            cluster,
+            lost,
+            asked,
+            named,
+            inventory: path,
+            dir,
+            pool,
+            interrupt,
+            reporter,
+            log,
+            _lock: lock,
+        })
     }
 
+    /// Whether the inventory has a host of that name.
+    pub(super) fn in_inventory(&self, name: &str) -> bool {
+        self.named.iter().any(|named| named == name)
+    }
     /// The folder that the inventory's relative paths start at.
     pub fn folder(&self) -> &Path {
         self.inventory.parent().unwrap_or(Path::new("."))

@@ -57,6 +57,7 @@ impl Operator {
             at_once: 1,
             command: "up",
             access,
+            asked: None,
             reporter: Box::new(self.said.clone()),
             interrupt: Arc::default(),
         })

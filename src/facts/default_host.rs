@@ -83,6 +83,7 @@ impl HostFacts {
             certificates: BTreeMap::new(),
             encryption_keys: Vec::new(),
             dirs: BTreeMap::new(),
+            ways: BTreeMap::new(),
             listings: BTreeMap::new(),
             units: BTreeMap::new(),
             drop_ins: BTreeMap::new(),

@@ -9,6 +9,7 @@ mod record;
 mod runs;
 mod started;
 mod texts;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -26,6 +27,7 @@ pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use started::BOOT;
 pub use texts::{read_files, read_texts};
+pub use ways::Way;
 
 /// Programs that a probe looks for on PATH.
 pub const PROGRAMS: [&str; 15] = [
@@ -183,6 +185,9 @@ pub struct HostFacts {
     pub certificates: BTreeMap<String, String>,
     /// Keys in the configuration of encryption that was asked about, in its order; empty where there is none.
     pub encryption_keys: Vec<EncryptionKeyFact>,
+    /// Files that were asked about and all folders above them, without following links; what such a folder leads through,
+    /// where it is a link.
+    pub ways: BTreeMap<String, Way>,
     /// Directories that were asked about; absent where there is none.
     pub dirs: BTreeMap<String, FileFact>,
     /// Names in the directories whose listing was asked for; absent where there is none.

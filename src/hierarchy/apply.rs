@@ -123,7 +123,7 @@ fn unlocked(job: &Job<'_>) -> Result<Unlocked> {
         let path = &items[i].files.key;
         let name = path.display().to_string();
         let text = encrypted::opened(files::read(path)?, &name, job.passwords)?;
-        let key = Key::from_pem(&text, &name)?;
+        let key = Key::read(&text, &name)?;
         match job.found[i].key.as_ref() == Some(key.public()) {
             true => Ok(text),
             false => Err(Error::pki(format!("{name} is not the key of {}", items[i].files.certificate.display()))),
@@ -270,8 +270,8 @@ impl Work<'_> {
     fn key(&self, index: usize) -> Result<Key> {
         let path = &self.job.hierarchy.items[index].files.key;
         match self.unlocked.get(&index) {
-            Some(text) => Key::from_pem(text, &path.display().to_string()),
-            None => Key::from_pem(&files::read(path)?, &path.display().to_string()),
+            Some(text) => Key::read(text, &path.display().to_string()),
+            None => Key::read(&files::read(path)?, &path.display().to_string()),
         }
     }
 

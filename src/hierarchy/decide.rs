@@ -1,6 +1,6 @@
 //! What is to be, what is there, the time → what is to be done, and why. A pure function.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
@@ -60,6 +60,12 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
         .zip(found)
         .filter_map(|(item, found)| found.certificate.as_ref().and(item.issuer))
         .collect();
+    let keys = keys_of_cas(hierarchy, found);
+    let key_of_ca = |i: usize| {
+        let is_leaf = hierarchy.items[i].kind == Kind::Certificate;
+        let own = found[i].key.as_ref().filter(|_| is_leaf)?;
+        keys.get(own.spki()).copied()
+    };
     for (i, (item, there)) in hierarchy.items.iter().zip(found).enumerate() {
         let issuer = item.issuer.and_then(|at| futures[at].as_ref().map(|future| (future, &hierarchy.items[at].name)));
         let asked = Asked {
@@ -77,6 +83,8 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
             (Kind::Certificate, Some((issuer, _))) => step::certificate(item, there, issuer, now),
             (Kind::Certificate, None) => Err(Error::internal("a certificate without a CA")),
         };
+        let judged =
+            judged.map(|verdict| step::without_key_of_ca(item, there, key_of_ca(i).filter(|_| !below_broken), verdict));
         let mut verdict = judged.unwrap_or_else(|error| Verdict { problems: vec![error], ..Verdict::default() });
         let signs = matches!(verdict.action, Some(Action::Make | Action::Issue | Action::Renew));
         if let (true, Some((issuer, name))) = (signs, issuer)
@@ -115,6 +123,16 @@ pub fn decide(hierarchy: &Hierarchy, found: &[Found], options: &Options, now: Of
         });
     }
     plan
+}
+
+/// CAs by their keys: those of their certificates, and where there is none yet, those that lie there for them.
+fn keys_of_cas<'a>(hierarchy: &'a Hierarchy, found: &'a [Found]) -> BTreeMap<&'a [u8], &'a Item> {
+    let all = hierarchy.items.iter().zip(found).filter(|(item, _)| item.kind == Kind::Authority);
+    let key = |found: &'a Found| match &found.certificate {
+        Some(certificate) => certificate.public_key().ok(),
+        None => found.key.as_ref(),
+    };
+    all.filter_map(|(item, found)| Some((key(found)?.spki(), item))).collect()
 }
 
 /// What becomes of a CA.

@@ -51,7 +51,7 @@ fn of(item: &Item) -> Result<Found> {
     let mut keep = |error: Error| errors.push(error.context(item.title()));
     let (certificate, above) = certificate(item).map_err(&mut keep).unwrap_or_default();
     let mode = mode(&item.files.key).map_err(&mut keep).ok().flatten();
-    let there = mode.map(|_| key(&item.files.key, certificate.as_ref())).transpose();
+    let there = mode.map(|_| key(item, certificate.as_ref())).transpose();
     let (key, locked) = there.map_err(&mut keep).ok().flatten().unwrap_or_default();
     let chain = item.files.chain.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
     let ca = item.files.ca.as_deref().map(bytes).transpose().map_err(&mut keep).ok().flatten().flatten();
@@ -66,7 +66,7 @@ fn certificate(item: &Item) -> Result<(Option<Certificate>, Vec<Certificate>)> {
     let place = path.display();
     let name = place.to_string();
     let read = match item.external {
-        true => Certificate::all_from_pem(&bytes, &name).and_then(|all| path_up(&all).map_err(|e| e.context(&name))),
+        true => Certificate::read_all(&bytes, &name).and_then(|all| path_up(&all).map_err(|e| e.context(&name))),
         false => Certificate::from_pem(&bytes, &name).map(|certificate| (certificate, Vec::new())),
     };
     read.map(|(certificate, above)| (Some(certificate), above)).map_err(|e| match (item.external, item.kind) {
@@ -101,11 +101,14 @@ fn issued(ca: &Certificate, certificate: &Certificate) -> bool {
     !certificate.is_self_signed() && ca.subject() == certificate.issuer() && made() != Some(false)
 }
 
-/// The public half, and whether the key is encrypted. Nobody is asked for a password here: most runs need none.
-fn key(path: &Path, certificate: Option<&Certificate>) -> Result<(Option<PublicKey>, bool)> {
-    let text = files::read(path)?;
+/// The public half, and whether the key is encrypted. Nobody is asked for a password here: most runs need none. One that
+/// was brought may be of any form; our own are read by servers, which take PEM.
+fn key(item: &Item, certificate: Option<&Certificate>) -> Result<(Option<PublicKey>, bool)> {
+    let path = &item.files.key;
+    let (text, name) = (files::read(path)?, path.display().to_string());
     if !encrypted::is_encrypted(&text) {
-        return Ok((Some(Key::from_pem(&text, &path.display().to_string())?.public().clone()), false));
+        let key = if item.external { Key::read(&text, &name)? } else { Key::from_pem(&text, &name)? };
+        return Ok((Some(key.public().clone()), false));
     }
     match certificate {
         Some(certificate) => Ok((Some(certificate.public_key()?.clone()), true)),

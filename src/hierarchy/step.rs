@@ -108,6 +108,19 @@ pub(super) fn exposed(item: &Item, found: &Found, verdict: &mut Verdict) {
     verdict.warn(State::Changed, format!("its key {key} is mode {mode:04o}, others can use it: chmod 600 {key}"));
 }
 
+/// Whoever holds a certificate's key, on a server say, could issue certificates with it.
+pub(super) fn without_key_of_ca(item: &Item, found: &Found, ca: Option<&Item>, mut verdict: Verdict) -> Verdict {
+    let Some(ca) = ca else { return verdict };
+    let key = item.files.key.display();
+    let text = format!("its key {key} is that of {}: whoever holds it could issue certificates", ca.title());
+    match (verdict.action, &found.certificate) {
+        (None, Some(_)) => verdict.warn(State::Changed, format!("{text}: remove it, and a new one is made")),
+        (Some(Action::Make), _) => {}
+        _ => verdict.refuse(Error::pki(text).hint(format!("remove {key} to have one of its own made"))),
+    }
+    verdict
+}
+
 /// A certificate that is no CA: everything about it may be made again.
 pub(super) fn certificate(item: &Item, found: &Found, issuer: &Future<'_>, now: OffsetDateTime) -> Result<Verdict> {
     let mut verdict = Verdict::default();

@@ -38,10 +38,13 @@ pub enum StrayState {
     Clean,
 }
 
-/// Asks those hosts of the record that are neither by name nor by address in the inventory.
+/// Asks those hosts of the record that are neither by name nor by address in the inventory, and were not revoked.
 pub(super) fn ask(catalogue: &Catalogue, cluster: &Cluster, pool: &Pool, record: &Record) -> Result<Vec<Stray>> {
     let known: BTreeSet<_> = cluster.hosts.iter().map(|host| host.address).collect();
-    let gone = |host: &&RecordedHost| cluster.host(&host.name).is_none() && !known.contains(&host.address);
+    // Nobody logs in where somebody else may have the host.
+    let gone = |host: &&RecordedHost| {
+        cluster.host(&host.name).is_none() && !known.contains(&host.address) && !cluster.has_revoked(&host.name)
+    };
     let gone: Vec<&RecordedHost> = record.hosts.iter().chain(&record.gone).filter(gone).collect();
     let hosts: Vec<Host> = gone.iter().map(|host| host.host()).collect();
     let questions = Questions { units: units(catalogue), ..Questions::default() };

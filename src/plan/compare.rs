@@ -65,6 +65,8 @@ pub fn restart_key(unit: &Unit, desired: &HostState) -> String {
 fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange> {
     let change = match facts.files.get(path) {
         None => FileDifference::Create,
+        // Whoever can change what it leads to would change what is ours.
+        Some(_) if facts.is_link(path) => FileDifference::Replace,
         Some(fact) if fact.sha256 != content_sha256(&file.content) => FileDifference::Replace,
         Some(fact) if !owned(fact, file.mode, &file.owner) => FileDifference::Mode,
         Some(_) => return None,
@@ -246,6 +248,11 @@ mod tests {
         facts.files.get_mut("/etc/net.json").unwrap().group = "adm".into();
         let access = ("0600 root:adm".to_owned(), "0600 root".to_owned());
         assert_eq!(compare(&state, &facts).files[0].access, Some(access));
+        let link = |facts: &mut HostFacts| {
+            let link = crate::facts::Way { mode: 0o120_777, uid: 0, user: "root".into() };
+            facts.ways.insert("/etc/note".into(), link);
+        };
+        assert_eq!(changes(link), ["Replace /etc/note"], "whatever it leads to");
         let gone = changes(|facts| drop(facts.files.remove("/etc/note")));
         assert_eq!(gone, ["Create /etc/note"]);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Plan, Removal, UnitAction, UnitChange, Upgrade};
+use super::{Plan, Removal, Revocation, UnitAction, UnitChange, Upgrade};
 use crate::changes::Difference;
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
@@ -24,6 +24,8 @@ pub struct Meaning {
     pub restarts: Vec<Hosts>,
     /// What is taken away because somebody has named it.
     pub removes: Vec<String>,
+    /// Hosts whose keys become worth nothing, and what goes with them.
+    pub revokes: Vec<String>,
 }
 
 /// A component and the hosts on which the same is done with it.
@@ -53,7 +55,9 @@ impl Meaning {
             by_component.into_values().collect()
         };
         let removes = plan.removals().map(Removal::meaning).collect();
-        Meaning { upgrade: None, fields, starts: on(UnitAction::Start), restarts: on(UnitAction::Restart), removes }
+        let revokes = plan.revocations().map(Revocation::meaning).collect();
+        let (starts, restarts) = (on(UnitAction::Start), on(UnitAction::Restart));
+        Meaning { upgrade: None, fields, starts, restarts, removes, revokes }
     }
 
     /// As a person reads it; empty where there is nothing to say.
@@ -93,6 +97,12 @@ impl Meaning {
         }
         for removes in &self.removes {
             text.push_str(&format!("  {} {removes}\n", out.paint("31", "-")));
+        }
+        if !self.revokes.is_empty() {
+            text.push_str("Who is shut out:\n");
+        }
+        for revokes in &self.revokes {
+            text.push_str(&format!("  {} {revokes}\n", out.paint("31", "-")));
         }
         text
     }

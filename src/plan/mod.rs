@@ -10,6 +10,7 @@ mod objects;
 mod print;
 mod register;
 mod removal;
+mod revocation;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use objects::object_change;
 pub use print::{Diffs, text, total};
 pub use register::{register, runs_kubelet};
 pub use removal::{Removal, Takes};
+pub use revocation::Revocation;
 pub use upgrade::{Reason, Upgrade};
 
 /// What the whole cluster must hold.
@@ -108,6 +110,8 @@ pub enum ClusterChange {
     },
     /// What should not be there is taken away, because somebody has named it.
     Remove(Box<Removal>),
+    /// What the cluster still has of a host that was revoked is taken away, once its keys are worth nothing.
+    Revoke(Box<Revocation>),
     /// The record of what was done last.
     WriteRecord {
         /// Masters that do not have it, and the cluster itself as ``.
@@ -301,6 +305,13 @@ impl Plan {
     pub fn removals(&self) -> impl Iterator<Item = &Removal> {
         self.cluster.iter().filter_map(|change| match change {
             ClusterChange::Remove(removal) => Some(&**removal),
+            _ => None,
+        })
+    }
+    /// Hosts that are revoked.
+    pub fn revocations(&self) -> impl Iterator<Item = &Revocation> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::Revoke(revocation) => Some(&**revocation),
             _ => None,
         })
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use similar::TextDiff;
 
 use super::compare::access_words;
-use super::{ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, Removal, UnitAction};
+use super::{
+    ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, Removal, Revocation, UnitAction,
+};
 use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
 
@@ -66,9 +68,13 @@ pub fn total(plan: &Plan, refused: bool) -> String {
     let hosts: BTreeSet<&str> = changed.chain(plan.removals().flat_map(Removal::hosts)).collect();
     let (changes, hosts) = (plural(plan.changes(), "change"), plural(hosts.len(), "host"));
     let removed: String = plan.removals().map(|removal| format!(" --remove {}", removal.leftover.name)).collect();
+    let command = match plan.revocations().find_map(Revocation::asked_by) {
+        Some(command) => command,
+        None => format!("kbootstrap up{removed}"),
+    };
     match refused {
-        false => format!("{changes} on {hosts}; `kbootstrap up{removed}` makes them\n"),
-        true => format!("{changes} on {hosts}; `kbootstrap up{removed}` refuses to begin with them\n"),
+        false => format!("{changes} on {hosts}; `{command}` makes them\n"),
+        true => format!("{changes} on {hosts}; `{command}` refuses to begin with them\n"),
     }
 }
 
@@ -96,6 +102,10 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
             out.paint("33", "~"),
             format!("pod {namespace}/{name} on {node} crashes again and again: another takes its place"),
         ),
+        ClusterChange::Revoke(revocation) => {
+            text.push_str(&revocation.text(out));
+            return;
+        }
         ClusterChange::RegisterNode { node } => {
             (out.paint("32", "+"), format!("node {node}: its kubelet runs, but the API has no such node"))
         }

@@ -46,6 +46,7 @@ const AFTER_PORTS: &[(&str, &str)] = &[
     ("paths", "the hosts reach each other on the ports that the cluster needs, tried for real"),
     ("forward", "the host's firewall lets the packets of pods through"),
     ("units", "no file of others changes what our services run"),
+    ("folders", "the folders that lead to files of ours are root's, and no link stands for a file"),
     ("firewall", "neither firewalld nor ufw runs"),
     ("leftovers", "no other cluster, container engine or CNI configuration lives here"),
     ("data-plane", "nothing takes the cluster's packet filter rules away, and pods have all of theirs"),

@@ -12,6 +12,7 @@ mod data_plane;
 mod filesystems;
 mod finding;
 mod firewall;
+mod folders;
 mod hardware;
 mod host;
 mod kernel;
@@ -55,11 +56,19 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         network::check,
         ports::check,
         units::check,
+        folders::check,
         leftovers::check,
         data_plane::check,
     ] {
         check(&mut host_check);
     }
+    host_check.findings()
+}
+
+/// What of [`check`] says who can change what leads to files of ours.
+pub fn check_folders(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &HostFacts) -> Vec<Finding> {
+    let mut host_check = HostCheck::new(catalogue, cluster, host, facts);
+    folders::check(&mut host_check);
     host_check.findings()
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use parse::parse;
 pub use recorded::{RecordedHost, RecordedInventory, RecordedSsh};
 
-use crate::cluster::{Cluster, Layout, settings};
+use crate::cluster::{Cluster, Layout, Revoked, settings};
 
 /// The version of the document that this program writes; it reads all that are older.
 pub const FORMAT: u32 = 1;
@@ -46,6 +46,9 @@ pub struct Record {
     /// Machines that have left the inventory and were not taken back yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<RecordedHost>,
+    /// Machines that were lost: their keys are worth nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<Revoked>,
     /// The inventory itself.
     pub inventory: RecordedInventory,
     /// The text of `artifacts.lock`: which bytes the cluster runs.
@@ -73,6 +76,7 @@ impl Record {
             settings: settings(cluster),
             hosts: cluster.hosts.iter().map(RecordedHost::of).collect(),
             gone: Vec::new(),
+            revoked: cluster.revoked.clone(),
             inventory,
             lock,
         }

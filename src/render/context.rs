@@ -68,6 +68,8 @@ pub struct Common {
     pub(super) api_burst: u32,
     pub(super) signing_duration: String,
     pub(super) http_proxy: ProxyContext,
+    /// Users of the API that are refused everything: those of hosts that were revoked.
+    pub(super) revoked: Vec<String>,
 }
 
 /// The environment of what fetches images; empty without a proxy.
@@ -270,6 +272,7 @@ impl Common {
             dns_replicas: cluster.with_role(Role::Node).filter(|host| takes_dns(host)).count().clamp(1, 2),
             signing_duration: cluster.pki.expiry.to_string(),
             http_proxy: cluster.http_proxy.as_ref().map(ProxyContext::new).unwrap_or_default(),
+            revoked: cluster.revoked.iter().flat_map(|host| host.users.iter().cloned()).collect(),
             api_qps: api_qps(nodes),
             api_burst: 2 * api_qps(nodes),
         }

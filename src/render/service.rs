@@ -39,6 +39,9 @@ pub(super) fn add(
             continue;
         }
         let text = render_config(inputs, context, spec, config, settings)?;
+        if config.format == Format::YamlOrNone && text.trim().is_empty() {
+            continue;
+        }
         configs.extend(value(config, &text).map(|value| (config.template, value)));
         state.files.insert(path.clone(), private(text));
         makes.extend(config.copied_to.map(|copy| (copy(layout), path.clone())));
@@ -133,7 +136,8 @@ fn render_config(
     };
     Ok(match config.format {
         Format::Text | Format::Encryption => text,
-        Format::Yaml => yaml::parse(&what, &text).map(|_| text)?,
+        Format::YamlOrNone if text.trim().is_empty() => text,
+        Format::Yaml | Format::YamlOrNone => yaml::parse(&what, &text).map(|_| text)?,
         Format::Json => json(&what, &text).map(|_| text)?,
         Format::MergedYaml => yaml::write(&merged(yaml::parse(&what, &text)?)),
         Format::MergedJson => format!("{:#}\n", merged(json(&what, &text)?)),
@@ -143,7 +147,7 @@ fn render_config(
 /// What a rendered file says.
 fn value(config: &ConfigSpec, text: &str) -> Option<Value> {
     match config.format {
-        Format::MergedYaml | Format::Yaml => yaml::parse(config.template, text).ok(),
+        Format::MergedYaml | Format::Yaml | Format::YamlOrNone => yaml::parse(config.template, text).ok(),
         Format::MergedJson | Format::Json => json(config.template, text).ok(),
         Format::Text | Format::Encryption => None,
     }

@@ -8,7 +8,7 @@ use super::{Check, HostStatus, State};
 use crate::access::{ApiAccess, Pool};
 use crate::clients::http::Client;
 use crate::clients::kube;
-use crate::cluster::{Cluster, NetworkPlugin, Role};
+use crate::cluster::{Cluster, NetworkPlugin, Revoked, Role};
 use crate::components::kubelet;
 use crate::error::Result;
 use crate::facts::{self, HostFacts};
@@ -40,6 +40,7 @@ pub(super) fn ask(
         Ok(checks)
     });
     let mut checks = checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)]);
+    checks.extend(revoked(cluster));
     checks.extend(trust.warnings().into_iter().map(|line| check("folder", State::Warning, "incomplete", line)));
     checks
 }
@@ -143,6 +144,13 @@ fn dns(
     let state = if rollout.ready { State::Good } else { State::Bad };
     let word = if rollout.ready { "available" } else { "not available" };
     Ok(Some(check("CoreDNS", state, word, rollout.detail)))
+}
+
+/// Hosts whose keys are worth nothing; nobody is to think that they are merely away.
+fn revoked(cluster: &Cluster) -> Option<Check> {
+    let since = |revoked: &Revoked| format!("{} since {} ({})", revoked.name, revoked.since, revoked.by);
+    let all: Vec<String> = cluster.revoked.iter().map(since).collect();
+    (!all.is_empty()).then(|| check("revoked", State::Good, "shut out", all.join("; ")))
 }
 
 fn check(name: &str, state: State, word: &str, detail: impl Into<String>) -> Check {

@@ -30,6 +30,10 @@ pub(super) fn ask(
         let paths = pairs.iter().flat_map(|(certificate, key)| [certificate, key]).chain(expected.keys()).cloned();
         let mut questions = live::questions(catalogue, cluster);
         questions.files.extend(units.iter().map(|(_, unit)| program(unit)).chain(paths));
+        // Who can change the way to them is judged, too.
+        let layout = &cluster.layout;
+        questions.files.extend(catalogue.programs(cluster, host).map(|program| program.path(layout)));
+        questions.files.extend(catalogue.on(cluster, host).flat_map(|spec| spec.configs).map(|c| (c.path)(layout)));
         questions.data_plane = Some(cluster.layout.data_plane.clone());
         questions.certificates = pairs.iter().map(|(certificate, _)| certificate.clone()).collect();
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;

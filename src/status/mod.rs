@@ -2,6 +2,7 @@
 
 mod certificates;
 mod cluster;
+mod folders;
 mod host;
 mod leftovers;
 mod paths;
@@ -152,6 +153,7 @@ pub fn ask(sources: &Sources<'_>, now: OffsetDateTime) -> Status {
     });
     let shut = shut.unwrap_or_else(|_| Err(Error::internal("the paths between hosts were not tried")));
     checks.extend(paths::judge(shut));
+    checks.extend(folders::judge(catalogue, cluster, &facts));
     let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
         checks.push(unknown);
         Vec::new()

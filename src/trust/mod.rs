@@ -1,6 +1,7 @@
 //! Who trusts whom: the cluster's certificate table, issued into the cluster's folder and laid out for each host.
 
 mod bundle;
+mod discard;
 mod encryption_keys;
 mod ensure;
 mod folder;
@@ -35,6 +36,7 @@ use crate::state::{Content, EncryptionKey, File};
 use placed::Placed;
 
 pub use bundle::CaBundle;
+pub use discard::discard;
 pub use encryption_keys::encryption_file;
 pub use ensure::{ensure, look};
 pub use foreign::authority_files;

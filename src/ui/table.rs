@@ -4,12 +4,12 @@ use super::Printer;
 use super::fit::{self, Shrinks};
 use crate::text::{shown_line, width};
 
-/// Rows with a header; columns are as wide as their widest cell. Where a terminal is narrower, the widest columns give way,
-/// and what is cut ends in `…`.
+/// Rows with a header; columns are as wide as their widest cell. One that is [`fitted`](Self::fitted) is no wider than the
+/// terminal: the widest columns give way, and what is cut ends in `…`.
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Vec<Vec<Cell>>,
-    whole: bool,
+    fitted: bool,
 }
 
 /// A cell and the ANSI colour that it wants.
@@ -45,12 +45,12 @@ impl Cell {
 impl Table {
     /// A table with these headings.
     pub fn new(header: &[&str]) -> Self {
-        Table { rows: vec![header.iter().map(|h| Cell::colored(*h, "2")).collect()], whole: false }
+        Table { rows: vec![header.iter().map(|h| Cell::colored(*h, "2")).collect()], fitted: false }
     }
-    /// The same with nothing cut off, however narrow the terminal is.
+    /// The same, cut to the terminal: for what can be had whole in another form.
     #[must_use]
-    pub fn whole(self) -> Self {
-        Table { whole: true, ..self }
+    pub fn fitted(self) -> Self {
+        Table { fitted: true, ..self }
     }
     /// Adds a row.
     pub fn row(&mut self, cells: Vec<Cell>) {
@@ -61,7 +61,7 @@ impl Table {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widest = |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|c| width(&c.text)).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..columns).map(widest).collect();
-        if let Some(room) = out.columns().filter(|_| !self.whole) {
+        if let Some(room) = out.columns().filter(|_| self.fitted) {
             let headings: Vec<usize> = self.rows[0].iter().map(|cell| width(&cell.text)).collect();
             fit::narrow(&mut widths, &headings, room);
         }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_gets_narrow_columns_and_no_line_wraps() {
-        let mut table = Table::new(&["DAYS", "NAMES", "WHERE"]);
+        let mut table = Table::new(&["DAYS", "NAMES", "WHERE"]).fitted();
         let names = |n: usize| (0..n).map(|i| format!("host{i}.example")).collect::<Vec<_>>();
         table.row(vec!["12".into(), Cell::list(names(9)), Cell::path("/etc/kubernetes/pki/some/where/apiserver.crt")]);
         table.row(vec!["3".into(), "主机主机主机主机主机主机主机主机主机主机".into(), Cell::path("a.pem")]);
@@ -110,7 +110,8 @@ mod tests {
         12    host0.example,+8            …/some/where/apiserver.crt
         3     主机主机主机主机主机主机…   a.pem
         ");
-        assert!(table.clone().whole().render(&Printer::of_width(60)).contains("host8.example"));
+        let whole = Table { fitted: false, ..table.clone() };
+        assert!(whole.render(&Printer::of_width(60)).contains("host8.example"));
         assert!(table.render(&Printer::of_width(500)).contains("host8.example"));
     }
 

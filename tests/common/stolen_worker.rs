@@ -225,6 +225,15 @@ pub const TRIES: &[Try] = &[
     ),
 ];
 
+/// What a kubelet does to keep its certificate: `RENEWAL_REQUEST` is a request for one of its own.
+pub const RENEWAL: Try = send(
+    "have its own certificate renewed",
+    "POST",
+    "/apis/certificates.k8s.io/v1/certificatesigningrequests?dryRun=All",
+    r#"{"metadata":{"name":"renewal"},"spec":{"request":"RENEWAL_REQUEST","signerName":"kubernetes.io/kube-apiserver-client-kubelet","usages":["digital signature","client auth"]}}"#,
+    KUBELET,
+);
+
 /// The table as docs/security.md has it.
 pub fn table() -> String {
     let word = |works: bool| if works { "**yes**" } else { "no" };

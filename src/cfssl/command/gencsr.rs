@@ -19,7 +19,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         spec.check_oids(call)?;
         let (request, csr) = csr(call, &spec.read(call)?, &key)?;
         call.warn(&request.warnings);
-        call.warn(&request.suspicions);
+        call.warn(&request.suspicions());
         csr
     } else {
         if !call.args.is_empty() {
@@ -30,7 +30,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         if let Some(hosts) = call.hosts() {
             request.set_hosts(&hosts, call.rules)?;
             call.warn(&request.warnings);
-            call.warn(&request.suspicions);
+            call.warn(&request.suspicions());
         }
         let csr = Csr::create(&request, &key)?;
         call.log.info("encoded CSR");

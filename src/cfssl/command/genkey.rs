@@ -21,6 +21,6 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let key = Key::generate(spec.key_kind()?)?;
     let (request, csr) = csr(call, &spec, &key)?;
     call.warn(&request.warnings);
-    call.warn(&request.suspicions);
+    call.warn(&request.suspicions());
     call.print(None, Some(&csr.to_pem()), Some(key.to_pem().expose()))
 }

@@ -36,7 +36,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     let (request, csr) = csr(call, &spec, &key)?;
     let issued = selfsign(&request, &key, &profile, call.now, Serial::random_short()?)?;
     call.warn(&issued.warnings);
-    call.warn(&request.suspicions);
+    call.warn(&request.suspicions());
     call.note(WARNING);
     call.print(Some(&issued.certificate.to_pem()), Some(&csr.to_pem()), Some(key.to_pem().expose()))
 }

@@ -7,7 +7,7 @@ use crate::ui::{Cell, Printer, Table};
 
 /// One line per certificate; `soon` is the number of days from which on an end is near.
 pub(super) fn table(entries: &[Entry], soon: i64, printer: &Printer) -> String {
-    let mut table = Table::new(&["DAYS", "SUBJECT", "NAMES", "KEY", "FOR", "CA", "ISSUER", "CHAIN", "WHERE"]);
+    let mut table = Table::new(&["DAYS", "SUBJECT", "NAMES", "KEY", "FOR", "CA", "ISSUER", "CHAIN", "WHERE"]).fitted();
     for entry in entries {
         let info = &entry.certificate;
         table.row(vec![
@@ -29,7 +29,7 @@ pub(super) fn table(entries: &[Entry], soon: i64, printer: &Printer) -> String {
 pub(super) fn wide(entries: &[Entry], soon: i64, printer: &Printer) -> String {
     let header =
         ["DAYS", "ENDS", "SUBJECT", "NAMES", "KEY", "SIGNATURE", "USAGES", "CA", "ISSUER", "SERIAL", "CHAIN", "WHERE"];
-    let mut table = Table::new(&header).whole();
+    let mut table = Table::new(&header);
     for entry in entries {
         let info = &entry.certificate;
         table.row(vec![

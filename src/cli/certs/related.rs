@@ -67,7 +67,7 @@ impl Shown {
 
 /// A table of the CSRs and one of the CRLs, where there are any. `whole` cuts nothing.
 pub(super) fn tables(all: &[Shown], whole: bool, printer: &Printer) -> Vec<String> {
-    let new = |header: &[&str]| if whole { Table::new(header).whole() } else { Table::new(header) };
+    let new = |header: &[&str]| if whole { Table::new(header) } else { Table::new(header).fitted() };
     let mut requests = new(&["CSR OF", "NAMES", "KEY", "SIGNATURE", "CA", "PROBLEM", "WHERE"]);
     let mut crls = new(&["CRL OF", "NUMBER", "MADE", "NEXT", "REVOKED", "WHERE"]);
     let (mut asked, mut listed) = (false, false);

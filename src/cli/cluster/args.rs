@@ -7,7 +7,7 @@ use crate::cli::Ctx;
 use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
 use crate::components::Catalogue;
-use crate::engine::{Access, Options, PlanOptions, Session};
+use crate::engine::{Access, Asked, Options, PlanOptions, Session};
 use crate::error::Result;
 use crate::remote::SshConfig;
 
@@ -61,6 +61,11 @@ impl PlanArgs {
 impl ClusterArgs {
     /// Opens the cluster for a command.
     pub fn open(&self, ctx: &Ctx, command: &str, access: Access) -> Result<Session> {
+        self.open_for(ctx, command, access, None)
+    }
+
+    /// Opens the cluster for a command that revokes a host or lets one in again.
+    pub fn open_for(&self, ctx: &Ctx, command: &str, access: Access, asked: Option<Asked>) -> Result<Session> {
         Session::open(Options {
             catalogue: Catalogue::standard(),
             inventory: self.inventory.as_deref(),
@@ -71,6 +76,7 @@ impl ClusterArgs {
             at_once: self.at_once,
             command,
             access,
+            asked,
             reporter: self.progress.reporter(ctx),
             interrupt: interrupt(command, ctx.err_color)?,
         })

@@ -4,6 +4,7 @@ mod args;
 pub mod check;
 pub mod init;
 pub mod kubeconfig;
+pub mod node;
 pub mod plan;
 pub mod recover;
 pub mod render;

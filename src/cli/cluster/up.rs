@@ -105,7 +105,8 @@ impl Args {
 
     /// Asks before anything that runs is restarted, and before anything is taken away.
     fn agree(&self, ctx: &Ctx, session: &Session, found: &Preview) -> Result<()> {
-        let what = match (found.plan.restarts(), found.plan.removals().next().is_some()) {
+        let taken = found.plan.removals().next().is_some() || found.plan.revocations().next().is_some();
+        let what = match (found.plan.restarts(), taken) {
             (false, false) => return Ok(()),
             (true, false) => "running services would be restarted",
             (false, true) => "something would be taken away",

@@ -54,7 +54,7 @@ impl Args {
         }
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");
-        request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));
+        request.warnings.iter().chain(&request.suspicions()).for_each(|warning| log.warning(warning));
         // In files, the key is there already.
         let given = if text.starts_with(b"-----BEGIN ") { Secret::new(text.to_vec()) } else { key.to_pem() };
         let key = self.out.is_none().then_some(given);

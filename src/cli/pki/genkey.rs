@@ -58,7 +58,7 @@ impl Args {
             request::lint(&issued.certificate, &[], now, &log);
             output.cert = Some(issued.certificate.to_pem());
         } else {
-            request.warnings.iter().chain(&request.suspicions).for_each(|warning| log.warning(warning));
+            request.warnings.iter().chain(&request.suspicions()).for_each(|warning| log.warning(warning));
         }
         target.put(output, ctx, &log)?;
         Ok(0)

@@ -6,6 +6,7 @@ mod leases;
 mod nodes;
 mod pods;
 mod ready;
+mod revoked;
 
 pub use encryption::{Touched, encryption_config, touch};
 pub use kinds::{path, path_of};
@@ -13,6 +14,7 @@ pub use leases::{Lease, lease_paths, leases, node_renewed};
 pub use nodes::{Node, Taint, nodes};
 pub use pods::{Pod, Warning, pods, warnings};
 pub use ready::{READYZ, Ready, readyz};
+pub use revoked::{may_discover, pods_on, secrets_of};
 
 use std::time::Duration;
 
@@ -77,13 +79,16 @@ pub fn would_refuse(client: &mut Client<'_>, object: &Value) -> Result<Option<St
 
 /// Deletes an object, and what belongs to it in the background. Whether it was there.
 pub fn delete(client: &mut Client<'_>, path: &str) -> Result<bool> {
-    let request = Request {
-        body: Some((
-            "application/json",
-            br#"{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background"}"#,
-        )),
-        ..Request::new("DELETE", path)
-    };
+    delete_with(client, path, br#"{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background"}"#)
+}
+
+/// Deletes a pod without waiting for its node. Whether it was there.
+pub fn delete_now(client: &mut Client<'_>, path: &str) -> Result<bool> {
+    delete_with(client, path, br#"{"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0}"#)
+}
+
+fn delete_with(client: &mut Client<'_>, path: &str, options: &[u8]) -> Result<bool> {
+    let request = Request { body: Some(("application/json", options)), ..Request::new("DELETE", path) };
     let response = client.send(&request)?;
     // 409: it is being deleted already.
     if response.status == 404 || response.status == 409 {

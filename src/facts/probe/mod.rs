@@ -17,6 +17,7 @@ mod network;
 mod programs;
 mod script;
 mod units;
+mod ways;
 
 use std::time::SystemTime;
 
@@ -38,8 +39,8 @@ struct Group {
     read: fn(&Sections, &mut HostFacts),
 }
 
-/// In the order in which they are asked. `units` comes before `files`, `clock` before everything.
-const GROUPS: [Group; 11] = [
+/// In the order in which they are asked. `units` comes before `files`, which comes before `ways`, `clock` before everything.
+const GROUPS: [Group; 12] = [
     clock::GROUP,
     machine::GROUP,
     kernel::GROUP,
@@ -49,6 +50,7 @@ const GROUPS: [Group; 11] = [
     programs::GROUP,
     units::GROUP,
     files::GROUP,
+    ways::GROUP,
     images::GROUP,
     lost::GROUP,
 ];

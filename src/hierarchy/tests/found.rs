@@ -78,7 +78,7 @@ fn a_damaged_certificate_is_mended_by_who_made_it() {
     CA root: root.pem: there is no PEM block in it
       bring it back from your backup
       or delete root.pem and have a new CA made, and all its certificates: --replace-ca root
-    CA inner: inner.pem: there is no PEM block in it
+    CA inner: inner.pem: it is neither PEM nor DER
       bring the right one: it is `external`, kbootstrap makes none in its place
     certificate db: db.pem: there is no PEM block in it
       delete db.pem to have it made again, or bring the right one

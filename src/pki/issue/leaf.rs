@@ -35,9 +35,6 @@ fn issue(
 ) -> Result<Issued> {
     let mut warnings = authority.doubts().to_vec();
     warnings.extend(request.warnings.iter().cloned());
-    if authority.rules() == Rules::Lenient {
-        warnings.extend(request.suspicions.iter().cloned());
-    }
     let validity = authority.validity(profile, now, &mut warnings)?;
     let is_ca = profile.ca_constraint.is_ca;
     if request.ca.is_ca() && !is_ca {

@@ -36,6 +36,8 @@ enum Base {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Named {
     Dns(String),
+    /// Where it looks like a host.
+    CommonName(String),
     Email(String),
     Uri(String),
     Ip(Vec<u8>),
@@ -145,7 +147,9 @@ enum Reading {
 fn covers(base: &Base, name: &Named, reading: Reading) -> bool {
     let wide = reading == Reading::Wide;
     match (base, name) {
-        (Base::Dns(base), Named::Dns(name)) => within::dns(name, base) || wide && within::wildcard_reaches(name, base),
+        (Base::Dns(base), Named::Dns(name) | Named::CommonName(name)) => {
+            within::dns(name, base) || wide && within::wildcard_reaches(name, base)
+        }
         (Base::Email(base), Named::Email(address)) => {
             within::email(address, base) || wide && within::email_below(address, base)
         }
@@ -178,7 +182,7 @@ impl Base {
 impl Named {
     fn tag(&self) -> u8 {
         match self {
-            Named::Dns(_) => DNS,
+            Named::Dns(_) | Named::CommonName(_) => DNS,
             Named::Email(_) => EMAIL,
             Named::Uri(_) => URI,
             Named::Ip(_) => IP,
@@ -192,6 +196,7 @@ impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Named::Dns(name) => write!(f, "DNS:{name}"),
+            Named::CommonName(name) => write!(f, "the common name `{name}`"),
             Named::Email(address) => write!(f, "email:{address}"),
             Named::Uri(uri) => write!(f, "URI:{uri}"),
             Named::Ip(bytes) => match within::address(bytes) {
@@ -250,7 +255,7 @@ fn named(names: Names<'_>) -> Vec<Named> {
     let mut all: Vec<Named> = alternative
         .iter()
         .map(|name| match name.tag {
-            DNS => Named::Dns(text(name).to_ascii_lowercase()),
+            DNS => Named::Dns(text(name)),
             EMAIL => Named::Email(text(name)),
             URI => Named::Uri(text(name)),
             IP => Named::Ip(name.content.to_vec()),
@@ -265,7 +270,7 @@ fn named(names: Names<'_>) -> Vec<Named> {
     }
     if !names.is_ca && !has_dns {
         let hosts = names.subject.values(oid::COMMON_NAME).into_iter().filter(|cn| within::looks_like_a_host(cn));
-        all.extend(hosts.map(|cn| Named::Dns(cn.to_ascii_lowercase())));
+        all.extend(hosts.map(Named::CommonName));
     }
     all
 }
@@ -314,7 +319,7 @@ mod tests {
         let nobody = subject(&[]);
         let first = |hosts: &[&str]| wrong(&all, &nobody, hosts);
         assert_eq!(first(&["a.example.net", "EXAMPLE.net", "10.1.2.3", "a@b", "https://x/"]), "");
-        assert_eq!(first(&["notexample.net"]), "DNS:notexample.net");
+        assert_eq!(first(&["notExample.net"]), "DNS:notExample.net");
         assert_eq!(first(&["x.secret.example.net"]), "DNS:x.secret.example.net");
         // A client could show it as secret.example.net.
         assert_eq!(first(&["*.example.net"]), "DNS:*.example.net");
@@ -362,8 +367,8 @@ mod tests {
         let other = subject(&[(oid::ORGANIZATION, "Example Org"), (oid::COUNTRY, "CN")]);
         assert_eq!(wrong(&all, &other, &[]), "the subject `O=Example Org, C=CN`");
         assert_eq!(wrong(&all, &person(&[(oid::EMAIL_ADDRESS, "a@evil")]), &[]), "email:a@evil");
-        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "www.evil.org")]), &[]), "DNS:www.evil.org");
-        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "www.evil.org")]), &["a.example.com"]), "");
+        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "www.evil.org")]), &[]), "the common name `www.evil.org`");
+        assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "www.evil.org")]), &["A.example.com"]), "");
         assert_eq!(wrong(&all, &person(&[(oid::COMMON_NAME, "system:admin")]), &[]), "");
         assert_eq!(wrong(&all, &subject(&[]), &["a.example.com"]), "", "there is none");
         assert!(all.on_directory_names());

@@ -71,6 +71,14 @@ impl San {
         Self::classify(host)
     }
 
+    /// As [`San::suspicion`], of a name that nobody has written as a host.
+    pub(crate) fn own_suspicion(&self) -> Option<String> {
+        match self {
+            San::Dns(text) | San::Email(text) | San::Uri(text) => self.suspicion(text),
+            San::Ip(_) => None,
+        }
+    }
+
     /// What a person probably did not mean, as cfssl signs it anyway.
     fn suspicion(&self, host: &str) -> Option<String> {
         if let Some(meant) = word::meant(host) {

@@ -38,6 +38,7 @@ const WORDS: [(&[&str], Type); 3] = [
             "mailto",
             "rfc822",
             "rfc822name",
+            "smtp",
             "uri",
             "url",
             "uniformresourceidentifier",
@@ -56,28 +57,40 @@ const WORDS: [(&[&str], Type); 3] = [
             "x400name",
             "x400address",
             "edipartyname",
+            "srv",
+            "srvname",
         ],
         Type::Unsupported,
     ),
 ];
 
-/// What was meant by a host with the word of a type before it; none where there is none.
+/// What was meant by a host with the word of a type before it, or by a list of which one has such a word; none where
+/// there is none.
 pub(crate) fn meant(host: &str) -> Option<Meant> {
-    let (kind, rest) = split(host)?;
-    if matches!(kind, Type::Unsupported) {
-        return Some(Meant::Unsupported);
-    }
+    let Some((kind, rest)) = split(host) else {
+        let listed = host.contains(',') && !host.contains("://") && host.split(',').any(|part| split(part).is_some());
+        return listed.then(|| each(host, &Type::Host));
+    };
+    Some(if matches!(kind, Type::Unsupported) { Meant::Unsupported } else { each(rest, kind) })
+}
+
+fn each(list: &str, kind: &Type) -> Meant {
     let mut hosts = Vec::new();
-    for part in rest.split([',', '&']).map(str::trim).filter(|part| !part.is_empty()) {
-        match meant(part) {
-            Some(Meant::Unsupported) => return Some(Meant::Unsupported),
-            Some(Meant::Hosts(inner)) => hosts.extend(inner),
-            // OpenSSL's, for the extension as a whole.
-            None if matches!(kind, Type::List) && part == "critical" => {}
+    for part in list.split([',', '&']).map(bare).filter(|part| !part.is_empty()) {
+        match split(part).map(|_| meant(part)) {
+            Some(Some(Meant::Hosts(inner))) => hosts.extend(inner),
+            Some(_) => return Meant::Unsupported,
+            // OpenSSL's own, for the extension as a whole, and for the address that stands in the subject.
+            None if matches!((kind, part), (Type::List, "critical") | (_, "copy" | "move")) => {}
             None => hosts.push(part.to_owned()),
         }
     }
-    Some(Meant::Hosts(hosts))
+    Meant::Hosts(hosts)
+}
+
+/// Without blanks and quotes around it.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'')
 }
 
 /// Whether a name begins with such a word.
@@ -87,8 +100,9 @@ pub(crate) fn has_type_word(name: &str) -> bool {
 
 /// The word's type and what follows it. `DNS.1`, of a section of OpenSSL's, is `DNS` too.
 fn split(host: &str) -> Option<(&'static Type, &str)> {
+    let host = bare(host);
     let at = host.find([':', '='])?;
-    let (word, rest) = (&host[..at], host[at + 1..].trim());
+    let (word, rest) = (&host[..at], bare(&host[at + 1..]));
     let word = word.trim_end().trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('.').unwrap_or(word);
     let word: String = word.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).collect::<String>().to_ascii_lowercase();
     let (_, kind) = WORDS.iter().find(|(words, _)| words.contains(&word.as_str()))?;
@@ -130,6 +144,14 @@ mod tests {
             ("dns=a&dns=b", "a b"),
             ("subjectAltName=critical,DNS:a,b", "a b"),
             ("DNS:", ""),
+            ("\"DNS:foo\"", "foo"),
+            (" DNS :foo", "foo"),
+            ("a,DNS:b", "a b"),
+            ("email:copy", ""),
+            ("SMTP:a@b", "a@b"),
+            ("email=a@b", "a@b"),
+            ("SRV:_x._y", "unsupported"),
+            ("a,dirName:section", "unsupported"),
             ("otherName:1.2.3;UTF8:x", "unsupported"),
             ("DNS:a,dirName:section", "unsupported"),
             ("RID:1.2.3.4", "unsupported"),
@@ -152,6 +174,8 @@ mod tests {
             "https://ip:443/",
             "dns.example.com:443",
             "tag:a@b,2026:x",
+            "a,b",
+            "https://a/b,dns:c",
             ":",
             "=",
         ] {

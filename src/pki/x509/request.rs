@@ -26,8 +26,8 @@ pub struct Request {
     pub extensions: Vec<Extension>,
     /// What a person should know of it.
     pub warnings: Vec<String>,
-    /// Which of its hosts were probably not meant so. Who lints the certificate says it better.
-    pub suspicions: Vec<String>,
+    /// See [`Request::suspicions`].
+    pub(crate) of_hosts: Vec<String>,
 }
 
 impl Request {
@@ -41,7 +41,7 @@ impl Request {
             ca: BasicConstraints::EndEntity,
             extensions: Vec::new(),
             warnings: Vec::new(),
-            suspicions: Vec::new(),
+            of_hosts: Vec::new(),
         }
     }
 
@@ -59,10 +59,19 @@ impl Request {
     pub fn set_hosts(&mut self, hosts: &[String], rules: Rules) -> Result<()> {
         let Classified { sans, warnings, suspicions } = classify(hosts, rules)?;
         self.sans = sans;
-        self.suspicions = suspicions;
+        self.of_hosts = suspicions;
         let new: Vec<_> = warnings.into_iter().filter(|warning| !self.warnings.contains(warning)).collect();
         self.warnings.extend(new);
         Ok(())
+    }
+
+    /// Which of its names were probably not meant so, one line each: as they were written, or as they stand in a CSR. Who
+    /// lints the certificate says it better.
+    pub fn suspicions(&self) -> Vec<String> {
+        match self.of_hosts.is_empty() {
+            true => self.sans.iter().filter_map(San::own_suspicion).collect(),
+            false => self.of_hosts.clone(),
+        }
     }
 
     /// The subject in cfssl's order, and of several CNs the last: what cfssl makes of a CSR's.

@@ -4,6 +4,7 @@ mod across;
 mod boot;
 mod distributions;
 mod filesystems;
+mod folders;
 mod host;
 mod leftovers;
 mod names;

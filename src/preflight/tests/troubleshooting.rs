@@ -77,6 +77,14 @@ fn examples() -> Vec<Finding> {
         let kubelet = UnitFact { drop_ins: vec![drop_in.clone()], ..unit("inactive") };
         facts.units.insert("kubelet.service".into(), kubelet);
         facts.drop_ins.insert(drop_in, ["ExecStart".to_owned()].into());
+        let way = |mode, uid, user: &str| crate::facts::Way { mode, uid, user: user.into() };
+        facts.ways = [
+            ("/opt".to_owned(), way(0o040_755, 1000, "kim")),
+            ("/opt/cni".to_owned(), way(0o100_644, 0, "root")),
+            ("/opt/cni/bin".to_owned(), way(0o040_777, 0, "root")),
+            ("/opt/cni/bin/loopback".to_owned(), way(0o120_777, 0, "root")),
+        ]
+        .into();
     }));
     all.extend(spoiled("n1", |cluster, facts| {
         cluster.proxy_mode = ProxyMode::Ipvs;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::states::{container, flags, state, text};
 use crate::cluster::example::{cluster, host};
-use crate::cluster::{Cluster, HttpProxy, NetworkPlugin, Role, Taint};
+use crate::cluster::{Cluster, HttpProxy, NetworkPlugin, Revoked, Role, Taint};
 use crate::components::Catalogue;
 use crate::facts::{HostFacts, UnitFact};
 use crate::render::{Templates, manifests, node_labels};
@@ -116,6 +116,35 @@ fn roles_decide_what_a_host_holds() {
     cluster.networks.plugin = NetworkPlugin::None;
     let bare = state(&cluster, 2, &HostFacts::default_host()).unwrap();
     assert!(!bare.files.keys().any(|path| path.contains("flannel") && !path.starts_with("/etc/kubernetes/pki")));
+}
+
+#[test]
+fn who_was_revoked_is_refused_before_anybody_else_is_asked() {
+    const FILES: [&str; 2] = ["/etc/kubernetes/authorization.yaml", "/etc/kubernetes/authorization-nobody.conf"];
+    let mut cluster = cluster("1.36.3");
+    let unit = |state: &HostState| text(state, "/etc/systemd/system/kube-apiserver.service").to_owned();
+    let before = state(&cluster, 0, &HostFacts::default_host()).unwrap();
+    assert!(FILES.iter().all(|file| !before.files.contains_key(*file)), "nobody is revoked");
+    assert!(unit(&before).contains("--authorization-mode=Node,RBAC"));
+    cluster.revoke(vec![Revoked {
+        name: "n9".into(),
+        address: None,
+        users: vec!["system:node:n9".into(), "flannel:n9".into()],
+        since: String::new(),
+        by: String::new(),
+    }]);
+    let after = state(&cluster, 0, &HostFacts::default_host()).unwrap();
+    assert!(unit(&after).contains(&format!("--authorization-config={}", FILES[0])));
+    assert!(!unit(&after).contains("--authorization-mode"), "the API server takes one of them");
+    let server = after.units.iter().find(|unit| unit.name == "kube-apiserver.service").unwrap();
+    assert!(FILES.iter().all(|file| server.restart_on.contains(*file)), "which ends what is open");
+    let config: serde_json::Value = serde_saphyr::from_str(text(&after, FILES[0])).unwrap();
+    let types: Vec<_> = config["authorizers"].as_array().unwrap().iter().map(|a| a["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["Webhook", "Node", "RBAC"]);
+    let webhook = &config["authorizers"][0]["webhook"];
+    assert_eq!(webhook["failurePolicy"], "Deny");
+    let expression = r#"request.user in ["system:node:n9","flannel:n9"]"#;
+    assert_eq!(webhook["matchConditions"], serde_json::json!([{ "expression": expression }]));
 }
 
 #[test]

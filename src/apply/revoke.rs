@@ -1,0 +1,73 @@
+//! A host that was lost is shut out: every API server refuses its users by now, and then what the API has of it goes.
+
+use serde_json::json;
+
+use super::Job;
+use super::gate::{API, ask};
+use crate::access::ApiAccess;
+use crate::clients::http::Client;
+use crate::clients::kube;
+use crate::cluster::{Revoked, Role};
+use crate::error::{Error, Result};
+use crate::health::{Poll, unless_connected};
+
+/// Waits until every API server refuses whoever has the host's keys, then deletes its node and its pods. In this order: a
+/// kubelet that is let in makes its Node again.
+pub(super) fn revoke(job: &Job<'_>, host: &str) -> Result<String> {
+    let revoked = job.cluster.revoked.iter().find(|revoked| revoked.name == host);
+    let revoked = revoked.ok_or_else(|| Error::internal(format!("{host} is not revoked")))?;
+    refused_everywhere(job, revoked)?;
+    let (pods, requests) = ask(job, &format!("what the API has of {host} is not deleted"), API, |client| {
+        Ok(Poll::Ready((delete_node(client, host)?, delete_requests(client, revoked)?)))
+    })?;
+    let requests = if requests > 0 { format!(", {requests} requests for certificates deleted") } else { String::new() };
+    Ok(format!("{} users refused, {pods} pods deleted{requests}", revoked.users.len()))
+}
+
+/// Each API server is asked, for each judges by a file of its own; those that are left out of this run cannot be.
+fn refused_everywhere(job: &Job<'_>, revoked: &Revoked) -> Result<()> {
+    for master in job.there.with_role(Role::Master) {
+        let mut access = ApiAccess::new(job.pool, master, job.trust)?;
+        let what = format!("{}: kube-apiserver still lets {} in", master.name, revoked.name);
+        job.until(&what, API, || {
+            unless_connected(access.ask(|client| {
+                for user in &revoked.users {
+                    if kube::may_discover(client, user)? {
+                        return Ok(Poll::Pending(user.clone()));
+                    }
+                }
+                Ok(Poll::Ready(()))
+            }))
+        })?;
+    }
+    Ok(())
+}
+
+/// How many pods it had.
+fn delete_node(client: &mut Client<'_>, host: &str) -> Result<usize> {
+    let pods = kube::pods_on(client, host)?;
+    for pod in &pods {
+        let text = |pointer| pod.pointer(pointer).and_then(|text| text.as_str()).unwrap_or_default();
+        // Its kubelet is nobody's who would say that they have ended.
+        kube::delete_now(client, &kube::path("v1", "Pod", text("/metadata/namespace"), text("/metadata/name"))?)?;
+    }
+    kube::delete(client, &kube::path("v1", "Node", "", host)?)?;
+    kube::delete(client, &kube::path("coordination.k8s.io/v1", "Lease", "kube-node-lease", host)?)?;
+    Ok(pods.len())
+}
+
+/// What its users have asked for; how many.
+fn delete_requests(client: &mut Client<'_>, revoked: &Revoked) -> Result<usize> {
+    const KIND: (&str, &str) = ("certificates.k8s.io/v1", "CertificateSigningRequest");
+    let requests = kube::list(client, &kube::path(KIND.0, KIND.1, "", "")?, "")?;
+    let theirs = requests
+        .iter()
+        .filter(|request| revoked.users.iter().any(|user| request.pointer("/spec/username") == Some(&json!(user))));
+    let mut deleted = 0;
+    for request in theirs {
+        let name = request.pointer("/metadata/name").and_then(|name| name.as_str()).unwrap_or_default();
+        kube::delete(client, &kube::path(KIND.0, KIND.1, "", name)?)?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
