@@ -85,6 +85,7 @@ mod pki_output;
 mod pki_refused;
 mod pki_renewed;
 mod pki_secrets;
+mod pki_slips;
 mod pki_tools;
 mod recover_folder;
 mod release;

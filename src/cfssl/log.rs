@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::secret::quoted;
 use crate::text::shown_line;
 use crate::ui::stderr;
 
@@ -36,7 +37,7 @@ impl Log {
 
     /// A name with a newline in it would make a line that nobody of ours has said; scripts cut serial numbers out of them.
     fn write(&self, level: u8, name: &str, text: &str) {
-        self.lines(level, name, &shown_line(text));
+        self.lines(level, name, &quoted::hide(&shown_line(text), quoted::is_suspect(text)));
     }
 
     fn lines(&self, level: u8, name: &str, text: &str) {

@@ -27,6 +27,7 @@ pub use format::FormatArgs;
 
 use crate::cfssl::face::{PROGRAMS, Program};
 use crate::error::Result;
+use crate::secret::quoted;
 use crate::text::shown_line;
 use crate::ui::{Printer, stderr_color};
 
@@ -198,12 +199,17 @@ fn takes_a_spec(args: &[OsString]) -> bool {
     called(args).is_some_and(|command| command.get_arguments().any(|arg| arg.get_id() == "csr_spec"))
 }
 
-/// What was typed is quoted, and may be a file's name that somebody else has chosen.
+/// What was typed is quoted, and may be a file's name that somebody else has chosen, or a key in the place of a file.
 fn cleaned(mut error: clap::Error) -> clap::Error {
+    let one = |text: &str| quoted::hide(&shown_line(text), quoted::is_suspect(text));
     let clean = |value: &ContextValue| match value {
-        ContextValue::String(text) => Some(ContextValue::String(shown_line(text).into_owned())),
-        ContextValue::Strings(all) => {
-            Some(ContextValue::Strings(all.iter().map(|text| shown_line(text).into_owned()).collect()))
+        ContextValue::String(text) => Some(ContextValue::String(one(text))),
+        ContextValue::Strings(all) => Some(ContextValue::Strings(all.iter().map(|text| one(text)).collect())),
+        ContextValue::StyledStr(text) if quoted::is_suspect(&text.to_string()) => {
+            Some(ContextValue::StyledStr(one(&text.to_string()).into()))
+        }
+        ContextValue::StyledStrs(all) if all.iter().any(|text| quoted::is_suspect(&text.to_string())) => {
+            Some(ContextValue::StyledStrs(all.iter().map(|text| one(&text.to_string()).into()).collect()))
         }
         _ => None,
     };

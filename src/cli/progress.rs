@@ -1,7 +1,7 @@
 //! How progress is shown on standard error.
 
 use super::Ctx;
-use crate::ui::{Json, Plain, Reporter, Silent, Terminal, stderr};
+use crate::ui::{Event, Json, Level, Plain, Reporter, Terminal, report, stderr};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -13,8 +13,22 @@ pub enum Progress {
     Plain,
     /// A JSON object per event.
     Json,
-    /// Nothing.
+    /// Not at all; warnings are said.
     None,
+}
+
+/// Says what a person should look at, and nothing else.
+struct Warnings {
+    color: bool,
+}
+
+impl Reporter for Warnings {
+    fn report(&self, event: &Event) {
+        if let Event::Message { level: Level::Warning, host, text } = event {
+            let place = if host.is_empty() { String::new() } else { format!("{host}: ") };
+            report::warn(&format!("{place}{text}"), self.color);
+        }
+    }
 }
 
 impl Progress {
@@ -25,7 +39,7 @@ impl Progress {
             Progress::Auto if terminal => Box::new(Terminal::new(ctx.err_color)),
             Progress::Auto | Progress::Plain => Box::new(Plain::new()),
             Progress::Json => Box::new(Json),
-            Progress::None => Box::new(Silent),
+            Progress::None => Box::new(Warnings { color: ctx.err_color }),
         }
     }
 }

@@ -28,6 +28,7 @@ pub use encoding::pem::is_pkcs12;
 pub use encoding::tlv;
 pub use issue::authority::Authority;
 pub use issue::builder::Issued;
+pub(crate) use issue::careful::deceptive;
 pub use issue::crl::{CrlSpec, Reason, Revoked, crl_number, crl_pem};
 pub use issue::renew_ca::{Signer, kept_serial, renew_ca, renew_ca_by};
 pub use issue::root::self_signed;

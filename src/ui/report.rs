@@ -1,7 +1,8 @@
 //! How an error looks on standard error: what, the evidence, what to do.
 
 use super::stderr::{self, paint};
-use crate::error::Error;
+use crate::error::{Error, Kind};
+use crate::secret::quoted;
 use crate::text::shown;
 
 /// Where something is wrong everywhere, the first of them say it.
@@ -34,14 +35,27 @@ pub fn render(error: &Error, color: bool) -> String {
 }
 
 fn one(text: &mut String, error: &Error, color: bool) {
-    text.push_str(&format!("{} {}\n", paint(color, "1;31", "error:"), block(&error.message)));
+    let hidden = |text: &str| without_keys(error, text);
+    text.push_str(&format!("{} {}\n", paint(color, "1;31", "error:"), block(&hidden(&error.message))));
     for detail in &error.details {
-        for line in detail.lines() {
+        for line in hidden(detail).lines() {
             text.push_str(&format!("  {}\n", shown(line)));
         }
     }
     for hint in &error.hints {
-        text.push_str(&format!("{} {}\n", paint(color, "36", "hint:"), block(hint)));
+        text.push_str(&format!("{} {}\n", paint(color, "36", "hint:"), block(&hidden(hint))));
+    }
+}
+
+/// What people give to a command is quoted in errors, and may be a key that was put into the wrong place. What hosts say
+/// is theirs, and has long names.
+fn without_keys(error: &Error, text: &str) -> String {
+    match error.kind {
+        Kind::Usage | Kind::Input | Kind::Pki => {
+            let beside = std::iter::once(&error.message).chain(&error.details).any(|part| quoted::is_suspect(part));
+            quoted::hide(text, beside)
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -53,6 +67,18 @@ fn block(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_not_quoted() {
+        let pem = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBlkX0v3rYqkJ2mXbq1g3v0aP8b+Zt/0Vf9C3S1oDQsgoAoGCCqGSM49\nAwEHoUQDQgAE\n";
+        let error = Error::pki(format!("unknown key algorithm `{pem}`")).hint(format!("not `{pem}`"));
+        let said = render(&error, false);
+        for piece in ["MHcC", "AwEHoUQDQgAE", "CCqGSM49"] {
+            assert!(!said.contains(piece), "{said}");
+        }
+        let host = Error::remote("n1: PersistentVolumeClaimFileSystemResizePending is said by the host");
+        assert!(render(&host, false).contains("PersistentVolumeClaim"));
+    }
 
     #[test]
     fn every_error_is_shown_with_its_evidence_and_hints() {

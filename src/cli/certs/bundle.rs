@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::cfssl::source;
 use crate::cli::Ctx;
+use crate::cli::pki::output_args;
 use crate::error::Result;
 use crate::files;
 use crate::pki::{Certificate, Pool, leaf_and_rest};
@@ -43,6 +44,10 @@ pub struct Args {
 impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
+        output_args::spare(
+            self.out.as_ref(),
+            [Some(&self.cert), Some(&self.ca_bundle), self.int_bundle.as_ref()].into_iter().flatten(),
+        )?;
         let all = |argument: &OsString| {
             let (text, name) = source::read(argument)?;
             Certificate::read_all(&text, &name)

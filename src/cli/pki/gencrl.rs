@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, Time};
 
-use super::output_args::CaPasswordArgs;
+use super::output_args::{self, CaPasswordArgs};
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
@@ -53,6 +53,7 @@ impl Args {
     /// Runs the command; the value is the exit code.
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let now = OffsetDateTime::now_utc();
+        output_args::spare(self.out.as_ref(), [&self.serials, &self.ca, &self.ca_key].into_iter())?;
         let (list, list_name) = source::read(&self.serials)?;
         let list = String::from_utf8_lossy(utf8(&list, &list_name)?);
         if list.contains("PRIVATE KEY-----") {

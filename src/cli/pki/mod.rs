@@ -5,7 +5,7 @@ pub mod gencrl;
 pub mod gencsr;
 pub mod genkey;
 pub mod hierarchy;
-mod output_args;
+pub(super) mod output_args;
 pub mod print_defaults;
 mod request;
 pub mod selfsign;

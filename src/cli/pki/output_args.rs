@@ -11,8 +11,9 @@ use crate::cli::Ctx;
 use crate::cli::certs::authorities;
 use crate::cli::password;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::pki::{Certificate, Key, KeyKind, Passwords, pkcs12};
-use crate::secret::Secret;
+use crate::secret::{Secret, quoted};
 
 const KEY_VARIABLE: &str = "KBOOTSTRAP_KEY_PASSWORD";
 const STORE_VARIABLE: &str = "KBOOTSTRAP_STORE_PASSWORD";
@@ -109,6 +110,30 @@ pub struct Target {
     form: KeyForm,
 }
 
+/// Refuses to write over what is read by the same command.
+fn spare_read<'a>(files: &[PathBuf], read: impl Iterator<Item = &'a OsString>) -> Result<()> {
+    let read: Vec<PathBuf> = read.filter_map(|argument| std::fs::canonicalize(source::path(argument)).ok()).collect();
+    let over = |path: &&PathBuf| std::fs::canonicalize(path).is_ok_and(|path| read.contains(&path));
+    match files.iter().find(over) {
+        None => Ok(()),
+        Some(path) => Err(Error::usage(format!("--out would write over {}, which is read here", path.display()))
+            .hint("choose another --out")),
+    }
+}
+
+/// Refuses to write what is no key over what is read by the same command, or over any private key.
+pub(in crate::cli) fn spare<'a>(out: Option<&PathBuf>, read: impl Iterator<Item = &'a OsString>) -> Result<()> {
+    let Some(out) = out else { return Ok(()) };
+    spare_read(std::slice::from_ref(out), read)?;
+    let there = Some(out).filter(|path| path.is_file()).and_then(|path| files::read(path).ok());
+    let is_key = there.is_some_and(|bytes| quoted::is_in(&String::from_utf8_lossy(&bytes)));
+    match is_key {
+        false => Ok(()),
+        true => Err(Error::usage(format!("--out would write over {}, which is a private key", out.display()))
+            .hint("choose another --out")),
+    }
+}
+
 impl OutputArgs {
     /// Refuses what cannot be written to, before anything is read.
     pub fn check(&self) -> Result<()> {
@@ -118,14 +143,7 @@ impl OutputArgs {
     /// Refuses to write over what is read: the CA, its key, the configuration.
     pub fn spare(&self, read: [Option<&OsString>; 3]) -> Result<()> {
         let Some(base) = &self.out else { return Ok(()) };
-        let file = |argument: &&OsString| std::fs::canonicalize(source::path(argument)).ok();
-        let read: Vec<PathBuf> = read.iter().flatten().filter_map(file).collect();
-        let over = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| read.contains(&path));
-        match self.names.all(base).into_iter().find(over) {
-            None => Ok(()),
-            Some(path) => Err(Error::usage(format!("--out would write over {}, which is read here", path.display()))
-                .hint("choose another --out")),
-        }
+        spare_read(&self.names.all(base), read.iter().flatten().copied())
     }
 
     /// Refuses to put a new CA in the place of one that is there, unless that is kept.

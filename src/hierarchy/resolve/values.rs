@@ -8,7 +8,7 @@ use crate::document::{Mistake, Path};
 use crate::error::Error;
 use crate::hierarchy::model::{self, Authority, KeyFormat};
 use crate::lifetime::Lifetime;
-use crate::pki::{CsrSpec, KeyKind, Profile, Subtrees, Usage};
+use crate::pki::{CsrSpec, KeyKind, Profile, Subtrees, Usage, deceptive};
 use crate::text::nearest;
 
 const BUILT_IN: [(&str, &[&str]); 3] = [
@@ -99,8 +99,9 @@ impl Resolving {
     }
 
     pub(super) fn subject(&mut self, spec: &CsrSpec, at: &Path) {
-        if let Err(error) = spec.subject().to_name() {
-            self.refuse(at.key("names"), error);
+        match spec.subject().to_name() {
+            Err(error) => self.refuse(at.key("names"), error),
+            Ok(name) => deceptive(&name).into_iter().for_each(|error| self.refuse(at.clone(), error)),
         }
     }
 

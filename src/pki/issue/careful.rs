@@ -38,12 +38,12 @@ pub(super) fn look(
 }
 
 /// A CSR's subject, shown to people, with what they cannot see in it.
-fn deceptive(subject: &Name) -> Option<Error> {
+pub(crate) fn deceptive(subject: &Name) -> Option<Error> {
     let bad = subject.attributes().into_iter().map(|attribute| attribute.value).find(|value| hides(value))?;
     let shown = escaped(&bad);
     Some(
         Error::pki(format!("the subject has {shown}: control characters deceive whoever reads it"))
-            .hint("have the request made without them"),
+            .hint("take them out"),
     )
 }
 

@@ -1,6 +1,6 @@
 pub(crate) mod authority;
 pub(crate) mod builder;
-mod careful;
+pub(super) mod careful;
 pub(crate) mod crl;
 pub(crate) mod leaf;
 pub(crate) mod renew_ca;
