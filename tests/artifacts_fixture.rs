@@ -83,6 +83,7 @@ pub fn image(names: &[&str], arch: &str) -> Vec<u8> {
     let index = json!({"manifests": names.iter().map(entry).collect::<Vec<_>>()}).to_string();
     let path = |bytes: &[u8]| format!("blobs/sha256/{}", sha256(bytes));
     let files = [
+        ("oci-layout".to_owned(), &br#"{"imageLayoutVersion":"1.0.0"}"#[..]),
         ("index.json".to_owned(), index.as_bytes()),
         (path(config.as_bytes()), config.as_bytes()),
         (path(manifest.as_bytes()), manifest.as_bytes()),

@@ -3,6 +3,7 @@
 
 use super::stream::STAGED;
 use crate::cluster::Layout;
+use crate::remote::ONLY_ROOT;
 use crate::text::sh_quote;
 
 /// The folder that it is kept in, for the functions of [`functions`].
@@ -12,13 +13,14 @@ fn folder(unit: &str, layout: &Layout) -> String {
 
 /// `keep LIST` and `put_back`, in a script of POSIX sh.
 pub(super) fn functions(unit: &str, layout: &Layout) -> String {
-    folder(unit, layout) + &include_str!("before.sh").replace("STAGED", STAGED)
+    folder(unit, layout) + ONLY_ROOT + &include_str!("before.sh").replace("STAGED", STAGED)
 }
 
 /// Begins to keep what the unit runs with: the key of that, before it is forgotten.
 pub(super) fn begin(unit: &str, layout: &Layout) -> String {
     let mut s = functions(unit, layout);
     let key = sh_quote(&format!("{}/units/{unit}", layout.records));
+    s.push_str(&format!("forget_tried {}\n", sh_quote(unit)));
     s.push_str("mkdir -p -m 700 \"${B%/*}\" \"$B\"\n");
     s.push_str(&format!("[ -e \"$B/key\" ] || cp -p {key} \"$B/key\" 2>/dev/null || :\n"));
     s
@@ -108,6 +110,17 @@ mod tests {
         host.put_back();
         assert_eq!(host.read("a.yaml"), "ran");
         assert!(!Path::new(&host.path("b.yaml")).exists());
+    }
+
+    #[test]
+    fn what_cannot_be_put_back_is_said_and_nothing_goes_a_way_of_others() {
+        let host = Host::new();
+        fs::create_dir(host.path("theirs")).unwrap();
+        host.write("theirs/a.yaml", "ran");
+        host.push(&[("theirs/a.yaml", "new")]);
+        std::os::unix::fs::chown(host.path("theirs"), Some(65_534), None).unwrap();
+        host.sh(|layout| functions("a.service", layout) + "! put_back\n");
+        assert_eq!(host.read("theirs/a.yaml"), "new");
     }
 
     #[test]

@@ -17,15 +17,25 @@ keep() {
   done <"$1"
 }
 
+# Where the unit $1 was started since, as by a boot, what was pushed then is what it runs with.
+forget_tried() {
+  [ -e "$B/files" ] || return 0
+  started=$(systemctl show -p ExecMainStartTimestamp --value "$1" 2>/dev/null) || return 0
+  [ -n "$started" ] || return 0
+  started=$(date -d "$started" +%s 2>/dev/null) || return 0
+  [ "$started" -le "$(stat -c %Y "$B/files")" ] || rm -rf "$B"
+}
+
+# Fails where something could not be put back; by a way that others can change nothing is.
 put_back() {
   n=0
   while IFS= read -r f; do
     n=$((n + 1))
+    kb_only_root "${f%/*}" || return 1
     if [ -e "$B/$n" ] || [ -L "$B/$n" ]; then
-      mv -fT -- "$B/$n" "${f}STAGED"
-      mv -fT -- "${f}STAGED" "$f"
+      mv -fT -- "$B/$n" "${f}STAGED" && mv -fT -- "${f}STAGED" "$f" || return 1
     else
-      rm -f -- "$f"
+      rm -f -- "$f" || return 1
     fi
   done <"$B/files"
 }

@@ -96,6 +96,7 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     if push.first {
         prepare(&mut s, plan);
     }
+    s.push_str(OURS);
     s.push_str("mkdir -p -m 700 \"$R\" \"$R/units\" \"$R/images\"\n");
     only_root(&mut s, push, layout);
     s.push_str(receive::CLEAN);
@@ -166,6 +167,12 @@ owned() {
   chown -h "$1:$1" "$3"
   chmod "$2" "$3"
 }
+"#;
+
+/// What others left among our records, when they could once write there, tells root nothing.
+const OURS: &str = r#"if [ -d "$R" ]; then
+  find "$R" -mindepth 1 -maxdepth 2 \( ! -user root -o -type l \) -prune -exec rm -rf -- {} +
+fi
 "#;
 
 /// Stops before anything is written where somebody else could have it written elsewhere.

@@ -10,7 +10,11 @@ use crate::text::sh_quote;
 
 /// Removes what a push that died has left beside the files it was to replace. `$R` is the folder of records.
 pub const CLEAN: &str = "\
-if [ -f \"$R/staged\" ]; then while IFS= read -r f; do rm -f -- \"$f\" \"$f.part\"; done < \"$R/staged\"; fi
+if [ -f \"$R/staged\" ]; then
+  while IFS= read -r f; do
+    case $f in *.kbootstrap-new) rm -f -- \"$f\" \"$f.part\" ;; esac
+  done < \"$R/staged\"
+fi
 ";
 
 /// `part LENGTH` passes on so many bytes of the stream and not one more; `sums` hashes the files that it reads the

@@ -103,7 +103,7 @@ if ! comes_up; then
   echo
   journalctl --no-pager -q -o cat -n 25 -u \"$U\"
   [ -s \"$B/files\" ] || exit 1
-  put_back
+  put_back || {{ echo 'What ran before could not be put back.'; exit 1; }}
   systemctl daemon-reload
   systemctl reset-failed \"$U\" 2>/dev/null
   if comes_up; then

@@ -87,7 +87,10 @@ fn as_it_was(cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Hos
         let other = cluster.with_role(Role::Node).next()?.clone();
         Some(Host { name: name.to_owned(), roles: [Role::Node].into(), ..other })
     };
-    cluster.host(name).cloned().or_else(recorded).or_else(like_others)
+    let mut host = cluster.host(name).cloned().or_else(recorded).or_else(like_others)?;
+    // What it was by the last `up` counts, too: a role that was just taken out of the inventory has left its keys there.
+    host.roles.extend(recorded().into_iter().flat_map(|was| was.roles));
+    Some(host)
 }
 
 fn refuse_more_than_workers(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Result<()> {

@@ -92,11 +92,12 @@ fn on_masters(
 ) -> Result<BTreeMap<String, Record>> {
     let path = record::file(&cluster.layout);
     let same = in_cluster.map(|text| sha256(text.as_bytes()));
+    // Only masters have one: what lies on a node is somebody's word about the cluster.
     let differs = |host: &&Host| {
         let there = facts.get(&host.name).and_then(|facts| facts.files.get(&path));
         there.is_some_and(|fact| Some(&fact.sha256) != same.as_ref())
     };
-    let hosts: Vec<Host> = cluster.hosts.iter().filter(differs).cloned().collect();
+    let hosts: Vec<Host> = cluster.with_role(Role::Master).filter(differs).cloned().collect();
     let texts = pool.each_host(&hosts, |host| read_texts(&mut *pool.take(host)?, &[&path]));
     let mut records = BTreeMap::new();
     for (host, texts) in hosts.iter().zip(texts) {

@@ -98,7 +98,7 @@ rooted() {
 # What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
 if [ -n "$STAGED" ] && [ -f "$STAGED" ]; then
   while IFS= read -r file; do
-    if rooted "$file"; then rm -rf -- "$file" "$file.part"; fi
+    case $file in *.kbootstrap-new) if rooted "$file"; then rm -rf -- "$file" "$file.part"; fi ;; esac
   done <"$STAGED"
 fi
 for file in $FILES; do

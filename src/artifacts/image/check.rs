@@ -53,16 +53,23 @@ struct Config {
     os: String,
 }
 
+/// What says which images are in a tar.
+const LAYOUT: &str = "oci-layout";
+const INDEX: &str = "index.json";
+const MANIFEST: &str = "manifest.json";
+
 /// Small files of the tar by their paths.
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// Says what is wrong with the tar, as the end of a sentence about it.
 pub fn check(raw: impl Read, reference: Option<&str>, arch: &str) -> Result<(), String> {
     let files = read(raw)?;
-    let (names, configs) = match (files.get("index.json"), files.get("manifest.json")) {
-        (Some(index), _) => layout(&files, &parse::<Index>(index, "index.json")?)?,
-        (None, Some(list)) => saved(&files, parse(list, "manifest.json")?)?,
-        (None, None) => return Err("is not an image: neither index.json nor manifest.json is in it".into()),
+    // As containerd decides which of the two it reads.
+    let (names, configs) = match (files.contains_key(LAYOUT), files.get(INDEX), files.get(MANIFEST)) {
+        (true, Some(index), _) => layout(&files, &parse::<Index>(index, INDEX)?)?,
+        (false, Some(_), _) => return Err("has an index.json, and no oci-layout that says what it is".into()),
+        (_, None, Some(list)) => saved(&files, parse(list, MANIFEST)?)?,
+        (_, None, None) => return Err("is not an image: neither index.json nor manifest.json is in it".into()),
     };
     let expected = reference.or(names.first().map(String::as_str)).unwrap_or_default();
     if names.is_empty() || names.iter().any(|name| name != expected) {
@@ -89,6 +96,13 @@ fn read(raw: impl Read) -> Result<Files, String> {
             continue;
         }
         let path = entry.path().map_err(broken)?.display().to_string().trim_start_matches("./").to_owned();
+        if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(format!("holds {path}, which is another name for something else"));
+        }
+        let says = [LAYOUT, INDEX, MANIFEST].contains(&&*path);
+        if says && files.contains_key(&path) {
+            return Err(format!("holds {path} twice"));
+        }
         let mut bytes = Vec::new();
         let mut hashing = Hashing::new(&mut entry);
         (&mut hashing).take(SMALL).read_to_end(&mut bytes).map_err(broken)?;
@@ -99,7 +113,10 @@ fn read(raw: impl Read) -> Result<Files, String> {
             return Err(format!("holds {path} with the SHA-256 {sha256}"));
         }
         kept += bytes.len() as u64;
-        let is_json = bytes.first() == Some(&b'{') || path == "manifest.json";
+        if says && (size >= SMALL || kept >= KEPT) {
+            return Err(format!("holds {path} of {size} bytes, or behind too much else"));
+        }
+        let is_json = bytes.first() == Some(&b'{') || says;
         if size < SMALL && is_json && kept < KEPT {
             files.insert(path, bytes);
         }
@@ -174,6 +191,11 @@ mod tests {
     }
 
     fn image(names: &[&str], arch: &str) -> Vec<u8> {
+        let files = image_files(names, arch);
+        tar(&files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect::<Vec<_>>())
+    }
+
+    fn image_files(names: &[&str], arch: &str) -> Vec<(String, Vec<u8>)> {
         let config = json!({"architecture": arch, "os": "linux"}).to_string();
         let manifest = json!({"config": {"digest": format!("sha256:{}", sha256(config.as_bytes()))}}).to_string();
         let entry = |name: &&str| {
@@ -182,12 +204,45 @@ mod tests {
         };
         let index = json!({"manifests": names.iter().map(entry).collect::<Vec<Value>>()}).to_string();
         let path = |text: &str| format!("blobs/sha256/{}", sha256(text.as_bytes()));
-        tar(&[
-            ("index.json", index.into_bytes()),
-            (&path(&config), config.clone().into_bytes()),
-            (&path(&manifest), manifest.clone().into_bytes()),
-            (&path("layer"), b"layer".to_vec()),
-        ])
+        vec![
+            (LAYOUT.into(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+            (INDEX.into(), index.into_bytes()),
+            (path(&config), config.clone().into_bytes()),
+            (path(&manifest), manifest.clone().into_bytes()),
+            (path("layer"), b"layer".to_vec()),
+        ]
+    }
+
+    /// What containerd would read otherwise than we: it goes by oci-layout, takes the last of two files of a name, of any
+    /// size, and cleans paths.
+    #[test]
+    fn nothing_says_one_thing_here_and_another_to_containerd() {
+        let good = || image_files(&[NAME], "amd64");
+        let other = image_files(&["docker.io/library/nginx:latest"], "amd64").remove(1).1;
+        let said_of = |files: &[(String, Vec<u8>)]| {
+            said(
+                &tar(&files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect::<Vec<_>>()),
+                Some(NAME),
+            )
+        };
+        assert_eq!(said_of(&good()), "");
+        let without: Vec<_> = good().into_iter().filter(|(path, _)| path != LAYOUT).collect();
+        assert_eq!(said_of(&without), "has an index.json, and no oci-layout that says what it is");
+        let second = |path: &str, bytes: Vec<u8>| [good(), vec![(path.to_owned(), bytes)]].concat();
+        assert_eq!(said_of(&second(INDEX, [b"\n".to_vec(), other.clone()].concat())), "holds index.json twice");
+        let large = [other.clone(), vec![b' '; SMALL as usize]].concat();
+        assert_eq!(said_of(&second(INDEX, large.clone())), "holds index.json twice");
+        let mut first = second("x", Vec::new());
+        first[1].1 = large;
+        assert!(said_of(&first).starts_with("holds index.json of "), "{}", said_of(&first));
+        let mut header = super::super::oci_tar::header(EntryType::Regular, other.len() as u64, 0o644);
+        let way = b"x/../index.json";
+        header.as_mut_bytes()[..way.len()].copy_from_slice(way);
+        header.set_cksum();
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append(&header, &other[..]).unwrap();
+        let said = said(&archive.into_inner().unwrap(), Some(NAME));
+        assert_eq!(said, "holds x/../index.json, which is another name for something else");
     }
 
     fn said(bytes: &[u8], reference: Option<&str>) -> String {

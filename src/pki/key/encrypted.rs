@@ -185,9 +185,14 @@ fn cipher_of(dek_info: &str) -> Option<String> {
     (fits && !name.is_empty()).then(|| name.to_owned())
 }
 
-/// The most rounds that a key derivation in these bytes asks for, which are the first numbers beside its salt.
+/// The most rounds that a key derivation in these bytes asks for, which are the first numbers beside its salt; also within
+/// what stands in a string of bytes, as the contents of stores do. What cannot be followed may ask for any number.
 pub(crate) fn work(der: &[u8]) -> u64 {
-    let values = tlv::all(der).unwrap_or_default();
+    work_within(der, 32)
+}
+
+fn work_within(der: &[u8], depth: usize) -> u64 {
+    let Some((values, deeper)) = tlv::all(der).zip(depth.checked_sub(1)) else { return u64::MAX };
     let numbers = values.iter().filter(|value| value.tag == 2);
     let number =
         |value: &tlv::Tlv| value.content.iter().fold(0u64, |n, &b| n.saturating_mul(256).saturating_add(b.into()));
@@ -196,13 +201,30 @@ pub(crate) fn work(der: &[u8]) -> u64 {
         [rounds, ..] => rounds,
         [] => 0,
     };
-    let inner = values.iter().filter(|value| value.tag & 0x20 != 0).map(|value| work(value.content));
-    inner.fold(own, u64::max)
+    let is_store =
+        |value: &tlv::Tlv| value.tag == 4 && value.content.first() == Some(&0x30) && tlv::is_whole(value.content);
+    let deep = values.iter().filter(|value| value.tag & 0x20 != 0 || is_store(value));
+    deep.map(|value| work_within(value.content, deeper)).fold(own, u64::max)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As deep as one likes, and within strings of bytes.
+    #[test]
+    fn work_is_found_wherever_it_stands_and_what_cannot_be_followed_is_too_much() {
+        let wrap = |tag: u8, inner: &[u8]| {
+            let length = u16::try_from(inner.len()).unwrap().to_be_bytes();
+            [&[tag, 0x82, length[0], length[1]], inner].concat()
+        };
+        let rounds = wrap(0x30, &[4, 1, 0, 2, 4, 0x7f, 0xff, 0xff, 0xff]);
+        assert_eq!(work(&rounds), 0x7fff_ffff);
+        assert_eq!(work(&wrap(4, &rounds)), 0x7fff_ffff);
+        assert_eq!(work(&[0x30, 0x80, 0, 0]), u64::MAX, "an indefinite length");
+        let deep = (0..40).fold(rounds, |inner, _| wrap(0x30, &inner));
+        assert_eq!(work(&deep), u64::MAX);
+    }
     use crate::pki::KeyKind;
     use proptest::prelude::*;
 
