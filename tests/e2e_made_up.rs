@@ -215,7 +215,8 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     };
     set(5.into());
     let error = try_up(&open(&cluster)).err().expect("it does not work");
-    assert_eq!(error.message, "n1: lantern.service does not run");
+    let said = "n1: lantern.service does not run with what is new; what ran before is put back, and runs";
+    assert_eq!(error.message, said);
     assert!(error.details.iter().any(|detail| detail.contains("no light")), "{error:#?}");
     set("red".into());
     let session = open(&cluster);
