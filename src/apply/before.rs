@@ -3,7 +3,6 @@
 
 use super::stream::STAGED;
 use crate::cluster::Layout;
-use crate::remote::ONLY_ROOT;
 use crate::text::sh_quote;
 
 /// The folder that it is kept in, for the functions of [`functions`].
@@ -11,9 +10,9 @@ fn folder(unit: &str, layout: &Layout) -> String {
     format!("B={}\n", sh_quote(&format!("{}/before/{unit}", layout.records)))
 }
 
-/// `keep LIST` and `put_back`, in a script of POSIX sh.
+/// `keep LIST`, `forget_tried UNIT` and `put_back`, in a script of POSIX sh that has [`ONLY_ROOT`](crate::remote::ONLY_ROOT).
 pub(super) fn functions(unit: &str, layout: &Layout) -> String {
-    folder(unit, layout) + ONLY_ROOT + &include_str!("before.sh").replace("STAGED", STAGED)
+    folder(unit, layout) + &include_str!("before.sh").replace("STAGED", STAGED)
 }
 
 /// Begins to keep what the unit runs with: the key of that, before it is forgotten.
@@ -34,6 +33,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::remote::ONLY_ROOT;
 
     /// A folder that stands for a host.
     struct Host(tempfile::TempDir);
@@ -42,6 +42,8 @@ mod tests {
         fn new() -> Self {
             let host = Host(tempfile::tempdir().unwrap());
             fs::create_dir(host.path("units")).unwrap();
+            fs::create_dir(host.path("bin")).unwrap();
+            host.started("");
             host
         }
 
@@ -53,14 +55,22 @@ mod tests {
             fs::write(self.path(name), text).unwrap();
         }
 
+        /// What systemd says of when the unit was started.
+        fn started(&self, at: &str) {
+            self.write("bin/systemctl", &format!("#!/bin/sh\necho '{at}'\n"));
+            fs::set_permissions(self.path("bin/systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
         fn read(&self, name: &str) -> String {
             fs::read_to_string(self.path(name)).unwrap()
         }
 
         fn sh(&self, script: impl Fn(&Layout) -> String) {
             let layout = Layout { records: self.path(""), ..Layout::standard() };
-            let script = format!("set -eu\n{}", script(&layout));
-            assert!(Command::new("/bin/sh").args(["-c", &script]).status().unwrap().success(), "{script}");
+            let script = format!("set -eu\n{ONLY_ROOT}{}", script(&layout));
+            let path = format!("{}:{}", self.path("bin"), std::env::var("PATH").unwrap());
+            let ran = Command::new("/bin/sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+            assert!(ran.status.success(), "{script}\n{}", String::from_utf8_lossy(&ran.stderr));
         }
 
         /// As a push does it: what is replaced is kept, the key is forgotten.
@@ -110,6 +120,31 @@ mod tests {
         host.put_back();
         assert_eq!(host.read("a.yaml"), "ran");
         assert!(!Path::new(&host.path("b.yaml")).exists());
+    }
+
+    /// As by a boot between two pushes: what came with the first is what ran, whatever was before it.
+    #[test]
+    fn what_was_started_since_is_what_ran() {
+        let host = Host::new();
+        host.write("a.yaml", "older");
+        host.write("units/a.service", "key of older\n");
+        host.push(&[("a.yaml", "ran"), ("b.yaml", "ran")]);
+        host.write("units/a.service", "key of what ran\n");
+        host.started("Fri 2100-01-01 00:00:00 UTC");
+        host.push(&[("a.yaml", "new")]);
+        assert_eq!(host.read("before/a.service/key"), "key of what ran\n");
+        host.put_back();
+        assert_eq!((host.read("a.yaml"), host.read("b.yaml")), ("ran".into(), "ran".into()));
+    }
+
+    #[test]
+    fn what_others_have_put_among_it_is_not_put_back() {
+        let host = Host::new();
+        host.write("a.yaml", "ran");
+        host.push(&[("a.yaml", "new")]);
+        std::os::unix::fs::chown(host.path("before/a.service"), Some(65_534), None).unwrap();
+        host.sh(|layout| functions("a.service", layout) + "! put_back\n");
+        assert_eq!(host.read("a.yaml"), "new");
     }
 
     #[test]

@@ -28,6 +28,7 @@ forget_tried() {
 
 # Fails where something could not be put back; by a way that others can change nothing is.
 put_back() {
+  kb_only_root "$B" || return 1
   n=0
   while IFS= read -r f; do
     n=$((n + 1))

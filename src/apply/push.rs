@@ -99,7 +99,7 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     s.push_str(OURS);
     s.push_str("mkdir -p -m 700 \"$R\" \"$R/units\" \"$R/images\"\n");
     only_root(&mut s, push, layout);
-    s.push_str(receive::CLEAN);
+    s.push_str(&receive::clean());
     if push.first {
         s.push_str("rm -f \"$R\"/images/*.tar\n");
     }
@@ -107,7 +107,12 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
         s.push_str(&before::begin(unit, layout));
     }
     for unit in &push.forget {
-        s.push_str(&format!("rm -f \"$R/units/\"{}\n", sh_quote(unit)));
+        let quoted = sh_quote(unit);
+        s.push_str(&format!("rm -f \"$R/units/\"{quoted}\n"));
+        // One that starts with what is new has nothing that it ran with.
+        if push.keep.as_ref() != Some(unit) {
+            s.push_str(&format!("rm -rf \"$R/before/\"{quoted}\n"));
+        }
     }
     if push.files.contains(&layout.encryption()) {
         s.push_str(&format!("rm -f {}\n", sh_quote(&layout.encryption_read())));

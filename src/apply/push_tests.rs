@@ -413,6 +413,48 @@ fn where_others_own_the_way_nothing_is_written() {
     assert_eq!((fs::metadata(&way).unwrap().uid(), case.listed("")), (0, expected()));
 }
 
+/// They say what root is to remove, and to put back.
+#[test]
+fn what_others_have_left_among_our_records_tells_root_nothing() {
+    needs_root();
+    for planted in ["a list", "a link", "what ran before", "a folder elsewhere"] {
+        let mut case = Case::new();
+        let (victim, records) = (victim(&case), case.root().join("records"));
+        let elsewhere = case.dir.path().join("elsewhere");
+        fs::create_dir_all(records.join("before/a.service")).unwrap();
+        fs::create_dir(&elsewhere).unwrap();
+        match planted {
+            "a list" => fs::write(records.join("staged"), format!("{}\n", victim.display())).unwrap(),
+            "a link" => symlink(&victim, records.join("staged")).unwrap(),
+            "what ran before" => {
+                fs::write(records.join("before/a.service/files"), format!("{}\n", victim.display())).unwrap();
+                fs::write(records.join("before/a.service/1"), "theirs").unwrap();
+            }
+            _ => symlink(&elsewhere, records.join("units")).unwrap(),
+        }
+        for entry in fs::read_dir(&records).unwrap() {
+            lchown(entry.unwrap().path(), Some(OTHER), None).unwrap();
+        }
+        chown(&records, Some(OTHER), None).unwrap();
+        case.plan.dirs.insert(
+            records.display().to_string(),
+            DirChange { from: None, to: Dir { mode: 0o700, owner: "root".into() } },
+        );
+        (case.push.first, case.push.forget) = (true, vec!["a.service".into()]);
+        case.run(Compression::Zstd).unwrap();
+        assert_untouched(&victim, planted);
+        assert!(!records.join("before").exists() && !records.join("staged").exists(), "{planted}");
+        assert!(fs::symlink_metadata(records.join("units")).unwrap().is_dir(), "{planted}");
+    }
+}
+
+/// `reset` removes them, too.
+#[test]
+fn what_is_staged_is_known_by_one_ending() {
+    let reset = include_str!("../reset/reset.sh");
+    assert!(reset.contains(&format!("case $file in *{}) ", super::stream::STAGED)), "{reset}");
+}
+
 #[test]
 fn a_folder_may_be_a_link_that_is_roots_own_and_no_others() {
     needs_root();

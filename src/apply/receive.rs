@@ -9,13 +9,16 @@ use crate::plan::content_sha256;
 use crate::text::sh_quote;
 
 /// Removes what a push that died has left beside the files it was to replace. `$R` is the folder of records.
-pub const CLEAN: &str = "\
-if [ -f \"$R/staged\" ]; then
+pub fn clean() -> String {
+    format!(
+        "if [ -f \"$R/staged\" ]; then
   while IFS= read -r f; do
-    case $f in *.kbootstrap-new) rm -f -- \"$f\" \"$f.part\" ;; esac
+    case $f in *{STAGED}) rm -f -- \"$f\" \"$f.part\" ;; esac
   done < \"$R/staged\"
 fi
-";
+"
+    )
+}
 
 /// `part LENGTH` passes on so many bytes of the stream and not one more; `sums` hashes the files that it reads the
 /// names of. coreutils before 9 hash without the processor's help, openssl four times as fast; both print `SUM *FILE`.

@@ -14,8 +14,7 @@ use crate::health::{Poll, unless_connected};
 /// Waits until every API server refuses whoever has the host's keys, then deletes its node and its pods. In this order: a
 /// kubelet that is let in makes its Node again.
 pub(super) fn revoke(job: &Job<'_>, host: &str) -> Result<String> {
-    let revoked = job.cluster.revoked.iter().find(|revoked| revoked.name == host);
-    let revoked = revoked.ok_or_else(|| Error::internal(format!("{host} is not revoked")))?;
+    let revoked = job.cluster.revoked(host).ok_or_else(|| Error::internal(format!("{host} is not revoked")))?;
     refused_everywhere(job, revoked)?;
     let (pods, requests) = ask(job, &format!("what the API has of {host} is not deleted"), API, |client| {
         Ok(Poll::Ready((delete_node(client, host)?, delete_requests(client, revoked)?)))

@@ -6,7 +6,7 @@ use super::before;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
-use crate::remote::Transport;
+use crate::remote::{ONLY_ROOT, Transport};
 use crate::state::Ready;
 use crate::text::sh_quote;
 
@@ -65,6 +65,7 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
         UnitAction::Start => "true",
         UnitAction::Restart => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
     };
+    s.push_str(ONLY_ROOT);
     s.push_str(&before::functions(&change.name, layout));
     s.push_str(&format!(
         "look() {{

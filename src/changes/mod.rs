@@ -62,7 +62,7 @@ impl Known<'_> {
 
     /// Whether etcd has no other member, as far as anybody says.
     fn is_only_member(&self, name: &str) -> bool {
-        let recorded = self.live.record.iter().flat_map(|record| record.hosts.iter().chain(&record.gone));
+        let recorded = self.live.record.iter().flat_map(|record| record.all_hosts());
         let recorded = recorded.filter(|host| host.roles.contains(&Role::Etcd)).map(|host| host.name.as_str());
         let members = self.live.members.values().flat_map(|members| &members.list).map(|member| member.name.as_str());
         members.chain(recorded).all(|member| member == name)

@@ -26,7 +26,12 @@ pub struct Revoked {
 impl Cluster {
     /// Whether a host of that name was revoked.
     pub fn has_revoked(&self, name: &str) -> bool {
-        self.revoked.iter().any(|revoked| revoked.name == name)
+        self.revoked(name).is_some()
+    }
+
+    /// The host of that name that was revoked.
+    pub fn revoked(&self, name: &str) -> Option<&Revoked> {
+        self.revoked.iter().find(|revoked| revoked.name == name)
     }
 
     /// The same cluster without the hosts that were revoked, which it remembers; the names of those that it had.

@@ -67,7 +67,7 @@ pub(super) fn leave_out(
     }
     let gone = cluster.revoke(revoked);
     let unasked = |name: &&String| asked != Some(&Asked::Revoke((*name).clone()));
-    let said = gone.iter().filter(unasked).filter_map(|name| cluster.revoked.iter().find(|known| known.name == *name));
+    let said = gone.iter().filter(unasked).filter_map(|name| cluster.revoked(name));
     let warnings = said.map(|Revoked { name, since, by, .. }| {
         format!(
             "{name} is left out: it was revoked on {since} by {by}; take it out of the inventory, or let it in again: \
@@ -79,10 +79,7 @@ pub(super) fn leave_out(
 
 /// The host of that name: of the inventory, of the record, or a worker of which nothing else is known.
 fn as_it_was(cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Host> {
-    let recorded = || {
-        let record = kept?;
-        record.hosts.iter().chain(&record.gone).find(|host| host.name == name).map(|host| host.host())
-    };
+    let recorded = || kept?.all_hosts().find(|host| host.name == name).map(|host| host.host());
     let like_others = || {
         let other = cluster.with_role(Role::Node).next()?.clone();
         Some(Host { name: name.to_owned(), roles: [Role::Node].into(), ..other })
@@ -118,8 +115,8 @@ fn refuse_more_than_workers(catalogue: &Catalogue, cluster: &Cluster, host: &Hos
 /// it, from another folder.
 pub(super) fn agreed(session: &Session, live: &Live) -> Result<()> {
     let (cluster, asked) = (&session.cluster, session.asked.as_ref());
-    let recorded: &[Revoked] = live.record.as_ref().map_or(&[], |record| &record.revoked);
-    let in_record = |name: &str| recorded.iter().any(|known| known.name == name);
+    let record = live.record.as_ref();
+    let in_record = |name: &str| record.is_some_and(|record| record.has_revoked(name));
     match asked {
         Some(Asked::Revoke(name)) if !is_known(session, live, name)? => {
             let known: Vec<&str> = cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
@@ -131,13 +128,14 @@ pub(super) fn agreed(session: &Session, live: &Live) -> Result<()> {
         }
         _ => {}
     }
-    let elsewhere = recorded.iter().filter(|known| !cluster.has_revoked(&known.name));
+    let recorded = record.into_iter().flat_map(|record| &record.revoked);
+    let elsewhere = recorded.filter(|known| !cluster.has_revoked(&known.name));
     let elsewhere = elsewhere.filter(|known| asked != Some(&Asked::LetIn(known.name.clone())));
     let unknown = elsewhere.map(|Revoked { name, since, by, .. }| {
         Error::refused(format!("{name} was revoked on {since} by {by}, which this folder does not know yet"))
             .hint(format!("`kbootstrap node revoke {name}` makes it known here"))
     });
-    let undone = cluster.revoked.iter().filter(|known| live.record.is_some() && !in_record(&known.name));
+    let undone = cluster.revoked.iter().filter(|known| record.is_some() && !in_record(&known.name));
     let undone = undone.filter(|known| asked != Some(&Asked::Revoke(known.name.clone())));
     let undone = undone.map(|Revoked { name, .. }| {
         Error::refused(format!("{name} was let in again, which this folder does not know yet"))
@@ -151,19 +149,18 @@ fn is_known(session: &Session, live: &Live, name: &str) -> Result<bool> {
     let record = live.record.as_ref();
     Ok(session.in_inventory(name)
         || live.node(name).is_some()
-        || record.is_some_and(|r| r.hosts.iter().chain(&r.gone).any(|host| host.name == name))
-        || record.is_some_and(|r| r.revoked.iter().any(|known| known.name == name))
+        || record.is_some_and(|r| r.has_revoked(name) || r.all_hosts().any(|host| host.name == name))
         || was_revoked(session, name)?)
 }
 
 fn was_revoked(session: &Session, name: &str) -> Result<bool> {
     let kept = record::kept(&session.dir)?;
-    Ok(kept.is_some_and(|record| record.revoked.iter().any(|known| known.name == name)))
+    Ok(kept.is_some_and(|record| record.has_revoked(name)))
 }
 
 /// What is still to be done about the hosts that were revoked.
 pub(super) fn changes(session: &Session, trust: &Trust, live: &Live) -> Result<Vec<ClusterChange>> {
-    let recorded = |name: &str| live.record.as_ref().is_some_and(|r| r.revoked.iter().any(|known| known.name == name));
+    let recorded = |name: &str| live.record.as_ref().is_some_and(|record| record.has_revoked(name));
     let mut changes = Vec::new();
     for Revoked { name, users, .. } in &session.cluster.revoked {
         let (new, node) = (!recorded(name), live.node(name).is_some());
@@ -219,6 +216,15 @@ mod tests {
         let error = ask(Asked::Revoke("m1".into())).unwrap_err();
         assert_eq!(error.kind, Kind::Refused);
         assert!(error.details.iter().any(|line| line.contains("/etc/kubernetes/pki/ca.key")), "{:#?}", error.details);
+        // Its keys are still there when its role was only taken out of the inventory.
+        let inventory = crate::record::RecordedInventory::new("c.yaml", "", Default::default());
+        let record = Record::new(&example::cluster("1.36.3"), inventory, String::new(), signature());
+        let mut edited = example::cluster("1.36.3");
+        edited.hosts.push(example::host("m2", 12, &[Role::Etcd, Role::Master]));
+        edited.hosts[0].roles = [Role::Node].into();
+        let asked = Asked::Revoke("m1".into());
+        let error = leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap_err();
+        assert_eq!(error.kind, Kind::Refused);
         let (cluster, _) = ask(Asked::Revoke("n9".into())).unwrap();
         assert_eq!((cluster.hosts.len(), cluster.revoked[0].address), (2, None), "it may only be a node");
     }

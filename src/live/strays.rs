@@ -45,7 +45,7 @@ pub(super) fn ask(catalogue: &Catalogue, cluster: &Cluster, pool: &Pool, record:
     let gone = |host: &&RecordedHost| {
         cluster.host(&host.name).is_none() && !known.contains(&host.address) && !cluster.has_revoked(&host.name)
     };
-    let gone: Vec<&RecordedHost> = record.hosts.iter().chain(&record.gone).filter(gone).collect();
+    let gone: Vec<&RecordedHost> = record.all_hosts().filter(gone).collect();
     let hosts: Vec<Host> = gone.iter().map(|host| host.host()).collect();
     let questions = Questions { units: units(catalogue), ..Questions::default() };
     let answers = pool.each_host(&hosts, |host| {

@@ -99,6 +99,16 @@ impl Record {
         self.hosts.iter().find(|host| host.name == name)
     }
 
+    /// All machines that it names, those that have left among them.
+    pub fn all_hosts(&self) -> impl Iterator<Item = &RecordedHost> {
+        self.hosts.iter().chain(&self.gone)
+    }
+
+    /// Whether a host of that name was revoked.
+    pub fn has_revoked(&self, name: &str) -> bool {
+        self.revoked.iter().any(|revoked| revoked.name == name)
+    }
+
     /// The setting, where the record has it.
     pub fn setting(&self, field: &str) -> Option<&Value> {
         self.settings.get(field)
