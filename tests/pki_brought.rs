@@ -88,7 +88,7 @@ fn an_external_ca_may_be_a_chain() {
         assert!(again.stdout.starts_with("nothing to do"), "{n}: {}", again.stdout);
         folder.ok("pki check pki.yaml");
     }
-    // A chain that is renewed is written anew.
+    // A chain that is renewed is written again.
     folder.write("company.pem", format!("{i}{m}{r}"));
     let ran = folder.ok("pki apply pki.yaml");
     assert!(ran.stdout.contains("wrote the chain of certificate web4: web4-chain.pem is out of date"), "{ran:?}");

@@ -106,8 +106,7 @@ impl<'a> Rest<'a> {
         }
         let nodes = job.there.with_role(Role::Node).map(|host| host.name.as_str()).collect();
         let has_network = job.cluster.networks.plugin != NetworkPlugin::None;
-        let all = job.cluster.hosts.iter().map(|host| host.name.as_str());
-        let away = all.filter(|name| job.there.host(name).is_none()).collect();
+        let away = job.cluster.away(job.there).map(|host| host.name.as_str()).collect();
         Ok(Rest { job, nodes, away, has_network, since: Since::ask(job)?, paths })
     }
 
@@ -168,14 +167,12 @@ impl<'a> Rest<'a> {
                 let all = pods.len();
                 pods.retain(|pod| !self.away.contains(&pod.node.as_str()));
                 // Others take the place of pods on a host that is left out, and only minutes later.
-                if all > pods.len() {
-                    let away = (all - pods.len()) as u64;
-                    let wanted = rollout.wanted.saturating_sub(away).max(1);
+                let wanted = match (all - pods.len()) as u64 {
+                    0 => rollout.wanted,
+                    away => rollout.wanted.saturating_sub(away).max(1),
+                };
+                if rollout.ready || all > pods.len() {
                     troubles.extend(since.too_few(&pods, wanted).map(|why| format!("{}: {why}", addon.title)));
-                    continue;
-                }
-                if rollout.ready {
-                    troubles.extend(since.too_few(&pods, rollout.wanted).map(|why| format!("{}: {why}", addon.title)));
                     continue;
                 }
                 let mut why: Vec<String> = pods.iter().flat_map(|p| p.troubles.clone()).collect();

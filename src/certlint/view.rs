@@ -6,6 +6,7 @@ use time::{Date, OffsetDateTime, Time as Clock};
 use zeroize::Zeroizing;
 
 use super::der::{self, Tlv};
+use crate::pki::address_of;
 pub(super) use crate::pki::oid::{
     ANY_PURPOSE, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, NAME_CONSTRAINTS, SERVER_AUTH,
     SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
@@ -163,12 +164,7 @@ impl<'a> View<'a> {
     /// iPAddresses of 4 and 16 bytes.
     pub(super) fn ips(&self) -> Vec<IpAddr> {
         let names = self.names().into_iter().filter(|name| name.tag == IP);
-        names
-            .filter_map(|name| match name.content.len() {
-                4 => <[u8; 4]>::try_from(name.content).ok().map(IpAddr::from),
-                _ => <[u8; 16]>::try_from(name.content).ok().map(IpAddr::from),
-            })
-            .collect()
+        names.filter_map(|name| address_of(name.content)).collect()
     }
 
     /// Key usage bits; none where the extension is not there.

@@ -10,6 +10,17 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Asks whether to go on, after what it means.
+///
+/// # Errors
+/// Usage: the answer was not yes.
+pub fn go_on(meaning: &str) -> Result<()> {
+    match ask(&format!("{meaning}Go on? [y/N] "))?.to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Error::usage("nothing was touched: the answer was not yes")),
+    }
+}
+
 /// Asks on standard error, and waits for a line on standard input.
 pub fn ask(question: &str) -> Result<String> {
     stderr::text(question);

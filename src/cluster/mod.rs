@@ -230,6 +230,10 @@ impl Cluster {
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
     }
+    /// Hosts that are not among those that are `there`.
+    pub fn away<'c>(&'c self, there: &'c Cluster) -> impl Iterator<Item = &'c Host> {
+        self.hosts.iter().filter(|host| there.host(&host.name).is_none())
+    }
     /// How many members of etcd it takes to read and to write.
     pub fn quorum(&self) -> usize {
         self.with_role(Role::Etcd).count() / 2 + 1

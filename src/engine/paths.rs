@@ -48,7 +48,7 @@ pub fn shut(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<Ve
 /// server that restarted, and are opened again after pauses that double up to 30 s.
 const LEARN: Schedule = Schedule::new(60, 500);
 
-/// As [`open`], once the others have had the time to learn of nodes that were made again. The hosts are asked anew: such a node
+/// As [`open`], once the others have had the time to learn of nodes that were made again. The hosts are asked again: such a node
 /// may have got another piece of the pod network.
 pub(super) fn open_in_time(session: &Session, hosts: &BTreeMap<String, HostFacts>) -> Result<()> {
     let mut there = session.cluster.clone();

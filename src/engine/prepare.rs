@@ -87,10 +87,10 @@ pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, session.reporter())?;
     let there = skip::without(&session.cluster, how.skip)?;
-    let asked = ask(session, &there, &trust, how.rehash)?;
-    let judged = judge(session, &there, &trust, &asked, how.remove)?;
+    let asked = ask(session, there, &trust, how.rehash)?;
+    let judged = judge(session, &trust, &asked, how.remove)?;
     let programs = ByArch::look(session, &store, &asked.facts)?;
-    let mut preview = decide(session, &there, &trust, &asked, &judged, programs)?;
+    let mut preview = decide(session, &trust, &asked, &judged, programs)?;
     let shut = paths::shut(session, &asked.facts)?;
     preview.warnings.extend(shut.iter().map(|finding| format!("{finding} ({})", finding.remedy)));
     Ok(preview)
@@ -110,26 +110,28 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     // Where certificates are wrong or are to come from a person, nothing is issued, and the requests are written out.
     let looked = trust::look(catalogue, cluster, dir, now, &Silent).or_else(|_| ensure())?;
     let there = skip::without(cluster, how.skip)?;
-    let mut asked = ask(session, &there, &looked, how.rehash)?;
-    let judged = judge(session, &there, &looked, &asked, how.remove)?;
+    let mut asked = ask(session, there, &looked, how.rehash)?;
+    let judged = judge(session, &looked, &asked, how.remove)?;
     preflight::refuse(&asked.findings)?;
     let joining = asked.facts.iter().filter(|(_, facts)| !facts.known).map(|(name, _)| name.clone()).collect();
     asked.findings.extend(paths::check(session, &asked.facts, &joining)?);
     preflight::refuse(&asked.findings)?;
-    let mut found = decide(session, &there, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
+    let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
     agree(&found)?;
     let trust = ensure()?;
     let locked = record::lock(session)?;
     let programs = ByArch::ensure(session, &store, &asked.facts)?;
     // A lost lock file is written again from what the store has: the record holds a copy of it.
     if found.plan.here != Here::default() || record::lock(session)? != locked {
-        found = decide(session, &there, &trust, &asked, &judged, programs)?;
+        found = decide(session, &trust, &asked, &judged, programs)?;
     }
-    Ok(Prepared { found, trust, store, there })
+    Ok(Prepared { found, trust, store, there: asked.there })
 }
 
 /// What hosts were asked and said.
 struct Asked {
+    /// The cluster without hosts that are left out.
+    there: Cluster,
     templates: Templates,
     objects: Vec<Value>,
     facts: BTreeMap<String, HostFacts>,
@@ -158,19 +160,19 @@ pub struct Checked {
 pub fn check(session: &Session) -> Result<Checked> {
     let now = OffsetDateTime::now_utc();
     let trust = trust::look(&session.catalogue, &session.cluster, &session.dir, now, &Silent)?;
-    let (asked, silent) = ask_those_that_answer(session, &session.cluster, &trust, false)?;
+    let (asked, silent) = ask_those_that_answer(session, session.cluster.clone(), &trust, false)?;
     let hosts = asked.facts.len();
     if silent.is_err() {
         return Ok(Checked { hosts, findings: asked.findings, trouble: silent });
     }
-    let trouble = judge(session, &session.cluster, &trust, &asked, &[]).map(drop);
+    let trouble = judge(session, &trust, &asked, &[]).map(drop);
     let mut findings = asked.findings;
     findings.extend(paths::check(session, &asked.facts, &asked.facts.keys().cloned().collect())?);
     Ok(Checked { hosts, findings, trouble })
 }
 
 /// Asks the hosts that are `there`, all of which must answer.
-fn ask(session: &Session, there: &Cluster, trust: &Trust, rehash: bool) -> Result<Asked> {
+fn ask(session: &Session, there: Cluster, trust: &Trust, rehash: bool) -> Result<Asked> {
     let (asked, silent) = ask_those_that_answer(session, there, trust, rehash)?;
     let some = !asked.facts.is_empty();
     silent.map(|()| asked).map_err(|error| match error.kind {
@@ -182,7 +184,7 @@ fn ask(session: &Session, there: &Cluster, trust: &Trust, rehash: bool) -> Resul
 /// Asks the hosts; those that do not answer are in the second result.
 fn ask_those_that_answer(
     session: &Session,
-    there: &Cluster,
+    there: Cluster,
     trust: &Trust,
     rehash: bool,
 ) -> Result<(Asked, Result<()>)> {
@@ -190,7 +192,7 @@ fn ask_those_that_answer(
     let templates = Templates::load(catalogue, cluster, session.folder())?;
     let expected = desire_on(&there.hosts, catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let questions = questions(catalogue, cluster, &expected, rehash);
-    let (facts, silent) = survey_those_that_answer(there, &session.pool, &questions);
+    let (facts, silent) = survey_those_that_answer(&there, &session.pool, &questions);
     for (host, took) in session.pool.slow_logins() {
         session.reporter().warn(&format!(
             "{host}: a login shell takes {} s to start, and every script waits for it: look for what its start-up files (.bashrc, /etc/profile.d) wait for",
@@ -199,34 +201,27 @@ fn ask_those_that_answer(
     }
     let mut findings = preflight::check_all(catalogue, cluster, &facts);
     findings.extend(preflight::unexpected_architectures(cluster, &facts, &programs::expected(session)?));
-    Ok((Asked { templates, objects: expected.objects, facts, findings }, silent))
+    Ok((Asked { there, templates, objects: expected.objects, facts, findings }, silent))
 }
 
 /// Asks the cluster who it is. One that cannot take the inventory is refused, and so are hosts that have other secrets
 /// in use than the folder has.
-fn judge(session: &Session, there: &Cluster, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
+fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
     let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
     let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(&session.dir)?, &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
     revocation::agreed(session, &live)?;
     changes::refuse(&known)?;
-    skip::refuse(&known, there)?;
-    endpoint::prove(session, &there.hosts, trust, &live, known.has_run())?;
+    skip::refuse(&known, &asked.there)?;
+    endpoint::prove(session, &asked.there.hosts, trust, &live, known.has_run())?;
     let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
     let removals = removals::of(&known, removals, &asked.templates)?;
     Ok(Judged { live, removals, leftovers })
 }
 
-fn decide(
-    session: &Session,
-    there: &Cluster,
-    trust: &Trust,
-    asked: &Asked,
-    judged: &Judged,
-    programs: ByArch,
-) -> Result<Preview> {
-    let Asked { templates, facts, findings, .. } = asked;
+fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, programs: ByArch) -> Result<Preview> {
+    let Asked { there, templates, facts, findings, .. } = asked;
     let Judged { live, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire_on(&there.hosts, catalogue, cluster, facts, trust, &programs.find(), templates)?;
@@ -255,7 +250,7 @@ fn decide(
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
     let meaning = Meaning { upgrade, ..Meaning::of(catalogue, there, &plan, differences) };
     let (facts, findings, looked) = (facts.clone(), findings.clone(), looked(live));
-    let skipped = skip::away(cluster, there);
+    let skipped: Vec<String> = cluster.away(there).map(|host| host.name.clone()).collect();
     warnings.extend(skipped.iter().map(|host| {
         format!(
             "{host} is left out: nothing is looked at or changed there (run the same without --skip when it is back)"

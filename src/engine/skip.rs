@@ -29,7 +29,7 @@ pub(super) fn without(cluster: &Cluster, skip: &[String]) -> Result<Cluster> {
 /// Refused.
 pub(super) fn refuse(known: &Known<'_>, there: &Cluster) -> Result<()> {
     let Known { cluster, live, .. } = known;
-    let away = |role| away_with(cluster, there, role);
+    let away = |role| away(cluster, there, role);
     let mut errors = Vec::new();
     if there.with_role(Role::Master).next().is_none() {
         errors.push(refusal(&away(Role::Master), "no master would be left"));
@@ -56,7 +56,7 @@ pub(super) fn refuse(known: &Known<'_>, there: &Cluster) -> Result<()> {
 /// Refused.
 pub(super) fn refuse_plan(cluster: &Cluster, there: &Cluster, plan: &Plan) -> Result<()> {
     let mut errors = Vec::new();
-    let members = away_with(cluster, there, Role::Etcd);
+    let members = away(cluster, there, Role::Etcd);
     let restarts = |unit: &UnitChange| unit.name == etcd::UNIT && unit.action == Some(UnitAction::Restart);
     let restarted = plan.hosts.iter().find(|host| host.units.iter().any(restarts));
     let spare = there.with_role(Role::Etcd).count() > cluster.quorum();
@@ -66,7 +66,7 @@ pub(super) fn refuse_plan(cluster: &Cluster, there: &Cluster, plan: &Plan) -> Re
             &format!("etcd on {} is to be restarted, and takes the quorum with it", host.host),
         ));
     }
-    let masters = away_with(cluster, there, Role::Master);
+    let masters = away(cluster, there, Role::Master);
     let keys = cluster.layout.encryption();
     let keys_change = plan.cluster.iter().any(|change| matches!(change, ClusterChange::RewriteSecrets { .. }))
         || plan.hosts.iter().any(|host| host.files.iter().any(|file| file.path == keys));
@@ -76,15 +76,8 @@ pub(super) fn refuse_plan(cluster: &Cluster, there: &Cluster, plan: &Plan) -> Re
     Error::all(errors)
 }
 
-/// Names of hosts that are left out.
-pub(super) fn away(cluster: &Cluster, there: &Cluster) -> Vec<String> {
-    let names = cluster.hosts.iter().map(|host| host.name.clone());
-    names.filter(|name| there.host(name).is_none()).collect()
-}
-
-fn away_with<'c>(cluster: &'c Cluster, there: &Cluster, role: Role) -> Vec<&'c str> {
-    let names = cluster.with_role(role).map(|host| host.name.as_str());
-    names.filter(|name| there.host(name).is_none()).collect()
+fn away<'c>(cluster: &'c Cluster, there: &'c Cluster, role: Role) -> Vec<&'c str> {
+    cluster.away(there).filter(|host| host.is(role)).map(|host| host.name.as_str()).collect()
 }
 
 fn refusal(away: &[&str], why: &str) -> Error {

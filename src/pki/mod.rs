@@ -42,6 +42,7 @@ pub use names::constraints::{Constraints, Names};
 pub use names::name::{Attribute, Name};
 pub use names::san::San;
 pub use names::subtrees::Subtrees;
+pub(crate) use names::within::address as address_of;
 pub(crate) use names::word::has_type_word;
 pub use rules::Rules;
 pub use spec::csr_spec::{CaSpec, CsrSpec, ExtensionSpec, KeySpec, NameSpec, Subject};

@@ -26,7 +26,7 @@ pub struct Revocation {
 const NAMED: usize = 8;
 
 impl Revocation {
-    /// The command that begins it; none where it has begun, and any `up` goes on with it.
+    /// The command that begins it; none where it has begun, and any `up` resumes it.
     pub(super) fn asked_by(&self) -> Option<String> {
         self.new.then(|| format!("kbootstrap node revoke {}", self.host))
     }

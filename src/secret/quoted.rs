@@ -22,6 +22,11 @@ pub fn is_suspect(text: &str) -> bool {
     is_in(text) || hidden(text, RUN) != text
 }
 
+/// The text with `*` in the place of what may be a key, also of short pieces where there is more of one in it.
+pub fn masked(text: &str) -> String {
+    hide(text, is_suspect(text))
+}
+
 /// The text with `*` in the place of what may be a key; as long as before. `beside_key`: it comes from a file with one.
 pub fn hide(text: &str, beside_key: bool) -> String {
     hidden(text, if beside_key { PIECE } else { RUN })

@@ -133,20 +133,20 @@ impl Args {
         }
         let now = OffsetDateTime::now_utc();
         let entries = certs::judge(found, &named, now)?;
-        self.print(&entries, &related, ctx)?;
+        self.print(&entries, &related, now, ctx)?;
         notes(&gathered);
         Error::all(gathered.errors)?;
         Ok(self.warn_days.map_or(0, |days| exit_code(&entries, &related, days, !named.is_empty(), now)))
     }
 
-    fn print(&self, entries: &[Entry], related: &[Shown], ctx: &Ctx) -> Result<()> {
+    fn print(&self, entries: &[Entry], related: &[Shown], now: OffsetDateTime, ctx: &Ctx) -> Result<()> {
         let (soon, out) = (self.warn_days.unwrap_or(30), &ctx.out);
         match self.output {
             Format::Text | Format::Wide => {
                 let wide = self.output == Format::Wide;
                 let shown = if wide { certinfo_text::wide } else { certinfo_text::table };
                 let mut tables: Vec<_> = (!entries.is_empty()).then(|| shown(entries, soon, out)).into_iter().collect();
-                tables.extend(related::tables(related, wide, out));
+                tables.extend(related::tables(related, wide, now, out));
                 out.text(&tables.join("\n"))
             }
             Format::Details => {

@@ -66,7 +66,7 @@ impl Shown {
 }
 
 /// A table of the CSRs and one of the CRLs, where there are any. `whole` cuts nothing.
-pub(super) fn tables(all: &[Shown], whole: bool, printer: &Printer) -> Vec<String> {
+pub(super) fn tables(all: &[Shown], whole: bool, now: OffsetDateTime, printer: &Printer) -> Vec<String> {
     let new = |header: &[&str]| if whole { Table::new(header) } else { Table::new(header).fitted() };
     let mut requests = new(&["CSR OF", "NAMES", "KEY", "SIGNATURE", "CA", "PROBLEM", "WHERE"]);
     let mut crls = new(&["CRL OF", "NUMBER", "MADE", "NEXT", "REVOKED", "WHERE"]);
@@ -87,7 +87,7 @@ pub(super) fn tables(all: &[Shown], whole: bool, printer: &Printer) -> Vec<Strin
             }
             Info::Crl(crl) => {
                 listed = true;
-                let late = crl.next_update.is_some_and(|next| next < OffsetDateTime::now_utc());
+                let late = crl.next_update.is_some_and(|next| next < now);
                 let next = crl.next_update.map_or_else(|| "none".to_owned(), minute);
                 crls.row(vec![
                     short(&crl.issuer).into(),

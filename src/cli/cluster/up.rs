@@ -120,11 +120,7 @@ impl Args {
             return Err(Error::usage(format!("{what}, and there is no terminal to ask on"))
                 .hint("nothing was touched; the same command with --yes does it"));
         }
-        let question = format!("{}Go on? [y/N] ", found.meaning.text(&ctx.out));
-        match confirm::ask(&question)?.to_lowercase().as_str() {
-            "y" | "yes" => Ok(()),
-            _ => Err(Error::usage("nothing was touched: the answer was not yes")),
-        }
+        confirm::go_on(&found.meaning.text(&ctx.out))
     }
 }
 

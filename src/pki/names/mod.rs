@@ -4,5 +4,5 @@ pub(crate) mod name;
 pub(crate) mod san;
 pub(crate) mod subtrees;
 pub(crate) mod uri;
-mod within;
+pub(crate) mod within;
 pub(crate) mod word;

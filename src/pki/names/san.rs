@@ -1,13 +1,14 @@
 //! Subject alternative names: what a `hosts` entry of a CSR spec becomes, by cfssl's rules.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 use x509_parser::extensions::GeneralName;
 use yasna::Tag;
 
 use super::uri::{self, Class};
+use super::within;
 use super::word::{self, Meant};
 use crate::error::{Error, Result};
 use crate::pki::encoding::der;
@@ -119,11 +120,7 @@ impl San {
             GeneralName::DNSName(dns) => San::Dns((*dns).to_owned()),
             GeneralName::RFC822Name(email) => San::Email((*email).to_owned()),
             GeneralName::URI(uri) => San::Uri((*uri).to_owned()),
-            GeneralName::IPAddress(bytes) => {
-                let v4 = <[u8; 4]>::try_from(*bytes).map(|b| IpAddr::V4(Ipv4Addr::from(b)));
-                let v6 = || <[u8; 16]>::try_from(*bytes).map(|b| IpAddr::V6(Ipv6Addr::from(b)));
-                San::Ip(v4.or_else(|_| v6()).map_err(|_| name.to_string())?)
-            }
+            GeneralName::IPAddress(bytes) => San::Ip(within::address(bytes).ok_or_else(|| name.to_string())?),
             _ => return Err(name.to_string()),
         };
         if san.to_string().is_ascii() { Ok(san) } else { Err(name.to_string()) }

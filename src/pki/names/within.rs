@@ -70,8 +70,8 @@ pub(super) fn looks_like_a_host(cn: &str) -> bool {
     cn.contains('.') && cn.split('.').all(label)
 }
 
-/// 4 or 16 bytes.
-pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
+/// The address of 4 or 16 bytes (RFC 5280 §4.2.1.6).
+pub(crate) fn address(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(bytes).map(|b| IpAddr::V4(Ipv4Addr::from(b)));
     v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(|b| IpAddr::V6(Ipv6Addr::from(b)))).ok()
 }

@@ -30,8 +30,8 @@ pub(super) fn run(
         return Err(Error::usage(format!("{name} would be let in, and there is no terminal to ask on"))
             .hint("nothing was touched; the same command with --yes does it"));
     }
-    if !yes && !["y", "yes"].contains(&&*confirm::ask(&format!("{question}Go on? [y/N] "))?.to_lowercase()) {
-        return Err(Error::usage("nothing was touched: the answer was not yes"));
+    if !yes {
+        confirm::go_on(&question)?;
     }
     if session.cluster.host(name).is_some() {
         forget_keys(session, name)?;

@@ -108,11 +108,7 @@ impl Args {
             return Err(Error::usage(format!("{} would be shut out, and there is no terminal to ask on", self.name))
                 .hint("nothing was touched; the same command with --yes does it"));
         }
-        let text = self.text(ctx, session, found)?;
-        match confirm::ask(&format!("{text}\nGo on? [y/N] "))?.to_lowercase().as_str() {
-            "y" | "yes" => Ok(()),
-            _ => Err(Error::usage("nothing was touched: the answer was not yes")),
-        }
+        confirm::go_on(&(self.text(ctx, session, found)? + "\n"))
     }
 
     fn show(&self, ctx: &Ctx, session: &Session, found: &Preview, done: bool) -> Result<()> {

@@ -1,11 +1,10 @@
 //! GeneralNames of all kinds as text (RFC 5280 §4.2.1.6).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::field::colons;
 use super::values::{object, shown};
 use crate::pki::encoding::tlv::{self, Tlv};
 use crate::pki::names::name::Name;
+use crate::pki::names::within;
 
 /// One name: `DNS:a`, `IP:10.0.0.1`, `dirName:CN=a`, `otherName:1.2.3:text`.
 pub(crate) fn text(name: Tlv<'_>) -> String {
@@ -52,10 +51,7 @@ fn other(content: &[u8]) -> Option<String> {
 }
 
 fn address(bytes: &[u8]) -> String {
-    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
-        return Ipv4Addr::from(v4).to_string();
-    }
-    <[u8; 16]>::try_from(bytes).map_or_else(|_| colons(bytes), |v6| Ipv6Addr::from(v6).to_string())
+    within::address(bytes).map_or_else(|| colons(bytes), |ip| ip.to_string())
 }
 
 #[cfg(test)]
