@@ -1,6 +1,6 @@
 //! `certinfo --starttls`: each protocol is spoken with a small server that `openssl s_client -starttls` takes for one, too.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -22,12 +22,18 @@ fn folder() -> Folder {
 
 /// What a server of the protocol says and hears until TLS begins; as the standards of [`PROTOCOLS`] have it.
 fn until_tls(protocol: &str, stream: &TcpStream) {
-    let mut reader = BufReader::new(stream);
+    // Nothing is read ahead: a client of MySQL begins TLS without waiting for an answer.
+    let mut reader = stream;
     let mut writer = stream;
     let mut say = |bytes: &[u8]| writer.write_all(bytes).unwrap();
     let mut hear = |word: &str| {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            let mut byte = [0];
+            reader.read_exact(&mut byte).unwrap();
+            line.push(byte[0]);
+        }
+        let line = String::from_utf8(line).unwrap();
         assert!(line.to_ascii_uppercase().contains(word), "{protocol}: {line:?} and not {word}");
         line
     };
@@ -159,7 +165,10 @@ fn every_protocol_is_spoken_as_openssl_speaks_it() {
         assert_eq!(shown[0]["certificate"]["subject"]["common_name"], "mail", "{protocol}: {shown}");
         assert_eq!(shown[0]["chain"]["verified"], true, "{protocol}: {shown}");
         let theirs = folder.try_openssl(&format!("s_client -connect 127.0.0.1:{port} -starttls {protocol} -CAfile ca.pem -verify_return_error -xmpphost mail.example")).stdout;
-        assert!(theirs.contains("Verify return code: 0 (ok)"), "{protocol}: {theirs}");
+        // openssl says "ok" of no certificate at all, too.
+        for said in ["subject=CN = mail", "Verify return code: 0 (ok)"] {
+            assert!(theirs.contains(said), "{protocol}: {theirs}");
+        }
         serving.join().unwrap();
     }
 }

@@ -37,7 +37,7 @@ impl Log {
 
     /// A name with a newline in it would make a line that nobody of ours has said; scripts cut serial numbers out of them.
     fn write(&self, level: u8, name: &str, text: &str) {
-        self.lines(level, name, &quoted::masked(&shown_line(text)));
+        self.lines(level, name, &quoted::masked(&shown_line(text), quoted::is_in(text)));
     }
 
     fn lines(&self, level: u8, name: &str, text: &str) {

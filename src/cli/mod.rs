@@ -201,7 +201,7 @@ fn takes_a_spec(args: &[OsString]) -> bool {
 
 /// What was typed is quoted, and may be a file's name that somebody else has chosen, or a key in the place of a file.
 fn cleaned(mut error: clap::Error) -> clap::Error {
-    let one = |text: &str| quoted::masked(&shown_line(text));
+    let one = |text: &str| quoted::masked(&shown_line(text), quoted::is_in(text));
     let clean = |value: &ContextValue| match value {
         ContextValue::String(text) => Some(ContextValue::String(one(text))),
         ContextValue::Strings(all) => Some(ContextValue::Strings(all.iter().map(|text| one(text)).collect())),

@@ -19,27 +19,29 @@ pub fn is_in(text: &str) -> bool {
 
 /// Whether a text is not to be quoted, not even its beginning.
 pub fn is_suspect(text: &str) -> bool {
-    is_in(text) || hidden(text, RUN) != text
+    is_in(text) || hide(text, false) != text
 }
 
-/// The text with `*` in the place of what may be a key, also of short pieces where there is more of one in it.
-pub fn masked(text: &str) -> String {
-    hide(text, is_suspect(text))
+/// As [`hide`], for what people read who have typed it, or are to go on with it: paths and names of settings stay, however long
+/// they are.
+pub fn masked(text: &str, beside_key: bool) -> String {
+    hidden(text, if beside_key { PIECE } else { RUN }, |run| !beside_key && (is_path(run) || is_identifier(run)))
 }
 
 /// The text with `*` in the place of what may be a key; as long as before. `beside_key`: it comes from a file with one.
 pub fn hide(text: &str, beside_key: bool) -> String {
-    hidden(text, if beside_key { PIECE } else { RUN })
+    hidden(text, if beside_key { PIECE } else { RUN }, |_| false)
 }
 
-fn hidden(text: &str, least: usize) -> String {
+fn hidden(text: &str, least: usize, stays: impl Fn(&str) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         let (run, after) = rest.split_at(rest.find(|c| !is_base64(c)).unwrap_or(rest.len()));
-        let mixed = run.contains(|c: char| c.is_ascii_uppercase()) && run.contains(|c: char| c.is_ascii_lowercase());
+        let mixed = is_mixed(run);
         let of_age = out.to_ascii_uppercase().ends_with(AGE);
-        match of_age || run.len() >= least && mixed || run.len() >= PIECE && mixed && is_random(run) {
+        let like_a_key = run.len() >= least && mixed || run.len() >= PIECE && mixed && is_random(run);
+        match of_age || like_a_key && !stays(run) {
             true => out.extend(std::iter::repeat_n('*', run.len())),
             false => out.push_str(run),
         }
@@ -50,20 +52,45 @@ fn hidden(text: &str, least: usize) -> String {
     out
 }
 
+fn is_mixed(run: &str) -> bool {
+    run.contains(|c: char| c.is_ascii_uppercase()) && run.contains(|c: char| c.is_ascii_lowercase())
+}
+
+/// What is DER begins with a SEQUENCE, and that as `MH`, `MI`, `MC`.
+fn begins_as_der(run: &str) -> bool {
+    run.starts_with('M') && run[1..].starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+/// Names between slashes. Of what is encoded some piece between two of them is long and looks random, and capitals are
+/// everywhere.
+fn is_path(run: &str) -> bool {
+    let random = |name: &str| name.len() >= PIECE && is_mixed(name) && is_random(name);
+    let (changes, letters) = changes(run);
+    run.contains('/') && !begins_as_der(run) && !run.split('/').any(random) && changes * 4 < letters
+}
+
+/// `configMapAndSecretChangeDetectionStrategy`, `failCgroupV1`: of what is encoded hardly a piece that long is all letters, and its case
+/// changes at every other one.
+fn is_identifier(run: &str) -> bool {
+    let (changes, letters) = changes(run);
+    letters == run.trim_end_matches(|c: char| c.is_ascii_digit()).len() && changes * 10 < letters * 4
+}
+
+/// How often the case changes from letter to letter, and how many letters there are.
+fn changes(run: &str) -> (usize, usize) {
+    let letters: Vec<char> = run.chars().filter(char::is_ascii_alphabetic).collect();
+    let changes = letters.windows(2).filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase());
+    (changes.count(), letters.len())
+}
+
 /// Words and paths of people have few digits, and capitals at the beginning of their parts.
 fn is_random(run: &str) -> bool {
     if run.contains('/') {
-        // What is DER begins with a SEQUENCE, and that as `MH`, `MI`, `MC`.
-        if run.starts_with('M') && run[1..].starts_with(|c: char| c.is_ascii_uppercase()) {
-            return true;
-        }
-        return run.split('/').any(|name| name.len() >= PIECE && is_random(name));
+        return begins_as_der(run) || run.split('/').any(|name| name.len() >= PIECE && is_random(name));
     }
     let share = if run.len() < WORD { 4 } else { 3 };
-    let is_letter = |c: &char| c.is_ascii_alphabetic();
-    let letters: Vec<char> = run.chars().filter(is_letter).collect();
-    let changes = letters.windows(2).filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase()).count();
-    run.contains(|c: char| c.is_ascii_digit() || c == '+') || changes * 10 >= letters.len() * share
+    let (changes, letters) = changes(run);
+    run.contains(|c: char| c.is_ascii_digit() || c == '+') || changes * 10 >= letters * share
 }
 
 fn is_base64(c: char) -> bool {
@@ -72,7 +99,41 @@ fn is_base64(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn paths_stay_where_people_are_to_go_on_with_them() {
+        for path in [
+            "everything that was done is in clusters/production/log/20261127T093412.575Z-up.log",
+            "/home/Kim/projects/Production/Certificates/of/the/whole/Cluster/ca.pem",
+            "/Users/ann/Library/Application Support/KubernetesClusters/Prod/ca.pem",
+            "/tmp/.tmplsCuuK/clusters/test/log/20261127T065341.076Z-up.log",
+        ] {
+            assert_eq!(masked(path, false), path);
+        }
+        for name in include_str!("../components/kubelet_fields.txt").lines().flat_map(|path| path.split('.')) {
+            assert_eq!(masked(name, false), name);
+        }
+        let key = "IBlkX0v3rYqkJ2mXbq1g3v0aP8b/Zt/0Vf9C3S1oDQsgoAoGCCqGSM49";
+        assert_eq!(masked(key, false), "*".repeat(key.len()));
+        assert_ne!(
+            masked("/home/Kim/projects/Production/Certificates/ca.pem", true),
+            "/home/Kim/projects/Production/Certificates/ca.pem"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+        /// A line of a key is none, wherever its slashes are.
+        #[test]
+        fn no_line_of_a_key_is_taken_for_a_path(bytes in proptest::collection::vec(any::<u8>(), 48)) {
+            use base64::Engine;
+            let line = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            prop_assert!(!is_path(&line) && !is_identifier(&line), "{line}");
+        }
+    }
 
     #[test]
     fn keys_are_hidden_and_names_are_not() {

@@ -52,8 +52,8 @@ fn one(text: &mut String, error: &Error, color: bool) {
 fn without_keys(error: &Error, text: &str) -> String {
     match error.kind {
         Kind::Usage | Kind::Input | Kind::Pki => {
-            let beside = std::iter::once(&error.message).chain(&error.details).any(|part| quoted::is_suspect(part));
-            quoted::hide(text, beside)
+            let beside = std::iter::once(&error.message).chain(&error.details).any(|part| quoted::is_in(part));
+            quoted::masked(text, beside)
         }
         _ => text.to_owned(),
     }
@@ -76,6 +76,8 @@ mod tests {
         for piece in ["MHcC", "AwEHoUQDQgAE", "CCqGSM49"] {
             assert!(!said.contains(piece), "{said}");
         }
+        let path = "clusters/production/log/20261127T093412.575Z-up.log";
+        assert!(render(&Error::usage("no").hint(path), false).contains(path));
         let host = Error::remote("n1: PersistentVolumeClaimFileSystemResizePending is said by the host");
         assert!(render(&host, false).contains("PersistentVolumeClaim"));
     }
