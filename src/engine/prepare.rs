@@ -12,6 +12,7 @@ use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
 use super::removals;
+use super::retired_keys;
 use super::revocation;
 use super::secrets_at_rest;
 use super::session::Session;
@@ -232,13 +233,18 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?
         .map_or((None, Vec::new()), |api| (Some(api.objects), api.cluster));
     register_again(&mut hosts, &desired, &changes);
-    let (encryption, rewrite) = secrets_at_rest::look(there, trust, facts, live)?;
-    desired.encryption = encryption;
+    let at_rest = secrets_at_rest::look(there, trust, facts, live)?;
+    desired.encryption = at_rest.encryption;
+    warnings.extend(at_rest.retired.iter().map(|name| retired_keys::warning(name)));
     changes.extend(revocation::changes(session, trust, live)?);
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, there, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
     changes.extend(
-        rewrite.into_iter().chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove)).chain(write),
+        at_rest
+            .change
+            .into_iter()
+            .chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove))
+            .chain(write),
     );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
