@@ -3,11 +3,23 @@
 //! What does not run starts together: it takes nothing away from anybody. What runs is changed one at a time, gated
 //! on the health of the others before and on its own after, so that the first change that does not work is the last.
 
+mod action;
+mod covered;
+mod graph;
+#[cfg(test)]
+mod tests;
+mod waves;
+
 use std::collections::BTreeMap;
 
-use super::Action;
-use super::graph::{Graph, StepId};
-use super::waves::{Push, arrivals};
+pub use action::Action;
+pub(super) use action::title;
+pub use covered::uncovered;
+use graph::StepId;
+pub(super) use graph::{Graph, Outcome, collect, host_of};
+pub use waves::Push;
+use waves::arrivals;
+
 use crate::cluster::{Cluster, Role};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
 use crate::state::{After, HostState, Ready, Rolling, Rollout, WAVES, Wave};
