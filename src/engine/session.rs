@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::lock;
 use crate::inventory::{self, Loaded};
 use crate::preflight;
+use crate::record::Record;
 use crate::remote::{Connector, Interrupt, Operator, SshConfig};
 use crate::ui::{Event, LogFile, Reporter, report};
 
@@ -161,6 +162,10 @@ impl Session {
     /// The folder that the inventory's relative paths start at.
     pub fn folder(&self) -> &Path {
         self.inventory.parent().unwrap_or(Path::new("."))
+    }
+    /// The record in the cluster's folder, which is the operator's own.
+    pub fn record(&self) -> Result<Option<Record>> {
+        record::kept(&self.dir)
     }
     /// Which bytes of programs and images the cluster runs.
     pub fn artifacts_lock(&self) -> PathBuf {
