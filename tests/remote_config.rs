@@ -222,7 +222,13 @@ fn names_that_are_more_than_a_word_to_a_shell_run_nothing() {
     let exec = |token: &str| format!("Match exec \"true {token}\"\n ConnectTimeout 3\n");
     let way = |token: &str| format!("Host *\n ProxyCommand echo {token} >&2; exit 1\n");
     let user = |name: &str| SshTarget { user: Some(name.to_owned()), ..named("inner") };
-    let odd = [format!("x;{touch}"), format!("x`{touch}`"), format!("$({touch})"), format!("x|{touch}"), format!("x&{touch}")];
+    let odd = [
+        format!("x;{touch}"),
+        format!("x`{touch}`"),
+        format!("$({touch})"),
+        format!("x|{touch}"),
+        format!("x&{touch}"),
+    ];
     for name in &odd {
         for config in ["%r", "%h", "%n"].iter().flat_map(|token| [exec(token), way(token)]) {
             for target in [user(name), named(name)] {

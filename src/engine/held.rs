@@ -131,7 +131,16 @@ mod tests {
             cluster.networks.plugin = plugin.choice;
             let mut users = all(&cluster);
             users.sort();
-            assert_eq!(users, { let mut sorted = before.clone(); sorted.sort(); sorted }, "{:?}", plugin.choice);
+            assert_eq!(
+                users,
+                {
+                    let mut sorted = before.clone();
+                    sorted.sort();
+                    sorted
+                },
+                "{:?}",
+                plugin.choice
+            );
         }
     }
 

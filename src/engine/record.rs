@@ -74,7 +74,8 @@ fn left(known: &Known<'_>, before: Option<&RecordedHost>, name: &str) -> BTreeSe
     let (Some(before), Some(host)) = (before, known.cluster.host(name)) else { return left };
     if facts.is_none_or(|facts| facts.known) {
         let had = |spec: &&ComponentSpec| {
-            let of_role = spec.unit.is_some() && spec.role.is_some_and(|role| before.roles.contains(&role) && !host.is(role));
+            let of_role =
+                spec.unit.is_some() && spec.role.is_some_and(|role| before.roles.contains(&role) && !host.is(role));
             (of_role || before.left.contains(spec.id.0)) && !(spec.runs_on)(known.cluster, host)
         };
         left.extend(known.catalogue.components.iter().filter(had).map(|spec| spec.id.0.to_owned()));

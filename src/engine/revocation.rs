@@ -46,7 +46,8 @@ pub(super) fn leave_out(
     let mut lost = None;
     match asked {
         Some(Asked::Revoke(name)) => {
-            let host = as_it_was(catalogue, cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
+            let host =
+                as_it_was(catalogue, cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
             refuse_more_than_workers(catalogue, cluster, &host)?;
             let mut with = cluster.clone();
             with.hosts = vec![host.clone()];

@@ -106,8 +106,7 @@ fn first_api(
     // The API lists nodes by their names.
     let kubelet = nodes.filter(|node| active(node, kubelet::UNIT)).min();
     let plugin = cluster.networks.plugin;
-    let serves =
-        |host: &&Host| has_role(host, Role::Master, kept) && active(&host.name, kube_apiserver::UNIT);
+    let serves = |host: &&Host| has_role(host, Role::Master, kept) && active(&host.name, kube_apiserver::UNIT);
     for host in cluster.hosts.iter().filter(serves) {
         let asked = ApiAccess::new(pool, host, trust).and_then(|mut access| {
             api::ask(&mut access.client()?, &host.name, coredns::SERVICE, objects, plugin, kubelet)

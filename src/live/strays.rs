@@ -158,7 +158,10 @@ mod tests {
         let (gone, _) = super::gone(&cluster, [&silent, &kept], Some(&kept));
         assert_eq!(gone, [kept.hosts[2].clone()]);
         let (gone, _) = super::gone(&cluster, [&forged], Some(&kept));
-        assert_eq!((gone[1].name.as_str(), gone[1].ssh.transport, gone[1].ssh.keys.len()), ("n3", TransportKind::Ssh, 0));
+        assert_eq!(
+            (gone[1].name.as_str(), gone[1].ssh.transport, gone[1].ssh.keys.len()),
+            ("n3", TransportKind::Ssh, 0)
+        );
     }
 
     #[test]

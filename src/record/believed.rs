@@ -77,7 +77,8 @@ mod tests {
     fn the_newest_is_so_by_time_and_not_by_its_letters() {
         let (old, new) = (record("2026-01-02T03:04:05z", "ann@desk"), record("2026-01-02T04:04:05Z", "bob@desk"));
         assert_eq!(newest([&old, &new]), Some(&new));
-        let (east, west) = (record("2026-01-02T09:00:00+09:00", "ann@desk"), record("2026-01-02T03:00:00Z", "bob@desk"));
+        let (east, west) =
+            (record("2026-01-02T09:00:00+09:00", "ann@desk"), record("2026-01-02T03:00:00Z", "bob@desk"));
         assert_eq!(newest([&west, &east]), Some(&west));
         let odd = record("~", "eve@desk");
         assert_eq!(newest([&odd, &old]), Some(&old));

@@ -67,7 +67,13 @@ impl RecordedHost {
     pub(super) fn of(host: &Host) -> Self {
         let Ssh { transport, address, port, user, keys, known_hosts, host_key, .. } = host.ssh.clone();
         let ssh = RecordedSsh { transport, address, port, user, keys, known_hosts, host_key };
-        RecordedHost { name: host.name.clone(), address: host.address, roles: host.roles.clone(), ssh, left: BTreeSet::new() }
+        RecordedHost {
+            name: host.name.clone(),
+            address: host.address,
+            roles: host.roles.clone(),
+            ssh,
+            left: BTreeSet::new(),
+        }
     }
 
     /// As a host that can be asked.

@@ -36,7 +36,9 @@ mod tests {
         for good in ["web1", "10.0.0.1", "fd00::1", "fe80::1%eth0", "web_1.example", "a*"] {
             assert_eq!(host(good), Ok(()), "{good}");
         }
-        for odd in ["a;b", "a$b", "a b", "a`b`", "a\nb", "$(b)", "-oProxyCommand=b", "a\\", "{a,b}", "a|b", "a'b", "a\u{7f}"] {
+        for odd in
+            ["a;b", "a$b", "a b", "a`b`", "a\nb", "$(b)", "-oProxyCommand=b", "a\\", "{a,b}", "a|b", "a'b", "a\u{7f}"]
+        {
             assert!(host(odd).is_err(), "{odd}");
         }
         for good in ["root", "svc$", "DOMAIN\\kim", "kim.lee", "Kim Lee", "a-b", "a#b"] {

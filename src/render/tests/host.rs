@@ -131,7 +131,7 @@ fn who_was_revoked_is_refused_before_anybody_else_is_asked() {
         address: None,
         users: vec!["system:node:n9".into(), "flannel:n9".into()],
         secrets: Vec::new(),
-            since: String::new(),
+        since: String::new(),
         by: String::new(),
     }]);
     let after = state(&cluster, 0, &HostFacts::default_host()).unwrap();

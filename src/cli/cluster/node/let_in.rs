@@ -20,7 +20,9 @@ pub(super) fn run(
     };
     let secrets = match found.exposed.as_slice() {
         [] => String::new(),
-        secrets => format!("If anybody had it, these Secrets, which its pods could read, are known: {}\n", secrets.join(", ")),
+        secrets => {
+            format!("If anybody had it, these Secrets, which its pods could read, are known: {}\n", secrets.join(", "))
+        }
     };
     let question = format!(
         "{}{name} is let in again: {keys}whoever has its old ones is let in with it, until they end.\n{secrets}",
