@@ -203,6 +203,12 @@ fn keys_of_encryption_stay_under_their_names_and_further_ones_may_come() {
     hint: a further key is added as a line of its own; those that are in use stay, under their names
     ");
     fs::write(folder.pki("encryption.key"), format!("key1 {first}\n")).unwrap();
+    let read_only =
+        |name: &str, sha256: &str| kbootstrap::facts::EncryptionKeyFact { name: name.into(), sha256: sha256.into() };
+    facts.encryption_keys.push(read_only("key0", "of another"));
+    assert_eq!(said(&folder, &facts), "", "whether it is needed, etcd says");
+    facts.encryption_keys.push(read_only("kms", ""));
+    assert!(said(&folder, &facts).contains("kms: a key that cannot be compared"));
     facts.encryption_keys.clear();
     assert_eq!(said(&folder, &facts), "", "an empty file holds no key");
     facts.encryption_keys.push(kbootstrap::facts::EncryptionKeyFact { name: "kms".into(), sha256: String::new() });

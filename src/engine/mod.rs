@@ -13,6 +13,7 @@ mod record;
 #[cfg(test)]
 mod release_0_1_0;
 mod removals;
+mod retired_keys;
 mod revocation;
 mod secrets_at_rest;
 mod session;

@@ -12,6 +12,7 @@ use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
 use super::removals;
+use super::retired_keys;
 use super::revocation;
 use super::secrets_at_rest;
 use super::session::Session;
@@ -237,8 +238,9 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?
         .map_or((None, Vec::new()), |api| (Some(api.objects), api.cluster));
     register_again(&mut hosts, &desired, &changes);
-    let (encryption, rewrite) = secrets_at_rest::look(there, trust, facts, live)?;
-    desired.encryption = encryption;
+    let at_rest = secrets_at_rest::look(there, trust, facts, live)?;
+    desired.encryption = at_rest.encryption;
+    warnings.extend(at_rest.retired.iter().map(|name| retired_keys::warning(name)));
     let revocations = revocation::changes(session, trust, live)?;
     let revoked = revocation::with_secrets(&cluster.revoked, live, &revocations);
     let exposed = revocation::exposed(session, live, &revoked)?;
@@ -247,7 +249,11 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, there, revoked, &known, &removed)?;
     changes.extend(
-        rewrite.into_iter().chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove)).chain(write),
+        at_rest
+            .change
+            .into_iter()
+            .chain(removals.iter().cloned().map(Box::new).map(ClusterChange::Remove))
+            .chain(write),
     );
     let here = Here { issue: trust.to_issue().to_vec(), fetch: programs.to_fetch };
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };

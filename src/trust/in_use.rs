@@ -140,8 +140,8 @@ impl Check<'_> {
         })
     }
 
-    /// Every key that a host encrypts with must be among those of the folder, under its name; more and another order are
-    /// a person's to decide.
+    /// The key that a host encrypts with must be among those of the folder, under its name. One that it only reads with may be
+    /// gone: whether Secrets are left that need it, etcd says. More and another order are a person's to decide.
     fn encryption(&self) -> Option<Error> {
         let path = self.cluster.layout.encryption();
         let here = self.folder.encryption_key();
@@ -164,11 +164,12 @@ impl Check<'_> {
             .collect();
         let mut others = Vec::new();
         for (host, facts) in having {
-            for key in &facts.encryption_keys {
+            for (place, key) in facts.encryption_keys.iter().enumerate() {
                 let named = known.iter().find(|(name, _)| *name == key.name);
                 let problem = match named {
                     Some((_, hash)) if *hash == key.sha256 => continue,
                     _ if key.sha256.is_empty() => "a key that cannot be compared",
+                    None if place > 0 => continue,
                     Some(_) => "another key of this name",
                     None => "a key that is not in the folder",
                 };
