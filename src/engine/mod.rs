@@ -5,6 +5,7 @@ mod desire;
 mod endpoint;
 mod held;
 mod images;
+mod links;
 mod objects;
 mod paths;
 mod prepare;

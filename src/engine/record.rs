@@ -87,7 +87,7 @@ fn left(known: &Known<'_>, before: Option<&RecordedHost>, name: &str) -> BTreeSe
 pub(super) fn before(record: &Record, plan: &Plan) -> Record {
     let mut record = record.clone();
     record.gone.extend(plan.removals().filter_map(|removal| match &removal.leftover.what {
-        What::Host { host, .. } => Some(host.clone()),
+        What::Host { host, .. } => Some((**host).clone()),
         _ => None,
     }));
     record

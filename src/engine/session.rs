@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 
 use super::revocation::{self, Asked};
-use super::{record, upgrade};
+use super::{links, record, upgrade};
 use crate::access::Pool;
 use crate::cluster::{self, Cluster, Host, Known};
 use crate::components::Catalogue;
@@ -119,6 +119,9 @@ impl Session {
         }
         let mut cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
+        if !trust_inventory {
+            links::refuse_links_out(&dir)?;
+        }
         let named = cluster.hosts.iter().map(|host| host.name.clone()).collect();
         // One that cannot be read is an error where the cluster is compared with it.
         let kept = record::kept(&dir).ok().flatten();
