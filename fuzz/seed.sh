@@ -37,7 +37,7 @@ printf 'what is pinned' | zstd -q -c >corpus/frame/right.zst
 cat corpus/frame/right.zst corpus/frame/right.zst >corpus/frame/twice.zst
 head -c 100000000 /dev/zero | zstd -q -c >corpus/frame/bomb.zst
 
-program=$(readlink -f "$(command -v true)")
+program=$(readlink -f "$(type -P true)")
 sha256=$(sha256sum <"$program" | cut -d ' ' -f 1)
 mkdir -p "$work/store"
 zstd -q -c "$program" >"$work/store/$sha256.zst"
