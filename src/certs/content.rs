@@ -35,6 +35,14 @@ pub(super) struct Held {
 /// Tells a file's form by its bytes, not by its name. `folder` is the file's, for paths inside it.
 pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Passwords) -> Result<Content> {
     if is_pkcs12(bytes) {
+        // Of a part of a store no password is the right one.
+        if let Some(declared) = forms::cut_off(bytes) {
+            return Err(Error::pki(format!(
+                "{what}: the PKCS#12 store is cut off: {} of {declared} bytes",
+                bytes.len()
+            ))
+            .hint("fetch it once more"));
+        }
         return store(bytes, what, passwords);
     }
     if let Some(all) = java::certificates(bytes) {

@@ -135,8 +135,12 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
             let error = cleaned(suggest(error, takes_inventory(&args), takes_a_spec(&args)));
-            let _ = error.print();
-            return Ok(if error.use_stderr() { 2 } else { 0 });
+            if error.use_stderr() {
+                let _ = error.print();
+                return Ok(2);
+            }
+            Printer::new(no_color).written(|| error.print())?;
+            return Ok(0);
         }
     };
     let ctx = Ctx { out: Printer::new(cli.no_color), err_color: stderr_color(cli.no_color) };

@@ -25,12 +25,69 @@ pub fn is_suspect(text: &str) -> bool {
 /// As [`hide`], for what people read who have typed it, or are to go on with it: paths and names of settings stay, however long
 /// they are.
 pub fn masked(text: &str, beside_key: bool) -> String {
-    hidden(text, if beside_key { PIECE } else { RUN }, |run| !beside_key && (is_path(run) || is_identifier(run)))
+    hidden(&without_other_forms(text), if beside_key { PIECE } else { RUN }, |run| {
+        !beside_key && (is_path(run) || is_identifier(run))
+    })
 }
 
 /// The text with `*` in the place of what may be a key; as long as before. `beside_key`: it comes from a file with one.
 pub fn hide(text: &str, beside_key: bool) -> String {
     hidden(text, if beside_key { PIECE } else { RUN }, |_| false)
+}
+
+/// What is written in hexadecimal has at least so many digits: 32 bytes.
+const HEX: usize = 64;
+
+/// The text with `*` in the place of what may be a key in hexadecimal or in base64 for URLs. A checksum or fingerprint that
+/// says that it is one (`sha256:…`) is none.
+fn without_other_forms(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(rest.find(|c| !is_base64_url(c)).unwrap_or(rest.len()));
+        let before = out.to_ascii_lowercase();
+        let is_digest = ["sha256:", "sha384:", "sha512:", "sha-256 "].iter().any(|word| before.ends_with(word));
+        match !is_digest && (is_hex_key(run) || is_base64_url_key(run)) {
+            true => out.extend(std::iter::repeat_n('*', run.len())),
+            false => out.push_str(run),
+        }
+        let other = after.find(is_base64_url).unwrap_or(after.len());
+        out.push_str(&after[..other]);
+        rest = &after[other..];
+    }
+    out
+}
+
+fn is_base64_url(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+fn is_hex_key(run: &str) -> bool {
+    let digits = run.strip_prefix("0x").unwrap_or(run);
+    digits.len() >= HEX
+        && digits.bytes().all(|b| b.is_ascii_hexdigit())
+        && digits.contains(|c: char| !c.is_ascii_digit())
+}
+
+/// Names have words between their hyphens: what is encoded has hardly one.
+fn is_base64_url_key(run: &str) -> bool {
+    if run.len() < RUN || !run.contains(['-', '_']) || !is_mixed(run) {
+        return false;
+    }
+    let pieces: Vec<&str> = run.split(['-', '_']).filter(|piece| piece.len() >= 4).collect();
+    let encoded = pieces.iter().filter(|piece| !is_word(piece)).map(|piece| piece.len()).sum::<usize>();
+    encoded * 2 > run.len()
+}
+
+/// In one case, or with a capital first, and digits only behind; or words without a gap, as identifiers of programs.
+fn is_word(piece: &str) -> bool {
+    let letters = piece.trim_end_matches(|c: char| c.is_ascii_digit());
+    let tail = letters.get(1..).unwrap_or_default();
+    let one_case =
+        |text: &str| text.bytes().all(|b| b.is_ascii_lowercase()) || text.bytes().all(|b| b.is_ascii_uppercase());
+    // Random strings of programs: names of hosts and pods in one case.
+    let plain = piece.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    one_case(tail) || plain || is_identifier(piece)
 }
 
 fn hidden(text: &str, least: usize, stays: impl Fn(&str) -> bool) -> String {
@@ -122,6 +179,38 @@ mod tests {
             masked("/home/Kim/projects/Production/Certificates/ca.pem", true),
             "/home/Kim/projects/Production/Certificates/ca.pem"
         );
+    }
+
+    #[test]
+    fn keys_in_hexadecimal_and_for_urls_are_masked() {
+        let hex = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
+        assert_eq!(masked(&format!("cannot read {hex}: no"), false), format!("cannot read {}: no", "*".repeat(64)));
+        assert_eq!(masked(&format!("0x{hex}"), false), "*".repeat(66));
+        for readable in [
+            &format!("registry.example/pause@sha256:{hex}"),
+            "218753097043351013417224286901079954505418762036",
+            "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a",
+            "kube-apiserver-etcd-client-of-the-whole-Cluster-1.pem",
+            "Prod-Cluster-3-Certificates-For-The-Whole-Company",
+            "CIS_Kubernetes_Benchmark_V1_11_Control_Plane_Components",
+            "coredns-7db6d8ff4d-x2x4z-of-a-node-in-the-Cluster",
+            "fail-configMapAndSecretChangeDetectionStrategy-1",
+        ] {
+            assert_eq!(masked(readable, false), readable);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+        /// Of 48 bytes no twelve characters in a row are shown.
+        #[test]
+        fn no_key_for_urls_is_shown(bytes in proptest::collection::vec(any::<u8>(), 48)) {
+            use base64::Engine;
+            let key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes);
+            let shown = masked(&format!("cannot read {key}: no"), false);
+            let piece = (0..key.len() - PIECE).map(|at| &key[at..at + PIECE]).find(|piece| shown.contains(piece));
+            prop_assert_eq!(piece, None, "{}", shown);
+        }
     }
 
     proptest! {

@@ -11,6 +11,11 @@ pub(crate) fn is_keystore(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC) || bytes.starts_with(&JCEKS)
 }
 
+/// Whether it is one that should be readable here, and is not.
+pub(super) fn is_damaged(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC) && certificates(bytes).is_none()
+}
+
 /// The DER of all certificates, in the order of the store; none where it cannot be read to its end.
 pub(crate) fn certificates(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut store = Store(bytes);

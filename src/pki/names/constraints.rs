@@ -300,7 +300,7 @@ mod tests {
 
     fn subject(attributes: &[(&[u64], &str)]) -> Name {
         let one = |(oid, value): &(&[u64], &str)| vec![Attribute { oid: oid.to_vec(), value: (*value).into() }];
-        Name::from_rdns(&attributes.iter().map(one).collect::<Vec<_>>())
+        Name::from_rdns(&attributes.iter().map(one).collect::<Vec<_>>(), crate::pki::Rules::Strict)
     }
 
     fn wrong(constraints: &Constraints, subject: &Name, hosts: &[&str]) -> String {

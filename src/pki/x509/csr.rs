@@ -86,7 +86,7 @@ fn of_blocks(blocks: &[pem::Block], what: &str) -> Result<Csr> {
         (Some(_), Some(_)) => Err(Error::pki(format!("{what}: there are several CSRs in it, expected one"))),
         (None, _) => {
             let label = blocks.first().map_or("nothing", |block| block.label.as_str());
-            Err(Error::pki(format!("{what}: not a CSR: it holds a {label}")))
+            Err(Error::pki(format!("{what}: there is no CSR in it, only {label}")))
         }
     }
 }
