@@ -46,6 +46,10 @@ pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Pass
         return store(bytes, what, passwords);
     }
     if let Some(all) = java::certificates(bytes) {
+        let intact = |password: Secret| java::is_intact(bytes, &String::from_utf8_lossy(password.expose()));
+        if passwords.unasked(what)?.is_some_and(|password| !intact(password)) {
+            return Err(Error::pki(format!("{what}: the password is not the right one, or the keystore was changed")));
+        }
         let all = all.into_iter().map(|der| Certificate::from_der(der, what)).collect::<Result<Vec<_>>>()?;
         return Ok(certificates(all, what));
     }

@@ -204,7 +204,7 @@ fn named(bytes: &[u8], wanted: Wanted) -> Option<(&'static str, &'static str)> {
             "PKCS#12",
             "take its certificates out: openssl pkcs12 -in FILE -nokeys -out NEW (an old store: -legacy too)",
         ),
-        _ if java::is_damaged(bytes) => (
+        _ if !key && java::is_damaged(bytes) => (
             "a keystore of Java's own format, cut off or damaged",
             "look at it with Java's program: keytool -list -keystore FILE",
         ),

@@ -209,7 +209,7 @@ mod tests {
     fn says_what_is_no_csr() {
         let error = |text: &str| Csr::from_pem(text.as_bytes(), "x.csr").unwrap_err().message;
         insta::assert_snapshot!(error("junk"), @"x.csr: not a CSR: there is no PEM block in it");
-        insta::assert_snapshot!(error("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), @"x.csr: not a CSR: it holds a CERTIFICATE");
+        insta::assert_snapshot!(error("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), @"x.csr: there is no CSR in it, only CERTIFICATE");
         insta::assert_snapshot!(error("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----"), @"x.csr: not a CSR: it cannot be parsed");
     }
 
