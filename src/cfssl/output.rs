@@ -250,7 +250,9 @@ impl Files {
         let keys = all.iter().zip(&places).filter(|((_, content), _)| matches!(content, Content::Secret(_)));
         for ((path, _), place) in keys.filter(|_| !self.backup) {
             ca_key::spare(path)?;
-            ca_key::spare(place)?;
+            if place != path {
+                ca_key::spare(place)?;
+            }
         }
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
         let old = all.iter().zip(&places).filter(|_| self.backup);

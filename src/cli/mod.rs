@@ -206,13 +206,14 @@ fn takes_a_spec(args: &[OsString]) -> bool {
 /// What was typed is quoted, and may be a file's name that somebody else has chosen, or a key in the place of a file.
 fn cleaned(mut error: clap::Error) -> clap::Error {
     let one = |text: &str| quoted::masked(&shown_line(text), quoted::is_in(text));
+    let hides = |text: &str| quoted::masked(text, quoted::is_in(text)) != text;
     let clean = |value: &ContextValue| match value {
         ContextValue::String(text) => Some(ContextValue::String(one(text))),
         ContextValue::Strings(all) => Some(ContextValue::Strings(all.iter().map(|text| one(text)).collect())),
-        ContextValue::StyledStr(text) if quoted::is_suspect(&text.to_string()) => {
+        ContextValue::StyledStr(text) if hides(&text.to_string()) => {
             Some(ContextValue::StyledStr(one(&text.to_string()).into()))
         }
-        ContextValue::StyledStrs(all) if all.iter().any(|text| quoted::is_suspect(&text.to_string())) => {
+        ContextValue::StyledStrs(all) if all.iter().any(|text| hides(&text.to_string())) => {
             Some(ContextValue::StyledStrs(all.iter().map(|text| one(&text.to_string()).into()).collect()))
         }
         _ => None,
