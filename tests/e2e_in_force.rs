@@ -40,6 +40,7 @@ fn keys_change_without_a_secret_that_cannot_be_read() {
     cluster.up();
     make_secrets(&cluster, "old", 60);
     a_second_key_writes_once_all_know_it(&cluster);
+    a_key_that_nobody_needs_goes(&cluster);
     a_run_that_died_before_the_rewrite_is_gone_on_with(&cluster);
 }
 
@@ -212,6 +213,26 @@ fn a_second_key_writes_once_all_know_it(cluster: &Cluster) {
     let new = STANDARD.encode([9u8; 32]);
     fs::write(&path, format!("key2 {new}\nkey1 {old}\n")).unwrap();
     reencrypt(cluster);
+    assert_eq!(written(cluster), ["k8s:enc:secretbox:v1:key2:"]);
+    assert_eq!(cluster.up(), 0);
+}
+
+/// A single Secret that is still encrypted with it keeps it.
+fn a_key_that_nobody_needs_goes(cluster: &Cluster) {
+    let path = cluster.state().join("pki/encryption.key");
+    let both = fs::read_to_string(&path).unwrap();
+    let (first, second) = both.trim().split_once('\n').unwrap();
+    fs::write(&path, format!("{second}\n")).unwrap();
+    cluster.run(&["up", "--yes"]).exits(4).says("key2: a key that is not in the folder");
+    fs::write(&path, format!("{first}\n")).unwrap();
+    let plan = cluster.run(&["plan"]).ok();
+    let said = |event: &Value| event.to_string().contains("key1 goes from the API servers; backups of etcd");
+    plan.check(plan.events.iter().any(said), "it should be said");
+    reencrypt(cluster);
+    for host in MASTERS {
+        let names = cluster.on(host, "grep -o 'name: key.' /etc/kubernetes/encryption.yaml");
+        assert_eq!(names.trim(), "name: key2", "{host}");
+    }
     assert_eq!(written(cluster), ["k8s:enc:secretbox:v1:key2:"]);
     assert_eq!(cluster.up(), 0);
 }

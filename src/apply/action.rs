@@ -2,6 +2,10 @@
 
 use super::waves::Push;
 use crate::plan::{UnitAction, UnitChange};
+use crate::state::Ready;
+
+const ETCD_HEALTHY: &str = "etcd is healthy";
+const API_READY: &str = "kube-apiserver is ready";
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,13 @@ pub enum Action {
         host: String,
         /// It is about to be restarted.
         about_to_restart: bool,
+    },
+    /// A member of etcd or an API server that was restarted is ready with what is new; else what ran before is put back.
+    Settled {
+        /// Host.
+        host: String,
+        /// The restart.
+        change: UnitChange,
     },
     /// The cluster's own API objects are as they should be.
     Objects,
@@ -101,9 +112,11 @@ pub(super) fn title(action: &Action) -> (String, String) {
             };
             (host.as_str(), format!("{verb} {name}"))
         }
-        Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), "etcd is healthy".into()),
+        Action::Settled { host, change } if change.rollout.ready == Ready::Etcd => (host.as_str(), ETCD_HEALTHY.into()),
+        Action::Settled { host, .. } => (host.as_str(), API_READY.into()),
+        Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), ETCD_HEALTHY.into()),
         Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
-        Action::ApiReady { host, about_to_restart: false } => (host.as_str(), "kube-apiserver is ready".into()),
+        Action::ApiReady { host, about_to_restart: false } => (host.as_str(), API_READY.into()),
         Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
         Action::Objects => ("", "apply API objects".into()),
         Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),

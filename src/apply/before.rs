@@ -15,6 +15,11 @@ pub(super) fn functions(unit: &str, layout: &Layout) -> String {
     folder(unit, layout) + &include_str!("before.sh").replace("STAGED", STAGED)
 }
 
+/// Nothing is kept any more.
+pub(super) fn forget(unit: &str, layout: &Layout) -> String {
+    folder(unit, layout) + "rm -rf \"$B\"\n"
+}
+
 /// Begins to keep what the unit runs with: the key of that, before it is forgotten.
 pub(super) fn begin(unit: &str, layout: &Layout) -> String {
     let mut s = functions(unit, layout);

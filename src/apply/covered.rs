@@ -58,7 +58,8 @@ impl<'a> Done<'a> {
                 Action::RestartPod { namespace, name } => drop(done.pods.insert((namespace, name))),
                 Action::Revoke { host } => drop(done.revoked.insert(host)),
                 Action::Record(places) => done.records.push(places),
-                Action::EtcdHealthy { .. }
+                Action::Settled { .. }
+                | Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
                 | Action::PushKeys { .. }
                 | Action::KeysRead

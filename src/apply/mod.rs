@@ -19,6 +19,7 @@ mod removal;
 mod revoke;
 mod secrets;
 mod served;
+mod settled;
 mod since;
 mod steps;
 #[cfg(test)]
@@ -174,6 +175,7 @@ impl Job<'_> {
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
+            Action::Settled { host, change } => settled::settled(self, host, change),
             Action::Objects => gate::objects(self),
             Action::PushKeys { host } => secrets::push_keys(self, host),
             Action::KeysRead => secrets::keys_read(self),

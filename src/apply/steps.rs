@@ -138,10 +138,10 @@ impl Builder<'_> {
         let mut restarts = units.members_restart.clone();
         restarts.sort_by_key(|(host, _)| Some(*host) == leader);
         for (host, change) in restarts {
-            let healthy = |about_to_restart| Action::EtcdHealthy { host: host.to_owned(), about_to_restart };
-            let before = self.graph.add(host, healthy(true), gates);
+            let spared = Action::EtcdHealthy { host: host.to_owned(), about_to_restart: true };
+            let before = self.graph.add(host, spared, gates);
             let restart = self.restart(host, change, [before]);
-            gates = vec![self.graph.add(host, healthy(false), [restart])];
+            gates = vec![self.graph.add(host, settled(host, change), [restart])];
         }
         gates
     }
@@ -166,7 +166,7 @@ impl Builder<'_> {
                 Ready::Api => {
                     let before = self.graph.add(*host, ready(host, true), after);
                     let restart = self.restart(host, change, [before]);
-                    vec![self.graph.add(*host, ready(host, false), [restart])]
+                    vec![self.graph.add(*host, settled(host, change), [restart])]
                 }
                 _ => vec![self.restart(host, change, after)],
             };
@@ -369,6 +369,10 @@ pub fn rolls_etcd(plan: &Plan) -> bool {
 
 fn ready(host: &str, about_to_restart: bool) -> Action {
     Action::ApiReady { host: host.to_owned(), about_to_restart }
+}
+
+fn settled(host: &str, change: &UnitChange) -> Action {
+    Action::Settled { host: host.to_owned(), change: change.clone() }
 }
 
 fn first(cluster: &Cluster, role: Role) -> String {

@@ -194,7 +194,10 @@ fn another_version_rolls_with_its_programs() {
         &graph,
         |action| matches!(action, Action::Push(push) if push.host == "n2" && push.title == "push kube-apiserver"),
     );
-    let ready = find(&graph, |action| *action == Action::ApiReady { host: "n1".into(), about_to_restart: false });
+    let ready = find(
+        &graph,
+        |action| matches!(action, Action::Settled { host, change } if host == "n1" && change.name == "kube-apiserver.service"),
+    );
     assert!(before_sets(&graph)[push].contains(&ready));
     match &graph.steps()[push].action {
         Action::Push(push) => {
@@ -536,8 +539,7 @@ fn assert_rolls(graph: &Graph<Action>) {
         assert!(before[*second].contains(first), "{name} on {host} and {next} may restart together");
         let gate = graph.steps().iter().enumerate().any(|(id, step)| {
             let asked = match &step.action {
-                Action::EtcdHealthy { about_to_restart: false, .. } => name.starts_with("etcd"),
-                Action::ApiReady { host: at, about_to_restart: false } => name.starts_with("kube") && at == host,
+                Action::Settled { host: at, change } => change.name == *name && at == host,
                 _ => false,
             };
             asked && before[id].contains(first) && before[*second].contains(&id)

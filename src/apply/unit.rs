@@ -6,7 +6,7 @@ use super::before;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
-use crate::remote::{ONLY_ROOT, Transport};
+use crate::remote::{ONLY_ROOT, Output, Transport};
 use crate::state::Ready;
 use crate::text::sh_quote;
 
@@ -16,6 +16,11 @@ const PATIENCE: u32 = 90;
 const FAILURES: u32 = 4;
 /// The script's status when the unit does not come up, and what it ran with before is in its place again and runs.
 const PUT_BACK: i32 = 3;
+/// What people do after that.
+pub(super) const GOES_ON: &str = "when the cause is mended, run `kbootstrap up` again: it goes on from here";
+
+/// The script's status when nothing of what it ran with before was kept.
+const NOTHING_KEPT: i32 = 4;
 
 /// Enables and (re)starts the unit and waits until it runs; then records what it was started with.
 pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
@@ -23,22 +28,53 @@ pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Lay
     if output.status == 0 {
         return Ok(());
     }
-    let host = transport.host().to_owned();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
     let put_back = output.status == PUT_BACK;
     let but = if put_back { " with what is new; what ran before is put back, and runs" } else { "" };
-    let mut error = Error::remote(format!("{host}: {} does not run{but}", change.name));
-    for text in [told.trim(), errors.trim()] {
-        if !text.is_empty() {
-            error = error.detail(text);
-        }
-    }
-    for hint in hints(&told, layout) {
+    let mut error = does_not_run(transport.host(), change, but, &output);
+    for hint in hints(&String::from_utf8_lossy(&output.stdout), layout) {
         error = error.hint(hint);
     }
-    let error = error.hint(format!("look at it on {host}: journalctl -u {} -e", change.name));
-    Err(error.hint("when the cause is mended, run `kbootstrap up` again: it goes on from here"))
+    let error = error.hint(format!("look at it on {}: journalctl -u {} -e", transport.host(), change.name));
+    Err(error.hint(GOES_ON))
+}
+
+fn does_not_run(host: &str, change: &UnitChange, but: &str, output: &Output) -> Error {
+    let mut error = Error::remote(format!("{host}: {} does not run{but}", change.name));
+    for text in [&output.stdout, &output.stderr] {
+        let text = String::from_utf8_lossy(text);
+        if !text.trim().is_empty() {
+            error = error.detail(text.trim());
+        }
+    }
+    error
+}
+
+/// Whether it is ready is asked after it runs, and until then what it ran with before is kept.
+fn is_asked_later(change: &UnitChange) -> bool {
+    change.action == Some(UnitAction::Restart) && matches!(change.rollout.ready, Ready::Etcd | Ready::Api)
+}
+
+/// The unit, which runs, goes back to what it ran with before. False where nothing of that was kept.
+pub(super) fn go_back(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<bool> {
+    let script = format!("U={}\n", sh_quote(&change.name))
+        + &functions(change, layout)
+        + &format!("[ -s \"$B/files\" ] || exit {NOTHING_KEPT}\ngo_back\n");
+    let output = transport.run(&script, &mut empty())?;
+    match output.status {
+        0 => Ok(true),
+        NOTHING_KEPT => Ok(false),
+        _ => Err(does_not_run(transport.host(), change, "", &output)),
+    }
+}
+
+/// The unit stays with what is new.
+pub(super) fn stay(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
+    let output = transport.run(&before::forget(&change.name, layout), &mut empty())?;
+    match output.status {
+        0 => Ok(()),
+        _ => Err(Error::remote(format!("{}: what {} ran with before is not removed", transport.host(), change.name))
+            .detail(String::from_utf8_lossy(&output.stderr).trim())),
+    }
 }
 
 /// systemctl itself waits for a Type=notify unit until it says that it is ready, which costs nothing; only a unit that
@@ -61,14 +97,36 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
     if action == UnitAction::Start {
         s.push_str("systemctl reset-failed \"$U\" 2>/dev/null\n");
     }
-    let listens = match action {
-        UnitAction::Start => "true",
-        UnitAction::Restart => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
-    };
-    s.push_str(ONLY_ROOT);
-    s.push_str(&before::functions(&change.name, layout));
+    s.push_str(&functions(change, layout));
     s.push_str(&format!(
-        "look() {{
+        "if ! comes_up; then
+  systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
+  echo
+  journalctl --no-pager -q -o cat -n 25 -u \"$U\"
+  [ -s \"$B/files\" ] || exit 1
+  go_back || exit 1
+  exit {PUT_BACK}
+fi
+if is_ours; then printf '%s\\n' {key} > \"$K\"; fi
+",
+        key = sh_quote(&change.key),
+    ));
+    if !is_asked_later(change) {
+        s.push_str("rm -rf \"$B\"\n");
+    }
+    s
+}
+
+/// `comes_up`, `is_ours` and `go_back`, in POSIX sh, for the unit `$U` whose key is in `$K`.
+fn functions(change: &UnitChange, layout: &Layout) -> String {
+    let listens = match change.action {
+        Some(UnitAction::Restart) => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
+        _ => "true",
+    };
+    format!(
+        "K={records}/units/$U
+mkdir -p -m 700 {records}/units
+{ONLY_ROOT}{before}look() {{
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
 listens() {{ {listens}; }}
@@ -97,35 +155,26 @@ comes_up() {{
   done
 }}
 is_ours() {{ [ \"$(cat \"$K\" 2>/dev/null)\" = \"starting $$\" ]; }}
-K={records}/units/$U
-mkdir -p -m 700 {records}/units
-if ! comes_up; then
-  systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
-  echo
-  journalctl --no-pager -q -o cat -n 25 -u \"$U\"
-  [ -s \"$B/files\" ] || exit 1
-  put_back || {{ echo 'What ran before could not be put back.'; exit 1; }}
+go_back() {{
+  put_back || {{ echo 'What ran before could not be put back.'; return 1; }}
   systemctl daemon-reload
   systemctl reset-failed \"$U\" 2>/dev/null
   if comes_up; then
     if is_ours && [ -e \"$B/key\" ]; then mv -f \"$B/key\" \"$K\"; fi
     rm -rf \"$B\"
-    exit {PUT_BACK}
+    return 0
   fi
   rm -rf \"$B\"
   echo
   echo 'What ran before was put back, and does not come up either:'
   journalctl --no-pager -q -o cat -n 10 -u \"$U\"
-  exit 1
-fi
-if is_ours; then printf '%s\\n' {key} > \"$K\"; fi
-rm -rf \"$B\"
+  return 1
+}}
 ",
+        before = before::functions(&change.name, layout),
         limit = PATIENCE * 6,
         records = sh_quote(&layout.records),
-        key = sh_quote(&change.key),
-    ));
-    s
+    )
 }
 
 /// A timer has no process. What it starts runs once here, so that what it is for is done when the step is.

@@ -5,6 +5,7 @@ mod desire;
 mod endpoint;
 mod held;
 mod images;
+mod links;
 mod objects;
 mod paths;
 mod prepare;
@@ -13,6 +14,7 @@ mod record;
 #[cfg(test)]
 mod release_0_1_0;
 mod removals;
+mod retired_keys;
 mod revocation;
 mod secrets_at_rest;
 mod session;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::retired_keys;
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::kube_apiserver;
 use crate::digest::sha256;
@@ -23,15 +24,21 @@ use crate::trust::Trust;
 /// Flags that make Secrets in etcd somebody else's matter.
 const THEIR_OWN: [&str; 2] = ["encryption-provider-config", "etcd-prefix"];
 
+/// How Secrets come to lie as asked.
+#[derive(Default)]
+pub(super) struct Look {
+    /// What API servers are to have.
+    pub(super) encryption: Encryption,
+    /// Secrets that are to be written again.
+    pub(super) change: Option<ClusterChange>,
+    /// Names of keys that go from the API servers.
+    pub(super) retired: Vec<String>,
+}
+
 /// What is to be done, as far as etcd can be asked. A key in use that the cluster's folder does not have is refused.
-pub(super) fn look(
-    cluster: &Cluster,
-    trust: &Trust,
-    facts: &BTreeMap<String, HostFacts>,
-    live: &Live,
-) -> Result<(Encryption, Option<ClusterChange>)> {
+pub(super) fn look(cluster: &Cluster, trust: &Trust, facts: &BTreeMap<String, HostFacts>, live: &Live) -> Result<Look> {
     let keys = trust.encryption_keys();
-    let Some(writes) = keys.first().filter(|_| is_ours(cluster)) else { return Ok(Default::default()) };
+    let Some(writes) = keys.first().filter(|_| is_ours(cluster)) else { return Ok(Look::default()) };
     let key = cluster.encrypt_secrets.then(|| writes.name.clone());
     let masters = masters(cluster, facts);
     let wanted = sha256(encryption_configuration(keys, cluster.encrypt_secrets).expose());
@@ -39,14 +46,16 @@ pub(super) fn look(
         masters.iter().filter(|(_, has)| has.read != Some(&*wanted)).map(|(name, _)| (*name).to_owned()).collect();
     let running: Vec<&Has<'_>> = masters.iter().filter(|(_, has)| has.runs).map(|(_, has)| has).collect();
     // Where no member answers nothing is known, as with objects.
-    let all = live.members.values().find_map(|members| members.secrets.clone()).unwrap_or_default();
+    let all = live.members.values().find_map(|members| members.secrets.as_ref());
+    let retired = retired_keys::retired(keys, &masters, all)?;
+    let all = all.cloned().unwrap_or_default();
     known(&all, keys)?;
     // A key that Secrets are encrypted with is known to all API servers, or nobody would have written with it.
     let in_use = all.secrets.contains_key(&Written::Secretbox(writes.name.clone()));
     let first = if in_use { None } else { first(keys, cluster.encrypt_secrets, &running) };
     let count = all.not_as(key.as_deref().map_or(Asked::Plain, Asked::Key)).len();
     let change = (count > 0).then_some(ClusterChange::RewriteSecrets { count, encrypt: cluster.encrypt_secrets });
-    Ok((Encryption { key, unread, first }, change))
+    Ok(Look { encryption: Encryption { key, unread, first }, change, retired })
 }
 
 /// Whoever configures encryption by flags of their own does it by hand.
@@ -76,15 +85,15 @@ fn known(all: &AtRest, keys: &[EncryptionKey]) -> Result<()> {
 
 /// What a master has.
 #[derive(Debug, Clone, Default)]
-struct Has<'a> {
+pub(super) struct Has<'a> {
     /// Its API server runs.
-    runs: bool,
+    pub(super) runs: bool,
     /// SHA-256 of the file that lies there.
-    lies: Option<&'a str>,
-    /// Names of the keys in it, in its order. They are those of the folder, or nothing would have come this far.
-    keys: Vec<&'a str>,
+    pub(super) lies: Option<&'a str>,
+    /// Names of the keys in it, in its order.
+    pub(super) keys: Vec<&'a str>,
     /// SHA-256 of what its API server was last seen to have read, where that is recorded.
-    read: Option<&'a str>,
+    pub(super) read: Option<&'a str>,
 }
 
 fn masters<'a>(cluster: &'a Cluster, facts: &'a BTreeMap<String, HostFacts>) -> Vec<(&'a str, Has<'a>)> {

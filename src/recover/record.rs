@@ -19,7 +19,7 @@ pub struct Reach {
     pub user: Option<String>,
     /// Port.
     pub port: Option<u16>,
-    /// Private keys; none: as the record says.
+    /// Private keys; none: those that are used anyway.
     pub keys: Vec<PathBuf>,
     /// known_hosts.
     pub known_hosts: Option<PathBuf>,
@@ -65,6 +65,9 @@ impl Reach {
     }
 }
 
+/// So many masters are asked at the most.
+const MASTERS: usize = 32;
+
 /// The record of the cluster that `first` is a master of. All masters that it names are asked, and must say the same;
 /// where they do not, `from` names the one that is believed.
 pub fn read_record(
@@ -79,6 +82,7 @@ pub fn read_record(
         .hosts
         .iter()
         .filter(|host| host.roles.contains(&Role::Master))
+        .take(MASTERS)
         .map(|host| reached(host, reach))
         .collect();
     let mut all = BTreeMap::new();
@@ -105,7 +109,8 @@ pub fn read_record(
 }
 
 fn reached(host: &RecordedHost, reach: &Reach) -> Host {
-    let mut host = host.host();
+    // It is a master's word, and files and transports of this machine are not for it to name.
+    let mut host = host.of_others().host();
     reach.apply(&mut host);
     host
 }
@@ -162,4 +167,26 @@ pub fn restore_inventory(record: &Record, path: &Path, lock: &Path) -> Result<Ve
         files::write_public(path, text.as_bytes())?;
     }
     Ok(new.into_iter().map(|(path, _)| path).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::example;
+    use crate::record::{RecordedInventory, Signature};
+
+    #[test]
+    fn a_masters_record_names_no_file_of_this_machine() {
+        let mut cluster = example::cluster("1.36.3");
+        cluster.hosts[0].ssh.transport = TransportKind::Local;
+        cluster.hosts[0].ssh.keys = vec!["/root/.ssh/id_ed25519".into()];
+        cluster.hosts[0].ssh.host_key = Some("SHA256:x".into());
+        let signature = Signature { written: "2026-01-01T00:00:00Z".into(), by: "ann@desk".into() };
+        let inventory = RecordedInventory::new("c.yaml", "", BTreeMap::new());
+        let record = Record::new(&cluster, inventory, String::new(), signature);
+        let host = reached(&record.hosts[0], &Reach { keys: vec!["/home/ann/key".into()], ..Reach::default() });
+        assert_eq!((host.ssh.transport, host.ssh.host_key), (TransportKind::Ssh, None));
+        assert_eq!(host.ssh.keys, [PathBuf::from("/home/ann/key")]);
+        assert!(reached(&record.hosts[0], &Reach::default()).ssh.keys.is_empty());
+    }
 }
