@@ -89,7 +89,21 @@ impl Constraints {
 
     /// The first of a certificate's names that the CA may not issue for, as it is shown: `DNS:a.example`.
     pub fn violated_by(&self, names: Names<'_>) -> Option<String> {
-        named(names).into_iter().find(|name| !self.allows(name)).map(|name| name.to_string())
+        let name = named(names).into_iter().find(|name| !self.allows(name))?;
+        Some(match self.reached_by(&name) {
+            Some(excluded) => format!("{name} (the wildcard stands for `{excluded}` too, which is excluded)"),
+            None => name.to_string(),
+        })
+    }
+
+    /// What is excluded, and a wildcard does not name but stands for.
+    fn reached_by(&self, name: &Named) -> Option<&str> {
+        let Named::Dns(name) = name else { return None };
+        let reached = |base: &'_ str| within::wildcard_reaches(name, base) && !within::dns(name, base);
+        self.excluded.iter().find_map(|base| match base {
+            Base::Dns(base) if reached(base) => Some(base.as_str()),
+            _ => None,
+        })
     }
 
     /// The kinds of names that it constrains, and that are not judged here.
