@@ -166,6 +166,7 @@ fn is_base64(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::*;
 
@@ -211,8 +212,8 @@ mod tests {
     }
 
     proptest! {
-        // A smaller example would be a word.
-        #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 0, ..ProptestConfig::default() })]
+        // A smaller example would be a word; the same keys each time, as every hundred thousandth could be one by chance.
+        #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 0, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
         /// Of 48 bytes no twelve characters in a row are shown.
         #[test]
         fn no_key_for_urls_is_shown(bytes in proptest::collection::vec(any::<u8>(), 48)) {
