@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Fills fuzz/corpus: the seeds that are kept here, and keys, CSRs and certificates that openssl makes now, so that no
-# key lies in the repository.
+# Fills fuzz/corpus: the seeds that are kept here, keys, CSRs and certificates that openssl makes now, so that no key lies in
+# the repository, frames, and a bundle of a program that is here.
 set -euo pipefail
 cd "$(dirname "$0")"
 for target in seeds/*; do
   mkdir -p "corpus/${target#seeds/}"
   cp "$target"/* "corpus/${target#seeds/}/"
 done
-mkdir -p corpus/{key,csr,certificate}
+mkdir -p corpus/{key,csr,certificate,frame,bundle}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for kind in RSA:rsa_keygen_bits:2048 EC:ec_paramgen_curve:P-256 EC:ec_paramgen_curve:P-384 EC:ec_paramgen_curve:P-521 ED25519; do
@@ -31,3 +31,17 @@ for kind in RSA:rsa_keygen_bits:2048 EC:ec_paramgen_curve:P-256 EC:ec_paramgen_c
 done
 openssl ecparam -name prime256v1 -genkey -out corpus/key/ec-parameters.pem
 cat corpus/certificate/*.pem >corpus/certificate/chain.pem.all && mv corpus/certificate/chain.pem.all corpus/certificate/chain.pem
+
+# What is pinned, well packed; the same twice; far too much in few bytes.
+printf 'what is pinned' | zstd -q -c >corpus/frame/right.zst
+cat corpus/frame/right.zst corpus/frame/right.zst >corpus/frame/twice.zst
+head -c 100000000 /dev/zero | zstd -q -c >corpus/frame/bomb.zst
+
+program=$(readlink -f "$(type -P true)")
+sha256=$(sha256sum <"$program" | cut -d ' ' -f 1)
+mkdir -p "$work/store"
+zstd -q -c "$program" >"$work/store/$sha256.zst"
+printf '{"artifacts": [{"name": "runc", "arch": "amd64", "version": "1.0.0", "sha256": "%s", "size": %s, "source": "x"}]}\n' \
+  "$sha256" "$(stat -c %s "$program")" >"$work/artifacts.lock"
+tar -C "$work" --format=ustar --owner=0 --group=0 -cf corpus/bundle/right.tar artifacts.lock "store/$sha256.zst"
+tar -C "$work" --format=ustar --owner=0 --group=0 -cf corpus/bundle/lock-alone.tar artifacts.lock

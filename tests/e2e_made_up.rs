@@ -232,6 +232,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
         trust: &prepared.trust,
         store: &prepared.store,
         objects: &prepared.found.desired.objects,
+        kept: None,
         shut: &|facts| shut_paths(&session, facts),
     };
     let ask = || status::ask(&sources, now);

@@ -204,11 +204,15 @@ fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
     let asked = cluster.run(&["node", "revoke", "n2"]).exits(2).says("there is no terminal to ask on");
     asked.check(asked.stdout.contains("refused everything: system:node:n2, kube-proxy:n2, flannel:n2"), "it is shown");
     let shown = cluster.run(&["node", "revoke", "n2", "--dry-run", "-o", "json"]).ok().json();
-    assert_eq!(shown["secrets"], json!(["rights/own"]), "{shown}");
+    let secrets = json!(["rights/own", "rights/stage"]);
+    assert_eq!(shown["secrets"], secrets, "its pod's, and that of its volume's driver: {shown}");
     assert_eq!((shown["held"].as_array().unwrap().len(), &shown["done"]), (4, &json!(false)), "{shown}");
     assert!(cluster.get(&["node", "n2"])["metadata"]["name"] == "n2", "only shown until now");
     let done = cluster.run(&["node", "revoke", "n2", "--yes", "-o", "json"]).ok().json();
-    assert_eq!((&done["done"], &done["secrets"]), (&json!(true), &json!(["rights/own"])), "{done}");
+    assert_eq!((&done["done"], &done["secrets"]), (&json!(true), &secrets), "{done}");
+    let again = cluster.run(&["node", "revoke", "n2", "--yes", "-o", "json"]).ok().json();
+    assert_eq!(again["secrets"], secrets, "its pods are gone, and what they could read is still known: {again}");
+    assert_eq!(cluster.get(&["-n", "rights", "pods"])["items"].as_array().unwrap().len(), 1, "that of the other node");
 
     let mut open = Vec::new();
     for (stem, name, tls) in &keys {
@@ -257,7 +261,8 @@ fn a_node_that_was_found_is_let_in_with_new_keys(cluster: &Cluster, old: &[(&'st
     let key = |stem: &str| fs::read(cluster.file("n2", &format!("/etc/kubernetes/pki/{stem}.key"))).unwrap();
     let before: Vec<Vec<u8>> = old.iter().map(|(stem, ..)| key(stem)).collect();
     cluster.run(&["node", "revoke", "--undo", "n2"]).exits(2).says("there is no terminal to ask on");
-    cluster.run(&["node", "revoke", "--undo", "n2", "--yes"]).ok();
+    let undone = cluster.run(&["node", "revoke", "--undo", "n2", "--yes"]).ok();
+    undone.check(undone.stdout.contains("could read, are known: rights/own, rights/stage"), "it says what was exposed");
     assert!(old.iter().zip(before).all(|((stem, ..), before)| key(stem) != before), "all keys are new");
     for (stem, name, tls) in &stolen_keys(cluster) {
         let response = tried(cluster, &TRIES[0], stem, tls, &[("OWN", "n2".into())]);
@@ -280,6 +285,20 @@ fn words(cluster: &Cluster) -> Vec<(&'static str, String)> {
             "volumes": [{"name": "secret", "secret": {"secretName": name}}],
         }}));
     }
+    // Its driver is not there, so it stays pending; its node may read the driver's Secret all the same.
+    items.extend([
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "rights"}, "spec": {
+            "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+            "claimRef": {"namespace": "rights", "name": "data"},
+            "csi": {"driver": "nobody.example", "volumeHandle": "a",
+                "nodeStageSecretRef": {"namespace": "rights", "name": "stage"}}}}),
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"namespace": "rights", "name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": "rights",
+                "resources": {"requests": {"storage": "1Mi"}}}}),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "rights", "name": "waits"}, "spec": {
+            "nodeName": "n2", "containers": [{"name": "pause", "image": image, "imagePullPolicy": "Never"}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}}),
+    ]);
     let file = cluster.state().join("rights.json");
     fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).unwrap();
     cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);

@@ -212,6 +212,45 @@ fn a_command_that_fails_is_quoted() {
     assert!(error.details.contains(&"the ProxyCommand said: no route to inner:22 today".to_owned()), "{error:?}");
 }
 
+/// Inventories, records and configurations name hosts and users; a shell reads the commands that they are put into.
+#[test]
+fn names_that_are_more_than_a_word_to_a_shell_run_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    let touch = format!("touch${{IFS}}{}", made.display());
+    let front = Sshd::start();
+    let exec = |token: &str| format!("Match exec \"true {token}\"\n ConnectTimeout 3\n");
+    let way = |token: &str| format!("Host *\n ProxyCommand echo {token} >&2; exit 1\n");
+    let user = |name: &str| SshTarget { user: Some(name.to_owned()), ..named("inner") };
+    let odd = [
+        format!("x;{touch}"),
+        format!("x`{touch}`"),
+        format!("$({touch})"),
+        format!("x|{touch}"),
+        format!("x&{touch}"),
+    ];
+    for name in &odd {
+        for config in ["%r", "%h", "%n"].iter().flat_map(|token| [exec(token), way(token)]) {
+            for target in [user(name), named(name)] {
+                let error = refused(connect(&reading(&front, &config), target));
+                assert!(error.message.contains("is refused"), "{config}: {error:?}");
+            }
+        }
+        // Those that the configuration itself puts in their place.
+        let user = format!("Host inner\n User \"{name}\"\n{}", way("%r"));
+        let host = format!("Host inner\n HostName \"{name}\"\n{}", way("%h"));
+        let jump = format!("Host inner\n ProxyJump bastion\nHost bastion\n User \"{name}\"\n{}", way("%r"));
+        for config in [user, host, jump] {
+            refused(connect(&reading(&front, &config), named("inner")));
+        }
+        assert!(!made.exists(), "{name} was run");
+    }
+    // The names are given to a shell: what is tried here would run.
+    let runs = format!("Host inner\n ProxyCommand echo $(touch {})\n", made.display());
+    refused(connect(&reading(&front, &runs), named("inner")));
+    assert!(made.exists());
+}
+
 /// A server with a host certificate for this name, of an authority in its folder.
 fn certified(kind: &str, more: &'static [&'static str]) -> Sshd {
     let name = format!("host_{kind}");

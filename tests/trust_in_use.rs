@@ -6,9 +6,13 @@ use std::fs;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kbootstrap::cluster::Role;
+use kbootstrap::components::Catalogue;
 use kbootstrap::facts::HostFacts;
 use kbootstrap::pki::{Key, KeyKind};
-use kbootstrap::trust::Trust;
+use kbootstrap::trust::{self, Trust};
+use kbootstrap::ui::Silent;
+use time::OffsetDateTime;
 
 use crate::trust_bundles::{desired, holds};
 use crate::trust_folder::{Folder, cluster, foreign_ca};
@@ -236,4 +240,32 @@ fn a_folder_of_another_cluster_is_refused_whole() {
     fs::write(folder.pki("etcd-ca.pem"), certificate).unwrap();
     fs::write(folder.pki("etcd-ca-key.pem"), key).unwrap();
     assert!(said(&folder, &facts).contains("m1: /etc/etcd/pki/ca.crt"));
+}
+
+/// A node that is in others' hands says that it holds what only masters hold, and other than the folder does.
+#[test]
+fn what_a_node_says_of_masters_secrets_counts_for_nothing() {
+    let (folder, mut lies) = running("");
+    lies.files.get_mut(SA).unwrap().sha256 = "0".repeat(64);
+    lies.certificates.insert(SA_PUBLIC.into(), Key::generate(KeyKind::EcdsaP256).unwrap().public().to_pem());
+    lies.encryption_keys[0].sha256 = "0".repeat(64);
+    // The same words of the host as a master and as a node.
+    let said = |folder: &Folder, role: Role| {
+        let mut cluster = cluster("");
+        cluster.hosts[0].roles = [role].into();
+        let trust =
+            trust::look(&Catalogue::standard(), &cluster, folder.dir.path(), OffsetDateTime::now_utc(), &Silent);
+        let facts = BTreeMap::from([("m1".to_owned(), lies.clone())]);
+        let fits = trust.and_then(|trust| trust.in_use(&cluster, folder.dir.path(), &facts));
+        fits.map_or_else(|error| folder.shown(&error), |()| String::new())
+    };
+    assert_eq!(said(&folder, Role::Node), "");
+    for words in ["sign service accounts' tokens with another key", "encrypt Secrets with other keys"] {
+        let text = said(&folder, Role::Master);
+        assert!(text.contains(words), "{text}");
+    }
+    folder.remove(&["sa.key", "sa.pub", "encryption.key", "ca.pem", "ca-key.pem", "generated.json"]);
+    let text = said(&folder, Role::Node);
+    assert!(!text.contains("in use"), "{text}");
+    assert!(said(&folder, Role::Master).contains("hosts have this CA in use"));
 }

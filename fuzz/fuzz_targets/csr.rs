@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use kbootstrap::pki::{
-    Authority, BasicConstraints, CertificateInfo, Csr, CsrInfo, CsrSpec, Key, KeyKind, Lifetime, Profile, Request,
+    Authority, BasicConstraints, CertificateInfo, Csr, CsrInfo, CsrSpec, Key, KeyKind, Lifetime, Profile,
     Serial, self_signed,
 };
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +26,8 @@ fuzz_target!(|data: &[u8]| {
     for csr in [Csr::from_pem(data, "fuzz"), Csr::from_der(data, "fuzz")].into_iter().flatten() {
         let _ = CsrInfo::of(&csr);
         assert_eq!(Csr::from_pem(csr.to_pem().as_bytes(), "again").unwrap(), csr);
-        let request = Request { ca: BasicConstraints::EndEntity, ..csr.request().clone() };
+        let mut request = csr.request().clone();
+        request.ca = BasicConstraints::EndEntity;
         let (authority, profile) = authority();
         let issued = authority.issue(&request, profile, OffsetDateTime::UNIX_EPOCH, Serial::from_random([2; 20]));
         if let Ok(issued) = issued {

@@ -41,8 +41,10 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
         let said = format!("the Service kube-system/kube-dns has {address}, and running pods ask there");
         differs("networks.dnsAddress", networks.dns_address.to_string(), said, BACK);
     }
-    let domain = api.and_then(|api| api.dns_domain.clone()).or_else(|| recorded(live, "networks.dnsDomain"));
-    if let Some(domain) = domain.filter(|live| *live != networks.dns_domain) {
+    // A single kubelet says it, and a host's word alone does not stop a run; nor does that of the record alone.
+    let said = [api.and_then(|api| api.dns_domain.clone()), recorded(live, "networks.dnsDomain")];
+    let agrees = said.iter().flatten().any(|domain| *domain == networks.dns_domain);
+    if let Some(domain) = said.into_iter().flatten().next().filter(|_| !agrees) {
         let said = format!("running pods resolve names under {domain}");
         differs("networks.dnsDomain", networks.dns_domain.clone(), said, BACK);
     }

@@ -44,7 +44,7 @@ pub enum What {
     Host {
         /// As it was.
         #[serde(skip)]
-        host: RecordedHost,
+        host: Box<RecordedHost>,
         /// Whether it can be asked, and so be taken back.
         reachable: bool,
     },
@@ -162,7 +162,7 @@ fn host(known: &Known<'_>, stray: &Stray) -> Option<Leftover> {
         said: format!("the host {name} ({}) has left the inventory and {is}", host.address),
         remedy,
         cost: String::new(),
-        what: What::Host { host: host.clone(), reachable: matches!(state, StrayState::Stopped) },
+        what: What::Host { host: Box::new(host.clone()), reachable: matches!(state, StrayState::Stopped) },
         removable,
     })
 }

@@ -56,6 +56,7 @@ mod tests {
             name: "n1".into(),
             address: None,
             users: vec!["system:node:n1".into()],
+            secrets: Vec::new(),
             since: String::new(),
             by: String::new(),
         }]);

@@ -1,6 +1,6 @@
 //! Inventories on a cluster that runs, each with what it comes to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use semver::Version;
 
@@ -87,9 +87,8 @@ pub(super) fn running() -> Running {
             ..Api::default()
         }),
         record: Some(Record::new(&cluster, inventory, String::new(), signature)),
-        record_missing: BTreeSet::new(),
         flags: [("m1".to_owned(), flags)].into(),
-        strays: Vec::new(),
+        ..Live::default()
     };
     Running { facts, live }
 }
@@ -368,6 +367,11 @@ fn a_forged_record_counts_less_than_what_the_cluster_says() {
     assert_eq!(refused(&forged, |_| {}), [""; 0]);
     let pods = one(&forged, |c| c.networks.pods = "10.9.0.0/16".parse().unwrap());
     assert!(pods.contains("10.244.0.0/16"), "{pods}");
+    // A node whose kubelet says that it gives pods another domain is not believed against the record.
+    let mut lied = running();
+    lied.live.api.as_mut().unwrap().dns_domain = Some("evil.local".into());
+    assert_eq!(refused(&lied, |_| {}), [""; 0]);
+    assert!(!refused(&lied, |c| c.networks.dns_domain = "k8s.site".into()).is_empty());
     // Without any record the facts say the same.
     forged.live.record = None;
     assert!(!refused(&forged, |c| c.networks.dns_domain = "k8s.site".into()).is_empty());

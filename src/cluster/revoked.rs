@@ -17,6 +17,10 @@ pub struct Revoked {
     pub address: Option<IpAddr>,
     /// Users of the API that its keys make whoever has them. API servers refuse them everything.
     pub users: Vec<String>,
+    /// Secrets that pods there could read when it was revoked, `NAMESPACE/NAME`: their pods are gone, the need to change
+    /// what they say is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Since when, as RFC 3339 in UTC.
     pub since: String,
     /// Who did it: `user@machine`.
@@ -55,6 +59,7 @@ mod tests {
             name: name.into(),
             address: None,
             users: vec![format!("system:node:{name}")],
+            secrets: Vec::new(),
             since: "2026-01-01T00:00:00Z".into(),
             by: "ann@desk".into(),
         };

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::cluster::{Cluster, Host, Role};
-use crate::components::Catalogue;
+use crate::components::{Catalogue, NetworkPlugin};
+use crate::reset;
 use crate::trust::{Authority, CertificateRow, Profile, authorities, certificates};
 
 /// A key on a host.
@@ -53,10 +54,19 @@ pub fn held(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Vec<Held> 
     all
 }
 
-/// Users of the API that only this host's keys make.
+/// Users of the API that only this host's keys make, or once made: a plugin that was switched off has left keys that are still
+/// good, so those of every plugin count.
 pub(super) fn own_users(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Vec<String> {
-    let rows = certificates(catalogue, cluster).into_iter().filter(|row| is_own_user(row, host));
-    rows.map(|row| row.common_name).collect()
+    let with = |plugin: &NetworkPlugin| reset::with(catalogue, cluster, &host.name, plugin.components);
+    let mut users = Vec::new();
+    for cluster in std::iter::once(cluster.clone()).chain(catalogue.networks.iter().map(with)) {
+        for row in certificates(catalogue, &cluster).into_iter().filter(|row| is_own_user(row, host)) {
+            if !users.contains(&row.common_name) {
+                users.push(row.common_name);
+            }
+        }
+    }
+    users
 }
 
 /// A client of the API whose name is the host's: `system:node:n1`, `kube-proxy:n1`.
@@ -106,6 +116,31 @@ mod tests {
         assert!(master.iter().all(|held| ![REVOKED, NOBODY_ASKS].contains(&held.ended_by)), "{master:#?}");
         for path in ["/etc/kubernetes/pki/ca.key", "/etc/kubernetes/pki/sa.key", "/etc/kubernetes/encryption.yaml"] {
             assert!(master.iter().any(|held| held.path == path), "{path}: {master:#?}");
+        }
+    }
+
+    #[test]
+    fn users_of_every_plugin_are_a_nodes_own_whichever_the_inventory_has() {
+        let (catalogue, mut cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        let all = |cluster: &Cluster| own_users(&catalogue, cluster, &cluster.hosts[1]);
+        let before = all(&cluster);
+        let of_plugins: Vec<&NetworkPlugin> =
+            catalogue.networks.iter().filter(|plugin| !plugin.components.is_empty()).collect();
+        assert!(!of_plugins.is_empty());
+        for plugin in &catalogue.networks {
+            cluster.networks.plugin = plugin.choice;
+            let mut users = all(&cluster);
+            users.sort();
+            assert_eq!(
+                users,
+                {
+                    let mut sorted = before.clone();
+                    sorted.sort();
+                    sorted
+                },
+                "{:?}",
+                plugin.choice
+            );
         }
     }
 

@@ -66,6 +66,7 @@ pub fn prepare_image(session: &Session, artifact: &str) -> Result<(String, Prepa
         looked: Looked::default(),
         record: None,
         meaning: Meaning::default(),
+        exposed: Vec::new(),
         skipped: Vec::new(),
     };
     Ok((full_name, Prepared { found, trust, store, there: cluster.clone() }))

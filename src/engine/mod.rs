@@ -1,10 +1,12 @@
 //! What every command does with a cluster: open it, ask its hosts, decide what differs, make it so. It has no terminal:
 //! where events go, what interrupts it and what is printed is up to the caller.
 
+mod agreed;
 mod desire;
 mod endpoint;
 mod held;
 mod images;
+mod links;
 mod objects;
 mod paths;
 mod prepare;

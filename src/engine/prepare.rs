@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::agreed;
 use super::desire::{desire_on, names_only, questions};
 use super::endpoint;
 use super::objects::{crashing, node_changes, object_changes, takes, unavailable};
@@ -56,6 +57,9 @@ pub struct Preview {
     pub meaning: Meaning,
     /// Hosts that were left out because somebody has named them.
     pub skipped: Vec<String>,
+    /// Secrets that pods could read of the host that is asked to be revoked or let in, `NAMESPACE/NAME`: those that are found
+    /// now and those that were when it was revoked.
+    pub exposed: Vec<String>,
 }
 
 /// A plan that can be applied: all certificates are issued, all programs are in the store.
@@ -210,9 +214,10 @@ fn ask_those_that_answer(
 fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> Result<Judged> {
     let (catalogue, cluster, facts) = (&session.catalogue, &session.cluster, &asked.facts);
     trust.in_use(cluster, &session.dir, facts)?;
-    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, record::kept(&session.dir)?, &asked.objects)?;
+    let kept = session.record()?;
+    let live = live::ask(catalogue, cluster, &session.pool, trust, facts, kept.as_ref(), &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
-    revocation::agreed(session, &live)?;
+    agreed::agreed(session, &live, kept.as_ref())?;
     changes::refuse(&known)?;
     skip::refuse(&known, &asked.there)?;
     endpoint::prove(session, &asked.there.hosts, trust, &live, known.has_run())?;
@@ -230,15 +235,20 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
     warnings.extend(live.api.iter().flat_map(|api| api.warnings.iter().cloned()));
+    warnings.extend(live.warnings.iter().cloned());
     let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?
         .map_or((None, Vec::new()), |api| (Some(api.objects), api.cluster));
     register_again(&mut hosts, &desired, &changes);
     let at_rest = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = at_rest.encryption;
     warnings.extend(at_rest.retired.iter().map(|name| retired_keys::warning(name)));
-    changes.extend(revocation::changes(session, trust, live)?);
+    let revocations = revocation::changes(session, trust, live)?;
+    let revoked = revocation::with_secrets(&cluster.revoked, live, &revocations);
+    let exposed = revocation::exposed(session, live, &revoked)?;
+    changes.extend(revocations);
+    let known = changes::Known { catalogue, cluster, facts, live };
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
-    let (record, write) = record::due(session, there, live, &removed, record::signature(OffsetDateTime::now_utc())?)?;
+    let (record, write) = record::due(session, there, revoked, &known, &removed)?;
     changes.extend(
         at_rest
             .change
@@ -250,8 +260,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let plan = Plan { hosts, objects, cluster: changes, here, leftovers: leftovers.clone() };
     skip::refuse_plan(cluster, there, &plan)?;
     // Where all was taken back the folder still has a record of what was.
-    let has_run = changes::Known { catalogue, cluster, facts, live }.has_run();
-    let last = live.record.iter().filter(|_| has_run);
+    let last = live.record.iter().filter(|_| known.has_run());
     let differences = last.flat_map(|last| changes::differences(last, cluster)).collect();
     let upgrade = Upgrade::of(&plan, Last::of(live, facts).as_ref(), upgrade::is_older(&session.dir)?);
     let meaning = Meaning { upgrade, ..Meaning::of(catalogue, there, &plan, differences) };
@@ -262,7 +271,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
             "{host} is left out: nothing is looked at or changed there (run the same without --skip when it is back)"
         )
     }));
-    Ok(Preview { desired, plan, facts, findings, warnings, looked, record: Some(record), meaning, skipped })
+    Ok(Preview { desired, plan, facts, findings, warnings, looked, record: Some(record), meaning, skipped, exposed })
 }
 
 /// What the cluster said of itself.

@@ -1,6 +1,6 @@
 //! The record of the last `up`: what it should say now, and where it does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,13 +10,13 @@ use time::format_description::well_known::Rfc3339;
 
 use super::session::Session;
 use crate::artifacts::Lock;
-use crate::changes::What;
-use crate::cluster::{Cluster, Role};
+use crate::changes::{self, Known, What};
+use crate::cluster::{Cluster, Revoked, Role};
+use crate::components::ComponentSpec;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::live::Live;
 use crate::plan::{ClusterChange, Plan};
-use crate::record::{self, KEY, Record, RecordedInventory, Signature};
+use crate::record::{self, KEY, Record, RecordedHost, RecordedInventory, Signature};
 
 /// The one in the cluster's folder; it knows of a run that did not get to its end.
 pub(super) fn kept(dir: &Path) -> Result<Option<Record>> {
@@ -34,17 +34,26 @@ pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
 }
 
 /// What the record should say, and the change that makes it so where it does not everywhere, as far as masters are
-/// `there`. `removed` are hosts that are forgotten.
+/// `there`. `revoked` is what it says of hosts that were lost, `removed` are hosts that are forgotten, and components that are
+/// taken away.
 pub(super) fn due(
     session: &Session,
     there: &Cluster,
-    live: &Live,
+    revoked: Vec<Revoked>,
+    known: &Known<'_>,
     removed: &[&str],
-    signature: Signature,
 ) -> Result<(Record, Option<ClusterChange>)> {
+    let live = known.live;
     let gone = live.strays.iter().filter(|stray| stray.is_left() && !removed.contains(&&*stray.host.name));
     let gone = gone.map(|stray| stray.host.clone()).collect();
-    let now = Record { gone, ..Record::new(&session.cluster, inventory(session)?, lock(session)?, signature) };
+    let signature = signature(OffsetDateTime::now_utc())?;
+    let mut now =
+        Record { gone, revoked, ..Record::new(&session.cluster, inventory(session)?, lock(session)?, signature) };
+    let kept = session.record()?;
+    for host in &mut now.hosts {
+        host.left = left(known, kept.as_ref().and_then(|kept| kept.host(&host.name)), &host.name);
+        host.left.retain(|component| !removed.contains(&component.as_str()));
+    }
     let masters = session.cluster.with_role(Role::Master).map(|host| host.name.clone());
     let (record, places) = match &live.record {
         Some(last) if last.says_the_same(&now) => (last.clone(), live.record_missing.clone()),
@@ -56,11 +65,29 @@ pub(super) fn due(
     Ok((record, change))
 }
 
+/// Components that the host has, or had by the folder's own record (`before`), and does not run any more. That record counts
+/// until they are taken away, for the host may say that there is nothing; one that has nothing of ours is a new one.
+fn left(known: &Known<'_>, before: Option<&RecordedHost>, name: &str) -> BTreeSet<String> {
+    let facts = known.facts.get(name);
+    let found = facts.map(|_| changes::switched_off(known, name)).unwrap_or_default();
+    let mut left: BTreeSet<String> = found.into_iter().map(|id| id.0.to_owned()).collect();
+    let (Some(before), Some(host)) = (before, known.cluster.host(name)) else { return left };
+    if facts.is_none_or(|facts| facts.known) {
+        let had = |spec: &&ComponentSpec| {
+            let of_role =
+                spec.unit.is_some() && spec.role.is_some_and(|role| before.roles.contains(&role) && !host.is(role));
+            (of_role || before.left.contains(spec.id.0)) && !(spec.runs_on)(known.cluster, host)
+        };
+        left.extend(known.catalogue.components.iter().filter(had).map(|spec| spec.id.0.to_owned()));
+    }
+    left
+}
+
 /// What it says while the plan is carried out: hosts that are taken back are known until that is done.
 pub(super) fn before(record: &Record, plan: &Plan) -> Record {
     let mut record = record.clone();
     record.gone.extend(plan.removals().filter_map(|removal| match &removal.leftover.what {
-        What::Host { host, .. } => Some(host.clone()),
+        What::Host { host, .. } => Some((**host).clone()),
         _ => None,
     }));
     record
@@ -96,4 +123,39 @@ pub(super) fn lock(session: &Session) -> Result<String> {
     let tests = &session.catalogue.test_images;
     lock.artifacts.retain(|locked| tests.iter().all(|image| image.artifact != locked.name));
     Ok(String::from_utf8_lossy(&lock.bytes()?).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::example;
+    use crate::components::Catalogue;
+    use crate::facts::HostFacts;
+    use crate::live::Live;
+
+    #[test]
+    fn what_a_master_had_is_remembered_until_it_is_taken_away() {
+        let (catalogue, cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        let signature = Signature { written: "2026-01-01T00:00:00Z".into(), by: "ann@desk".into() };
+        let inventory = RecordedInventory::new("c.yaml", "", BTreeMap::new());
+        let before = Record::new(&cluster, inventory, String::new(), signature).hosts[0].clone();
+        let mut demoted = cluster.clone();
+        demoted.hosts[0].roles = [Role::Node].into();
+        let live = Live::default();
+        let said = |before: &RecordedHost, facts: Option<bool>| {
+            let facts = facts.map(|known| ("m1".to_owned(), HostFacts { known, ..HostFacts::default_host() }));
+            let facts = facts.into_iter().collect();
+            left(&Known { catalogue: &catalogue, cluster: &demoted, facts: &facts, live: &live }, Some(before), "m1")
+        };
+        // It says that there is nothing of a master.
+        let all = said(&before, Some(true));
+        for component in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+            assert!(all.contains(component), "{all:?}");
+        }
+        assert!(!all.contains("kubelet"), "it runs that: {all:?}");
+        let after = RecordedHost { roles: [Role::Node].into(), left: all.clone(), ..before.clone() };
+        assert_eq!(said(&after, Some(true)), all, "also an `up` later");
+        assert_eq!(said(&after, None), all, "and while it is away");
+        assert!(said(&after, Some(false)).is_empty(), "it was installed anew");
+    }
 }

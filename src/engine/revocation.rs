@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::held::{held, own_users};
-use super::record;
 use super::session::Session;
 use crate::access::ApiAccess;
 use crate::clients::kube;
@@ -15,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::live::Live;
 use crate::plan::{ClusterChange, Revocation};
 use crate::record::{Record, Signature};
-use crate::text::nearest;
 use crate::trust::{self, Trust};
 
 /// What a command asks for.
@@ -46,16 +44,22 @@ pub(super) fn leave_out(
     let mut lost = None;
     match asked {
         Some(Asked::Revoke(name)) => {
-            let host = as_it_was(cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
+            let host =
+                as_it_was(catalogue, cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
             refuse_more_than_workers(catalogue, cluster, &host)?;
-            if revoked.iter().all(|known| known.name != *name) {
+            let mut with = cluster.clone();
+            with.hosts = vec![host.clone()];
+            let users = own_users(catalogue, &with, &host);
+            if let Some(known) = revoked.iter_mut().find(|known| known.name == *name) {
+                let more = users.into_iter().filter(|user| !known.users.contains(user)).collect::<Vec<_>>();
+                known.users.extend(more);
+            } else {
                 let known = cluster.host(name).is_some() || kept.is_some_and(|record| record.host(name).is_some());
-                let mut with = cluster.clone();
-                with.hosts = vec![host.clone()];
                 revoked.push(Revoked {
                     name: name.clone(),
                     address: known.then_some(host.address),
-                    users: own_users(catalogue, &with, &host),
+                    users,
+                    secrets: Vec::new(),
                     since: signature.written,
                     by: signature.by,
                 });
@@ -78,8 +82,9 @@ pub(super) fn leave_out(
 }
 
 /// The host of that name: of the inventory, of the record, or a worker of which nothing else is known.
-fn as_it_was(cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Host> {
-    let recorded = || kept?.all_hosts().find(|host| host.name == name).map(|host| host.host());
+fn as_it_was(catalogue: &Catalogue, cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Host> {
+    let known = kept.and_then(|kept| kept.all_hosts().find(|host| host.name == name));
+    let recorded = || known.map(|host| host.host());
     let like_others = || {
         let other = cluster.with_role(Role::Node).next()?.clone();
         Some(Host { name: name.to_owned(), roles: [Role::Node].into(), ..other })
@@ -87,6 +92,9 @@ fn as_it_was(cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Hos
     let mut host = cluster.host(name).cloned().or_else(recorded).or_else(like_others)?;
     // What it was by the last `up` counts, too: a role that was just taken out of the inventory has left its keys there.
     host.roles.extend(recorded().into_iter().flat_map(|was| was.roles));
+    let left = known.into_iter().flat_map(|host| &host.left);
+    let of = |name: &String| catalogue.components.iter().find(|spec| spec.id.0 == name)?.role;
+    host.roles.extend(left.filter_map(of));
     Some(host)
 }
 
@@ -111,53 +119,6 @@ fn refuse_more_than_workers(catalogue: &Catalogue, cluster: &Cluster, host: &Hos
     Err(error.hint("shut it out of the network first").hint(PAGE))
 }
 
-/// Refuses where the cluster's record and the folder's do not say the same of who was revoked: somebody has done it, or undone
-/// it, from another folder.
-pub(super) fn agreed(session: &Session, live: &Live) -> Result<()> {
-    let (cluster, asked) = (&session.cluster, session.asked.as_ref());
-    let record = live.record.as_ref();
-    let in_record = |name: &str| record.is_some_and(|record| record.has_revoked(name));
-    match asked {
-        Some(Asked::Revoke(name)) if !is_known(session, live, name)? => {
-            let known: Vec<&str> = cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
-            return Err(Error::usage(format!("there is no host and no node {name}"))
-                .meant(nearest(name, known.iter().copied()), || format!("nodes: {}", known.join(", "))));
-        }
-        Some(Asked::LetIn(name)) if !in_record(name) && !was_revoked(session, name)? => {
-            return Err(Error::usage(format!("{name} is not revoked: nothing was touched")));
-        }
-        _ => {}
-    }
-    let recorded = record.into_iter().flat_map(|record| &record.revoked);
-    let elsewhere = recorded.filter(|known| !cluster.has_revoked(&known.name));
-    let elsewhere = elsewhere.filter(|known| asked != Some(&Asked::LetIn(known.name.clone())));
-    let unknown = elsewhere.map(|Revoked { name, since, by, .. }| {
-        Error::refused(format!("{name} was revoked on {since} by {by}, which this folder does not know yet"))
-            .hint(format!("`kbootstrap node revoke {name}` makes it known here"))
-    });
-    let undone = cluster.revoked.iter().filter(|known| record.is_some() && !in_record(&known.name));
-    let undone = undone.filter(|known| asked != Some(&Asked::Revoke(known.name.clone())));
-    let undone = undone.map(|Revoked { name, .. }| {
-        Error::refused(format!("{name} was let in again, which this folder does not know yet"))
-            .hint(format!("`kbootstrap node revoke --undo {name}` makes it known here"))
-    });
-    Error::all(unknown.chain(undone))
-}
-
-/// Whether anybody has ever heard of it.
-fn is_known(session: &Session, live: &Live, name: &str) -> Result<bool> {
-    let record = live.record.as_ref();
-    Ok(session.in_inventory(name)
-        || live.node(name).is_some()
-        || record.is_some_and(|r| r.has_revoked(name) || r.all_hosts().any(|host| host.name == name))
-        || was_revoked(session, name)?)
-}
-
-fn was_revoked(session: &Session, name: &str) -> Result<bool> {
-    let kept = record::kept(&session.dir)?;
-    Ok(kept.is_some_and(|record| record.has_revoked(name)))
-}
-
 /// What is still to be done about the hosts that were revoked.
 pub(super) fn changes(session: &Session, trust: &Trust, live: &Live) -> Result<Vec<ClusterChange>> {
     let recorded = |name: &str| live.record.as_ref().is_some_and(|record| record.has_revoked(name));
@@ -171,14 +132,46 @@ pub(super) fn changes(session: &Session, trust: &Trust, live: &Live) -> Result<V
             Revocation { host: name.clone(), new, users: users.clone(), node, ..Revocation::default() };
         if let Some(master) = live.api.as_ref().and_then(|api| session.cluster.host(&api.master)) {
             let mut access = ApiAccess::new(&session.pool, master, trust)?;
-            let pods = access.ask(|client| kube::pods_on(client, name))?;
-            let secrets: BTreeSet<String> = pods.iter().flat_map(kube::secrets_of).collect();
+            let (pods, volumes) = access.ask(|client| {
+                let pods = kube::pods_on(client, name)?;
+                let claim = pods.iter().any(|pod| !kube::claims_of(pod).is_empty());
+                let volumes = if claim { kube::volumes(client)? } else { Vec::new() };
+                Ok((pods, volumes))
+            })?;
+            let secrets: BTreeSet<String> = pods.iter().flat_map(|pod| kube::secrets_of(pod, &volumes)).collect();
             revocation.secrets = secrets.into_iter().collect();
             revocation.pods = pods.iter().map(title).collect();
         }
         changes.push(ClusterChange::Revoke(Box::new(revocation)));
     }
     Ok(changes)
+}
+
+/// Hosts that were revoked, with the Secrets that their pods could read: by the records, and by what is found now.
+pub(super) fn with_secrets(revoked: &[Revoked], live: &Live, changes: &[ClusterChange]) -> Vec<Revoked> {
+    let found = |name: &str| {
+        let all = changes.iter().filter_map(|change| match change {
+            ClusterChange::Revoke(revocation) if revocation.host == name => Some(&revocation.secrets),
+            _ => None,
+        });
+        all.flatten().cloned().collect::<Vec<_>>()
+    };
+    let with = |one: &Revoked| {
+        let recorded = live.records.values().flat_map(|record| &record.revoked).filter(|known| known.name == one.name);
+        let recorded = recorded.flat_map(|known| known.secrets.iter().cloned());
+        let secrets: BTreeSet<String> = recorded.chain(one.secrets.iter().cloned()).chain(found(&one.name)).collect();
+        Revoked { secrets: secrets.into_iter().collect(), ..one.clone() }
+    };
+    revoked.iter().map(with).collect()
+}
+
+/// The Secrets that pods could read of the host which is asked for; `revoked` is what the record is to say.
+pub(super) fn exposed(session: &Session, live: &Live, revoked: &[Revoked]) -> Result<Vec<String>> {
+    let Some(Asked::Revoke(name) | Asked::LetIn(name)) = &session.asked else { return Ok(Vec::new()) };
+    let kept = session.record()?;
+    let records = live.records.values().chain(&kept).flat_map(|record| &record.revoked).chain(revoked);
+    let of_host = records.filter(|known| known.name == *name).flat_map(|known| known.secrets.iter().cloned());
+    Ok(of_host.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// `NAMESPACE/NAME`
@@ -193,7 +186,7 @@ pub fn forget_keys(session: &Session, name: &str) -> Result<Vec<String>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cluster::example;
     use crate::error::Kind;
@@ -225,6 +218,13 @@ mod tests {
         let asked = Asked::Revoke("m1".into());
         let error = leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap_err();
         assert_eq!(error.kind, Kind::Refused);
+        // And when that was long ago, and nobody took them away.
+        let mut record = record;
+        record.hosts[0].roles = [Role::Node].into();
+        assert!(leave_out(&catalogue, &mut edited.clone(), Some(&record), Some(&asked), signature()).is_ok());
+        record.hosts[0].left = ["kube-apiserver".to_owned()].into();
+        let error = leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap_err();
+        assert_eq!(error.kind, Kind::Refused);
         let (cluster, _) = ask(Asked::Revoke("n9".into())).unwrap();
         assert_eq!((cluster.hosts.len(), cluster.revoked[0].address), (2, None), "it may only be a node");
     }
@@ -243,5 +243,56 @@ mod tests {
         let asked = Asked::LetIn("n1".into());
         leave_out(&catalogue, &mut again, Some(&record), Some(&asked), signature()).unwrap();
         assert_eq!((again.hosts.len(), again.revoked.len()), (2, 0));
+    }
+
+    pub(in crate::engine) fn revoked(name: &str, secrets: &[&str]) -> Revoked {
+        Revoked {
+            name: name.into(),
+            address: None,
+            users: vec![format!("system:node:{name}")],
+            secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),
+            since: "2026-01-01T00:00:00Z".into(),
+            by: "ann@desk".into(),
+        }
+    }
+
+    pub(in crate::engine) fn record(written: &str, names: &[&str]) -> Record {
+        let inventory = crate::record::RecordedInventory::new("c.yaml", "", Default::default());
+        let signature = Signature { written: written.into(), by: "ann@desk".into() };
+        let record = Record::new(&example::cluster("1.36.3"), inventory, String::new(), signature);
+        Record { revoked: names.iter().map(|name| revoked(name, &[])).collect(), ..record }
+    }
+
+    const OLD: &str = "2026-01-01T00:00:00Z";
+
+    #[test]
+    fn what_a_lost_host_could_read_is_remembered() {
+        let live = Live {
+            records: [("m1".to_owned(), Record { revoked: vec![revoked("n1", &["a/b"])], ..record(OLD, &[]) })].into(),
+            ..Live::default()
+        };
+        let found = Revocation { host: "n1".into(), secrets: vec!["c/d".into()], ..Revocation::default() };
+        let other = Revocation { host: "n2".into(), secrets: vec!["x/y".into()], ..Revocation::default() };
+        let changes = [found, other].map(|one| ClusterChange::Revoke(Box::new(one)));
+        let all = with_secrets(&[revoked("n1", &["e/f"])], &live, &changes);
+        assert_eq!(all[0].secrets, ["a/b", "c/d", "e/f"]);
+        assert_eq!(with_secrets(&all, &Live::default(), &[]), all, "its pods are gone");
+    }
+
+    #[test]
+    fn who_is_revoked_again_is_refused_under_users_that_were_not_known_then() {
+        let (catalogue, mut cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        let asked = Asked::Revoke("n1".into());
+        leave_out(&catalogue, &mut cluster, Some(&record(OLD, &["n1"])), Some(&asked), signature()).unwrap();
+        assert_eq!(cluster.revoked.len(), 1);
+        assert_eq!(cluster.revoked[0].users, ["system:node:n1", "kube-proxy:n1", "flannel:n1"]);
+    }
+
+    #[test]
+    fn a_plugin_that_was_switched_off_leaves_no_user_that_is_let_in() {
+        let (catalogue, mut cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        cluster.networks.plugin = crate::cluster::NetworkPlugin::None;
+        leave_out(&catalogue, &mut cluster, None, Some(&Asked::Revoke("n1".into())), signature()).unwrap();
+        assert_eq!(cluster.revoked[0].users, ["system:node:n1", "kube-proxy:n1", "flannel:n1"]);
     }
 }

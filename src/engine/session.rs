@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 
 use super::revocation::{self, Asked};
-use super::{record, upgrade};
+use super::{links, record, upgrade};
 use crate::access::Pool;
 use crate::cluster::{self, Cluster, Host, Known};
 use crate::components::Catalogue;
@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::lock;
 use crate::inventory::{self, Loaded};
 use crate::preflight;
+use crate::record::Record;
 use crate::remote::{Connector, Interrupt, Operator, SshConfig};
 use crate::ui::{Event, LogFile, Reporter, report};
 
@@ -118,6 +119,9 @@ impl Session {
         }
         let mut cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
+        if !trust_inventory {
+            links::refuse_links_out(&dir)?;
+        }
         let named = cluster.hosts.iter().map(|host| host.name.clone()).collect();
         // One that cannot be read is an error where the cluster is compared with it.
         let kept = record::kept(&dir).ok().flatten();
@@ -161,6 +165,10 @@ impl Session {
     /// The folder that the inventory's relative paths start at.
     pub fn folder(&self) -> &Path {
         self.inventory.parent().unwrap_or(Path::new("."))
+    }
+    /// The record in the cluster's folder, which is the operator's own.
+    pub fn record(&self) -> Result<Option<Record>> {
+        record::kept(&self.dir)
     }
     /// Which bytes of programs and images the cluster runs.
     pub fn artifacts_lock(&self) -> PathBuf {

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::release_0_1_0 as release;
 use super::session::{Access, Options, Session};
 use super::{desire, names_only, record, upgrade};
-use crate::changes::Last;
+use crate::changes::{Known, Last};
 use crate::components::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::live::Live;
@@ -157,8 +157,9 @@ fn the_plan_says_what_the_version_changes_and_why() {
     let desired =
         desire(catalogue, cluster, &BTreeMap::new(), &trust, &names_only, &Templates::embedded(catalogue)).unwrap();
     let hosts = cluster.hosts.iter().map(|host| compare(&desired.hosts[&host.name], &facts[&host.name])).collect();
-    let signature = record::signature(OffsetDateTime::now_utc()).unwrap();
-    let (_, write) = record::due(&session, cluster, &Live::default(), &[], signature).unwrap();
+    let live = Live::default();
+    let known = Known { catalogue, cluster, facts: &facts, live: &live };
+    let (_, write) = record::due(&session, cluster, Vec::new(), &known, &[]).unwrap();
     let plan = Plan { hosts, objects: Some(Vec::new()), cluster: write.into_iter().collect(), ..Plan::default() };
     let older = upgrade::is_older(&session.dir).unwrap();
     let upgrade = Upgrade::of(&plan, Last::of(&Live::default(), &facts).as_ref(), older);

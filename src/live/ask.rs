@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
-use super::{Api, Live, api, flags, members, strays, unless_away};
+use super::{Api, Live, api, flags, has_role, members, strays, unless_away};
 use crate::access::{ApiAccess, Pool};
 use crate::cluster::{Cluster, Host, Role};
 use crate::components::{Catalogue, coredns, etcd, kube_apiserver, kubelet};
 use crate::digest::sha256;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::facts::{self, HostFacts, Questions, read_texts};
 use crate::record::{self, Record};
 use crate::trust::Trust;
@@ -24,7 +25,8 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster) -> Questions {
     questions
 }
 
-/// Asks everything. What does not answer is left out of the result; a record that a newer kbootstrap wrote is refused.
+/// Asks everything. What does not answer is left out of the result; a record that a newer kbootstrap wrote is refused, and one
+/// that cannot be believed counts for nothing.
 /// `kept` is the record in the cluster's folder, `objects` what the API should hold.
 pub fn ask(
     catalogue: &Catalogue,
@@ -32,37 +34,69 @@ pub fn ask(
     pool: &Pool,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
-    kept: Option<Record>,
+    kept: Option<&Record>,
     objects: &[Value],
 ) -> Result<Live> {
-    let mut live = Live { members: members::ask(cluster, pool, trust, facts)?, ..Live::default() };
+    let mut live = Live { members: members::ask(cluster, pool, trust, facts, kept)?, ..Live::default() };
     let mut in_cluster = None;
-    if let Some((api, text)) = first_api(cluster, pool, trust, facts, objects)? {
+    if let Some((api, text)) = first_api(cluster, pool, trust, facts, kept, objects)? {
         live.api = Some(api);
         in_cluster = text;
     }
-    let place = "ConfigMap kube-system/kbootstrap";
-    let held = in_cluster.as_deref().map(|text| record::parse(text, place)).transpose()?;
-    let on_masters = on_masters(cluster, pool, facts, in_cluster.as_deref())?;
-    live.flags = flags::of(cluster, facts);
-    live.record = record::newest(held.iter().chain(on_masters.values()).cloned().chain(kept));
+    let now = OffsetDateTime::now_utc();
+    let mut believed = |text: &str, place: &str| believed(text, place, &cluster.name, now, &mut live.warnings);
+    let held = in_cluster.as_deref().map(|text| believed(text, IN_CLUSTER)).transpose()?.flatten();
+    let on_masters = on_masters(cluster, pool, facts, in_cluster.as_deref(), &mut believed)?;
+    live.flags = flags::of(cluster, facts, kept);
+    let found = on_masters.iter().filter_map(|(host, record)| Some((host.clone(), record.clone()?)));
+    live.records = found.chain(held.iter().map(|record| (IN_CLUSTER.to_owned(), record.clone()))).collect();
+    live.record = record::newest(live.records.values().chain(kept)).cloned();
     if let Some(newest) = &live.record {
         live.record_missing = missing(cluster, facts, newest, held.as_ref(), &on_masters);
-        live.strays = strays::ask(catalogue, cluster, pool, newest)?;
+        let (strays, warning) = strays::ask(catalogue, cluster, pool, newest, &live.records, kept)?;
+        live.strays = strays;
+        live.warnings.extend(warning);
     }
     Ok(live)
 }
 
-/// The first API server that answers, on whatever host one runs.
+/// Where the cluster itself holds its record.
+const IN_CLUSTER: &str = "ConfigMap kube-system/kbootstrap";
+
+/// A record that lies elsewhere; none, with a warning, where it is not believed. Such a one is written again.
+///
+/// # Errors
+/// Usage: a newer kbootstrap wrote it.
+fn believed(
+    text: &str,
+    place: &str,
+    cluster: &str,
+    now: OffsetDateTime,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Record>> {
+    let why = match record::parse(text, place) {
+        Ok(record) => match record.disbelieved(cluster, now) {
+            None => return Ok(Some(record)),
+            Some(why) => format!("{place}: the record there is not believed: {why}"),
+        },
+        Err(error) if error.kind == Kind::Input => error.message,
+        Err(error) => return Err(error),
+    };
+    warnings.push(format!("{why}; `up` writes it again"));
+    Ok(None)
+}
+
+/// The first API server that answers, on whatever host one runs that is or was a master.
 fn first_api(
     cluster: &Cluster,
     pool: &Pool,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
+    kept: Option<&Record>,
     objects: &[Value],
 ) -> Result<Option<(Api, Option<String>)>> {
     // An API server without etcd answers after a time-out, and says nothing then.
-    if !cluster.hosts.iter().any(|host| members::runs(facts, &host.name)) {
+    if !cluster.hosts.iter().any(|host| has_role(host, Role::Etcd, kept) && members::runs(facts, &host.name)) {
         return Ok(None);
     }
     let active = |host: &str, unit: &str| {
@@ -72,7 +106,8 @@ fn first_api(
     // The API lists nodes by their names.
     let kubelet = nodes.filter(|node| active(node, kubelet::UNIT)).min();
     let plugin = cluster.networks.plugin;
-    for host in cluster.hosts.iter().filter(|host| active(&host.name, kube_apiserver::UNIT)) {
+    let serves = |host: &&Host| has_role(host, Role::Master, kept) && active(&host.name, kube_apiserver::UNIT);
+    for host in cluster.hosts.iter().filter(serves) {
         let asked = ApiAccess::new(pool, host, trust).and_then(|mut access| {
             api::ask(&mut access.client()?, &host.name, coredns::SERVICE, objects, plugin, kubelet)
         });
@@ -83,13 +118,15 @@ fn first_api(
     Ok(None)
 }
 
-/// The records on hosts that differ from the one in the cluster; those that are the same need not be read.
+/// The records on hosts that differ from the one in the cluster; those that are the same need not be read. None for one that is
+/// not believed.
 fn on_masters(
     cluster: &Cluster,
     pool: &Pool,
     facts: &BTreeMap<String, HostFacts>,
     in_cluster: Option<&str>,
-) -> Result<BTreeMap<String, Record>> {
+    believed: &mut dyn FnMut(&str, &str) -> Result<Option<Record>>,
+) -> Result<BTreeMap<String, Option<Record>>> {
     let path = record::file(&cluster.layout);
     let same = in_cluster.map(|text| sha256(text.as_bytes()));
     // Only masters have one: what lies on a node is somebody's word about the cluster.
@@ -102,7 +139,7 @@ fn on_masters(
     let mut records = BTreeMap::new();
     for (host, texts) in hosts.iter().zip(texts) {
         if let Some(text) = texts?.get(&path) {
-            records.insert(host.name.clone(), record::parse(text, &format!("{}: {path}", host.name))?);
+            records.insert(host.name.clone(), believed(text, &format!("{}: {path}", host.name))?);
         }
     }
     Ok(records)
@@ -114,11 +151,11 @@ fn missing(
     facts: &BTreeMap<String, HostFacts>,
     newest: &Record,
     held: Option<&Record>,
-    read: &BTreeMap<String, Record>,
+    read: &BTreeMap<String, Option<Record>>,
 ) -> BTreeSet<String> {
     let path = record::file(&cluster.layout);
     let current = |host: &Host| match read.get(&host.name) {
-        Some(record) => record == newest,
+        Some(record) => record.as_ref() == Some(newest),
         None => held == Some(newest) && facts.get(&host.name).is_some_and(|facts| facts.files.contains_key(&path)),
     };
     let masters = cluster.with_role(Role::Master).filter(|host| !current(host)).map(|host| host.name.clone());

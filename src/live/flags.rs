@@ -2,22 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::Flags;
+use super::{Flags, has_role};
 use crate::cluster::{Cluster, Role};
 use crate::components::{etcd, kube_controller_manager};
 use crate::facts::HostFacts;
+use crate::record::Record;
 
-/// The flags of those hosts where they may tell what a cluster was made with: all with a member's data, and the masters.
-pub(super) fn of(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> BTreeMap<String, Flags> {
+/// The flags of those hosts where they may tell what a cluster was made with: members of etcd and masters, as the inventory or the
+/// folder's own record says; where there is no record, all with a member's data.
+pub(super) fn of(
+    cluster: &Cluster,
+    facts: &BTreeMap<String, HostFacts>,
+    kept: Option<&Record>,
+) -> BTreeMap<String, Flags> {
     let data = etcd::member(&cluster.layout);
     let mut all = BTreeMap::new();
     for host in &cluster.hosts {
         let Some(facts) = facts.get(&host.name).filter(|facts| facts.known) else { continue };
-        if facts.dirs.contains_key(&data) || host.is(Role::Master) {
-            all.insert(
-                host.name.clone(),
-                flags(command(facts, etcd::UNIT), command(facts, kube_controller_manager::UNIT)),
-            );
+        let master = has_role(host, Role::Master, kept);
+        let member = facts.dirs.contains_key(&data) && (kept.is_none() || has_role(host, Role::Etcd, kept));
+        if member || master {
+            let manager = if master { command(facts, kube_controller_manager::UNIT) } else { "" };
+            all.insert(host.name.clone(), flags(command(facts, etcd::UNIT), manager));
         }
     }
     all

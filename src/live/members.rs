@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{Members, unless_away};
+use super::{Members, has_role, unless_away};
 use crate::access::{EtcdAccess, Pool};
 use crate::clients::etcd as etcd_api;
 use crate::cluster::{Cluster, Host, Role};
@@ -12,16 +12,19 @@ use crate::components::etcd;
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::health::{AtRest, SECRETS};
+use crate::record::Record;
 use crate::trust::Trust;
 
-/// Asks every host where etcd runs, whatever its roles are; one that does not answer is left out.
+/// Asks every host where etcd runs that is or was a member; one that does not answer is left out.
 pub(super) fn ask(
     cluster: &Cluster,
     pool: &Pool,
     trust: &Trust,
     facts: &BTreeMap<String, HostFacts>,
+    kept: Option<&Record>,
 ) -> Result<BTreeMap<String, Members>> {
-    let hosts: Vec<Host> = cluster.hosts.iter().filter(|host| runs(facts, &host.name)).cloned().collect();
+    let is_member = |host: &&Host| has_role(host, Role::Etcd, kept) && runs(facts, &host.name);
+    let hosts: Vec<Host> = cluster.hosts.iter().filter(is_member).cloned().collect();
     // The Secrets are the same in all members that the inventory names.
     let first = hosts.iter().find(|host| host.is(Role::Etcd)).map(|host| host.name.clone());
     let answers = pool.each_host(&hosts, |host| members(pool, trust, host, first.as_deref() == Some(&*host.name)));

@@ -19,6 +19,7 @@ pub use strays::{Stray, StrayState};
 
 use crate::clients::etcd::Member;
 use crate::clients::http::Answers;
+use crate::cluster::{Host, Role};
 use crate::error::{Kind, Result};
 use crate::health::AtRest;
 use crate::record::Record;
@@ -32,12 +33,17 @@ pub struct Live {
     pub api: Option<Api>,
     /// What the last `up` left, the newest that was found.
     pub record: Option<Record>,
+    /// Records that lie elsewhere than in the cluster's folder and are believed, by their places: masters, and the cluster
+    /// itself.
+    pub records: BTreeMap<String, Record>,
     /// Where a record lies that is not the newest, or none at all: masters, and the cluster itself as ``.
     pub record_missing: BTreeSet<String>,
     /// What services are started with: flags by host.
     pub flags: BTreeMap<String, Flags>,
     /// Hosts that the record names and the inventory does not.
     pub strays: Vec<Stray>,
+    /// What is not believed of that, in words.
+    pub warnings: Vec<String>,
 }
 
 /// Flags that say what a cluster was made with.
@@ -130,6 +136,12 @@ fn unless_away<T>(asked: Result<T>) -> Result<Option<T>> {
     }
 }
 
+/// Whether the inventory gives the host this role, or the folder's own record did (`kept`). Any host may say that a service of a
+/// master runs there, and a node has a certificate by which an API server could be taken for ours.
+fn has_role(host: &Host, role: Role, kept: Option<&Record>) -> bool {
+    host.is(role) || kept.and_then(|record| record.host(&host.name)).is_some_and(|was| was.roles.contains(&role))
+}
+
 impl Live {
     /// Whether a cluster answers, by etcd or by its API.
     pub fn answers(&self) -> bool {
@@ -139,5 +151,25 @@ impl Live {
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.api.as_ref()?.nodes.iter().find(|node| node.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::example;
+    use crate::record::{RecordedInventory, Signature};
+
+    #[test]
+    fn a_host_is_no_master_because_it_says_so() {
+        let before = example::cluster("1.36.3");
+        let signature = Signature { written: "2026-01-01T00:00:00Z".into(), by: "ann@desk".into() };
+        let inventory = RecordedInventory::new("c.yaml", "", BTreeMap::new());
+        let kept = Record::new(&before, inventory, String::new(), signature);
+        let mut moved = before.clone();
+        moved.hosts[0].roles = [Role::Node].into();
+        let role = |host: &Host, kept: Option<&Record>| has_role(host, Role::Master, kept);
+        assert!(role(&before.hosts[0], None) && !role(&before.hosts[1], None) && !role(&before.hosts[1], Some(&kept)));
+        assert!(role(&moved.hosts[0], Some(&kept)) && !role(&moved.hosts[0], None), "as the folder knows it");
     }
 }

@@ -134,7 +134,7 @@ mod tests {
         let node = json!({"kind": "Node", "metadata": {"name": "n1"}});
         let targets = Targets::all(&catalogue, &cluster.layout);
         let host = Removal {
-            leftover: leftover("n1", What::Host { host: recorded("n1"), reachable: true }, ""),
+            leftover: leftover("n1", What::Host { host: Box::new(recorded("n1")), reachable: true }, ""),
             takes: vec![Takes { hosts: vec!["n1".into()], targets }],
             objects: vec![node.clone()],
         };
@@ -202,7 +202,7 @@ mod tests {
     fn a_node_is_asked_unless_its_host_was_just_taken_back() {
         let removal = |what| Removal { leftover: leftover("n1", what, ""), takes: Vec::new(), objects: Vec::new() };
         assert!(removal(What::Node).asks_node());
-        assert!(removal(What::Host { host: recorded("n1"), reachable: false }).asks_node());
-        assert!(!removal(What::Host { host: recorded("n1"), reachable: true }).asks_node());
+        assert!(removal(What::Host { host: Box::new(recorded("n1")), reachable: false }).asks_node());
+        assert!(!removal(What::Host { host: Box::new(recorded("n1")), reachable: true }).asks_node());
     }
 }

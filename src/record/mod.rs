@@ -3,6 +3,7 @@
 //! By it, hosts that have left the inventory are still known, and the operator's folder can be rebuilt. It is a memory,
 //! not the truth: where hosts and API say otherwise, they count.
 
+mod believed;
 mod parse;
 mod recorded;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use believed::newest;
 pub use parse::parse;
 pub use recorded::{RecordedHost, RecordedInventory, RecordedSsh};
 
@@ -120,18 +122,12 @@ pub fn file(layout: &Layout) -> String {
     format!("{}/{KEY}", layout.records)
 }
 
-/// The one of several that was written last.
-pub fn newest(records: impl IntoIterator<Item = Record>) -> Option<Record> {
-    // RFC 3339 in UTC sorts as text; of equals the content decides, so that the order of asking does not.
-    records.into_iter().max_by(|a, b| (&a.written, a.text()).cmp(&(&b.written, b.text())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::example;
 
-    fn record(written: &str, by: &str) -> Record {
+    pub(super) fn record(written: &str, by: &str) -> Record {
         let signature = Signature { written: written.into(), by: by.into() };
         let inventory = RecordedInventory::new("c.yaml", "cluster: demo\n", BTreeMap::new());
         Record::new(&example::cluster("1.36.3"), inventory, "lock".into(), signature)
@@ -156,6 +152,6 @@ mod tests {
         assert!(first.says_the_same(&second));
         let other = Record { lock: "other".into(), ..second.clone() };
         assert!(!first.says_the_same(&other));
-        assert_eq!(newest([second.clone(), first]).unwrap(), second);
+        assert_eq!(newest([&second, &first]), Some(&second));
     }
 }

@@ -21,6 +21,9 @@ pub struct RecordedHost {
     pub roles: BTreeSet<Role>,
     /// How it was reached.
     pub ssh: RecordedSsh,
+    /// Components that were switched off there, and whose files and keys nobody has taken away.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
 }
 
 /// How a machine was reached from the operator's.
@@ -64,7 +67,13 @@ impl RecordedHost {
     pub(super) fn of(host: &Host) -> Self {
         let Ssh { transport, address, port, user, keys, known_hosts, host_key, .. } = host.ssh.clone();
         let ssh = RecordedSsh { transport, address, port, user, keys, known_hosts, host_key };
-        RecordedHost { name: host.name.clone(), address: host.address, roles: host.roles.clone(), ssh }
+        RecordedHost {
+            name: host.name.clone(),
+            address: host.address,
+            roles: host.roles.clone(),
+            ssh,
+            left: BTreeSet::new(),
+        }
     }
 
     /// As a host that can be asked.

@@ -9,6 +9,7 @@ use crate::cluster::{Host, Layout, Role, Ssh, TransportKind};
 use crate::error::{Error, Result};
 use crate::facts::read_files;
 use crate::files;
+use crate::inventory::{self, Inventory};
 use crate::record::{self, Record, RecordedHost};
 use crate::ui::Reporter;
 
@@ -19,7 +20,7 @@ pub struct Reach {
     pub user: Option<String>,
     /// Port.
     pub port: Option<u16>,
-    /// Private keys; none: as the record says.
+    /// Private keys; none: those that are used anyway.
     pub keys: Vec<PathBuf>,
     /// known_hosts.
     pub known_hosts: Option<PathBuf>,
@@ -65,6 +66,9 @@ impl Reach {
     }
 }
 
+/// So many masters are asked at the most.
+const MASTERS: usize = 32;
+
 /// The record of the cluster that `first` is a master of. All masters that it names are asked, and must say the same;
 /// where they do not, `from` names the one that is believed.
 pub fn read_record(
@@ -79,6 +83,7 @@ pub fn read_record(
         .hosts
         .iter()
         .filter(|host| host.roles.contains(&Role::Master))
+        .take(MASTERS)
         .map(|host| reached(host, reach))
         .collect();
     let mut all = BTreeMap::new();
@@ -105,7 +110,8 @@ pub fn read_record(
 }
 
 fn reached(host: &RecordedHost, reach: &Reach) -> Host {
-    let mut host = host.host();
+    // It is a master's word, and files and transports of this machine are not for it to name.
+    let mut host = host.of_others().host();
     reach.apply(&mut host);
     host
 }
@@ -119,6 +125,22 @@ fn read(pool: &Pool, host: &Host) -> Result<Record> {
         )
     })?;
     record::parse(&String::from_utf8_lossy(text.expose()), &format!("{}: {path}", host.name))
+}
+
+/// Refuses a record whose inventory has this machine as a host: a master could have whoever runs it next set up what it likes here.
+pub fn refuse_this_machine(inventory: &Inventory, from: &str) -> Result<()> {
+    let is_local = |ssh: &inventory::Ssh| ssh.transport == Some(TransportKind::Local);
+    let hosts = inventory.hosts.iter().filter(|host| is_local(&host.ssh)).map(|host| host.name.as_str());
+    let local: Vec<&str> = hosts.chain(is_local(&inventory.ssh).then_some("all hosts")).collect();
+    if local.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "{from}: its record has an inventory in which {} is this machine itself",
+        local.join(", ")
+    ))
+    .detail("`transport: local`")
+    .hint("nothing was written; if that is so, and you trust that master: --trust-inventory"))
 }
 
 /// Writes the inventory to `path`, the templates that it names beside it, and the lock file to `lock`. Where one of them is
@@ -162,4 +184,39 @@ pub fn restore_inventory(record: &Record, path: &Path, lock: &Path) -> Result<Ve
         files::write_public(path, text.as_bytes())?;
     }
     Ok(new.into_iter().map(|(path, _)| path).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::example;
+    use crate::record::{RecordedInventory, Signature};
+
+    #[test]
+    fn a_masters_inventory_does_not_make_this_machine_a_host() {
+        let judged = |text: &str| {
+            let loaded = inventory::parse("x.yaml", format!("cluster: c\n{text}").as_bytes()).unwrap();
+            refuse_this_machine(&loaded.inventory, "10.0.0.11").map_err(|error| error.message)
+        };
+        let host = "name: m1, address: 10.0.0.11, roles: [etcd, master, node]";
+        assert_eq!(judged(&format!("hosts: [{{{host}}}]\n")), Ok(()));
+        let said = judged(&format!("hosts: [{{{host}, ssh: {{transport: local}}}}]\n")).unwrap_err();
+        assert_eq!(said, "10.0.0.11: its record has an inventory in which m1 is this machine itself");
+        assert!(judged(&format!("ssh: {{transport: local}}\nhosts: [{{{host}}}]\n")).is_err());
+    }
+
+    #[test]
+    fn a_masters_record_names_no_file_of_this_machine() {
+        let mut cluster = example::cluster("1.36.3");
+        cluster.hosts[0].ssh.transport = TransportKind::Local;
+        cluster.hosts[0].ssh.keys = vec!["/root/.ssh/id_ed25519".into()];
+        cluster.hosts[0].ssh.host_key = Some("SHA256:x".into());
+        let signature = Signature { written: "2026-01-01T00:00:00Z".into(), by: "ann@desk".into() };
+        let inventory = RecordedInventory::new("c.yaml", "", BTreeMap::new());
+        let record = Record::new(&cluster, inventory, String::new(), signature);
+        let host = reached(&record.hosts[0], &Reach { keys: vec!["/home/ann/key".into()], ..Reach::default() });
+        assert_eq!((host.ssh.transport, host.ssh.host_key), (TransportKind::Ssh, None));
+        assert_eq!(host.ssh.keys, [PathBuf::from("/home/ann/key")]);
+        assert!(reached(&record.hosts[0], &Reach::default()).ssh.keys.is_empty());
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::remote::connector::Operator;
 use crate::remote::known_hosts::lookup_name;
+use crate::remote::shell_names;
 use crate::remote::ssh_config::{self, Advice};
 use crate::remote::tokens::Tokens;
 use crate::remote::{SshConfig, SshTarget};
@@ -65,6 +66,9 @@ pub(super) struct Hop {
 pub(super) fn advice(target: &SshTarget, operator: &Operator) -> Result<Option<Advice>> {
     let SshTarget { address, user, port, .. } = target;
     let name = address.trim_start_matches('[').trim_end_matches(']');
+    // Before `ssh` reads them: a `Match exec` may give them to a shell.
+    shell_names::host(name)?;
+    user.as_deref().map_or(Ok(()), shell_names::user)?;
     ssh_config::ask(&operator.ssh_config, operator.home.as_deref(), name, user.as_deref(), *port)
 }
 
@@ -104,6 +108,8 @@ impl Destination {
             Some(_) => principal.clone(),
             None => lookup_name(address, port),
         };
+        [bare, address, &principal].into_iter().try_for_each(shell_names::host)?;
+        shell_names::user(user)?;
         let tokens = Tokens {
             host: address,
             name: bare,

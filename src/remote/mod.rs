@@ -24,6 +24,7 @@ mod pump;
 mod relay;
 mod script;
 mod session;
+mod shell_names;
 mod ssh;
 mod ssh_config;
 mod ssh_dial;

@@ -22,6 +22,7 @@ use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
 use crate::preflight::Finding;
+use crate::record::Record;
 use crate::trust::Trust;
 
 /// The word for a service that a host does not have.
@@ -139,13 +140,15 @@ pub struct Sources<'a> {
     pub store: &'a Store,
     /// The objects that the API must hold.
     pub objects: &'a [Value],
+    /// The record in the cluster's folder.
+    pub kept: Option<&'a Record>,
     /// Tries the paths between hosts, given what these said.
     pub shut: &'a Tries<'a>,
 }
 
 /// Asks everything.
 pub fn ask(sources: &Sources<'_>, now: OffsetDateTime) -> Status {
-    let Sources { catalogue, cluster, pool, trust, store, objects, shut } = *sources;
+    let Sources { catalogue, cluster, pool, trust, store, objects, kept, shut } = *sources;
     let (mut hosts, facts) = host::ask(catalogue, cluster, pool, trust, store);
     let (mut checks, shut) = std::thread::scope(|scope| {
         let shut = scope.spawn(|| shut(&facts));
@@ -154,7 +157,7 @@ pub fn ask(sources: &Sources<'_>, now: OffsetDateTime) -> Status {
     let shut = shut.unwrap_or_else(|_| Err(Error::internal("the paths between hosts were not tried")));
     checks.extend(paths::judge(shut));
     checks.extend(folders::judge(catalogue, cluster, &facts));
-    let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts).unwrap_or_else(|unknown| {
+    let leftovers = leftovers::ask(catalogue, cluster, pool, trust, &facts, kept).unwrap_or_else(|unknown| {
         checks.push(unknown);
         Vec::new()
     });

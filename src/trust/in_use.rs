@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 
 use super::folder::Folder;
 use super::lasting_keys::{self, holds_key, lost};
+use super::table::{Authority, AuthorityRow, Placement};
 use super::{Trust, foreign};
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Host, Role};
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::facts::{HostFacts, Questions};
@@ -54,11 +55,21 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Hosts that have a file, in the inventory's order.
+    /// Masters that have a file, in the inventory's order. What a node says that it has of theirs counts for nothing.
     fn having(&self, path: &str) -> Vec<(&str, &HostFacts)> {
-        let hosts =
-            self.cluster.hosts.iter().filter_map(|host| Some((host.name.as_str(), self.facts.get(&host.name)?)));
+        let masters = self.cluster.with_role(Role::Master);
+        let hosts = masters.filter_map(|host| Some((host.name.as_str(), self.facts.get(&host.name)?)));
         hosts.filter(|(_, facts)| facts.files.contains_key(path)).collect()
+    }
+
+    /// Hosts that trust a CA: masters, and members of etcd for what they are given of it. A node is only told whom to trust.
+    fn trusting<'r>(&'r self, row: &'r AuthorityRow) -> Vec<(&'r str, &'r str)> {
+        let there = |place: &Placement| {
+            let host = self.cluster.host(&place.host)?;
+            let counts = host.is(Role::Master) || (host.is(Role::Etcd) && row.serves.contains(&Authority::Etcd));
+            (counts && self.facts.get(&host.name)?.files.contains_key(&place.certificate)).then_some(host.name.as_str())
+        };
+        row.placements.iter().filter_map(|place| Some((there(place)?, place.certificate.as_str()))).collect()
     }
 
     /// `m1, m2 (/etc/kubernetes/pki/sa.key)`.
@@ -72,8 +83,10 @@ impl Check<'_> {
         let mut errors = Vec::new();
         for row in &self.trust.authority_table {
             let pair = self.trust.pairs.get(&row.name);
-            let trusted = row.placements.iter().find(|place| !self.having(&place.certificate).is_empty());
-            if let (None, Some(place)) = (pair, trusted) {
+            let trusting = self.trusting(row);
+            if let (None, Some((_, path))) = (pair, trusting.first()) {
+                let hosts: Vec<&str> = trusting.iter().filter(|(_, at)| at == path).map(|(host, _)| *host).collect();
+                let places = format!("{} ({path})", hosts.join(", "));
                 let path = self.folder.certificate(&row.name);
                 let mut files = vec![format!("{}.pem", row.name)];
                 if !row.signers.is_empty() {
@@ -81,7 +94,7 @@ impl Check<'_> {
                 }
                 errors.push(
                     Error::pki(format!("{} is not there, and hosts have this CA in use", path.display()))
-                        .detail(self.places(&place.certificate))
+                        .detail(places)
                         .hint("with a new CA nothing in the cluster would trust anything else")
                         .hint(bring(&files))
                         .hint("or bring it back from your backup of the cluster's folder"),

@@ -44,7 +44,9 @@ impl Args {
         let now = OffsetDateTime::now_utc();
         let shut = |facts: &_| shut_paths(session, facts);
         let (trust, store, objects, shut) = (&trust, &store, &objects, &shut);
-        let status = status::ask(&Sources { catalogue, cluster, pool, trust, store, objects, shut }, now);
+        let kept = session.record()?;
+        let kept = kept.as_ref();
+        let status = status::ask(&Sources { catalogue, cluster, pool, trust, store, objects, kept, shut }, now);
         self.output.print(ctx, &status, || Ok(text(&status, ctx)))?;
         if status.healthy {
             return Ok(());

@@ -14,7 +14,7 @@ pub use leases::{Lease, lease_paths, leases, node_renewed};
 pub use nodes::{Node, Taint, nodes};
 pub use pods::{Pod, Warning, pods, warnings};
 pub use ready::{READYZ, Ready, readyz};
-pub use revoked::{may_discover, pods_on, secrets_of};
+pub use revoked::{claims_of, may_discover, pods_on, secrets_of, volumes};
 
 use std::time::Duration;
 

@@ -130,6 +130,7 @@ fn who_was_revoked_is_refused_before_anybody_else_is_asked() {
         name: "n9".into(),
         address: None,
         users: vec!["system:node:n9".into(), "flannel:n9".into()],
+        secrets: Vec::new(),
         since: String::new(),
         by: String::new(),
     }]);

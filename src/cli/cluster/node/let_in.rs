@@ -18,8 +18,14 @@ pub(super) fn run(
         Some(_) => "it gets new keys, and ",
         None => "the inventory does not have it; ",
     };
+    let secrets = match found.exposed.as_slice() {
+        [] => String::new(),
+        secrets => {
+            format!("If anybody had it, these Secrets, which its pods could read, are known: {}\n", secrets.join(", "))
+        }
+    };
     let question = format!(
-        "{}{name} is let in again: {keys}whoever has its old ones is let in with it, until they end.\n",
+        "{}{name} is let in again: {keys}whoever has its old ones is let in with it, until they end.\n{secrets}",
         found.meaning.text(&ctx.out)
     );
     if dry_run {
@@ -37,5 +43,5 @@ pub(super) fn run(
         forget_keys(session, name)?;
     }
     prepare(session, how, &|_| Ok(()))?.apply(session)?;
-    ctx.out.text(&format!("{name} is no longer revoked\n"))
+    ctx.out.text(&format!("{name} is no longer revoked\n{secrets}"))
 }

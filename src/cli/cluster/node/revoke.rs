@@ -8,7 +8,6 @@ use crate::cli::cluster::plan::{Shown, plan_text};
 use crate::cli::{Ctx, FormatArgs, confirm};
 use crate::engine::{Access, Asked, Held, Preview, Session, prepare, preview};
 use crate::error::{Error, Result};
-use crate::plan::Revocation;
 use crate::preflight;
 use crate::ui::duration;
 
@@ -95,7 +94,7 @@ impl Args {
                 0 => format!("{name} was shut out before: nothing to change ({took})\n"),
                 _ => format!("{name} is shut out ({took})\n"),
             };
-            Ok(done + &lost::remains_text(&remains(session, &prepared.found, name), &ctx.out))
+            Ok(done + &lost::remains_text(&remains(session, &prepared.found), &ctx.out))
         })
     }
 
@@ -117,24 +116,17 @@ impl Args {
 
     fn text(&self, ctx: &Ctx, session: &Session, found: &Preview) -> Result<String> {
         let held = lost::held_text(&lost::held(session), &ctx.out);
-        let remains = lost::remains_text(&remains(session, found, &self.name), &ctx.out);
+        let remains = lost::remains_text(&remains(session, found), &ctx.out);
         Ok(format!("{held}{}\n{remains}", plan_text(ctx, session, found)?))
     }
 
     fn report<'a>(&'a self, session: &Session, found: &'a Preview, done: bool) -> Report<'a> {
-        let secrets = secrets(found, &self.name);
-        let (held, remains) = (lost::held(session), remains(session, found, &self.name));
-        Report { host: &self.name, done, held, secrets, remains, plan: Shown::of(found) }
+        let (held, remains) = (lost::held(session), remains(session, found));
+        Report { host: &self.name, done, held, secrets: &found.exposed, remains, plan: Shown::of(found) }
     }
 }
 
 /// What is still to be done by hand.
-fn remains(session: &Session, found: &Preview, name: &str) -> Vec<String> {
-    lost::remains(session, secrets(found, name), &found.skipped)
-}
-
-/// What its pods could read.
-fn secrets<'a>(found: &'a Preview, name: &str) -> &'a [String] {
-    let revocation: Option<&Revocation> = found.plan.revocations().find(|revocation| revocation.host == name);
-    revocation.map_or(&[], |revocation| &revocation.secrets)
+fn remains(session: &Session, found: &Preview) -> Vec<String> {
+    lost::remains(session, &found.exposed, &found.skipped)
 }
