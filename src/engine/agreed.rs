@@ -35,7 +35,7 @@ pub(super) fn agreed(session: &Session, live: &Live, kept: Option<&Record>) -> R
 }
 
 /// What records that were written `since` the folder's own say of who was revoked, by their places.
-fn disagreement(
+pub(super) fn disagreement(
     cluster: &Cluster,
     asked: Option<&Asked>,
     records: &BTreeMap<String, Record>,
@@ -87,41 +87,4 @@ fn is_known(session: &Session, live: &Live, name: &str) -> Result<bool> {
 fn was_revoked(session: &Session, name: &str) -> Result<bool> {
     let kept = session.record()?;
     Ok(kept.is_some_and(|record| record.has_revoked(name)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::revocation::tests::{record, revoked};
-    use super::*;
-    use crate::cluster::example;
-
-    const OLD: &str = "2026-01-01T00:00:00Z";
-    const NEW: &str = "2026-01-02T00:00:00Z";
-    const NEWEST: &str = "2026-01-03T00:00:00Z";
-
-    /// What is said where the folder has revoked `ours` and records say this.
-    fn said(ours: &[&str], records: &[(&str, Record)]) -> Vec<String> {
-        let mut cluster = example::cluster("1.36.3");
-        cluster.revoke(ours.iter().map(|name| revoked(name, &[])).collect());
-        let records = records.iter().map(|(place, record)| ((*place).to_owned(), record.clone())).collect();
-        let errors = disagreement(&cluster, None, &records, record(OLD, ours).written_at());
-        errors.iter().map(|error| format!("{}; {}", error.message, error.details.join(", "))).collect()
-    }
-
-    #[test]
-    fn one_masters_newer_record_does_not_hide_who_was_revoked() {
-        let hidden = said(&[], &[("m1", record(NEW, &["n1"])), ("m2", record(NEWEST, &[]))]);
-        assert_eq!(hidden.len(), 1);
-        assert!(hidden[0].starts_with("n1 was revoked on") && hidden[0].ends_with("by the record of m1"), "{hidden:?}");
-        let old = said(&[], &[("m1", record(OLD, &["n1"]))]);
-        assert!(old.is_empty(), "it was let in here since: {old:?}");
-    }
-
-    #[test]
-    fn one_masters_record_alone_lets_nobody_in() {
-        assert!(said(&["n1"], &[("m1", record(OLD, &["n1"])), ("m2", record(NEWEST, &[]))]).is_empty());
-        assert!(said(&["n1"], &[("m1", record(NEW, &["n1"])), ("m2", record(NEWEST, &[]))]).is_empty());
-        let undone = said(&["n1"], &[("m1", record(NEW, &[])), ("m2", record(NEW, &[]))]);
-        assert_eq!(undone, ["n1 was let in again, which this folder does not know yet; by the record of m1, m2"]);
-    }
 }

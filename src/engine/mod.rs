@@ -17,6 +17,8 @@ mod release_0_1_0;
 mod removals;
 mod retired_keys;
 mod revocation;
+#[cfg(test)]
+mod revoked_tests;
 mod secrets_at_rest;
 mod session;
 mod skip;

@@ -186,7 +186,7 @@ pub fn forget_keys(session: &Session, name: &str) -> Result<Vec<String>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::cluster::example;
     use crate::error::Kind;
@@ -243,49 +243,6 @@ pub(super) mod tests {
         let asked = Asked::LetIn("n1".into());
         leave_out(&catalogue, &mut again, Some(&record), Some(&asked), signature()).unwrap();
         assert_eq!((again.hosts.len(), again.revoked.len()), (2, 0));
-    }
-
-    pub(in crate::engine) fn revoked(name: &str, secrets: &[&str]) -> Revoked {
-        Revoked {
-            name: name.into(),
-            address: None,
-            users: vec![format!("system:node:{name}")],
-            secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),
-            since: "2026-01-01T00:00:00Z".into(),
-            by: "ann@desk".into(),
-        }
-    }
-
-    pub(in crate::engine) fn record(written: &str, names: &[&str]) -> Record {
-        let inventory = crate::record::RecordedInventory::new("c.yaml", "", Default::default());
-        let signature = Signature { written: written.into(), by: "ann@desk".into() };
-        let record = Record::new(&example::cluster("1.36.3"), inventory, String::new(), signature);
-        Record { revoked: names.iter().map(|name| revoked(name, &[])).collect(), ..record }
-    }
-
-    const OLD: &str = "2026-01-01T00:00:00Z";
-
-    #[test]
-    fn what_a_lost_host_could_read_is_remembered() {
-        let live = Live {
-            records: [("m1".to_owned(), Record { revoked: vec![revoked("n1", &["a/b"])], ..record(OLD, &[]) })].into(),
-            ..Live::default()
-        };
-        let found = Revocation { host: "n1".into(), secrets: vec!["c/d".into()], ..Revocation::default() };
-        let other = Revocation { host: "n2".into(), secrets: vec!["x/y".into()], ..Revocation::default() };
-        let changes = [found, other].map(|one| ClusterChange::Revoke(Box::new(one)));
-        let all = with_secrets(&[revoked("n1", &["e/f"])], &live, &changes);
-        assert_eq!(all[0].secrets, ["a/b", "c/d", "e/f"]);
-        assert_eq!(with_secrets(&all, &Live::default(), &[]), all, "its pods are gone");
-    }
-
-    #[test]
-    fn who_is_revoked_again_is_refused_under_users_that_were_not_known_then() {
-        let (catalogue, mut cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
-        let asked = Asked::Revoke("n1".into());
-        leave_out(&catalogue, &mut cluster, Some(&record(OLD, &["n1"])), Some(&asked), signature()).unwrap();
-        assert_eq!(cluster.revoked.len(), 1);
-        assert_eq!(cluster.revoked[0].users, ["system:node:n1", "kube-proxy:n1", "flannel:n1"]);
     }
 
     #[test]
