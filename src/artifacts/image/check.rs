@@ -306,9 +306,8 @@ mod tests {
         insta::assert_snapshot!(behind(b'L', b"././@LongLink", "00000000023\0", pax), @"holds @LongLink of the kind 'L', which programs read in different ways; `docker save` and `ctr images export` write none");
         insta::assert_snapshot!(behind(b'S', b"sparse", "00000000000\0", b""), @"holds sparse of the kind 'S', which programs read in different ways; `docker save` and `ctr images export` write none");
         insta::assert_snapshot!(behind(b'5', b"folder", "00000001000\0", &[0; 512]), @"holds folder of the kind '5', which programs read in different ways; `docker save` and `ctr images export` write none");
-        for size in ["          0\0"] {
-            assert_eq!(behind(b'0', b"x", size, b""), "has a header that programs read in different ways", "{size:?}");
-        }
+        let spaces = behind(b'0', b"x", "          0\0", b"");
+        assert_eq!(spaces, "has a header that programs read in different ways");
         assert_eq!(
             behind(b'0', b"\x1f\x8b\x08\x04", "00000000000\0", b""),
             "has a header that programs read in different ways"
