@@ -20,7 +20,7 @@ use crate::secret::Secret;
 use crate::trust;
 
 pub use pieces::{Choice, Held, Missing, Pieces, names, paths, sort};
-pub use record::{Reach, read_record, restore_inventory};
+pub use record::{Reach, read_record, refuse_this_machine, restore_inventory};
 
 /// What hosts answered.
 pub struct Asked {
