@@ -240,7 +240,7 @@ impl Files {
             Content::Public(bytes) => Pending::public(path, bytes),
         };
         // Two calls at once would each leave the half of a pair.
-        let _lock = lock::folder(&folder_of(&self.base));
+        let _lock = lock::folder(&folder_of(&self.base), |text| log.info(text))?;
         let keys = all.iter().filter(|(_, content)| matches!(content, Content::Secret(_)));
         for (path, _) in keys.filter(|_| !self.backup) {
             ca_key::spare(path)?;
