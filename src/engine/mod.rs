@@ -1,8 +1,10 @@
 //! What every command does with a cluster: open it, ask its hosts, decide what differs, make it so. It has no terminal:
 //! where events go, what interrupts it and what is printed is up to the caller.
 
+pub mod confined;
 mod desire;
 mod endpoint;
+mod folder;
 mod held;
 mod images;
 mod links;
@@ -26,6 +28,7 @@ mod upgrade;
 mod upgrade_tests;
 
 pub use desire::{desire, names_only};
+pub use folder::ClusterFolder;
 pub use held::{Held, held};
 pub use images::prepare_image;
 pub use paths::shut as shut_paths;
