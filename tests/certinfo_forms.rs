@@ -63,6 +63,29 @@ fn certificates_are_read_in_every_form_by_every_command() {
     }
 }
 
+/// Java's own store can be read without its password; who gives one is told whether somebody has changed it.
+#[test]
+fn a_store_of_java_s_that_was_changed_is_noticed_with_its_password() {
+    let folder = forms();
+    sh(
+        &folder,
+        "keytool -importcert -noprompt -alias ca -file ca.pem -keystore ca.jks -storetype JKS -storepass changeit",
+    );
+    folder.write("right", "changeit\n");
+    folder.write("wrong", "other\n");
+    folder.ok("certinfo ca.jks --password-file right");
+    let mut bytes = std::fs::read(folder.path("ca.jks")).unwrap();
+    let words = "the password is not the right one, or the keystore was changed";
+    assert!(folder.refused("certinfo ca.jks --password-file wrong").contains(words));
+    // The day on which it was put there.
+    bytes[20] ^= 1;
+    folder.write("ca.jks", &bytes);
+    folder.ok("certinfo ca.jks");
+    assert!(folder.refused("certinfo ca.jks --password-file right").contains(words));
+    folder.write("ca.jks", &bytes[..bytes.len() - 1]);
+    assert!(folder.refused("certinfo ca.jks").contains("cut off or damaged"));
+}
+
 #[test]
 fn keys_are_read_in_every_form_by_every_command() {
     let folder = forms();

@@ -146,6 +146,19 @@ defects! {
 
     extension_twice: ["extension-duplicate"], |k| k.leaf.extensions.push((SKI, false, tlv(4, &[2; 20]))), [Go(HOST, "duplicate extension"), OpenSsl("", "invalid")];
     unknown_critical: ["extension-unknown-critical"], |k| k.leaf.extensions.push((&[1, 2, 3, 4], true, vec![5, 0])), [Go(HOST, "unhandled critical extension"), OpenSsl("", "unhandled critical extension")];
+    ski_of_another_type: ["extension-malformed"], |k| k.leaf.set(SKI, false, tlv(3, &[0, 2])), [Go(HOST, "invalid subject key identifier")];
+    ski_cut_off: ["extension-malformed"], |k| k.leaf.set(SKI, false, vec![4, 20, 2]), [Go(HOST, "invalid subject key identifier"), OpenSsl(STRICT, "")];
+    aki_of_another_type: ["extension-malformed"], |k| k.leaf.set(AKI, false, tlv(4, &[1; 20])), [Go(HOST, "invalid authority key identifier")];
+    aia_of_another_type: ["extension-malformed"], |k| k.leaf.set(AIA, false, sequence(&[&dns("ca.example")])), [Go(HOST, "invalid authority info access")];
+    bc_of_another_type: ["extension-malformed"], |k| k.leaf.set(BC, true, tlv(4, &[0])), [Go(HOST, "invalid basic constraints")];
+    bc_that_is_no_boolean: ["extension-malformed"], |k| k.leaf.set(BC, true, sequence(&[&tlv(4, &[1])])), [OpenSsl("", "")];
+    san_of_another_type: ["extension-malformed"], |k| k.leaf.set(SAN, false, tlv(0x31, &dns(HOST))), [Go(HOST, "invalid subject alternative name")];
+    san_with_a_text: ["extension-malformed"], |k| k.leaf.names(&[dns(HOST), tlv(0x0c, b"leaf")]), [Nobody];
+    eku_empty: ["extension-malformed", "eku-not-server"], |k| k.leaf.set(EKU, false, sequence(&[])), [Nobody];
+    crl_of_another_type: ["extension-malformed"], |k| k.leaf.set(CRL, false, tlv(4, &[0])), [Go(HOST, "invalid CRL distribution point")];
+    policies_of_another_type: ["extension-malformed"], |k| k.leaf.set(POLICIES, false, tlv(4, &[0])), [Go(HOST, "invalid certificate policies")];
+    bytes_after_a_key_id: ["extension-trailing"], |k| k.leaf.set(SKI, false, [tlv(4, &[2; 20]), vec![5, 0]].concat()), [Nobody];
+    bytes_after_the_names: ["extension-trailing"], |k| k.leaf.set(SAN, false, [sequence(&[&dns(HOST)]), vec![5, 0]].concat()), [Nobody];
     bc_not_critical: ["bc-not-critical"], |k| k.ca.set(BC, false, sequence(&[&tlv(1, &[0xff])])), [OpenSsl(STRICT, "Basic Constraints of CA cert not marked critical")];
     path_length_of_a_leaf: ["bc-path-length"], |k| k.leaf.set(BC, true, sequence(&[&tlv(2, &[0])])), [OpenSsl(STRICT, "Path length")];
     ca_without_cert_sign: ["ca-without-cert-sign"], |k| k.ca.set(KU, true, vec![3, 2, 1, 0b10]), [Go(HOST, "cannot sign this kind of certificate"), OpenSsl("", "invalid CA certificate")];
@@ -168,7 +181,7 @@ defects! {
     constraints_on_directory_names: ["name-constraints-directory"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&tlv(0xa4, &name("evil"))]))])), [Go(HOST, "unhandled critical extension")];
     directory_names_outside: ["name-constraints-directory", "name-constraints-violated"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa0, &sequence(&[&tlv(0xa4, &name("other"))]))])), [Go(HOST, "unhandled critical extension"), OpenSsl("", "permitted subtree violation")];
     constraints_of_a_kind_that_is_not_judged: ["name-constraints-unjudged"], |k| k.ca.set(NC, true, sequence(&[&tlv(0xa1, &sequence(&[&tlv(0x88, &[0x2a, 3])]))])), [Go(HOST, "unhandled critical extension")];
-    constraints_that_cannot_be_read: ["name-constraints-unjudged"], |k| k.ca.set(NC, true, vec![5, 0]), [Go(HOST, ""), OpenSsl("", "")];
+    constraints_that_cannot_be_read: ["name-constraints-unjudged", "extension-malformed"], |k| k.ca.set(NC, true, vec![5, 0]), [Go(HOST, ""), OpenSsl("", "")];
 
     same_dn_no_aki: ["same-dn-no-aki"], |k| { k.leaf.subject = name("lint ca"); k.leaf.without(AKI); }, [OpenSsl("", "self-signed certificate")];
     same_dn: ["same-dn"], |k| k.leaf.subject = name("lint ca"), [Nobody];

@@ -184,7 +184,7 @@ fn what_would_have_expired_when_it_is_made_is_refused() {
     exit code 4
     ");
     insta::assert_snapshot!(error("early"), @r"
-    error: ca.pem: the certificate would begin before 1950, which X.509 cannot write
+    error: early.json: the certificate would begin before 1950, which X.509 cannot write
     hint: shorten the backdate, or begin later
     exit code 4
     ");
@@ -228,7 +228,7 @@ fn what_verifiers_will_refuse_is_warned_of_or_refused() {
     let ran = folder.ok(&format!("gencert {SIGN} -profile server odd.json --out odd"));
     let warnings: Vec<_> = ran.stderr.lines().filter_map(|line| line.split("[WARNING] ").nth(1)).collect();
     insta::assert_snapshot!(warnings.join("\n"), @r"
-    the DNS name `a..b` is no host name; refused by every client: the name is never matched (san-dns-syntax)
+    the DNS name `a..b` is no host name: a part of it between dots is empty; refused by every client: the name is never matched (san-dns-syntax)
     the DNS name `*.com` is too broad: a wildcard needs two labels after it; refused by openssl and browsers: the name is never matched (wildcard-broad)
     `*` is a URI, and no wildcard: write the domain after it, such as `*.example.com`; refused by every client: the name is never matched (san-uri-host-port)
     ");

@@ -41,22 +41,22 @@ fn a_script_can_cut_the_serial_number_out_of_the_log() {
 }
 
 #[test]
-fn cfssljson_writes_keys_0600_over_anything_and_follows_no_symlink() {
+fn cfssljson_writes_keys_0600_over_anything_and_where_links_lead() {
     let folder = with_leaf();
     let json = folder.ok(GENCERT).stdout;
     folder.write("a-key.pem", "old");
     std::fs::set_permissions(folder.path("a-key.pem"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    folder.write("victim", "victim");
-    symlink(folder.path("victim"), folder.path("b-key.pem")).unwrap();
-    for name in ["a", "b"] {
+    folder.write("target", "old");
+    symlink(folder.path("target"), folder.path("b-key.pem")).unwrap();
+    for (name, key) in [("a", "a-key.pem"), ("b", "target")] {
         let ran = folder.kbootstrap(&format!("cfssljson -bare {name}"), &json);
         assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
-        assert_eq!(folder.mode(&format!("{name}-key.pem")), 0o600);
+        assert_eq!(folder.mode(key), 0o600);
         assert_eq!(folder.mode(&format!("{name}.pem")), 0o644);
         assert_eq!(folder.mode(&format!("{name}.csr")), 0o644);
         folder.openssl(&format!("verify -CAfile ca.pem {name}.pem"));
     }
-    assert_eq!(folder.read("victim"), "victim");
+    assert!(std::fs::symlink_metadata(folder.path("b-key.pem")).unwrap().is_symlink());
     let ran = folder.kbootstrap("cfssljson -stdout -bare", &json);
     assert!(ran.stdout.contains("BEGIN CERTIFICATE-----") && ran.stdout.contains("BEGIN EC PRIVATE KEY"), "{ran:?}");
 }

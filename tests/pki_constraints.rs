@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::cfssl_both::{go, ok};
-use crate::pki_tools::{CONFIG, Folder};
+use crate::pki_tools::{CONFIG, Folder, with_leaf};
 
 /// The constraint of a CA that openssl makes; the CSR spec of a leaf; whether openssl, and whether Go, takes the leaf.
 struct Row(&'static str, &'static str, bool, bool);
@@ -117,7 +117,9 @@ fn a_wildcard_does_not_reach_around_what_is_excluded() {
     constrained(&folder, "ca", "excluded;DNS:secret.example.com");
     folder.write("leaf.json", r#"{"CN":"a","hosts":["*.example.com"]}"#);
     let error = folder.refused("gencert -ca ca.pem -ca-key ca-key.pem leaf.json --out own");
-    assert!(error.contains("may not issue for DNS:*.example.com"), "{error}");
+    let words =
+        "may not issue for DNS:*.example.com (the wildcard stands for `secret.example.com` too, which is excluded)";
+    assert!(error.contains(words), "{error}");
 }
 
 #[test]
@@ -358,4 +360,31 @@ fn a_hierarchy_has_constraints_and_is_held_to_them() {
     folder.write("pki.yaml", TREE.replace("  permitted: {dns: [example.com], ip: [10.0.0.0/8]}\n", ""));
     folder.ok("pki apply pki.yaml --renew-ca root");
     assert!(folder.openssl("x509 -in root.pem -noout -ext nameConstraints").contains("DNS:example.org"));
+}
+
+/// openssl refuses an e-mail address in a subject that is no IA5String (error 53).
+#[test]
+fn an_email_address_in_a_subject_holds_under_constraints() {
+    let folder = with_leaf();
+    folder.write("top.json", r#"{"CN":"top","ca":{"permitted":{"email":["a.example"]}}}"#);
+    folder.write("leaf.json", r#"{"CN":"leaf","names":[{"E":"kim@a.example"}],"hosts":["kim@a.example"]}"#);
+    folder.ok("gencert -initca top.json --out top");
+    folder.ok("gencert -ca top.pem -ca-key top-key.pem leaf.json --out below");
+    assert_eq!(folder.openssl("verify -CAfile top.pem below.pem").trim(), "below.pem: OK");
+    folder.write("made.json", folder.ok("cfssl gencert -ca top.pem -ca-key top-key.pem leaf.json").stdout);
+    folder.ok("cfssljson -f made.json -bare face");
+    assert!(folder.try_openssl("verify -CAfile top.pem face.pem").stderr.contains("error 53"), "as cfssl's own");
+    // A CSR too, and a subject in its place.
+    let csr = folder.openssl("asn1parse -in below.csr");
+    assert!(csr.contains("IA5STRING         :kim@a.example"), "{csr}");
+    folder.write("subject.json", r#"{"CN":"leaf","names":[{"E":"kim@a.example"}]}"#);
+    folder.ok("sign -ca top.pem -ca-key top-key.pem face.csr subject.json --out again");
+    assert_eq!(folder.openssl("verify -CAfile top.pem again.pem").trim(), "again.pem: OK");
+    // What older versions and cfssl have made is not made again for its string type.
+    folder.write("pki.yaml", "authorities: [{name: own, CN: own, names: [{E: a@b.example}]}]");
+    folder.ok("cfssl selfsign a.example leaf.json");
+    folder.write("own.json", r#"{"CN":"own","names":[{"E":"a@b.example"}],"ca":{"expiry":"87600h"}}"#);
+    folder.write("made.json", folder.ok("cfssl gencert -initca own.json").stdout);
+    folder.ok("cfssljson -f made.json -bare own");
+    folder.ok("pki check pki.yaml");
 }

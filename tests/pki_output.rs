@@ -240,13 +240,14 @@ fn what_is_replaced_is_kept_on_demand_and_keys_stay_closed() {
     assert_eq!((folder.mode("leaf-key.pem"), folder.mode("leaf-key.pem.1")), (0o600, 0o600));
     folder.ok(&line);
     assert_eq!(folder.read("leaf.pem.2"), second);
-    // A key never goes where a link points.
-    folder.write("victim", "victim");
-    std::fs::remove_file(folder.path("leaf-key.pem")).unwrap();
-    symlink(folder.path("victim"), folder.path("leaf-key.pem")).unwrap();
-    symlink(folder.path("victim"), folder.path("leaf.p12")).unwrap();
+    // What links lead to is kept where it lies.
+    std::fs::create_dir(folder.path("away")).unwrap();
+    for name in ["leaf.pem", "leaf-key.pem"] {
+        std::fs::rename(folder.path(name), folder.path(&format!("away/{name}"))).unwrap();
+        symlink(format!("away/{name}"), folder.path(name)).unwrap();
+    }
+    let third = folder.read("leaf-key.pem");
     folder.ok(&format!("{line} --pkcs12 --store-password-file password.txt"));
-    assert_eq!(folder.read("victim"), "victim");
-    assert!(std::fs::symlink_metadata(folder.path("leaf-key.pem.3")).unwrap().is_symlink());
-    assert_eq!((folder.mode("leaf-key.pem"), folder.mode("leaf.p12")), (0o600, 0o600));
+    assert_eq!((folder.read("away/leaf-key.pem.1"), folder.mode("away/leaf-key.pem.1")), (third, 0o600));
+    assert_eq!((folder.mode("away/leaf-key.pem"), folder.mode("leaf.p12")), (0o600, 0o600));
 }

@@ -258,7 +258,7 @@ fn csrs_that_cannot_be_signed() {
         folder.refused(&format!("sign -ca ca.pem -ca-key ca-key.pem -config config.json -profile server {file}"))
     };
     insta::assert_snapshot!(sign("ca.pem"), @r"
-    error: ca.pem: not a CSR: it holds a CERTIFICATE
+    error: ca.pem: there is no CSR in it, only CERTIFICATE
     exit code 4
     ");
     folder.openssl("req -new -newkey rsa:1024 -nodes -keyout k.pem -subj /CN=x -out weak.csr");

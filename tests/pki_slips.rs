@@ -91,3 +91,98 @@ fn warnings_are_no_progress() {
     assert!(ran.stderr.contains("warning: ") && ran.stderr.contains("a..b"), "{ran:#?}");
     assert!(!ran.stderr.contains("make CA"), "{ran:#?}");
 }
+
+/// Files in the wrong order, JSON in which something stands twice, a profile of no file: one error, that says what.
+#[test]
+fn slips_of_the_command_line_have_one_error() {
+    let folder = with_leaf();
+    folder.write("list", "17\n");
+    folder.write("twice.json", r#"{"CN":"a","cn":"b"}"#);
+    folder.write("zero.json", r#"{"signing":{"default":{"expiry":"0h","usages":["server auth"]}}}"#);
+    let sign = "gencert -ca ca.pem -ca-key ca-key.pem";
+    for (line, words, code) in [
+        (
+            "gencrl ca.pem ca-key.pem list".to_owned(),
+            "ca.pem: PEM is in it, and no serial numbers\nhint: the order is",
+            3,
+        ),
+        (format!("{sign} twice.json"), "twice.json: `cn` is there twice", 3),
+        ("genkey twice.json".to_owned(), "twice.json: `cn` is there twice", 3),
+        (format!("{sign} -profile server leaf.json"), "-profile server is given without -config", 2),
+        (format!("{sign} -config zero.json leaf.json"), "zero.json: the profile has no expiry", 4),
+    ] {
+        let said = folder.refused(&line);
+        assert!(said.starts_with(&format!("error: {words}")), "{line}: {said}");
+        assert!(said.ends_with(&format!("exit code {code}")) && said.matches("error: ").count() == 1, "{line}: {said}");
+    }
+    // As Go does, the last one counts.
+    let made = folder.ok("cfssl genkey twice.json").stdout;
+    folder.write("made.json", made);
+    folder.ok("cfssljson -f made.json -bare made");
+    assert!(folder.openssl("req -in made.csr -noout -subject").contains("CN = b"));
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_does_not_hang() {
+    let folder = with_leaf();
+    assert!(std::process::Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    let ran = folder.kbootstrap("certinfo pipe", "");
+    assert!(ran.code == 3 && ran.stderr.contains("nobody writes into this pipe"), "{ran:#?}");
+    let line = format!("cat ca.pem > pipe & {} certinfo pipe", env!("CARGO_BIN_EXE_kbootstrap"));
+    let ran = std::process::Command::new("sh").args(["-c", &line]).current_dir(folder.path("")).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+/// A part of a store or of a certificate, a bag with nothing in it.
+#[test]
+fn what_is_cut_off_or_empty_is_named() {
+    let folder = with_leaf();
+    folder.openssl("pkcs12 -export -in ca.pem -inkey ca-key.pem -out store.p12 -passout pass:secret");
+    folder.openssl("x509 -in ca.pem -outform der -out ca.der");
+    folder.openssl("crl2pkcs7 -nocrl -out empty.p7b");
+    folder.openssl("crl2pkcs7 -nocrl -outform der -out empty.der");
+    for (whole, part) in [("store.p12", "part.p12"), ("ca.der", "part.der")] {
+        folder.write(part, &std::fs::read(folder.path(whole)).unwrap()[..150]);
+    }
+    for (file, words) in [
+        ("part.p12", "the PKCS#12 store is cut off: 150 of "),
+        ("part.der", "it is cut off, or damaged: it has 150 of "),
+        ("empty.p7b", "it is PKCS#7, and holds neither certificates nor CRLs"),
+        ("empty.der", "it is PKCS#7, and holds neither certificates nor CRLs"),
+    ] {
+        let said = folder.refused(&format!("certinfo {file}"));
+        assert!(said.starts_with(&format!("error: {file}: {words}")) && said.ends_with("exit code 4"), "{said}");
+    }
+}
+
+/// In hexadecimal, in base64 for URLs: as an argument and in a spec.
+#[test]
+fn keys_in_other_forms_are_not_quoted() {
+    let folder = with_leaf();
+    let hex = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
+    let url = "n3x-Qa9_Lk2TzVw7RfYb0HcJ_s5MgPqEu8dOi1Xt6ZkC4-BvNhA";
+    for key in [hex, url] {
+        folder.write("spec.json", format!(r#"{{"CN":"a","key":{{"algo":"{key}","size":256}}}}"#));
+        folder.write("list", format!("{key}\n"));
+        for line in [
+            format!("gencert -ca ca.pem -ca-key {key} leaf.json"),
+            format!("cfssl gencert -ca ca.pem -ca-key {key} leaf.json"),
+            format!("certinfo {key}"),
+            "gencert -initca spec.json".to_owned(),
+            "cfssl gencert -initca spec.json".to_owned(),
+            "gencrl list ca.pem ca-key.pem".to_owned(),
+            format!("gencert leaf.json --{key}"),
+            format!("pki apply {key}"),
+        ] {
+            let ran = folder.kbootstrap(&line, "");
+            assert_ne!(ran.code, 0, "{line}: {ran:#?}");
+            let said = ran.stdout.clone() + &ran.stderr;
+            let piece = (0..key.len() - 12).map(|at| &key[at..at + 12]).find(|piece| said.contains(piece));
+            assert_eq!(piece, None, "{line}: {ran:#?}");
+        }
+    }
+    // What we show of ourselves is no key.
+    let shown = folder.ok("certinfo ca.pem -o details").stdout;
+    let serial = folder.openssl("x509 -in ca.pem -noout -serial").trim().to_ascii_lowercase();
+    assert!(shown.contains(serial.trim_start_matches("serial=").trim_start_matches('0')), "{shown}");
+}

@@ -168,7 +168,7 @@ fn hosts_that_differ_are_named_and_none_is_taken_silently() {
     insta::with_settings!({filters => vec![(r"[0-9a-f]{16}…", "HASH")]}, {
         insta::assert_snapshot!(text, @r"
         error: hosts hold different ca.pem; none was taken
-          m1, m2, n1: SHA-256 HASH
+          m1, m2: SHA-256 HASH
           m2: SHA-256 HASH
         hint: say which host is right with --from HOST
 
@@ -248,6 +248,27 @@ fn cas_that_are_trusted_beside_come_back() {
     restore(new.path(), &holds(old.path(), ""), "", Choice::default()).unwrap();
     assert_eq!(fs::read_to_string(new.path().join("pki/ca-trusted.pem")).unwrap(), beside);
     assert!(!new.path().join("pki/etcd-ca-trusted.pem").exists());
+}
+
+/// A node in others' hands says that it trusts a CA of theirs, in the place of ours or beside it.
+#[test]
+fn a_node_does_not_say_whom_the_cluster_trusts() {
+    const CA: &str = "/etc/kubernetes/pki/ca.crt";
+    let (old, asked) = running("");
+    let ours = fs::read_to_string(old.path().join("pki/ca.pem")).unwrap();
+    let (theirs, _) = crate::trust_folder::foreign_ca("theirs", OffsetDateTime::now_utc());
+    for lie in [format!("{ours}{theirs}"), theirs.clone(), "junk".to_owned()] {
+        let mut lied = Asked { held: asked.held.clone(), silent: Vec::new() };
+        lied.held.get_mut("n1").unwrap().insert(CA.into(), Secret::new(lie.into_bytes()));
+        let new = tempfile::tempdir().unwrap();
+        restore(new.path(), &lied, "", Choice::default()).unwrap();
+        assert_eq!(fs::read_to_string(new.path().join("pki/ca.pem")).unwrap(), ours);
+        assert!(!new.path().join("pki/ca-trusted.pem").exists());
+        // Of masters that differ none is taken.
+        let told = lied.held["n1"][CA].clone();
+        lied.held.get_mut("m2").unwrap().insert(CA.into(), told);
+        assert!(restore(tempfile::tempdir().unwrap().path(), &lied, "", Choice::default()).is_err());
+    }
 }
 
 /// Made by age-keygen, for tests only.

@@ -15,6 +15,9 @@ use libfuzzer_sys::fuzz_target;
 struct Nobody;
 
 impl Passwords for Nobody {
+    fn ways(&self) -> Option<String> {
+        None
+    }
     fn of(&self, _: &str) -> Result<Option<Secret>> {
         Ok(None)
     }
@@ -25,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     let path = folder.path().join("file");
     fs::write(&path, data).unwrap();
     within(256 * data.len() + 8 * MIB, || {
-        let client = Client { server_name: None, timeout: Duration::from_secs(1), identity: None };
+        let client = Client { server_name: None, timeout: Duration::from_secs(1), identity: None, start: None };
         let _ = gather(&[Source::Path(path.clone())], Settings { passwords: &Nobody, client: &client });
         let whole = tlv::is_whole(data);
         let inside: usize = tlv::all(data).into_iter().flatten().map(|one| one.content.len()).sum();

@@ -125,13 +125,14 @@ pub(super) const RULES: &[Rule] = &[
         "openssl will not make such a request; databases cut it",
         "RFC 5280 Appendix A (ub-common-name)",
         |view, _| {
-            let bounds: [(&[u64], &str, usize); 6] = [
+            let bounds: [(&[u64], &str, usize); 7] = [
                 (&[2, 5, 4, 3], "common name", 64),
                 (&[2, 5, 4, 10], "organization", 64),
                 (&[2, 5, 4, 11], "organizational unit", 64),
                 (&[2, 5, 4, 7], "locality", 128),
                 (&[2, 5, 4, 8], "province", 128),
                 (&[2, 5, 4, 5], "serial number", 64),
+                (&[1, 2, 840, 113_549, 1, 9, 1], "e-mail address", 255),
             ];
             let mut found = Vec::new();
             for (oid, name, most) in bounds {

@@ -2,10 +2,10 @@
 
 use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Rule, certificate, when};
+use super::shapes::is_well_formed;
 use super::view::{
-    AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, DATA_ENCIPHERMENT, DIGITAL_SIGNATURE, DNS, EXTENDED_KEY_USAGE, IP,
-    KEY_CERT_SIGN, KEY_ENCIPHERMENT, KEY_USAGE, Key, NAME_CONSTRAINTS, SERVER_AUTH, SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
-    View,
+    AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, DATA_ENCIPHERMENT, DIGITAL_SIGNATURE, DNS, EXTENDED_KEY_USAGE, Extension, IP,
+    KEY_CERT_SIGN, KEY_ENCIPHERMENT, KEY_USAGE, Key, NAME_CONSTRAINTS, SERVER_AUTH, SUBJECT_KEY_ID, UNDERSTOOD, View,
 };
 use crate::pki::dotted;
 
@@ -86,23 +86,12 @@ pub(super) const RULES: &[Rule] = &[
         "a critical extension is one that clients do not know",
         "Go (\"unhandled critical extension\"), openssl (error 34)",
         "RFC 5280 §4.2",
-        // Those that both Go and openssl handle.
+        // Critical key identifiers have a rule of their own.
         |view, _| {
-            let known: [&[u64]; 12] = [
-                SUBJECT_KEY_ID,
-                KEY_USAGE,
-                SUBJECT_ALT_NAME,
-                BASIC_CONSTRAINTS,
-                NAME_CONSTRAINTS,
-                AUTHORITY_KEY_ID,
-                EXTENDED_KEY_USAGE,
-                &[2, 5, 29, 31],
-                &[2, 5, 29, 32],
-                &[2, 5, 29, 33],
-                &[2, 5, 29, 36],
-                &[2, 5, 29, 54],
-            ];
-            let unknown = view.extensions.iter().filter(|e| e.critical && !known.contains(&e.oid.as_slice()));
+            let known = |e: &&Extension<'_>| {
+                [SUBJECT_KEY_ID, AUTHORITY_KEY_ID].into_iter().chain(UNDERSTOOD).any(|known| known == e.oid)
+            };
+            let unknown = view.extensions.iter().filter(|e| e.critical && !known(e));
             unknown
                 .map(|e| format!("the critical extension {} is one that clients do not know", dotted(&e.oid)))
                 .collect()
@@ -223,12 +212,14 @@ pub(super) const RULES: &[Rule] = &[
         STRICT,
         "RFC 5280 §4.2.1.1", // Where subject and issuer are one and it is not self-signed, `same-dn-no-aki` tells more.
         |view, context| {
-            let lacks = view.authority_key_id().is_none() && !view.is_self_issued() && !context.self_signed;
+            let there = view.extension(AUTHORITY_KEY_ID).is_some_and(|e| !is_well_formed(e));
+            let lacks = !there && view.authority_key_id().is_none() && !view.is_self_issued() && !context.self_signed;
             when(lacks, "it has no authority key identifier")
         },
     ),
     certificate("ski-missing", Error, "a CA has no subject key identifier", STRICT, "RFC 5280 §4.2.1.2", |view, _| {
-        when(view.is_ca() && view.subject_key_id().is_none(), "it is a CA, and has no subject key identifier")
+        let there = view.extension(SUBJECT_KEY_ID).is_some();
+        when(view.is_ca() && !there, "it is a CA, and has no subject key identifier")
     }),
     certificate(
         "key-id-critical",

@@ -12,6 +12,7 @@ mod issuing;
 mod key_file;
 mod names;
 mod rule;
+mod shapes;
 mod view;
 
 use time::OffsetDateTime;
@@ -37,15 +38,41 @@ const UNREADABLE: Rule = Rule {
 
 /// All rules, in the order of their documentation.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let tables = [names::RULES, basics::RULES, extensions::RULES, issuing::RULES, key_file::RULES];
+    let tables = [names::RULES, basics::RULES, shapes::RULES, extensions::RULES, issuing::RULES, key_file::RULES];
     std::iter::once(&UNREADABLE).chain(tables.into_iter().flatten())
 }
 
-/// What verifiers will refuse in a certificate that was just issued, by these CAs.
+/// Of these rules, whoever issues is told although they are warnings: the spec can still be changed.
+const TOLD: [&str; 2] = ["dn-country", "dn-too-long"];
+/// Defects of a CA for which what it issues is refused.
+const PASSED_ON: [&str; 4] = ["bc-not-critical", "ca-without-key-usage", "key-id-critical", "ski-missing"];
+
+/// What verifiers will refuse in a certificate that was just issued, by these CAs, the first of which has signed it.
 pub fn refused(issued: &Certificate, above: &[Certificate], now: OffsetDateTime) -> Vec<String> {
-    let findings = lint(&Inputs::of(issued, above), &[], now).into_iter();
-    let errors = findings.filter(|finding| finding.place.is_empty() && finding.severity == Severity::Error);
-    errors.map(|finding| format!("{}; refused by {} ({})", finding.what, finding.rejected_by, finding.rule)).collect()
+    let inputs = Inputs::of(issued, above);
+    let mut all = Vec::new();
+    for finding in lint(&inputs, &[], now) {
+        let Finding { what, rejected_by, rule, severity, subject, .. } = finding;
+        let own = finding.place.is_empty();
+        let passed_on = finding.place == inputs::SIGNER && PASSED_ON.contains(&rule);
+        all.extend(match severity {
+            Severity::Error if own => Some(format!("{what}; refused by {rejected_by} ({rule})")),
+            Severity::Warning if own && TOLD.contains(&rule) => Some(format!("{what} ({rule})")),
+            _ if passed_on => {
+                Some(format!("the CA `{subject}`: {what}; whatever it issues is refused by {rejected_by} ({rule})"))
+            }
+            _ => None,
+        });
+    }
+    all
+}
+
+/// What is wrong with a CA, and has verifiers refuse whatever it issues.
+pub fn passed_on(ca: &Certificate, now: OffsetDateTime) -> Vec<String> {
+    let findings = lint(&Inputs::of(ca, &[]), &[], now).into_iter();
+    let of_ca = findings.filter(|finding| PASSED_ON.contains(&finding.rule));
+    let said = |f: Finding| format!("{}; whatever it issues is refused by {} ({})", f.what, f.rejected_by, f.rule);
+    of_ca.map(said).collect()
 }
 
 /// Everything that is wrong with the inputs, in their order; for each first what is worst. Findings of ignored rules

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::rule::Severity::{Error, Notice, Warning};
 use super::rule::{Rule, certificate, when};
+use super::shapes::is_well_formed;
 use super::view::{DNS, EMAIL, IP, SUBJECT_ALT_NAME, URI, View};
 use crate::certs::covers;
 use crate::pki::has_type_word;
@@ -30,7 +31,8 @@ pub(super) const RULES: &[Rule] = &[
         "Go and browsers: it is a server's for no name",
         SAN,
         |view, _| {
-            let empty = view.extension(SUBJECT_ALT_NAME).is_some() && view.names().is_empty();
+            let extension = view.extension(SUBJECT_ALT_NAME);
+            let empty = extension.is_some_and(|e| is_well_formed(e) && view.names().is_empty());
             when(empty, "its subject alternative name extension is empty")
         },
     ),
@@ -153,8 +155,10 @@ pub(super) const RULES: &[Rule] = &[
                     || name.contains(|c: char| c.is_ascii_whitespace())
                     || name.strip_prefix("*.").unwrap_or(name).contains('*')
             };
-            let host = |name: &str| is_host(&name.strip_prefix("*.").unwrap_or(name).replace('_', "x"));
-            each(view, |name| !told(name) && !host(name), "is no host name")
+            let why = |name: &String| Some((name.clone(), not_a_host(name.strip_prefix("*.").unwrap_or(name))?));
+            let names = view.dns_names();
+            let wrong = names.iter().filter(|name| !has_type_word(name) && !told(name)).filter_map(why);
+            wrong.map(|(name, why)| format!("the DNS name `{name}` is no host name: {why}")).collect()
         },
     ),
     certificate(
@@ -300,13 +304,25 @@ fn ends_in_number(name: &str) -> bool {
 
 /// Letters, digits and hyphens in labels of 1 to 63, 253 characters in all.
 fn is_host(name: &str) -> bool {
+    !name.contains('_') && not_a_host(name).is_none()
+}
+
+/// Why it is no host name; underscores are taken, of which another rule speaks.
+fn not_a_host(name: &str) -> Option<String> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
+    if name.len() > 253 {
+        return Some(format!("it has {} characters, more than 253", name.len()));
+    }
+    name.split('.').find_map(|label| {
+        let bad = label.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '-' || *c == '_'));
+        match (label, bad) {
+            ("", _) => Some("a part of it between dots is empty".to_owned()),
+            (_, Some(bad)) => Some(format!("it has the character `{bad}`")),
+            _ if label.len() > 63 => Some(format!("a part of it has {} characters, more than 63", label.len())),
+            _ if label.starts_with('-') || label.ends_with('-') => {
+                Some(format!("its part `{label}` begins or ends with a hyphen"))
+            }
+            _ => None,
+        }
+    })
 }

@@ -6,11 +6,12 @@ use time::{Date, OffsetDateTime, Time as Clock};
 use zeroize::Zeroizing;
 
 use super::der::{self, Tlv};
-use crate::pki::address_of;
 pub(super) use crate::pki::oid::{
-    ANY_PURPOSE, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, KEY_USAGE, NAME_CONSTRAINTS, SERVER_AUTH,
-    SUBJECT_ALT_NAME, SUBJECT_KEY_ID,
+    ANY_PURPOSE, AUTHORITY_INFO_ACCESS, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, CERTIFICATE_POLICIES,
+    CRL_DISTRIBUTION_POINTS, EXTENDED_KEY_USAGE, KEY_USAGE, NAME_CONSTRAINTS, SERVER_AUTH, SUBJECT_ALT_NAME,
+    SUBJECT_KEY_ID, UNDERSTOOD,
 };
+use crate::pki::{address_of, tlv};
 
 /// Bits of [`View::key_usage`], as RFC 5280 §4.2.1.3 numbers them from the left.
 pub(super) const DIGITAL_SIGNATURE: u16 = 0x8000;
@@ -151,8 +152,9 @@ impl<'a> View<'a> {
 
     /// General names, each with its tag.
     pub(super) fn names(&self) -> Vec<Tlv<'a>> {
-        let value = self.extension(SUBJECT_ALT_NAME).and_then(|e| der::only(e.value, der::SEQUENCE));
-        value.and_then(der::all).unwrap_or_default()
+        let value = self.extension(SUBJECT_ALT_NAME).and_then(|e| tlv::first(e.value));
+        let value = value.filter(|(value, _)| value.tag == der::SEQUENCE);
+        value.and_then(|(value, _)| der::all(value.content)).unwrap_or_default()
     }
 
     /// dNSNames; what is not UTF-8 is shown as far as it is.

@@ -109,6 +109,9 @@ impl Pool {
         if let Some(why) = outside_its_time(info, self.now) {
             return Verdict::bad(why);
         }
+        if let Some(oid) = certificate.unknown_critical() {
+            return Verdict::bad(format!("it has the critical extension {oid}, which verifiers do not know"));
+        }
         let itself = self.candidates(certificate.subject()).find(|&i| self.known[i].certificate == *certificate);
         if itself.is_some_and(|i| self.known[i].anchor) {
             return Verdict::good(Vec::new());
@@ -169,6 +172,9 @@ impl Pool {
         }
         if !certificate.may_sign_certificates() {
             return Err(format!("the CA `{name}` may not sign certificates (its key usage lacks `cert sign`)"));
+        }
+        if let Some(oid) = certificate.unknown_critical() {
+            return Err(format!("the CA `{name}` has the critical extension {oid}, which verifiers do not know"));
         }
         if *anchor {
             return Ok(Standing { path: vec![ca], room: info.path_length });

@@ -35,9 +35,21 @@ pub(super) struct Held {
 /// Tells a file's form by its bytes, not by its name. `folder` is the file's, for paths inside it.
 pub(super) fn read(bytes: &[u8], what: &str, folder: &Path, passwords: &dyn Passwords) -> Result<Content> {
     if is_pkcs12(bytes) {
+        // Of a part of a store no password is the right one.
+        if let Some(declared) = forms::cut_off(bytes) {
+            return Err(Error::pki(format!(
+                "{what}: the PKCS#12 store is cut off: {} of {declared} bytes",
+                bytes.len()
+            ))
+            .hint("fetch it once more"));
+        }
         return store(bytes, what, passwords);
     }
     if let Some(all) = java::certificates(bytes) {
+        let intact = |password: Secret| java::is_intact(bytes, &String::from_utf8_lossy(password.expose()));
+        if passwords.unasked(what)?.is_some_and(|password| !intact(password)) {
+            return Err(Error::pki(format!("{what}: the password is not the right one, or the keystore was changed")));
+        }
         let all = all.into_iter().map(|der| Certificate::from_der(der, what)).collect::<Result<Vec<_>>>()?;
         return Ok(certificates(all, what));
     }

@@ -13,7 +13,7 @@ pub fn check(text: &[u8], log: &Log) -> Result<(), Failure> {
     let unreadable = |words: String| Failure::policy(&format!("failed to unmarshal configuration: {words}"));
     let json = go_json::parse(text).map_err(unreadable)?;
     go_types::check(&json, &go_types::CONFIG).map_err(unreadable)?;
-    let config = pki::parse_json(text, "the configuration")?;
+    let config = pki::parse_json(text, "the configuration", pki::Rules::Lenient)?;
     let Some(signing) = config.get("signing").filter(|signing| !signing.is_null()) else {
         return Err(Failure::text("No \"signing\" field present"));
     };

@@ -11,7 +11,7 @@ use crate::pki;
 pub fn read(text: &[u8], expected: &Type) -> Result<Value, Failure> {
     let json = go_json::parse(text).map_err(Failure::text)?;
     go_types::check(&json, expected).map_err(Failure::text)?;
-    Ok(pki::parse_json(text, "the document")?)
+    Ok(pki::parse_json(text, "the document", pki::Rules::Lenient)?)
 }
 
 /// It has a `ca`.

@@ -13,6 +13,7 @@ use super::go_file;
 use super::goflag::{self, Flag, Parsed, Stop};
 use super::log::Log;
 use crate::pki::Rules;
+use crate::secret::quoted;
 use crate::text::shown_line;
 use crate::ui::{Printer, stderr};
 
@@ -116,7 +117,7 @@ fn finish(result: Result<(), Failure>) -> u8 {
         Err(failure) => {
             let words = failure.to_string();
             if !words.is_empty() {
-                stderr::text(&(words + "\n"));
+                stderr::text(&(quoted::masked(&words, quoted::is_in(&words)) + "\n"));
             }
             1
         }

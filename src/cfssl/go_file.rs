@@ -1,6 +1,7 @@
 //! Reading what arguments name, with the words of Go's `os` package where it fails.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -44,9 +45,9 @@ pub fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         // What the system says of the empty name.
         return Err(Failure::text("open : no such file or directory"));
     }
-    let file = std::fs::File::open(self::path(path)).map_err(|e| Failure::file("open", path, &e))?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
-    bounded::all(file, length).map_err(|e| Failure::file("read", path, &e))
+    // Go opens a folder, and fails to read it.
+    let action = |e: &std::io::Error| if e.kind() == ErrorKind::IsADirectory { "read" } else { "open" };
+    bounded::bytes(&self::path(path)).map_err(|e| Failure::file(action(&e), path, &e))
 }
 
 /// A CA's certificate or key: `[file:]PATH` or `env:VARIABLE`.

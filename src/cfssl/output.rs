@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::ca_key;
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::files::{Pending, backup, folder_of, lock, persist, place};
+use crate::files::{Pending, backup, folder_of, followed, lock, pair, persist, place};
 use crate::pki::{Certificate, Key, KeyKind, encrypted, pkcs12};
 use crate::secret::Secret;
 use crate::ui::Printer;
@@ -241,14 +241,26 @@ impl Files {
         };
         // Two calls at once would each leave the half of a pair.
         let _lock = lock::folder(&folder_of(&self.base), |text| log.info(text))?;
-        let keys = all.iter().filter(|(_, content)| matches!(content, Content::Secret(_)));
-        for (path, _) in keys.filter(|_| !self.backup) {
+        let [key, _, certificate] = self.names.all(&self.base);
+        let writes = |path: &PathBuf| all.iter().any(|(written, _)| written == path);
+        if writes(&key) && writes(&certificate) {
+            pair(&certificate, &key)?;
+        }
+        let places = all.iter().map(|(path, _)| followed(path)).collect::<Result<Vec<_>>>()?;
+        let keys = all.iter().zip(&places).filter(|((_, content), _)| matches!(content, Content::Secret(_)));
+        for ((path, _), place) in keys.filter(|_| !self.backup) {
             ca_key::spare(path)?;
+            if place != path {
+                ca_key::spare(place)?;
+            }
         }
         let files = all.iter().map(pending).collect::<Result<Vec<_>>>()?;
-        for (path, content) in all.iter().filter(|_| self.backup) {
-            if let Some(kept) = backup::keep(path, matches!(content, Content::Secret(_)))? {
-                log.info(&format!("kept {} as {}", path.display(), kept.display()));
+        let old = all.iter().zip(&places).filter(|_| self.backup);
+        let old: Vec<_> =
+            old.map(|((_, content), place)| (place.as_path(), matches!(content, Content::Secret(_)))).collect();
+        for ((place, _), kept) in old.iter().zip(backup::keep_all(&old)?) {
+            if let Some(kept) = kept {
+                log.info(&format!("kept {} as {}", place.display(), kept.display()));
             }
         }
         bring(files)?;

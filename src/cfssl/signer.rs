@@ -41,11 +41,18 @@ pub struct Signer {
 impl SignerArgs {
     /// Reads and checks the configuration and the CA, so that nothing is generated for a CA that cannot sign it.
     pub fn load(&self, now: OffsetDateTime, passwords: &dyn Passwords) -> Result<Signer> {
-        let config = match &self.config {
-            None => SigningConfig::built_in()?,
+        let (config, config_name) = match &self.config {
+            None => match &self.profile {
+                Some(name) => {
+                    return Err(Error::usage(format!("-profile {name} is given without -config")).hint(
+                        "-config FILE names the file that has it; print-defaults config prints one to start from",
+                    ));
+                }
+                None => (SigningConfig::built_in()?, "the profile".to_owned()),
+            },
             Some(path) => {
                 let (text, name) = source::read(path)?;
-                SigningConfig::from_json(&text, &name)?
+                (SigningConfig::from_json(&text, &name)?, name)
             }
         };
         let profile = config.profile(self.profile.as_deref())?;
@@ -57,6 +64,7 @@ impl SignerArgs {
         let (certificate, certificate_name) = source::read_ca(ca)?;
         let (key, key_name) = source::read_ca_key(ca_key, passwords)?;
         let authority = Authority::load(&certificate, &certificate_name, &key, &key_name, now)?;
+        profile.validity(now).map_err(|e| e.context(&config_name))?;
         authority.validity(&profile, now, &mut Vec::new()).map_err(|e| e.context(&certificate_name))?;
         Ok(Signer { authority, serial: self.serial(&profile)?, profile })
     }

@@ -141,8 +141,12 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Err(error) => {
             // clap knows whether it is help (standard output, 0) or a mistake (standard error, 2).
             let error = cleaned(suggest(error, takes_inventory(&args), takes_a_spec(&args)));
-            let _ = error.print();
-            return Ok(if error.use_stderr() { 2 } else { 0 });
+            if error.use_stderr() {
+                let _ = error.print();
+                return Ok(2);
+            }
+            Printer::new(no_color).written(|| error.print())?;
+            return Ok(0);
         }
     };
     let ctx = Ctx { out: Printer::new(cli.no_color), err_color: stderr_color(cli.no_color) };
@@ -208,13 +212,14 @@ fn takes_a_spec(args: &[OsString]) -> bool {
 /// What was typed is quoted, and may be a file's name that somebody else has chosen, or a key in the place of a file.
 fn cleaned(mut error: clap::Error) -> clap::Error {
     let one = |text: &str| quoted::masked(&shown_line(text), quoted::is_in(text));
+    let hides = |text: &str| quoted::masked(text, quoted::is_in(text)) != text;
     let clean = |value: &ContextValue| match value {
         ContextValue::String(text) => Some(ContextValue::String(one(text))),
         ContextValue::Strings(all) => Some(ContextValue::Strings(all.iter().map(|text| one(text)).collect())),
-        ContextValue::StyledStr(text) if quoted::is_suspect(&text.to_string()) => {
+        ContextValue::StyledStr(text) if hides(&text.to_string()) => {
             Some(ContextValue::StyledStr(one(&text.to_string()).into()))
         }
-        ContextValue::StyledStrs(all) if all.iter().any(|text| quoted::is_suspect(&text.to_string())) => {
+        ContextValue::StyledStrs(all) if all.iter().any(|text| hides(&text.to_string())) => {
             Some(ContextValue::StyledStrs(all.iter().map(|text| one(&text.to_string()).into()).collect()))
         }
         _ => None,

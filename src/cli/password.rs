@@ -95,6 +95,12 @@ impl Passwords for OfStores {
     fn ways(&self) -> Option<String> {
         Some(ways("--password-file", &[PASSWORD_VARIABLE]))
     }
+    fn unasked(&self, store: &str) -> Result<Option<Secret>> {
+        match self.file.is_some() || std::env::var_os(PASSWORD_VARIABLE).is_some() {
+            true => self.of(store),
+            false => Ok(None),
+        }
+    }
     fn of(&self, store: &str) -> Result<Option<Secret>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {

@@ -1,6 +1,7 @@
 //! What every command does with a cluster: open it, ask its hosts, decide what differs, make it so. It has no terminal:
 //! where events go, what interrupts it and what is printed is up to the caller.
 
+mod agreed;
 pub mod confined;
 mod desire;
 mod endpoint;
@@ -18,6 +19,8 @@ mod release_0_1_0;
 mod removals;
 mod retired_keys;
 mod revocation;
+#[cfg(test)]
+mod revoked_tests;
 mod secrets_at_rest;
 mod session;
 mod skip;

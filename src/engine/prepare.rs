@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::agreed;
 use super::desire::{desire_on, names_only, questions};
 use super::endpoint;
 use super::objects::{crashing, node_changes, object_changes, takes, unavailable};
@@ -216,7 +217,7 @@ fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> 
     let kept = session.record()?;
     let live = live::ask(catalogue, cluster, &session.pool, trust, facts, kept.as_ref(), &asked.objects)?;
     let known = changes::Known { catalogue, cluster, facts, live: &live };
-    revocation::agreed(session, &live, kept.as_ref())?;
+    agreed::agreed(session, &live, kept.as_ref())?;
     changes::refuse(&known)?;
     skip::refuse(&known, &asked.there)?;
     endpoint::prove(session, &asked.there.hosts, trust, &live, known.has_run())?;

@@ -1,9 +1,8 @@
 //! Hosts that were lost: what a session leaves out of the cluster, and what is still to be done about them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
-use time::OffsetDateTime;
 
 use super::held::{held, own_users};
 use super::session::Session;
@@ -15,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::live::Live;
 use crate::plan::{ClusterChange, Revocation};
 use crate::record::{Record, Signature};
-use crate::text::nearest;
 use crate::trust::{self, Trust};
 
 /// What a command asks for.
@@ -119,83 +117,6 @@ fn refuse_more_than_workers(catalogue: &Catalogue, cluster: &Cluster, host: &Hos
         .iter()
         .fold(error, |error, key| error.detail(format!("{}: {}; ends by {}", key.path, key.opens, key.ended_by)));
     Err(error.hint("shut it out of the network first").hint(PAGE))
-}
-
-/// Refuses where a record that lies elsewhere, and is newer than the folder's own, does not say the same of who was revoked:
-/// somebody has done it, or undone it, from another folder. Each record counts, not the newest alone: who has one master may
-/// make that master's record the newest. `kept` is the folder's own.
-pub(super) fn agreed(session: &Session, live: &Live, kept: Option<&Record>) -> Result<()> {
-    let asked = session.asked.as_ref();
-    let in_record = |name: &str| live.record.as_ref().is_some_and(|record| record.has_revoked(name));
-    match asked {
-        Some(Asked::Revoke(name)) if !is_known(session, live, name)? => {
-            let known: Vec<&str> = session.cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
-            return Err(Error::usage(format!("there is no host and no node {name}"))
-                .meant(nearest(name, known.iter().copied()), || format!("nodes: {}", known.join(", "))));
-        }
-        Some(Asked::LetIn(name)) if !in_record(name) && !was_revoked(session, name)? => {
-            return Err(Error::usage(format!("{name} is not revoked: nothing was touched")));
-        }
-        _ => {}
-    }
-    // A clock that was wrong here does not make the folder's own record newer than all that is to come.
-    let since = kept.and_then(Record::written_at).map(|at| at.min(OffsetDateTime::now_utc()));
-    Error::all(disagreement(&session.cluster, asked, &live.records, since))
-}
-
-/// What records that were written `since` the folder's own say of who was revoked, by their places.
-fn disagreement(
-    cluster: &Cluster,
-    asked: Option<&Asked>,
-    records: &BTreeMap<String, Record>,
-    since: Option<OffsetDateTime>,
-) -> Vec<Error> {
-    let newer: Vec<(&String, &Record)> = records.iter().filter(|(_, record)| record.written_at() > since).collect();
-    let mut errors = Vec::new();
-    let mut elsewhere: BTreeMap<&str, (&Revoked, Vec<&str>)> = BTreeMap::new();
-    for (place, record) in &newer {
-        for known in record.revoked.iter().filter(|known| !cluster.has_revoked(&known.name)) {
-            elsewhere.entry(&known.name).or_insert_with(|| (known, Vec::new())).1.push(place);
-        }
-    }
-    for (name, (Revoked { since, by, .. }, places)) in elsewhere {
-        if asked != Some(&Asked::LetIn(name.to_owned())) {
-            errors.push(
-                Error::refused(format!("{name} was revoked on {since} by {by}, which this folder does not know yet"))
-                    .detail(format!("by the record of {}", places.join(", ")))
-                    .hint(format!("`kbootstrap node revoke {name}` makes it known here")),
-            );
-        }
-    }
-    for Revoked { name, .. } in &cluster.revoked {
-        let without = newer.iter().filter(|(_, record)| !record.has_revoked(name));
-        let without: Vec<&str> = without.map(|(place, _)| place.as_str()).collect();
-        // Where only some have it no longer, the host stays revoked, and that is written everywhere.
-        let disputed = records.values().any(|record| record.has_revoked(name));
-        if !without.is_empty() && !disputed && asked != Some(&Asked::Revoke(name.clone())) {
-            errors.push(
-                Error::refused(format!("{name} was let in again, which this folder does not know yet"))
-                    .detail(format!("by the record of {}", without.join(", ")))
-                    .hint(format!("`kbootstrap node revoke --undo {name}` makes it known here"))
-                    .hint(format!("if nobody has let it in, `kbootstrap node revoke {name}` shuts it out again")),
-            );
-        }
-    }
-    errors
-}
-
-/// Whether anybody has ever heard of it.
-fn is_known(session: &Session, live: &Live, name: &str) -> Result<bool> {
-    let record = live.record.as_ref();
-    Ok(session.in_inventory(name)
-        || live.node(name).is_some()
-        || record.is_some_and(|r| r.has_revoked(name) || r.all_hosts().any(|host| host.name == name))
-        || was_revoked(session, name)?)
-}
-
-fn was_revoked(session: &Session, name: &str) -> Result<bool> {
-    let kept = session.record()?;
-    Ok(kept.is_some_and(|record| record.has_revoked(name)))
 }
 
 /// What is still to be done about the hosts that were revoked.
@@ -322,77 +243,6 @@ mod tests {
         let asked = Asked::LetIn("n1".into());
         leave_out(&catalogue, &mut again, Some(&record), Some(&asked), signature()).unwrap();
         assert_eq!((again.hosts.len(), again.revoked.len()), (2, 0));
-    }
-
-    fn revoked(name: &str, secrets: &[&str]) -> Revoked {
-        Revoked {
-            name: name.into(),
-            address: None,
-            users: vec![format!("system:node:{name}")],
-            secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),
-            since: "2026-01-01T00:00:00Z".into(),
-            by: "ann@desk".into(),
-        }
-    }
-
-    fn record(written: &str, names: &[&str]) -> Record {
-        let inventory = crate::record::RecordedInventory::new("c.yaml", "", Default::default());
-        let signature = Signature { written: written.into(), by: "ann@desk".into() };
-        let record = Record::new(&example::cluster("1.36.3"), inventory, String::new(), signature);
-        Record { revoked: names.iter().map(|name| revoked(name, &[])).collect(), ..record }
-    }
-
-    const OLD: &str = "2026-01-01T00:00:00Z";
-    const NEW: &str = "2026-01-02T00:00:00Z";
-    const NEWEST: &str = "2026-01-03T00:00:00Z";
-
-    /// What is said where the folder has revoked `ours` and records say this.
-    fn said(ours: &[&str], records: &[(&str, Record)]) -> Vec<String> {
-        let mut cluster = example::cluster("1.36.3");
-        cluster.revoke(ours.iter().map(|name| revoked(name, &[])).collect());
-        let records = records.iter().map(|(place, record)| ((*place).to_owned(), record.clone())).collect();
-        let errors = disagreement(&cluster, None, &records, record(OLD, ours).written_at());
-        errors.iter().map(|error| format!("{}; {}", error.message, error.details.join(", "))).collect()
-    }
-
-    #[test]
-    fn one_masters_newer_record_does_not_hide_who_was_revoked() {
-        let hidden = said(&[], &[("m1", record(NEW, &["n1"])), ("m2", record(NEWEST, &[]))]);
-        assert_eq!(hidden.len(), 1);
-        assert!(hidden[0].starts_with("n1 was revoked on") && hidden[0].ends_with("by the record of m1"), "{hidden:?}");
-        let old = said(&[], &[("m1", record(OLD, &["n1"]))]);
-        assert!(old.is_empty(), "it was let in here since: {old:?}");
-    }
-
-    #[test]
-    fn one_masters_record_alone_lets_nobody_in() {
-        assert!(said(&["n1"], &[("m1", record(OLD, &["n1"])), ("m2", record(NEWEST, &[]))]).is_empty());
-        assert!(said(&["n1"], &[("m1", record(NEW, &["n1"])), ("m2", record(NEWEST, &[]))]).is_empty());
-        let undone = said(&["n1"], &[("m1", record(NEW, &[])), ("m2", record(NEW, &[]))]);
-        assert_eq!(undone, ["n1 was let in again, which this folder does not know yet; by the record of m1, m2"]);
-    }
-
-    #[test]
-    fn what_a_lost_host_could_read_is_remembered() {
-        let live = Live {
-            records: [("m1".to_owned(), Record { revoked: vec![revoked("n1", &["a/b"])], ..record(OLD, &[]) })].into(),
-            ..Live::default()
-        };
-        let found = Revocation { host: "n1".into(), secrets: vec!["c/d".into()], ..Revocation::default() };
-        let other = Revocation { host: "n2".into(), secrets: vec!["x/y".into()], ..Revocation::default() };
-        let changes = [found, other].map(|one| ClusterChange::Revoke(Box::new(one)));
-        let all = with_secrets(&[revoked("n1", &["e/f"])], &live, &changes);
-        assert_eq!(all[0].secrets, ["a/b", "c/d", "e/f"]);
-        assert_eq!(with_secrets(&all, &Live::default(), &[]), all, "its pods are gone");
-    }
-
-    #[test]
-    fn who_is_revoked_again_is_refused_under_users_that_were_not_known_then() {
-        let (catalogue, mut cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
-        let asked = Asked::Revoke("n1".into());
-        leave_out(&catalogue, &mut cluster, Some(&record(OLD, &["n1"])), Some(&asked), signature()).unwrap();
-        assert_eq!(cluster.revoked.len(), 1);
-        assert_eq!(cluster.revoked[0].users, ["system:node:n1", "kube-proxy:n1", "flannel:n1"]);
     }
 
     #[test]

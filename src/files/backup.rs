@@ -26,11 +26,29 @@ pub fn keep(path: &Path, secret: bool) -> Result<Option<PathBuf>> {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => {
-                return Err(Error::input(format!("cannot keep {} as {}: {e}", path.display(), kept.display())));
+                return Err(Error::io(format!("cannot keep {} as {}", path.display(), kept.display()), &e));
             }
         }
     }
     Err(Error::input(format!("{} has too many backups", path.display())))
+}
+
+/// Keeps all of them, each with whether it is secret, or none.
+pub fn keep_all(files: &[(&Path, bool)]) -> Result<Vec<Option<PathBuf>>> {
+    let mut all = Vec::new();
+    for (path, secret) in files {
+        match keep(path, *secret) {
+            Ok(kept) => all.push(kept),
+            Err(error) => {
+                // They are second names of files that are still in their places.
+                for kept in all.iter().flatten() {
+                    let _ = fs::remove_file(kept);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

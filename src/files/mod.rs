@@ -20,9 +20,10 @@ mod place;
 mod private;
 mod real;
 mod tree;
+mod undo;
 
-pub use pending::{BESIDE, Pending, persist, place};
-pub use place::folder as folder_of;
+pub use pending::{BESIDE, Pending, persist, persist_each, place};
+pub use place::{folder as folder_of, pair};
 pub use private::{check_private, private_folder};
 pub use real::{is_within, real};
 pub use tree::copy_folder;
@@ -33,6 +34,14 @@ use crate::secret::Secret;
 /// Reads a file whose bytes are wiped when dropped: it may be a key.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     bounded::bytes(path).map_err(|e| Error::input(format!("cannot read {}: {e}", path.display())))
+}
+
+/// Where a file goes that is written to `path`: where its symlinks lead.
+///
+/// # Errors
+/// I/O; a folder; a link that somebody else may have put there.
+pub fn followed(path: &Path) -> Result<PathBuf> {
+    place::Place::of(path).map(|place| place.path).map_err(|e| failed(path, &e))
 }
 
 /// Writes what anybody may read (0644). A symlink is followed, as a person who made it expects.
@@ -81,7 +90,7 @@ pub fn replace(path: &Path, make: impl FnMut(&Path) -> io::Result<()>) -> io::Re
     made.persist(path).map_err(|e| e.error)
 }
 
-/// Writes a key (0600), even where a file with wider permissions was. A symlink is replaced, not followed.
+/// Writes a key (0600), even where a file with wider permissions was. A symlink is followed.
 pub fn write_key(path: &Path, key: &Secret) -> Result<()> {
     persist(vec![Pending::key(path, key)?])
 }
@@ -106,17 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_not_follow_a_symlink_and_a_certificate_does() {
+    fn keys_and_certificates_follow_symlinks() {
         let folder = tempfile::tempdir().unwrap();
         let (target, link) = (folder.path().join("target"), folder.path().join("link"));
-        fs::write(&target, "victim").unwrap();
+        fs::write(&target, "old").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
         write_public(&link, b"public").unwrap();
-        assert_eq!(fs::read(&target).unwrap(), b"public");
-        assert_eq!(mode(&target), 0o644);
+        assert_eq!((fs::read(&target).unwrap().as_slice(), mode(&target)), (b"public".as_slice(), 0o644));
         write_key(&link, &Secret::new(*b"key")).unwrap();
-        assert_eq!(fs::read(&target).unwrap(), b"public");
-        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read(&target).unwrap().as_slice(), mode(&target)), (b"key".as_slice(), 0o600));
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]

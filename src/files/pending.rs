@@ -1,5 +1,6 @@
 //! Files that are written together: each beside its place, all brought to the disk at the same time, and only then
-//! renamed. A reader sees the old file or the new one, whole, also after a crash.
+//! renamed. A reader sees the old file or the new one, whole, also after a crash. Where one cannot be put into its place,
+//! those that were are taken back: a key is never left with the certificate of another.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,9 +9,12 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use tempfile::TempPath;
 
 use super::place::{Place, folder};
+use super::undo::{Undo, Was};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::secret::Secret;
@@ -27,6 +31,8 @@ const MANY: usize = 16;
 pub struct Pending {
     content: Content,
     place: PathBuf,
+    /// A file is there.
+    replaces: bool,
     is_key: bool,
 }
 
@@ -39,25 +45,21 @@ enum Content {
 }
 
 impl Pending {
-    /// A key, 0600 from birth. A symlink in its place will be replaced, not followed.
+    /// A key, 0600 from birth. A symlink is followed, unless somebody else may have put it there.
     pub fn key(path: &Path, key: &Secret) -> Result<Self> {
-        let place = Place::not_followed(path).map_err(|e| failed(path, &e))?;
+        let place = Place::of(path).map_err(|e| failed(path, &e))?;
         Self::new(place, key.expose(), true).map_err(|e| failed(path, &e))
     }
-
     /// What anybody may read: 0644 as far as the umask allows it, or as open as the file that it replaces. A symlink is
-    /// followed.
+    /// followed, as for a key.
     pub fn public(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let place = Place::followed(path).map_err(|e| failed(path, &e))?;
+        let place = Place::of(path).map_err(|e| failed(path, &e))?;
         Self::new(place, bytes, false).map_err(|e| failed(path, &e))
     }
 
     /// What anybody may read, in a folder of ours: nothing but a regular file is replaced, and a symlink is not followed.
     pub fn own(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let place = Place::not_followed(path).map_err(|e| failed(path, &e))?;
-        if place.is_stream {
-            return Err(Error::input(format!("cannot write {}: it is no file", path.display())));
-        }
+        let place = Place::own(path).map_err(|e| failed(path, &e))?;
         Self::new(place, bytes, false).map_err(|e| failed(path, &e))
     }
 
@@ -71,7 +73,7 @@ impl Pending {
                 written => Content::Beside(written?),
             }
         };
-        Ok(Pending { content, place: place.path, is_key })
+        Ok(Pending { content, replaces: place.old.is_some(), place: place.path, is_key })
     }
 
     fn beside(&self) -> Option<&TempPath> {
@@ -81,17 +83,41 @@ impl Pending {
         }
     }
 
-    /// Into its place.
-    fn put(self) -> io::Result<()> {
-        match self.content {
-            Content::Direct(bytes) => overwrite(&self.place, bytes.expose(), self.is_key),
-            Content::Beside(temporary) => match temporary.persist(&self.place) {
-                // Nothing can be renamed over a mounted file.
-                Err(refused) if refused.error.kind() == ErrorKind::ResourceBusy => {
-                    overwrite(&self.place, &fs::read(&refused.path).map(zeroize::Zeroizing::new)?, self.is_key)
-                }
-                renamed => renamed.map_err(|e| e.error),
-            },
+    /// Into its place. What was there is kept for as long as others may follow that cannot be put into theirs.
+    fn put(self, is_last: bool) -> io::Result<Undo> {
+        let Pending { content, place, replaces, is_key } = self;
+        let temporary = match content {
+            Content::Direct(bytes) => return into(place, bytes.expose(), is_key),
+            Content::Beside(temporary) => temporary,
+        };
+        if replaces && !is_last {
+            match renameat_with(CWD, temporary.as_os_str(), CWD, place.as_os_str(), RenameFlags::EXCHANGE) {
+                Ok(()) => return Ok(Undo { place, was: Was::File(temporary) }),
+                // Not every file system can exchange two files.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOENT | Errno::BUSY) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        let old = if replaces && !is_last { Was::read(&place, is_key) } else { Was::unknown(replaces) };
+        match temporary.persist(&place) {
+            // Nothing can be renamed over a mounted file.
+            Err(refused) if refused.error.kind() == ErrorKind::ResourceBusy => {
+                into(place, &fs::read(&refused.path).map(zeroize::Zeroizing::new)?, is_key)
+            }
+            renamed => renamed.map_err(|e| e.error).map(|()| Undo { place, was: old }),
+        }
+    }
+}
+
+/// Writes into what is there; where that fails, it has what it had before.
+fn into(place: PathBuf, bytes: &[u8], is_key: bool) -> io::Result<Undo> {
+    let undo = Undo { was: Was::read(&place, is_key), place };
+    match overwrite(&undo.place, bytes, is_key) {
+        Ok(()) => Ok(undo),
+        Err(e) => {
+            // Of two failures the first one is told.
+            let _ = undo.back();
+            Err(e)
         }
     }
 }
@@ -127,7 +153,7 @@ fn beside(place: &Place, bytes: &[u8], is_key: bool) -> io::Result<TempPath> {
 }
 
 /// Writes into what is there.
-fn overwrite(place: &Path, bytes: &[u8], is_key: bool) -> io::Result<()> {
+pub(super) fn overwrite(place: &Path, bytes: &[u8], is_key: bool) -> io::Result<()> {
     let mut file = File::options().write(true).truncate(true).open(place)?;
     let is_file = file.metadata()?.is_file();
     if is_file && is_key {
@@ -137,48 +163,88 @@ fn overwrite(place: &Path, bytes: &[u8], is_key: bool) -> io::Result<()> {
     if is_file { file.sync_all() } else { Ok(()) }
 }
 
-/// Brings all to the disk, and then into their places, in their order. That a key is in its place is on the disk, too,
-/// when this returns: what is made from a key can be made again.
+/// Brings all to the disk, and then into their places, in their order: all of them, or none. That a key is in its place is
+/// on the disk, too, when this returns: what is made from a key can be made again.
 pub fn persist(files: Vec<Pending>) -> Result<()> {
-    let keys = files.iter().filter(|file| file.is_key && file.beside().is_some());
-    let folders: BTreeSet<PathBuf> = keys.map(|file| folder(&file.place)).collect();
-    place(files)?;
-    for path in folders {
-        File::open(&path).and_then(|folder| folder.sync_all()).map_err(|e| failed(&path, &e))?;
-    }
-    Ok(())
+    Error::all(persist_each(vec![files]).into_iter().filter_map(Result::err))
 }
 
-/// The same for what can be made again, keys too: after a crash in the next seconds a place may have what it had before.
+/// The same for many groups of files that belong together, each whole or not at all; the results are in their order.
+pub fn persist_each(groups: Vec<Vec<Pending>>) -> Vec<Result<()>> {
+    let folders_of = |group: &Vec<Pending>| -> BTreeSet<PathBuf> {
+        let keys = group.iter().filter(|file| file.is_key && file.beside().is_some());
+        keys.map(|file| folder(&file.place)).collect()
+    };
+    let folders: Vec<_> = groups.iter().map(folders_of).collect();
+    let placed = place_each(groups);
+    let all: BTreeSet<&PathBuf> = folders.iter().flatten().collect();
+    let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all()).map_err(|e| failed(path, &e));
+    let synced: BTreeMap<&PathBuf, Result<()>> = all.into_iter().map(|path| (path, sync(path))).collect();
+    let on_disk = |own: &BTreeSet<PathBuf>| own.iter().try_for_each(|path| synced[path].clone());
+    placed.into_iter().zip(&folders).map(|(placed, own)| placed.and_then(|()| on_disk(own))).collect()
+}
+
+/// As [`persist`] for what can be made again, keys too: after a crash in the next seconds a place may have what it had before.
 pub fn place(files: Vec<Pending>) -> Result<()> {
-    if files.len() < MANY {
-        sync_each(&files)?;
-    } else {
-        let mut systems: BTreeMap<u64, File> = BTreeMap::new();
-        for (file, temporary) in files.iter().filter_map(|file| file.beside().map(|temporary| (file, temporary))) {
-            let device = fs::metadata(temporary).map_err(|e| failed(&file.place, &e))?.dev();
-            if let Entry::Vacant(entry) = systems.entry(device) {
-                entry.insert(File::open(temporary).map_err(|e| failed(&file.place, &e))?);
-            }
-        }
-        for system in systems.values() {
-            rustix::fs::syncfs(system).map_err(|e| Error::io("bring files to the disk", &e.into()))?;
+    Error::all(place_each(vec![files]).into_iter().filter_map(Result::err))
+}
+
+fn place_each(groups: Vec<Vec<Pending>>) -> Vec<Result<()>> {
+    let synced = sync(&groups);
+    groups.into_iter().zip(synced).map(|(group, synced)| synced.and_then(|()| put_all(group))).collect()
+}
+
+/// Brings what is beside the places to the disk; one result for each group.
+fn sync(groups: &[Vec<Pending>]) -> Vec<Result<()>> {
+    let files: Vec<&Pending> = groups.iter().flatten().collect();
+    if files.len() >= MANY {
+        let whole = sync_systems(&files);
+        return groups.iter().map(|_| whole.clone()).collect();
+    }
+    let mut each = sync_each(&files).into_iter();
+    groups.iter().map(|group| Error::all(each.by_ref().take(group.len()).filter_map(Result::err))).collect()
+}
+
+fn sync_systems(files: &[&Pending]) -> Result<()> {
+    let mut systems: BTreeMap<u64, File> = BTreeMap::new();
+    for (file, temporary) in files.iter().filter_map(|file| file.beside().map(|temporary| (file, temporary))) {
+        let device = fs::metadata(temporary).map_err(|e| failed(&file.place, &e))?.dev();
+        if let Entry::Vacant(entry) = systems.entry(device) {
+            entry.insert(File::open(temporary).map_err(|e| failed(&file.place, &e))?);
         }
     }
-    for file in files {
-        let path = file.place.clone();
-        file.put().map_err(|e| failed(&path, &e))?;
-    }
-    Ok(())
+    let sync = |system: &File| rustix::fs::syncfs(system).map_err(|e| Error::io("bring files to the disk", &e.into()));
+    systems.values().try_for_each(sync)
 }
 
 /// All at the same time: a disk brings them home together.
-fn sync_each(files: &[Pending]) -> Result<()> {
-    let sync = |file: &Pending| {
+fn sync_each(files: &[&Pending]) -> Vec<Result<()>> {
+    let sync = |file: &&Pending| {
         let Some(temporary) = file.beside() else { return Ok(()) };
         File::open(temporary).and_then(|opened| opened.sync_all()).map_err(|e| failed(&file.place, &e))
     };
-    Error::all(parallel::each(files, files.len(), sync).into_iter().filter_map(Result::err))
+    parallel::each(files, files.len(), sync)
+}
+
+/// Into their places, in their order; where one cannot be, those before it are taken back.
+fn put_all(files: Vec<Pending>) -> Result<()> {
+    let (mut done, last) = (Vec::new(), files.len().saturating_sub(1));
+    for (n, file) in files.into_iter().enumerate() {
+        let path = file.place.clone();
+        match file.put(n == last) {
+            Ok(undo) => done.push(undo),
+            Err(e) => return Err(done.into_iter().rev().fold(failed(&path, &e), take_back)),
+        }
+    }
+    Ok(())
+}
+
+fn take_back(error: Error, undo: Undo) -> Error {
+    let path = undo.place.clone();
+    match undo.back() {
+        Ok(()) => error.detail(format!("{} is as it was", path.display())),
+        Err(e) => error.detail(format!("{} is new, and could not be taken back: {e}", path.display())),
+    }
 }
 
 pub(super) fn failed(path: &Path, e: &io::Error) -> Error {

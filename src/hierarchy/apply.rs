@@ -16,11 +16,11 @@ use super::item::{Hierarchy, Item, Kind};
 use super::plan::{Action, Plan, Step};
 use crate::certlint;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::files::{self, Pending, persist};
+use crate::files::{self, Pending, pair, persist_each};
 use crate::parallel;
 use crate::pki::{
-    Authority, Certificate, Issued, Key, Passwords, PublicKey, Request, Serial, Signer, encrypted, renew_ca_by,
-    self_signed,
+    Authority, Certificate, Issued, Key, KeyKind, Passwords, PublicKey, Request, Serial, Signer, encrypted,
+    renew_ca_by, self_signed,
 };
 use crate::ui::{Reporter, step};
 
@@ -51,39 +51,35 @@ pub struct Job<'a> {
 /// and no more keys than that lie in memory.
 const BATCH: usize = 500;
 
-/// Does what the plan says; nothing where the plan has problems.
+/// What a person should know of an item that was issued: its place in the hierarchy, and one line each.
+pub type Said = Vec<(usize, Vec<String>)>;
+
+/// Does what the plan says; nothing where the plan has problems. The value is what was warned of.
 ///
 /// # Errors
 /// The plan's problems; what went wrong with an item. What was done before that is done: the next run goes on from there.
-pub fn apply(job: &Job<'_>) -> Result<()> {
+pub fn apply(job: &Job<'_>) -> Result<Said> {
     job.plan.check()?;
     let unlocked = unlocked(job)?;
     folders(job)?;
-    let items = &job.hierarchy.items;
-    let mut work = Work {
-        job,
-        unlocked,
-        certificates: job.found.iter().map(|found| found.certificate.clone()).collect(),
-        signers: items.iter().map(|_| OnceLock::new()).collect(),
-    };
-    let todo = |kind: Kind| {
-        (0..items.len()).filter(move |&i| items[i].kind == kind && job.plan.steps[i].action != Action::Keep)
-    };
-    let depth = |index: usize| std::iter::successors(Some(index), |&i| items[i].issuer).count();
-    for level in todo(Kind::Authority).map(depth).collect::<BTreeSet<_>>() {
-        let authorities: Vec<usize> = todo(Kind::Authority).filter(|&i| depth(i) == level).collect();
-        work.batch(&authorities, &titles(items, &authorities))?;
-    }
-    let certificates: Vec<usize> = todo(Kind::Certificate).collect();
-    for (n, batch) in certificates.chunks(BATCH).enumerate() {
-        let title = match certificates.len() {
-            0..=3 => titles(items, batch),
-            all if all <= BATCH => format!("{all} certificates"),
-            all => format!("certificates {} to {} of {all}", n * BATCH + 1, n * BATCH + batch.len()),
-        };
-        work.batch(batch, &title)?;
-    }
-    Ok(())
+    Work::new(job, unlocked, None).run()
+}
+
+/// What [`apply`] would warn of, and what would go wrong: everything is issued by keys that are thrown away, and nothing is
+/// written. Encrypted keys stay closed.
+///
+/// # Errors
+/// The plan's problems; what would go wrong with an item.
+pub fn rehearse(job: &Job<'_>) -> Result<Said> {
+    job.plan.check()?;
+    let key = || Key::generate(KeyKind::EcdsaP256);
+    Work::new(job, Unlocked::new(), Some(Rehearsal { of_cas: key()?, of_others: key()? })).run()
+}
+
+/// Keys that are the same for all.
+struct Rehearsal {
+    of_cas: Key,
+    of_others: Key,
 }
 
 fn titles(items: &[Item], indices: &[usize]) -> String {
@@ -143,6 +139,8 @@ fn unlocked(job: &Job<'_>) -> Result<Unlocked> {
 struct Work<'a> {
     job: &'a Job<'a>,
     unlocked: Unlocked,
+    /// Nothing is written.
+    rehearsal: Option<Rehearsal>,
     /// As they are by now.
     certificates: Vec<Option<Certificate>>,
     /// CAs that have signed in this run.
@@ -152,21 +150,55 @@ struct Work<'a> {
 /// What was made of an item.
 struct Made {
     index: usize,
-    /// In the order in which they are to be renamed: a key before its certificate, so that a run which dies in between
-    /// can be resumed.
+    /// All of them come into their places, or none, in this order: a key before its certificate, so that a run which
+    /// dies in between can be resumed.
     files: Vec<Pending>,
     issued: Option<Issued>,
 }
 
-impl Work<'_> {
-    fn batch(&mut self, indices: &[usize], title: &str) -> Result<()> {
-        let reporter = self.job.reporter;
-        let warnings = step::run(reporter, "", format!("make {title}"), |_| Ok((self.make(indices)?, String::new())))?;
-        warnings.iter().for_each(|warning| reporter.warn(warning));
-        Ok(())
+impl<'a> Work<'a> {
+    fn new(job: &'a Job<'a>, unlocked: Unlocked, rehearsal: Option<Rehearsal>) -> Self {
+        let certificates = job.found.iter().map(|found| found.certificate.clone()).collect();
+        let signers = job.hierarchy.items.iter().map(|_| OnceLock::new()).collect();
+        Work { job, unlocked, rehearsal, certificates, signers }
     }
 
-    fn make(&mut self, indices: &[usize]) -> Result<Vec<String>> {
+    fn run(mut self) -> Result<Said> {
+        let (job, items) = (self.job, &self.job.hierarchy.items);
+        let todo = |kind: Kind| {
+            (0..items.len()).filter(move |&i| items[i].kind == kind && job.plan.steps[i].action != Action::Keep)
+        };
+        let depth = |index: usize| std::iter::successors(Some(index), |&i| items[i].issuer).count();
+        let mut said = Vec::new();
+        for level in todo(Kind::Authority).map(depth).collect::<BTreeSet<_>>() {
+            let authorities: Vec<usize> = todo(Kind::Authority).filter(|&i| depth(i) == level).collect();
+            said.extend(self.batch(&authorities, &titles(items, &authorities))?);
+        }
+        let certificates: Vec<usize> = todo(Kind::Certificate).collect();
+        for (n, batch) in certificates.chunks(BATCH).enumerate() {
+            let title = match certificates.len() {
+                0..=3 => titles(items, batch),
+                all if all <= BATCH => format!("{all} certificates"),
+                all => format!("certificates {} to {} of {all}", n * BATCH + 1, n * BATCH + batch.len()),
+            };
+            said.extend(self.batch(batch, &title)?);
+        }
+        Ok(said)
+    }
+
+    fn batch(&mut self, indices: &[usize], title: &str) -> Result<Said> {
+        if self.rehearsal.is_some() {
+            return self.make(indices);
+        }
+        let (reporter, items) = (self.job.reporter, &self.job.hierarchy.items);
+        let said = step::run(reporter, "", format!("make {title}"), |_| Ok((self.make(indices)?, String::new())))?;
+        for (index, warnings) in &said {
+            warnings.iter().for_each(|warning| reporter.warn(&format!("{}: {warning}", items[*index].title())));
+        }
+        Ok(said)
+    }
+
+    fn make(&mut self, indices: &[usize]) -> Result<Said> {
         let (mut made, mut errors) = (Vec::with_capacity(indices.len()), Vec::new());
         let make = |&index: &usize| match self.job.interrupt.load(Ordering::Relaxed) {
             true => Ok(None),
@@ -179,12 +211,18 @@ impl Work<'_> {
             }
         }
         // Those that could be made are kept; dropping them would only lose work.
-        let (mut files, mut issued) = (Vec::new(), Vec::new());
+        let (mut files, mut rest) = (Vec::new(), Vec::new());
         for one in made {
-            files.extend(one.files);
-            issued.extend(one.issued.map(|i| (one.index, i)));
+            files.push(one.files);
+            rest.push((one.index, one.issued));
         }
-        persist(files)?;
+        let mut issued = Vec::new();
+        for ((index, one), placed) in rest.into_iter().zip(persist_each(files)) {
+            match placed {
+                Ok(()) => issued.extend(one.map(|issued| (index, issued))),
+                Err(error) => errors.push(error.context(self.job.hierarchy.items[index].title())),
+            }
+        }
         if self.job.interrupt.load(Ordering::Relaxed) {
             let next = match self.job.options.flags() {
                 none if none.is_empty() => "the next run goes on from here".to_owned(),
@@ -193,14 +231,14 @@ impl Work<'_> {
             return Err(Error::new(ErrorKind::Interrupted, "interrupted").hint(next));
         }
         Error::all(errors)?;
-        let mut warnings = Vec::new();
-        for (index, issued) in issued {
-            let title = self.job.hierarchy.items[index].title();
-            let refused = certlint::refused(&issued.certificate, &self.particular(index), self.job.now);
-            warnings.extend(issued.warnings.iter().chain(&refused).map(|warning| format!("{title}: {warning}")));
-            self.certificates[index] = Some(issued.certificate);
+        let mut said = Vec::new();
+        for (index, Issued { certificate, warnings, .. }) in issued {
+            let refused = certlint::refused(&certificate, &self.particular(index), self.job.now);
+            let all: Vec<String> = warnings.into_iter().chain(refused).collect();
+            said.extend((!all.is_empty()).then_some((index, all)));
+            self.certificates[index] = Some(certificate);
         }
-        Ok(warnings)
+        Ok(said)
     }
 
     /// The CA of an item where more depends on it than what the plan looks at: to judge all by their CA would take longer
@@ -220,11 +258,15 @@ impl Work<'_> {
         let issued = match self.job.plan.steps[index].action {
             Action::Keep | Action::Chain => None,
             Action::Make => {
-                let key = Key::generate(item.key)?;
-                let text = if item.pkcs8 { key.to_pkcs8_pem() } else { key.to_pem() };
-                files.push(Pending::key(&item.files.key, &text)?);
+                pair(&item.files.certificate, &item.files.key)?;
+                let made = if self.rehearsal.is_none() { Some(Key::generate(item.key)?) } else { None };
+                if let Some(key) = &made {
+                    let text = if item.pkcs8 { key.to_pkcs8_pem() } else { key.to_pem() };
+                    files.push(Pending::key(&item.files.key, &text)?);
+                }
+                let key = made.as_ref().or_else(|| self.rehearsed(item)).ok_or_else(|| Error::internal("no key"))?;
                 Some(match item.issuer {
-                    None => self.sign_itself(item, &key)?,
+                    None => self.sign_itself(item, key)?,
                     Some(issuer) => self.issue(item, issuer, key.public())?,
                 })
             }
@@ -234,6 +276,9 @@ impl Work<'_> {
             }),
             Action::Renew => Some(self.renew(index, item)?),
         };
+        if self.rehearsal.is_some() {
+            return Ok(Made { index, files, issued });
+        }
         let certificate = issued.as_ref().map(|issued| &issued.certificate);
         if let Some(certificate) = certificate {
             files.push(Pending::public(&item.files.certificate, certificate.to_pem().as_bytes())?);
@@ -249,6 +294,12 @@ impl Work<'_> {
         Ok(Made { index, files, issued })
     }
 
+    /// The key that stands for an item's in a rehearsal.
+    fn rehearsed(&self, item: &Item) -> Option<&Key> {
+        let Rehearsal { of_cas, of_others } = self.rehearsal.as_ref()?;
+        Some(if item.kind == Kind::Authority { of_cas } else { of_others })
+    }
+
     fn sign_itself(&self, item: &Item, key: &Key) -> Result<Issued> {
         self_signed(&item.spec, key, self.job.now, Serial::random()?)
     }
@@ -262,12 +313,18 @@ impl Work<'_> {
         let old = self.certificates[index].as_ref().ok_or_else(|| Error::internal("there is nothing to renew"))?;
         let (profile, now, serial) = (&item.profile, self.job.now, Serial::random()?);
         match item.issuer {
+            None if self.rehearsal.is_some() => {
+                renew_ca_by(old, Signer::Rehearsal(&self.key(index)?), profile, now, serial)
+            }
             None => renew_ca_by(old, Signer::Itself(&self.key(index)?), profile, now, serial),
             Some(issuer) => renew_ca_by(old, Signer::Other(self.signer(issuer)?), profile, now, serial),
         }
     }
 
     fn key(&self, index: usize) -> Result<Key> {
+        if let Some(key) = self.rehearsed(&self.job.hierarchy.items[index]) {
+            return Key::from_pem(key.to_pem().expose(), "the key of a rehearsal");
+        }
         let path = &self.job.hierarchy.items[index].files.key;
         match self.unlocked.get(&index) {
             Some(text) => Key::read(text, &path.display().to_string()),
@@ -284,7 +341,12 @@ impl Work<'_> {
         let missing = || Error::internal(format!("{} has no certificate yet", item.title()));
         let certificate = self.certificates[index].clone().ok_or_else(missing)?;
         let context = |e: Error| e.context(item.title());
-        let authority = Authority::new(certificate, self.key(index)?, self.job.now).map_err(context)?;
+        let (key, now) = (self.key(index)?, self.job.now);
+        let authority = match self.rehearsal {
+            None => Authority::new(certificate, key, now),
+            Some(_) => Authority::rehearsal(certificate, key, now),
+        };
+        let authority = authority.map_err(context)?;
         Ok(self.signers[index].get_or_init(|| authority))
     }
 }

@@ -150,16 +150,17 @@ fn future<'a>(
     let no_key = || format!("the key of CA {}, {}, is not there", item.name, item.files.key.display());
     let lacks_key = found.key.is_none().then(no_key);
     let broken = !verdict.problems.is_empty() || issuer.is_some_and(|issuer| issuer.broken);
-    let names = constraints(item, found, issuer, verdict);
+    let (names, external) = (constraints(item, found, issuer, verdict), item.external);
     let last = item.profile.ca_constraint.constraints().path_length() == Some(0);
     match verdict.action {
         Some(Action::Make | Action::Issue) => {
             let validity = limited(item.profile.validity(now));
-            Future { certificate: None, validity, last, cannot_sign: None, broken, names }
+            Future { certificate: None, validity, last, external, cannot_sign: None, broken, names }
         }
         Some(Action::Renew) => {
             let validity = limited(item.profile.validity(now));
-            Future { certificate: found.certificate.as_ref(), validity, last, cannot_sign: lacks_key, broken, names }
+            let certificate = found.certificate.as_ref();
+            Future { certificate, validity, last, external, cannot_sign: lacks_key, broken, names }
         }
         _ => {
             let certificate = found.certificate.as_ref();
@@ -167,6 +168,7 @@ fn future<'a>(
                 certificate,
                 validity: certificate.map(Certificate::validity),
                 last: certificate.is_some_and(|c| c.basic_constraints().path_length() == Some(0)),
+                external,
                 cannot_sign: lacks_key,
                 broken,
                 names,

@@ -21,7 +21,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{Job, apply};
+pub use apply::{Job, Said, apply, rehearse};
 pub use decide::{Options, decide};
 pub use found::{Found, look};
 pub use item::{Files, Hierarchy, Item, Kind, Upkeep};

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::found::Found;
 use super::item::{Item, Kind};
 use super::plan::{Action, State};
+use crate::certlint;
 use crate::error::{Error, Result};
 use crate::pki::{Certificate, Constraints, Names, Rules, San, Specified, Validity, day_and_minute, differences};
 
@@ -17,6 +18,8 @@ pub(super) struct Future<'a> {
     pub(super) validity: Option<Validity>,
     /// It may issue certificates, but no CAs.
     pub(super) last: bool,
+    /// It is brought by a person.
+    pub(super) external: bool,
     /// Why it cannot sign.
     pub(super) cannot_sign: Option<String>,
     /// Something with it is wrong: nothing can be said of what it issues before that is mended.
@@ -198,6 +201,11 @@ pub(super) fn authority(
         verdict.refuse(Error::pki("it may not sign certificates: its key usage lacks `cert sign`"));
         return Ok(verdict);
     }
+    if let Some(oid) = certificate.unknown_critical() {
+        let text = format!("it has the critical extension {oid}, which verifiers do not know");
+        verdict.refuse(Error::pki(text).hint("Go and openssl refuse whatever it issues: bring a CA without it"));
+        return Ok(verdict);
+    }
     if found.key.as_ref().is_some_and(|key| !certificate.is_for(key)) {
         let error = Error::pki("the key that is there is not that of its certificate")
             .hint("bring the right one; a CA without its key is fine while it has nothing to sign");
@@ -213,6 +221,7 @@ pub(super) fn authority(
         verdict.refuse(not_yet(validity.not_before));
         return Ok(verdict);
     }
+    verdict.warnings.extend(certlint::passed_on(certificate, now));
     let by_another = match issuer {
         Some(Future { certificate: None, .. }) => Some(Foreign::NewAuthority),
         Some(Future { certificate: Some(ca), .. }) => foreign(certificate, ca),
@@ -357,11 +366,17 @@ pub(super) fn signable(item: &Item, issuer: &Future<'_>, issuer_name: &str, now:
     }
     if let Some((ca, name)) = issuer.forbids(item)? {
         return Err(Error::pki(format!("CA {ca} may not issue for {name}: its name constraints do not allow it"))
-            .hint(format!("another CA is needed for this name, or other `permitted` and `excluded` of CA {ca}")));
+            .hint(match issuer.external {
+                true => "another CA is needed for this name".to_owned(),
+                false => format!("another CA is needed for this name, or other `permitted` and `excluded` of CA {ca}"),
+            }));
     }
     let wanted = item.profile.validity(now)?;
     let Some(ca) = &issuer.validity else { return Ok(wanted) };
-    let renew = format!("renew the CA with `--renew-ca {issuer_name}`");
+    let renew = match issuer.external {
+        true => format!("bring a renewed certificate of CA {issuer_name}: it is `external`"),
+        false => format!("renew the CA with `--renew-ca {issuer_name}`"),
+    };
     if now > ca.not_after {
         let text = format!("CA {issuer_name} has expired on {}", day_and_minute(ca.not_after));
         return Err(Error::pki(text).hint(renew));

@@ -31,7 +31,7 @@ pub use issue::builder::Issued;
 pub(crate) use issue::careful::deceptive;
 pub use issue::crl::{CrlSpec, Reason, Revoked, crl_number, crl_pem};
 pub use issue::renew_ca::{Signer, kept_serial, renew_ca, renew_ca_by};
-pub use issue::root::self_signed;
+pub use issue::root::{self_signed, self_signed_by};
 pub use issue::selfsign::selfsign;
 pub use key::encrypted;
 pub use key::encrypted::Passwords;

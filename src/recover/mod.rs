@@ -22,7 +22,7 @@ use crate::trust;
 
 pub use inventory::{Restore, restore_inventory};
 pub use pieces::{Choice, Held, Missing, Pieces, names, paths, sort};
-pub use record::{Reach, read_record};
+pub use record::{Reach, read_record, refuse_this_machine};
 
 /// What hosts answered.
 pub struct Asked {

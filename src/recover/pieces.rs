@@ -207,7 +207,18 @@ impl Sorter<'_> {
         let signing = self.at(row.signers.iter().map(|place| (&*place.host, &*place.certificate)));
         let mut active: Vec<Copy> = plain(signing);
         let mut trusted: Vec<Copy> = Vec::new();
-        for (host, path, content) in self.at(row.placements.iter().map(|place| (&*place.host, &*place.certificate))) {
+        let mut places = self.at(row.placements.iter().map(|place| (&*place.host, &*place.certificate)));
+        // A node is only told whom to trust: what it says counts where nobody else says anything.
+        let tells = |host: &str| {
+            let host = self.cluster.host(host);
+            host.is_some_and(|host| {
+                host.is(Role::Master) || (host.is(Role::Etcd) && row.serves.contains(&Authority::Etcd))
+            })
+        };
+        if places.iter().any(|(host, ..)| tells(host)) {
+            places.retain(|(host, ..)| tells(host));
+        }
+        for (host, path, content) in places {
             let all = match Certificate::all_from_pem(content.expose(), &path) {
                 Ok(all) => all,
                 Err(error) if self.is_wanted(&file) => {

@@ -8,6 +8,7 @@ use crate::access::Pool;
 use crate::cluster::{Host, Layout, Role, Ssh, TransportKind};
 use crate::error::{Error, Result};
 use crate::facts::read_files;
+use crate::inventory::{self, Inventory};
 use crate::record::{self, Record, RecordedHost};
 use crate::ui::Reporter;
 
@@ -125,11 +126,40 @@ fn read(pool: &Pool, host: &Host) -> Result<Record> {
     record::parse(&String::from_utf8_lossy(text.expose()), &format!("{}: {path}", host.name))
 }
 
+/// Refuses a record whose inventory has this machine as a host: a master could have whoever runs it next set up what it likes here.
+pub fn refuse_this_machine(inventory: &Inventory, from: &str) -> Result<()> {
+    let is_local = |ssh: &inventory::Ssh| ssh.transport == Some(TransportKind::Local);
+    let hosts = inventory.hosts.iter().filter(|host| is_local(&host.ssh)).map(|host| host.name.as_str());
+    let local: Vec<&str> = hosts.chain(is_local(&inventory.ssh).then_some("all hosts")).collect();
+    if local.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "{from}: its record has an inventory in which {} is this machine itself",
+        local.join(", ")
+    ))
+    .detail("`transport: local`")
+    .hint("nothing was written; if that is so, and you trust that master: --trust-inventory"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::example;
     use crate::record::{RecordedInventory, Signature};
+
+    #[test]
+    fn a_masters_inventory_does_not_make_this_machine_a_host() {
+        let judged = |text: &str| {
+            let loaded = inventory::parse("x.yaml", format!("cluster: c\n{text}").as_bytes()).unwrap();
+            refuse_this_machine(&loaded.inventory, "10.0.0.11").map_err(|error| error.message)
+        };
+        let host = "name: m1, address: 10.0.0.11, roles: [etcd, master, node]";
+        assert_eq!(judged(&format!("hosts: [{{{host}}}]\n")), Ok(()));
+        let said = judged(&format!("hosts: [{{{host}, ssh: {{transport: local}}}}]\n")).unwrap_err();
+        assert_eq!(said, "10.0.0.11: its record has an inventory in which m1 is this machine itself");
+        assert!(judged(&format!("ssh: {{transport: local}}\nhosts: [{{{host}}}]\n")).is_err());
+    }
 
     #[test]
     fn a_masters_record_names_no_file_of_this_machine() {

@@ -171,8 +171,11 @@ fn parse_line(line: &str, place: Place) -> Option<Entry> {
         Some(_) => return None,
     };
     let hosts = parse_hosts(words.next().filter(|word| !word.starts_with('#'))?)?;
-    let key_type = words.next()?.to_owned();
+    let named = words.next()?;
     let key = decode_key(words.next()?)?;
+    let key_type = key_type(&key);
+    // OpenSSH passes over a line that calls a key by another type; one that must never be accepted is no less so.
+    (named == key_type || marker == Marker::Revoked).then_some(())?;
     Some(Entry { place, marker, key_type, key, hosts })
 }
 

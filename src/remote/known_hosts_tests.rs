@@ -134,3 +134,12 @@ proptest! {
         prop_assert_eq!(glob_matches(glob.as_bytes(), name.as_bytes()), slow_glob(glob.as_bytes(), name.as_bytes()));
     }
 }
+
+/// As OpenSSH does (`sshkey_read`); of a key that must never be accepted nothing is passed over.
+#[test]
+fn a_line_that_calls_a_key_by_another_type_is_none() {
+    let known = read(&format!("web1 ssh-rsa {KEY}\n@cert-authority web1 sqh-ed25519 {KEY}\n"));
+    assert_eq!((known.judge("web1", &key(KEY)), known.is_empty()), (Verdict::Unknown, true));
+    let known = read(&format!("web1 ssh-ed25519 {KEY}\n@revoked * sqh-ed25519 {KEY}\n"));
+    assert!(matches!(known.judge("web1", &key(KEY)), Verdict::Revoked(entry) if entry.key_type == "ssh-ed25519"));
+}

@@ -25,12 +25,78 @@ pub fn is_suspect(text: &str) -> bool {
 /// As [`hide`], for what people read who have typed it, or are to go on with it: paths and names of settings stay, however long
 /// they are.
 pub fn masked(text: &str, beside_key: bool) -> String {
-    hidden(text, if beside_key { PIECE } else { RUN }, |run| !beside_key && (is_path(run) || is_identifier(run)))
+    hidden(&without_other_forms(text), if beside_key { PIECE } else { RUN }, |run| {
+        !beside_key && (is_path(run) || is_identifier(run))
+    })
 }
 
 /// The text with `*` in the place of what may be a key; as long as before. `beside_key`: it comes from a file with one.
 pub fn hide(text: &str, beside_key: bool) -> String {
     hidden(text, if beside_key { PIECE } else { RUN }, |_| false)
+}
+
+/// What is written in hexadecimal has at least so many digits: 32 bytes.
+const HEX: usize = 64;
+
+/// The text with `*` in the place of what may be a key in hexadecimal or in base64 for URLs. A checksum or fingerprint that
+/// says that it is one (`sha256:…`) is none.
+fn without_other_forms(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(rest.find(|c| !is_base64_url(c)).unwrap_or(rest.len()));
+        let before = out.to_ascii_lowercase();
+        let is_digest = ["sha256:", "sha384:", "sha512:", "sha-256 "].iter().any(|word| before.ends_with(word));
+        let encoded = is_base64_url_key(run);
+        for piece in run.split_inclusive(['-', '_']) {
+            let word = piece.trim_end_matches(['-', '_']);
+            match !is_digest && (encoded || is_hex_key(word)) {
+                true => out.extend(std::iter::repeat_n('*', piece.len())),
+                false => out.push_str(piece),
+            }
+        }
+        let other = after.find(is_base64_url).unwrap_or(after.len());
+        out.push_str(&after[..other]);
+        rest = &after[other..];
+    }
+    out
+}
+
+fn is_base64_url(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+fn is_hex_key(run: &str) -> bool {
+    let digits = run.strip_prefix("0x").unwrap_or(run);
+    digits.len() >= HEX
+        && digits.bytes().all(|b| b.is_ascii_hexdigit())
+        && digits.contains(|c: char| !c.is_ascii_digit())
+}
+
+/// Names have words between their hyphens: what is encoded has hardly one.
+fn is_base64_url_key(run: &str) -> bool {
+    if run.len() < RUN || !run.contains(['-', '_']) || !is_mixed(run) {
+        return false;
+    }
+    let pieces = || run.split(['-', '_']);
+    let random = |piece: &str| piece.len() >= PIECE && is_mixed(piece) && is_random(piece) && !is_identifier(piece);
+    if pieces().any(random) {
+        return true;
+    }
+    let encoded: usize = pieces().filter(|piece| piece.len() >= 4 && !is_word(piece)).map(str::len).sum();
+    let (changes, letters) = changes(run);
+    encoded * 2 > run.len() || (changes * 100 >= letters * 35 && run.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// In one case, or with a capital first, and digits only behind; or words without a gap, as identifiers of programs.
+fn is_word(piece: &str) -> bool {
+    let letters = piece.trim_end_matches(|c: char| c.is_ascii_digit());
+    let tail = letters.get(1..).unwrap_or_default();
+    let one_case =
+        |text: &str| text.bytes().all(|b| b.is_ascii_lowercase()) || text.bytes().all(|b| b.is_ascii_uppercase());
+    // Random strings of programs: names of hosts and pods in one case.
+    let plain = piece.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    (piece.len() <= WORD && (one_case(tail) || plain)) || is_identifier(piece)
 }
 
 fn hidden(text: &str, least: usize, stays: impl Fn(&str) -> bool) -> String {
@@ -102,6 +168,7 @@ fn is_base64(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::*;
 
@@ -124,6 +191,44 @@ mod tests {
             masked("/home/Kim/projects/Production/Certificates/ca.pem", true),
             "/home/Kim/projects/Production/Certificates/ca.pem"
         );
+    }
+
+    #[test]
+    fn keys_in_hexadecimal_and_for_urls_are_masked() {
+        let hex = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
+        assert_eq!(masked(&format!("cannot read {hex}: no"), false), format!("cannot read {}: no", "*".repeat(64)));
+        assert_eq!(masked(&format!("0x{hex}"), false), "*".repeat(66));
+        assert_eq!(masked(&format!("key: {hex}-256"), false), format!("key: {}256", "*".repeat(65)));
+        for readable in [
+            &format!("registry.example/pause@sha256:{hex}"),
+            "218753097043351013417224286901079954505418762036",
+            "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a",
+            "kube-apiserver-etcd-client-of-the-whole-Cluster-1.pem",
+            "Prod-Cluster-3-Certificates-For-The-Whole-Company",
+            "CIS_Kubernetes_Benchmark_V1_11_Control_Plane_Components",
+            "coredns-7db6d8ff4d-x2x4z-of-a-node-in-the-Cluster",
+            "fail-configMapAndSecretChangeDetectionStrategy-1",
+        ] {
+            assert_eq!(masked(readable, false), readable);
+        }
+    }
+
+    proptest! {
+        // A smaller example would be a word; the same keys each time, as every hundred thousandth could be one by chance.
+        #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 0, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+        /// Of 48 bytes no twelve characters in a row are shown.
+        #[test]
+        fn no_key_for_urls_is_shown(bytes in proptest::collection::vec(any::<u8>(), 48)) {
+            use base64::Engine;
+            // Keys are random: no long runs of one byte.
+            prop_assume!(bytes.iter().collect::<std::collections::BTreeSet<_>>().len() > 30);
+            let key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes);
+            // Some hundred thousandth key is all short pieces that could be words.
+            prop_assume!(key.matches(['-', '_']).count() <= 4);
+            let shown = masked(&format!("cannot read {key}: no"), false);
+            let piece = (0..key.len() - PIECE).map(|at| &key[at..at + PIECE]).find(|piece| shown.contains(piece));
+            prop_assert_eq!(piece, None, "{}", shown);
+        }
     }
 
     proptest! {

@@ -173,6 +173,7 @@ fn make(
         passwords: &Nobody,
         interrupt: &AtomicBool::new(false),
     })
+    .map(drop)
 }
 
 /// What was issued is ours from now on.

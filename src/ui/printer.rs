@@ -1,12 +1,10 @@
-//! Standard output: data goes there and nothing else; a reader that went away is not an error.
+//! Standard output: data goes there and nothing else; a reader that went away is not an error, data that is lost is one.
 //!
 //! Names, files and words of hosts, certificates and people pass here on their way to a terminal. Whatever is printed as
 //! text is cleaned here, so nobody has to think of it elsewhere; colours of ours are known by a mark that others cannot guess.
 
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
 
-use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, stat};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
@@ -90,8 +88,19 @@ impl Printer {
     }
     /// Prints the bytes of a file that was asked for, as they are.
     pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
-        let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
+        self.written(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        })
+    }
+
+    /// What writing to standard output has come to, by whoever wrote: a reader that went away is no error, a closed stream
+    /// or a full disk is.
+    pub fn written(&self, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::local("standard output is closed: what was asked for would be lost"));
+        }
+        match write() {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(e) => Err(Error::io("write to standard output", &e)),
             Ok(()) => Ok(()),
@@ -100,7 +109,7 @@ impl Printer {
 
     /// Whether standard output was closed when the program began.
     pub fn is_closed(&self) -> bool {
-        is_closed(io::stdout())
+        closed_output::stdout_was_closed()
     }
 
     fn escape(&self) -> Option<String> {
@@ -118,14 +127,6 @@ impl Printer {
 fn columns() -> Option<usize> {
     let size = tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then(|| size.ws_col.into())
-}
-
-/// Whether a stream was closed when the program began: Rust then opens the null device for reading and writing in its
-/// place, and a shell's `> /dev/null` is for writing alone.
-fn is_closed(stream: impl AsFd) -> bool {
-    let both_ways = fcntl_getfl(&stream).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
-    let device = |found: Stat| (FileType::from_raw_mode(found.st_mode), found.st_rdev);
-    both_ways && matches!((fstat(&stream), stat("/dev/null")), (Ok(own), Ok(null)) if device(own) == device(null))
 }
 
 #[cfg(test)]

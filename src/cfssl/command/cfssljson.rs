@@ -7,7 +7,7 @@ use crate::cfssl::cfssljson::{Item, items};
 use crate::cfssl::failure::Failure;
 use crate::cfssl::go_file;
 use crate::cfssl::output::with_suffix;
-use crate::files;
+use crate::files::{self, Pending};
 
 use crate::secret::Secret;
 
@@ -32,7 +32,8 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
     items.first().map_or(Ok(()), |item| check_folder(base, item))?;
     // Keys first: whoever sees the certificate can use it.
     let (secret, public): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.secret);
-    secret.iter().chain(&public).try_for_each(|item| write(base, item))
+    let files = secret.into_iter().chain(public).map(|item| pending(base, item)).collect::<Result<Vec<_>, _>>()?;
+    Ok(files::persist(files)?)
 }
 
 fn print(call: &Call, item: &Item) -> Result<(), Failure> {
@@ -53,12 +54,10 @@ fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
     }
 }
 
-fn write(base: &str, item: &Item) -> Result<(), Failure> {
+fn pending(base: &str, item: &Item) -> Result<Pending, Failure> {
     let path = with_suffix(&go_file::path(base), item.suffix);
-    let written = if item.secret {
-        files::write_key(&path, &Secret::new(item.bytes.as_slice()))
-    } else {
-        files::write_public(&path, &item.bytes)
-    };
-    Ok(written?)
+    Ok(match item.secret {
+        true => Pending::key(&path, &Secret::new(item.bytes.as_slice()))?,
+        false => Pending::public(&path, &item.bytes)?,
+    })
 }

@@ -6,7 +6,7 @@ use crate::cfssl::call::Call;
 use crate::cfssl::check_csr;
 use crate::cfssl::failure::Failure;
 use crate::cfssl::go_file;
-use crate::pki::{Key, Serial, kept_serial, renew_ca, self_signed};
+use crate::pki::{Key, Serial, kept_serial, renew_ca, self_signed_by};
 
 const NO_HOSTS: &str = "This certificate lacks a \"hosts\" field. This makes it unsuitable for
 websites. For more information see the Baseline Requirements for the Issuance and Management
@@ -67,7 +67,7 @@ pub fn new_ca(call: &Call, spec: &Spec) -> Result<(), Failure> {
     let spec = spec.read(call)?;
     let key = Key::generate(spec.key_kind()?)?;
     let (_, csr) = csr(call, &spec, &key)?;
-    let issued = self_signed(&spec, &key, call.now, Serial::random()?)?;
+    let issued = self_signed_by(&spec, &key, call.now, Serial::random()?, call.rules)?;
     let cert = call.issued(&issued);
     call.print(Some(&cert), Some(&csr.to_pem()), Some(key.to_pem().expose()))
 }
@@ -87,7 +87,7 @@ fn ca_of_key(call: &Call, spec: &mut Spec) -> Result<(), Failure> {
         }
         read.crl_url.clear();
         let (_, csr) = csr(call, &read, &key)?;
-        let cert = call.issued(&self_signed(&read, &key, call.now, Serial::random()?)?);
+        let cert = call.issued(&self_signed_by(&read, &key, call.now, Serial::random()?, call.rules)?);
         Ok((cert, csr.to_pem()))
     };
     let (cert, csr) = made(spec).inspect_err(|e: &Failure| call.log.error(&e.to_string()))?;

@@ -27,7 +27,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         request.set_hosts(&hosts, call.rules)?;
     }
     match &subject {
-        Some(subject) => request.override_subject(subject)?,
+        Some(subject) => request.override_subject(subject, call.rules)?,
         None => request.reorder_subject()?,
     }
     let cert = call.issue(&signer, &request)?;

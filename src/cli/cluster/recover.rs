@@ -121,6 +121,9 @@ impl Args {
         let loaded = inventory::parse(&path.display().to_string(), record.inventory.text.as_bytes())?;
         // Its name decides where the folder is: it must be one.
         Error::all(names::label(&loaded.inventory.cluster).err().map(Error::input))?;
+        if !self.cluster.trust_inventory {
+            recover::refuse_this_machine(&loaded.inventory, address)?;
+        }
         let dir = inventory::state_dir(&path, &loaded.inventory.cluster, self.cluster.state.as_deref());
         let (named, trusted) = (self.cluster.state.is_some(), self.cluster.trust_inventory);
         ClusterFolder { inventory: &path, dir: &dir, named, trusted }.judge()?;

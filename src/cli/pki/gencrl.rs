@@ -60,6 +60,10 @@ impl Args {
             return Err(Error::input(format!("{list_name}: a private key is in it, and no serial numbers"))
                 .hint("the order is: the list, the CA certificate, the CA key"));
         }
+        if list.contains("-----BEGIN ") {
+            return Err(Error::input(format!("{list_name}: PEM is in it, and no serial numbers"))
+                .hint("the order is: the list, the CA certificate, the CA key"));
+        }
         let revoked = parse(&list, &list_name, now)?;
         let (certificate, certificate_name) = source::read_ca(&self.ca)?;
         let (key, key_name) = source::read_ca_key(&self.ca_key, &self.ca_password)?;

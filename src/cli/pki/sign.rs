@@ -62,7 +62,7 @@ impl Args {
         }
         if let Some(subject) = subject {
             let (text, name) = source::read(subject)?;
-            request.override_subject(&Subject::from_json(&text, &name)?)?;
+            request.override_subject(&Subject::from_json(&text, &name)?, Rules::Strict)?;
         }
         let issued = signer.issue(&request, now, &log)?;
         request::lint(&issued.certificate, &self.files.above(signer.ca())?, now, &log);

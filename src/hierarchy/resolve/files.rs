@@ -72,7 +72,7 @@ impl Resolving {
                 continue;
             }
             for file in item.files.all() {
-                if let Some(other) = files.insert(places.identity(file, *file == item.files.key), i) {
+                if let Some(other) = files.insert(places.identity(file), i) {
                     let other = match other == i {
                         true => "another file of its own".to_owned(),
                         false => format!("a file of {}", self.items[other].title()),

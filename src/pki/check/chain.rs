@@ -23,9 +23,10 @@ pub struct Pool<'a> {
 
 impl Pool<'_> {
     /// The shortest chain that holds now: the certificate first, a root last. Looked at are signatures, dates, CA flags,
-    /// key usage, path lengths and name constraints.
+    /// key usage, path lengths, name constraints, and critical extensions that nobody knows.
     pub fn chain(&self, leaf: &Certificate, now: OffsetDateTime) -> Result<Vec<Certificate>> {
-        if let Some(reason) = issuer_check::outside_its_time(leaf, now) {
+        let unfit = issuer_check::outside_its_time(leaf, now).or_else(|| issuer_check::unknown_critical(leaf));
+        if let Some(reason) = unfit {
             return Err(no_chain(vec![reason]));
         }
         let mut chains = vec![vec![leaf.clone()]];

@@ -16,6 +16,7 @@ pub(super) fn fault(below: &[Certificate], ca: &Certificate, now: OffsetDateTime
             let text = || format!("the CA `{name}` may not sign certificates (its key usage lacks `cert sign`)");
             (!ca.may_sign_certificates()).then(text)
         })
+        .or_else(|| unknown_critical(ca))
         .or_else(|| unsigned(subject, ca))
         .or_else(|| too_long(below, ca))
         .or_else(|| outside_its_names(below, ca))
@@ -29,6 +30,12 @@ pub(super) fn outside_its_time(certificate: &Certificate, now: OffsetDateTime) -
     }
     let begin = || format!("`{name}` is not valid before {}", day_and_minute(validity.not_before));
     (now < validity.not_before).then(begin)
+}
+
+/// What every verifier refuses (RFC 5280 §4.2), whether it stands in a CA or in what a CA has issued.
+pub(super) fn unknown_critical(certificate: &Certificate) -> Option<String> {
+    let oid = certificate.unknown_critical()?;
+    Some(format!("`{}` has the critical extension {oid}, which verifiers do not know", certificate.subject()))
 }
 
 fn unsigned(subject: &Certificate, ca: &Certificate) -> Option<String> {

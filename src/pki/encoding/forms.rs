@@ -66,11 +66,34 @@ pub(crate) fn none(bytes: &[u8], what: &str, wanted: Wanted) -> Error {
     if let Err(error) = utf8(bytes, what) {
         return Error { kind: Kind::Pki, ..error };
     }
+    if let Some(declared) = cut_off(bytes) {
+        return Error::pki(format!("{what}: it is cut off, or damaged: it has {} of {declared} bytes", bytes.len()))
+            .hint("fetch it once more");
+    }
+    if is_empty_bag(bytes, what) {
+        return Error::pki(format!("{what}: it is PKCS#7, and holds neither certificates nor CRLs"));
+    }
     match named(bytes, wanted) {
         Some((is, remedy)) => Error::pki(format!("{what}: it is {is}")).hint(with_name(remedy, what)),
         None if bytes.trim_ascii().is_empty() => Error::pki(format!("{what}: it is empty")),
         None => Error::pki(format!("{what}: it is neither PEM nor DER")),
     }
+}
+
+/// How many bytes DER says that it has, where there are fewer. Only of a length that takes several bytes, as no text begins.
+pub(crate) fn cut_off(bytes: &[u8]) -> Option<usize> {
+    let [SEQUENCE, length @ 0x82..=0x84, rest @ ..] = bytes else { return None };
+    let digits = rest.get(..usize::from(length & 0x7f))?;
+    let content = digits.iter().fold(0usize, |n, digit| n << 8 | usize::from(*digit));
+    let declared = content.checked_add(2 + digits.len())?;
+    (declared > bytes.len()).then_some(declared)
+}
+
+/// A bag with nothing in it.
+fn is_empty_bag(bytes: &[u8], what: &str) -> bool {
+    let is_empty = |der: &[u8]| pkcs7::read(der).is_some_and(|bag| bag == pkcs7::Bag::default());
+    let in_pem = || pem::decode(bytes, what).is_ok_and(|all| all.iter().any(|block| is_empty(&block.der)));
+    is_empty(bytes) || in_pem()
 }
 
 /// What to do with a file that must be PEM and has no block; none where it is nothing that is known.
@@ -181,6 +204,10 @@ fn named(bytes: &[u8], wanted: Wanted) -> Option<(&'static str, &'static str)> {
             "PKCS#12",
             "take its certificates out: openssl pkcs12 -in FILE -nokeys -out NEW (an old store: -legacy too)",
         ),
+        _ if !key && java::is_damaged(bytes) => (
+            "a keystore of Java's own format, cut off or damaged",
+            "look at it with Java's program: keytool -list -keystore FILE",
+        ),
         _ if java::is_keystore(bytes) => (
             "a keystore of Java's own format",
             "convert it: keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 -deststoretype pkcs12",
@@ -290,6 +317,28 @@ mod tests {
         .map(|bytes| said(bytes, Wanted::Key))
         .collect();
         insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_empty_is_told_from_what_is_something_else() {
+        let root = fixtures::root(&fixtures::named("ca"), &fixtures::key());
+        let said = |bytes: &[u8]| none(bytes, "x", Wanted::Certificate).message;
+        let length = root.der().len();
+        assert_eq!(said(&root.der()[..100]), format!("x: it is cut off, or damaged: it has 100 of {length} bytes"));
+        assert_eq!(said(b"0123 is no DER"), "x: it is neither PEM nor DER");
+        let bag = [
+            &[
+                0x30, 35, 6, 9, 42, 134, 72, 134, 247, 13, 1, 7, 2, 0xa0, 22, 0x30, 20, 2, 1, 1, 0x31, 0, 0x30, 11, 6,
+                9, 42, 134, 72, 134, 247, 13, 1, 7, 1,
+            ][..],
+            &[0x31, 0],
+        ]
+        .concat();
+        for bytes in [bag.as_slice(), encode("PKCS7", &bag).as_bytes()] {
+            assert_eq!(said(bytes), "x: it is PKCS#7, and holds neither certificates nor CRLs");
+        }
+        let said = said(b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01");
+        assert_eq!(said, "x: it is a keystore of Java's own format, cut off or damaged");
     }
 
     proptest! {

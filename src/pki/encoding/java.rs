@@ -1,14 +1,25 @@
 //! Java's own keystore (JKS): its certificates, which are not encrypted. Its keys are Java's secret.
 
+use openssl::memcmp;
+use openssl::sha::Sha1;
+
 const MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
 /// JCEKS, whose secret keys are serialized objects of Java.
 const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
+/// At the end stands SHA-1 of the password, this text and all before it.
+const DIGEST: usize = 20;
+const WHITENER: &[u8] = b"Mighty Aphrodite";
 const KEY: u32 = 1;
 const CERTIFICATE: u32 = 2;
 
 /// Whether a file is a keystore of Java's own, of either kind.
 pub(crate) fn is_keystore(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC) || bytes.starts_with(&JCEKS)
+}
+
+/// Whether it is one that should be readable here, and is not.
+pub(super) fn is_damaged(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC) && certificates(bytes).is_none()
 }
 
 /// The DER of all certificates, in the order of the store; none where it cannot be read to its end.
@@ -36,7 +47,19 @@ pub(crate) fn certificates(bytes: &[u8]) -> Option<Vec<&[u8]>> {
             _ => return None,
         }
     }
-    Some(all)
+    (store.0.len() == DIGEST).then_some(all)
+}
+
+/// Whether nobody has changed the store who did not know its password: the digest at its end is of password and contents.
+pub(crate) fn is_intact(bytes: &[u8], password: &str) -> bool {
+    let Some((contents, digest)) = bytes.len().checked_sub(DIGEST).map(|at| bytes.split_at(at)) else { return false };
+    let mut sha = Sha1::new();
+    for unit in password.encode_utf16() {
+        sha.update(&unit.to_be_bytes());
+    }
+    sha.update(WHITENER);
+    sha.update(contents);
+    memcmp::eq(&sha.finish(), digest)
 }
 
 /// What is left of a store; numbers are big-endian.
@@ -91,7 +114,19 @@ mod tests {
         ]
         .concat();
         assert_eq!(certificates(&store).unwrap(), [b"leaf".as_slice(), b"root", b"other"]);
-        assert_eq!(certificates(&store[..store.len() - 22]), None);
+        for cut in [1, 20, 22] {
+            assert_eq!(certificates(&store[..store.len() - cut]), None);
+        }
+    }
+
+    #[test]
+    fn the_digest_tells_a_changed_store() {
+        let mut store = [&MAGIC[..], &[0, 0, 0, 2, 0, 0, 0, 0]].concat();
+        let digest = openssl::sha::sha1(&[b"\0s\0e\0c\0r\0e\0t".as_slice(), WHITENER, &store].concat());
+        store.extend(digest);
+        assert!(is_intact(&store, "secret") && !is_intact(&store, "changeit"));
+        store[11] = 1;
+        assert!(!is_intact(&store, "secret") && !is_intact(b"short", "secret"));
     }
 
     proptest! {

@@ -65,6 +65,20 @@ pub(crate) const AIA_CA_ISSUERS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 2];
 pub(crate) const OCSP_NO_CHECK: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
 pub(crate) const POLICY_CPS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 2, 1];
 pub(crate) const POLICY_NOTICE: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 2, 2];
+/// The extensions that both Go and openssl take where they are critical.
+pub(crate) const UNDERSTOOD: [&[u64]; 10] = [
+    KEY_USAGE,
+    SUBJECT_ALT_NAME,
+    BASIC_CONSTRAINTS,
+    NAME_CONSTRAINTS,
+    EXTENDED_KEY_USAGE,
+    CRL_DISTRIBUTION_POINTS,
+    CERTIFICATE_POLICIES,
+    // Policy mappings, policy constraints, inhibit any policy.
+    &[2, 5, 29, 33],
+    &[2, 5, 29, 36],
+    &[2, 5, 29, 54],
+];
 /// TLS delegated credentials, RFC 9345.
 pub(crate) const DELEGATION: &[u64] = &[1, 3, 6, 1, 4, 1, 44363, 44];
 

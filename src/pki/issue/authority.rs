@@ -45,9 +45,18 @@ impl Authority {
         Self::with_rules(certificate, key, now, Rules::Strict)
     }
 
+    /// As [`Authority::new`] with whatever key: to see what would be said of a certificate that nobody will get.
+    pub(crate) fn rehearsal(certificate: Certificate, key: Key, now: OffsetDateTime) -> Result<Self> {
+        Self::checked(certificate, key, now, Rules::Strict, false)
+    }
+
     /// As [`Authority::new`]; by lenient rules only a key that is not the CA's is refused, and all else is warned of with
     /// every certificate.
     pub fn with_rules(certificate: Certificate, key: Key, now: OffsetDateTime, rules: Rules) -> Result<Self> {
+        Self::checked(certificate, key, now, rules, true)
+    }
+
+    fn checked(certificate: Certificate, key: Key, now: OffsetDateTime, rules: Rules, must_fit: bool) -> Result<Self> {
         let validity = certificate.validity();
         let mut errors = Vec::new();
         if !certificate.is_ca() {
@@ -55,12 +64,17 @@ impl Authority {
         } else if !certificate.may_sign_certificates() {
             errors.push(Error::pki("the CA may not sign certificates (its key usage lacks `cert sign`)"));
         }
+        errors.extend(certificate.unknown_critical().map(|oid| {
+            Error::pki(format!("the CA has the critical extension {oid}, which verifiers do not know")).hint(
+                "Go and openssl (error 34) refuse whatever it issues: have the CA made without it, or not critical",
+            )
+        }));
         errors.extend(validity_error(&validity, now));
         let mut doubts = Vec::new();
         if rules == Rules::Lenient {
             doubts = errors.drain(..).map(|doubt| as_warning(&doubt)).collect();
         }
-        if !certificate.is_for(key.public()) {
+        if must_fit && !certificate.is_for(key.public()) {
             errors
                 .push(Error::pki("the private key does not belong to the CA certificate").because(Reason::PrivateKey));
         }

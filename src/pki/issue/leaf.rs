@@ -57,6 +57,11 @@ fn issue(
     let extensions = extensions(authority, request, profile, &mut warnings)?;
     let names = extensions.iter().find(|extension| extension.oid == oid::SUBJECT_ALT_NAME);
     let alternative = names.map(|names| names.value.as_slice());
+    if request.subject.is_empty() && alternative.is_none() {
+        let doubt = Error::pki("the certificate would name nobody: it has neither a subject nor alternative names")
+            .hint("have the request made with a CN or with names, or give it some with -hostname");
+        authority.rules().doubt(doubt, &mut warnings)?;
+    }
     authority.check_names(Names { subject: &request.subject, alternative, is_ca }, &mut warnings)?;
     careful::look(authority, request, is_ca, &extensions, &mut warnings)?;
     if let Some(whitelist) = &profile.name_whitelist {

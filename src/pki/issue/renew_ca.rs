@@ -83,6 +83,8 @@ fn new_serial(old: &Certificate, serial: &Serial) -> Option<Serial> {
 pub enum Signer<'a> {
     /// The CA itself: it is a root.
     Itself(&'a Key),
+    /// The CA itself, with whatever key: to see what would be said.
+    Rehearsal(&'a Key),
     /// Another CA.
     Other(&'a Authority),
 }
@@ -107,14 +109,14 @@ pub fn renew_ca_by(
         Signer::Itself(key) if key.public() != public_key => {
             return Err(Error::pki("the private key does not belong to the CA certificate"));
         }
-        Signer::Itself(key) => (Issuer::itself(subject, key), None, profile.validity(now)?),
+        Signer::Itself(key) | Signer::Rehearsal(key) => (Issuer::itself(subject, key), None, profile.validity(now)?),
         Signer::Other(authority) => {
             let validity = authority.validity(profile, now, &mut warnings)?;
             (authority.issuer(), Some(authority.key_id()), validity)
         }
     };
     let serial = match signer {
-        Signer::Itself(_) => kept_serial(old).unwrap_or(serial),
+        Signer::Itself(_) | Signer::Rehearsal(_) => kept_serial(old).unwrap_or(serial),
         // An issuer gives no number twice.
         Signer::Other(_) => serial,
     };

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::private_key::Key;
+use crate::pki::rules::Rules;
 use crate::pki::spec::csr_spec::CsrSpec;
 use crate::pki::x509::extension;
 use crate::pki::x509::request::Request;
@@ -22,12 +23,17 @@ const LIFE: Lifetime = Lifetime::hours(43_800);
 /// A root CA's certificate from its CSR spec, as `cfssl gencert -initca`: it may sign certificates and CRLs, and has no
 /// authority key identifier.
 pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Serial) -> Result<Issued> {
+    self_signed_by(spec, key, now, serial, Rules::Strict)
+}
+
+/// As [`self_signed`]; by lenient rules its subject is encoded as Go does.
+pub fn self_signed_by(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Serial, rules: Rules) -> Result<Issued> {
     if !spec.subject().is_somebody() {
         return Err(
             Error::pki("a CA needs a subject").hint("give it a \"CN\", or \"names\" with something in each entry")
         );
     }
-    let request = Request::from_spec(spec, key.public())?;
+    let request = Request { subject: spec.subject().to_name_by(rules)?, ..Request::from_spec(spec, key.public())? };
     let ca = spec.ca.clone().unwrap_or_default();
     let not_before = backdated(now, ca.backdate)?;
     let life = ca.expiry.unwrap_or(LIFE).duration();

@@ -34,6 +34,10 @@ pub trait Passwords: Sync {
     fn ways(&self) -> Option<String>;
     /// The password of a file, or none where nobody knows it.
     fn of(&self, file: &str) -> Result<Option<Secret>>;
+    /// The password of a file that can be read without it: nobody is asked.
+    fn unasked(&self, _file: &str) -> Result<Option<Secret>> {
+        Ok(None)
+    }
 }
 
 /// The text with its first private key decrypted, if it is encrypted. Where nobody knows its password, the error says

@@ -89,7 +89,21 @@ impl Constraints {
 
     /// The first of a certificate's names that the CA may not issue for, as it is shown: `DNS:a.example`.
     pub fn violated_by(&self, names: Names<'_>) -> Option<String> {
-        named(names).into_iter().find(|name| !self.allows(name)).map(|name| name.to_string())
+        let name = named(names).into_iter().find(|name| !self.allows(name))?;
+        Some(match self.reached_by(&name) {
+            Some(excluded) => format!("{name} (the wildcard stands for `{excluded}` too, which is excluded)"),
+            None => name.to_string(),
+        })
+    }
+
+    /// What is excluded, and a wildcard does not name but stands for.
+    fn reached_by(&self, name: &Named) -> Option<&str> {
+        let Named::Dns(name) = name else { return None };
+        let reached = |base: &'_ str| within::wildcard_reaches(name, base) && !within::dns(name, base);
+        self.excluded.iter().find_map(|base| match base {
+            Base::Dns(base) if reached(base) => Some(base.as_str()),
+            _ => None,
+        })
     }
 
     /// The kinds of names that it constrains, and that are not judged here.
@@ -300,7 +314,7 @@ mod tests {
 
     fn subject(attributes: &[(&[u64], &str)]) -> Name {
         let one = |(oid, value): &(&[u64], &str)| vec![Attribute { oid: oid.to_vec(), value: (*value).into() }];
-        Name::from_rdns(&attributes.iter().map(one).collect::<Vec<_>>())
+        Name::from_rdns(&attributes.iter().map(one).collect::<Vec<_>>(), crate::pki::Rules::Strict)
     }
 
     fn wrong(constraints: &Constraints, subject: &Name, hosts: &[&str]) -> String {
@@ -322,7 +336,8 @@ mod tests {
         assert_eq!(first(&["notExample.net"]), "DNS:notExample.net");
         assert_eq!(first(&["x.secret.example.net"]), "DNS:x.secret.example.net");
         // A client could show it as secret.example.net.
-        assert_eq!(first(&["*.example.net"]), "DNS:*.example.net");
+        let reaches = "DNS:*.example.net (the wildcard stands for `secret.example.net` too, which is excluded)";
+        assert_eq!(first(&["*.example.net"]), reaches);
         assert_eq!(first(&["11.0.0.1"]), "IP:11.0.0.1");
         assert_eq!(first(&["fd00::1"]), "IP:fd00::1");
         assert_eq!(all.unjudged(), [""; 0]);

@@ -8,6 +8,7 @@ use yasna::DERWriter;
 use yasna::models::ObjectIdentifier;
 
 use crate::pki::encoding::{der, oid};
+use crate::pki::rules::Rules;
 
 /// An encoded distinguished name (RDNSequence, DER).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +28,18 @@ impl Name {
     pub(crate) fn from_raw(der: &[u8]) -> Self {
         Name(der.to_vec())
     }
-    /// Encodes RDNs; an RDN with several attributes is a multi-valued one, sorted as DER wants.
-    pub fn from_rdns(rdns: &[Vec<Attribute>]) -> Self {
+    /// Encodes RDNs; an RDN with several attributes is a multi-valued one, sorted as DER wants. By lenient rules e-mail
+    /// addresses and domain components are the strings that Go makes of them.
+    pub fn from_rdns(rdns: &[Vec<Attribute>], rules: Rules) -> Self {
         Name(der::sequence(|seq| {
             for rdn in rdns {
-                seq.next().write_set_of(|set| rdn.iter().for_each(|a| write_attribute(set.next(), a)));
+                seq.next().write_set_of(|set| rdn.iter().for_each(|a| write_attribute(set.next(), a, rules)));
             }
         }))
+    }
+    /// The same name with the strings that Go makes.
+    pub(crate) fn as_go(&self) -> Self {
+        Self::from_rdns(&self.rdns(), Rules::Lenient)
     }
     /// One that can be parsed.
     pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
@@ -69,10 +75,17 @@ impl Name {
     }
 }
 
-fn write_attribute(writer: DERWriter<'_>, attribute: &Attribute) {
+/// What is an IA5String and nothing else (RFC 5280 Appendix A.1, RFC 4519 §2.4): under name constraints openssl refuses
+/// another one (error 53).
+const IA5: [&[u64]; 2] = [oid::EMAIL_ADDRESS, oid::DOMAIN_COMPONENT];
+
+fn write_attribute(writer: DERWriter<'_>, attribute: &Attribute, rules: Rules) {
     writer.write_sequence(|seq| {
         seq.next().write_oid(&ObjectIdentifier::from_slice(&attribute.oid));
         let value = &attribute.value;
+        if rules == Rules::Strict && IA5.contains(&attribute.oid.as_slice()) && value.is_ascii() {
+            return der::ia5(seq.next(), value);
+        }
         // Go's rule, which also leaves out `*` and `&`; even an e-mail address becomes UTF8String.
         if value.bytes().all(|b| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b)) {
             der::printable(seq.next(), value);
@@ -105,7 +118,7 @@ pub(crate) struct NameParts {
 }
 
 impl NameParts {
-    pub(crate) fn encode(&self) -> Name {
+    pub(crate) fn encode(&self, rules: Rules) -> Name {
         let mut rdns = Vec::new();
         for (oid, values) in STANDARD.into_iter().zip(&self.standard) {
             let replaced = self.extra.iter().any(|a| a.oid == oid);
@@ -114,7 +127,7 @@ impl NameParts {
             }
         }
         rdns.extend(self.extra.iter().map(|a| vec![a.clone()]));
-        Name::from_rdns(&rdns)
+        Name::from_rdns(&rdns, rules)
     }
 
     /// The attributes of a name; those of other types go to `extra` in their order. None where a type is so
@@ -242,7 +255,7 @@ mod tests {
     }
 
     fn shown(parts: &NameParts) -> String {
-        parts.encode().to_string()
+        parts.encode(Rules::Strict).to_string()
     }
 
     #[test]
@@ -255,7 +268,8 @@ mod tests {
         ];
         let parts = parts(groups, &[(&[1, 2, 3, 4], "v")]);
         insta::assert_snapshot!(shown(&parts), @"C=CN, O=k8s + O=system:masters, OU=Mid + OU=zeta + OU=alpha, CN=admin, 1.2.3.4=v");
-        assert_eq!(NameParts::of(&parts.encode()).unwrap().encode(), parts.encode());
+        let name = parts.encode(Rules::Strict);
+        assert_eq!(NameParts::of(&name).unwrap().encode(Rules::Strict), name);
     }
 
     #[test]
@@ -265,7 +279,7 @@ mod tests {
 
     #[test]
     fn string_types_are_those_of_go() {
-        let tag = |value: &str| parts([(oid::COMMON_NAME, &[value])], &[]).encode().der()[11];
+        let tag = |value: &str| parts([(oid::COMMON_NAME, &[value])], &[]).encode(Rules::Strict).der()[11];
         const PRINTABLE: u8 = 0x13;
         const UTF8: u8 = 0x0c;
         assert_eq!(tag("system:kube-proxy (a) 'b' +,-./:=?"), PRINTABLE);
@@ -275,7 +289,22 @@ mod tests {
     }
 
     #[test]
+    fn an_email_address_is_ia5_but_in_cfssl_s_face() {
+        for oid in IA5 {
+            let name = |rules| parts([], &[(oid, "a@b.example")]).encode(rules);
+            let tag = |name: &Name| name.der()[8 + usize::from(name.der()[7])];
+            assert_eq!((tag(&name(Rules::Strict)), tag(&name(Rules::Lenient))), (0x16, 0x0c));
+            assert_eq!(name(Rules::Strict).as_go(), name(Rules::Lenient));
+            assert_eq!(
+                tag(&parts([], &[(oid, "ä@b.example")]).encode(Rules::Strict)),
+                0x0c,
+                "there is no such IA5String"
+            );
+        }
+    }
+
+    #[test]
     fn an_empty_name_is_empty() {
-        assert!(NameParts::default().encode().is_empty());
+        assert!(NameParts::default().encode(Rules::Strict).is_empty());
     }
 }

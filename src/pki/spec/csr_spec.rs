@@ -329,7 +329,12 @@ impl Subject {
 
     /// The encoded name.
     pub fn to_name(&self) -> Result<Name> {
-        Ok(self.parts()?.encode())
+        self.to_name_by(Rules::Strict)
+    }
+
+    /// The encoded name; by lenient rules as Go encodes it.
+    pub fn to_name_by(&self, rules: Rules) -> Result<Name> {
+        Ok(self.parts()?.encode(rules))
     }
 
     pub(crate) fn parts(&self) -> Result<NameParts> {

@@ -1,11 +1,10 @@
-//! Reading cfssl's JSON the way Go does (keys in any case, the last duplicate counts, `null` is the default), but
+//! Reading cfssl's JSON the way Go does (keys in any case, `null` is the default, by lenient rules the last duplicate counts), but
 //! without its silence: unknown keys and wrong types are refused, all of them at once, each with its path. By lenient
 //! rules what Go passes over is warned of.
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
@@ -16,12 +15,16 @@ use crate::text::{nearest, utf8};
 /// Members of these are named by the user: their case counts.
 const NAMED_BY_USER: [&str; 4] = ["profiles", "auth_keys", "remotes", "oid"];
 
-/// Parses, with the keys of all objects but the user's own in lower case. `what` names the source in errors.
-pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
+/// Parses, with the keys of all objects but the user's own in lower case; by strict rules each may be there once. `what`
+/// names the source in errors.
+pub(crate) fn parse(text: &[u8], what: &str, rules: Rules) -> Result<Value> {
     let text = utf8(text, what)?;
     let text = String::from_utf8_lossy(text);
-    match serde_json::from_str::<Lowered>(&text) {
-        Ok(Lowered(value)) => Ok(value),
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let top = Lowered { verbatim: false, once: rules == Rules::Strict };
+    match top.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)) {
+        Ok(value) => Ok(value),
+        Err(e) if e.is_data() => Err(Error::input(format!("{what}: {e}")).hint("leave one of them in it")),
         Err(e) => {
             let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
             // Keys of signing over a network are hexadecimal, and short.
@@ -33,27 +36,22 @@ pub(crate) fn parse(text: &[u8], what: &str) -> Result<Value> {
     }
 }
 
-struct Lowered(Value);
-
-impl<'de> Deserialize<'de> for Lowered {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LoweredVisitor { verbatim: false }).map(Lowered)
-    }
-}
-
 #[derive(Clone, Copy)]
-struct LoweredVisitor {
+struct Lowered {
+    /// The keys are the user's.
     verbatim: bool,
+    /// None may be there twice.
+    once: bool,
 }
 
-impl<'de> serde::de::DeserializeSeed<'de> for LoweredVisitor {
+impl<'de> DeserializeSeed<'de> for Lowered {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for LoweredVisitor {
+impl<'de> Visitor<'de> for Lowered {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +77,7 @@ impl<'de> Visitor<'de> for LoweredVisitor {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(value) = access.next_element_seed(LoweredVisitor { verbatim: false })? {
+        while let Some(value) = access.next_element_seed(Lowered { verbatim: false, ..self })? {
             list.push(value);
         }
         Ok(Value::Array(list))
@@ -87,6 +85,7 @@ impl<'de> Visitor<'de> for LoweredVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
+            let written = key.clone();
             let key = match self.verbatim {
                 true => key,
                 // In small letters nobody would know it for a piece of a key.
@@ -94,7 +93,12 @@ impl<'de> Visitor<'de> for LoweredVisitor {
                 false => key.to_ascii_lowercase(),
             };
             let verbatim = !self.verbatim && NAMED_BY_USER.contains(&key.as_str());
-            let value = access.next_value_seed(LoweredVisitor { verbatim })?;
+            if self.once && map.contains_key(&key) {
+                // Of two, one was not meant, and programs do not agree on which.
+                let shown = if quoted::is_suspect(&written) { "a key" } else { &format!("`{written}`") };
+                return Err(serde::de::Error::custom(format!("{shown} is there twice")));
+            }
+            let value = access.next_value_seed(Lowered { verbatim, ..self })?;
             add(&mut map, key, value, self.verbatim);
         }
         Ok(Value::Object(map))
@@ -151,7 +155,7 @@ pub(crate) fn decode_by<T>(
             .hint("save it as UTF-8: a name would not be the one that is meant"));
     }
     let mut found = Findings { rules, ..Findings::default() };
-    let result = Fields::read(String::new(), parse(text, what)?, &mut found, read);
+    let result = Fields::read(String::new(), parse(text, what, rules)?, &mut found, read);
     Error::all(found.errors.into_iter().map(|error| error.context(what)))?;
     Ok((result, found.warnings.into_iter().map(|warning| format!("{what}: {warning}")).collect()))
 }
@@ -356,34 +360,47 @@ mod tests {
 
     #[test]
     fn keys_fold_duplicates_merge_and_null_leaves_the_default() {
-        let value = parse(br#"{"CN":"a","cn":"b","Key":{"Algo":"rsa"},"key":{"SIZE":2048},"cN":null}"#, "x").unwrap();
+        let value =
+            parse(br#"{"CN":"a","cn":"b","Key":{"Algo":"rsa"},"key":{"SIZE":2048},"cN":null}"#, "x", Rules::Lenient)
+                .unwrap();
         assert_eq!(value, json!({"cn": "b", "key": {"algo": "rsa", "size": 2048}}));
-        let value = parse(br#"{"Signing":{"Profiles":{"WWW":{"Expiry":"1h"}}}}"#, "x").unwrap();
+        let value = parse(br#"{"Signing":{"Profiles":{"WWW":{"Expiry":"1h"}}}}"#, "x", Rules::Strict).unwrap();
         assert_eq!(value, json!({"signing": {"profiles": {"WWW": {"expiry": "1h"}}}}));
+    }
+
+    #[test]
+    fn by_strict_rules_no_key_is_there_twice() {
+        let error = |text: &str| parse(text.as_bytes(), "x.json", Rules::Strict).unwrap_err();
+        insta::assert_snapshot!(error(r#"{"CN":"a","cn":"b"}"#), @"x.json: `cn` is there twice at line 1 column 14");
+        insta::assert_snapshot!(error("{\"signing\":{\"profiles\":{\"a\":{},\n\"a\":{}}}}"), @"x.json: `a` is there twice at line 2 column 3");
+        assert!(parse(br#"{"signing":{"profiles":{"a":{},"A":{}}}}"#, "x", Rules::Strict).is_ok());
+        let key = "MHcCAQEEIBlkX0v3rYqkJ2mXbq1g3v0aP8b+Zt";
+        assert!(!error(&format!(r#"{{"{key}":1,"{key}":2}}"#)).message.contains(key));
     }
 
     #[test]
     fn a_piece_of_a_key_is_none_in_small_letters_either() {
         let key = "MHcCAQEEIBlkX0v3rYqkJ2mXbq1g3v0aP8b+Zt";
-        let value = parse(format!("{{\"{key}\": 1, \"CN\": \"a\"}}").as_bytes(), "x").unwrap();
+        let value = parse(format!("{{\"{key}\": 1, \"CN\": \"a\"}}").as_bytes(), "x", Rules::Strict).unwrap();
         assert_eq!(value, json!({"*".repeat(key.len()): 1, "cn": "a"}));
     }
 
     #[test]
     fn of_two_profiles_of_one_name_the_last_counts_alone() {
-        let once = parse(br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"a":{"usages":[]}}}}"#, "x").unwrap();
+        let once =
+            parse(br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"a":{"usages":[]}}}}"#, "x", Rules::Lenient).unwrap();
         assert_eq!(once, json!({"signing": {"profiles": {"a": {"usages": []}}}}));
         // Also across two lists of profiles, which are merged, as are two signings.
         let text = br#"{"signing":{"profiles":{"a":{"expiry":"1h"},"b":{}}},"Signing":{"default":{},"Profiles":{"a":{"usages":[]},"b":null}}}"#;
-        let twice = parse(text, "x").unwrap();
+        let twice = parse(text, "x", Rules::Lenient).unwrap();
         assert_eq!(twice, json!({"signing": {"default": {}, "profiles": {"a": {"usages": []}, "b": null}}}));
     }
 
     #[test]
     fn syntax_errors_show_the_line() {
-        let error = parse(b"{\n  \"CN\": \"a\",\n}", "csr.json").unwrap_err();
+        let error = parse(b"{\n  \"CN\": \"a\",\n}", "csr.json", Rules::Strict).unwrap_err();
         insta::assert_snapshot!(error, @"csr.json: not valid JSON: trailing comma at line 3 column 1");
         assert_eq!(error.details, ["}"]);
-        insta::assert_snapshot!(parse(b"", "csr.json").unwrap_err(), @"csr.json: not valid JSON: EOF while parsing a value at line 1 column 0");
+        insta::assert_snapshot!(parse(b"", "csr.json", Rules::Strict).unwrap_err(), @"csr.json: not valid JSON: EOF while parsing a value at line 1 column 0");
     }
 }

@@ -15,7 +15,8 @@ impl Request {
         Self::from_spec_by(spec, public_key, Rules::Strict)
     }
 
-    /// As [`Request::from_spec`]; by lenient rules an empty host is an empty DNS name, as with cfssl.
+    /// As [`Request::from_spec`]; by lenient rules an empty host is an empty DNS name, and an e-mail address a
+    /// UTF8String, as with cfssl.
     pub fn from_spec_by(spec: &CsrSpec, public_key: &PublicKey, rules: Rules) -> Result<Self> {
         let Classified { sans, warnings, suspicions } = classify(&spec.hosts, rules)?;
         let mut extensions = Vec::new();
@@ -26,12 +27,12 @@ impl Request {
             extensions.push(Extension { oid: e.id.clone(), critical: e.critical, value: e.value.clone() });
         }
         let ca = spec.ca.as_ref().map_or(BasicConstraints::EndEntity, CaSpec::constraints);
-        let new = Request::new(spec.subject().to_name()?, public_key.clone());
+        let new = Request::new(spec.subject().to_name_by(rules)?, public_key.clone());
         Ok(Request { sans, ca, extensions, warnings, of_hosts: suspicions, ..new })
     }
 
-    /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order.
-    pub fn override_subject(&mut self, subject: &Subject) -> Result<()> {
+    /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order, encoded by the rules.
+    pub fn override_subject(&mut self, subject: &Subject, rules: Rules) -> Result<()> {
         let mut own = self.subject_parts()?.with_last_of_single();
         let mut parts = subject.parts()?;
         for oid in [
@@ -46,7 +47,7 @@ impl Request {
             let given = parts.take(oid);
             parts.set(oid, if given.is_empty() { own.take(oid) } else { given });
         }
-        self.subject = parts.encode();
+        self.subject = parts.encode(rules);
         Ok(())
     }
 }
@@ -77,7 +78,9 @@ mod tests {
     #[test]
     fn a_subject_file_overrides_what_it_has() {
         let mut request = request(r#"{"CN":"old","names":[{"C":"CN","O":"a"},{"O":"b"}]}"#).unwrap();
-        request.override_subject(&Subject::from_json(br#"{"CN":"new","names":[{"O":"c"}]}"#, "x").unwrap()).unwrap();
+        request
+            .override_subject(&Subject::from_json(br#"{"CN":"new","names":[{"O":"c"}]}"#, "x").unwrap(), Rules::Strict)
+            .unwrap();
         let expected = CsrSpec::from_json(br#"{"CN":"new","names":[{"C":"CN","O":"c"}]}"#, "x").unwrap();
         assert_eq!(request.subject, expected.subject().to_name().unwrap());
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
 use crate::pki::names::name::Name;
 use crate::pki::names::san::San;
+use crate::pki::rules::Rules;
 use crate::pki::x509::extension::BasicConstraints;
 use crate::pki::x509::request::Request;
 
@@ -101,7 +102,7 @@ impl CsrWhitelist {
                 .hint("add \"PublicKey\": true and \"PublicKeyAlgorithm\": true to it"));
         }
         if !self.subject {
-            request.subject = Name::from_rdns(&[]);
+            request.subject = Name::from_rdns(&[], Rules::Strict);
         }
         request.sans.retain(|san| match san {
             San::Dns(_) => self.dns_names,
@@ -161,11 +162,14 @@ mod tests {
     #[test]
     fn every_common_name_is_judged() {
         let attribute = |oid: &[u64], value: &str| vec![Attribute { oid: oid.to_vec(), value: value.into() }];
-        let subject = Name::from_rdns(&[
-            attribute(oid::COMMON_NAME, "evil"),
-            attribute(oid::COMMON_NAME, "ok"),
-            attribute(oid::EMAIL_ADDRESS, "root@evil"),
-        ]);
+        let subject = Name::from_rdns(
+            &[
+                attribute(oid::COMMON_NAME, "evil"),
+                attribute(oid::COMMON_NAME, "ok"),
+                attribute(oid::EMAIL_ADDRESS, "root@evil"),
+            ],
+            Rules::Strict,
+        );
         let asked = Request { subject, ..request(r#"{"CN":"x"}"#) };
         let error = NameWhitelist::new("^ok$").unwrap().check(&asked).unwrap_err();
         insta::assert_snapshot!(error, @"the profile's name_whitelist `^ok$` does not allow `evil`, `root@evil`");

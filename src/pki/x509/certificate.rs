@@ -184,6 +184,12 @@ impl Certificate {
     pub fn name_constraints(&self) -> Option<&Constraints> {
         self.0.extensions.name_constraints.as_ref()
     }
+    /// A critical extension that verifiers do not know, as a dotted object identifier: Go and openssl (error 34) refuse it
+    /// and whatever it has issued (RFC 5280 §4.2).
+    pub fn unknown_critical(&self) -> Option<String> {
+        let unknown = |e: &&Extension| e.critical && !oid::UNDERSTOOD.contains(&e.oid.as_slice());
+        self.extensions().iter().find(unknown).map(|extension| oid::dotted(&extension.oid))
+    }
     /// Whether it is only for some purposes (extended key usage).
     pub fn has_purposes(&self) -> bool {
         !self.0.extensions.purposes.is_empty()

@@ -86,7 +86,7 @@ fn of_blocks(blocks: &[pem::Block], what: &str) -> Result<Csr> {
         (Some(_), Some(_)) => Err(Error::pki(format!("{what}: there are several CSRs in it, expected one"))),
         (None, _) => {
             let label = blocks.first().map_or("nothing", |block| block.label.as_str());
-            Err(Error::pki(format!("{what}: not a CSR: it holds a {label}")))
+            Err(Error::pki(format!("{what}: there is no CSR in it, only {label}")))
         }
     }
 }
@@ -209,7 +209,7 @@ mod tests {
     fn says_what_is_no_csr() {
         let error = |text: &str| Csr::from_pem(text.as_bytes(), "x.csr").unwrap_err().message;
         insta::assert_snapshot!(error("junk"), @"x.csr: not a CSR: there is no PEM block in it");
-        insta::assert_snapshot!(error("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), @"x.csr: not a CSR: it holds a CERTIFICATE");
+        insta::assert_snapshot!(error("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), @"x.csr: there is no CSR in it, only CERTIFICATE");
         insta::assert_snapshot!(error("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----"), @"x.csr: not a CSR: it cannot be parsed");
     }
 

@@ -76,7 +76,7 @@ impl Request {
 
     /// The subject in cfssl's order, and of several CNs the last: what cfssl makes of a CSR's.
     pub fn reorder_subject(&mut self) -> Result<()> {
-        self.subject = self.subject_parts()?.with_last_of_single().encode();
+        self.subject = self.subject_parts()?.with_last_of_single().encode(Rules::Lenient);
         Ok(())
     }
 

@@ -16,7 +16,9 @@ use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Result, WOULD_CHANGE};
 use crate::files::lock::{self, FolderLock};
 use crate::files::real;
-use crate::hierarchy::{Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, sweep};
+use crate::hierarchy::{
+    Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, rehearse, sweep,
+};
 use crate::ui::{Printer, Reporter, duration};
 
 /// Make what is missing, about to expire or changed; everything else stays as it is
@@ -95,15 +97,20 @@ impl Args {
         };
         let plan = decide(&hierarchy, &found, &options, now);
         plan.check()?;
-        if !self.dry_run && !plan.is_empty() {
+        let mut told = plan.clone();
+        if !plan.is_empty() {
             let (hierarchy, found, plan, options, interrupt) =
                 (&hierarchy, &found, &plan, &options, &*interrupt("pki-apply", ctx.err_color)?);
             let passwords = &self.ca_password;
-            apply(&Job { hierarchy, found, plan, options, now, jobs, reporter: &*reporter, passwords, interrupt })?;
+            let job = Job { hierarchy, found, plan, options, now, jobs, reporter: &*reporter, passwords, interrupt };
+            let said = if self.dry_run { rehearse(&job)? } else { apply(&job)? };
+            said.into_iter().for_each(|(index, warnings)| told.steps[index].warnings.extend(warnings));
         }
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let summary = self.summary(&plan, millis);
-        self.output.print(ctx, &summary, || Ok(text(&plan, self.dry_run, millis, &ctx.out)))?;
+        let summary = self.summary(&told, millis);
+        // What was warned of while it was done, is on standard error already.
+        let shown = if self.dry_run { &told } else { &plan };
+        self.output.print(ctx, &summary, || Ok(text(shown, self.dry_run, millis, &ctx.out)))?;
         Ok(if self.exit_code && !plan.is_empty() { WOULD_CHANGE } else { 0 })
     }
 
