@@ -60,6 +60,20 @@ fn a_deleted_node_comes_back(cluster: &Cluster) {
     assert!(after["metadata"]["annotations"]["flannel.alpha.coreos.com/public-ip"].is_string(), "{after:#}");
     assert_eq!(cluster.up(), 0);
     cluster.run(&["verify"]).ok();
+    a_host_does_not_choose_a_piece_beyond_the_pod_network(cluster);
+}
+
+/// All hosts would have a route to it.
+fn a_host_does_not_choose_a_piece_beyond_the_pod_network(cluster: &Cluster) {
+    let before = cluster.get(&["node", "n2"]);
+    cluster.on("n2", "sed -i 's|^FLANNEL_SUBNET=.*|FLANNEL_SUBNET=198.51.100.7/32|' /run/flannel/subnet.env");
+    cluster.kubectl(&["delete", "node", "n2"]);
+    cluster.up();
+    let after = cluster.get(&["node", "n2"]);
+    let (was, is) = (before["spec"]["podCIDR"].as_str().unwrap(), after["spec"]["podCIDR"].as_str().unwrap());
+    assert!(is.ends_with("/24") && is[..5] == was[..5], "{is} is given out of the pod network, as {was} was");
+    assert_eq!(cluster.on("n1", "ip route show | grep 198.51.100 || true"), "");
+    assert_eq!(cluster.up(), 0);
 }
 
 /// Schedulers that run, and have lost their lease, as when they hang: no file and no unit differs.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use kbootstrap::cluster::Layout;
 use kbootstrap::error::{Error, Kind, Result};
 use kbootstrap::facts::{HostFacts, Module, Questions, probe, record_hashes};
 use kbootstrap::remote::{Output, Stream, Transport};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 /// Runs scripts with one shell, here.
@@ -115,6 +116,7 @@ fn every_shell_learns_the_same_about_this_machine() {
         sysctls: names(["kernel.ostype", "net.ipv4.ip_forward", "no.such.setting"]),
         users: names(["root", "no-such-user"]),
         units: names(["no-such.service"]),
+        ports: [port].into(),
         ..Questions::default()
     };
     for shell in shells() {
@@ -136,6 +138,7 @@ fn every_shell_learns_the_same_about_this_machine() {
         assert!(facts.clock_skew_ms.unsigned_abs() <= facts.clock_bound_ms, "{shell}: {} ms", facts.clock_skew_ms);
         if facts.programs.contains("ss") {
             assert!(facts.listening.iter().any(|l| l.port == port && l.address == "127.0.0.1"), "{shell}");
+            assert!(facts.listening.iter().all(|l| l.port == port), "{shell}: nobody asked about others");
         }
         if facts.programs.contains("ip") {
             assert!(facts.addresses.iter().any(|(_, address)| address.is_loopback()), "{shell}");
@@ -249,6 +252,35 @@ fn what_a_host_never_ends_is_cut_and_named() {
         assert_eq!((error.kind, error.message.as_str()), (Kind::Remote, "here: the probe's answer is too large"));
         assert_eq!(error.details, ["more than 2 MiB came in section sockets"]);
     }
+}
+
+/// An ordinary user may have tens of thousands.
+#[test]
+fn whoever_holds_many_sockets_hides_nobody_and_does_not_fill_the_answer() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    let first = TcpListener::bind("127.77.0.1:0").unwrap();
+    let crowded = first.local_addr().unwrap().port();
+    let bind = |at: u16| {
+        let [high, low] = at.to_be_bytes();
+        TcpListener::bind((Ipv4Addr::new(127, 78, high, low), crowded)).unwrap()
+    };
+    let crowd: Vec<TcpListener> = (1..=10_000).map(bind).collect();
+    let ours = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = ours.local_addr().unwrap().port();
+    let dir = TempDir::new().unwrap();
+    let asked = |ports: &[u16]| {
+        let questions = Questions { ports: ports.iter().copied().collect(), ..Questions::default() };
+        let facts = ask("sh", &questions, &layout(&dir));
+        let (ours, others): (Vec<_>, Vec<_>) = facts.listening.into_iter().partition(|socket| socket.port == port);
+        assert_eq!((ours.len(), ours[0].address.as_str()), (1, "127.0.0.1"));
+        assert!(ours[0].process.as_deref().is_some_and(|process| !process.is_empty()), "who holds it is named");
+        others
+    };
+    assert_eq!(asked(&[port]), []);
+    let others = asked(&[port, crowded]);
+    assert_eq!((others.len(), others[0].port), (100, crowded), "some of each port");
+    drop(crowd);
 }
 
 #[test]

@@ -13,7 +13,6 @@ use kbootstrap::clients::kube;
 use kbootstrap::cluster::{Host, Ssh, TransportKind};
 use kbootstrap::error::{Kind, Result};
 use kbootstrap::health::{Poll, Schedule, covers, deployment_ready, wait};
-use kbootstrap::remote::{Connect, Target, Transport};
 use kbootstrap::ui::report::render;
 use kbootstrap::ui::{Event, Reporter, Silent};
 use kbootstrap::verify::{self, Outcome, Report, Seed, Server, Ways};
@@ -22,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::common::authority::Authority;
 use crate::common::control_plane::ControlPlane;
-use crate::common::loopback::Loopback;
+use crate::common::loopback::{Here, Loopback};
 use crate::common::programs::program;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -160,14 +159,6 @@ fn workloads_say_what_keeps_them(plane: &ControlPlane) {
 
     let absent = deployment_ready(client, "kube-system", "absent", None).unwrap();
     assert_eq!((absent.ready, absent.detail.as_str()), (false, "there is no such Deployment"));
-}
-
-/// This machine, whatever the host's name is.
-struct Here;
-impl Connect for Here {
-    fn connect(&self, _: &Target) -> Result<Box<dyn Transport>> {
-        Ok(Box::new(Loopback))
-    }
 }
 
 fn host(name: &str) -> Host {

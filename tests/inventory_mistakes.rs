@@ -117,6 +117,10 @@ fn names_and_addresses() {
             ("several SANs in one", "pki: {extraSans: [\"a.example.com, b.example.com\", 10.0.0.300]}\n"),
             ("no-break space in a SAN", "pki:\n  extraSans: [\"api.example.com\u{a0}\"]\n"),
             ("Chinese host name", "hosts:\n- {name: 主机, address: 10.0.0.11, roles: [etcd, master]}\n"),
+            (
+                "worker with the name of the API",
+                "hosts:\n- {name: m1, address: 10.0.0.11, roles: [etcd, master]}\n- {name: kubernetes, address: 10.0.0.12, roles: [node]}\n",
+            ),
             ("full-width digits", "hosts:\n- {name: m1, address: １0.0.0.11, roles: [etcd, master]}\n"),
             (
                 "duplicate names and addresses",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "figures and failures go to the terminal as they are")]
 
+mod access_api;
 mod artifacts_build;
 mod artifacts_cli;
 mod artifacts_download;
@@ -62,6 +63,7 @@ mod e2e_rights;
 mod e2e_sudo;
 mod e2e_takeover;
 mod e2e_verify;
+mod facts_paths;
 mod facts_probe;
 mod health_etcd;
 mod health_kube;

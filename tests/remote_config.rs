@@ -155,6 +155,34 @@ fn every_hop_must_be_known() {
     works(connect(&reading(&front, &config), named("inner")));
 }
 
+/// The inventory may come with a repository, and the jump host is the operator's.
+#[test]
+fn an_inventory_vouches_for_no_jump_host_that_the_operator_knows() {
+    let front = Sshd::start();
+    let inner = behind(&front);
+    let config = block("bastion", &front, "") + &block_behind(&inner, &front, "ProxyJump bastion");
+    let (own, inventorys) = (front.path("known_hosts"), front.path("inventorys"));
+    let good = front.known_hosts_line("host_ed25519");
+    fs::write(&inventorys, fs::read_to_string(inner.path("known_hosts")).unwrap() + &good).unwrap();
+    let target = SshTarget { known_hosts: Some(inventorys), ..named("inner") };
+    let with_own = |text: &str| {
+        fs::write(&own, text).unwrap();
+        connect(&reading(&front, &config), target.clone())
+    };
+    let (other, place) = (front.public_key("client"), format!("[127.0.0.1]:{}", front.port));
+    let changed = refused(with_own(&format!("{place} {other}\n")));
+    assert!(changed.message.contains("jump host bastion: THE HOST KEY OF"), "{changed:?}");
+    for hosts in [place.as_str(), "127.0.0.1"] {
+        let uncertified = refused(with_own(&format!("@cert-authority {hosts} {other}\n")));
+        assert!(uncertified.message.contains("shows no certificate of the authority"), "{uncertified:?}");
+        let revoked = refused(with_own(&format!("@revoked {hosts} {}\n", front.public_key("host_ed25519"))));
+        assert!(revoked.message.contains("is marked @revoked"), "{revoked:?}");
+    }
+    assert!(!front.log().contains("Accepted publickey"), "we logged in to a host that we do not trust");
+    works(with_own(""));
+    works(with_own(&good));
+}
+
 #[test]
 fn a_jump_host_that_forwards_nothing_is_named() {
     let front = Sshd::with("AllowTcpForwarding no");
@@ -314,10 +342,49 @@ fn a_revoked_authority_is_refused() {
     let sshd = certified("ed25519", &["-n", "127.0.0.1"]);
     let target = with_authority(&sshd, "*");
     let file = sshd.path("known_hosts");
-    let more = format!("{}@revoked * {}\n", fs::read_to_string(&file).unwrap(), sshd.public_key("ca"));
-    fs::write(&file, more).unwrap();
-    let error = refused(connect(&silent(), target));
-    assert!(error.message.contains("is marked @revoked"), "{error:?}");
+    let known = fs::read_to_string(&file).unwrap();
+    // For the host, too, and not only for its port: OpenSSH refuses it.
+    for hosts in ["*", "127.0.0.1"] {
+        fs::write(&file, format!("{known}@revoked {hosts} {}\n", sshd.public_key("ca"))).unwrap();
+        let error = refused(connect(&silent(), target.clone()));
+        assert!(error.message.contains("is marked @revoked"), "{error:?}");
+    }
+}
+
+/// Who writes the inventory says which keys its hosts have, not which are good in spite of the operator.
+#[test]
+fn what_the_operator_has_revoked_no_inventory_makes_good() {
+    let sshd = Sshd::start();
+    let own = sshd.path("own_known_hosts");
+    let config = format!("Host *\n UserKnownHostsFile {}\n", own.display());
+    works(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    fs::write(&own, format!("127.0.0.1 {}\n", sshd.public_key("client"))).unwrap();
+    works(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    fs::write(&own, format!("@revoked * {}\n", sshd.public_key("host_ed25519"))).unwrap();
+    let error = refused(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    assert!(
+        error.message.contains("is marked @revoked in") && error.message.contains("own_known_hosts:1"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn keys_that_the_configuration_revokes_are_refused() {
+    let sshd = Sshd::start();
+    let list = sshd.path("revoked");
+    let config = format!("Host *\n RevokedHostKeys {}\n", list.display());
+    let error = refused(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    assert!(error.message.starts_with("cannot read "), "nobody knows what is revoked: {error:?}");
+    fs::write(&list, format!("# mine\n{}\n", sshd.public_key("client"))).unwrap();
+    works(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    fs::write(&list, format!("# mine\n{} web\n", sshd.public_key("host_ed25519"))).unwrap();
+    let error = refused(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    assert!(error.message.ends_with(&format!("is marked @revoked in {}:2", list.display())), "{error:?}");
+    fs::remove_file(&list).unwrap();
+    let status = Command::new("ssh-keygen").arg("-qkf").arg(&list).arg(sshd.path("host_ed25519.pub")).status().unwrap();
+    assert!(status.success());
+    let error = refused(connect(&reading(&sshd, &config), sshd.ssh_target()));
+    assert!(error.message.ends_with("is a key revocation list, which is not supported"), "{error:?}");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::pool::{Lease, Pool};
-use crate::clients::http::{Client, Identity, Tls};
-use crate::cluster::Host;
+use crate::clients::http::{Client, Tls};
+use crate::cluster::{API_NAME, Host};
 use crate::error::{Error, Kind, Result};
 use crate::remote::Transport;
 use crate::trust::Trust;
@@ -14,6 +14,7 @@ use crate::trust::Trust;
 pub struct ApiAccess<'a> {
     transport: Held<'a>,
     address: SocketAddr,
+    name: String,
     tls: Tls,
     until: Option<Instant>,
 }
@@ -41,13 +42,13 @@ impl<'a> ApiAccess<'a> {
     pub fn new(pool: &'a Pool, master: &Host, trust: &Trust) -> Result<Self> {
         Self::at(pool, master, master.api_address(), &Tls::new(&trust.super_admin())?)
     }
-    /// To a server that the host can reach, over a connection of the pool's.
+    /// To a server that the host can reach, over a connection of the pool's. Its certificate must be an API server's, not
+    /// only one for that address, which a kubelet has, too.
     pub fn at(pool: &'a Pool, host: &Host, address: SocketAddr, tls: &Tls) -> Result<Self> {
-        Ok(ApiAccess { transport: Held::Leased(pool.take(host)?), address, tls: tls.clone(), until: None })
+        Self::named(pool, host, address, API_NAME.to_owned(), tls)
     }
-    /// To a server that a host can reach.
-    pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {
-        Ok(ApiAccess { transport: Held::Borrowed(transport), address, tls: Tls::new(identity)?, until: None })
+    fn named(pool: &'a Pool, host: &Host, address: SocketAddr, name: String, tls: &Tls) -> Result<Self> {
+        Ok(ApiAccess { transport: Held::Leased(pool.take(host)?), address, name, tls: tls.clone(), until: None })
     }
     /// To the first of these masters that answers, for a cluster of which some are away.
     pub fn any_of<'h>(pool: &'a Pool, masters: impl Iterator<Item = &'h Host>, trust: &Trust) -> Result<Self> {
@@ -76,7 +77,7 @@ impl<'a> ApiAccess<'a> {
     }
     /// An open connection. After an error that broke it, ask for another.
     pub fn client(&mut self) -> Result<Client<'_>> {
-        let client = Client::dial(self.transport.get(), self.address, &self.address.ip().to_string(), &self.tls)?;
+        let client = Client::dial(self.transport.get(), self.address, &self.name, &self.tls)?;
         Ok(match self.until {
             Some(end) => client.until(end),
             None => client,
@@ -111,17 +112,13 @@ impl<'a> EtcdAccess<'a> {
     }
     /// To a member that the host can reach, over a connection of the pool's.
     pub fn at(pool: &'a Pool, host: &Host, address: SocketAddr, tls: &Tls) -> Result<Self> {
-        ApiAccess::at(pool, host, address, tls).map(EtcdAccess)
-    }
-    /// To a member that a host can reach.
-    pub fn through(transport: &'a mut dyn Transport, address: SocketAddr, identity: &Identity) -> Result<Self> {
-        ApiAccess::through(transport, address, identity).map(EtcdAccess)
+        ApiAccess::named(pool, host, address, address.ip().to_string(), tls).map(EtcdAccess)
     }
     /// The same way, for a while.
     pub fn reborrow(&mut self) -> EtcdAccess<'_> {
-        let ApiAccess { transport, address, tls, until } = &mut self.0;
-        let (transport, tls) = (Held::Borrowed(transport.get()), tls.clone());
-        EtcdAccess(ApiAccess { transport, address: *address, tls, until: *until })
+        let ApiAccess { transport, address, name, tls, until } = &mut self.0;
+        let transport = Held::Borrowed(transport.get());
+        EtcdAccess(ApiAccess { transport, address: *address, name: name.clone(), tls: tls.clone(), until: *until })
     }
     /// An open connection.
     pub fn client(&mut self) -> Result<Client<'_>> {

@@ -1,5 +1,6 @@
 //! A node that somebody has deleted is made again, with the piece of the pod network that its host still has: with
-//! another one its bridge and the pods that run there would be cut off.
+//! another one its bridge and the pods that run there would be cut off. All hosts get routes to it, so what the host says
+//! counts only where it could be a node's piece.
 
 use std::io::empty;
 
@@ -9,14 +10,15 @@ use serde_json::{Value, json};
 use super::Job;
 use super::gate::{API, ask};
 use crate::clients::kube;
-use crate::cluster::NetworkPlugin;
+use crate::cluster::{NetworkPlugin, Networks};
 use crate::error::Result;
 use crate::health::Poll;
 use crate::text::sh_quote;
 
 /// Makes the node, unless it is there by now. Its kubelet says the rest when it starts.
 pub(super) fn register(job: &Job<'_>, host: &str) -> Result<String> {
-    let piece = match job.cluster.networks.plugin {
+    let networks = &job.cluster.networks;
+    let piece = match networks.plugin {
         NetworkPlugin::Flannel => had(job, host)?,
         NetworkPlugin::None => None,
     };
@@ -25,9 +27,9 @@ pub(super) fn register(job: &Job<'_>, host: &str) -> Result<String> {
         if live.iter().any(|node| node["metadata"]["name"] == *host) {
             return Ok(Poll::Ready("it is there again".into()));
         }
-        let piece = piece.filter(|piece| is_free(*piece, &live));
-        kube::create(client, "/api/v1/nodes", &node(host, piece))?;
-        Ok(Poll::Ready(piece.map(|piece| format!("with {piece}")).unwrap_or_default()))
+        let good = piece.filter(|piece| is_of(*piece, networks) && is_free(*piece, &live));
+        kube::create(client, "/api/v1/nodes", &node(host, good))?;
+        Ok(Poll::Ready(told(piece, good)))
     })
 }
 
@@ -42,6 +44,22 @@ fn had(job: &Job<'_>, host: &str) -> Result<Option<IpNet>> {
 fn piece(environment: &str) -> Option<IpNet> {
     let subnet = environment.lines().find_map(|line| line.strip_prefix("FLANNEL_SUBNET="))?;
     subnet.trim().parse::<IpNet>().ok().map(|net| net.trunc())
+}
+
+/// A node's piece of the pod network, and nothing else.
+fn is_of(piece: IpNet, networks: &Networks) -> bool {
+    networks.pods.contains(&piece) && piece.prefix_len() == networks.node_prefix
+}
+
+/// What came of the piece that the host names.
+fn told(named: Option<IpNet>, good: Option<IpNet>) -> String {
+    match (named, good) {
+        (_, Some(piece)) => format!("with {piece}"),
+        (Some(piece), None) => {
+            format!("with another piece of the pod network: {piece}, which its host names, is not to be had")
+        }
+        (None, None) => String::new(),
+    }
 }
 
 /// Nobody else has got it meanwhile.
@@ -60,6 +78,7 @@ fn node(name: &str, piece: Option<IpNet>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::example;
 
     #[test]
     fn a_node_gets_back_the_piece_that_its_host_has() {
@@ -70,6 +89,22 @@ mod tests {
             assert_eq!(piece(unknown), None);
         }
         assert_eq!(node("n2", None)["spec"], json!({}), "it is given one");
+    }
+
+    #[test]
+    fn a_host_gets_nothing_but_a_nodes_piece_of_the_pod_network() {
+        let networks = example::cluster("1.36.3").networks;
+        let is_of = |piece: &str| is_of(piece.parse().unwrap(), &networks);
+        assert!(is_of("10.244.1.0/24") && is_of("10.244.255.0/24"));
+        for other in
+            ["8.8.8.8/32", "10.96.0.0/24", "0.0.0.0/0", "10.0.0.0/8", "10.244.0.0/16", "10.244.1.0/25", "fd00::/24"]
+        {
+            assert!(!is_of(other), "{other}");
+        }
+        let (bad, good) = ("8.8.8.8/32".parse().ok(), "10.244.1.0/24".parse().ok());
+        assert_eq!(told(good, good), "with 10.244.1.0/24");
+        assert_eq!(told(None, None), "");
+        assert!(told(bad, None).ends_with("8.8.8.8/32, which its host names, is not to be had"));
     }
 
     #[test]

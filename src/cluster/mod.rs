@@ -201,6 +201,9 @@ pub struct Ssh {
     pub connect_timeout: Option<u64>,
 }
 
+/// In the certificate of every API server, whatever its endpoint is, and in no other: a node's kubelet has a certificate of
+/// the same CA, for the node's own names and addresses.
+pub const API_NAME: &str = "kubernetes";
 /// Where API servers listen (Kubernetes' "Ports and Protocols" page).
 pub const API_PORT: u16 = 6443;
 /// Where etcd listens for clients.

@@ -3,7 +3,7 @@
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
 use super::kubernetes::{self, IN_TREE, INSECURE, KLOG, NO_EFFECT, pki};
 use super::spec::*;
-use crate::cluster::{API_PORT, Cluster, Host, Layout, RemovedFlag, RemovedValue, Role};
+use crate::cluster::{API_NAME, API_PORT, Cluster, Host, Layout, RemovedFlag, RemovedValue, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
@@ -114,7 +114,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
 fn server(cluster: &Cluster, host: &Host) -> CertificateRow {
     let domain = &cluster.networks.dns_domain;
     let mut sans = vec![
-        "kubernetes".to_owned(),
+        API_NAME.to_owned(),
         "kubernetes.default".to_owned(),
         "kubernetes.default.svc".to_owned(),
         format!("kubernetes.default.svc.{domain}"),

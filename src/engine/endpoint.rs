@@ -8,15 +8,12 @@ use serde_json::Value;
 use super::session::Session;
 use crate::clients::http::{Client, Tls};
 use crate::clients::kube;
-use crate::cluster::{Endpoint, Host};
+use crate::cluster::{API_NAME, Endpoint, Host};
 use crate::error::{Error, Kind, Result};
 use crate::live::Live;
 use crate::remote::{LOOK, Transport};
 use crate::text::sh_quote;
 use crate::trust::Trust;
-
-/// In the certificate of every API server, whatever its endpoint is.
-const EVERY_SERVER: &str = "kubernetes";
 
 /// Tries the endpoint from these hosts where the cluster has run and is not known to use it already.
 ///
@@ -61,7 +58,7 @@ fn unproven(host: &Host, endpoint: &Endpoint, error: &Error) -> Error {
 
 fn try_from(transport: &mut dyn Transport, endpoint: &Endpoint, tls: &Tls) -> Result<()> {
     let address = SocketAddr::new(resolve(transport, &endpoint.host)?, endpoint.port);
-    let ready = kube::readyz(&mut Client::dial(transport, address, EVERY_SERVER, tls)?)?;
+    let ready = kube::readyz(&mut Client::dial(transport, address, API_NAME, tls)?)?;
     match ready.ready {
         true => Ok(()),
         false => Err(Error::health(format!("{address} answers, and is not ready: {}", ready.failing.join(", ")))),

@@ -147,9 +147,9 @@ pub struct HostFacts {
     pub sysctl_files: BTreeSet<String>,
     /// What these files say of settings that were asked about, those of modprobe of modules, and fstab of swap.
     pub boot_lines: Vec<BootLine>,
-    /// Listening TCP sockets.
+    /// Listening TCP sockets at ports that were asked about, some of each.
     pub listening: Vec<Listening>,
-    /// UDP sockets that are bound.
+    /// UDP sockets that are bound there.
     pub listening_udp: Vec<Listening>,
     /// What units should have in the kernel and in /run and have not, in the host's words, by unit.
     pub lost: BTreeMap<String, Vec<String>>,
@@ -357,6 +357,8 @@ pub struct Questions {
     pub modules: BTreeSet<String>,
     /// Kernel settings.
     pub sysctls: BTreeSet<String>,
+    /// Ports whose sockets are wanted.
+    pub ports: BTreeSet<u16>,
     /// System users.
     pub users: BTreeSet<String>,
     /// The script that knows what units should have in the kernel and in /run.

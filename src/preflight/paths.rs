@@ -35,7 +35,7 @@ pub fn needed(
         for port in ports.filter(|port| port.reached_by.iter().any(|role| from.is(*role))) {
             needed.extend(match port.protocol {
                 Protocol::Tcp => Some(by_tcp(from, to, behind, port)),
-                Protocol::Udp => by_udp((from, before), (to, behind), port),
+                Protocol::Udp => by_udp(cluster, (from, before), (to, behind), port),
             });
         }
     }
@@ -82,7 +82,7 @@ fn by_tcp(from: &Host, to: &Host, behind: &HostFacts, port: &PortSpec) -> Path {
     path(from, to, port, if held { Who::Service } else { Who::Try })
 }
 
-fn by_udp(from: (&Host, &HostFacts), to: (&Host, &HostFacts), port: &PortSpec) -> Option<Path> {
+fn by_udp(cluster: &Cluster, from: (&Host, &HostFacts), to: (&Host, &HostFacts), port: &PortSpec) -> Option<Path> {
     let ((from, before), (to, behind)) = (from, to);
     if !flanneld::has_vxlan(to) {
         return None;
@@ -91,8 +91,10 @@ fn by_udp(from: (&Host, &HostFacts), to: (&Host, &HostFacts), port: &PortSpec) -
         return Some(path(from, to, port, Who::Try));
     }
     let device = |facts: &HostFacts| {
-        let addresses = facts.addresses.iter().filter(|_| facts.known);
-        addresses.clone().find(|(name, address)| name == flanneld::DEVICE && !link_local(address)).map(|(_, at)| *at)
+        // Others try what a host says here: nothing beyond the pod network.
+        let pods = |address: &&IpAddr| facts.known && cluster.networks.pods.contains(*address);
+        let addresses = facts.addresses.iter().filter(|(name, _)| name == flanneld::DEVICE);
+        addresses.map(|(_, address)| address).find(pods).copied()
     };
     let (Some(_), Some(address)) = (device(before), device(behind)) else { return None };
     Some(Path {
@@ -102,10 +104,6 @@ fn by_udp(from: (&Host, &HostFacts), to: (&Host, &HostFacts), port: &PortSpec) -
         what: "the pod network".into(),
         ..path(from, to, port, Who::Tunnelled)
     })
-}
-
-fn link_local(address: &IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// The socket that holds the port at that address, unless it is an earlier try's, which goes away.

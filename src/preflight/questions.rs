@@ -15,6 +15,7 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
     questions.disk.extend(filesystems::written(catalogue, cluster, host));
     for spec in catalogue.on(cluster, host) {
         questions.units.extend(spec.unit.map(|unit| unit.name()));
+        questions.ports.extend(spec.ports.iter().map(|port| port.number));
         questions.users.extend(spec.users.iter().map(|user| (*user).to_owned()));
         questions.modules.extend((spec.modules)(cluster).into_iter().map(str::to_owned));
         questions.sysctls.extend(spec.sysctls.iter().map(|setting| setting.name().to_owned()));

@@ -31,6 +31,13 @@ pub(super) struct Destination {
     pub(super) agent: Option<PathBuf>,
     /// Where host keys are known; new ones are recorded in the first.
     pub(super) known_hosts: Vec<PathBuf>,
+    /// The inventory's known_hosts file: it vouches for the inventory's hosts, and for hosts on the way to them that the
+    /// operator's own files say nothing about.
+    pub(super) inventory_file: Option<PathBuf>,
+    /// The operator's own known_hosts files where the inventory's vouches: what they revoke is revoked.
+    pub(super) revoked_in: Vec<PathBuf>,
+    /// Files of public keys that no host may have.
+    pub(super) revoked_keys: Vec<PathBuf>,
     /// The host's name in these files.
     pub(super) known_as: String,
     /// The name that a host certificate must be for.
@@ -73,8 +80,8 @@ pub(super) fn advice(target: &SshTarget, operator: &Operator) -> Result<Option<A
 }
 
 impl Destination {
-    /// The host before this one: only what the SSH configuration says about it counts, and the known_hosts file that
-    /// the inventory names.
+    /// The host before this one: only what the SSH configuration says about it counts, and where its files do not know the
+    /// host, the one that the inventory names.
     pub(super) fn of_hop(&self, hop: &Hop, operator: &Operator) -> Result<Self> {
         let target = SshTarget {
             address: hop.host.clone(),
@@ -86,13 +93,8 @@ impl Destination {
             accept_new: self.accept_new,
             connect_timeout: Some(self.connect_timeout.as_secs()),
         };
-        let mut destination = Self::decide(&target, advice(&target, operator)?, operator)?;
-        for file in &self.known_hosts {
-            if !destination.known_hosts.contains(file) {
-                destination.known_hosts.push(file.clone());
-            }
-        }
-        Ok(destination)
+        let destination = Self::decide(&target, advice(&target, operator)?, operator)?;
+        Ok(Destination { inventory_file: self.inventory_file.clone(), ..destination })
     }
 
     /// Decides by what the operator's SSH configuration says.
@@ -123,20 +125,27 @@ impl Destination {
             texts.iter().map(|text| tokens.path(option, text)).collect()
         };
         let named = !target.keys.is_empty();
+        let own = match asked {
+            true => paths("UserKnownHostsFile", &advice.known_hosts)?,
+            false => {
+                let own = operator.home.iter().map(|home| home.join(".ssh/known_hosts"));
+                own.chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect()
+            }
+        };
+        let (known_hosts, revoked_in) = match &target.known_hosts {
+            Some(file) => (vec![file.clone()], own),
+            None => (own, Vec::new()),
+        };
         let timeout = target.connect_timeout.or(advice.connect_timeout).unwrap_or(CONNECT_TIMEOUT);
         Ok(Destination {
             keys: if named { target.keys.clone() } else { paths("IdentityFile", &advice.identities)? },
             certificates: paths("CertificateFile", &advice.certificates)?,
             only_named: named || (advice.identities_only && !advice.identities.is_empty()),
             agent: agent(&advice, &tokens, operator)?,
-            known_hosts: match &target.known_hosts {
-                Some(file) => vec![file.clone()],
-                None if asked => paths("UserKnownHostsFile", &advice.known_hosts)?,
-                None => {
-                    let own = operator.home.iter().map(|home| home.join(".ssh/known_hosts"));
-                    own.chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect()
-                }
-            },
+            known_hosts,
+            inventory_file: target.known_hosts.clone(),
+            revoked_in,
+            revoked_keys: paths("RevokedHostKeys", &advice.revoked_keys)?,
             way: way(&advice, &tokens)?,
             host_key: target.host_key.clone(),
             accept_new: target.accept_new,

@@ -4,11 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use rustix::fs::{FlockOperation, flock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
+use crate::files::lock;
 use crate::remote::certificate::{self, Certificate, is_certified};
 use crate::remote::destination::Destination;
 use crate::remote::known_hosts::{self, Entry, KnownHosts, Marker, Verdict, fingerprint, key_type};
@@ -21,6 +20,12 @@ const ALGORITHMS: [(&str, &str); 5] = [
     ("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521"),
     ("ssh-rsa", "rsa-sha2-512,rsa-sha2-256"),
 ];
+
+/// What a key revocation list begins with (OpenSSH's PROTOCOL.krl).
+const KRL: &[u8] = b"SSHKRL\n\0";
+
+/// So long another process may have a known_hosts file locked: it adds a line.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What decides over a host's key.
 pub(super) struct HostKeys {
@@ -42,15 +47,23 @@ enum Pin {
 }
 
 impl HostKeys {
-    /// Reads the destination's known_hosts files.
+    /// Reads the destination's known_hosts files. Whichever of them says that a key is revoked, it is; the inventory's is
+    /// asked about a host on the way only where the operator's own say nothing about it.
     pub(super) fn load(host: &str, to: &Destination) -> Result<Self> {
         let mut known = KnownHosts::default();
         for file in &to.known_hosts {
-            match fs::read(file) {
-                Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::io(format!("cannot read {}", file.display()), &error)),
-            }
+            known.append(read(file)?);
+        }
+        for file in &to.revoked_in {
+            known.append(read(file)?.revocations());
+        }
+        for file in &to.revoked_keys {
+            known.append(revoked_keys(file)?);
+        }
+        if let Some(file) = to.inventory_file.as_ref().filter(|file| !to.known_hosts.contains(file)) {
+            let entries = read(file)?;
+            let is_known = known.knows(&to.known_as) || known.authorities(&to.principal).next().is_some();
+            known.append(if is_known { entries.revocations() } else { entries });
         }
         Ok(HostKeys {
             host: host.to_owned(),
@@ -91,11 +104,11 @@ impl HostKeys {
             Error::connect(format!("{}: the host shows a certificate that cannot be read", self.host))
         })?;
         for key in [certificate.authority, &certificate.key] {
-            if let Some(entry) = self.known.revoked(&self.name, key) {
+            if let Some(entry) = self.revocation(&self.known, key) {
                 return Err(self.revoked(key, entry));
             }
         }
-        if !self.authorities().any(|entry| entry.key == certificate.authority) {
+        if self.pin.is_some() || !self.authorities().any(|entry| entry.key == certificate.authority) {
             return self.check_plain(&certificate.key);
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -112,15 +125,19 @@ impl HostKeys {
         self.known.authorities(&self.name).chain(self.known.authorities(&self.principal))
     }
 
+    /// A key is revoked for a host, whatever the port is, as OpenSSH has it.
+    fn revocation<'a>(&'a self, known: &'a KnownHosts, key: &[u8]) -> Option<&'a Entry> {
+        known.revoked(&self.name, key).or_else(|| known.revoked(&self.principal, key))
+    }
+
     fn check_plain(&self, key: &[u8]) -> Result<()> {
-        let verdict = self.known.judge(&self.name, key);
-        if let Verdict::Revoked(entry) = verdict {
+        if let Some(entry) = self.revocation(&self.known, key) {
             return Err(self.revoked(key, entry));
         }
         if let Some(pin) = &self.pin {
             return if pin.is(key) { Ok(()) } else { Err(self.not_pinned(key, pin)) };
         }
-        match verdict {
+        match self.known.judge(&self.name, key) {
             Verdict::Known => Ok(()),
             Verdict::Unknown => match self.authorities().next() {
                 Some(authority) => Err(self.not_certified(key, authority)),
@@ -128,7 +145,6 @@ impl HostKeys {
                 None => Err(self.unknown(key)),
             },
             Verdict::Changed(entries) => Err(self.changed(key, &entries)),
-            Verdict::Revoked(entry) => Err(self.revoked(key, entry)),
         }
     }
 
@@ -144,8 +160,12 @@ impl HostKeys {
         let failed = |error: io::Error| {
             Error::io(format!("cannot record the host key of {} in {}", self.host, path.display()), &error)
         };
-        let mut file = open_for_append(path).map_err(failed)?;
-        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+        let file = open_for_append(path).map_err(failed)?;
+        // Whoever may read the file can lock it, and is not waited for without end.
+        let mut file = lock::within(file, PATIENCE).map_err(failed)?.ok_or_else(|| {
+            let text = format!("another process has had it locked for {} seconds", PATIENCE.as_secs());
+            failed(io::Error::new(io::ErrorKind::WouldBlock, text))
+        })?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
         let text = String::from_utf8_lossy(&bytes);
@@ -159,10 +179,12 @@ impl HostKeys {
             ))
             .hint("name another file as knownHosts"));
         }
+        if let Some(entry) = self.revocation(&now, key) {
+            return Err(self.revoked(key, entry));
+        }
         match now.judge(&self.name, key) {
             Verdict::Known => Ok(()),
             Verdict::Changed(entries) => Err(self.changed(key, &entries)),
-            Verdict::Revoked(entry) => Err(self.revoked(key, entry)),
             Verdict::Unknown => {
                 let gap = if bytes.last().is_some_and(|&last| last != b'\n') { "\n" } else { "" };
                 let line = format!("{gap}{}", known_hosts::line(&self.name, key));
@@ -233,6 +255,31 @@ fn shown(key: &[u8]) -> String {
     format!("{} {}", key_type(key), fingerprint(key))
 }
 
+/// The entries of a known_hosts file; none where there is no such file.
+fn read(file: &Path) -> Result<KnownHosts> {
+    let mut known = KnownHosts::default();
+    match fs::read(file) {
+        Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io(format!("cannot read {}", file.display()), &error)),
+    }
+    Ok(known)
+}
+
+/// What a file of RevokedHostKeys revokes. As with OpenSSH, no host is believed while it cannot be read.
+fn revoked_keys(file: &Path) -> Result<KnownHosts> {
+    let hint = "RevokedHostKeys in the SSH configuration names it";
+    let bytes = fs::read(file)
+        .map_err(|error| Error::io(format!("cannot read {}", file.display()), &error).hint(hint.to_owned()))?;
+    if bytes.starts_with(KRL) {
+        return Err(Error::input(format!("{} is a key revocation list, which is not supported", file.display()))
+            .hint(format!("{hint}: make it a file of public keys, one a line")));
+    }
+    let mut known = KnownHosts::default();
+    known.add_revoked(file, &String::from_utf8_lossy(&bytes));
+    Ok(known)
+}
+
 fn parse_pin(host: &str, text: &str) -> Result<Pin> {
     let mut words = text.split_ascii_whitespace();
     let first = words.next().unwrap_or_default();
@@ -256,123 +303,5 @@ fn open_for_append(path: &Path) -> io::Result<fs::File> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::remote::{Operator, SshTarget};
-
-    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
-    const OTHER: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIP//////////////////////////////////////////";
-
-    fn target(known_hosts: &Path, host_key: Option<&str>) -> Destination {
-        let target = SshTarget {
-            address: "10.0.0.1".into(),
-            port: Some(2222),
-            user: None,
-            keys: Vec::new(),
-            known_hosts: Some(known_hosts.to_owned()),
-            host_key: host_key.map(str::to_owned),
-            accept_new: false,
-            connect_timeout: None,
-        };
-        Destination::decide(&target, None, &Operator::default()).unwrap()
-    }
-
-    fn keys(text: &str, host_key: Option<&str>) -> Result<HostKeys> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("known_hosts");
-        fs::write(&file, text).unwrap();
-        let mut keys = HostKeys::load("web1", &target(&file, host_key))?;
-        keys.file = Some("known_hosts".into());
-        Ok(keys)
-    }
-
-    fn key(text: &str) -> Vec<u8> {
-        known_hosts::decode_key(text).unwrap()
-    }
-
-    fn shown(error: &Error) -> String {
-        let lines = error.details.iter().map(|line| format!("  {line}"));
-        let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
-        std::iter::once(error.message.clone()).chain(lines).chain(hints).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn an_unknown_host_is_refused_with_what_to_do() {
-        let error = keys("", None).unwrap().check(&key(KEY)).unwrap_err();
-        insta::assert_snapshot!(shown(&error), @r#"
-        web1: the host key of [10.0.0.1]:2222 is not known
-          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
-        hint: compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan -p 2222 10.0.0.1 >> known_hosts
-        hint: or pin it at the host in the inventory: `ssh: {hostKey: "SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4"}`
-        hint: or, on a network that you trust, let the first contact decide: --accept-new-host-keys
-        "#);
-    }
-
-    #[test]
-    fn a_changed_key_is_refused_loudly() {
-        let mut keys = keys("", None).unwrap();
-        keys.known.add(Path::new("known_hosts"), &format!("# mine\n[10.0.0.1]:2222 ssh-ed25519 {OTHER}\n"));
-        insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
-        web1: THE HOST KEY OF [10.0.0.1]:2222 HAS CHANGED: somebody may be listening in, or the host was reinstalled
-          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
-          known_hosts:2 has ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
-        hint: only when you know why it changed: remove known_hosts:2 and connect again
-        ");
-    }
-
-    #[test]
-    fn a_revoked_key_is_refused_even_when_it_is_pinned() {
-        let mut keys = keys("", Some(&format!("ssh-ed25519 {KEY} a comment"))).unwrap();
-        assert_eq!(keys.check(&key(KEY)), Ok(()));
-        keys.known.add(Path::new("known_hosts"), &format!("@revoked * ssh-ed25519 {KEY}\n"));
-        insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
-        web1: the host key of [10.0.0.1]:2222 is marked @revoked in known_hosts:1
-          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
-        hint: give the host a new key (`ssh-keygen -A` after removing the old one) and make that one known
-        ");
-    }
-
-    #[test]
-    fn a_pin_outweighs_known_hosts() {
-        let line = format!("[10.0.0.1]:2222 ssh-ed25519 {OTHER}\n");
-        let pinned = keys(&line, Some("SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4=")).unwrap();
-        assert_eq!(pinned.check(&key(KEY)), Ok(()));
-        insta::assert_snapshot!(shown(&pinned.check(&key(OTHER)).unwrap_err()), @"
-        web1: the host key of [10.0.0.1]:2222 is not the one that the inventory pins
-          it offers ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
-          hostKey: SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
-        hint: a host has a key of each type: pin `ssh-ed25519 AAAA…` from /etc/ssh/ssh_host_ed25519_key.pub, or correct hostKey when you know why it changed
-        ");
-    }
-
-    #[test]
-    fn a_pin_that_is_none_is_explained() {
-        for text in ["", "SHA256:short", "ssh-rsa AAAA", &format!("ssh-rsa {KEY}"), "MD5:aa:bb"] {
-            let Err(error) = keys("", Some(text)) else { panic!("{text} was taken for a key") };
-            assert_eq!(error.kind, crate::error::Kind::Input);
-        }
-    }
-
-    #[test]
-    fn a_host_of_an_authority_must_show_a_certificate() {
-        let mut keys = keys("", None).unwrap();
-        keys.accept_new = true;
-        keys.known.add(Path::new("known_hosts"), &format!("@cert-authority [10.0.0.*]:2222 ssh-ed25519 {OTHER}\n"));
-        assert!(keys.algorithms().starts_with("ssh-ed25519-cert-v01@openssh.com,"));
-        insta::assert_snapshot!(shown(&keys.check(&key(KEY)).unwrap_err()), @"
-        web1: [10.0.0.1]:2222 shows no certificate of the authority that it is known by
-          it offers ssh-ed25519 SHA256:mKqU+0K8OhKmA8bBQi9Rz0Q5l7/g160hIP+rJYSTNj4
-          known_hosts:1 has @cert-authority ssh-ed25519 SHA256:48D9sC7DVJMSGpOHcSS3/AKz/VOmo26MOgXADP9uFHk
-        hint: name the certificate in the host's sshd_config (`HostCertificate /etc/ssh/ssh_host_ed25519_key-cert.pub`), or pin the host's key in the inventory (`hostKey`)
-        ");
-        keys.known.add(Path::new("known_hosts"), &format!("[10.0.0.1]:2222 ssh-ed25519 {KEY}\n"));
-        assert_eq!(keys.check(&key(KEY)), Ok(()), "its plain key may be known besides");
-    }
-
-    #[test]
-    fn known_types_are_proposed_first() {
-        let line = "[10.0.0.1]:2222 ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQM=\n";
-        insta::assert_snapshot!(keys(line, None).unwrap().algorithms(), @"rsa-sha2-512,rsa-sha2-256,ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521");
-        insta::assert_snapshot!(keys("", None).unwrap().algorithms(), @"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256");
-    }
-}
+#[path = "host_key_tests.rs"]
+mod tests;

@@ -72,8 +72,6 @@ pub enum Verdict<'a> {
     Unknown,
     /// The host is known by other keys only.
     Changed(Vec<&'a Entry>),
-    /// Somebody marked this very key as compromised.
-    Revoked(&'a Entry),
 }
 
 /// The entries of one or more files.
@@ -89,6 +87,30 @@ impl KnownHosts {
         self.entries.extend(
             lines.filter_map(|(index, line)| parse_line(line, Place { file: file.to_owned(), line: index + 1 })),
         );
+    }
+
+    /// Adds a file of public keys, one a line, that no host may have.
+    pub fn add_revoked(&mut self, file: &Path, text: &str) {
+        let lines = text.lines().enumerate();
+        self.entries.extend(lines.filter_map(|(index, line)| {
+            parse_line(&format!("@revoked * {line}"), Place { file: file.to_owned(), line: index + 1 })
+        }));
+    }
+
+    /// Adds the entries of others.
+    pub fn append(&mut self, mut others: KnownHosts) {
+        self.entries.append(&mut others.entries);
+    }
+
+    /// Those that say which keys are revoked.
+    pub fn revocations(mut self) -> Self {
+        self.entries.retain(|entry| entry.marker == Marker::Revoked);
+        self
+    }
+
+    /// Whether a host has a key here, or an authority that signs its keys.
+    pub fn knows(&self, name: &str) -> bool {
+        self.of(name).any(|entry| entry.marker != Marker::Revoked)
     }
 
     /// Whether no line could be read.
@@ -111,12 +133,9 @@ impl KnownHosts {
         self.of(name).find(|entry| entry.marker == Marker::Revoked && entry.key == key)
     }
 
-    /// Judges the key that a host offers. A key of a type that the host is not known by is a changed key too:
-    /// otherwise whoever stands in between would only have to offer another type.
+    /// Judges the key that a host offers, and that is not [revoked](Self::revoked). A key of a type that the host is not
+    /// known by is a changed key too: otherwise whoever stands in between would only have to offer another type.
     pub fn judge<'a>(&'a self, name: &'a str, key: &[u8]) -> Verdict<'a> {
-        if let Some(entry) = self.revoked(name, key) {
-            return Verdict::Revoked(entry);
-        }
         let good: Vec<&Entry> = self.of(name).filter(|entry| entry.marker == Marker::Own).collect();
         match good.iter().any(|entry| entry.key == key) {
             true => Verdict::Known,

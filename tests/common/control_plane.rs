@@ -39,7 +39,7 @@ impl ControlPlane {
     /// Starts it all and waits until the API server is ready. Secrets are encrypted.
     pub fn start(dir: &Path) -> ControlPlane {
         let ca = Authority::new(dir, "kubernetes");
-        let server = ca.issue("server", "sec1:prime256v1", "/CN=kube-apiserver", "IP:127.0.0.1", 10);
+        let server = ca.issue("server", "sec1:prime256v1", "/CN=kube-apiserver", "IP:127.0.0.1,DNS:kubernetes", 10);
         let client = ca.issue("admin", "ec:P-256", "/O=system:masters/CN=admin", "", 10);
         let [address, etcd_address, peer, manager, scheduler] = free_addresses();
         let admin = ca.identity_of(&client);

@@ -6,10 +6,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kbootstrap::error::{Error, Result};
-use kbootstrap::remote::{Output, Stream, Transport};
+use kbootstrap::remote::{Connect, Output, Stream, Target, Transport};
 
 /// Dials directly and runs scripts with `sh`.
 pub struct Loopback;
+
+/// Connects to this machine, whatever the host's name is.
+pub struct Here;
+
+impl Connect for Here {
+    fn connect(&self, _: &Target) -> Result<Box<dyn Transport>> {
+        Ok(Box::new(Loopback))
+    }
+}
 
 impl Transport for Loopback {
     fn host(&self) -> &str {

@@ -6,8 +6,10 @@ failed() { printf 'failed %s\n' "$(printf '%s' "$1" | tail -n 1)"; }
 # Wait until a unit listens on all of its ports, or has ended.
 await() {
   tries=0
+  filter=
+  for port in $3; do filter="$filter${filter:+ or }sport = :$port"; done
   while [ "$tries" -lt 60 ]; do
-    sockets=$(ss "$2" 2>/dev/null)
+    sockets=$(ss "$2" "$filter" 2>/dev/null)
     missing=
     for port in $3; do
       case $sockets in *" $at:$port "*) ;; *) missing=$port ;; esac
@@ -38,9 +40,10 @@ else
   if [ -n "$tcp" ]; then
     start "$name-tcp" systemd-socket-activate -a --inetd $options true && await "$name-tcp" -Hltn "$tcp" tcp
   fi
+  # Anybody may send something: so many datagrams are kept, and as much of each.
   for port in $udp; do
     start "$name-$port" -p RuntimeDirectory="$name-$port" systemd-socket-activate -d --inetd -l "$at:$port" \
-      sh -c "exec cat >$dir-$port/heard" && await "$name-$port" -Hlun "$port" udp
+      dd of="$dir-$port/heard" bs=512 count=4096 status=none && await "$name-$port" -Hlun "$port" udp
   done
 fi
 

@@ -71,7 +71,7 @@ pub enum End {
 }
 
 /// The programs that listen for a try, as the kernel shortens their names.
-const TRIERS: [&str; 2] = ["systemd-socket-", "cat"];
+const TRIERS: [&str; 2] = ["systemd-socket-", "dd"];
 
 /// Whether a socket may be that of a try that has not ended yet: its operator was killed, or is at work now.
 pub fn is_try(socket: &Listening) -> bool {

@@ -4,11 +4,29 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::answer::Sections;
-use super::{Group, no_questions};
+use super::script::Variables;
+use super::{Group, Questions};
+use crate::cluster::Layout;
 use crate::facts::{HostFacts, Listening};
 
 /// Sockets, devices, addresses, routes.
-pub(super) const GROUP: Group = Group { shell: include_str!("network.sh"), ask: no_questions, read };
+pub(super) const GROUP: Group = Group { shell: include_str!("network.sh"), ask, read };
+
+/// At most so many sockets are told of each port.
+const SOCKETS_OF_PORT: usize = 100;
+/// At most so many bytes of what is said of a socket: its addresses and its first process.
+const SOCKET_BYTES: usize = 300;
+/// At most so many bytes of what is said of all are looked at on the host.
+const SOCKETS_BYTES: usize = 16 << 20;
+
+fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
+    variables.list("ports", &questions.ports.iter().map(u16::to_string).collect::<Vec<_>>());
+    for (name, limit) in
+        [("sockets_of_port", SOCKETS_OF_PORT), ("socket_bytes", SOCKET_BYTES), ("sockets_bytes", SOCKETS_BYTES)]
+    {
+        variables.set(name, &limit.to_string());
+    }
+}
 
 fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.listening = listening(sections, "tcp");

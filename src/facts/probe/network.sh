@@ -1,5 +1,13 @@
+# Any user of the host may have many sockets, also at one port, and share each with many processes: of each port that was
+# asked about some are told, and of their processes the first.
 section sockets
-ss -Hltunp 2>/dev/null
+filter=
+for port in $ports; do filter="$filter${filter:+ or }sport = :$port"; done
+sockets=
+[ -z "$filter" ] || sockets=$(ss -Hltunp "$filter" 2>/dev/null | cut -b "-$socket_bytes" | head -c "$sockets_bytes")
+for port in $ports; do
+  printf '%s\n' "$sockets" | grep -a -m "$sockets_of_port" "^[a-z]* *[^ ]* *[0-9]* *[0-9]* *[^ ]*:$port "
+done
 # Not from /sys: in a container that may be another network's. A batch shows both families' routes only together with
 # those of other tables.
 section ip

@@ -7,7 +7,7 @@ use super::addresses::{self, Peeled};
 use super::{host, names};
 use crate::document::Mistake;
 use crate::document::Path;
-use crate::inventory::model::{Inventory, TransportKind};
+use crate::inventory::model::{Host, Inventory, Role, TransportKind};
 
 /// Mistakes in hosts' names and addresses.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {
@@ -21,6 +21,7 @@ pub fn check(inventory: &Inventory) -> Vec<Mistake> {
     for (i, one) in inventory.hosts.iter().enumerate() {
         let at = host(i);
         mistakes.extend(names::wrong(at.key("name"), &one.name, "host name", names::subdomain));
+        mistakes.extend(api_name(at.key("name"), one));
         mistakes.extend(address(at.key("address"), &one.address));
         if let Some(address) = &one.ssh_address {
             mistakes.extend(ssh_address(at.key("sshAddress"), address));
@@ -34,6 +35,17 @@ pub fn check(inventory: &Inventory) -> Vec<Mistake> {
     }));
     mistakes.extend(several_local(inventory));
     mistakes
+}
+
+/// A node's kubelet has a certificate for the node's name, from the CA of the API servers.
+fn api_name(path: Path, host: &Host) -> Option<Mistake> {
+    let name = host.name.as_str();
+    let api = matches!(name, "kubernetes" | "kubernetes.default") || name.starts_with("kubernetes.default.svc");
+    let wrong = api && !host.roles.contains(&Role::Master);
+    wrong.then(|| {
+        Mistake::at(path, format!("`{name}` is a name of the API servers, which no other host may have"))
+            .hint("its kubelet's certificate could be taken for an API server's: give the host another name")
+    })
 }
 
 fn address(path: Path, text: &str) -> Option<Mistake> {

@@ -66,6 +66,14 @@ fn for_a_host_that_joins_only_its_own_paths_are_tried_and_services_that_run_answ
         (Who::Tunnelled, "10.244.2.0".into(), 10250)
     );
     assert!(needed(&facts, &[]).is_empty());
+    let behind = facts.get_mut("n2").unwrap();
+    behind.addresses.retain(|(name, _)| name != "flannel.1");
+    behind.addresses.push(("flannel.1".into(), "198.51.100.7".parse().unwrap()));
+    let tried = needed(&facts, &["n1", "n2"]);
+    assert!(
+        tried.iter().all(|path| path.address.to_string() != "198.51.100.7"),
+        "what a host says leads nobody elsewhere"
+    );
 }
 
 #[test]
