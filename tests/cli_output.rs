@@ -1,4 +1,5 @@
-//! What is printed arrives, or the exit code says that it did not: standard output closed, full, or read in part.
+//! What is printed arrives, or the exit code says that it did not: standard output full, or read in part. That it was closed
+//! is not known: Rust opens the null device in its place before `main`.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
@@ -122,18 +123,14 @@ fn what_cannot_be_printed_is_no_success() {
         let line = format!("$kbootstrap {command} {rest}");
         let heard = sh(&folder, &line);
         assert!(heard.status.success() && !heard.stdout.is_empty(), "{line}: {heard:?}");
-        for to in [">&-", ">/dev/full"] {
-            let ran = sh(&folder, &format!("{line} {to}"));
-            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-            assert_eq!(ran.status.code(), Some(1), "{line} {to}: {said}");
-            assert!(said.contains("standard output"), "{line} {to}: {said}");
-        }
+        let ran = sh(&folder, &format!("{line} >/dev/full"));
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(1), "{line}: {said}");
+        assert!(said.contains("standard output"), "{line}: {said}");
         // What nobody wants to hear is no error: a pipe whose reader went away, a null device opened in any way.
         let ran = sh(&folder, &format!("{{ {line}; echo $? >&2; }} 2>code | true; tail -n 1 code"));
         assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "0", "{line}: {}", folder.read("code"));
-        for to in [">/dev/null", "1<>/dev/null"] {
-            assert!(sh(&folder, &format!("{line} {to}")).status.success(), "{line} {to}");
-        }
+        assert!(sh(&folder, &format!("{line} >/dev/null")).status.success(), "{line}");
     }
     assert_eq!(tried, commands());
 }
@@ -143,12 +140,10 @@ fn help_that_cannot_be_printed_is_no_success() {
     let folder = Folder::new();
     let lines = commands().into_iter().map(|command| format!("{command} --help"));
     for line in lines.chain(["--help", "--version", "help", "help gencert"].map(str::to_owned)) {
-        for to in [">&-", ">/dev/full"] {
-            let ran = sh(&folder, &format!("$kbootstrap {line} {to}"));
-            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-            assert_eq!(ran.status.code(), Some(1), "{line} {to}: {said}");
-            assert!(said.contains("standard output"), "{line} {to}: {said}");
-        }
+        let ran = sh(&folder, &format!("$kbootstrap {line} >/dev/full"));
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(1), "{line}: {said}");
+        assert!(said.contains("standard output"), "{line}: {said}");
     }
     let ran = sh(&folder, "{ $kbootstrap --help; echo $? >&2; } 2>code | true; cat code");
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "0\n");

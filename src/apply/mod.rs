@@ -1,47 +1,25 @@
 //! Make it so: push what differs, restart what changed, in the right order.
 
-mod action;
-mod before;
-mod covered;
-mod evidence;
 mod gate;
-mod graph;
-mod healthy;
 mod node;
 mod objects;
 mod push;
-#[cfg(test)]
-mod push_tests;
-mod receive;
 mod record;
-mod registered;
 mod removal;
 mod revoke;
 mod secrets;
-mod served;
-mod settled;
-mod since;
 mod steps;
-#[cfg(test)]
-mod steps_tests;
-mod stream;
 mod unit;
-mod waves;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::empty;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use action::Action;
-use action::title;
-pub use covered::uncovered;
-use graph::{Graph, Outcome, collect, host_of};
-pub use push::{PushContext, push};
-pub use registered::Watch;
-pub use steps::steps;
-pub use stream::Compression;
-pub use waves::Push;
+pub use gate::Watch;
+pub use push::{Compression, PushContext, push};
+pub use steps::{Action, Push, steps, uncovered};
+use steps::{Graph, Outcome, collect, host_of, title};
 
 use crate::access::{Lease, Pool};
 use crate::artifacts::Store;
@@ -104,7 +82,7 @@ impl Job<'_> {
     /// Makes the plan true. Whatever stops it, the next run goes on from what the hosts say.
     pub fn run(&self) -> Result<()> {
         let leader = if steps::rolls_etcd(self.plan) { gate::etcd_leader(self)? } else { None };
-        let served = served::brought(self.trust, self.plan);
+        let served = gate::brought(self.trust, self.plan);
         let graph = steps(self.there, self.plan, self.desired, leader.as_deref(), &served);
         let left = uncovered(self.plan, &graph);
         if !left.is_empty() {
@@ -175,16 +153,16 @@ impl Job<'_> {
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
-            Action::Settled { host, change } => settled::settled(self, host, change),
+            Action::Settled { host, change } => unit::settled(self, host, change),
             Action::Objects => gate::objects(self),
             Action::PushKeys { host } => secrets::push_keys(self, host),
             Action::KeysRead => secrets::keys_read(self),
             Action::Secrets => secrets::as_asked(self),
-            Action::Shown => served::shown(self),
+            Action::Shown => gate::shown(self),
             Action::RegisterNode { host } => node::register(self, host),
-            Action::NodeRegistered { host } => registered::registered(self, host),
+            Action::NodeRegistered { host } => gate::registered(self, host),
             Action::RestartPod { namespace, name } => gate::restart_pod(self, namespace, name),
-            Action::Healthy => healthy::healthy(self),
+            Action::Healthy => gate::healthy(self),
             Action::TakeAway { host, name } => removal::take_away(self, host, name),
             Action::Delete { name } => removal::delete(self, name),
             Action::Revoke { host } => revoke::revoke(self, host),

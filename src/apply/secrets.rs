@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 
 use super::Job;
 use super::gate::{API, ask};
-use super::graph::collect;
 use super::push::{self, PushContext};
-use super::waves::Push;
+use super::steps::Push;
+use super::steps::collect;
 use crate::access::{ApiAccess, EtcdAccess};
 use crate::clients::http::Client;
 use crate::clients::kube::{self, Touched};

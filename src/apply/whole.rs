@@ -2,7 +2,7 @@
 //! some seconds later.
 
 use super::Job;
-use super::graph::collect;
+use super::steps::collect;
 use crate::cluster::Host;
 use crate::error::{Error, Result};
 use crate::facts;

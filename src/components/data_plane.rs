@@ -20,7 +20,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     runs_on: |_, host| host.is(Role::Node),
     unit: Some(UnitSpec {
         program: "kbootstrap-data-plane",
-        rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Together, ready: Ready::Timer },
+        rollout: Rollout { wave: Wave::Node, after: After::Objects, rolling: Rolling::Together, ready: Ready::Timer },
         watched_by_restart: |_| Vec::new(),
         restart_seconds: 0,
         noticed: "",

@@ -39,13 +39,16 @@ fn clean(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect::<String>().into()
 }
 
-/// Control characters of ASCII and of ISO 6429 (C1), Unicode's bidirectional controls, what has no width, separators of
-/// lines and paragraphs, tags.
+/// Control characters of ASCII and of ISO 6429 (C1), Unicode's bidirectional controls, separators of lines and paragraphs,
+/// and what is not seen: all of Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt), Braille without dots,
+/// marks of annotations.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -54,6 +57,11 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_or_hides_is_shown() {
+        for unseen in
+            "\u{3164}\u{115f}\u{ffa0}\u{2800}\u{fe0f}\u{e0101}\u{1d173}\u{34f}\u{17b4}\u{180b}\u{1bca0}\u{fff0}".chars()
+        {
+            assert_eq!(shown_line(&unseen.to_string()), "\u{fffd}", "{unseen:?}");
+        }
         assert_eq!(shown("a\u{202e}b\u{1b}[31m\u{2066}\u{200b}"), "a\u{fffd}b\u{fffd}[31m\u{fffd}\u{fffd}");
         assert_eq!(shown("\u{9b}2J\u{7f}\r\n\tx"), "\u{fffd}2J\u{fffd}\u{fffd}\n\tx");
         assert_eq!(shown_line("m1\nm2: all is well"), "m1\u{fffd}m2: all is well");

@@ -4,7 +4,9 @@
 //! text is cleaned here, so nobody has to think of it elsewhere; colours of ours are known by a mark that others cannot guess.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
+use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, stat};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
@@ -94,12 +96,9 @@ impl Printer {
         })
     }
 
-    /// What writing to standard output has come to, by whoever wrote: a reader that went away is no error, a closed stream
-    /// or a full disk is.
+    /// What writing to standard output has come to, by whoever wrote: a reader that went away is no error, a full
+    /// disk is.
     pub fn written(&self, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
-        if self.is_closed() {
-            return Err(Error::local("standard output is closed: what was asked for would be lost"));
-        }
         match write() {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(e) => Err(Error::io("write to standard output", &e)),
@@ -109,7 +108,7 @@ impl Printer {
 
     /// Whether standard output was closed when the program began.
     pub fn is_closed(&self) -> bool {
-        closed_output::stdout_was_closed()
+        is_closed(io::stdout())
     }
 
     fn escape(&self) -> Option<String> {
@@ -127,6 +126,15 @@ impl Printer {
 fn columns() -> Option<usize> {
     let size = tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then(|| size.ws_col.into())
+}
+
+/// Whether a stream was closed when the program began: Rust then opens the null device for reading and writing in its
+/// place, and a shell's `> /dev/null` is for writing alone. Some programs open it both ways for those that they start, so
+/// this counts only where a key would be lost.
+fn is_closed(stream: impl AsFd) -> bool {
+    let both_ways = fcntl_getfl(&stream).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    let device = |found: Stat| (FileType::from_raw_mode(found.st_mode), found.st_rdev);
+    both_ways && matches!((fstat(&stream), stat("/dev/null")), (Ok(own), Ok(null)) if device(own) == device(null))
 }
 
 #[cfg(test)]

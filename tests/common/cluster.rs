@@ -95,6 +95,14 @@ impl Cluster {
     pub fn up(&self) -> u64 {
         self.run(&["up", "--yes", "-o", "json"]).ok().json()["changes"].as_u64().unwrap()
     }
+    /// `up`, which must find nothing to change.
+    #[track_caller]
+    pub fn up_finds_nothing(&self, when: &str) {
+        let plan = self.plan();
+        let run = self.run(&["up", "--yes", "-o", "json"]).ok();
+        let changes = run.json()["changes"].as_u64().unwrap();
+        run.check(changes == 0, &format!("{when}: nothing should be left to change; a plan said before: {plan:#}"));
+    }
     /// `plan` as data.
     pub fn plan(&self) -> Value {
         self.run(&["plan", "-o", "json"]).ok().json()

@@ -64,6 +64,20 @@ pub const TRIES: &[Try] = &[
         NOBODY,
     ),
     send(
+        "be sent another node's traffic (by the MAC of its VXLAN)",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-data":"{\"VNI\":1,\"VtepMAC\":\"0a:00:00:00:00:01\"}"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "take away the MAC of its VXLAN",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-data":null}}}"#,
+        NOBODY,
+    ),
+    send(
         "say that its network is there (the condition NetworkUnavailable)",
         "PATCH",
         "/api/v1/nodes/OWN/status",

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use serde::Deserialize;
-use tar::EntryType;
+use tar::{EntryType, Header};
 
+use super::exact;
 use crate::digest::{Hashing, is_sha256};
 
 /// Manifests and configurations are smaller; layers that are smaller are kept for a moment, and do no harm.
@@ -45,6 +46,13 @@ struct Saved {
     repo_tags: Option<Vec<String>>,
 }
 
+/// What makes containerd read a tar as an OCI layout.
+#[derive(Deserialize)]
+struct Layout {
+    #[serde(rename = "imageLayoutVersion")]
+    version: String,
+}
+
 #[derive(Deserialize)]
 struct Config {
     #[serde(default)]
@@ -55,6 +63,8 @@ struct Config {
 
 /// What says which images are in a tar.
 const LAYOUT: &str = "oci-layout";
+/// The only version of it.
+const VERSION: &str = "1.0.0";
 const INDEX: &str = "index.json";
 const MANIFEST: &str = "manifest.json";
 
@@ -65,9 +75,14 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub fn check(raw: impl Read, reference: Option<&str>, arch: &str) -> Result<(), String> {
     let files = read(raw)?;
     // As containerd decides which of the two it reads.
-    let (names, configs) = match (files.contains_key(LAYOUT), files.get(INDEX), files.get(MANIFEST)) {
-        (true, Some(index), _) => layout(&files, &parse::<Index>(index, INDEX)?)?,
-        (false, Some(_), _) => return Err("has an index.json, and no oci-layout that says what it is".into()),
+    let version =
+        files.get(LAYOUT).map(|bytes| parse::<Layout>(bytes, LAYOUT)).transpose()?.map(|layout| layout.version);
+    let (names, configs) = match (version.as_deref(), files.get(INDEX), files.get(MANIFEST)) {
+        (Some(VERSION), Some(index), _) => layout(&files, &parse::<Index>(index, INDEX)?)?,
+        (Some(other), _, _) if other != VERSION => {
+            return Err(format!("has an oci-layout of version {other:?}, and should have {VERSION}"));
+        }
+        (_, Some(_), _) => return Err("has an index.json, and no oci-layout that says what it is".into()),
         (_, None, Some(list)) => saved(&files, parse(list, MANIFEST)?)?,
         (_, None, None) => return Err("is not an image: neither index.json nor manifest.json is in it".into()),
     };
@@ -90,12 +105,13 @@ pub fn check(raw: impl Read, reference: Option<&str>, arch: &str) -> Result<(), 
 fn read(raw: impl Read) -> Result<Files, String> {
     let broken = |e: std::io::Error| format!("is not an image: {e}");
     let (mut files, mut kept) = (Files::new(), 0);
-    for entry in tar::Archive::new(raw).entries().map_err(broken)? {
+    for entry in tar::Archive::new(raw).entries().map_err(broken)?.raw(true) {
         let mut entry = entry.map_err(broken)?;
+        let path = entry.path().map_err(broken)?.display().to_string().trim_start_matches("./").to_owned();
+        plain(entry.header(), &path)?;
         if entry.header().entry_type() != EntryType::Regular {
             continue;
         }
-        let path = entry.path().map_err(broken)?.display().to_string().trim_start_matches("./").to_owned();
         if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(format!("holds {path}, which is another name for something else"));
         }
@@ -122,6 +138,28 @@ fn read(raw: impl Read) -> Result<Files, String> {
         }
     }
     Ok(files)
+}
+
+/// Whether every program reads the header in the same way: nothing in it that only some know, or that is also the beginning
+/// of something else, as of a compressed file. No image needs more.
+fn plain(header: &Header, path: &str) -> Result<(), String> {
+    let kind = header.entry_type();
+    let size = &header.as_bytes()[124..136];
+    let (digits, end) = size.split_at(11);
+    let is_plain = digits.iter().all(|digit| (b'0'..=b'7').contains(digit)) && matches!(end, [0 | b' ']);
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) || !is_plain {
+        return Err("has a header that programs read in different ways".into());
+    }
+    match kind {
+        EntryType::Regular => Ok(()),
+        EntryType::Directory | EntryType::Symlink | EntryType::Link if digits.iter().all(|digit| *digit == b'0') => {
+            Ok(())
+        }
+        _ => Err(format!(
+            "holds {path} of the kind {:?}, which programs read in different ways; `docker save` and `ctr images export` write none",
+            kind.as_byte() as char
+        )),
+    }
 }
 
 /// Names and configurations of an OCI layout, through indexes where there are some.
@@ -165,7 +203,9 @@ fn blob<'f>(files: &'f Files, digest: &str) -> Result<&'f [u8], String> {
 }
 
 fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8], what: &str) -> Result<T, String> {
-    serde_json::from_slice(bytes).map_err(|e| format!("is not an image: {what}: {e}"))
+    let broken = |e: serde_json::Error| format!("is not an image: {what}: {e}");
+    exact::names(bytes).map_err(broken)?;
+    serde_json::from_slice(bytes).map_err(broken)
 }
 
 #[cfg(test)]
@@ -243,6 +283,48 @@ mod tests {
         archive.append(&header, &other[..]).unwrap();
         let said = said(&archive.into_inner().unwrap(), Some(NAME));
         assert_eq!(said, "holds x/../index.json, which is another name for something else");
+    }
+
+    #[test]
+    fn no_header_and_no_name_is_read_in_two_ways() {
+        let good = image_files(&[NAME], "amd64");
+        let plain: Vec<(&str, Vec<u8>)> = good.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+        let behind = |kind: u8, path: &[u8], size: &str, bytes: &[u8]| {
+            let mut tar = tar(&plain);
+            tar.truncate(tar.len() - 1024);
+            let mut header = super::super::oci_tar::header(EntryType::new(kind), 0, 0o644);
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path);
+            header.as_mut_bytes()[124..136].copy_from_slice(size.as_bytes());
+            header.set_cksum();
+            tar.extend(header.as_bytes());
+            tar.extend(bytes);
+            tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+            said(&tar, Some(NAME))
+        };
+        let pax = b"19 path=index.json\n";
+        insta::assert_snapshot!(behind(b'x', b"PaxHeaders/x", "00000000023\0", pax), @"holds PaxHeaders/x of the kind 'x', which programs read in different ways; `docker save` and `ctr images export` write none");
+        insta::assert_snapshot!(behind(b'L', b"././@LongLink", "00000000023\0", pax), @"holds @LongLink of the kind 'L', which programs read in different ways; `docker save` and `ctr images export` write none");
+        insta::assert_snapshot!(behind(b'S', b"sparse", "00000000000\0", b""), @"holds sparse of the kind 'S', which programs read in different ways; `docker save` and `ctr images export` write none");
+        insta::assert_snapshot!(behind(b'5', b"folder", "00000001000\0", &[0; 512]), @"holds folder of the kind '5', which programs read in different ways; `docker save` and `ctr images export` write none");
+        let spaces = behind(b'0', b"x", "          0\0", b"");
+        assert_eq!(spaces, "has a header that programs read in different ways");
+        assert_eq!(
+            behind(b'0', b"\x1f\x8b\x08\x04", "00000000000\0", b""),
+            "has a header that programs read in different ways"
+        );
+        let other = |at: usize, bytes: &[u8]| {
+            let mut files = good.clone();
+            files[at].1 = bytes.to_vec();
+            said(
+                &tar(&files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect::<Vec<_>>()),
+                Some(NAME),
+            )
+        };
+        insta::assert_snapshot!(other(0, b"{}"), @"is not an image: oci-layout: missing field `imageLayoutVersion` at line 1 column 2");
+        insta::assert_snapshot!(other(0, br#"{"imageLayoutVersion":""}"#), @r#"has an oci-layout of version "", and should have 1.0.0"#);
+        let index = String::from_utf8(good[1].1.clone()).unwrap();
+        let both = format!("{},\"Manifests\":[]}}", index.strip_suffix('}').unwrap());
+        assert!(other(1, both.as_bytes()).contains(r#""Manifests" is almost the name of a field"#));
     }
 
     fn said(bytes: &[u8], reference: Option<&str>) -> String {

@@ -4,6 +4,7 @@
 //! `ctr images import` takes the image's full name from.
 
 mod check;
+mod exact;
 mod oci_tar;
 mod spec;
 

@@ -257,6 +257,8 @@ fn objects_are_complete_and_in_order() {
     ClusterRoleBinding kbootstrap:flannel
     ValidatingAdmissionPolicy kbootstrap-flannel
     ValidatingAdmissionPolicyBinding kbootstrap-flannel
+    ValidatingAdmissionPolicy kbootstrap-flannel-vxlan
+    ValidatingAdmissionPolicyBinding kbootstrap-flannel-vxlan
     ValidatingAdmissionPolicy kbootstrap-pod-network
     ValidatingAdmissionPolicyBinding kbootstrap-pod-network
     ServiceAccount coredns

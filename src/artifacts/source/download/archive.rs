@@ -20,7 +20,9 @@ fn unpack(archive: &Path, wanted: &BTreeSet<&str>, dir: &Path) -> io::Result<BTr
     // What a few bytes unpack to may have no end.
     let gzip = MultiGzDecoder::new(BufReader::with_capacity(1 << 18, File::open(archive)?)).take(4 * LARGEST);
     let mut found = BTreeMap::new();
-    for entry in tar::Archive::new(gzip).entries()? {
+    // Headers that say more of a member, as a longer name, have any length and would be read whole; no name that is wanted
+    // needs one.
+    for entry in tar::Archive::new(gzip).entries()?.raw(true) {
         let mut entry = entry?;
         let path = entry.path()?.display().to_string();
         let path = path.trim_start_matches("./");

@@ -8,9 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::push::{PushContext, push};
 use super::stream::Compression;
-use super::waves::Push;
+use super::{PushContext, push};
+use crate::apply::Push;
 use crate::artifacts::{Label, Origin, OriginKind, Store};
 use crate::cluster::Layout;
 use crate::components::Catalogue;
@@ -451,7 +451,7 @@ fn what_others_have_left_among_our_records_tells_root_nothing() {
 /// `reset` removes them, too.
 #[test]
 fn what_is_staged_is_known_by_one_ending() {
-    let reset = include_str!("../reset/reset.sh");
+    let reset = include_str!("../../reset/reset.sh");
     assert!(reset.contains(&format!("case $file in *{}) ", super::stream::STAGED)), "{reset}");
 }
 

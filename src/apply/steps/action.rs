@@ -99,7 +99,7 @@ pub enum Action {
 }
 
 /// Who and what, for people.
-pub(super) fn title(action: &Action) -> (String, String) {
+pub(in crate::apply) fn title(action: &Action) -> (String, String) {
     let (host, step) = match action {
         Action::Push(push) => (push.host.as_str(), push.title.clone()),
         Action::Import { host } => (host.as_str(), "import images".into()),

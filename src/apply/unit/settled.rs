@@ -1,16 +1,18 @@
 //! After a restart: is it ready with what is new? What ran before is put back where it is not, and the roll ends there.
 
-use super::{Job, evidence, gate, unit};
+use super::{GOES_ON, go_back, stay};
+use crate::apply::Job;
+use crate::apply::gate::{self, evidence};
 use crate::error::{Error, Kind, Result};
 use crate::plan::UnitChange;
 use crate::state::Ready;
 
 /// It runs already, by systemd's word. A member of etcd and an API server can run for good and never be ready.
-pub(super) fn settled(job: &Job<'_>, host: &str, change: &UnitChange) -> Result<String> {
+pub(in crate::apply) fn settled(job: &Job<'_>, host: &str, change: &UnitChange) -> Result<String> {
     let layout = &job.cluster.layout;
     let error = match ready(job, host, change) {
         Ok(said) => {
-            unit::stay(&mut *job.connect(host)?, change, layout)?;
+            stay(&mut *job.connect(host)?, change, layout)?;
             return Ok(said);
         }
         Err(error) if error.kind == Kind::Interrupted => return Err(error),
@@ -19,7 +21,7 @@ pub(super) fn settled(job: &Job<'_>, host: &str, change: &UnitChange) -> Result<
     };
     // Asked before the restart that follows, which says errors of its own.
     let error = evidence::of_services(job, host).into_iter().fold(error, Error::detail);
-    match job.connect(host).and_then(|mut transport| unit::go_back(&mut *transport, change, layout)) {
+    match job.connect(host).and_then(|mut transport| go_back(&mut *transport, change, layout)) {
         Ok(false) => return Err(error),
         Ok(true) => {}
         Err(worse) => return Err(worse.details.into_iter().fold(error.detail(worse.message), Error::detail)),
@@ -29,7 +31,7 @@ pub(super) fn settled(job: &Job<'_>, host: &str, change: &UnitChange) -> Result<
             message: format!("{} with what is new; what ran before is put back, and is ready", error.message),
             ..error
         }
-        .hint(unit::GOES_ON),
+        .hint(GOES_ON),
         Err(again) if again.kind == Kind::Interrupted => again,
         Err(again) => again
             .details

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::evidence;
-use super::gate::{API, ETCD, Need, api, ask, member_healthy};
-use super::graph::collect;
 use super::since::Since;
-use super::whole::whole;
-use super::{Job, Looked};
+use super::{API, ETCD, Need, api, ask, member_healthy};
 use crate::access::ApiAccess;
+use crate::apply::steps::collect;
+use crate::apply::whole::whole;
+use crate::apply::{Job, Looked};
 use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{Host, NetworkPlugin, Role};
@@ -22,7 +22,7 @@ const HEALTHY: Schedule = Schedule::new(180, 200);
 
 /// The cluster does what it is for: every etcd member takes part, every API server is ready, leases are held, nodes are
 /// Ready, addons are available. The same is asked after a plan of any size, and where nothing was to be done.
-pub(super) fn healthy(job: &Job<'_>) -> Result<String> {
+pub(in crate::apply) fn healthy(job: &Job<'_>) -> Result<String> {
     let asked = |host: &&Host| host.is(Role::Etcd) || host.is(Role::Master);
     let hosts: Vec<&Host> = job.there.hosts.iter().filter(asked).collect();
     let first = job.there.with_role(Role::Master).next().map(|host| host.name.as_str());

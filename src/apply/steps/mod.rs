@@ -3,14 +3,26 @@
 //! What does not run starts together: it takes nothing away from anybody. What runs is changed one at a time, gated
 //! on the health of the others before and on its own after, so that the first change that does not work is the last.
 
+mod action;
+mod covered;
+mod graph;
+#[cfg(test)]
+mod tests;
+mod waves;
+
 use std::collections::BTreeMap;
 
-use super::Action;
-use super::graph::{Graph, StepId};
-use super::waves::{Push, arrivals};
+pub use action::Action;
+pub(super) use action::title;
+pub use covered::uncovered;
+use graph::StepId;
+pub(super) use graph::{Graph, Outcome, collect, host_of};
+pub use waves::Push;
+use waves::arrivals;
+
 use crate::cluster::{Cluster, Role};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
-use crate::state::{After, HostState, Ready, Rolling, WAVES, Wave};
+use crate::state::{After, HostState, Ready, Rolling, Rollout, WAVES, Wave};
 use crate::trust::Served;
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -294,8 +306,7 @@ impl Builder<'_> {
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
         let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, change.rollout.wave)).collect();
-        let lane = lane(host, change.rollout.rolling);
-        self.graph.add(lane, Action::Unit { host: host.to_owned(), change: change.clone() }, after)
+        self.graph.add(lane(host, change), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
@@ -350,10 +361,18 @@ impl<'a> Sorted<'a> {
     }
 }
 
-/// The node's services have a connection of their own, so that they come up beside the control plane's.
-fn lane(host: &str, rolling: Rolling) -> String {
+/// The node's services have a connection of their own, so that they come up beside the control plane's. What nobody waits
+/// for while it starts, controllers beside each other and what nodes get last, has one more: each start takes a
+/// moment in which nothing computes.
+fn lane(host: &str, change: &UnitChange) -> String {
+    let Rollout { after, rolling, ready, .. } = change.rollout;
+    let starts = change.action != Some(UnitAction::Restart);
     match rolling {
+        Rolling::ControlPlane if starts && ready == Ready::Runs => format!("{host}/{}", change.name),
         Rolling::Quorum | Rolling::ControlPlane => host.to_owned(),
+        Rolling::Canary | Rolling::Together if starts && (after == After::Registered || ready == Ready::Timer) => {
+            format!("{host}/{}", change.name)
+        }
         Rolling::Canary | Rolling::Together => node_lane(host),
     }
 }

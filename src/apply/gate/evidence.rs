@@ -2,7 +2,7 @@
 
 use std::io::empty;
 
-use super::Job;
+use crate::apply::Job;
 use crate::clients::kube::Pod;
 use crate::error::Result;
 use crate::text::sh_quote;
@@ -11,14 +11,14 @@ use crate::text::sh_quote;
 const LINES: u32 = 4;
 
 /// What the host's services say of which something is wrong, a block of text each; units in the order of the host's.
-pub(super) fn of_services(job: &Job<'_>, host: &str) -> Vec<String> {
+pub(in crate::apply) fn of_services(job: &Job<'_>, host: &str) -> Vec<String> {
     let units = job.desired.hosts.get(host).map_or(&[][..], |state| &state.units);
     let names: Vec<String> = units.iter().map(|unit| sh_quote(&unit.name)).collect();
     said(job, host, &services(&names.join(" ")))
 }
 
 /// The last lines of the containers of pods that are not ready.
-pub(super) fn of_pods(job: &Job<'_>, pods: &[Pod]) -> Vec<String> {
+pub(in crate::apply) fn of_pods(job: &Job<'_>, pods: &[Pod]) -> Vec<String> {
     let troubled = pods.iter().filter(|pod| !pod.ready && job.there.host(&pod.node).is_some());
     troubled.flat_map(|pod| said(job, &pod.node, &containers(job, pod))).collect()
 }

@@ -1,8 +1,12 @@
 //! Starting and restarting units: what runs, what does not and why, in the host's own words.
 
+mod settled;
+
 use std::io::empty;
 
-use super::before;
+pub(super) use settled::settled;
+
+use super::push::before;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
@@ -17,7 +21,7 @@ const FAILURES: u32 = 4;
 /// The script's status when the unit does not come up, and what it ran with before is in its place again and runs.
 const PUT_BACK: i32 = 3;
 /// What people do after that.
-pub(super) const GOES_ON: &str = "when the cause is mended, run `kbootstrap up` again: it goes on from here";
+const GOES_ON: &str = "when the cause is mended, run `kbootstrap up` again: it goes on from here";
 
 /// The script's status when nothing of what it ran with before was kept.
 const NOTHING_KEPT: i32 = 4;
@@ -55,7 +59,7 @@ fn is_asked_later(change: &UnitChange) -> bool {
 }
 
 /// The unit, which runs, goes back to what it ran with before. False where nothing of that was kept.
-pub(super) fn go_back(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<bool> {
+fn go_back(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<bool> {
     let script = format!("U={}\n", sh_quote(&change.name))
         + &functions(change, layout)
         + &format!("[ -s \"$B/files\" ] || exit {NOTHING_KEPT}\ngo_back\n");
@@ -68,7 +72,7 @@ pub(super) fn go_back(transport: &mut dyn Transport, change: &UnitChange, layout
 }
 
 /// The unit stays with what is new.
-pub(super) fn stay(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
+fn stay(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
     let output = transport.run(&before::forget(&change.name, layout), &mut empty())?;
     match output.status {
         0 => Ok(()),

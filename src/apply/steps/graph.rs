@@ -106,12 +106,12 @@ pub struct Outcome {
 }
 
 /// The host that a lane belongs to: what stands before the first slash.
-pub(super) fn host_of(lane: &str) -> &str {
+pub(in crate::apply) fn host_of(lane: &str) -> &str {
     lane.split('/').next().unwrap_or(lane)
 }
 
 /// One error of many; an interruption speaks for all of them.
-pub(super) fn collect(errors: Vec<Error>) -> Result<()> {
+pub(in crate::apply) fn collect(errors: Vec<Error>) -> Result<()> {
     match errors.iter().position(|e| e.kind == Kind::Interrupted) {
         Some(at) => Err(errors[at].clone()),
         None => Error::all(errors),

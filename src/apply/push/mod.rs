@@ -1,12 +1,18 @@
 //! One push: everything of one wave in one stream, verified against the lock on arrival, renamed into place.
 
+pub(super) mod before;
+mod receive;
+mod stream;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::before;
-use super::receive;
-use super::stream::{Compression, Item, PushStream};
-use super::waves::Push;
+pub use stream::Compression;
+use stream::{Item, PushStream};
+
+use super::steps::Push;
 use crate::artifacts::Store;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};

@@ -1,6 +1,17 @@
 //! Gates between steps: what must be true before the next may begin.
 
+pub(super) mod evidence;
+mod healthy;
+mod registered;
+mod served;
+mod since;
+
 use std::time::Duration;
+
+pub(super) use healthy::healthy;
+pub use registered::Watch;
+pub(super) use registered::registered;
+pub(super) use served::{brought, shown};
 
 use super::Job;
 use super::objects::apply_objects;

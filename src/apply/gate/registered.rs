@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Job;
 use super::evidence;
-use super::gate::{API, ask};
-use super::objects::mark;
+use super::{API, ask};
+use crate::apply::Job;
+use crate::apply::objects::mark;
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule};
@@ -59,7 +59,7 @@ impl Last {
 }
 
 /// The node is registered, has its piece of the pod network, which flanneld needs to start, and its labels.
-pub(super) fn registered(job: &Job<'_>, host: &str) -> Result<String> {
+pub(in crate::apply) fn registered(job: &Job<'_>, host: &str) -> Result<String> {
     let until = Instant::now() + REGISTER.deadline;
     while let Some(lacks) = wait(job, host, until)? {
         if Instant::now() >= until {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::{Duration, OffsetDateTime};
 
-use super::Job;
+use crate::apply::Job;
 use crate::clients::kube::{Lease, Node, Pod};
 use crate::cluster::{Host, Role};
 use crate::components::kubelet;

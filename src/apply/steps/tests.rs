@@ -39,10 +39,9 @@ fn the_first_start_of_one_host() {
     n1 push control plane | n1 etcd is healthy
     n1 push container runtime | n1 start kube-apiserver
     n1 push node programs | n1 kube-apiserver is ready | n1 start containerd
-    n1 push tools | n1 start kube-controller-manager | apply API objects | n1 import images
-    n1 start kube-scheduler | n1 start kubelet
+    n1 push tools | n1 start kube-controller-manager | n1 start kube-scheduler | apply API objects | n1 import images
+    n1 start kubelet | n1 start kbootstrap-data-plane.timer
     n1 start kube-proxy | n1 its node registers
-    n1 start kbootstrap-data-plane.timer
     n1 start flanneld
     the cluster is healthy
     ");
@@ -57,9 +56,8 @@ fn the_first_start_of_three_masters() {
     n1 etcd is healthy | n1 import images | n2 import images | n3 import images
     n1 start kube-apiserver | n2 start kube-apiserver | n3 start kube-apiserver
     n1 kube-apiserver is ready | n2 kube-apiserver is ready | n3 kube-apiserver is ready
-    n1 start kube-controller-manager | n2 start kube-controller-manager | n3 start kube-controller-manager | apply API objects | n1 start kubelet | n2 start kubelet | n3 start kubelet
-    n1 start kube-scheduler | n2 start kube-scheduler | n3 start kube-scheduler | n1 start kube-proxy | n2 start kube-proxy | n3 start kube-proxy
-    n1 start kbootstrap-data-plane.timer | n1 its node registers | n2 start kbootstrap-data-plane.timer | n2 its node registers | n3 start kbootstrap-data-plane.timer | n3 its node registers
+    n1 start kube-controller-manager | n1 start kube-scheduler | n2 start kube-controller-manager | n2 start kube-scheduler | n3 start kube-controller-manager | n3 start kube-scheduler | apply API objects | n1 start kubelet | n2 start kubelet | n3 start kubelet
+    n1 start kube-proxy | n1 start kbootstrap-data-plane.timer | n1 its node registers | n2 start kube-proxy | n2 start kbootstrap-data-plane.timer | n2 its node registers | n3 start kube-proxy | n3 start kbootstrap-data-plane.timer | n3 its node registers
     n1 start flanneld | n2 start flanneld | n3 start flanneld
     the cluster is healthy
     ");

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::Job;
-use super::graph::collect;
+use crate::apply::Job;
+use crate::apply::steps::collect;
 use crate::clients::http::{Client, Tls};
 use crate::error::{Error, Result};
 use crate::health::{Poll, Schedule};
@@ -15,7 +15,7 @@ use crate::trust::{Served, Trust};
 const SHOWN: Schedule = Schedule::new(120, 500);
 
 /// Certificates among those that the plan brings, which servers show.
-pub(super) fn brought<'t>(trust: &'t Trust, plan: &Plan) -> Vec<Served<'t>> {
+pub(in crate::apply) fn brought<'t>(trust: &'t Trust, plan: &Plan) -> Vec<Served<'t>> {
     let comes = |served: &Served<'_>| {
         let mut files = plan.hosts.iter().filter(|host| host.host == served.host).flat_map(|host| &host.files);
         files.any(|file| file.path == served.path && file.change != FileDifference::Mode)
@@ -24,7 +24,7 @@ pub(super) fn brought<'t>(trust: &'t Trust, plan: &Plan) -> Vec<Served<'t>> {
 }
 
 /// Each of them is shown by its server.
-pub(super) fn shown(job: &Job<'_>) -> Result<String> {
+pub(in crate::apply) fn shown(job: &Job<'_>) -> Result<String> {
     let all = brought(job.trust, job.plan);
     let outcomes = parallel::each(&all, job.pool.at_once(), |served| {
         let Served { host, path, port, .. } = served;

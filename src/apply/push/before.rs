@@ -11,12 +11,12 @@ fn folder(unit: &str, layout: &Layout) -> String {
 }
 
 /// `keep LIST`, `forget_tried UNIT` and `put_back`, in a script of POSIX sh that has [`ONLY_ROOT`](crate::remote::ONLY_ROOT).
-pub(super) fn functions(unit: &str, layout: &Layout) -> String {
+pub(in crate::apply) fn functions(unit: &str, layout: &Layout) -> String {
     folder(unit, layout) + &include_str!("before.sh").replace("STAGED", STAGED)
 }
 
 /// Nothing is kept any more.
-pub(super) fn forget(unit: &str, layout: &Layout) -> String {
+pub(in crate::apply) fn forget(unit: &str, layout: &Layout) -> String {
     folder(unit, layout) + "rm -rf \"$B\"\n"
 }
 
