@@ -154,23 +154,6 @@ fn a_stolen_worker_can_do_what_the_table_says(cluster: &Cluster) {
         }
     }
     assert!(wrong.is_empty(), "{}{}", wrong.join("\n"), cluster.evidence());
-    a_kubelet_registers_its_node_without_a_piece_of_the_pod_network(cluster, &keys[0]);
-}
-
-/// It is there already, which is said only to what may be registered.
-fn a_kubelet_registers_its_node_without_a_piece_of_the_pod_network(
-    cluster: &Cluster,
-    (stem, _, tls): &(&'static str, &'static str, Tls),
-) {
-    let register = |body: &'static str| {
-        let row =
-            Try { what: "", at: At::Api, method: "POST", path: "/api/v1/nodes?dryRun=All", body, works: [true; 3] };
-        tried(cluster, &row, stem, tls, &[("OWN", "n2".into())])
-    };
-    assert_eq!(register(r#"{"metadata":{"name":"OWN"}}"#).status, 409);
-    let refused = register(r#"{"metadata":{"name":"OWN"},"spec":{"podCIDRs":["198.51.100.7/32"]}}"#);
-    let why = "a kubelet may not choose its node's piece of the pod network";
-    assert!(refused.status == 403 && refused.text().contains(why), "{} {}", refused.status, refused.text());
 }
 
 /// What lies on the worker, as somebody has it who has read its disk: stem, name, and the means to connect.
