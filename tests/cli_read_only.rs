@@ -62,7 +62,8 @@ impl Place {
         let mut command = Command::cargo_bin("kbootstrap").unwrap();
         command.current_dir(self.0.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         command.env("HOME", self.path("home")).env("KBOOTSTRAP_CACHE", self.path("cache"));
-        command.args(args).args(["--progress", "plain"]).output().unwrap().into()
+        // The host is this machine, which needs a word.
+        command.args(args).args(["--trust-inventory", "--progress", "plain"]).output().unwrap().into()
     }
 
     fn tree(&self) -> Tree {
@@ -131,6 +132,63 @@ fn without_certificates_and_programs_all_of_them_are_announced() {
     );
     assert!(out.path().join("m1/etc/systemd/system/kubelet.service").exists());
     assert!(!out.path().join("m1/etc/kubernetes/pki/ca.crt").exists());
+}
+
+#[test]
+fn this_machine_is_a_host_only_with_a_word() {
+    let place = Place::new();
+    for args in [&["plan"][..], &["check"], &["up", "--yes"]] {
+        let mut command = Command::cargo_bin("kbootstrap").unwrap();
+        command.current_dir(place.0.path()).env("HOME", place.path("home")).args(args);
+        let run: Ran = command.output().unwrap().into();
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        assert!(run.stderr.contains("m1 is to be this machine: all that runs as root on a host would run here"));
+        assert!(run.stderr.contains("--trust-inventory"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_template_that_wants_all_memory_or_has_no_end_is_named() {
+    let place = Place::new();
+    let templates = "components: {kubelet: {templates: {kubelet.service: own.j2}}}\n";
+    fs::write(place.path("kbootstrap.yaml"), format!("{INVENTORY}{templates}")).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let tree = out.path().display().to_string();
+    let doubled = |text: &str| {
+        let begin = format!("{{% set ns = namespace(s={text}) %}}{{% for _ in range(34) %}}");
+        format!("{begin}{{% set ns.s = ns.s ~ ns.s %}}{{% endfor %}}{{{{ ns.s }}}}")
+    };
+    let long = "{% for _ in range(90000) %}{{ 'x' * 100 }}{% endfor %}".to_owned();
+    for (template, says) in [
+        (doubled("'x'"), "template kubelet.service: it takes more than 512 MiB of memory"),
+        ("{% set s = 'x' * 99999 %}{{ s | replace('', s) }}".to_owned(), "it takes more than 512 MiB of memory"),
+        (long, "template kubelet.service: it gives more than 4 MiB"),
+        ("{% set s %}{{ no }}{% endset %}".to_owned(), "undefined value: `no` is undefined"),
+        ("x".repeat(5 << 20), "it is larger than 4 MiB"),
+    ] {
+        fs::write(place.path("own.j2"), template).unwrap();
+        let run = place.looks(&[3], &["render", "--offline", "-o", &tree]);
+        assert!(run.stderr.contains(says), "{says}: {}", run.stderr);
+    }
+    // What any of ours can use, one of the inventory's can.
+    fs::write(place.path("own.j2"), "{{ host.name }} {{ cluster.name }} {{ layout.bin }}\n").unwrap();
+    place.looks(&[0], &["render", "--offline", "-o", &tree]);
+    let unit = fs::read_to_string(out.path().join("m1/etc/systemd/system/kubelet.service")).unwrap();
+    assert_eq!(unit, "m1 demo /usr/local/bin\n");
+}
+
+#[test]
+fn what_a_repository_has_put_where_files_are_rendered_stays() {
+    let (place, out) = (Place::new(), tempfile::tempdir().unwrap());
+    let (home, tree) = (place.path("home"), out.path().display().to_string());
+    for name in ["a", ".profile"] {
+        fs::write(home.join(name), "mine").unwrap();
+    }
+    std::os::unix::fs::symlink(&home, out.path().join("m1")).unwrap();
+    let index = r#"{"host": "m1", "files": {"/a": {"content": "text"}, "/.profile": {"content": "text"}}}"#;
+    fs::write(out.path().join("m1.json"), index).unwrap();
+    let run = place.looks(&[3], &["render", "--offline", "-o", &tree]);
+    assert!(run.stderr.contains("m1 is a link, and what is written there would go elsewhere"), "{}", run.stderr);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub struct Locked {
 impl Lock {
     /// Reads the file; one that is not there is empty.
     pub fn read(path: &Path) -> Result<Self> {
-        match fs::read(path) {
+        match files::bounded::bytes(path) {
             Ok(bytes) => Self::parse(&bytes, &path.display().to_string()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Lock::default()),
             Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
@@ -75,11 +75,11 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file, whole or not at all. A symlink in its place is replaced.
     pub fn write(&self, path: &Path) -> Result<()> {
         let dir = files::folder_of(path);
         fs::create_dir_all(&dir).map_err(|e| Error::io(format!("make {}", dir.display()), &e))?;
-        files::write_public(path, &self.bytes()?)
+        files::write_own(path, &self.bytes()?)
     }
 
     /// The file's bytes.
@@ -160,6 +160,11 @@ mod tests {
         lock.write(&path).unwrap();
         assert_eq!(Lock::read(&path).unwrap(), lock);
         insta::assert_snapshot!(Lock::parse(b"{\n\"artifacts\": 3}", "a.lock").unwrap_err(), @"a.lock:2:14: invalid type: integer `3`, expected a sequence at line 2 column 14");
+        let elsewhere = dir.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        Lock::default().write(&path).unwrap();
+        assert_eq!((Lock::read(&elsewhere).unwrap(), Lock::read(&path).unwrap()), (lock.clone(), Lock::default()));
         let evil = String::from_utf8(lock.bytes().unwrap()).unwrap().replace(&"a".repeat(64), "../x");
         insta::assert_snapshot!(Lock::parse(evil.as_bytes(), "a.lock").unwrap_err(), @r#"a.lock: "etcd": "../x" is not a SHA-256"#);
     }

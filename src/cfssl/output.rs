@@ -240,7 +240,7 @@ impl Files {
             Content::Public(bytes) => Pending::public(path, bytes),
         };
         // Two calls at once would each leave the half of a pair.
-        let _lock = lock::folder(&folder_of(&self.base));
+        let _lock = lock::folder(&folder_of(&self.base), |text| log.info(text))?;
         let [key, _, certificate] = self.names.all(&self.base);
         let writes = |path: &PathBuf| all.iter().any(|(written, _)| written == path);
         if writes(&key) && writes(&certificate) {

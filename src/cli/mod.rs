@@ -26,6 +26,8 @@ pub use context::Ctx;
 pub use format::FormatArgs;
 
 use crate::cfssl::face::{PROGRAMS, Program};
+use crate::components::Catalogue;
+use crate::engine::confined;
 use crate::error::Result;
 use crate::secret::quoted;
 use crate::text::shown_line;
@@ -122,6 +124,10 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     process::protect();
     if let Some((program, rest)) = as_cfssl(&args) {
         return Ok(program.run(rest, Printer::new(true)));
+    }
+    if args.get(1).is_some_and(|argument| argument == confined::ARGUMENT) {
+        let answer = confined::answer(&Catalogue::standard())?;
+        return Printer::new(true).bytes(&answer).map(|()| 0);
     }
     let no_color = wants_no_color(&args);
     let choice = if no_color { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };

@@ -24,6 +24,9 @@ use crate::error::{Error, Result};
 use text::{SourceText, Span};
 use yaml::{Located, Node};
 
+/// More mistakes than this are not looked for, and not shown: each is shown with its line.
+const MOST_MISTAKES: usize = 200;
+
 /// A document that could be read: where everything stands in it, and the mistakes found so far.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -81,7 +84,7 @@ impl Document {
             let whole_file_read = self.found.is_empty() && self.faulty.is_empty();
             !self.faulty.iter().any(|faulty| faulty.covers(&m.path)) && (!m.whole || whole_file_read)
         });
-        believed.map(|m| self.place(&m)).collect()
+        believed.take(MOST_MISTAKES + 1).map(|m| self.place(&m)).collect()
     }
 
     fn place(&self, mistake: &Mistake) -> Located {
@@ -108,5 +111,7 @@ impl Document {
 fn all(mut found: Vec<Located>) -> Result<()> {
     found.sort_by(|a, b| (a.0, &a.1.message).cmp(&(b.0, &b.1.message)));
     found.dedup();
-    Error::all(found.into_iter().map(|(_, error)| error))
+    let more = (found.len() > MOST_MISTAKES)
+        .then(|| Error::input(format!("there are more mistakes than these {MOST_MISTAKES}: they are not shown")));
+    Error::all(found.into_iter().take(MOST_MISTAKES).map(|(_, error)| error).chain(more))
 }

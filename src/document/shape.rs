@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::MOST_MISTAKES;
 use super::expected::{Expected, choices, words};
 use super::lookalike::{self, Odd};
 use super::path::Path;
@@ -52,6 +53,15 @@ impl<'a> Walk<'a> {
             Yaml::List(_) => self.refuse(&expected, "a list", node.span, path),
             Yaml::Map(_) => self.refuse(&expected, "a mapping", node.span, path),
         }
+    }
+
+    /// So many mistakes were found that nobody reads more; what was not looked at may be as faulty.
+    fn is_full(&mut self) -> bool {
+        let full = self.mistakes.len() > MOST_MISTAKES;
+        if full && !self.faulty.contains(&Path::root()) {
+            self.faulty.push(Path::root());
+        }
+        full
     }
 
     fn scalar(&mut self, expected: &Expected<'a>, text: &str, plain: bool, span: Span, path: &Path) -> Option<Value> {
@@ -106,6 +116,9 @@ impl<'a> Walk<'a> {
         let schema = expected.schema.get("items").unwrap_or(&Value::Bool(true));
         let mut values = vec![];
         for (i, item) in items.iter().enumerate() {
+            if self.is_full() {
+                break;
+            }
             let at = path.index(i);
             match self.visit(schema, item, &at) {
                 Some(value) => values.push(value),
@@ -123,6 +136,9 @@ impl<'a> Walk<'a> {
         let mut map = Map::new();
         let mut meant = vec![];
         for entry in entries {
+            if self.is_full() {
+                break;
+            }
             let at = path.key(&entry.key);
             let Some(schema) = expected.property(&entry.key) else {
                 meant.extend(self.unknown_key(expected, entries, entry, path));

@@ -1,12 +1,13 @@
 //! YAML text → a tree that remembers where every key and value stands. Nothing is typed yet.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
-use super::lookalike;
 use super::path::{Path, Step};
 use super::text::{SourceText, Span};
+use super::{MOST_MISTAKES, lookalike};
 use crate::error::{Error, Reason};
 
 /// A value and its place.
@@ -73,11 +74,15 @@ impl Node {
         (node, span)
     }
 
-    fn count(&self) -> usize {
-        1 + match &self.yaml {
-            Yaml::Scalar { .. } => 0,
-            Yaml::List(items) => items.iter().map(Node::count).sum(),
-            Yaml::Map(entries) => entries.iter().map(|e| e.value.count()).sum(),
+    fn size(&self) -> Size {
+        let one = Size { nodes: 1, bytes: 0 };
+        match &self.yaml {
+            Yaml::Scalar { text, .. } => Size { bytes: text.len(), ..one },
+            Yaml::List(items) => items.iter().map(Node::size).fold(one, Size::and),
+            Yaml::Map(entries) => {
+                let entry = |e: &Entry| e.value.size().and(Size { nodes: 0, bytes: e.key.len() });
+                entries.iter().map(entry).fold(one, Size::and)
+            }
         }
     }
 }
@@ -86,6 +91,21 @@ impl Node {
 const MAX_DEPTH: usize = 64;
 /// More values than this, aliases counted each time, are refused ("a billion laughs").
 const MAX_NODES: usize = 200_000;
+/// More text than this in keys and values, aliases counted each time.
+const MAX_BYTES: usize = 16 << 20;
+
+/// What a tree takes.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn and(self, more: Size) -> Size {
+        Size { nodes: self.nodes + more.nodes, bytes: self.bytes + more.bytes }
+    }
+}
 
 /// A mistake and its place, for putting mistakes in the order of the text.
 pub type Located = (Span, Error);
@@ -96,8 +116,8 @@ pub type Located = (Span, Error);
 /// The first place where the text is not YAML; an empty text; aliases that explode.
 pub fn parse(source: &SourceText) -> Result<(Node, Vec<Located>), Error> {
     let mut parser = Parser::new_from_str(source.text());
-    let mut builder =
-        Builder { source, frames: vec![], anchors: HashMap::new(), root: None, left: MAX_NODES, twice: vec![] };
+    let left = Size { nodes: MAX_NODES, bytes: MAX_BYTES };
+    let mut builder = Builder { source, frames: vec![], anchors: HashMap::new(), root: None, left, twice: vec![] };
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|e| syntax(source, &e))?;
         let place = place(span.start, span.end);
@@ -113,8 +133,19 @@ pub fn parse(source: &SourceText) -> Result<(Node, Vec<Located>), Error> {
 }
 
 enum Frame {
-    List { span: Span, anchor: usize, items: Vec<Node> },
-    Map { span: Span, anchor: usize, entries: Vec<Entry>, merged: Vec<Entry>, key: Option<Key> },
+    List {
+        span: Span,
+        anchor: usize,
+        items: Vec<Node>,
+    },
+    Map {
+        span: Span,
+        anchor: usize,
+        entries: Vec<Entry>,
+        places: HashMap<String, Span>,
+        merged: Vec<Entry>,
+        key: Option<Key>,
+    },
 }
 
 struct Key {
@@ -128,7 +159,7 @@ struct Builder<'a> {
     frames: Vec<Frame>,
     anchors: HashMap<usize, Node>,
     root: Option<Node>,
-    left: usize,
+    left: Size,
     twice: Vec<Located>,
 }
 
@@ -148,27 +179,27 @@ impl Builder<'_> {
             }
             Event::SequenceStart(anchor, _) => self.open(Frame::List { span, anchor, items: vec![] }, span)?,
             Event::MappingStart(anchor, _) => {
-                self.open(Frame::Map { span, anchor, entries: vec![], merged: vec![], key: None }, span)?;
+                self.open(
+                    Frame::Map { span, anchor, entries: vec![], places: HashMap::new(), merged: vec![], key: None },
+                    span,
+                )?;
             }
             Event::SequenceEnd | Event::MappingEnd => match self.frames.pop() {
                 Some(Frame::List { span, anchor, items }) => {
                     self.finish(Node { span, yaml: Yaml::List(items) }, anchor)?;
                 }
-                Some(Frame::Map { span, anchor, mut entries, merged, .. }) => {
-                    for entry in merged {
-                        if !entries.iter().any(|e| e.key == entry.key) {
-                            entries.push(entry);
-                        }
-                    }
+                Some(Frame::Map { span, anchor, mut entries, places, merged, .. }) => {
+                    let mut keys: HashSet<String> = places.into_keys().collect();
+                    entries.extend(merged.into_iter().filter(|entry| keys.insert(entry.key.clone())));
                     self.finish(Node { span, yaml: Yaml::Map(entries) }, anchor)?;
                 }
                 None => {}
             },
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => {
-                    let node = node.clone();
-                    self.spend(node.count(), span)?;
-                    self.finish(node, 0)?;
+                    let size = node.size();
+                    spend(&mut self.left, size, self.source, span)?;
+                    self.finish(node.clone(), 0)?;
                 }
                 None => return Err(self.source.error(span, "an alias to what is not complete yet")),
             },
@@ -185,23 +216,19 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Error> {
-        self.left = self.left.checked_sub(nodes).ok_or_else(|| {
-            self.source.error(span, format!("more than {MAX_NODES} values, counting those that aliases repeat"))
-        })?;
-        Ok(())
-    }
-
     /// A value is complete: it becomes a key, a value, an element, or the whole.
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Error> {
-        self.spend(1, node.span)?;
+        let bytes = if let Yaml::Scalar { text, .. } = &node.yaml { text.len() } else { 0 };
+        spend(&mut self.left, Size { nodes: 1, bytes }, self.source, node.span)?;
         if anchor != 0 {
+            // It is kept a second time.
+            spend(&mut self.left, node.size(), self.source, node.span)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.frames.last_mut() {
             None => self.root = Some(node),
             Some(Frame::List { items, .. }) => items.push(node),
-            Some(Frame::Map { entries, merged, key, .. }) => match key.take() {
+            Some(Frame::Map { entries, places, merged, key, .. }) => match key.take() {
                 None => match node.yaml {
                     Yaml::Scalar { text, plain } => {
                         *key = Some(Key { merge: plain && text == "<<", text, span: node.span });
@@ -218,17 +245,32 @@ impl Builder<'_> {
                     }
                     _ => return Err(self.source.error(span, "`<<` merges mappings only")),
                 },
-                Some(Key { text, span, .. }) => match entries.iter().find(|e| e.key == text) {
-                    Some(first) => {
-                        let message = format!("duplicate key `{text}`, first written in line {}", first.span.line);
-                        self.twice.push((span, self.source.error(span, message).hint("keep one of the two")));
+                Some(Key { text, span, .. }) => match places.entry(text) {
+                    Place::Occupied(first) => {
+                        let (text, line) = (first.key(), first.get().line);
+                        // Each is shown with its line; of so many nobody reads the last.
+                        if self.twice.len() <= MOST_MISTAKES {
+                            let message = format!("duplicate key `{text}`, first written in line {line}");
+                            self.twice.push((span, self.source.error(span, message).hint("keep one of the two")));
+                        }
                     }
-                    None => entries.push(Entry { key: text, span, value: node }),
+                    Place::Vacant(place) => {
+                        entries.push(Entry { key: place.key().clone(), span, value: node });
+                        place.insert(span);
+                    }
                 },
             },
         }
         Ok(())
     }
+}
+
+fn spend(left: &mut Size, size: Size, source: &SourceText, span: Span) -> Result<(), Error> {
+    let less = |message: String| source.error(span, message + ", counting those that aliases repeat");
+    left.nodes = left.nodes.checked_sub(size.nodes).ok_or_else(|| less(format!("more than {MAX_NODES} values")))?;
+    let bytes = left.bytes.checked_sub(size.bytes);
+    left.bytes = bytes.ok_or_else(|| less(format!("more than {} MiB of keys and values", MAX_BYTES >> 20)))?;
+    Ok(())
 }
 
 fn place(start: Marker, end: Marker) -> Span {
@@ -311,6 +353,32 @@ mod tests {
         assert!(parsed(&laughs).unwrap_err().message.contains("more than 200000 values"));
         assert!(parsed(&"[".repeat(100)).unwrap_err().message.contains("levels deep"));
         assert!(parsed(&"[".repeat(5000)).is_err());
+    }
+
+    #[test]
+    fn text_that_aliases_repeat_is_counted() {
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 100_000].join(", "));
+        assert!(parsed(&long).unwrap_err().message.contains("more than 16 MiB of keys and values"));
+        let keys = format!("a: &a {{{}: 1}}\nb: [{}]\n", "x".repeat(1000), vec!["*a"; 50_000].join(", "));
+        assert!(parsed(&keys).unwrap_err().message.contains("more than 16 MiB of keys and values"));
+        // Anchors within anchors are kept as often as they are deep.
+        let mut nested = vec!["x"; 100_000].join(", ");
+        for n in 0..60 {
+            nested = format!("&a{n} [{nested}]");
+        }
+        assert!(parsed(&nested).unwrap_err().message.contains("more than 200000 values"));
+    }
+
+    #[test]
+    fn many_keys_take_little_time() {
+        let keys: String = (0..95_000).map(|n| format!("k{n}: 1\n")).collect();
+        let began = std::time::Instant::now();
+        let (node, twice) = parsed(&format!("a: &a\n  x: 1\n{keys}<<: *a\n")).unwrap();
+        assert_eq!((node.size().nodes, twice.len()), (95_004, 0));
+        let (_, twice) = parsed(&"a: 1\n".repeat(95_000)).unwrap();
+        assert_eq!(twice.len(), MOST_MISTAKES + 1);
+        // Of the square of them a debug build needs minutes.
+        assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
     }
 
     #[test]

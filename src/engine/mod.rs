@@ -2,8 +2,10 @@
 //! where events go, what interrupts it and what is printed is up to the caller.
 
 mod agreed;
+pub mod confined;
 mod desire;
 mod endpoint;
+mod folder;
 mod held;
 mod images;
 mod links;
@@ -29,6 +31,7 @@ mod upgrade;
 mod upgrade_tests;
 
 pub use desire::{desire, names_only};
+pub use folder::ClusterFolder;
 pub use held::{Held, held};
 pub use images::prepare_image;
 pub use paths::shut as shut_paths;

@@ -194,7 +194,7 @@ fn ask_those_that_answer(
     rehash: bool,
 ) -> Result<(Asked, Result<()>)> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let templates = Templates::load(catalogue, cluster, session.folder())?;
+    let templates = session.templates()?;
     let expected = desire_on(&there.hosts, catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
     let questions = questions(catalogue, cluster, &expected, rehash);
     let (facts, silent) = survey_those_that_answer(&there, &session.pool, &questions);

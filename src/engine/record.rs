@@ -21,8 +21,8 @@ use crate::record::{self, KEY, Record, RecordedHost, RecordedInventory, Signatur
 /// The one in the cluster's folder; it knows of a run that did not get to its end.
 pub(super) fn kept(dir: &Path) -> Result<Option<Record>> {
     let path = dir.join(KEY);
-    match fs::read_to_string(&path) {
-        Ok(text) => record::parse(&text, &path.display().to_string()).map(Some),
+    match files::bounded::bytes(&path) {
+        Ok(bytes) => record::parse(&String::from_utf8_lossy(&bytes), &path.display().to_string()).map(Some),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
     }
@@ -30,7 +30,7 @@ pub(super) fn kept(dir: &Path) -> Result<Option<Record>> {
 
 /// Keeps it in the cluster's folder, before anything is changed by it.
 pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
-    files::write_public(&session.dir.join(KEY), record.text().as_bytes())
+    files::write_own(&session.dir.join(KEY), record.text().as_bytes())
 }
 
 /// What the record should say, and the change that makes it so where it does not everywhere, as far as masters are

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use time::OffsetDateTime;
 
+use super::folder::ClusterFolder;
 use super::revocation::{self, Asked};
-use super::{links, record, upgrade};
+use super::{record, upgrade};
 use crate::access::Pool;
 use crate::cluster::{self, Cluster, Host, Known};
 use crate::components::Catalogue;
@@ -18,6 +19,7 @@ use crate::inventory::{self, Loaded};
 use crate::preflight;
 use crate::record::Record;
 use crate::remote::{Connector, Interrupt, Operator, SshConfig};
+use crate::render::{Renderer, Templates};
 use crate::ui::{Event, LogFile, Reporter, report};
 
 /// A command's work on one cluster.
@@ -40,6 +42,7 @@ pub struct Session {
     pub pool: Pool,
     /// Set when the run is to stop.
     pub interrupt: Arc<AtomicBool>,
+    renderer: Option<Renderer>,
     reporter: Box<dyn Reporter>,
     log: Option<Arc<LogFile>>,
     // Held for as long as the session: two runs on one cluster would undo each other's work.
@@ -119,9 +122,7 @@ impl Session {
         }
         let mut cluster = resolve(&catalogue, &loaded)?;
         let dir = inventory::state_dir(&path, &cluster.name, state);
-        if !trust_inventory {
-            links::refuse_links_out(&dir)?;
-        }
+        ClusterFolder { inventory: &path, dir: &dir, named: state.is_some(), trusted: trust_inventory }.judge()?;
         let named = cluster.hosts.iter().map(|host| host.name.clone()).collect();
         // One that cannot be read is an error where the cluster is compared with it.
         let kept = record::kept(&dir).ok().flatten();
@@ -152,6 +153,7 @@ impl Session {
             dir,
             pool,
             interrupt,
+            renderer: None,
             reporter,
             log,
             _lock: lock,
@@ -165,6 +167,15 @@ impl Session {
     /// The folder that the inventory's relative paths start at.
     pub fn folder(&self) -> &Path {
         self.inventory.parent().unwrap_or(Path::new("."))
+    }
+    /// From now on templates of the inventory's are rendered elsewhere, not by this process.
+    pub fn render_elsewhere(&mut self, renderer: Option<Renderer>) {
+        self.renderer = renderer;
+    }
+    /// The templates that hosts' files are made from.
+    pub fn templates(&self) -> Result<Templates> {
+        let templates = Templates::load(&self.catalogue, &self.cluster, self.folder())?;
+        Ok(templates.elsewhere(self.renderer.clone()))
     }
     /// The record in the cluster's folder, which is the operator's own.
     pub fn record(&self) -> Result<Option<Record>> {

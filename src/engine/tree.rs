@@ -12,14 +12,13 @@ use crate::artifacts::Store;
 use crate::error::Result;
 use crate::facts::HostFacts;
 use crate::plan::Desired;
-use crate::render::Templates;
 use crate::trust;
 
 /// What every host must hold; `offline`: as if each were a default host, and without asking it. Nothing is written.
 pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let trust = trust::look(catalogue, cluster, &session.dir, OffsetDateTime::now_utc(), session.reporter())?;
-    let templates = Templates::load(catalogue, cluster, session.folder())?;
+    let templates = session.templates()?;
     let facts = if offline {
         session.reporter().info("the hosts are not asked: each is taken for an ordinary Debian 12");
         let default_host = HostFacts::default_host();

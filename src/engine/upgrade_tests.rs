@@ -259,7 +259,8 @@ fn the_folder_is_kept_once_byte_for_byte_and_closed() {
     let gone: Vec<String> = shared.iter().chain(&proxy).map(|name| format!("pki/{name}")).collect();
     assert!(gone.iter().all(|name| !now.contains_key(name)), "{:?}", now.keys());
     let changed: Vec<&String> = other.into_iter().filter(|name| !gone.contains(name)).collect();
-    assert_eq!(changed, ["pki/ca-config.json", "pki/generated.json"]);
+    assert_eq!(changed, [".lock", "pki/ca-config.json", "pki/generated.json"]);
+    assert_eq!((now[".lock"].0, &now[".lock"].1), (0o600, &before[".lock"].1), "nobody else may lock it");
 }
 
 #[test]

@@ -49,6 +49,11 @@ pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
     persist(vec![Pending::public(path, bytes)?])
 }
 
+/// Writes what anybody may read (0644) in a folder of ours, which somebody else may have prepared: a symlink is replaced.
+pub fn write_own(path: &Path, bytes: &[u8]) -> Result<()> {
+    persist(vec![Pending::own(path, bytes)?])
+}
+
 /// Writes what anybody may read to a place where nothing is; false where something is there.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     pending::create(path, bytes)
@@ -120,6 +125,20 @@ mod tests {
         write_key(&link, &Secret::new(*b"key")).unwrap();
         assert_eq!((fs::read(&target).unwrap().as_slice(), mode(&target)), (b"key".as_slice(), 0o600));
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_file_of_our_folder_replaces_a_symlink_and_nothing_else_than_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, path) = (folder.path().join("target"), folder.path().join("artifacts.lock"));
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        write_own(&path, b"new").unwrap();
+        assert!(!target.exists() && fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (b"new".as_slice(), 0o644));
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = write_own(&pipe, b"new").unwrap_err();
+        assert_eq!(error.message, format!("cannot write {}: it is no file", pipe.display()));
     }
 
     #[test]

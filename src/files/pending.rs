@@ -56,6 +56,13 @@ impl Pending {
         let place = Place::of(path).map_err(|e| failed(path, &e))?;
         Self::new(place, bytes, false).map_err(|e| failed(path, &e))
     }
+
+    /// What anybody may read, in a folder of ours: nothing but a regular file is replaced, and a symlink is not followed.
+    pub fn own(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let place = Place::own(path).map_err(|e| failed(path, &e))?;
+        Self::new(place, bytes, false).map_err(|e| failed(path, &e))
+    }
+
     fn new(place: Place, bytes: &[u8], is_key: bool) -> io::Result<Self> {
         let direct = || Content::Direct(Secret::new(bytes));
         let content = if place.is_stream {

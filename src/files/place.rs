@@ -35,6 +35,22 @@ impl Place {
         }
     }
 
+    /// Of a file in a folder of ours, which somebody else may have prepared: a symlink is replaced.
+    ///
+    /// # Errors
+    /// I/O; anything but a regular file or a link.
+    pub(super) fn own(path: &Path) -> Result<Self> {
+        let old = match fs::symlink_metadata(path) {
+            Ok(old) if old.is_file() => Some(old),
+            Ok(there) if there.is_symlink() => None,
+            Ok(there) if there.is_dir() => return Err(Error::from(ErrorKind::IsADirectory)),
+            Ok(_) => return Err(Error::other("it is no file")),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(e),
+        };
+        Ok(Place { path: path.to_owned(), old, is_stream: false })
+    }
+
     fn no_file(path: &Path, there: &Metadata) -> Result<Self> {
         match there.is_dir() {
             true => Err(Error::from(ErrorKind::IsADirectory)),

@@ -80,6 +80,11 @@ impl Me {
     }
 }
 
+/// Whether it belongs to the user of this process, or to the person who became root by sudo.
+pub(super) fn is_mine(metadata: &Metadata) -> bool {
+    Me::of_process().owns(&Seen::of(metadata))
+}
+
 fn fault(seen: &Seen, me: &Me) -> Option<String> {
     match seen {
         Seen { is_link: true, .. } => Some("it is a link, and where it leads can change".to_owned()),

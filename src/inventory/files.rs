@@ -35,7 +35,7 @@ fn anchored(path: &FilePath, folder: &FilePath, home: Option<&FilePath>) -> Path
 
 /// What an inventory asks of the operator's machine beyond reading files beside it: it is from somebody else, perhaps.
 pub fn beyond(inventory: &Inventory, folder: &FilePath) -> Vec<Mistake> {
-    let hint = "an inventory of somebody else could do this to have your files or to run a program; if you trust it: --trust-inventory";
+    let hint = "an inventory of somebody else could do this to have your files or your machine; if you trust it: --trust-inventory";
     let mut found = vec![];
     let mut say = |at: Path, message: String| found.push(Mistake::at(at, message).hint(hint));
     for (at, _, settings) in super::check::component_settings(inventory) {
@@ -51,6 +51,11 @@ pub fn beyond(inventory: &Inventory, folder: &FilePath) -> Vec<Mistake> {
             let at = Path::root().key("artifacts").index(i).key("build").key("go");
             say(at, format!("the program {} is to be run on this machine", go.display()));
         }
+    }
+    // Of several, one is enough: they are a mistake of their own.
+    if let Some((host, at)) = super::check::local(inventory).next() {
+        let name = &inventory.hosts[host].name;
+        say(at, format!("{name} is to be this machine: all that runs as root on a host would run here"));
     }
     found
 }
@@ -100,6 +105,24 @@ mod tests {
             "the program /nonexistent/site/./x is to be run on this machine",
         ]
         "#);
+    }
+
+    #[test]
+    fn to_have_this_machine_for_a_host_needs_a_word() {
+        let places = |ssh: &str, own: &str| {
+            let text = format!(
+                "cluster: a\nssh: {ssh}\nhosts:\n- {{name: m, address: 10.0.0.1, roles: [etcd], ssh: {own}}}\n"
+            );
+            let inventory = crate::inventory::parse("a.yaml", text.as_bytes()).unwrap().inventory;
+            let at = crate::inventory::check::local(&inventory).map(|(_, at)| at.to_string());
+            let found = beyond(&inventory, FilePath::new("/nonexistent")).into_iter().map(|m| m.message);
+            at.zip(found).collect::<Vec<_>>()
+        };
+        let message = "m is to be this machine: all that runs as root on a host would run here".to_owned();
+        let (local, none) = ("{transport: local}", "{}");
+        assert_eq!(places(local, none), [("ssh.transport".to_owned(), message.clone())]);
+        assert_eq!(places(none, local), [("hosts[0].ssh.transport".to_owned(), message)]);
+        assert_eq!(places(local, "{transport: ssh}"), []);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod schema;
 pub use crate::document::{Mistake, Path, words};
 pub use change::{Change, Field, fields};
 pub use draft::{Addresses, Draft, quoted};
+pub use files::anchor;
 pub use find::{DEFAULT_FILE, find, state_dir};
 pub use load::{Loaded, load, parse};
 pub use model::*;

@@ -1,5 +1,6 @@
 //! The cluster's folder, rebuilt from what its hosts hold.
 
+mod inventory;
 mod pieces;
 mod record;
 
@@ -19,8 +20,9 @@ use crate::pki::Certificate;
 use crate::secret::Secret;
 use crate::trust;
 
+pub use inventory::{Restore, restore_inventory};
 pub use pieces::{Choice, Held, Missing, Pieces, names, paths, sort};
-pub use record::{Reach, read_record, refuse_this_machine, restore_inventory};
+pub use record::{Reach, read_record, refuse_this_machine};
 
 /// What hosts answered.
 pub struct Asked {

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::access::Pool;
 use crate::cluster::{Host, Layout, Role, Ssh, TransportKind};
 use crate::error::{Error, Result};
 use crate::facts::read_files;
-use crate::files;
 use crate::inventory::{self, Inventory};
 use crate::record::{self, Record, RecordedHost};
 use crate::ui::Reporter;
@@ -141,49 +140,6 @@ pub fn refuse_this_machine(inventory: &Inventory, from: &str) -> Result<()> {
     ))
     .detail("`transport: local`")
     .hint("nothing was written; if that is so, and you trust that master: --trust-inventory"))
-}
-
-/// Writes the inventory to `path`, the templates that it names beside it, and the lock file to `lock`. Where one of them is
-/// there and differs, nothing is written.
-pub fn restore_inventory(record: &Record, path: &Path, lock: &Path) -> Result<Vec<PathBuf>> {
-    let mut wanted = vec![(path.to_owned(), &record.inventory.text)];
-    let mut errors = Vec::new();
-    for (name, text) in &record.inventory.files {
-        let name = Path::new(name);
-        // What a host says decides no place outside of the inventory's folder.
-        if name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-            wanted.push((files::folder_of(path).join(name), text));
-        } else if !name.exists() {
-            errors.push(
-                Error::input(format!(
-                    "the template {} is not written: it is outside of the inventory's folder",
-                    name.display()
-                ))
-                .hint("put it there from your backup, and run `kbootstrap recover` again"),
-            );
-        }
-    }
-    if !record.lock.is_empty() {
-        wanted.push((lock.to_owned(), &record.lock));
-    }
-    let mut new = Vec::new();
-    for (path, text) in wanted {
-        if !path.exists() {
-            new.push((path, text));
-        } else if files::read(&path)?.as_slice() != text.as_bytes() {
-            errors.push(
-                Error::input(format!("{} is there, and differs from the record; nothing was written", path.display()))
-                    .hint("move it away, or use it with -i and without --host"),
-            );
-        }
-    }
-    Error::all(errors)?;
-    for (path, text) in &new {
-        let folder = files::folder_of(path);
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(format!("make the folder {}", folder.display()), &e))?;
-        files::write_public(path, text.as_bytes())?;
-    }
-    Ok(new.into_iter().map(|(path, _)| path).collect())
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use rustix::fs::{FlockOperation, flock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
+use crate::files::lock;
 use crate::remote::certificate::{self, Certificate, is_certified};
 use crate::remote::destination::Destination;
 use crate::remote::known_hosts::{self, Entry, KnownHosts, Marker, Verdict, fingerprint, key_type};
@@ -24,6 +23,9 @@ const ALGORITHMS: [(&str, &str); 5] = [
 
 /// What a key revocation list begins with (OpenSSH's PROTOCOL.krl).
 const KRL: &[u8] = b"SSHKRL\n\0";
+
+/// So long another process may have a known_hosts file locked: it adds a line.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What decides over a host's key.
 pub(super) struct HostKeys {
@@ -158,8 +160,12 @@ impl HostKeys {
         let failed = |error: io::Error| {
             Error::io(format!("cannot record the host key of {} in {}", self.host, path.display()), &error)
         };
-        let mut file = open_for_append(path).map_err(failed)?;
-        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+        let file = open_for_append(path).map_err(failed)?;
+        // Whoever may read the file can lock it, and is not waited for without end.
+        let mut file = lock::within(file, PATIENCE).map_err(failed)?.ok_or_else(|| {
+            let text = format!("another process has had it locked for {} seconds", PATIENCE.as_secs());
+            failed(io::Error::new(io::ErrorKind::WouldBlock, text))
+        })?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
         let text = String::from_utf8_lossy(&bytes);

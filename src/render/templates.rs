@@ -1,6 +1,8 @@
 //! The templates: the catalogue's, and those that the inventory puts in their place.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
@@ -9,6 +11,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::filters;
+use super::job::{Job, LARGEST, Renderer, bounded};
 use crate::cluster::{Cluster, Host};
 use crate::components::{Catalogue, ComponentSpec};
 use crate::error::{Error, Result};
@@ -33,6 +36,8 @@ pub struct Templates {
     environment: Environment<'static>,
     /// Contents of the files that the inventory names.
     overrides: BTreeMap<PathBuf, Override>,
+    /// What renders those; none: this process.
+    renderer: Option<Renderer>,
 }
 
 #[derive(Debug)]
@@ -45,7 +50,7 @@ struct Override {
 impl Templates {
     /// The catalogue's alone.
     pub fn embedded(catalogue: &Catalogue) -> Self {
-        Templates { environment: environment(catalogue), overrides: BTreeMap::new() }
+        Templates { environment: environment(catalogue), overrides: BTreeMap::new(), renderer: None }
     }
 
     /// Ours, and the files that the cluster's hosts name; relative paths start at `base`.
@@ -67,6 +72,12 @@ impl Templates {
         Ok(templates)
     }
 
+    /// The same; templates of the inventory's are rendered elsewhere.
+    pub fn elsewhere(mut self, renderer: Option<Renderer>) -> Self {
+        self.renderer = renderer;
+        self
+    }
+
     fn add(&mut self, catalogue: &Catalogue, component: &str, name: &str, file: &Path, base: &Path) -> Result<()> {
         known(catalogue, component, name)?;
         if self.overrides.contains_key(file) {
@@ -74,8 +85,7 @@ impl Templates {
         }
         let path = base.join(file);
         let whose = format!("components.{component}.templates.{name}");
-        let source = std::fs::read_to_string(&path)
-            .map_err(|e| Error::input(format!("{whose}: cannot read {}: {e}", path.display())))?;
+        let source = read(&path).map_err(|e| Error::input(format!("{whose}: cannot read {}: {e}", path.display())))?;
         self.environment
             .template_from_named_str(&path.to_string_lossy(), &source)
             .map_err(|e| Error::input(format!("{whose}: {e}")))?;
@@ -92,20 +102,47 @@ impl Templates {
         name: &str,
         context: &impl Serialize,
     ) -> Result<String> {
-        let context = Value::from(Serde(context));
         let file = host.settings(component.id.0).and_then(|settings| settings.templates.get(name));
         let rendered = match file {
-            None => self.environment.get_template(&path(component, name)).and_then(|t| t.render(context)),
+            None => {
+                let template = self.environment.get_template(&path(component, name));
+                template.and_then(|t| t.render(Value::from(Serde(context)))).map_err(|e| e.to_string())
+            }
             Some(file) => {
                 let file = self
                     .overrides
                     .get(file)
                     .ok_or_else(|| Error::internal(format!("the template {} was not loaded", file.display())))?;
-                self.environment.render_named_str(&file.path, &file.source, context)
+                self.render_override(file, context)?
             }
         };
-        // Never `{e:#}`: it prints the values of all variables.
         rendered.map_err(|e| Error::input(format!("{}: template {name}: {e}", host.name)))
+    }
+}
+
+impl Templates {
+    fn render_override(&self, file: &Override, context: &impl Serialize) -> Result<Result<String, String>> {
+        let Some(renderer) = &self.renderer else {
+            let rendered = self.render_source(&file.path, &file.source, Value::from(Serde(context)));
+            return Ok(rendered.map_err(|e| e.to_string()).and_then(bounded));
+        };
+        let context = serde_json::to_value(context).map_err(|e| Error::internal(format!("variables: {e}")))?;
+        renderer.render(&Job { path: file.path.clone(), source: file.source.clone(), context })
+    }
+
+    /// Renders a text. Of the error never `{e:#}` is shown: it prints the values of all variables.
+    pub(super) fn render_source(&self, path: &str, source: &str, context: Value) -> Result<String, minijinja::Error> {
+        self.environment.render_named_str(path, source, context)
+    }
+}
+
+/// A template's text; longer ones than the longest file are none.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST as u64 + 1).read_to_string(&mut text)?;
+    match text.len() > LARGEST {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", LARGEST >> 20))),
+        false => Ok(text),
     }
 }
 

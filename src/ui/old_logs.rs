@@ -25,11 +25,23 @@ pub(super) fn prune(dir: &Path, now: SystemTime) {
     let logs = entries.filter_map(|entry| {
         let (path, data) = (entry.path(), entry.metadata().ok()?);
         let age = now.duration_since(data.modified().ok()?).unwrap_or_default();
-        (data.is_file() && path.extension()? == "log").then_some(Log { path, age, bytes: data.len() })
+        (data.is_file() && is_ours(path.file_name()?.to_str()?)).then_some(Log { path, age, bytes: data.len() })
     });
     for log in to_remove(logs.collect()) {
         let _ = fs::remove_file(log.path);
     }
+}
+
+/// `20260102T030405.678Z-up.log`: other files that are called logs are not for us to remove.
+fn is_ours(name: &str) -> bool {
+    const STAMP: &str = "00000000T000000.000Z-";
+    let Some((stamp, command)) = name.strip_suffix(".log").and_then(|name| name.split_at_checked(STAMP.len())) else {
+        return false;
+    };
+    let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    stamp.bytes().zip(STAMP.bytes()).all(fits)
+        && !command.is_empty()
+        && command.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
 fn to_remove(mut logs: Vec<Log>) -> Vec<Log> {
@@ -61,13 +73,16 @@ mod tests {
     }
 
     #[test]
-    fn only_logs_are_removed() {
+    fn only_logs_of_ours_are_removed() {
         let dir = tempfile::tempdir().unwrap();
-        for name in (0..12).map(|n| format!("{n}.log")).chain(["notes.txt".to_owned()]) {
+        let others =
+            ["notes.txt", "syslog.log", "20260102.log", "20260102T030405.678Z-.log", "20260102T030405.678Z-Up.log"];
+        let ours = (10..22).map(|n| format!("20260102T0304{n}.678Z-node-revoke.log"));
+        for name in ours.chain(others.map(str::to_owned)) {
             fs::write(dir.path().join(name), "x").unwrap();
         }
         prune(dir.path(), SystemTime::now() + AGE + Duration::from_secs(3_600));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), NEWEST + 1);
-        assert!(dir.path().join("notes.txt").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), NEWEST + others.len());
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rustix::fs::OFlags;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -46,6 +47,7 @@ impl LogFile {
             .create(true)
             .append(true)
             .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(|e| Error::io(format!("open the log {}", path.display()), &e))?;
         old_logs::prune(dir, now.into());
@@ -136,5 +138,12 @@ mod tests {
         assert!(text.contains("m1: begins: start etcd\n") && text.contains("m1: start etcd (12 ms)\n"), "{text}");
         assert_eq!(fs::metadata(log.path()).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(log.path().ends_with("19700101T000000.000Z-up.log"));
+
+        let elsewhere = dir.path().join("elsewhere");
+        fs::rename(log.path(), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, log.path()).unwrap();
+        let begun = LogFile::begin(&dir.path().join("log"), "up", OffsetDateTime::UNIX_EPOCH);
+        assert!(begun.is_err_and(|e| e.message.starts_with("open the log ")), "a link is not followed");
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), text);
     }
 }

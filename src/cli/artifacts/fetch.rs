@@ -39,7 +39,7 @@ pub(super) struct Fetch {
     /// Architecture (repeat it for several)
     #[arg(long, default_value = "amd64", value_parser = ARCHITECTURES)]
     arch: Vec<String>,
-    /// Let the inventory name programs to run
+    /// Let the inventory name programs to run, and have this machine for a host
     #[arg(long, conflicts_with = "kubernetes")]
     trust_inventory: bool,
     /// The images that verify and the tests use, too

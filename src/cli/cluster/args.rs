@@ -7,7 +7,7 @@ use crate::cli::Ctx;
 use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
 use crate::components::Catalogue;
-use crate::engine::{Access, Asked, Options, PlanOptions, Session};
+use crate::engine::{Access, Asked, Options, PlanOptions, Session, confined};
 use crate::error::Result;
 use crate::remote::SshConfig;
 
@@ -23,7 +23,7 @@ pub struct ClusterArgs {
     /// Record the host keys of hosts that are not in known_hosts yet; a key that differs is always refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
-    /// Let the inventory use templates outside its folder, and name programs to run
+    /// Let the inventory use templates outside its folder, name programs to run, and have this machine for a host
     #[arg(long)]
     pub trust_inventory: bool,
     /// The SSH configuration to read; `none` reads none [default: ~/.ssh/config and /etc/ssh/ssh_config]
@@ -66,7 +66,7 @@ impl ClusterArgs {
 
     /// Opens the cluster for a command that revokes a host or lets one in again.
     pub fn open_for(&self, ctx: &Ctx, command: &str, access: Access, asked: Option<Asked>) -> Result<Session> {
-        Session::open(Options {
+        let mut session = Session::open(Options {
             catalogue: Catalogue::standard(),
             inventory: self.inventory.as_deref(),
             state: self.state.as_deref(),
@@ -79,7 +79,9 @@ impl ClusterArgs {
             asked,
             reporter: self.progress.reporter(ctx),
             interrupt: interrupt(command, ctx.err_color)?,
-        })
+        })?;
+        session.render_elsewhere(std::env::current_exe().ok().map(confined::renderer));
+        Ok(session)
     }
 }
 

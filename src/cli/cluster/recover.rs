@@ -9,12 +9,12 @@ use time::OffsetDateTime;
 use super::args::ClusterArgs;
 use crate::access::Pool;
 use crate::age::Identity;
-use crate::cli::{Ctx, interrupt};
-use crate::engine::{Access, Session};
+use crate::cli::{Ctx, confirm, interrupt};
+use crate::engine::{Access, ClusterFolder, Session};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::inventory::{self, DEFAULT_FILE, check::names};
-use crate::recover::{self, Choice, Reach, Report};
+use crate::recover::{self, Choice, Reach, Report, Restore};
 use crate::remote::{Connector, Interrupt, Operator, SshConfig};
 use crate::trust;
 use crate::ui::{Cell, Format, Table};
@@ -59,6 +59,9 @@ pub struct Args {
     /// SSH known_hosts [default: as the inventory says]
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
+    /// Do not ask before templates of the masters' record are written
+    #[arg(short, long)]
+    yes: bool,
     /// How to print what was done: text, or json for programs
     #[arg(short, long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
     output: Format,
@@ -122,10 +125,34 @@ impl Args {
             recover::refuse_this_machine(&loaded.inventory, address)?;
         }
         let dir = inventory::state_dir(&path, &loaded.inventory.cluster, self.cluster.state.as_deref());
-        for written in recover::restore_inventory(&record, &path, &dir.join("artifacts.lock"))? {
+        let (named, trusted) = (self.cluster.state.is_some(), self.cluster.trust_inventory);
+        ClusterFolder { inventory: &path, dir: &dir, named, trusted }.judge()?;
+        let restore = recover::restore_inventory(&record, &loaded.inventory, &path, &dir.join("artifacts.lock"))?;
+        for name in &restore.unnamed {
+            reporter.warn(&format!("the record has a file {name} that its inventory does not name: it is left out"));
+        }
+        self.ask(&restore)?;
+        for written in restore.write()? {
             reporter.info(&format!("wrote {}", written.display()));
         }
         Ok(())
+    }
+
+    /// The inventory and the lock go where the operator has said; the names of templates are a master's.
+    fn ask(&self, restore: &Restore) -> Result<()> {
+        if self.yes || restore.templates.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = restore.templates.iter().map(|path| path.display().to_string()).collect();
+        let meaning = "The master's record has templates that are to be written here:";
+        if confirm::can_ask() {
+            return confirm::go_on(&format!("{meaning}\n{}\n", names.join("\n")));
+        }
+        Err(Error::usage(
+            "recover asks before it writes templates that a master has on record, and there is no terminal to ask on",
+        )
+        .detail(names.join("\n"))
+        .hint("nothing was written; with --yes they are"))
     }
 
     /// Names of files and hosts that there are.

@@ -8,7 +8,7 @@ use crate::cli::{Ctx, FormatArgs};
 use crate::engine::{Access, Session, shut_paths};
 use crate::error::{Error, Result};
 use crate::plan;
-use crate::render::{self, Templates};
+use crate::render;
 use crate::status::{self, Sources, State, Status};
 use crate::trust::Trust;
 use crate::ui::{Cell, Table};
@@ -40,7 +40,7 @@ impl Args {
         let trust = Trust::load(&session.catalogue, &session.cluster, &session.dir)?;
         let store = Store::open_default()?;
         let (catalogue, cluster, pool) = (&session.catalogue, &session.cluster, &session.pool);
-        let objects = render::manifests(catalogue, cluster, &Templates::load(catalogue, cluster, session.folder())?)?;
+        let objects = render::manifests(catalogue, cluster, &session.templates()?)?;
         let now = OffsetDateTime::now_utc();
         let shut = |facts: &_| shut_paths(session, facts);
         let (trust, store, objects, shut) = (&trust, &store, &objects, &shut);

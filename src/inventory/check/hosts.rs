@@ -140,14 +140,20 @@ fn twice(inventory: &Inventory, field: &str, value: impl Fn(usize) -> String) ->
     mistakes
 }
 
+/// Hosts that are this machine, by index, and where the inventory says so.
+pub fn local(inventory: &Inventory) -> impl Iterator<Item = (usize, Path)> {
+    let ssh = |of: Path| of.key("ssh").key("transport");
+    let all =
+        (0..inventory.hosts.len()).map(move |i| match (inventory.hosts[i].ssh.transport, inventory.ssh.transport) {
+            (None, of_all) => (i, of_all, ssh(Path::root())),
+            (own, _) => (i, own, ssh(host(i))),
+        });
+    all.filter(|(_, transport, _)| *transport == Some(TransportKind::Local)).map(|(i, _, at)| (i, at))
+}
+
 fn several_local(inventory: &Inventory) -> Option<Mistake> {
-    let transport = |i: usize| inventory.hosts[i].ssh.transport.or(inventory.ssh.transport);
-    let mut local = (0..inventory.hosts.len()).filter(|i| transport(*i) == Some(TransportKind::Local));
-    let (first, second) = (local.next()?, local.next()?);
-    let path = match inventory.hosts[second].ssh.transport {
-        Some(_) => host(second).key("ssh").key("transport"),
-        None => Path::root().key("ssh").key("transport"),
-    };
+    let mut local = local(inventory);
+    let ((first, _), (second, path)) = (local.next()?, local.next()?);
     let (a, b) = (&inventory.hosts[first].name, &inventory.hosts[second].name);
     Some(
         Mistake::at(path, format!("hosts {a} and {b} are both `local`, and this machine is only one host"))

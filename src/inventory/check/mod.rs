@@ -12,7 +12,7 @@ mod ssh;
 use super::model::{ComponentSettings, Inventory};
 use crate::document::{Mistake, Path};
 
-pub use hosts::unusable;
+pub use hosts::{local, unusable};
 pub use node::taint;
 
 /// Every mistake that can be seen without knowing defaults.

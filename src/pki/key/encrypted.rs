@@ -195,6 +195,13 @@ pub(crate) fn work(der: &[u8]) -> u64 {
     work_within(der, 32)
 }
 
+/// The rounds of all encryptions in these bytes together: a store has as many parts as somebody likes, each with its own.
+pub(crate) fn work_of_all(der: &[u8]) -> u64 {
+    let mut all = 0u64;
+    scheme::each(der, scheme::DEPTH, &mut |_, algorithm| all = all.saturating_add(work(algorithm)));
+    all
+}
+
 fn work_within(der: &[u8], depth: usize) -> u64 {
     let Some((values, deeper)) = tlv::all(der).zip(depth.checked_sub(1)) else { return u64::MAX };
     let numbers = values.iter().filter(|value| value.tag == 2);

@@ -12,6 +12,8 @@ use crate::pki::encoding::tlv::{self, Tlv};
 const SEQUENCE: u8 = 0x30;
 const OCTET_STRING: u8 = 0x04;
 const INTEGER: u8 = 0x02;
+/// How deep encryptions are looked for.
+pub(super) const DEPTH: usize = 24;
 
 /// What a key under PBES1 gave.
 pub(super) enum Opened {
@@ -39,11 +41,17 @@ pub(crate) fn name(algorithm: &[u8]) -> Option<String> {
 /// The names of all encryptions in bytes, wherever they are: of a store's parts.
 pub(crate) fn names_within(der: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
-    collect(der, 24, &mut names);
+    each(der, DEPTH, &mut |scheme, content| {
+        let name = name(content).unwrap_or_else(|| oid::name(scheme));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    });
     names
 }
 
-fn collect(der: &[u8], depth: usize, names: &mut Vec<String>) {
+/// Calls with the number and the content of each encryption's AlgorithmIdentifier, as deep as `depth`.
+pub(super) fn each(der: &[u8], depth: usize, found: &mut impl FnMut(&[u64], &[u8])) {
     let Some((values, deeper)) = tlv::all(der).zip(depth.checked_sub(1)) else { return };
     for value in values {
         if value.tag == SEQUENCE
@@ -51,15 +59,12 @@ fn collect(der: &[u8], depth: usize, names: &mut Vec<String>) {
             && matches!(scheme.as_slice(), [1, 2, 840, 113549, 1, 5, 1..=13] | [1, 2, 840, 113549, 1, 12, 1, _])
             && scheme != oid::PBKDF2
         {
-            let name = name(value.content).unwrap_or_else(|| oid::name(&scheme));
-            if !names.contains(&name) {
-                names.push(name);
-            }
+            found(&scheme, value.content);
             continue;
         }
         // What a store holds is in octet strings.
         if value.tag & 0x20 != 0 || value.tag == OCTET_STRING {
-            collect(value.content, deeper, names);
+            each(value.content, deeper, found);
         }
     }
 }

@@ -11,7 +11,7 @@ use openssl::provider::Provider;
 use super::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::pki::encoding::pem;
-use crate::pki::key::encrypted::{MOST_WORK, work};
+use crate::pki::key::encrypted::{MOST_WORK, work, work_of_all};
 use crate::pki::key::private_key::Key;
 use crate::pki::key::scheme;
 use crate::secret::Secret;
@@ -23,6 +23,9 @@ const ROUNDS: u32 = 100_000;
 /// All certificates of a PKCS#12 file, in its order. `what` names the file in errors.
 pub fn certificates(bytes: &[u8], what: &str, password: &Secret) -> Result<Vec<Certificate>> {
     let password = text(password, what)?;
+    if work_of_all(bytes) > MOST_WORK {
+        return Err(too_long(what));
+    }
     match Pkcs12Archive::from_pkcs12(bytes, password) {
         Ok(archive) => archive.certs.iter().map(|bag| Certificate::from_der(bag.cert.as_der(), what)).collect(),
         Err(p12_keystore::error::Error::MacError(_) | p12_keystore::error::Error::Pkcs5Error(_)) => {
@@ -30,6 +33,10 @@ pub fn certificates(bytes: &[u8], what: &str, password: &Secret) -> Result<Vec<C
         }
         Err(other) => by_openssl(bytes, what, password, &other),
     }
+}
+
+fn too_long(what: &str) -> Error {
+    Error::pki(format!("{what}: deriving the store's keys from its password would take too long"))
 }
 
 /// Of a store under older or rarer ciphers, which OpenSSL knows.
@@ -40,7 +47,7 @@ fn by_openssl(
     first: &p12_keystore::error::Error,
 ) -> Result<Vec<Certificate>> {
     if work(bytes) > MOST_WORK {
-        return Err(Error::pki(format!("{what}: deriving the store's key from its password would take too long")));
+        return Err(too_long(what));
     }
     if password.contains('\0') {
         return Err(pem::wrong_password(what));
@@ -143,6 +150,23 @@ mod tests {
             assert_eq!(error.message, "a.p12: the password is not the right one, or the file is damaged");
         }
         assert!(trust_store("a", &[root], &Secret::new(*b"short")).is_err());
+    }
+
+    /// Each of them alone would be read.
+    #[test]
+    fn many_parts_of_much_work_are_refused() {
+        let wrap = |tag: u8, inner: &[u8]| {
+            let length = u32::try_from(inner.len()).unwrap().to_be_bytes();
+            [&[tag, 0x84], &length[..], inner].concat()
+        };
+        // PBES2 (RFC 8018 A.4): a salt, and a million rounds.
+        let oid = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13];
+        let parameters = wrap(0x30, &[4, 1, 0, 2, 3, 0x0f, 0x42, 0x40]);
+        let scheme = wrap(0x30, &[&oid[..], &parameters].concat());
+        let store = |parts: usize| wrap(0x30, &scheme.repeat(parts));
+        let said = |parts| certificates(&store(parts), "x", &Secret::new(*b"p")).unwrap_err().message;
+        assert!(!said(20).contains("too long"), "{}", said(20));
+        assert_eq!(said(21), "x: deriving the store's keys from its password would take too long");
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! `kbootstrap pki apply`.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
@@ -14,7 +14,8 @@ use crate::cli::pki::output_args::CaPasswordArgs;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, FormatArgs};
 use crate::error::{Error, Result, WOULD_CHANGE};
-use crate::files::{lock, real};
+use crate::files::lock::{self, FolderLock};
+use crate::files::real;
 use crate::hierarchy::{
     Action, Hierarchy, Job, Kind, Loaded, Options, Plan, Step, apply, decide, look, rehearse, sweep,
 };
@@ -82,10 +83,10 @@ impl Args {
         if !self.outside {
             stays_within(&hierarchy, self.source.base())?;
         }
-        // Two runs at once would each write the half of a pair.
-        let _lock = if self.dry_run { None } else { Some(lock(&folder)?) };
         let reporter = self.progress.reporter(ctx);
-        if !self.dry_run {
+        // Two runs at once would each write the half of a pair.
+        let lock = if self.dry_run { None } else { lock(&folder, &*reporter)? };
+        if lock.is_some() {
             self.sweep(&hierarchy, &*reporter)?;
         }
         let (now, jobs) = (OffsetDateTime::now_utc(), jobs(self.jobs));
@@ -150,11 +151,11 @@ fn stays_within(hierarchy: &Hierarchy, base: &Path) -> Result<()> {
 }
 
 /// Waits until no other run is at work in the folder; the lock goes away with the process.
-fn lock(folder: &Path) -> Result<File> {
+fn lock(folder: &Path, reporter: &dyn Reporter) -> Result<Option<FolderLock>> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let failed = |e: &std::io::Error| Error::input(format!("cannot use the folder {}: {e}", folder.display()));
     fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-    lock::folder(folder).map_err(|e| failed(&e))
+    lock::folder(folder, |text| reporter.info(text))
 }
 
 /// More lines than this on one subject are counted, not shown.
