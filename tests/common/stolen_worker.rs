@@ -126,6 +126,13 @@ pub const TRIES: &[Try] = &[
         r#"{"spec":{"taints":[{"key":"example","effect":"NoSchedule"}]}}"#,
         NOBODY,
     ),
+    send(
+        "choose its node's piece of the pod network, to which all hosts have a route",
+        "POST",
+        "/api/v1/nodes?dryRun=All",
+        r#"{"metadata":{"name":"OWN"},"spec":{"podCIDR":"198.51.100.7/32"}}"#,
+        NOBODY,
+    ),
     send("change another Node", "PATCH", "/api/v1/nodes/OTHER", r#"{"metadata":{"labels":{"example":"x"}}}"#, NOBODY),
     send("delete its own Node", "DELETE", "/api/v1/nodes/OWN?dryRun=All", "", NOBODY),
     send("delete another Node", "DELETE", "/api/v1/nodes/OTHER?dryRun=All", "", NOBODY),

@@ -259,6 +259,8 @@ fn objects_are_complete_and_in_order() {
     ValidatingAdmissionPolicyBinding kbootstrap-flannel
     ValidatingAdmissionPolicy kbootstrap-flannel-vxlan
     ValidatingAdmissionPolicyBinding kbootstrap-flannel-vxlan
+    ValidatingAdmissionPolicy kbootstrap-pod-network
+    ValidatingAdmissionPolicyBinding kbootstrap-pod-network
     ServiceAccount coredns
     ClusterRole system:coredns
     ClusterRoleBinding system:coredns
