@@ -19,6 +19,8 @@ use crate::trust::Trust;
 pub fn questions(catalogue: &Catalogue, cluster: &Cluster) -> Questions {
     let mut questions = Questions { units: strays::units(catalogue), ..Questions::default() };
     questions.units.insert(facts::BOOT.into());
+    // Who holds a port answers when a path to it is tried, whatever it is for.
+    questions.ports = catalogue.ports().into_iter().map(|(port, _)| port.number).collect();
     let layout = &cluster.layout;
     questions.files.extend([record::file(layout), layout.service_account().0, layout.encryption()]);
     questions.dirs.insert(etcd::member(&cluster.layout));
@@ -160,4 +162,20 @@ fn missing(
     };
     let masters = cluster.with_role(Role::Master).filter(|host| !current(host)).map(|host| host.name.clone());
     masters.chain((held != Some(newest)).then(String::new)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::example;
+
+    /// `status` and the end of `up` try the paths to what holds these ports.
+    #[test]
+    fn every_port_of_the_catalogue_is_asked_about() {
+        let catalogue = Catalogue::standard();
+        let asked = questions(&catalogue, &example::cluster("1.36.3")).ports;
+        for (port, spec) in catalogue.ports() {
+            assert!(asked.contains(&port.number), "{}: {}", spec.id.0, port.number);
+        }
+    }
 }
