@@ -42,7 +42,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     std::iter::once(&UNREADABLE).chain(tables.into_iter().flatten())
 }
 
-/// Of these rules, whoever issues is told although they are warnings: the spec can still be changed.
+/// Of these rules, whoever issues hears, although they are warnings: the spec can still be changed.
 const TOLD: [&str; 2] = ["dn-country", "dn-too-long"];
 /// Defects of a CA for which what it issues is refused.
 const PASSED_ON: [&str; 4] = ["bc-not-critical", "ca-without-key-usage", "key-id-critical", "ski-missing"];

@@ -19,12 +19,12 @@ pub(super) fn agreed(session: &Session, live: &Live, kept: Option<&Record>) -> R
     let asked = session.asked.as_ref();
     let in_record = |name: &str| live.record.as_ref().is_some_and(|record| record.has_revoked(name));
     match asked {
-        Some(Asked::Revoke(name)) if !is_known(session, live, name)? => {
+        Some(Asked::Revoke(name)) if !is_known(session, live, kept, name) => {
             let known: Vec<&str> = session.cluster.with_role(Role::Node).map(|host| host.name.as_str()).collect();
             return Err(Error::usage(format!("there is no host and no node {name}"))
                 .meant(nearest(name, known.iter().copied()), || format!("nodes: {}", known.join(", "))));
         }
-        Some(Asked::LetIn(name)) if !in_record(name) && !was_revoked(session, name)? => {
+        Some(Asked::LetIn(name)) if !in_record(name) && !was_revoked(kept, name) => {
             return Err(Error::usage(format!("{name} is not revoked: nothing was touched")));
         }
         _ => {}
@@ -76,15 +76,14 @@ pub(super) fn disagreement(
 }
 
 /// Whether anybody has ever heard of it.
-fn is_known(session: &Session, live: &Live, name: &str) -> Result<bool> {
+fn is_known(session: &Session, live: &Live, kept: Option<&Record>, name: &str) -> bool {
     let record = live.record.as_ref();
-    Ok(session.in_inventory(name)
+    session.in_inventory(name)
         || live.node(name).is_some()
         || record.is_some_and(|r| r.has_revoked(name) || r.all_hosts().any(|host| host.name == name))
-        || was_revoked(session, name)?)
+        || was_revoked(kept, name)
 }
 
-fn was_revoked(session: &Session, name: &str) -> Result<bool> {
-    let kept = session.record()?;
-    Ok(kept.is_some_and(|record| record.has_revoked(name)))
+fn was_revoked(kept: Option<&Record>, name: &str) -> bool {
+    kept.is_some_and(|record| record.has_revoked(name))
 }

@@ -146,6 +146,8 @@ struct Asked {
 /// What the cluster said, and what is there that should not be.
 struct Judged {
     live: Live,
+    /// The folder's own record.
+    kept: Option<Record>,
     removals: Vec<Removal>,
     leftovers: Vec<Leftover>,
 }
@@ -223,12 +225,12 @@ fn judge(session: &Session, trust: &Trust, asked: &Asked, remove: &[String]) -> 
     endpoint::prove(session, &asked.there.hosts, trust, &live, known.has_run())?;
     let (removals, leftovers) = changes::to_remove(changes::leftovers(&known), remove)?;
     let removals = removals::of(&known, removals, &asked.templates)?;
-    Ok(Judged { live, removals, leftovers })
+    Ok(Judged { live, kept, removals, leftovers })
 }
 
 fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, programs: ByArch) -> Result<Preview> {
     let Asked { there, templates, facts, findings, .. } = asked;
-    let Judged { live, removals, leftovers } = judged;
+    let Judged { live, kept, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let mut desired = desire_on(&there.hosts, catalogue, cluster, facts, trust, &programs.find(), templates)?;
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
@@ -244,11 +246,11 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     warnings.extend(at_rest.retired.iter().map(|name| retired_keys::warning(name)));
     let revocations = revocation::changes(session, trust, live)?;
     let revoked = revocation::with_secrets(&cluster.revoked, live, &revocations);
-    let exposed = revocation::exposed(session, live, &revoked)?;
+    let exposed = revocation::exposed(session.asked.as_ref(), live, kept.as_ref(), &revoked);
     changes.extend(revocations);
     let known = changes::Known { catalogue, cluster, facts, live };
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
-    let (record, write) = record::due(session, there, revoked, &known, &removed)?;
+    let (record, write) = record::due(session, there, kept.as_ref(), revoked, &known, &removed)?;
     changes.extend(
         at_rest
             .change

@@ -34,11 +34,12 @@ pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
 }
 
 /// What the record should say, and the change that makes it so where it does not everywhere, as far as masters are
-/// `there`. `revoked` is what it says of hosts that were lost, `removed` are hosts that are forgotten, and components that are
+/// `there`. `kept` is the folder's own, `revoked` is what it says of hosts that were lost, `removed` are hosts that are forgotten, and components that are
 /// taken away.
 pub(super) fn due(
     session: &Session,
     there: &Cluster,
+    kept: Option<&Record>,
     revoked: Vec<Revoked>,
     known: &Known<'_>,
     removed: &[&str],
@@ -49,9 +50,8 @@ pub(super) fn due(
     let signature = signature(OffsetDateTime::now_utc())?;
     let mut now =
         Record { gone, revoked, ..Record::new(&session.cluster, inventory(session)?, lock(session)?, signature) };
-    let kept = session.record()?;
     for host in &mut now.hosts {
-        host.left = left(known, kept.as_ref().and_then(|kept| kept.host(&host.name)), &host.name);
+        host.left = left(known, kept.and_then(|kept| kept.host(&host.name)), &host.name);
         host.left.retain(|component| !removed.contains(&component.as_str()));
     }
     let masters = session.cluster.with_role(Role::Master).map(|host| host.name.clone());
@@ -156,6 +156,6 @@ mod tests {
         let after = RecordedHost { roles: [Role::Node].into(), left: all.clone(), ..before.clone() };
         assert_eq!(said(&after, Some(true)), all, "also an `up` later");
         assert_eq!(said(&after, None), all, "and while it is away");
-        assert!(said(&after, Some(false)).is_empty(), "it was installed anew");
+        assert!(said(&after, Some(false)).is_empty(), "it was installed again");
     }
 }

@@ -165,13 +165,13 @@ pub(super) fn with_secrets(revoked: &[Revoked], live: &Live, changes: &[ClusterC
     revoked.iter().map(with).collect()
 }
 
-/// The Secrets that pods could read of the host which is asked for; `revoked` is what the record is to say.
-pub(super) fn exposed(session: &Session, live: &Live, revoked: &[Revoked]) -> Result<Vec<String>> {
-    let Some(Asked::Revoke(name) | Asked::LetIn(name)) = &session.asked else { return Ok(Vec::new()) };
-    let kept = session.record()?;
-    let records = live.records.values().chain(&kept).flat_map(|record| &record.revoked).chain(revoked);
+/// The Secrets that pods could read of the host which is asked for; `kept` is the folder's own record, `revoked` what the record
+/// is to say.
+pub(super) fn exposed(asked: Option<&Asked>, live: &Live, kept: Option<&Record>, revoked: &[Revoked]) -> Vec<String> {
+    let Some(Asked::Revoke(name) | Asked::LetIn(name)) = asked else { return Vec::new() };
+    let records = live.records.values().chain(kept).flat_map(|record| &record.revoked).chain(revoked);
     let of_host = records.filter(|known| known.name == *name).flat_map(|known| known.secrets.iter().cloned());
-    Ok(of_host.collect::<BTreeSet<_>>().into_iter().collect())
+    of_host.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// `NAMESPACE/NAME`

@@ -48,8 +48,9 @@ pub(super) fn look(cluster: &Cluster, trust: &Trust, facts: &BTreeMap<String, Ho
     // Where no member answers nothing is known, as with objects.
     let all = live.members.values().find_map(|members| members.secrets.as_ref());
     let retired = retired_keys::retired(keys, &masters, all)?;
-    let all = all.cloned().unwrap_or_default();
-    known(&all, keys)?;
+    let none = AtRest::default();
+    let all = all.unwrap_or(&none);
+    known(all, keys)?;
     // A key that Secrets are encrypted with is known to all API servers, or nobody would have written with it.
     let in_use = all.secrets.contains_key(&Written::Secretbox(writes.name.clone()));
     let first = if in_use { None } else { first(keys, cluster.encrypt_secrets, &running) };

@@ -159,7 +159,8 @@ fn the_plan_says_what_the_version_changes_and_why() {
     let hosts = cluster.hosts.iter().map(|host| compare(&desired.hosts[&host.name], &facts[&host.name])).collect();
     let live = Live::default();
     let known = Known { catalogue, cluster, facts: &facts, live: &live };
-    let (_, write) = record::due(&session, cluster, Vec::new(), &known, &[]).unwrap();
+    let (_, write) =
+        record::due(&session, cluster, session.record().unwrap().as_ref(), Vec::new(), &known, &[]).unwrap();
     let plan = Plan { hosts, objects: Some(Vec::new()), cluster: write.into_iter().collect(), ..Plan::default() };
     let older = upgrade::is_older(&session.dir).unwrap();
     let upgrade = Upgrade::of(&plan, Last::of(&Live::default(), &facts).as_ref(), older);

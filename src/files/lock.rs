@@ -36,7 +36,7 @@ impl Drop for FolderLock {
 
 /// Waits until no other process of ours is at work in a folder. Where it cannot be locked (nothing can be made in it, its
 /// file system knows no locks, or the file is a stranger's), there is no lock, and it is the person's care.
-/// `say` is told what there is to say: that it waits, or that a stranger's file keeps it from locking.
+/// `say` gets what there is to say: that it waits, or that a stranger's file keeps it from locking.
 ///
 /// # Errors
 /// Usage: the other one does not end.

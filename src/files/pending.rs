@@ -115,7 +115,7 @@ fn into(place: PathBuf, bytes: &[u8], is_key: bool) -> io::Result<Undo> {
     match overwrite(&undo.place, bytes, is_key) {
         Ok(()) => Ok(undo),
         Err(e) => {
-            // Of two failures the first one is told.
+            // Of two failures the first one is the error.
             let _ = undo.back();
             Err(e)
         }

@@ -12,7 +12,7 @@ use crate::facts::{HostFacts, Listening};
 /// Sockets, devices, addresses, routes.
 pub(super) const GROUP: Group = Group { shell: include_str!("network.sh"), ask, read };
 
-/// At most so many sockets are told of each port.
+/// At most so many sockets are named of each port.
 const SOCKETS_OF_PORT: usize = 100;
 /// At most so many bytes of what is said of a socket: its addresses and its first process.
 const SOCKET_BYTES: usize = 300;
