@@ -63,7 +63,7 @@ impl Cluster {
     }
     /// A host's file as this machine sees it. Not for what lies under a mount inside the host.
     pub fn file(&self, host: &str, path: &str) -> PathBuf {
-        let root = Folders::from_env().unwrap().lab(self.lab.name()).host(host).root();
+        let root = Folders::from_env().unwrap().lab(self.lab.name()).unwrap().host(host).root();
         root.join(path.trim_start_matches('/'))
     }
 
