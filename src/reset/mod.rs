@@ -60,6 +60,7 @@ pub fn script(targets: &Targets, layout: &Layout) -> String {
         set("RECORDS", &targets.records),
         format!("STAGED={}\n", whole(sh_quote(&format!("{}/staged", layout.records)))),
         ONLY_ROOT.to_owned(),
+        include_str!("mounted.sh").to_owned(),
         include_str!("reset.sh").to_owned(),
         whole(host_lock::forget()),
         "exit $failed\n".to_owned(),
