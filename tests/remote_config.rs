@@ -27,6 +27,7 @@ fn named(address: &str) -> SshTarget {
         known_hosts: None,
         host_key: None,
         accept_new: false,
+        may_record: false,
         connect_timeout: None,
     }
 }

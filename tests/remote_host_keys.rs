@@ -42,6 +42,37 @@ fn nothing_is_added_to_a_file_of_another_kind() {
     assert_eq!(fs::read_to_string(sshd.path("known_hosts")).unwrap(), authorized);
 }
 
+/// A line of known_hosts is one of authorized_keys where the host's name is an option of it.
+#[test]
+fn a_file_that_is_not_the_operators_gets_no_key_unless_it_is_trusted() {
+    let sshd = Sshd::start();
+    let text = format!("no-pty {}\n", sshd.public_key("client"));
+    for (name, before) in [("authorized", Some(&text)), ("fresh_known_hosts", None)] {
+        let file = sshd.path(name);
+        before.iter().for_each(|text| fs::write(&file, text).unwrap());
+        let target =
+            SshTarget { accept_new: true, may_record: false, known_hosts: Some(file.clone()), ..sshd.ssh_target() };
+        let error = refused(&sshd, target);
+        assert!(error.message.contains("no host key is added to") && error.details[0].starts_with("it offers"), "{error:?}");
+        assert_eq!(fs::read_to_string(&file).ok().as_ref(), before);
+    }
+}
+
+#[test]
+fn no_folder_is_made_for_a_key() {
+    let sshd = Sshd::start();
+    let file = sshd.path("deep/known_hosts");
+    let error = refused(&sshd, SshTarget { accept_new: true, known_hosts: Some(file), ..sshd.ssh_target() });
+    assert!(error.message.contains(": there is no folder ") && !sshd.path("deep").exists(), "{error:?}");
+}
+
+#[test]
+fn a_known_hosts_file_without_end_is_not_read_to_the_end() {
+    let sshd = Sshd::start();
+    let error = refused(&sshd, SshTarget { known_hosts: Some("/dev/zero".into()), ..sshd.ssh_target() });
+    assert!(error.message.contains("larger than"), "{error:?}");
+}
+
 #[test]
 fn a_changed_key_names_the_line_and_is_not_replaced() {
     let sshd = Sshd::start();
@@ -103,7 +134,7 @@ fn a_pin_decides_alone() {
 #[test]
 fn eight_threads_accept_a_new_host_and_one_line_is_written() {
     let sshd = Sshd::start();
-    let file = sshd.path("fresh/known_hosts");
+    let file = sshd.path("fresh_known_hosts");
     let target = SshTarget { accept_new: true, known_hosts: Some(file.clone()), ..sshd.ssh_target() };
     let connector = silent();
     std::thread::scope(|scope| {

@@ -122,6 +122,7 @@ fn nobody_listens() {
         known_hosts: Some("/nonexistent/known_hosts".into()),
         host_key: None,
         accept_new: false,
+        may_record: false,
         connect_timeout: Some(1),
     };
     let port = free_port();

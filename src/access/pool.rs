@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::KeyFiles;
 use crate::cluster::{Host, TransportKind};
 use crate::error::Result;
 use crate::parallel;
@@ -22,6 +24,8 @@ const SLOW: Duration = Duration::from_secs(5);
 pub struct Pool {
     connector: Box<dyn Connect + Send>,
     accept_new: bool,
+    /// Where keys of new hosts go besides the operator's own files.
+    key_files: KeyFiles,
     at_once: usize,
     kept: Mutex<Kept>,
     slow: Mutex<BTreeMap<String, Duration>>,
@@ -44,7 +48,19 @@ pub struct Lease<'a> {
 impl Pool {
     /// An empty pool for work on `at_once` hosts at the same time.
     pub fn new(connector: Box<dyn Connect + Send>, accept_new: bool, at_once: usize) -> Self {
-        Pool { connector, accept_new, at_once, kept: Mutex::default(), slow: Mutex::default() }
+        let key_files = KeyFiles::default();
+        Pool { connector, accept_new, key_files, at_once, kept: Mutex::default(), slow: Mutex::default() }
+    }
+
+    /// Keys of new hosts may be written into a file that the operator has named.
+    pub fn add_key_file(&mut self, named: Option<&Path>) {
+        self.key_files.add(named);
+    }
+
+    /// Keys of new hosts may be written into these files, too.
+    #[must_use]
+    pub fn with_key_files(self, key_files: KeyFiles) -> Self {
+        Pool { key_files, ..self }
     }
 
     /// How many hosts are worked on at the same time.
@@ -73,7 +89,7 @@ impl Pool {
 
     /// How the host is reached.
     pub fn target(&self, host: &Host) -> Target {
-        target(host, self.accept_new)
+        target(host, self.accept_new, &self.key_files)
     }
 
     /// A way to the host: an idle one, or a new one.
@@ -121,7 +137,7 @@ impl Drop for Lease<'_> {
     }
 }
 
-fn target(host: &Host, accept_new: bool) -> Target {
+fn target(host: &Host, accept_new: bool, key_files: &KeyFiles) -> Target {
     let ssh = &host.ssh;
     let via = match ssh.transport {
         TransportKind::Local => Via::Local,
@@ -133,6 +149,7 @@ fn target(host: &Host, accept_new: bool) -> Target {
             known_hosts: ssh.known_hosts.clone(),
             host_key: ssh.host_key.clone(),
             accept_new,
+            may_record: ssh.known_hosts.as_deref().is_some_and(|file| key_files.has(file)),
             connect_timeout: ssh.connect_timeout,
         }),
     };

@@ -1,5 +1,6 @@
 //! The lock file: which bytes a cluster runs, so that the next run and the next person get the same.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -71,6 +72,12 @@ impl Lock {
         if let Some(bad) = lock.artifacts.iter().find(|l| l.size > LARGEST) {
             let text = format!("{name}: {}: {} bytes are more than any program or image has", bad.title(), bad.size);
             return Err(Error::input(text));
+        }
+        // Who looks for a pin finds the first, and would not look at another.
+        let mut seen = BTreeSet::new();
+        if let Some(second) = lock.artifacts.iter().find(|l| !seen.insert((&l.name, &l.arch))) {
+            let text = format!("{name}: {} ({}) is pinned more than once", second.name, second.arch);
+            return Err(Error::input(text).hint("keep the pin that is right, or bring the lock back from version control"));
         }
         Ok(lock)
     }
@@ -148,6 +155,15 @@ mod tests {
         }
         let order: Vec<_> = lock.artifacts.iter().map(|l| format!("{} {} {}", l.name, l.arch, l.version)).collect();
         assert_eq!(order, ["etcd amd64 2", "etcd arm64 1", "runc amd64 1"]);
+    }
+
+    #[test]
+    fn a_thing_that_is_pinned_twice_is_refused() {
+        let other = |version: &str, sha256: &str| Locked { sha256: sha256.repeat(64), ..locked("etcd", "amd64", version) };
+        for second in [other("1", "b"), other("1", "a"), other("2", "a")] {
+            let bytes = Lock { artifacts: vec![other("1", "a"), locked("etcd", "arm64", "1"), second] }.bytes().unwrap();
+            insta::assert_snapshot!(Lock::parse(&bytes, "a.lock").unwrap_err(), @"a.lock: etcd (amd64) is pinned more than once");
+        }
     }
 
     #[test]

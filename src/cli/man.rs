@@ -1,6 +1,5 @@
 //! `kbootstrap man`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Command;
@@ -9,6 +8,7 @@ use clap_mangen::roff::Roff;
 
 use super::Ctx;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// When this version came out, as CHANGELOG.md says: a test compares them.
 const DATE: &str = "2026-11-26";
@@ -38,8 +38,8 @@ impl Args {
         }
         for command in with_all_below(&root) {
             let path = folder.join(format!("{}.1", name(command)));
-            fs::write(&path, page(command)?)
-                .map_err(|e| Error::input(format!("cannot write {}: {e}", path.display())))?;
+            // The folder may be one that others may write to.
+            files::write_own(&path, &page(command)?)?;
             ctx.out.line(&path.display().to_string())?;
         }
         Ok(0)

@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 use super::folder::ClusterFolder;
 use super::revocation::{self, Asked};
 use super::{record, upgrade};
-use crate::access::Pool;
+use crate::access::{KeyFiles, Pool};
 use crate::cluster::{self, Cluster, Host, Known};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
-use crate::files::lock;
+use crate::files::{folder_of, lock};
 use crate::inventory::{self, Loaded};
 use crate::preflight;
 use crate::record::Record;
@@ -139,7 +139,8 @@ impl Session {
             }
         };
         let connector = Connector::new(Operator::from_env(ssh_config), Interrupt::from(interrupt.clone()));
-        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
+        let key_files = KeyFiles::of_inventory(&folder_of(&path), trust_inventory);
+        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once).with_key_files(key_files);
         for warning in cluster::warnings(&cluster).into_iter().chain(left_out) {
             reporter.warn(&warning);
         }

@@ -16,6 +16,7 @@ pub mod backup;
 pub mod bounded;
 pub mod lock;
 mod pending;
+mod piecewise;
 mod place;
 mod private;
 mod real;
@@ -23,6 +24,7 @@ mod tree;
 mod undo;
 
 pub use pending::{BESIDE, Pending, persist, persist_each, place};
+pub use piecewise::Piecewise;
 pub use place::{folder as folder_of, pair};
 pub use private::{check_private, private_folder};
 pub use real::{is_within, real};
@@ -59,8 +61,10 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     pending::create(path, bytes)
 }
 
-/// Takes up what is written piece by piece beside `path`: a file of [`scratch`], 0644 once it is in its place.
+/// Takes up what is written piece by piece beside `path`, in a folder of ours: a file of [`scratch`], 0644 once it is in its
+/// place. Nothing but a regular file or a link is replaced.
 pub fn put(file: NamedTempFile, path: &Path) -> Result<()> {
+    place::Place::own(path).map_err(|e| failed(path, &e))?;
     let readable = file.as_file().set_permissions(Permissions::from_mode(0o644));
     readable.and_then(|()| file.persist(path).map_err(|e| e.error)).map(drop).map_err(|e| failed(path, &e))
 }
@@ -139,6 +143,16 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let error = write_own(&pipe, b"new").unwrap_err();
         assert_eq!(error.message, format!("cannot write {}: it is no file", pipe.display()));
+    }
+
+    #[test]
+    fn nothing_but_a_file_is_replaced_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = put(scratch(folder.path()).unwrap(), &pipe).unwrap_err();
+        assert_eq!(error.message, format!("cannot write {}: it is no file", pipe.display()));
+        assert!(std::os::unix::fs::FileTypeExt::is_fifo(&fs::metadata(&pipe).unwrap().file_type()));
     }
 
     #[test]

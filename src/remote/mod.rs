@@ -69,6 +69,8 @@ pub struct SshTarget {
     pub host_key: Option<String>,
     /// Record the key of a host that is not known yet. Never replaces a key that differs.
     pub accept_new: bool,
+    /// It may be recorded in `known_hosts`, even where that is none of the operator's own.
+    pub may_record: bool,
     /// Seconds to wait for a connection; 10 by default.
     pub connect_timeout: Option<u64>,
 }

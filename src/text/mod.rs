@@ -15,6 +15,6 @@ pub use columns::{columns, width};
 pub use encoding::{unmarked, utf8, utf16};
 pub use nearest::nearest;
 pub use percent::percent_encoded;
-pub use quote::{sh_quote, sh_word};
+pub use quote::{sh_path, sh_quote, sh_word};
 pub use shorten::{glimpse, shortened};
 pub use shown::{shown, shown_json, shown_line};

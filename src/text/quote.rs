@@ -1,5 +1,7 @@
 //! Quoting for POSIX shells.
 
+use std::path::Path;
+
 /// One shell word that stands for exactly `text`, whatever it holds.
 ///
 /// Single quotes switch off every special character in a POSIX shell (POSIX XCU 2.2.2) but the single quote itself.
@@ -21,6 +23,11 @@ pub fn sh_quote(text: &str) -> String {
 pub fn sh_word(text: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._/-+:@%".contains(&b);
     if !text.is_empty() && text.bytes().all(is_plain) { text.to_owned() } else { sh_quote(text) }
+}
+
+/// The same for a path.
+pub fn sh_path(path: &Path) -> String {
+    sh_word(&path.to_string_lossy())
 }
 
 #[cfg(test)]

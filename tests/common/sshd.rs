@@ -96,6 +96,7 @@ impl Sshd {
             known_hosts: Some(self.path("known_hosts")),
             host_key: None,
             accept_new: false,
+            may_record: true,
             connect_timeout: Some(10),
         }
     }

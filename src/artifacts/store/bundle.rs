@@ -16,7 +16,7 @@ use crate::artifacts::lock::{Lock, Locked};
 use crate::artifacts::shape::Shape;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::Piecewise;
 use crate::ui::Reporter;
 use crate::ui::step::{self, megabytes};
 
@@ -33,7 +33,8 @@ pub struct Bundled {
     pub bytes: u64,
 }
 
-/// Writes the locked things to a tar, beside and renamed. All of them must be in the store.
+/// Writes the locked things to a tar, beside and renamed, or into the device or pipe that is there. All of them must be in the
+/// store.
 pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Reporter) -> Result<Bundled> {
     let absent = lock.artifacts.iter().filter_map(|l| match store.pinned(l) {
         Ok(true) => store.check(&l.artifact()).err(),
@@ -44,7 +45,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
     Error::all(absent)?;
     step::run(reporter, "", format!("write {}", out.display()), |step| {
         let failed = |e: io::Error| Error::io(format!("write {}", out.display()), &e);
-        let mut tar = tar::Builder::new(files::scratch(&files::folder_of(out))?);
+        let mut tar = tar::Builder::new(Piecewise::begin(out)?);
         append(&mut tar, LOCK, &lock.bytes()?).map_err(failed)?;
         let hashes: BTreeSet<_> = lock.artifacts.iter().map(|l| l.sha256.as_str()).collect();
         let records = hashes.into_iter().map(|sha256| store.record(sha256)).collect::<Result<Vec<_>>>()?;
@@ -60,9 +61,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
             done += record.compressed_size;
             step.progress(done, total);
         }
-        let mut beside = tar.into_inner().map_err(failed)?;
-        beside.flush().map_err(failed)?;
-        files::put(beside, out)?;
+        tar.into_inner().map_err(failed)?.finish()?;
         let bundled = Bundled { artifacts: lock.artifacts.clone(), bytes: total };
         Ok((bundled, megabytes(total)))
     })

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::digest::{Hashing, sha256_of};
 use crate::error::{Error, Result};
+use crate::text::sh_path;
 
 /// Level 3 compresses about 3 to 1 at several hundred MB/s; 19 saves a quarter of the bytes for 100 times the time.
 const LEVEL: i32 = 3;
@@ -49,5 +50,5 @@ pub fn longest(size: u64) -> u64 {
 /// A file of the store that is not what it was, with what to do.
 pub fn damaged(path: &Path, why: &str) -> Error {
     Error::artifact(format!("{} is damaged: {why}", path.display()))
-        .hint(format!("remove it (rm {}) and run `kbootstrap artifacts fetch` again", path.display()))
+        .hint(format!("remove it (rm {}) and run `kbootstrap artifacts fetch` again", sh_path(path)))
 }

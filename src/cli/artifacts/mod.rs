@@ -18,6 +18,7 @@ use crate::cli::context::{Ctx, not_a_format};
 use crate::cluster::versions;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
+use crate::text::sh_path;
 use crate::ui::{Event, Level, Reporter, stderr};
 
 /// Fetch, list and verify programs and images
@@ -123,7 +124,7 @@ impl Verify {
         if bad.is_empty() {
             return Ok(0);
         }
-        let files: Vec<_> = bad.iter().map(|f| f.file.display().to_string()).collect();
+        let files: Vec<_> = bad.iter().map(|f| sh_path(&f.file)).collect();
         Err(Error::artifact(format!("{} of {} files in the store are damaged", bad.len(), findings.len()))
             .hint(format!("rm {}", files.join(" ")))
             .hint("then `kbootstrap artifacts fetch` brings them back"))

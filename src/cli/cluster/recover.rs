@@ -16,6 +16,7 @@ use crate::files;
 use crate::inventory::{self, DEFAULT_FILE, check::names};
 use crate::recover::{self, Choice, Reach, Report, Restore};
 use crate::remote::{Connector, Interrupt, Operator, SshConfig};
+use crate::text::sh_path;
 use crate::trust;
 use crate::ui::{Cell, Format, Table};
 
@@ -80,6 +81,7 @@ impl Args {
             self.inventory(ctx, address, &reach)?;
         }
         let mut session = self.cluster.open(ctx, "recover", Access::Write)?;
+        session.pool.add_key_file(reach.known_hosts.as_deref());
         for host in &mut session.cluster.hosts {
             reach.apply(host);
         }
@@ -115,7 +117,8 @@ impl Args {
         let reporter = self.cluster.progress.reporter(ctx);
         let operator = Operator::from_env(SshConfig::named(self.cluster.ssh_config.as_deref()));
         let connector = Connector::new(operator, Interrupt::from(interrupt::interrupt("recover", ctx.err_color)?));
-        let pool = Pool::new(Box::new(connector), self.cluster.accept_new_host_keys, self.cluster.at_once);
+        let mut pool = Pool::new(Box::new(connector), self.cluster.accept_new_host_keys, self.cluster.at_once);
+        pool.add_key_file(reach.known_hosts.as_deref());
         let record = recover::read_record(&pool, &reach.host(address), reach, self.from.as_deref(), &*reporter)?;
         let path = self.cluster.inventory.clone().unwrap_or_else(|| DEFAULT_FILE.into());
         let loaded = inventory::parse(&path.display().to_string(), record.inventory.text.as_bytes())?;
@@ -192,7 +195,7 @@ fn identities(path: &Path) -> Result<Vec<Identity>> {
     let mode = fs::metadata(path).map_err(|e| Error::io(format!("read {shown}"), &e))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(Error::input(format!("{shown} can be read by others: its mode is {:03o}", mode & 0o777))
-            .hint(format!("chmod 600 {shown}")));
+            .hint(format!("chmod 600 {}", sh_path(path))));
     }
     Identity::all_from_file(&bytes, &shown)
 }

@@ -1,16 +1,16 @@
 //! Whether the key that a host offers is the one it must have.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-use crate::files::lock;
+use crate::files::{bounded, lock};
 use crate::remote::host_keys::certificate::{self, Certificate, is_certified};
 use crate::remote::host_keys::known_hosts::{self, Entry, KnownHosts, Marker, Verdict, fingerprint, key_type};
+use crate::remote::host_keys::recording::Recording;
 use crate::remote::route::destination::Destination;
+use crate::text::{sh_path, sh_word};
 
 /// Host key algorithms in order of preference, by the type of key that they prove.
 const ALGORITHMS: [(&str, &str); 5] = [
@@ -36,7 +36,7 @@ pub struct HostKeys {
     known: KnownHosts,
     pin: Option<Pin>,
     accept_new: bool,
-    file: Option<PathBuf>,
+    recording: Recording,
 }
 
 /// The key that the inventory names.
@@ -72,7 +72,7 @@ impl HostKeys {
             known,
             pin: to.host_key.as_deref().map(|text| parse_pin(host, text)).transpose()?,
             accept_new: to.accept_new,
-            file: to.known_hosts.first().cloned(),
+            recording: Recording::of(to),
         })
     }
 
@@ -150,17 +150,11 @@ impl HostKeys {
 
     /// Appends the key under a lock, after looking again: another thread or process may have been faster.
     fn record(&self, key: &[u8]) -> Result<()> {
-        let Some(path) = &self.file else {
-            return Err(Error::connect(format!(
-                "{}: there is no known_hosts file to record the host key in",
-                self.host
-            ))
-            .hint("name one in the inventory, or set HOME"));
-        };
+        let path = self.recording.file(&self.host).map_err(|error| error.detail(self.offered(key)))?;
         let failed = |error: io::Error| {
             Error::io(format!("cannot record the host key of {} in {}", self.host, path.display()), &error)
         };
-        let file = open_for_append(path).map_err(failed)?;
+        let file = self.recording.open(path).map_err(failed)?;
         // Whoever may read the file can lock it, and is not waited for without end.
         let mut file = lock::within(file, PATIENCE).map_err(failed)?.ok_or_else(|| {
             let text = format!("another process has had it locked for {} seconds", PATIENCE.as_secs());
@@ -193,20 +187,28 @@ impl HostKeys {
         }
     }
 
+    fn offered(&self, key: &[u8]) -> String {
+        format!("it offers {}", shown(key))
+    }
+
     fn unknown(&self, key: &[u8]) -> Error {
         let port = self.name.rsplit_once("]:").map_or(String::new(), |(_, port)| format!("-p {port} "));
         let address = self.name.trim_start_matches('[').split("]:").next().unwrap_or(&self.name);
-        let file = self.file.as_ref().map_or("~/.ssh/known_hosts".to_owned(), |file| file.display().to_string());
+        // No command that adds to a file to which nothing is added here.
+        let add = match self.recording.file(&self.host) {
+            Ok(file) => format!(": ssh-keyscan {port}{} >> {}", sh_word(address), sh_path(file)),
+            Err(_) => ", pin it at the host in the inventory".to_owned(),
+        };
         Error::connect(format!("{}: the host key of {} is not known", self.host, self.name))
-            .detail(format!("it offers {}", shown(key)))
-            .hint(format!("compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same: ssh-keyscan {port}{address} >> {file}"))
+            .detail(self.offered(key))
+            .hint(format!("compare that with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; when it is the same{add}"))
             .hint(format!("or pin it at the host in the inventory: `ssh: {{hostKey: \"{}\"}}`", fingerprint(key)))
             .hint("or, on a network that you trust, let the first contact decide: --accept-new-host-keys")
     }
 
     fn not_certified(&self, key: &[u8], authority: &Entry) -> Error {
         Error::connect(format!("{}: {} shows no certificate of the authority that it is known by", self.host, self.name))
-            .detail(format!("it offers {}", shown(key)))
+            .detail(self.offered(key))
             .detail(format!("{} has @cert-authority {}", authority.place, shown(&authority.key)))
             .hint("name the certificate in the host's sshd_config (`HostCertificate /etc/ssh/ssh_host_ed25519_key-cert.pub`), or pin the host's key in the inventory (`hostKey`)")
     }
@@ -216,7 +218,7 @@ impl HostKeys {
             "{}: THE HOST KEY OF {} HAS CHANGED: somebody may be listening in, or the host was reinstalled",
             self.host, self.name
         ))
-        .detail(format!("it offers {}", shown(key)));
+        .detail(self.offered(key));
         for entry in entries {
             error = error.detail(format!("{} has {} {}", entry.place, entry.key_type, fingerprint(&entry.key)));
         }
@@ -226,7 +228,7 @@ impl HostKeys {
 
     fn revoked(&self, key: &[u8], entry: &Entry) -> Error {
         Error::connect(format!("{}: the host key of {} is marked @revoked in {}", self.host, self.name, entry.place))
-            .detail(format!("it offers {}", shown(key)))
+            .detail(self.offered(key))
             .hint("give the host a new key (`ssh-keygen -A` after removing the old one) and make that one known")
     }
 
@@ -236,7 +238,7 @@ impl HostKeys {
             Pin::Key(key) => shown(key),
         };
         Error::connect(format!("{}: the host key of {} is not the one that the inventory pins", self.host, self.name))
-            .detail(format!("it offers {}", shown(key)))
+            .detail(self.offered(key))
             .detail(format!("hostKey: {pinned}"))
             .hint("a host has a key of each type: pin `ssh-ed25519 AAAA…` from /etc/ssh/ssh_host_ed25519_key.pub, or correct hostKey when you know why it changed")
     }
@@ -258,7 +260,7 @@ fn shown(key: &[u8]) -> String {
 /// The entries of a known_hosts file; none where there is no such file.
 fn read(file: &Path) -> Result<KnownHosts> {
     let mut known = KnownHosts::default();
-    match fs::read(file) {
+    match bounded::bytes(file) {
         Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(Error::io(format!("cannot read {}", file.display()), &error)),
@@ -269,7 +271,7 @@ fn read(file: &Path) -> Result<KnownHosts> {
 /// What a file of RevokedHostKeys revokes. As with OpenSSH, no host is believed while it cannot be read.
 fn revoked_keys(file: &Path) -> Result<KnownHosts> {
     let hint = "RevokedHostKeys in the SSH configuration names it";
-    let bytes = fs::read(file)
+    let bytes = bounded::bytes(file)
         .map_err(|error| Error::io(format!("cannot read {}", file.display()), &error).hint(hint.to_owned()))?;
     if bytes.starts_with(KRL) {
         return Err(Error::input(format!("{} is a key revocation list, which is not supported", file.display()))
@@ -293,13 +295,6 @@ fn parse_pin(host: &str, text: &str) -> Result<Pin> {
     }
     Err(Error::input(format!("{host}: hostKey is neither a fingerprint nor a public key: `{text}`"))
         .hint("write `SHA256:…` as `ssh-keygen -l` shows it, or `ssh-ed25519 AAAA…` as it stands in a .pub file"))
-}
-
-fn open_for_append(path: &Path) -> io::Result<fs::File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

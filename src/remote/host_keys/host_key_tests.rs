@@ -1,5 +1,7 @@
 use std::process::Command;
 
+use std::fs;
+
 use super::*;
 use crate::remote::{Operator, SshTarget};
 
@@ -15,6 +17,7 @@ fn target(known_hosts: &Path, host_key: Option<&str>) -> Destination {
         known_hosts: Some(known_hosts.to_owned()),
         host_key: host_key.map(str::to_owned),
         accept_new: false,
+        may_record: true,
         connect_timeout: None,
     };
     Destination::decide(&target, None, &Operator::default()).unwrap()
@@ -25,7 +28,7 @@ fn keys(text: &str, host_key: Option<&str>) -> Result<HostKeys> {
     let file = folder.path().join("known_hosts");
     fs::write(&file, text).unwrap();
     let mut keys = HostKeys::load("web1", &target(&file, host_key))?;
-    keys.file = Some("known_hosts".into());
+    keys.recording = Recording::in_file("known_hosts");
     Ok(keys)
 }
 

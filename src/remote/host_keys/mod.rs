@@ -3,3 +3,4 @@
 pub mod certificate;
 pub mod host_key;
 pub mod known_hosts;
+mod recording;

@@ -1,9 +1,10 @@
 //! Where a connection goes and how: what the inventory says, then what the SSH configuration says, then defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::files::real;
 use crate::remote::connector::Operator;
 use crate::remote::host_keys::known_hosts::lookup_name;
 use crate::remote::route::shell_names;
@@ -46,6 +47,10 @@ pub struct Destination {
     pub host_key: Option<String>,
     /// The key of a host that is known by none is recorded.
     pub accept_new: bool,
+    /// It may be, in the first of these files: one of the operator's own, or one that the operator trusts.
+    pub may_record: bool,
+    /// The operator's `~/.ssh`, the only folder that is made for a known_hosts file.
+    pub ssh_folder: Option<PathBuf>,
     pub connect_timeout: Duration,
     pub way: Way,
 }
@@ -91,6 +96,7 @@ impl Destination {
             known_hosts: None,
             host_key: None,
             accept_new: self.accept_new,
+            may_record: false,
             connect_timeout: Some(self.connect_timeout.as_secs()),
         };
         let destination = Self::decide(&target, advice(&target, operator)?, operator)?;
@@ -132,6 +138,8 @@ impl Destination {
                 own.chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect()
             }
         };
+        let is_own = |file: &Path| own.iter().any(|own| real(own) == real(file));
+        let may_record = target.known_hosts.as_deref().is_none_or(|file| target.may_record || is_own(file));
         let (known_hosts, revoked_in) = match &target.known_hosts {
             Some(file) => (vec![file.clone()], own),
             None => (own, Vec::new()),
@@ -149,6 +157,8 @@ impl Destination {
             way: way(&advice, &tokens)?,
             host_key: target.host_key.clone(),
             accept_new: target.accept_new,
+            may_record,
+            ssh_folder: operator.home.as_ref().map(|home| home.join(".ssh")),
             connect_timeout: Duration::from_secs(timeout.max(1)),
             address: address.to_owned(),
             port,
@@ -243,6 +253,7 @@ mod tests {
             known_hosts: None,
             host_key: None,
             accept_new: false,
+            may_record: false,
             connect_timeout: None,
         }
     }
@@ -301,6 +312,19 @@ mod tests {
         assert_eq!((won.port, won.user.as_str(), won.connect_timeout), (24, "root", Duration::from_secs(7)));
         assert_eq!((won.keys, won.only_named), (vec![PathBuf::from("/key")], true));
         assert_eq!(won.known_hosts, [PathBuf::from("/mine")]);
+    }
+
+    #[test]
+    fn keys_are_recorded_in_the_operators_own_files_and_in_trusted_ones() {
+        let records = |file: Option<&str>, may_record: bool, advice: Option<Advice>| {
+            let target = SshTarget { known_hosts: file.map(PathBuf::from), may_record, ..target() };
+            Destination::decide(&target, advice, &operator()).unwrap().may_record
+        };
+        assert!(records(None, false, None) && records(None, false, Some(advice())));
+        assert!(records(Some("/home/op/.ssh/known_hosts"), false, None) && records(Some("/x/../k"), false, Some(advice())));
+        assert!(records(Some("/site/known_hosts"), true, None));
+        assert!(!records(Some("/site/known_hosts"), false, None));
+        assert!(!records(Some("/home/op/.ssh/authorized_keys"), false, Some(advice())));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::state::{Content, HostState};
+use crate::text::sh_path;
 
 /// Writes states below `dir`: files as `HOST/path/on/host`, everything else (modes, owners, units, kernel settings, images)
 /// as `HOST.json`, and the cluster's objects as `objects.json`. Where a host holds a secret or a program, the file says so
@@ -107,7 +108,7 @@ impl Look<'_> {
                     if self.seen.insert(path.to_owned()) {
                         let text =
                             format!("{} is a link, and what is written there would go elsewhere", path.display());
-                        self.errors.push(Error::input(text).hint(format!("remove the link: rm {}", path.display())));
+                        self.errors.push(Error::input(text).hint(format!("remove the link: rm {}", sh_path(path))));
                     }
                     return false;
                 }
