@@ -1,7 +1,9 @@
 //! Folders and bundles: what they hold, how they travel, how damage shows.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::process::Command;
 
 use kbootstrap::artifacts::{Lock, Locked, OriginKind, Store, Stored, import, verify, write_bundle};
 use kbootstrap::components::Catalogue;
@@ -72,6 +74,26 @@ fn bundled() -> (Place, std::path::PathBuf) {
     let written = write_bundle(&lock, &place.store, &file, &Silent).unwrap();
     assert_eq!(written.artifacts.len(), everything().len());
     (place, file)
+}
+
+/// Who tries it out with /dev/null, or hands it on through a pipe, keeps the device.
+#[test]
+fn a_bundle_goes_into_the_device_or_pipe_that_is_there() {
+    let (place, file) = bundled();
+    let lock = Lock::read(&place.lock()).unwrap();
+    let (pipe, null) = (place.dir.path().join("pipe"), place.dir.path().join("null"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(Command::new("mknod").arg(&null).args(["c", "1", "3"]).status().unwrap().success(), "devices need root");
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    for out in [&pipe, &null] {
+        write_bundle(&lock, &place.store, out, &Silent).unwrap();
+    }
+    assert_eq!(reader.join().unwrap(), fs::read(&file).unwrap());
+    let kind = |path: &Path| fs::symlink_metadata(path).unwrap().file_type();
+    assert!(kind(&pipe).is_fifo() && kind(&null).is_char_device());
 }
 
 #[test]

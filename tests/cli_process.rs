@@ -32,6 +32,25 @@ fn memory_reaches_no_disk() {
     child.wait().unwrap();
 }
 
+/// The folder may be anybody's: its owner leads no page over a file of another's, and a pipe does not hold it up.
+#[test]
+fn a_manual_page_is_written_through_no_link() {
+    let at = tempfile::tempdir().unwrap();
+    let folder = at.path().join("man1");
+    fs::create_dir(&folder).unwrap();
+    let (page, target) = (folder.join("kbootstrap.1"), at.path().join("target"));
+    fs::write(&target, "mine").unwrap();
+    std::os::unix::fs::symlink(&target, &page).unwrap();
+    let run = || Command::new(PROGRAM).arg("man").arg(&folder).output().unwrap();
+    assert!(run().status.success());
+    assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+    assert!(fs::symlink_metadata(&page).unwrap().is_file() && fs::read_to_string(&page).unwrap().contains(".TH"));
+    fs::remove_file(&page).unwrap();
+    assert!(Command::new("mkfifo").arg(&page).status().unwrap().success());
+    let refused = run();
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("it is no file"), "{refused:?}");
+}
+
 #[test]
 fn folders_are_not_open_to_all_whatever_the_umask() {
     let at = tempfile::tempdir().unwrap();

@@ -119,3 +119,44 @@ fn paths_on_hosts_are_in_the_layout_only() {
     assert!(found > 10, "{found}");
     assert_eq!(stray, Vec::<String>::new());
 }
+
+/// Files outside of `files` that write, and why nothing that others have put there leads them elsewhere.
+const WRITERS: [(&str, &str); 12] = [
+    ("src/artifacts/image/mod.rs", "in a folder of the cache, which is judged"),
+    ("src/artifacts/image/oci_tar.rs", "in a folder of the cache, which is judged"),
+    ("src/artifacts/source/build/go.rs", "in a folder of the cache, which is judged"),
+    ("src/artifacts/source/build/module.rs", "in a folder of the cache, which is judged"),
+    ("src/artifacts/source/build/run.rs", "in a folder of the cache, which is judged"),
+    ("src/artifacts/source/download/http.rs", "in a folder of the cache, which is judged"),
+    ("src/cli/cluster/render/tree.rs", "a new file, which is then renamed"),
+    ("src/lab/", "in the lab's folder of the cache, and the kernel's own files"),
+    ("src/remote/host_keys/recording.rs", "adds to known_hosts files, and says to which"),
+    ("src/remote/login/prompt.rs", "the terminal"),
+    ("src/ui/reporters.rs", "a log, never through a link"),
+    ("src/engine/release_0_1_0/", "what tests begin with"),
+];
+
+/// What is written by `files` goes through no link of others, replaces no device, and is whole or not there.
+#[test]
+fn files_are_written_by_the_module_for_it() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let calls = ["fs::write(", "File::create", ".persist(", ".persist_noclobber(", "OpenOptions::", "File::options("];
+    let (mut stray, mut used) = (Vec::new(), std::collections::BTreeSet::new());
+    for file in &files {
+        let name = file.strip_prefix(root()).unwrap().to_str().unwrap();
+        let is_test = name.contains("/tests/") || name.ends_with("tests.rs") || name.ends_with("/before.rs");
+        if name.starts_with("src/files/") || is_test {
+            continue;
+        }
+        let body: String = code(file).split_whitespace().collect();
+        let Some(call) = calls.iter().find(|call| body.contains(**call)) else { continue };
+        match WRITERS.iter().find(|(exception, _)| name.starts_with(exception)) {
+            Some((exception, _)) => drop(used.insert(*exception)),
+            None => stray.push(format!("{name}: {call}")),
+        }
+    }
+    assert_eq!(stray, Vec::<String>::new());
+    let listed = WRITERS.iter().map(|(exception, _)| *exception).collect();
+    assert_eq!(used, listed, "an exception that is none any more");
+}

@@ -37,6 +37,7 @@ impl ClusterFolder<'_> {
             }
             refuse_links_out(self.dir)?;
         }
+        files::check_way(self.dir)?;
         // Where a link is trusted, what it leads to is judged.
         let log = self.dir.join("log");
         Error::all([self.dir, &log].into_iter().filter_map(|path| files::check_private(&real(path)).err()))

@@ -22,13 +22,15 @@ mod private;
 mod real;
 mod tree;
 mod undo;
+mod way;
 
 pub use pending::{BESIDE, Pending, persist, persist_each, place};
 pub use piecewise::Piecewise;
 pub use place::{folder as folder_of, pair};
-pub use private::{check_private, private_folder};
+pub use private::{check_private, check_way, private_folder};
 pub use real::{is_within, real};
 pub use tree::copy_folder;
+pub use way::fault_on_way;
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;

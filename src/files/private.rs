@@ -1,13 +1,12 @@
-//! Folders that hold keys: ours alone, no link, and in none where others may put something else in their place.
+//! Folders that hold keys: ours alone, no link, and on a way on which others can put nothing else in their place.
 
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::process::geteuid;
-
 use super::folder_of;
+use super::way::{Me, Seen, fault_on_way};
 use crate::error::{Error, Result};
 
 /// Makes a folder for keys, 0700, with those above it; one that is there is looked at, and closed to readers.
@@ -28,56 +27,30 @@ pub fn private_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a folder that others could have prepared, or the folder around it; false where it is not there.
+/// Refuses a folder that others could have prepared, or can put another in the place of; false where it is not there.
 pub fn check_private(path: &Path) -> Result<bool> {
-    let me = Me::of_process();
-    let there = match fs::symlink_metadata(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
-        there => there.map_err(|e| Error::io(format!("look at {}", path.display()), &e))?,
+    let failed = |e| Error::io(format!("look at {}", path.display()), &e);
+    let (there, own) = match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => (false, None),
+        there => (true, fault(&Seen::of(&there.map_err(failed)?), &Me::of_process())),
     };
-    let around = folder_of(path);
-    let outer = fs::metadata(&around).map_err(|e| Error::io(format!("look at {}", around.display()), &e))?;
-    let errors = [(path, fault(&Seen::of(&there), &me)), (&around, outer_fault(&Seen::of(&outer), &me))];
-    Error::all(errors.into_iter().filter_map(|(path, fault)| Some(refused(path, &fault?))).collect::<Vec<_>>())?;
-    Ok(true)
+    // Of a link it does not matter where it leads.
+    own.map_or(Ok(()), |why| Err(refused(path, &why).hint("look who made it and what is in it (`ls -la`), then move it away, or make it yours alone")))?;
+    check_way(path)?;
+    Ok(there)
 }
 
-fn refused(path: &Path, fault: &str) -> Error {
-    let path = path.display();
-    Error::input(format!("keys do not go into {path}: {fault}"))
-        .hint(format!("look who made it and what is in it (ls -la {path}), then move it away, or make it yours alone"))
+/// Refuses a folder that others can put another in the place of; links on the way to it are followed.
+pub fn check_way(path: &Path) -> Result<()> {
+    let fault = fault_on_way(path).map_err(|e| Error::io(format!("look at {}", path.display()), &e))?;
+    fault.map_or(Ok(()), |found| {
+        Err(refused(&found.path, &format!("{}, and what is below can be changed there", found.why))
+            .hint("choose a folder of your own, on a way that is yours or root's"))
+    })
 }
 
-/// What is where a folder is to be.
-struct Seen {
-    is_link: bool,
-    is_folder: bool,
-    owner: u32,
-    mode: u32,
-}
-
-impl Seen {
-    fn of(metadata: &Metadata) -> Self {
-        let (is_link, is_folder) = (metadata.is_symlink(), metadata.is_dir());
-        Seen { is_link, is_folder, owner: metadata.uid(), mode: metadata.mode() }
-    }
-}
-
-/// Whose process this is.
-struct Me {
-    user: u32,
-    /// Who became root by sudo.
-    person: Option<u32>,
-}
-
-impl Me {
-    fn of_process() -> Self {
-        let person = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-        Me { user: geteuid().as_raw(), person }
-    }
-    fn owns(&self, seen: &Seen) -> bool {
-        seen.owner == self.user || (self.user == 0 && Some(seen.owner) == self.person)
-    }
+fn refused(path: &Path, why: &str) -> Error {
+    Error::input(format!("keys do not go into {}: {why}", path.display()))
 }
 
 /// Whether it belongs to the user of this process, or to the person who became root by sudo.
@@ -95,19 +68,6 @@ fn fault(seen: &Seen, me: &Me) -> Option<String> {
     }
 }
 
-/// Of the folder around one for keys, in which others could rename it. Where a folder is sticky, they cannot.
-fn outer_fault(seen: &Seen, me: &Me) -> Option<String> {
-    match seen {
-        Seen { owner, .. } if *owner != 0 && !me.owns(seen) => {
-            Some(format!("it belongs to another user (uid {owner})"))
-        }
-        Seen { mode, .. } if mode & 0o002 != 0 && mode & 0o1000 == 0 => {
-            Some(format!("everybody may write to it (mode {:04o})", mode & 0o7777))
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_others_could_have_prepared_is_refused() {
-        let me = Me { user: 1000, person: None };
+        let me = Me { user: 1000, person: None, system: 0 };
         assert_eq!(fault(&folder(1000, 0o40700), &me), None);
         assert_eq!(fault(&folder(1000, 0o40755), &me), None, "it is closed, and nobody could write to it");
         let faults = [folder(1001, 0o40700), folder(0, 0o40700), folder(1000, 0o40777), folder(1000, 0o40770)];
@@ -136,22 +96,29 @@ mod tests {
     }
 
     #[test]
-    fn around_it_only_those_may_write_who_are_trusted() {
-        let me = Me { user: 1000, person: None };
-        for good in [folder(1000, 0o40775), folder(0, 0o40755), folder(0, 0o41777)] {
-            assert_eq!(outer_fault(&good, &me), None);
+    fn a_folder_that_others_can_put_another_in_the_place_of_is_refused() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("a/b/prod");
+        private_folder(&path).unwrap();
+        for above in ["a", "a/b"] {
+            let above = at.path().join(above);
+            fs::set_permissions(&above, Permissions::from_mode(0o777)).unwrap();
+            for path in [&path, &at.path().join("a/b/new/pki")] {
+                let error = private_folder(path).unwrap_err();
+                let said = format!("{}: everybody may write to it (mode 0777), and what is below can be changed there", above.display());
+                assert!(error.message.ends_with(&said), "{error}");
+            }
+            fs::set_permissions(&above, Permissions::from_mode(0o755)).unwrap();
         }
-        for bad in [folder(1001, 0o40755), folder(1000, 0o40777)] {
-            assert!(outer_fault(&bad, &me).is_some());
-        }
+        assert!(check_private(&path).unwrap() && !at.path().join("a/b/new").exists());
     }
 
     #[test]
     fn root_by_sudo_works_in_the_folders_of_the_person() {
-        let root = Me { user: 0, person: Some(1000) };
+        let root = Me { user: 0, person: Some(1000), system: 0 };
         assert_eq!(fault(&folder(1000, 0o40700), &root), None);
         assert!(fault(&folder(1001, 0o40700), &root).is_some());
-        assert!(fault(&folder(1000, 0o40700), &Me { user: 0, person: None }).is_some());
+        assert!(fault(&folder(1000, 0o40700), &Me { user: 0, person: None, system: 0 }).is_some());
     }
 
     #[test]

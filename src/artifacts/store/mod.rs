@@ -60,8 +60,11 @@ impl Store {
     /// Makes the folders where they are missing.
     pub(super) fn make(&self) -> Result<()> {
         let io = |e: io::Error| Error::io(format!("make {}", self.dir.display()), &e);
+        ours::check([self.cache(), self.dir()])?;
         // Whatever the umask: who may write here chooses what hosts run.
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.dir).map_err(io)
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.dir).map_err(io)?;
+        // Somebody may have been faster.
+        ours::check([self.cache(), self.dir()])
     }
 
     /// A folder of the cache, made where it is missing.

@@ -8,35 +8,57 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
+use crate::files::fault_on_way;
+use crate::text::sh_path;
 
 /// Others than the owner may write.
 const WRITABLE: u32 = 0o022;
+/// As /tmp is.
+const STICKY: u32 = 0o1000;
 
-/// Refuses folders and files that belong to somebody else, root aside, or that others may write. What is not there is
-/// nobody's.
+const ELSEWHERE: &str = "KBOOTSTRAP_CACHE to a folder of your own";
+
+/// Refuses folders and files that belong to somebody else, root aside, or that others may write, or put another in the place
+/// of. What is not there is nobody's, but the way to it is judged.
 pub fn check<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     Error::all(paths.into_iter().filter_map(|path| one(path, geteuid().as_raw()).err()))
 }
 
 fn one(path: &Path, user: u32) -> Result<()> {
-    let meta = match fs::metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(|e| Error::io(format!("look at {}", path.display()), &e))?,
-    };
-    judge(path, &meta, user)
+    let failed = |e| Error::io(format!("look at {}", path.display()), &e);
+    if let Some(found) = fault_on_way(path).map_err(failed)? {
+        let (way, why) = (found.path.display(), found.why);
+        let message = format!("{} is not safe from others, who could choose what hosts run", path.display());
+        return Err(Error::local(message).detail(format!("{way}: {why}")).hint(format!("set {ELSEWHERE}")));
+    }
+    match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        found => judge(path, &found.map_err(failed)?, user),
+    }
+}
+
+/// Whether a folder is the program's by its name or what is in it: of another, a person would close more than the cache.
+fn is_a_cache(path: &Path, meta: &Metadata) -> bool {
+    let is_ours = path.ends_with("kbootstrap") || path.ends_with("store") || path.join("store").is_dir();
+    meta.is_dir() && meta.mode() & STICKY == 0 && is_ours
 }
 
 fn judge(path: &Path, meta: &Metadata, user: u32) -> Result<()> {
     let shown = path.display();
-    let elsewhere = "or set KBOOTSTRAP_CACHE to a folder of your own";
     if meta.uid() != user && meta.uid() != 0 {
         let message = format!("{shown} belongs to another user (uid {}), who could choose what hosts run", meta.uid());
-        return Err(Error::local(message).hint(format!("remove it, {elsewhere}")));
+        return Err(Error::local(message).hint(format!("set {ELSEWHERE}")));
     }
     if meta.mode() & WRITABLE != 0 {
         let message =
             format!("others may write to {shown} (mode {:04o}), and choose what hosts run", meta.mode() & 0o7777);
-        let hint = format!("if nobody has: `chmod -R go-w {shown}` and `kbootstrap artifacts verify`; {elsewhere}");
+        let hint = match is_a_cache(path, meta) {
+            true => format!(
+                "if nobody has: `chmod -R go-w {}` and `kbootstrap artifacts verify`; or set {ELSEWHERE}",
+                sh_path(path)
+            ),
+            false => format!("set {ELSEWHERE}"),
+        };
         return Err(Error::local(message).hint(hint));
     }
     Ok(())
@@ -63,6 +85,27 @@ mod tests {
         insta::assert_snapshot!(said(0o775, owner), @"others may write to DIR (mode 0775), and choose what hosts run");
         insta::assert_snapshot!(said(0o757, owner), @"others may write to DIR (mode 0757), and choose what hosts run");
         assert!(check([Path::new("/nonexistent/cache")]).is_ok());
+        let hints = |name: &str, mode: u32| {
+            let path = path.join(name);
+            fs::create_dir_all(&path).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            one(&path, owner).unwrap_err().hints[0].contains("chmod")
+        };
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        assert!(hints("kbootstrap", 0o775) && hints("it's/kbootstrap", 0o777));
+        assert!(!hints("tmp", 0o777) && !hints("sticky/kbootstrap", 0o1777), "more than a cache would be closed");
+        fs::create_dir(path.join("tmp/store")).unwrap();
+        assert!(hints("tmp", 0o777));
+        assert!(hints("tmp", 0o775));
+        // However closed it is, where it lies in a folder of others.
+        let theirs = one(&path.join("tmp/store"), owner);
+        assert!(theirs.is_ok(), "of a group's folder its owner decides");
+        fs::set_permissions(path.join("tmp"), Permissions::from_mode(0o777)).unwrap();
+        for below in ["tmp/store", "tmp/deep/not-yet"] {
+            let error = one(&path.join(below), owner).unwrap_err();
+            assert!(error.message.ends_with("is not safe from others, who could choose what hosts run"), "{error}");
+            assert!(error.details[0].ends_with("/tmp: everybody may write to it (mode 0777)"), "{error:?}");
+        }
         // Root's folders are root's business; those of others are not.
         assert!(one(Path::new("/"), 1000).is_ok());
         if owner == 0 {
