@@ -96,6 +96,32 @@ fn a_bundle_goes_into_the_device_or_pipe_that_is_there() {
     assert!(kind(&pipe).is_fifo() && kind(&null).is_char_device());
 }
 
+/// Names of gigabytes are not read into memory: a file of 8 KiB on the disk can have one.
+#[test]
+fn a_bundle_has_no_long_names() {
+    let (_from, file) = bundled();
+    let whole = fs::read(&file).unwrap();
+    let mut long = tar::Header::new_gnu();
+    long.set_path("././@LongLink").unwrap();
+    long.set_entry_type(tar::EntryType::GNULongName);
+    // 64 GiB, of which nothing is on the disk.
+    long.set_size(64 << 30);
+    long.set_cksum();
+    let began = std::time::Instant::now();
+    fs::write(&file, long.as_bytes()).unwrap();
+    File::options().write(true).open(&file).unwrap().set_len(65 << 30).unwrap();
+    let error = import(&file, &Place::new().store, &Catalogue::standard(), &Silent).unwrap_err();
+    assert!(error.message.ends_with("all.tar is not a bundle") && began.elapsed().as_secs() < 20, "{error:?}");
+    // A name that only an extension gives is none.
+    long.set_size(512);
+    long.set_cksum();
+    let mut name = [0; 512];
+    name[..14].copy_from_slice(b"artifacts.lock");
+    fs::write(&file, [long.as_bytes().as_slice(), &name, &whole].concat()).unwrap();
+    let error = import(&file, &Place::new().store, &Catalogue::standard(), &Silent).unwrap_err();
+    assert!(error.message.ends_with("all.tar is not a bundle"), "{error:?}");
+}
+
 #[test]
 fn a_bundle_brings_everything_to_a_site_without_a_way_out() {
     let (_from, file) = bundled();

@@ -40,12 +40,12 @@ pub fn check_private(path: &Path) -> Result<bool> {
     Ok(there)
 }
 
-/// Refuses a folder that others can put another in the place of; links on the way to it are followed.
+/// Refuses a place that others can put something else in; links on the way to it are followed.
 pub fn check_way(path: &Path) -> Result<()> {
     let fault = fault_on_way(path).map_err(|e| Error::io(format!("look at {}", path.display()), &e))?;
     fault.map_or(Ok(()), |found| {
-        Err(refused(&found.path, &format!("{}, and what is below can be changed there", found.why))
-            .hint("choose a folder of your own, on a way that is yours or root's"))
+        let text = format!("{} is not safe from others: {}: {}", path.display(), found.path.display(), found.why);
+        Err(Error::input(text).hint("choose a place to which all folders on the way are yours or root's"))
     })
 }
 
@@ -105,7 +105,7 @@ mod tests {
             fs::set_permissions(&above, Permissions::from_mode(0o777)).unwrap();
             for path in [&path, &at.path().join("a/b/new/pki")] {
                 let error = private_folder(path).unwrap_err();
-                let said = format!("{}: everybody may write to it (mode 0777), and what is below can be changed there", above.display());
+                let said = format!("not safe from others: {}: everybody may write to it (mode 0777)", above.display());
                 assert!(error.message.ends_with(&said), "{error}");
             }
             fs::set_permissions(&above, Permissions::from_mode(0o755)).unwrap();

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use serde::Serialize;
 use tar::{EntryType, Header};
-use tempfile::NamedTempFile;
 
 use super::Store;
 use super::frame::{damaged, longest};
@@ -78,13 +77,14 @@ pub fn import(path: &Path, store: &Store, catalogue: &Catalogue, reporter: &dyn 
 /// The lock that a bundle begins with.
 pub fn read_lock(path: &Path) -> Result<Lock> {
     let mut archive = open(path)?;
-    let mut entries = archive.entries().map_err(|e| broken(path, &e))?;
+    let mut entries = entries(&mut archive).map_err(|e| broken(path, &e))?;
     let first = entries.next().ok_or_else(|| not_a_bundle(path))?.map_err(|e| broken(path, &e))?;
     lock_entry(path, first)
 }
 
 fn lock_entry<R: Read>(path: &Path, mut entry: tar::Entry<'_, R>) -> Result<Lock> {
-    if entry.path().map_err(|e| broken(path, &e))?.as_ref() != Path::new(LOCK) {
+    let is_file = entry.header().entry_type() == EntryType::Regular;
+    if !is_file || entry.path().map_err(|e| broken(path, &e))?.as_ref() != Path::new(LOCK) {
         return Err(not_a_bundle(path));
     }
     Lock::parse(&small(path, &mut entry)?, &format!("{} in {}", LOCK, path.display()))
@@ -99,7 +99,7 @@ pub fn unpack(
     take: impl Fn(&Locked) -> Option<Shape>,
 ) -> Result<(Lock, u64)> {
     let mut archive = open(path)?;
-    let mut entries = archive.entries().map_err(|e| broken(path, &e))?;
+    let mut entries = entries(&mut archive).map_err(|e| broken(path, &e))?;
     let first = entries.next().ok_or_else(|| not_a_bundle(path))?.map_err(|e| broken(path, &e))?;
     let lock = lock_entry(path, first)?;
     let mut wanted: BTreeMap<&str, Vec<(&Locked, Shape)>> = BTreeMap::new();
@@ -171,6 +171,11 @@ fn open(path: &Path) -> Result<tar::Archive<BufReader<File>>> {
     Ok(tar::Archive::new(BufReader::with_capacity(1 << 18, file)))
 }
 
+/// As they stand in the file: what tar's extensions say, names of gigabytes for instance, would be read into memory.
+fn entries<R: Read>(archive: &mut tar::Archive<R>) -> io::Result<tar::Entries<'_, R>> {
+    Ok(archive.entries()?.raw(true))
+}
+
 fn small(path: &Path, entry: &mut impl Read) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     entry.take(SMALL).read_to_end(&mut bytes).map_err(|e| broken(path, &e))?;
@@ -186,7 +191,7 @@ fn not_a_bundle(path: &Path) -> Error {
         .hint("make one where the programs are: `kbootstrap artifacts bundle -o FILE`")
 }
 
-fn append(tar: &mut tar::Builder<NamedTempFile>, name: &str, bytes: &[u8]) -> io::Result<()> {
+fn append(tar: &mut tar::Builder<Piecewise>, name: &str, bytes: &[u8]) -> io::Result<()> {
     tar.append_data(&mut header(bytes.len() as u64), name, bytes)
 }
 

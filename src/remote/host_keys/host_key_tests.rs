@@ -1,6 +1,5 @@
-use std::process::Command;
-
 use std::fs;
+use std::process::Command;
 
 use super::*;
 use crate::remote::{Operator, SshTarget};
