@@ -30,7 +30,8 @@ pub(super) fn kept(dir: &Path) -> Result<Option<Record>> {
 
 /// Keeps it in the cluster's folder, before anything is changed by it.
 pub(super) fn keep(session: &Session, record: &Record) -> Result<()> {
-    files::write_own(&session.dir.join(KEY), record.text().as_bytes())
+    // It has the inventory and its templates, which may be closed to others, and hold what is not theirs.
+    files::write_own_private(&session.dir.join(KEY), record.text().as_bytes())
 }
 
 /// What the record should say, and the change that makes it so where it does not everywhere, as far as masters are

@@ -60,7 +60,17 @@ pub fn write_own(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Writes what anybody may read to a place where nothing is; false where something is there.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    pending::create(path, bytes)
+    pending::create(path, bytes, false)
+}
+
+/// The same for what is its owner's alone (0600).
+pub fn write_new_private(path: &Path, bytes: &[u8]) -> Result<bool> {
+    pending::create(path, bytes, true)
+}
+
+/// Writes what is its owner's alone (0600) in a folder of ours, which somebody else may have prepared: a symlink is replaced.
+pub fn write_own_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    persist(vec![Pending::own_private(path, bytes)?])
 }
 
 /// Takes up what is written piece by piece beside `path`, in a folder of ours: a file of [`scratch`], 0644 once it is in its
@@ -145,6 +155,17 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let error = write_own(&pipe, b"new").unwrap_err();
         assert_eq!(error.message, format!("cannot write {}: it is no file", pipe.display()));
+    }
+
+    #[test]
+    fn what_is_its_owners_alone_is_0600_also_over_an_older_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, new) = (folder.path().join("record.json"), folder.path().join("prod.yaml"));
+        write_own(&own, b"old").unwrap();
+        write_own_private(&own, b"new").unwrap();
+        assert!(write_new_private(&new, b"new").unwrap() && !write_new_private(&new, b"other").unwrap());
+        assert_eq!((mode(&own), mode(&new)), (0o600, 0o600));
+        assert_eq!((fs::read(&own).unwrap(), fs::read(&new).unwrap()), (b"new".to_vec(), b"new".to_vec()));
     }
 
     #[test]

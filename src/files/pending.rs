@@ -63,6 +63,12 @@ impl Pending {
         Self::new(place, bytes, false).map_err(|e| failed(path, &e))
     }
 
+    /// The same for what is its owner's alone: 0600.
+    pub fn own_private(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let place = Place::own(path).map_err(|e| failed(path, &e))?;
+        Self::new(place, bytes, true).map_err(|e| failed(path, &e))
+    }
+
     fn new(place: Place, bytes: &[u8], is_key: bool) -> io::Result<Self> {
         let direct = || Content::Direct(Secret::new(bytes));
         let content = if place.is_stream {
@@ -122,10 +128,10 @@ fn into(place: PathBuf, bytes: &[u8], is_key: bool) -> io::Result<Undo> {
     }
 }
 
-/// Writes a file where nothing is; false where something is there.
-pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool> {
+/// Writes a file where nothing is, 0600 where it is `private`; false where something is there.
+pub(super) fn create(path: &Path, bytes: &[u8], private: bool) -> Result<bool> {
     let place = Place { path: path.to_owned(), old: None, is_stream: false };
-    let written = beside(&place, bytes, false).and_then(|file| {
+    let written = beside(&place, bytes, private).and_then(|file| {
         File::open(&file)?.sync_all()?;
         Ok(file)
     });

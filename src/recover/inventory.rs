@@ -92,7 +92,7 @@ impl Restore {
         for (path, text) in &self.new {
             let folder = folder_of(path);
             fs::create_dir_all(&folder).map_err(|e| Error::io(format!("make the folder {}", folder.display()), &e))?;
-            if !files::write_new(path, text.as_bytes())? {
+            if !files::write_new_private(path, text.as_bytes())? {
                 return Err(Error::input(format!("{} is there, and is not written over", path.display()))
                     .hint("move it away; a link that leads to nothing is one, too"));
             }
