@@ -21,7 +21,8 @@ const ELSEWHERE: &str = "KBOOTSTRAP_CACHE to a folder of your own";
 /// Refuses folders and files that belong to somebody else, root aside, or that others may write, or put another in the place
 /// of. What is not there is nobody's, but the way to it is judged.
 pub fn check<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    Error::all(paths.into_iter().filter_map(|path| one(path, geteuid().as_raw()).err()))
+    // One that is open makes all below it open, too.
+    paths.into_iter().try_for_each(|path| one(path, geteuid().as_raw()))
 }
 
 fn one(path: &Path, user: u32) -> Result<()> {
