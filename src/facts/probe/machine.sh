@@ -25,7 +25,10 @@ texts="/etc/os-release
 asked=
 for name in $sysctls; do asked=$asked$nl/proc/sys/$name; done
 accounts= known=$nl settings=
-for line in $(lines $asked /etc/passwd /etc/group "$records/hashes"); do
+# What is recorded in a folder or a file of others is their word.
+hashes=
+[ ! -O "$records" ] || [ ! -O "$records/hashes" ] || hashes=$records/hashes
+for line in $(lines $asked /etc/passwd /etc/group $hashes); do
   case $line in
   /proc/sys/*) settings=$settings$nl$line ;;
   /etc/passwd:* | /etc/group:*) accounts=$accounts$nl$line ;;
