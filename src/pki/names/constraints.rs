@@ -185,7 +185,7 @@ fn allows(permitted: &[&Base], excluded: &[&Base], name: &Named) -> bool {
         Folded::Email(mailbox) => mailbox.local.is_none(),
         _ => false,
     };
-    !(of_no_host && !excluded.is_empty())
+    !of_no_host || excluded.is_empty()
 }
 
 /// A name as it is compared, taken apart once.
