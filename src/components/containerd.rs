@@ -45,6 +45,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             (layout.cni_conf.clone(), 0o755, "root"),
         ]
     },
+    read_whole: |layout| vec![layout.cni_conf.clone(), format!("{}/certs.d", layout.containerd)],
     data: |layout| vec![layout.containerd_data.clone()],
     modules: |_| vec!["overlay"],
     images: &[ImageSpec {
@@ -65,7 +66,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             vec![layout.cni.clone(), format!("{own}/bin"), format!("{own}/lib"), own.clone()]
         },
         files: |layout| vec![layout.crictl.clone()],
-        mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone(), layout.netns.clone()],
+        mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone()],
         ..Footprint::NONE
     },
     ..ComponentSpec::named(ID.0)

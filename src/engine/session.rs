@@ -138,9 +138,13 @@ impl Session {
                 (Box::new(Tee { shown: reporter, log: log.clone() }), Some(log), Some(lock))
             }
         };
-        let connector = Connector::new(Operator::from_env(ssh_config), Interrupt::from(interrupt.clone()));
+        let operator = Operator::from_env(ssh_config);
+        let connector = Connector::new(operator.clone(), Interrupt::from(interrupt.clone()));
+        let strangers = Connector::silent(operator, Interrupt::from(interrupt.clone()));
         let key_files = KeyFiles::of_inventory(&folder_of(&path), trust_inventory);
-        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once).with_key_files(key_files);
+        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once)
+            .with_strangers(Box::new(strangers))
+            .with_key_files(key_files);
         for warning in cluster::warnings(&cluster).into_iter().chain(left_out) {
             reporter.warn(&warning);
         }

@@ -1,6 +1,6 @@
 //! Whether the key that a host offers is the one it must have.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -160,8 +160,7 @@ impl HostKeys {
             let text = format!("another process has had it locked for {} seconds", PATIENCE.as_secs());
             failed(io::Error::new(io::ErrorKind::WouldBlock, text))
         })?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        let bytes = bounded::all(&mut file, 0).map_err(failed)?;
         let text = String::from_utf8_lossy(&bytes);
         let mut now = KnownHosts::default();
         now.add(path, &text);

@@ -16,6 +16,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::files::acl::Acl;
 
     /// What is said against a folder; nothing where it is root's alone.
     fn said(folder: &Path, root: &Path) -> String {
@@ -67,5 +68,53 @@ mod tests {
         assert_eq!(said("open"), "/open may be written by everybody");
         assert_eq!(said("own/file"), "/own/file is no folder");
         assert_eq!(said("own/round"), "/own/round: too many links lead to it");
+    }
+
+    #[test]
+    fn whom_an_acl_lets_write_can_change_the_way() {
+        assert!(rustix::process::getuid().is_root(), "this test needs root");
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for name in ["a folder", "group", "masked", "sticky"] {
+            create_dir(root.join(name)).unwrap();
+            set_permissions(root.join(name), Permissions::from_mode(0o755)).unwrap();
+        }
+        set_permissions(root.join("group"), Permissions::from_mode(0o775)).unwrap();
+        for name in ["a folder", "masked", "sticky"] {
+            Acl::Access.lets_in(1, &root.join(name));
+        }
+        // What the mask does not allow, nobody may whom an ACL names.
+        set_permissions(root.join("masked"), Permissions::from_mode(0o755)).unwrap();
+        set_permissions(root.join("sticky"), Permissions::from_mode(0o1777)).unwrap();
+        let said = |name: &str| said(&root.join(name), root);
+        assert_eq!(said("a folder/below"), "/a folder may be written by whom its ACL names");
+        for right in ["group", "masked", "sticky"] {
+            assert_eq!(said(right), "", "{right}");
+        }
+    }
+
+    #[test]
+    fn a_program_of_roots_can_be_changed_by_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        create_dir(at("kims")).unwrap();
+        for (name, mode) in
+            [("roots", 0o755), ("groups", 0o775), ("open", 0o757), ("kim", 0o755), ("twice", 0o755), ("kims/x", 0o755)]
+        {
+            fs::write(at(name), "").unwrap();
+            set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+        }
+        chown(at("kim"), Some(1), None).unwrap();
+        chown(at("kims"), Some(1), None).unwrap();
+        fs::hard_link(at("twice"), at("again")).unwrap();
+        symlink(at("roots"), at("link")).unwrap();
+        let is_roots = |name: &str| {
+            let script = format!("set -eu\n{ONLY_ROOT}kb_roots \"$1\"\n");
+            Command::new("/bin/sh").args(["-c", &script, "sh"]).arg(at(name)).status().unwrap().success()
+        };
+        assert!(is_roots("roots"));
+        for name in ["groups", "open", "kim", "twice", "kims/x", "link", "not-there", "kims"] {
+            assert!(!is_roots(name), "{name}");
+        }
     }
 }
