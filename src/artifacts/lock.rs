@@ -162,7 +162,8 @@ mod tests {
         let other = |version: &str, sha256: &str| Locked { sha256: sha256.repeat(64), ..locked("etcd", "amd64", version) };
         for second in [other("1", "b"), other("1", "a"), other("2", "a")] {
             let bytes = Lock { artifacts: vec![other("1", "a"), locked("etcd", "arm64", "1"), second] }.bytes().unwrap();
-            insta::assert_snapshot!(Lock::parse(&bytes, "a.lock").unwrap_err(), @"a.lock: etcd (amd64) is pinned more than once");
+            let error = Lock::parse(&bytes, "a.lock").unwrap_err();
+            assert_eq!(error.message, "a.lock: etcd (amd64) is pinned more than once");
         }
     }
 
