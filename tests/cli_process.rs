@@ -48,7 +48,10 @@ fn a_manual_page_is_written_through_no_link() {
     fs::remove_file(&page).unwrap();
     assert!(Command::new("mkfifo").arg(&page).status().unwrap().success());
     let refused = run();
-    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("it is no file"), "{refused:?}");
+    assert!(
+        !refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("it is no file"),
+        "{refused:?}"
+    );
 }
 
 #[test]

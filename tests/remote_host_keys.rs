@@ -53,7 +53,10 @@ fn a_file_that_is_not_the_operators_gets_no_key_unless_it_is_trusted() {
         let target =
             SshTarget { accept_new: true, may_record: false, known_hosts: Some(file.clone()), ..sshd.ssh_target() };
         let error = refused(&sshd, target);
-        assert!(error.message.contains("no host key is added to") && error.details[0].starts_with("it offers"), "{error:?}");
+        assert!(
+            error.message.contains("no host key is added to") && error.details[0].starts_with("it offers"),
+            "{error:?}"
+        );
         assert_eq!(fs::read_to_string(&file).ok().as_ref(), before);
     }
 }

@@ -54,8 +54,13 @@ mod tests {
         for own in ["site/known_hosts", "site/ssh/prod.known_hosts", "site/x/../known_hosts"] {
             assert!(files.has(&path(own)), "{own}");
         }
-        let others =
-            ["known_hosts", "site/../known_hosts", "site/.bash_profile", "site/known_hosts.link", "site/known_hosts.rc"];
+        let others = [
+            "known_hosts",
+            "site/../known_hosts",
+            "site/.bash_profile",
+            "site/known_hosts.link",
+            "site/known_hosts.rc",
+        ];
         for other in others {
             assert!(!files.has(&path(other)), "{other}");
             assert!(KeyFiles::of_inventory(&path("site"), true).has(&path(other)));

@@ -128,7 +128,8 @@ impl Pool {
         }
         kept.open += 1;
         drop(kept);
-        let transport = connector.connect(&target(host, accept_new, &self.key_files)).inspect_err(|_| self.kept().open -= 1)?;
+        let transport =
+            connector.connect(&target(host, accept_new, &self.key_files)).inspect_err(|_| self.kept().open -= 1)?;
         Ok(Lease { pool: self, transport: Some(transport) })
     }
 }

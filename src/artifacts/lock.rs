@@ -77,7 +77,9 @@ impl Lock {
         let mut seen = BTreeSet::new();
         if let Some(second) = lock.artifacts.iter().find(|l| !seen.insert((&l.name, &l.arch))) {
             let text = format!("{name}: {} ({}) is pinned more than once", second.name, second.arch);
-            return Err(Error::input(text).hint("keep the pin that is right, or bring the lock back from version control"));
+            return Err(
+                Error::input(text).hint("keep the pin that is right, or bring the lock back from version control")
+            );
         }
         Ok(lock)
     }
@@ -159,9 +161,11 @@ mod tests {
 
     #[test]
     fn a_thing_that_is_pinned_twice_is_refused() {
-        let other = |version: &str, sha256: &str| Locked { sha256: sha256.repeat(64), ..locked("etcd", "amd64", version) };
+        let other =
+            |version: &str, sha256: &str| Locked { sha256: sha256.repeat(64), ..locked("etcd", "amd64", version) };
         for second in [other("1", "b"), other("1", "a"), other("2", "a")] {
-            let bytes = Lock { artifacts: vec![other("1", "a"), locked("etcd", "arm64", "1"), second] }.bytes().unwrap();
+            let bytes =
+                Lock { artifacts: vec![other("1", "a"), locked("etcd", "arm64", "1"), second] }.bytes().unwrap();
             let error = Lock::parse(&bytes, "a.lock").unwrap_err();
             assert_eq!(error.message, "a.lock: etcd (amd64) is pinned more than once");
         }

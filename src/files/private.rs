@@ -35,7 +35,10 @@ pub fn check_private(path: &Path) -> Result<bool> {
         there => (true, fault(&Seen::of(&there.map_err(failed)?), &Me::of_process())),
     };
     // Of a link it does not matter where it leads.
-    own.map_or(Ok(()), |why| Err(refused(path, &why).hint("look who made it and what is in it (`ls -la`), then move it away, or make it yours alone")))?;
+    own.map_or(Ok(()), |why| {
+        Err(refused(path, &why)
+            .hint("look who made it and what is in it (`ls -la`), then move it away, or make it yours alone"))
+    })?;
     check_way(path)?;
     Ok(there)
 }

@@ -91,7 +91,8 @@ impl State {
         ];
         let of_hosts = self.hosts.iter().flat_map(|host| {
             let name = host.name.as_str();
-            let cgroups = host.cgroups.iter().filter(|path| !is_of_host(path, name)).map(|path| path.display().to_string());
+            let cgroups =
+                host.cgroups.iter().filter(|path| !is_of_host(path, name)).map(|path| path.display().to_string());
             let own = [
                 (is_lab_name(name), name),
                 (host.netns == netns_name(&self.id, name), host.netns.as_str()),
@@ -197,7 +198,10 @@ mod tests {
             assert!(text.contains(&own), "{own} in {text}");
             fs::write(folder.state(), text.replace(&own, &others)).unwrap();
             let error = State::load(&folder).unwrap_err();
-            assert!(error.message.ends_with(&format!("names what is no lab's: {}", others.trim_matches('"'))), "{error}");
+            assert!(
+                error.message.ends_with(&format!("names what is no lab's: {}", others.trim_matches('"'))),
+                "{error}"
+            );
         }
         fs::write(folder.state(), text.replace("\"n1\"", "\"../../n1\"")).unwrap();
         assert!(State::load(&folder).unwrap_err().message.contains("names what is no lab's: "));

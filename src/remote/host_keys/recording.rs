@@ -52,7 +52,9 @@ impl Recording {
                 .hint("name another file as knownHosts"));
         }
         if !self.is_allowed {
-            let text = format!("{host}: no host key is added to {shown}: it is no known_hosts file of yours, and none in the inventory's folder");
+            let text = format!(
+                "{host}: no host key is added to {shown}: it is no known_hosts file of yours, and none in the inventory's folder"
+            );
             return Err(Error::connect(text)
                 .hint("take `knownHosts` out of the inventory, name a file beside it that is called known_hosts, or pin the key (`hostKey`)")
                 .hint("an inventory of somebody else could have a key written to any file so; if you trust it: --trust-inventory"));
@@ -86,7 +88,8 @@ impl Recording {
 
 /// sshd's own lists, by their usual names (`AuthorizedKeysFile`), links followed.
 fn holds_logins(path: &Path) -> bool {
-    let named = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"authorized_keys"));
+    let named =
+        |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"authorized_keys"));
     named(path) || named(&real(path))
 }
 

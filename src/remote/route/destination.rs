@@ -321,7 +321,9 @@ mod tests {
             Destination::decide(&target, advice, &operator()).unwrap().may_record
         };
         assert!(records(None, false, None) && records(None, false, Some(advice())));
-        assert!(records(Some("/home/op/.ssh/known_hosts"), false, None) && records(Some("/x/../k"), false, Some(advice())));
+        assert!(
+            records(Some("/home/op/.ssh/known_hosts"), false, None) && records(Some("/x/../k"), false, Some(advice()))
+        );
         assert!(records(Some("/site/known_hosts"), true, None));
         assert!(!records(Some("/site/known_hosts"), false, None));
         assert!(!records(Some("/home/op/.ssh/authorized_keys"), false, Some(advice())));
