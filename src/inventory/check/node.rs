@@ -8,6 +8,25 @@ use crate::text::nearest;
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
+/// Labels by which a kubelet says what its host is, again whenever it starts.
+const OF_KUBELETS: [&str; 5] = [
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+];
+
+/// Whether the label is the kubelet's to set, and says something else there.
+fn is_of_kubelet(one: &Host, key: &str, value: &str) -> bool {
+    let same = match key {
+        "kubernetes.io/hostname" => value == one.name,
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => value == "linux",
+        _ => false,
+    };
+    OF_KUBELETS.contains(&key) && !same
+}
+
 /// Mistakes in labels and taints.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {
     let hosts = inventory.hosts.iter().enumerate();
@@ -33,6 +52,9 @@ fn labels(at: &Path, one: &Host) -> Vec<Mistake> {
         let path = at.key("labels").key(key);
         if let Err(why) = label_key(key) {
             mistakes.push(Mistake::key(path, format!("label key `{key}` {why}")));
+        } else if is_of_kubelet(one, key, value) {
+            let message = format!("the label `{key}` is the kubelet's: it sets it again whenever it starts");
+            mistakes.push(Mistake::key(path, message).hint("remove it, or give the label another name"));
         } else if let Some(mistake) = names::not_ascii(&path, value, "label value") {
             mistakes.push(mistake);
         } else if let Err(why) = label_value(value) {
