@@ -163,4 +163,20 @@ mod tests {
         assert_eq!(said(&after, None), all, "and while it is away");
         assert!(said(&after, Some(false)).is_empty(), "it was installed again");
     }
+
+    #[test]
+    fn a_worker_that_says_that_it_was_a_master_is_recorded_as_none() {
+        let (catalogue, cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        let signature = Signature { written: "2026-01-01T00:00:00Z".into(), by: "ann@desk".into() };
+        let inventory = RecordedInventory::new("c.yaml", "", BTreeMap::new());
+        let before = Record::new(&cluster, inventory, String::new(), signature).hosts[1].clone();
+        let mut facts = HostFacts { known: true, ..HostFacts::default_host() };
+        for unit in ["kube-apiserver.service", "etcd.service"] {
+            facts.units.insert(unit.into(), UnitFact { restart_key: "deadbeef".into(), ..UnitFact::default() });
+        }
+        let facts = BTreeMap::from([("n1".to_owned(), facts)]);
+        let known = Known { catalogue: &catalogue, cluster: &cluster, facts: &facts, live: &Live::default() };
+        assert_eq!(changes::switched_off(&known, "n1").len(), 2, "it is named");
+        assert_eq!(left(&known, Some(&before), "n1"), BTreeSet::new());
+    }
 }
