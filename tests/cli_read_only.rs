@@ -113,7 +113,8 @@ fn without_certificates_and_programs_all_of_them_are_announced() {
     assert!(plan.contains("+ /etc/kubernetes/encryption.yaml (to be issued)\n"), "{plan}");
     assert!(plan.contains(", to be fetched)\n"), "{plan}");
     assert!(plan.contains("+ to be issued: ca, apiserver-m1, "), "{plan}");
-    let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).stdout).unwrap();
+    let plan = place.looks(&[0, 6], &["plan", "-o", "json"]);
+    let json: Value = serde_json::from_str(&plan.stdout).unwrap_or_else(|e| panic!("{e}: {}", plan.stderr));
     assert_eq!(json["here"]["issue"][0], "ca");
     let fetch = json["here"]["fetch"].as_array().unwrap();
     let kubelet = fetch.iter().find(|fetch| fetch["name"] == "kubelet").unwrap();
@@ -216,6 +217,7 @@ fn with_certificates_they_are_used_and_kubeconfig_writes_its_one_file() {
 fn a_name_more_in_the_inventory_is_a_certificate_to_be_issued() {
     let place = Place::issued();
     fs::write(place.path("kbootstrap.yaml"), format!("{INVENTORY}pki: {{extraSans: [api.example.com]}}\n")).unwrap();
-    let json: Value = serde_json::from_str(&place.looks(&[0, 6], &["plan", "-o", "json"]).stdout).unwrap();
+    let plan = place.looks(&[0, 6], &["plan", "-o", "json"]);
+    let json: Value = serde_json::from_str(&plan.stdout).unwrap_or_else(|e| panic!("{e}: {}", plan.stderr));
     assert_eq!(json["here"]["issue"], serde_json::json!(["apiserver-m1"]));
 }

@@ -64,7 +64,8 @@ fn masters_change_one_at_a_time_and_a_host_comes_back() {
     a_host_without_power_comes_back(&mut cluster, &balancer);
 }
 
-fn balancer(cluster: &Cluster) -> Balancer {
+/// A TCP balancer in front of the API servers, outside.
+pub fn balancer(cluster: &Cluster) -> Balancer {
     let gateway = SocketAddr::new(IpAddr::V4(cluster.lab().state().gateway), 6443);
     Balancer::start(gateway, servers(cluster, 6443).into_iter().map(|(_, address)| address).collect())
 }

@@ -49,7 +49,7 @@ fn sh(lab: &Lab, host: &str, script: &str) -> String {
 
 /// Everything on the machine that bears the lab's id or lies in its folder.
 fn traces(folders: &Folders, name: &str) -> Vec<String> {
-    let folder = folders.lab(name);
+    let folder = folders.lab(name).unwrap();
     let id = folder.id();
     let mut found = Vec::new();
     for dir in ["/sys/class/net", "/run/netns", "/run/systemd/nspawn/propagate"] {
@@ -201,7 +201,7 @@ fn down_cleans_up_after_an_up_that_was_killed_at_any_moment() {
     let place = Place::new();
     // Whole, so that the moments below fall into the making of hosts.
     lab::ensure_tree(&place.folders, System::default(), &Silent).unwrap();
-    let state = place.folders.lab("killed").state();
+    let state = place.folders.lab("killed").unwrap().state();
     let moments = [0, 5, 10, 20, 30, 50, 80, 120, 180, 250, 350];
     let mut interrupted = 0;
     for moment in moments {
@@ -228,7 +228,7 @@ fn an_interrupted_up_is_made_anew_by_the_next() {
     lab::ensure_tree(&place.folders, System::default(), &Silent).unwrap();
     let mut up = place.program(&["up", "-n", "1", "--name", "again"]);
     let mut up = up.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !place.folders.lab("again").host("n1").process().exists() && up.try_wait().unwrap().is_none() {
+    while !place.folders.lab("again").unwrap().host("n1").process().exists() && up.try_wait().unwrap().is_none() {
         sleep(Duration::from_millis(1));
     }
     up.kill().unwrap();
@@ -237,4 +237,25 @@ fn an_interrupted_up_is_made_anew_by_the_next() {
     sh(&lab, "n1", "true");
     drop(lab);
     assert_eq!(traces(&place.folders, "again"), Vec::<String>::new());
+}
+
+/// `lab down` removes a folder, as root.
+#[test]
+fn a_name_that_is_a_path_is_refused_and_nothing_is_removed() {
+    let place = Place::new();
+    let precious = tempfile::tempdir().unwrap();
+    fs::write(precious.path().join("file"), "precious").unwrap();
+    fs::create_dir_all(place.folders.labs()).unwrap();
+    let absolute = precious.path().to_str().unwrap();
+    let relative = format!("../../../../../../..{absolute}");
+    for name in [absolute, &relative, "..", ".", "../lab", "", "a/b"] {
+        for command in ["down", "ssh", "poweroff", "start", "inventory"] {
+            let host = matches!(command, "ssh" | "poweroff" | "start").then_some("n1");
+            let output = place.program(&[command, "--name", name]).args(host).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{command} {name:?}: {said}");
+            assert!(!said.contains("Usage:"), "{command} {name:?} should be read: {said}");
+        }
+        assert!(precious.path().join("file").exists() && place.folders.labs().exists(), "{name:?}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use kbootstrap::cfssl::certinfo;
+use kbootstrap::cfssl::answers::certinfo;
 use kbootstrap::pki::{Authority, Certificate, CertificateInfo, Expected, Key, KeyKind, San, verify};
 use libfuzzer_sys::fuzz_target;
 

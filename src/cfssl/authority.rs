@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::call::Call;
-use super::failure::Failure;
-use super::{go_file, go_pem};
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::call::Call;
+use crate::cfssl::go;
 use crate::error::Reason;
 use crate::pki::{Authority, Certificate, Csr, Issued, Key, Profile, Request, Serial, SigningConfig};
 
@@ -21,7 +21,7 @@ pub struct Signer {
 /// Exactly one certificate.
 pub fn certificate(text: &[u8]) -> Result<Certificate, Failure> {
     let text = String::from_utf8_lossy(text);
-    let Some((block, rest)) = go_pem::decode(text.trim()) else {
+    let Some((block, rest)) = go::pem::decode(text.trim()) else {
         return Err(Failure::code(1002, "Failed to decode certificate"));
     };
     let certificate = parsed(&block)?;
@@ -35,7 +35,7 @@ pub fn certificate(text: &[u8]) -> Result<Certificate, Failure> {
 pub fn certificates(text: &[u8]) -> Result<Vec<Certificate>, Failure> {
     let text = String::from_utf8_lossy(text);
     let (mut rest, mut all) = (text.trim(), Vec::new());
-    while let Some((block, after)) = go_pem::decode(rest) {
+    while let Some((block, after)) = go::pem::decode(rest) {
         all.push(parsed(&block)?);
         rest = after.trim();
     }
@@ -43,7 +43,7 @@ pub fn certificates(text: &[u8]) -> Result<Vec<Certificate>, Failure> {
 }
 
 /// Whatever the block's label is.
-fn parsed(block: &go_pem::Block<'_>) -> Result<Certificate, Failure> {
+fn parsed(block: &go::pem::Block<'_>) -> Result<Certificate, Failure> {
     Certificate::from_der(&block.der, "the certificate").map_err(|_| Failure::code(1003, "Failed to parse certificate"))
 }
 
@@ -53,7 +53,7 @@ pub fn key(text: &[u8]) -> Result<Key, Failure> {
     // As long as it can get, so that no copy of the key is left behind by growing.
     let (mut rest, mut blocks) = (shown.as_str(), Zeroizing::new(String::with_capacity(shown.len())));
     let block = loop {
-        let Some((block, after)) = go_pem::decode(rest) else {
+        let Some((block, after)) = go::pem::decode(rest) else {
             return Err(Failure::code(2002, "Failed to decode private key"));
         };
         blocks.push_str(block.text);
@@ -80,7 +80,7 @@ pub fn key(text: &[u8]) -> Result<Key, Failure> {
 /// A CSR whose signature is good.
 pub fn csr(text: &[u8]) -> Result<Csr, Failure> {
     let text = String::from_utf8_lossy(text);
-    let Some((block, _)) = go_pem::decode(&text) else { return Err(Failure::code(9002, "CSR Decode failed")) };
+    let Some((block, _)) = go::pem::decode(&text) else { return Err(Failure::code(9002, "CSR Decode failed")) };
     if !matches!(block.label, "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") {
         return Err(Failure::code(9300, "not a csr"));
     }
@@ -93,7 +93,7 @@ pub fn csr(text: &[u8]) -> Result<Csr, Failure> {
 /// What may be a CSR, unread and whatever its label is.
 pub fn csr_der(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let text = String::from_utf8_lossy(text);
-    let (block, _) = go_pem::decode(&text).ok_or_else(|| Failure::code(9002, "CSR Decode failed"))?;
+    let (block, _) = go::pem::decode(&text).ok_or_else(|| Failure::code(9002, "CSR Decode failed"))?;
     Ok(block.der)
 }
 
@@ -117,8 +117,8 @@ impl Call {
         if ca.is_empty() || ca_key.is_empty() {
             return Err(Failure::code(2000, "Unknown private key error"));
         }
-        let ca = go_file::read_ca(ca)?;
-        let ca_key = go_file::read_ca(ca_key).map_err(|e| e.coded(1001))?;
+        let ca = go::file::read_ca(ca)?;
+        let ca_key = go::file::read_ca(ca_key).map_err(|e| e.coded(1001))?;
         let (certificate, key) = (certificate(&ca)?, key(&ca_key)?);
         let built_in = SigningConfig::built_in()?;
         let mut warnings = Vec::new();

@@ -3,12 +3,12 @@
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::check_config;
-use super::failure::Failure;
-use super::go_file;
-use super::go_json::write_quoted;
-use super::goflag::Parsed;
-use super::log::Log;
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::answers::log::Log;
+use crate::cfssl::check_config;
+use crate::cfssl::go;
+use crate::cfssl::go::flag::Parsed;
+use crate::cfssl::go::json::write_quoted;
 use crate::pki::{Rules, SigningConfig};
 use crate::ui::{Printer, stderr};
 
@@ -77,7 +77,7 @@ impl Call {
             return Ok(());
         }
         let loaded = || {
-            let text = go_file::read(&path).map_err(|_| Failure::policy("could not read configuration file"))?;
+            let text = go::file::read(&path).map_err(|_| Failure::policy("could not read configuration file"))?;
             check_config::check(&text, &self.log)?;
             Ok::<_, Failure>(SigningConfig::read_by(&text, &path, self.rules)?)
         };

@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::log::Log;
-use super::{go_duration, go_json, go_types};
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::answers::log::Log;
+use crate::cfssl::go;
 use crate::pki::{self, NameWhitelist, Usage};
 
 /// The first mistake that cfssl finds. Profiles are looked at in the order of their names; cfssl has none. Logs what cfssl
 /// says of profiles that point to a server.
 pub fn check(text: &[u8], log: &Log) -> Result<(), Failure> {
     let unreadable = |words: String| Failure::policy(&format!("failed to unmarshal configuration: {words}"));
-    let json = go_json::parse(text).map_err(unreadable)?;
-    go_types::check(&json, &go_types::CONFIG).map_err(unreadable)?;
+    let json = go::json::parse(text).map_err(unreadable)?;
+    go::types::check(&json, &go::types::CONFIG).map_err(unreadable)?;
     let config = pki::parse_json(text, "the configuration", pki::Rules::Lenient)?;
     let Some(signing) = config.get("signing").filter(|signing| !signing.is_null()) else {
         return Err(Failure::text("No \"signing\" field present"));
@@ -122,7 +122,7 @@ fn check_life(profile: &Value) -> Result<(), Failure> {
     }
     let backdate = Some(text(profile, "backdate")).filter(|text| !text.is_empty());
     for duration in [Some(expiry), backdate].into_iter().flatten() {
-        go_duration::check(duration).map_err(|words| Failure::policy(&words))?;
+        go::duration::check(duration).map_err(|words| Failure::policy(&words))?;
     }
     let policies = profile.get("policies").and_then(Value::as_array).into_iter().flatten();
     let qualifiers = policies.filter_map(|policy| policy.get("qualifiers")?.as_array()).flatten();

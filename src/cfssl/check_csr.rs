@@ -2,15 +2,14 @@
 
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::go_types::{self, Type};
-use super::{go_duration, go_json};
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::go::{self, types::Type};
 use crate::pki;
 
 /// A document without mistakes of syntax and types: its keys in lower case, duplicates merged.
 pub fn read(text: &[u8], expected: &Type) -> Result<Value, Failure> {
-    let json = go_json::parse(text).map_err(Failure::text)?;
-    go_types::check(&json, expected).map_err(Failure::text)?;
+    let json = go::json::parse(text).map_err(Failure::text)?;
+    go::types::check(&json, expected).map_err(Failure::text)?;
     Ok(pki::parse_json(text, "the document", pki::Rules::Lenient)?)
 }
 
@@ -53,7 +52,7 @@ pub fn check_life(spec: &Value, fields: &[&str]) -> Result<(), Failure> {
     let text = |name: &str| ca.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     for name in fields {
         if let Some(text) = text(name) {
-            go_duration::check(text).map_err(Failure::text)?;
+            go::duration::check(text).map_err(Failure::text)?;
         }
     }
     let zero = text("expiry").is_some_and(|text| text.parse::<pki::Lifetime>().is_ok_and(pki::Lifetime::is_zero));
@@ -77,7 +76,7 @@ pub fn check_subject(spec: &Value) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cfssl::go_types::CSR;
+    use crate::cfssl::go::types::CSR;
 
     fn spec(text: &str) -> Value {
         read(text.as_bytes(), &CSR).unwrap()

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::call::Call;
-use super::command::{self, COMMANDS, Command};
-use super::failure::Failure;
-use super::flags::{self, CFSSL, CFSSLJSON};
-use super::go_file;
-use super::goflag::{self, Flag, Parsed, Stop};
-use super::log::Log;
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::answers::log::Log;
+use crate::cfssl::call::Call;
+use crate::cfssl::command::{self, COMMANDS, Command};
+use crate::cfssl::flags::{self, CFSSL, CFSSLJSON};
+use crate::cfssl::go::{
+    self,
+    flag::{Flag, Parsed, Stop},
+};
 use crate::pki::Rules;
 use crate::secret::quoted;
 use crate::text::shown_line;
@@ -41,7 +43,7 @@ impl Program {
 
     /// Runs it with the arguments after its name; the value is the exit code: 0, 1, or 2 for flags that are wrong.
     pub fn run(self, args: &[OsString], out: Printer) -> u8 {
-        let args: Vec<_> = args.iter().map(|arg| go_file::text(arg)).collect();
+        let args: Vec<_> = args.iter().map(|arg| go::file::text(arg)).collect();
         match self {
             Program::Cfssl => cfssl(&args, out),
             Program::Cfssljson => cfssljson(&args, out),
@@ -54,7 +56,7 @@ impl Program {
 }
 
 fn cfssl(args: &[String], out: Printer) -> u8 {
-    let parsed = match goflag::parse(&[], args) {
+    let parsed = match go::flag::parse(&[], args) {
         Ok(parsed) => parsed,
         Err(stop) => return stopped(stop, &overview()),
     };
@@ -72,7 +74,7 @@ fn cfssl(args: &[String], out: Printer) -> u8 {
 }
 
 fn run(command: &Command, args: &[String], out: Printer) -> u8 {
-    match goflag::parse(&CFSSL, args) {
+    match go::flag::parse(&CFSSL, args) {
         Ok(flags) => finish(call(flags, out).and_then(|mut call| {
             call.load_config()?;
             (command.run)(&mut call)
@@ -83,7 +85,7 @@ fn run(command: &Command, args: &[String], out: Printer) -> u8 {
 
 fn cfssljson(args: &[String], out: Printer) -> u8 {
     let usage = "Usage of cfssljson: cfssljson [-f FILE] [-bare] [-stdout] [BASENAME]\n".to_owned();
-    match goflag::parse(&CFSSLJSON, args) {
+    match go::flag::parse(&CFSSLJSON, args) {
         Ok(flags) => finish(call(flags, out).and_then(|mut call| command::cfssljson(&mut call))),
         Err(stop) => stopped(stop, &(usage + &flag_list(&CFSSLJSON))),
     }

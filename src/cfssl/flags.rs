@@ -1,6 +1,6 @@
 //! cfssl's flags: one set for all commands, each of which mentions its own in its help.
 
-use super::goflag::{Flag, Kind};
+use crate::cfssl::go::flag::{Flag, Kind};
 
 const fn text(name: &'static str, usage: &'static str) -> Flag {
     Flag { name, kind: Kind::Text, default: "", usage }

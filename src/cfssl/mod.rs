@@ -3,29 +3,17 @@
 //! There are two faces. [`face`] is cfssl itself: Go's flags, its words, exit codes and log lines. The commands in
 //! `cli` are kbootstrap's own, stricter, with clap. Both issue by the same engine, [`crate::pki`].
 
+pub mod answers;
 pub mod args;
 pub mod authority;
-pub mod bundle;
 pub mod ca_key;
 pub mod call;
-pub mod certinfo;
-pub mod cfssljson;
 pub mod check_config;
 pub mod check_csr;
 mod command;
-pub mod csrinfo;
 pub mod face;
-pub mod failure;
 pub mod flags;
-pub mod go_duration;
-pub mod go_file;
-pub mod go_json;
-pub mod go_pem;
-pub mod go_types;
-pub mod goflag;
-pub mod log;
-pub mod output;
+pub mod go;
 pub mod remote;
 pub mod signer;
 pub mod source;
-pub mod templates;

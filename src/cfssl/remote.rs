@@ -1,7 +1,7 @@
 //! Profiles that point to a server which signs: cfssl would ask it, and here there is none to ask.
 
-use super::call::Call;
-use super::failure::Failure;
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::call::Call;
 use crate::pki::Profile;
 
 impl Call {

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use time::OffsetDateTime;
 
-use super::log::Log;
-use super::source;
+use crate::cfssl::answers::log::Log;
+use crate::cfssl::source;
 use crate::error::{Error, Result};
 use crate::pki::{Authority, Certificate, Issued, Passwords, Profile, Request, Serial, SigningConfig};
 

@@ -17,7 +17,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Removes the lab. That there is none is no error; the value says whether there was one.
 pub fn down(folders: &Folders, name: &str, reporter: &dyn Reporter) -> Result<bool> {
     machine::check_root()?;
-    let folder = folders.lab(name);
+    let folder = folders.lab(name)?;
     let Some(lock) = Lock::existing(&folder, PATIENCE)? else { return Ok(false) };
     let began = std::time::Instant::now();
     let step = format!("remove lab {name}");

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::spec::check_lab_name;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
 
@@ -45,9 +46,14 @@ impl Folders {
     pub fn labs(&self) -> PathBuf {
         self.base.join("labs")
     }
-    /// One lab's folder.
-    pub fn lab(&self, name: &str) -> LabFolder {
-        LabFolder { path: self.labs().join(name) }
+    /// One lab's folder. No other name than a lab's leads to one: what is absolute, or has `..` in it, would lead out of
+    /// the cache, and `lab down` removes the folder.
+    ///
+    /// # Errors
+    /// `Usage`: no lab can have that name.
+    pub fn lab(&self, name: &str) -> Result<LabFolder> {
+        check_lab_name(name)?;
+        Ok(LabFolder { path: self.labs().join(name) })
     }
 }
 
@@ -142,6 +148,17 @@ mod tests {
             assert!(Folders::at(Path::new(path)).is_err(), "{path}");
         }
         let folders = Folders::at(Path::new("/cache/kb")).unwrap();
-        assert_eq!(folders.lab("demo").host("n1").data("etcd"), Path::new("/cache/kb/labs/demo/hosts/n1/data/etcd"));
+        assert_eq!(
+            folders.lab("demo").unwrap().host("n1").data("etcd"),
+            Path::new("/cache/kb/labs/demo/hosts/n1/data/etcd")
+        );
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder_of_labs() {
+        let folders = Folders::at(Path::new("/cache/kb")).unwrap();
+        for name in ["/home", "..", "../x", ".", "", "a/b", "a/..", "-a", "A", "a\0b", "a\n"] {
+            assert!(folders.lab(name).is_err(), "{name:?}");
+        }
     }
 }

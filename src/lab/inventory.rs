@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn it_is_an_inventory() {
-        let folder = Folders::at(Path::new("/c")).unwrap().lab("demo");
+        let folder = Folders::at(Path::new("/c")).unwrap().lab("demo").unwrap();
         let spec = LabSpec { masters: 3, ..LabSpec::new("demo", 4) };
         let state = plan(&spec, &folder, "10.99.7.0/24".parse().unwrap(), Path::new("/tree"), |_| Vec::new());
         let text = render(&state, &spec, &folder);

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn arguments_name_what_is_the_hosts_own() {
-        let folder = Folders::at(Path::new("/c")).unwrap().lab("demo").host("n1");
+        let folder = Folders::at(Path::new("/c")).unwrap().lab("demo").unwrap().host("n1");
         let args = arguments(&host(Vec::new()), &folder, &["/dev/kmsg"]);
         insta::assert_snapshot!(args[8..].join("\n"), @r"
         --directory=/c/labs/demo/hosts/n1/root

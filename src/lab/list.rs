@@ -52,7 +52,7 @@ pub fn list(folders: &Folders) -> Result<Vec<LabStatus>> {
 }
 
 fn status(folders: &Folders, name: &str) -> Result<LabStatus> {
-    let folder = folders.lab(name);
+    let folder = folders.lab(name)?;
     let state = State::load(&folder)?;
     let hosts = state.iter().flat_map(|state| &state.hosts).map(|host| {
         let process = Process::load(&folder.host(&host.name).process()).filter(|process| process.is_alive());

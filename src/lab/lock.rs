@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_lab_is_worked_on_by_one_process_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folders::at(dir.path()).unwrap().lab("demo");
+        let folder = Folders::at(dir.path()).unwrap().lab("demo").unwrap();
         assert!(Lock::existing(&folder, NOW).unwrap().is_none());
         let lock = Lock::make(&folder, NOW).unwrap();
         assert!(Lock::existing(&folder, NOW).is_err());
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_program_that_was_started_holds_the_lock_too() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folders::at(dir.path()).unwrap().lab("demo");
+        let folder = Folders::at(dir.path()).unwrap().lab("demo").unwrap();
         let lock = Lock::make(&folder, NOW).unwrap();
         let stdin = Stdio::from(lock.folder.try_clone().unwrap());
         let mut child = Command::new("sleep").arg("60").stdin(stdin).spawn().unwrap();

@@ -70,7 +70,7 @@ pub struct Lab {
 impl Lab {
     /// The lab of that name.
     pub fn open(folders: &Folders, name: &str) -> Result<Self> {
-        let folder = folders.lab(name);
+        let folder = folders.lab(name)?;
         match State::load(&folder)? {
             Some(state) => Ok(Lab { folder, state }),
             None => Err(Error::usage(format!("there is no lab {name}")).hint("`kbootstrap lab list` shows all labs")),

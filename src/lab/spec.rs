@@ -61,12 +61,7 @@ impl LabSpec {
     /// All that is wrong with it.
     pub fn check(&self) -> Result<()> {
         let mut errors = Vec::new();
-        if !is_lab_name(&self.name) {
-            errors.push(Error::usage(format!(
-                "`{}` cannot name a lab: use lower-case letters, digits and dashes, at most 32, a letter first",
-                self.name
-            )));
-        }
+        errors.extend(check_lab_name(&self.name).err());
         if self.hosts == 0 || self.hosts > MOST_HOSTS {
             errors.push(Error::usage(format!("{} hosts: a lab has 1 to {MOST_HOSTS}", self.hosts)));
         }
@@ -113,6 +108,17 @@ impl LabSpec {
 
 fn host_name(i: u32) -> String {
     format!("n{i}")
+}
+
+/// That a lab can have that name.
+pub(super) fn check_lab_name(name: &str) -> Result<()> {
+    if is_lab_name(name) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "`{}` cannot name a lab: use lower-case letters, digits and dashes, at most 32, a letter first",
+        name
+    )))
 }
 
 /// Whether a lab can have that name.

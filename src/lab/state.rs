@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_host_that_is_not_there_is_told_with_those_that_are() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folders::at(dir.path()).unwrap().lab("demo");
+        let folder = Folders::at(dir.path()).unwrap().lab("demo").unwrap();
         fs::create_dir_all(folder.path()).unwrap();
         assert_eq!(State::load(&folder).unwrap(), None);
         let host = |name: &str| HostState {

@@ -35,7 +35,8 @@ fn used(folders: &Folders, except: &str) -> Result<Vec<Ipv4Net>> {
     let mut nets = routes(&command::run("ip", &["-j", "-4", "route", "show", "table", "all"])?);
     for name in state::names(folders)?.iter().filter(|name| *name != except) {
         // A state that cannot be read belongs to a lab that `down` will complain of.
-        nets.extend(State::load(&folders.lab(name)).ok().flatten().map(|state| state.subnet));
+        let state = folders.lab(name).and_then(|folder| State::load(&folder));
+        nets.extend(state.ok().flatten().map(|state| state.subnet));
     }
     Ok(nets)
 }

@@ -21,7 +21,7 @@ pub fn up(folders: &Folders, spec: &LabSpec, reporter: &dyn Reporter) -> Result<
     machine::check()?;
     spare_inventory(spec)?;
     let tree = tree::ensure(folders, spec.system, reporter)?;
-    let folder = folders.lab(&spec.name);
+    let folder = folders.lab(&spec.name)?;
     let lock = Lock::make(&folder, down::PATIENCE)?;
     match State::load(&folder)? {
         Some(state) if state.complete => return again(&lock, state, spec, folder, reporter),

@@ -14,12 +14,12 @@ use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use crate::error::{Error, Result};
 use crate::random::nonce;
 use crate::remote::interrupt::Interrupt;
-use crate::remote::not_started::Evidence;
-use crate::remote::prompt::Answers;
-use crate::remote::pump::{Patience, Pipes, Within, pump};
-use crate::remote::script::{Plain, Program, Sink};
-use crate::remote::ssh_dial::{OPENED, STALL, not_listening};
-use crate::remote::sudo::{Become, Launch, find_become};
+use crate::remote::login::prompt::Answers;
+use crate::remote::script::not_started::Evidence;
+use crate::remote::script::pump::{Patience, Pipes, Within, pump};
+use crate::remote::script::sudo::{Become, Launch, find_become};
+use crate::remote::script::text::{Plain, Program, Sink};
+use crate::remote::ssh::dial::{OPENED, STALL, not_listening};
 use crate::remote::{LOOK, Output, Stream, Transport};
 
 /// How long a wait takes at most before it looks around, in nanoseconds.

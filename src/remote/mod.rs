@@ -1,42 +1,22 @@
 //! Ways to a host: SSH, or this machine itself. A script goes in, bytes come out, streams are forwarded.
 
-mod auth;
-mod certificate;
 mod connector;
-mod destination;
-mod handshake;
-mod host_key;
+mod host_keys;
 pub mod host_lock;
 mod interrupt;
-mod jump;
-mod key_file;
-pub mod known_hosts;
-mod limit;
-mod line;
 mod local;
-mod negotiation;
-mod not_started;
-mod offers;
-mod only_root;
-mod prompt;
-mod proxy_command;
-mod pump;
-mod relay;
+mod login;
+mod route;
 mod script;
-mod session;
-mod shell_names;
 mod ssh;
-mod ssh_config;
-mod ssh_dial;
-mod sudo;
-mod tokens;
 mod wire;
 
 pub use connector::{Connector, Operator};
+pub use host_keys::known_hosts;
 pub use interrupt::Interrupt;
-pub use only_root::ONLY_ROOT;
-pub use prompt::{Nobody, Prompt, Terminal};
-pub use ssh_config::SshConfig;
+pub use login::prompt::{Nobody, Prompt, Terminal};
+pub use route::ssh_config::SshConfig;
+pub use script::ONLY_ROOT;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;

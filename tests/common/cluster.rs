@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use kbootstrap::inventory::Inventory;
+use kbootstrap::inventory::{Inventory, Role};
 use kbootstrap::lab::{self, Folders, Guard, Lab, LabSpec};
 use kbootstrap::ui::Silent;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ impl Cluster {
     }
     /// A host's file as this machine sees it. Not for what lies under a mount inside the host.
     pub fn file(&self, host: &str, path: &str) -> PathBuf {
-        let root = Folders::from_env().unwrap().lab(self.lab.name()).host(host).root();
+        let root = Folders::from_env().unwrap().lab(self.lab.name()).unwrap().host(host).root();
         root.join(path.trim_start_matches('/'))
     }
 
@@ -77,10 +77,18 @@ impl Cluster {
     }
     /// Changes the inventory.
     pub fn edit(&self, change: impl FnOnce(&mut Inventory)) {
-        let mut inventory: Inventory = serde_saphyr::from_str(&fs::read_to_string(self.inventory()).unwrap()).unwrap();
+        let mut inventory = self.parsed();
         change(&mut inventory);
         // JSON is YAML.
         fs::write(self.inventory(), serde_json::to_string_pretty(&inventory).unwrap()).unwrap();
+    }
+
+    /// Hosts with the role.
+    pub fn with_role(&self, role: Role) -> Vec<String> {
+        self.parsed().hosts.into_iter().filter(|host| host.roles.contains(&role)).map(|host| host.name).collect()
+    }
+    fn parsed(&self) -> Inventory {
+        serde_saphyr::from_str(&fs::read_to_string(self.inventory()).unwrap()).unwrap()
     }
 
     /// Runs `kbootstrap` in the folder of the inventory, to its end.

@@ -1,9 +1,9 @@
 //! `cfssl bundle`.
 
-use crate::cfssl::bundle::{Bundle, Flavor};
+use crate::cfssl::answers::bundle::{Bundle, Flavor};
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::{authority, go_file};
+use crate::cfssl::{authority, go};
 use crate::pki::Certificate;
 
 pub fn run(call: &mut Call) -> Result<(), Failure> {
@@ -18,15 +18,15 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         if call.flag(flag).is_empty() || flavor == Flavor::Force {
             return Ok(Vec::new());
         }
-        let text = go_file::read(call.flag(flag)).map_err(|e| e.coded(code + 1))?;
+        let text = go::file::read(call.flag(flag)).map_err(|e| e.coded(code + 1))?;
         authority::certificates(&text).map_err(|_| Failure::code(code + 3, words))
     };
     let roots = pool("ca-bundle", 4000, "Failed to parse root certificate")?;
     let intermediates = pool("int-bundle", 3000, "Failed to parse intermediate certificate")?;
-    let text = go_file::read(call.flag("cert")).map_err(|e| e.coded(1001))?;
+    let text = go::file::read(call.flag("cert")).map_err(|e| e.coded(1001))?;
     let key = match call.flag("key") {
         "" => None,
-        path => Some(authority::key(&go_file::read(path).map_err(|e| e.coded(2001))?)?),
+        path => Some(authority::key(&go::file::read(path).map_err(|e| e.coded(2001))?)?),
     };
     let certificates = authority::certificates(&text)?;
     let Some(leaf) = certificates.first() else { return Err(Failure::code(1002, "Failed to decode certificate")) };

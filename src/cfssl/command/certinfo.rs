@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use crate::certs::{Client, Server};
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::{authority, certinfo, csrinfo, go_file};
+use crate::cfssl::{
+    answers::{certinfo, csrinfo},
+    authority, go,
+};
 use crate::error::{Error, Result};
 use crate::pki::Certificate;
 
@@ -15,9 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn run(call: &mut Call) -> Result<(), Failure> {
     let (cert, csr, domain) = (call.flag("cert"), call.flag("csr"), call.flag("domain"));
     let text = if !cert.is_empty() {
-        certinfo::json(&authority::certificate(&go_file::read(cert)?)?)?
+        certinfo::json(&authority::certificate(&go::file::read(cert)?)?)?
     } else if !csr.is_empty() {
-        csrinfo::json(&authority::csr_der(&go_file::read(csr)?)?)?
+        csrinfo::json(&authority::csr_der(&go::file::read(csr)?)?)?
     } else if !domain.is_empty() {
         certinfo::json(&shown_by(domain)?)?
     } else if !call.flag("serial").is_empty() && !call.flag("aki").is_empty() {

@@ -2,11 +2,11 @@
 
 use base64::Engine;
 
+use crate::cfssl::answers::cfssljson::{Item, items};
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::answers::output::with_suffix;
 use crate::cfssl::call::Call;
-use crate::cfssl::cfssljson::{Item, items};
-use crate::cfssl::failure::Failure;
-use crate::cfssl::go_file;
-use crate::cfssl::output::with_suffix;
+use crate::cfssl::go;
 use crate::files::{self, Pending};
 
 use crate::secret::Secret;
@@ -16,7 +16,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         return Ok(call.out.text(super::VERSION)?);
     }
     let path = Some(call.flag("f")).filter(|path| !path.is_empty()).unwrap_or("-");
-    let json = go_file::read(path).map_err(|e| e.within("Failed to read input: "))?;
+    let json = go::file::read(path).map_err(|e| e.within("Failed to read input: "))?;
     // All is looked at before the first file is written.
     let items = items(&json, call.flags.on("bare"))?;
     let base = call.args.first().map_or("cert", String::as_str);
@@ -46,7 +46,7 @@ fn print(call: &Call, item: &Item) -> Result<(), Failure> {
 }
 
 fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
-    let path = with_suffix(&go_file::path(base), item.suffix);
+    let path = with_suffix(&go::file::path(base), item.suffix);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder.map(std::fs::metadata) {
         Some(Err(e)) => Err(Failure::file("open", &path.display().to_string(), &e)),
@@ -55,7 +55,7 @@ fn check_folder(base: &str, item: &Item) -> Result<(), Failure> {
 }
 
 fn pending(base: &str, item: &Item) -> Result<Pending, Failure> {
-    let path = with_suffix(&go_file::path(base), item.suffix);
+    let path = with_suffix(&go::file::path(base), item.suffix);
     Ok(match item.secret {
         true => Pending::key(&path, &Secret::new(item.bytes.as_slice()))?,
         false => Pending::public(&path, &item.bytes)?,

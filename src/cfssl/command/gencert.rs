@@ -1,11 +1,11 @@
 //! `cfssl gencert`.
 
 use super::spec::{Spec, csr};
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::authority;
 use crate::cfssl::call::Call;
 use crate::cfssl::check_csr;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::go_file;
+use crate::cfssl::go;
 use crate::pki::{Key, Serial, kept_serial, renew_ca, self_signed_by};
 
 const NO_HOSTS: &str = "This certificate lacks a \"hosts\" field. This makes it unsuitable for
@@ -76,7 +76,7 @@ pub fn new_ca(call: &Call, spec: &Spec) -> Result<(), Failure> {
 fn ca_of_key(call: &Call, spec: &mut Spec) -> Result<(), Failure> {
     call.log.info("re-generate a CA certificate from CSR and CA key");
     let made = |spec: &mut Spec| {
-        let key = authority::key(&go_file::read_ca(call.flag("ca-key"))?)?;
+        let key = authority::key(&go::file::read_ca(call.flag("ca-key"))?)?;
         check_csr::check_life(&spec.json, &["expiry"])?;
         path_length_wins(call, spec);
         spec.check_oids(call)?;
@@ -105,8 +105,8 @@ fn path_length_wins(call: &Call, spec: &Spec) {
 fn renew(call: &Call) -> Result<(), Failure> {
     call.log.info("re-generate a CA certificate from CA cert and key");
     let made = || {
-        let certificate = authority::certificate(&go_file::read_ca(call.flag("ca"))?)?;
-        let key = authority::key(&go_file::read_ca(call.flag("ca-key"))?)?;
+        let certificate = authority::certificate(&go::file::read_ca(call.flag("ca"))?)?;
+        let key = authority::key(&go::file::read_ca(call.flag("ca-key"))?)?;
         if !certificate.is_ca() {
             return Err(Failure::text("input certificate is not a CA cert"));
         }

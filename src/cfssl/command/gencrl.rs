@@ -3,19 +3,19 @@
 use base64::Engine;
 use time::Duration;
 
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::authority;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::go_file;
+use crate::cfssl::go;
 use crate::pki::{Authority, CrlSpec, Revoked, Serial};
 
 /// A week.
 const LIFE: i64 = 7 * 24 * 3600;
 
 pub fn run(call: &mut Call) -> Result<(), Failure> {
-    let serials = go_file::read(&call.pop()?)?;
-    let certificate = go_file::read(&call.pop()?)?;
-    let key = go_file::read(&call.pop()?)?;
+    let serials = go::file::read(&call.pop()?)?;
+    let certificate = go::file::read(&call.pop()?)?;
+    let key = go::file::read(&call.pop()?)?;
     let seconds = call.args.first().map(|text| seconds(text.trim())).transpose()?.filter(|s| *s != 0);
     let certificate = authority::certificate(&certificate)?;
     let text = String::from_utf8_lossy(&serials);

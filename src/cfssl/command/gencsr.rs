@@ -1,17 +1,17 @@
 //! `cfssl gencsr`.
 
 use super::spec::{Spec, csr};
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::authority;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::go_file;
+use crate::cfssl::go;
 use crate::pki::{Csr, Request};
 
 pub fn run(call: &mut Call) -> Result<(), Failure> {
     if call.flag("key").is_empty() {
         return Err(Failure::text("private key file is required through '-key', please check with usage"));
     }
-    let text = go_file::read_ca(call.flag("key"))?;
+    let text = go::file::read_ca(call.flag("key"))?;
     let key = authority::key(&text)?;
     let csr = if call.flag("cert").is_empty() {
         let mut spec = Spec::load(&call.only()?)?;
@@ -25,7 +25,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         if !call.args.is_empty() {
             return Err(Failure::text("no argument is accepted with '-cert', please check with usage"));
         }
-        let certificate = authority::certificate(&go_file::read_ca(call.flag("cert"))?)?;
+        let certificate = authority::certificate(&go::file::read_ca(call.flag("cert"))?)?;
         let mut request = Request::from_certificate(&certificate, key.public());
         if let Some(hosts) = call.hosts() {
             request.set_hosts(&hosts, call.rules)?;

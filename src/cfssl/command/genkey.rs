@@ -2,8 +2,8 @@
 
 use super::gencert::new_ca;
 use super::spec::{Spec, csr};
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
 use crate::pki::Key;
 
 pub fn run(call: &mut Call) -> Result<(), Failure> {

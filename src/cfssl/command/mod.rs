@@ -12,8 +12,8 @@ mod sign;
 mod spec;
 
 use super::call::Call;
-use super::failure::Failure;
-use super::templates;
+use crate::cfssl::answers::failure::Failure;
+use crate::cfssl::answers::templates;
 
 pub use cfssljson::run as cfssljson;
 

@@ -1,8 +1,8 @@
 //! `cfssl selfsign`.
 
 use super::spec::{Spec, csr};
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
 use crate::pki::{Key, Lifetime, Profile, Serial, SigningConfig, selfsign};
 
 const WARNING: &str = "*** WARNING ***

@@ -1,8 +1,8 @@
 //! `cfssl sign`.
 
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::call::Call;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::{authority, check_csr, go_file, go_types};
+use crate::cfssl::{authority, check_csr, go};
 use crate::files::bounded;
 use crate::pki::Subject;
 
@@ -16,7 +16,7 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
         return Err(Failure::text("too many arguments are provided, please check with usage"));
     }
     let subject = subject.map(|path| read_subject(call, &path)).transpose()?;
-    let text = go_file::read(&path)?;
+    let text = go::file::read(&path)?;
     call.need_ca("")?;
     let signer = call.signer()?;
     let csr = authority::csr(&text)?;
@@ -36,8 +36,8 @@ pub fn run(call: &mut Call) -> Result<(), Failure> {
 
 fn read_subject(call: &Call, path: &str) -> Result<Subject, Failure> {
     // Not from standard input: that is for the CSR.
-    let text = bounded::bytes(&go_file::path(path)).map_err(|e| Failure::file("open", path, &e))?;
-    let mut json = check_csr::read(&text, &go_types::SUBJECT)?;
+    let text = bounded::bytes(&go::file::path(path)).map_err(|e| Failure::file("open", path, &e))?;
+    let mut json = check_csr::read(&text, &go::types::SUBJECT)?;
     if let Some(ignored) = without_extra_names(&mut json) {
         call.log.warning(&format!("{path}: {ignored} in \"names\" changes nothing here, as with cfssl"));
     }

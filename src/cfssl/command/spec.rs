@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::cfssl::answers::failure::Failure;
 use crate::cfssl::call::Call;
 use crate::cfssl::check_csr;
-use crate::cfssl::failure::Failure;
-use crate::cfssl::{go_file, go_types};
+use crate::cfssl::go;
 use crate::pki::{Csr, CsrSpec, Key, Request};
 
 /// A spec without mistakes of syntax and types.
@@ -19,8 +19,8 @@ pub struct Spec {
 impl Spec {
     /// Reads a file or standard input.
     pub fn load(path: &str) -> Result<Self, Failure> {
-        let text = go_file::read(path)?.to_vec();
-        let json = check_csr::read(&text, &go_types::CSR)?;
+        let text = go::file::read(path)?.to_vec();
+        let json = check_csr::read(&text, &go::types::CSR)?;
         let name = if path == "-" { "standard input".to_owned() } else { path.to_owned() };
         Ok(Spec { name, text, json })
     }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::certinfo_text;
 use super::related::{self, Shown};
 use crate::certs::{self, Client, Entry, Gathered, Settings, Source, StartTls};
-use crate::cfssl::{certinfo, source};
+use crate::cfssl::{answers::certinfo, source};
 use crate::cli::Ctx;
 use crate::cli::password::OfStores;
 use crate::error::{CERTIFICATE_ENDS_SOON, CERTIFICATE_NOT_VALID, Error, Result};

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::output_args::{CaPasswordArgs, KeyOutputArgs, OutputArgs};
 use super::request::{self, LogArgs};
-use crate::cfssl::log::Log;
-use crate::cfssl::output::Output;
+use crate::cfssl::answers::log::Log;
+use crate::cfssl::answers::output::Output;
 use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::cli::Ctx;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::output_args::KeyPasswordArgs;
 use super::request::{self, LogArgs};
-use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::answers::output::{Output, check_base};
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::Result;

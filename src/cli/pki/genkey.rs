@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::output_args::{KeyOutputArgs, OutputArgs};
 use super::request::{self, LogArgs};
-use crate::cfssl::output::Output;
+use crate::cfssl::answers::output::Output;
 use crate::cfssl::signer::log_issued;
 use crate::cli::Ctx;
 use crate::error::Result;

@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use crate::cfssl::answers::log::Log;
+use crate::cfssl::answers::output::{Files, KeyForm, KeyFormat, Names, Output, check_base};
 use crate::cfssl::ca_key;
-use crate::cfssl::log::Log;
-use crate::cfssl::output::{Files, KeyForm, KeyFormat, Names, Output, check_base};
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::cli::certs::authorities;

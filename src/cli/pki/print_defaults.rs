@@ -1,6 +1,6 @@
 //! `kbootstrap print-defaults`.
 
-use crate::cfssl::templates;
+use crate::cfssl::answers::templates;
 use crate::cli::Ctx;
 use crate::error::Result;
 

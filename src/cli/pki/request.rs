@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use time::OffsetDateTime;
 
 use crate::certlint;
-use crate::cfssl::log::Log;
+use crate::cfssl::answers::log::Log;
 use crate::cfssl::source;
 use crate::error::{Error, Result};
 use crate::pki::{Certificate, CsrSpec, Key};

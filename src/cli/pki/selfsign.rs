@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 
 use super::request::{self, LogArgs};
-use crate::cfssl::output::{Output, check_base};
+use crate::cfssl::answers::output::{Output, check_base};
 use crate::cfssl::signer::log_issued;
 use crate::cfssl::source;
 use crate::cli::Ctx;

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::output_args::{CaPasswordArgs, OutputArgs};
 use super::request::{self, LogArgs};
-use crate::cfssl::output::Output;
+use crate::cfssl::answers::output::Output;
 use crate::cfssl::signer::SignerArgs;
 use crate::cfssl::source;
 use crate::cli::Ctx;

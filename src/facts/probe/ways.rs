@@ -10,7 +10,7 @@ use crate::facts::{HostFacts, Way};
 
 /// Ways to files.
 pub(super) const GROUP: Group =
-    Group { shell: concat!(include_str!("../../remote/only_root.sh"), include_str!("ways.sh")), ask, read };
+    Group { shell: concat!(include_str!("../../remote/script/only_root.sh"), include_str!("ways.sh")), ask, read };
 
 fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
     variables.list("above", &folders(&questions.files));
