@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Job;
 use super::gate::{API, ask};
+use super::gone::{still_there, unhold};
 use crate::access::ApiAccess;
 use crate::clients::http::Client;
 use crate::clients::kube;
@@ -47,7 +48,8 @@ fn refused_everywhere(job: &Job<'_>, revoked: &Revoked) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what the API has of the host; asked until nothing is left. `gone` are the pods that were there.
+/// Takes away what the API has of the host, and the finalizers that its kubelet may have given to that; asked until nothing is
+/// left. `gone` are the pods that were there.
 fn delete_node(client: &mut Client<'_>, host: &str, gone: &mut BTreeSet<String>) -> Result<Poll<()>> {
     let mut there = Vec::new();
     for path in [
@@ -57,7 +59,8 @@ fn delete_node(client: &mut Client<'_>, host: &str, gone: &mut BTreeSet<String>)
     ] {
         if let Some(object) = kube::get(client, &path)? {
             kube::delete(client, &path)?;
-            there.push(unhold(client, &path, &object)?);
+            unhold(client, &path, &object)?;
+            there.push(still_there(&path, &object));
         }
     }
     for pod in kube::pods_on(client, host)? {
@@ -65,26 +68,11 @@ fn delete_node(client: &mut Client<'_>, host: &str, gone: &mut BTreeSet<String>)
         let path = kube::path("v1", "Pod", text("/metadata/namespace"), text("/metadata/name"))?;
         // Its kubelet is nobody's who would say that they have ended.
         kube::delete_now(client, &path)?;
-        there.push(unhold(client, &path, &pod)?);
+        unhold(client, &path, &pod)?;
+        there.push(still_there(&path, &pod));
         gone.insert(text("/metadata/uid").to_owned());
     }
     Ok(if there.is_empty() { Poll::Ready(()) } else { Poll::Pending(there.join("; ")) })
-}
-
-/// Takes the finalizers off an object that is being deleted: its kubelet may have given it some, and nobody would take
-/// those off. What kept it, in words.
-fn unhold(client: &mut Client<'_>, path: &str, object: &Value) -> Result<String> {
-    let names = finalizers(object);
-    if names.is_empty() {
-        return Ok(format!("{path} was there"));
-    }
-    kube::patch_if_there(client, path, &json!({ "metadata": { "finalizers": null } }))?;
-    Ok(format!("{path} was kept by {}", names.join(", ")))
-}
-
-fn finalizers(object: &Value) -> Vec<&str> {
-    let all = object.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
-    all.filter_map(Value::as_str).collect()
 }
 
 /// What its users have asked for; how many.

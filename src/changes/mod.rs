@@ -6,6 +6,7 @@ mod elsewhere;
 mod fixed;
 mod hosts;
 mod leftovers;
+mod macs;
 mod members;
 mod proxy_mode;
 mod releases;
@@ -103,7 +104,7 @@ pub fn refuse(known: &Known<'_>) -> Result<()> {
 
 /// What single nodes say of themselves that nothing else bears out, in words. It is not believed, and stops nobody.
 pub fn doubts(known: &Known<'_>) -> Vec<String> {
-    versions::doubts(known).into_iter().chain(hosts::doubts(known)).collect()
+    [versions::doubts(known), hosts::doubts(known), macs::doubts(known)].concat()
 }
 
 /// A refusal: what the inventory says, what the cluster has, and what can be done.
