@@ -163,4 +163,23 @@ mod tests {
         assert!(label_key("-a").is_err());
         assert_eq!(label_value(""), Ok(()));
     }
+
+    #[test]
+    fn labels_by_which_a_kubelet_says_what_its_host_is_are_its_own() {
+        let said = |key: &str, value: &str| {
+            let labels = [(key.to_owned(), value.to_owned())].into();
+            labels_of(Host { name: "n1".into(), labels, ..Host::default() })
+        };
+        let labels_of_kubelets = [("kubernetes.io/hostname", "n2"), ("kubernetes.io/arch", "arm64"), ("kubernetes.io/os", "w")];
+        for (key, value) in labels_of_kubelets {
+            assert_eq!(said(key, value), 1, "{key}");
+        }
+        for (key, value) in [("kubernetes.io/hostname", "n1"), ("kubernetes.io/os", "linux"), ("kubernetes.io/rack", "a")] {
+            assert_eq!(said(key, value), 0, "{key}");
+        }
+    }
+
+    fn labels_of(one: Host) -> usize {
+        labels(&host(0), &one).len()
+    }
 }
