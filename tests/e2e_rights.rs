@@ -183,7 +183,12 @@ fn a_kubelet_registers_and_goes_on(cluster: &Cluster) {
     cluster.kubectl(&["wait", "--for=condition=Ready", "node/n2", "--timeout=60s"]);
     assert_eq!(cluster.up(), 0);
     let denied = cluster.on("n2", "journalctl -u kubelet -u flanneld -q | grep -c 'ValidatingAdmissionPolicy' || true");
-    assert_eq!(denied.trim(), "0", "{}", cluster.on("n2", "journalctl -u kubelet -u flanneld | grep Validating | tail -n 3"));
+    assert_eq!(
+        denied.trim(),
+        "0",
+        "{}",
+        cluster.on("n2", "journalctl -u kubelet -u flanneld | grep Validating | tail -n 3")
+    );
 }
 
 /// On a cluster that had no such policy, its kubelet could have called what others have put on its Node the inventory's.

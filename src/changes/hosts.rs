@@ -59,7 +59,10 @@ pub(super) fn doubts(known: &Known<'_>) -> Vec<String> {
         let address = node.address?;
         let host = known.cluster.hosts.iter().find(|host| host.address == address && host.name != node.name)?;
         (recorded_address(known, &host.name) == Some(address)).then(|| {
-            format!("the kubelet of {} says that its address is {address}, which is that of {}: not believed", node.name, host.name)
+            format!(
+                "the kubelet of {} says that its address is {address}, which is that of {}: not believed",
+                node.name, host.name
+            )
         })
     });
     said.collect()

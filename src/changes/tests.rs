@@ -438,7 +438,8 @@ fn one_workers_word_stops_nobody_and_is_named() {
         assert_eq!(said(&running, &without).unwrap(), "");
     }
     let (running, cluster) = stolen(|_| {});
-    let known = Known { catalogue: &Catalogue::standard(), cluster: &cluster, facts: &running.facts, live: &running.live };
+    let known =
+        Known { catalogue: &Catalogue::standard(), cluster: &cluster, facts: &running.facts, live: &running.live };
     assert_eq!(doubts(&known), [""; 0]);
 }
 

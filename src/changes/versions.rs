@@ -57,7 +57,10 @@ pub(super) fn doubts(known: &Known<'_>) -> Vec<String> {
     for node in known.nodes() {
         let newer = node.kubelet.as_ref().zip(api.as_ref()).filter(|(kubelet, api)| kubelet > api);
         doubts.extend(newer.map(|(kubelet, api)| {
-            format!("the kubelet of {} says that it is {kubelet}, newer than kube-apiserver {api}: not believed", node.name)
+            format!(
+                "the kubelet of {} says that it is {kubelet}, newer than kube-apiserver {api}: not believed",
+                node.name
+            )
         }));
         let other = node.runtime.as_ref().filter(|runtime| !brought.contains(&(runtime.major, runtime.minor)));
         doubts.extend(other.map(|runtime| {

@@ -239,11 +239,10 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     warnings.extend(live.api.iter().flat_map(|api| api.warnings.iter().cloned()));
     warnings.extend(live.warnings.iter().cloned());
     warnings.extend(changes::doubts(&changes::Known { catalogue, cluster, facts, live }));
-    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?
-        .map_or((None, Vec::new()), |api| {
-            warnings.extend(api.doubted);
-            (Some(api.objects), api.cluster)
-        });
+    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| {
+        warnings.extend(api.doubted);
+        (Some(api.objects), api.cluster)
+    });
     register_again(&mut hosts, &desired, &changes);
     let at_rest = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = at_rest.encryption;

@@ -45,8 +45,7 @@ pub(super) fn leave_out(
     let mut not_shut = None;
     match asked {
         Some(Asked::Revoke(name)) => {
-            let host =
-                as_it_was(cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
+            let host = as_it_was(cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
             refuse_more_than_workers(catalogue, cluster, &host)?;
             let mut with = cluster.clone();
             with.hosts = vec![host.clone()];
@@ -239,8 +238,7 @@ mod tests {
         record.hosts[0].roles = [Role::Node].into();
         assert!(leave_out(&catalogue, &mut edited.clone(), Some(&record), Some(&asked), signature()).is_ok());
         record.hosts[0].left = ["kube-apiserver".to_owned()].into();
-        let (warnings, lost) =
-            leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap();
+        let (warnings, lost) = leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap();
         assert!(warnings[0].starts_with("m1 may still have keys of its former roles, master, which"), "{warnings:?}");
         assert!(lost.unwrap().is(Role::Master), "what lies there is named");
         assert_eq!(edited.revoked[0].users, ["system:node:m1", "kube-proxy:m1", "flannel:m1"], "and no shared user");

@@ -219,13 +219,7 @@ pub const TRIES: &[Try] = &[
         r#"{"spec":{"taints":[{"key":"example","effect":"NoSchedule"}]}}"#,
         NOBODY,
     ),
-    send(
-        "cordon its node, or lift that",
-        "PATCH",
-        "/api/v1/nodes/OWN",
-        r#"{"spec":{"unschedulable":true}}"#,
-        NOBODY,
-    ),
+    send("cordon its node, or lift that", "PATCH", "/api/v1/nodes/OWN", r#"{"spec":{"unschedulable":true}}"#, NOBODY),
     send(
         "say which machine of a cloud its node is (providerID)",
         "PATCH",

@@ -126,8 +126,9 @@ fn marked(job: &Job<'_>, host: &str) -> Result<String> {
     last.marks = true;
     drop(last);
     let believed = are_believed(&job.desired.objects, job.plan.objects.as_deref());
-    let marked =
-        ask(job, &format!("{host}: its labels are not set"), API, |client| mark(client, node, believed).map(Poll::Ready));
+    let marked = ask(job, &format!("{host}: its labels are not set"), API, |client| {
+        mark(client, node, believed).map(Poll::Ready)
+    });
     job.watch.tell(|last| last.marks = false);
     marked.map(|()| String::new())
 }

@@ -170,11 +170,14 @@ mod tests {
             let labels = [(key.to_owned(), value.to_owned())].into();
             labels_of(Host { name: "n1".into(), labels, ..Host::default() })
         };
-        let labels_of_kubelets = [("kubernetes.io/hostname", "n2"), ("kubernetes.io/arch", "arm64"), ("kubernetes.io/os", "w")];
+        let labels_of_kubelets =
+            [("kubernetes.io/hostname", "n2"), ("kubernetes.io/arch", "arm64"), ("kubernetes.io/os", "w")];
         for (key, value) in labels_of_kubelets {
             assert_eq!(said(key, value), 1, "{key}");
         }
-        for (key, value) in [("kubernetes.io/hostname", "n1"), ("kubernetes.io/os", "linux"), ("kubernetes.io/rack", "a")] {
+        for (key, value) in
+            [("kubernetes.io/hostname", "n1"), ("kubernetes.io/os", "linux"), ("kubernetes.io/rack", "a")]
+        {
             assert_eq!(said(key, value), 0, "{key}");
         }
     }
