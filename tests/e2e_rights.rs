@@ -182,6 +182,15 @@ fn a_kubelet_registers_and_goes_on(cluster: &Cluster) {
     assert_eq!(node["metadata"]["annotations"][attach], "true", "{node:#}");
     cluster.kubectl(&["wait", "--for=condition=Ready", "node/n2", "--timeout=60s"]);
     assert_eq!(cluster.up(), 0);
+    // The Lease of the old Node goes with it, and is made again.
+    let mut tries = 0;
+    let uid = &cluster.get(&["node", "n2"])["metadata"]["uid"];
+    let lease = ["-n", "kube-node-lease", "lease", "n2", "--ignore-not-found", "-o", "json"];
+    while !cluster.kubectl(&[&["get"][..], &lease].concat()).contains(uid.as_str().unwrap()) {
+        tries += 1;
+        assert!(tries < 120, "its kubelet should renew the Lease of the new Node{}", cluster.evidence());
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
     let denied = cluster.on("n2", "journalctl -u kubelet -u flanneld -q | grep -c 'ValidatingAdmissionPolicy' || true");
     assert_eq!(
         denied.trim(),

@@ -295,7 +295,7 @@ pub const TRIES: &[Try] = &[
         "say how pods of its node are, and which addresses they have",
         "PATCH",
         "/api/v1/namespaces/rights/pods/own/status?dryRun=All",
-        r#"{"status":{"podIP":"198.51.100.7","podIPs":[{"ip":"198.51.100.7"}]}}"#,
+        r#"{"status":{"podIP":"198.51.100.7","podIPs":[{"$patch":"replace"},{"ip":"198.51.100.7"}]}}"#,
         KUBELET,
     ),
     send(
