@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -348,5 +349,39 @@ fn links_and_owners_on_the_way_to_a_file_are_seen_as_they_are() {
         assert!(way("own/../kims/far away").is_folder(), "{shell}");
         assert!(!facts.ways.contains_key(&path("own/none")), "{shell}");
         assert_eq!(facts.files.len(), 2, "{shell}: what is there is found through links as before");
+    }
+}
+
+#[test]
+fn nothing_that_others_left_is_run_or_believed() {
+    let dir = TempDir::new().unwrap();
+    let (script, ran) = (dir.path().join("data-plane.sh"), dir.path().join("ran"));
+    fs::write(&script, format!("echo x >> '{}'; printf 'a.service\\tthe device is missing\\n'\n", ran.display()))
+        .unwrap();
+    let (file, layout) = (dir.path().join("file"), layout(&dir));
+    fs::write(&file, vec![7; 2 << 20]).unwrap();
+    let path = file.display().to_string();
+    record("sh", &layout, &[(&path, &sha256(&path))]);
+    let questions = Questions {
+        data_plane: Some(script.display().to_string()),
+        files: [path.clone()].into(),
+        ..Questions::default()
+    };
+    for shell in shells() {
+        let facts = ask(shell, &questions, &layout);
+        assert!(!facts.lost.is_empty(), "{shell}: root's own is run");
+        fs::remove_file(&ran).unwrap();
+        chown(&script, Some(1), None).unwrap();
+        let facts = ask(shell, &questions, &layout);
+        assert!(facts.lost.is_empty() && !ran.exists(), "{shell}");
+        chown(&script, Some(0), None).unwrap();
+    }
+    let records = Path::new(&layout.records);
+    let hashes = fs::read_to_string(records.join("hashes")).unwrap();
+    fs::write(records.join("hashes"), hashes.replace(&sha256(&path), &"0".repeat(64))).unwrap();
+    chown(records.join("hashes"), Some(1), None).unwrap();
+    for shell in shells() {
+        let facts = ask(shell, &questions, &layout);
+        assert_eq!(facts.files[&path].sha256, sha256(&path), "{shell}");
     }
 }

@@ -114,3 +114,55 @@ fn a_file_goes_from_the_folder_that_root_means() {
     assert!(remove("theirs/own").status.success());
     assert!(!at("theirs/own").exists());
 }
+
+/// Volumes of pods are mounts below the kubelet's folder, often of the same disk; a site may mount other things there.
+#[test]
+fn nothing_is_removed_through_a_mount() {
+    for name in ["pv1", "a b", "data 1", "tab\t2", "new\nline", "back\\040slash", "star*"] {
+        for linked in [false, true] {
+            for unmounts in [true, false] {
+                mounted(name, linked, unmounts);
+            }
+        }
+    }
+}
+
+/// A disk with a file in it is mounted below a folder that goes, which is itself or a link to another.
+fn mounted(name: &str, linked: bool, unmounts: bool) {
+    let place = tempfile::tempdir().unwrap();
+    let (disk, kubelet) = (place.path().join("disk"), place.path().join("var/kubelet"));
+    let real = if linked { place.path().join("data/kubelet") } else { kubelet.clone() };
+    let volume = real.join("pods").join(name);
+    for folder in [&disk, &volume, &place.path().join("var")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    if linked {
+        symlink(&real, &kubelet).unwrap();
+    }
+    fs::write(disk.join("file"), "precious").unwrap();
+    fs::write(real.join("config.yaml"), "ours").unwrap();
+    let dirs = vec![kubelet.display().to_string()];
+    let mounts = if unmounts { dirs.clone() } else { Vec::new() };
+    let script = script(&Targets { dirs, mounts, ..Targets::default() }, &Layout::standard());
+    let output = Command::new("unshare")
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            "mount --bind \"$1\" \"$2\" && exec sh -c \"$3\"",
+            "sh",
+        ])
+        .args([&disk, &volume])
+        .arg(script)
+        .output()
+        .unwrap();
+    let case = format!("{name:?}, linked: {linked}, unmounts: {unmounts}: {output:?}");
+    assert_eq!(fs::read_to_string(disk.join("file")).ok().as_deref(), Some("precious"), "{case}");
+    assert_eq!(output.status.success(), unmounts, "{case}");
+    assert_eq!(real.join("config.yaml").exists(), !unmounts, "what could not be cleared stays whole: {case}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = if unmounts { "unmounted: 1 mounts of pods" } else { "is mounted below it" };
+    assert!(said.contains(words), "{case}");
+}

@@ -85,7 +85,9 @@ fn paths_on_hosts_are_in_the_layout_only() {
     sources(&root().join("src"), &mut files);
     files.retain(|file| !ELSEWHERE.iter().any(|module| file.starts_with(root().join("src").join(module))));
     files.retain(|file| !file.ends_with("src/cluster/layout.rs"));
-    for script in ["src/remote/host_lock.sh", "src/remote/script/only_root.sh", "src/reset/reset.sh"] {
+    for script in
+        ["src/remote/host_lock.sh", "src/remote/script/only_root.sh", "src/reset/reset.sh", "src/reset/mounted.sh"]
+    {
         files.push(root().join(script));
     }
     for folder in ["src/facts/probe", "src/facts/paths"] {

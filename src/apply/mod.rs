@@ -6,6 +6,7 @@ mod node;
 mod objects;
 mod push;
 mod record;
+mod records;
 mod removal;
 mod revoke;
 mod secrets;

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use serde_json::{Value, json};
 
+use super::records;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::record::{self, CONFIG_MAP, KEY, NAMESPACE, Record};
@@ -31,9 +32,10 @@ pub(super) fn write(transport: &mut dyn Transport, layout: &Layout, record: &Rec
 }
 
 fn script(layout: &Layout) -> String {
-    let (folder, file) = (sh_quote(&layout.records), sh_quote(&record::file(layout)));
+    let file = sh_quote(&record::file(layout));
     format!(
-        "set -eu\n{}umask 077\nmkdir -p {folder}\ncat >{file}.new\nchmod 0600 {file}.new\nmv -fT {file}.new {file}\n",
-        host_lock::hold()
+        "set -eu\n{}umask 077\n{}rm -rf -- {file}.new\ncat >{file}.new\nmv -fT {file}.new {file}\n",
+        host_lock::hold(),
+        records::ready(layout),
     )
 }

@@ -3,7 +3,7 @@
 use std::io::empty;
 
 use crate::error::{Error, Result};
-use crate::remote::Transport;
+use crate::remote::{ONLY_ROOT, Transport};
 use crate::text::sh_quote;
 
 /// More than this of a host's words is not shown to people, characters.
@@ -14,7 +14,12 @@ const WORDS: usize = 400;
 /// # Errors
 /// `Remote`: the script does not work.
 pub fn lost(transport: &mut dyn Transport, script: &str) -> Result<Vec<String>> {
-    let output = transport.run(&format!("timeout 10 sh -- {} look", sh_quote(script)), &mut empty())?;
+    let script_of_ours = sh_quote(script);
+    let text = format!(
+        "{ONLY_ROOT}kb_roots {script_of_ours} || {{ echo 'it is not there, or others than root can change it' >&2; exit 1; }}\n\
+         timeout 10 sh -- {script_of_ours} look"
+    );
+    let output = transport.run(&text, &mut empty())?;
     if output.status != 0 {
         let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::remote(format!("{}: {script} does not work", transport.host())).detail(words));

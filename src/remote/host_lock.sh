@@ -26,6 +26,14 @@ kb_origin() {
   done
 }
 
+# An address as `ss` reads it: of IPv6 in brackets, without the interface of a link.
+kb_address() {
+  case $1 in
+    *:*) echo "[${1%%%*}]" ;;
+    *) echo "$1" ;;
+  esac
+}
+
 # Seconds since anything was heard of the operator; `closed` when there is no way back to it, `unknown` when this host
 # cannot tell. An operator that is alive sends something every few seconds while a script runs, or acknowledges what
 # the script says.
@@ -39,7 +47,9 @@ kb_heard() {
     echo unknown
     return
   fi
-  kb_socket=$(ss -tniH state established "( sport = :$5 and dport = :$3 )" 2>/dev/null)
+  # Anybody on the host can have a connection with the same ports.
+  kb_socket=$(ss -tniH state established \
+    "( src $(kb_address "$4") and sport = :$5 and dst $(kb_address "$2") and dport = :$3 )" 2>/dev/null)
   if [ -z "$kb_socket" ]; then
     echo closed
     return

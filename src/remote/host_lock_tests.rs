@@ -153,3 +153,38 @@ fn other_failures_are_not_about_the_lock() {
     let vanished = Output { status: BUSY, stdout: vec![], stderr: vec![] };
     insta::assert_snapshot!(check("n1", &vanished).unwrap_err(), @"n1: another run is at work on this host");
 }
+
+/// Anybody on the host can open a connection between the same ports.
+#[test]
+fn another_connection_between_the_same_ports_is_not_the_operators() {
+    for (server, client, decoys) in
+        [("127.0.0.1", "127.0.0.1", "127.0.0.2"), ("::1", "::1", "127.0.0.1"), ("::", "127.0.0.1", "127.0.0.2")]
+    {
+        let listener = TcpListener::bind((server, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let way = TcpStream::connect((client, port)).unwrap();
+        let accepted = listener.accept().unwrap().0;
+        let from = way.local_addr().unwrap().port();
+        let others = (server != "::").then(|| TcpListener::bind((decoys, port)).unwrap());
+        let decoy = decoy(decoys, from, port);
+        let heard = || {
+            let functions = include_str!("host_lock.sh").split("if [ -e \"$kb_lock\"").next().unwrap();
+            let output = sh(&format!("{functions}\nkb_heard ssh {client} {from} {client} {port}")).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        assert_eq!(heard(), "0", "{server}");
+        drop((way, accepted));
+        assert_eq!(heard(), "closed", "{server}");
+        drop((decoy, others));
+    }
+}
+
+/// A connection from that address and port to the port there.
+fn decoy(address: &str, from: u16, port: u16) -> rustix::fd::OwnedFd {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let address: std::net::IpAddr = address.parse().unwrap();
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &std::net::SocketAddr::new(address, from)).unwrap();
+    connect(&socket, &std::net::SocketAddr::new(address, port)).unwrap();
+    socket
+}

@@ -1,5 +1,5 @@
 # Takes from this host what is named. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS
-# NAMESPACES LINKS TABLES CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty; and kb_only_root_to.
+# NAMESPACES LINKS TABLES CHAINS OUR_CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty; and kb_only_root_to.
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -20,26 +20,13 @@ for unit in $RUNTIMES; do timeout 20 systemctl stop "$unit" 2>/dev/null; done
 for unit in $SLICES; do systemctl stop "$unit" 2>/dev/null; done
 say "stopped: $SERVICES $RUNTIMES${SLICES:+ and all pods}"
 
-# Mounts of pods, deepest first; a path with a space is written with \040 there.
-mounts=$(while IFS=' ' read -r _ _ _ _ where _; do
-  where=$(printf '%b' "$where")
-  for root in $MOUNTS; do
-    case $where in "$root"/*) printf '%s\n' "$where" ;; esac
-  done
-done </proc/self/mountinfo | sort -r)
-n=0
-while IFS= read -r where; do
-  [ -n "$where" ] || continue
-  if umount "$where" 2>/dev/null || umount -l "$where" 2>/dev/null; then n=$((n + 1)); else warn "mount $where"; fi
-done <<END_OF_MOUNTS
-$mounts
-END_OF_MOUNTS
-[ "$n" -eq 0 ] || say "unmounted: $n mounts of pods"
+for dir in $MOUNTS; do unmount_below "$dir"; done
+[ "$unmounted" -eq 0 ] || say "unmounted: $unmounted mounts of pods"
 
 # Pod networks: namespaces, interfaces, rules.
 for ns in $(ip netns list 2>/dev/null | awk '{ print $1 }'); do
   for prefix in $NAMESPACES; do
-    case $ns in "$prefix"*) ip netns delete "$ns" 2>/dev/null ;; esac
+    case $ns in "$prefix"*) ip netns delete "$ns" || warn "network namespace $ns" ;; esac
   done
 done
 for link in $LINKS; do
@@ -64,13 +51,20 @@ END_OF_TABLES
 fi
 for tool in iptables ip6tables; do
   [ -n "$CHAINS" ] && command -v "$tool-save" >/dev/null 2>&1 || continue
-  if "$tool-save" 2>/dev/null | grep -Eq -e "$CHAINS"; then
-    "$tool-save" | grep -Ev -e "$CHAINS" | "$tool-restore" && say "removed: our $tool chains" || warn "$tool chains"
-  fi
+  gone=$("$tool-save" 2>/dev/null | KB_CHAINS=$CHAINS awk "$OUR_CHAINS")
+  case $gone in
+  *-X\ *)
+    if printf '%s\n' "$gone" | "$tool-restore" -w 5 --noflush || printf '%s\n' "$gone" | "$tool-restore" --noflush; then
+      say "removed: our $tool chains"
+    else
+      warn "$tool chains"
+    fi ;;
+  esac
 done
 
 # A directory on another disk, by a mount or by a link of the site's own, is emptied and stays.
 empty() {
+  is_clear "$1" || return
   find "$1" -xdev -mindepth 1 -delete 2>/dev/null
   if [ -z "$(ls -A "$1")" ]; then say "emptied: $2"; else warn "files under $1"; fi
 }
@@ -98,7 +92,7 @@ rooted() {
 # What an interrupted push has left beside the files that it was to replace comes first: the record of it goes, too.
 if [ -n "$STAGED" ] && [ -f "$STAGED" ]; then
   while IFS= read -r file; do
-    case $file in *.kbootstrap-new) if rooted "$file"; then rm -rf -- "$file" "$file.part"; fi ;; esac
+    case $file in *.kbootstrap-new) if rooted "$file" && is_clear "$file"; then rm -rf -- "$file" "$file.part"; fi ;; esac
   done <"$STAGED"
 fi
 for file in $FILES; do
@@ -114,7 +108,7 @@ for dir in $DIRS; do
     warn "$dir"
   elif mountpoint -q "$dir" 2>/dev/null; then
     empty "$dir" "$dir (a mount point)"
-  else
+  elif is_clear "$dir"; then
     rm -rf --one-file-system "$dir" && say "removed: $dir" || warn "$dir"
   fi
 done

@@ -181,7 +181,7 @@ owned() {
 "#;
 
 /// What others left among our records, when they could once write there, tells root nothing.
-const OURS: &str = r#"if [ -d "$R" ]; then
+pub(super) const OURS: &str = r#"if [ -d "$R" ]; then
   find "$R" -mindepth 1 -maxdepth 2 \( ! -user root -o -type l \) -prune -exec rm -rf -- {} +
 fi
 "#;

@@ -7,10 +7,11 @@ use std::io::empty;
 pub(super) use settled::settled;
 
 use super::push::before;
+use super::records;
 use crate::cluster::Layout;
 use crate::error::{Error, Result};
 use crate::plan::{UnitAction, UnitChange};
-use crate::remote::{ONLY_ROOT, Output, Transport};
+use crate::remote::{Output, Transport};
 use crate::state::Ready;
 use crate::text::sh_quote;
 
@@ -128,9 +129,8 @@ fn functions(change: &UnitChange, layout: &Layout) -> String {
         _ => "true",
     };
     format!(
-        "K={records}/units/$U
-mkdir -p -m 700 {records}/units
-{ONLY_ROOT}{before}look() {{
+        "{ready}K=$R/units/$U
+{before}look() {{
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
 listens() {{ {listens}; }}
@@ -177,7 +177,7 @@ go_back() {{
 ",
         before = before::functions(&change.name, layout),
         limit = PATIENCE * 6,
-        records = sh_quote(&layout.records),
+        ready = records::ready(layout),
     )
 }
 
@@ -185,9 +185,8 @@ go_back() {{
 fn timer(change: &UnitChange, layout: &Layout) -> String {
     format!(
         "systemctl daemon-reload
-mkdir -p -m 700 {records}/units
-if systemctl restart \"$U\" && timeout {PATIENCE} systemctl start \"${{U%.timer}}.service\"; then
-  printf '%s\\n' {key} > {records}/units/\"$U\"
+{ready}if systemctl restart \"$U\" && timeout {PATIENCE} systemctl start \"${{U%.timer}}.service\"; then
+  printf '%s\\n' {key} > \"$R/units/$U\"
 else
   for unit in \"$U\" \"${{U%.timer}}.service\"; do
     systemctl --no-pager --full --lines=0 status \"$unit\" | cut -c1-200
@@ -196,7 +195,7 @@ else
   exit 1
 fi
 ",
-        records = sh_quote(&layout.records),
+        ready = records::ready(layout),
         key = sh_quote(&change.key),
     )
 }

@@ -1,7 +1,8 @@
 # The beginning of the probe. Written for dash, with few processes; a tool that is not there leaves its section empty.
 # What is asked stands in variables before this text, one item a line. The groups of sections follow.
 unset KB_PROBE
-PATH=$bin:$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# The system's own folders first: what others could have put elsewhere does not tell us who they are.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH:$bin
 LC_ALL=C
 export PATH LC_ALL
 nl='

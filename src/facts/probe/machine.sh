@@ -21,11 +21,13 @@ texts="/etc/os-release
 /sys/fs/selinux/enforce"
 
 # What the script itself needs of files: settings, accounts, and what was recorded. The kernel gives a setting in one
-# read, so the shell's own `read`, which takes a byte at a time, is no use.
+# read, so the shell's own `read`, which takes a byte at a time, is no use. What others wrote beside our records is none.
 asked=
 for name in $sysctls; do asked=$asked$nl/proc/sys/$name; done
 accounts= known=$nl settings=
-for line in $(lines $asked /etc/passwd /etc/group "$records/hashes"); do
+hashes=
+[ -O "$records" ] && [ -O "$records/hashes" ] && [ ! -L "$records/hashes" ] && hashes=$records/hashes
+for line in $(lines $asked /etc/passwd /etc/group $hashes); do
   case $line in
   /proc/sys/*) settings=$settings$nl$line ;;
   /etc/passwd:* | /etc/group:*) accounts=$accounts$nl$line ;;

@@ -60,6 +60,7 @@ section links
 section started
 started=
 for unit in $units; do
+  [ -O "$records/units" ] && [ -O "$records/units/$unit" ] && [ ! -L "$records/units/$unit" ] || continue
   { IFS= read -r key <"$records/units/$unit"; } 2>/dev/null || continue
   printf '%s %s %s\n' "$unit" "$key" "$records/units/$unit"
   started=$started$nl$records/units/$unit

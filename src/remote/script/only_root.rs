@@ -68,4 +68,29 @@ mod tests {
         assert_eq!(said("own/file"), "/own/file is no folder");
         assert_eq!(said("own/round"), "/own/round: too many links lead to it");
     }
+
+    #[test]
+    fn a_program_of_roots_can_be_changed_by_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        create_dir(at("kims")).unwrap();
+        for (name, mode) in
+            [("roots", 0o755), ("groups", 0o775), ("open", 0o757), ("kim", 0o755), ("twice", 0o755), ("kims/x", 0o755)]
+        {
+            fs::write(at(name), "").unwrap();
+            set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+        }
+        chown(at("kim"), Some(1), None).unwrap();
+        chown(at("kims"), Some(1), None).unwrap();
+        fs::hard_link(at("twice"), at("again")).unwrap();
+        symlink(at("roots"), at("link")).unwrap();
+        let is_roots = |name: &str| {
+            let script = format!("set -eu\n{ONLY_ROOT}kb_roots \"$1\"\n");
+            Command::new("/bin/sh").args(["-c", &script, "sh"]).arg(at(name)).status().unwrap().success()
+        };
+        assert!(is_roots("roots"));
+        for name in ["groups", "open", "kim", "twice", "kims/x", "link", "not-there", "kims"] {
+            assert!(!is_roots(name), "{name}");
+        }
+    }
 }

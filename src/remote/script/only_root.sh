@@ -1,6 +1,7 @@
 # `kb_only_root FOLDER`: nobody but root can change what leads to this folder, or what is in it; `kb_only_root_to FOLDER`
 # does not ask about what is in it. If somebody can, they fail and say who. Links are followed as the kernel would, so that
-# what they lead through is judged, too. What is not there yet, nobody but root can make.
+# what they lead through is judged, too. What is not there yet, nobody but root can make. `kb_roots FILE`: it is a program that
+# nobody but root can change, or put another in its place.
 kb_only_root() {
   kb_way "$1" && kb_judge "$1"
 }
@@ -8,6 +9,13 @@ kb_only_root_to() {
   kb_way "$1" || return 1
   kb_all=${kb_all%"$kb_nl$kb_at"}
   kb_judge "$1"
+}
+kb_roots() {
+  kb_only_root "${1%/*}" 2>/dev/null || return 1
+  case $(LC_ALL=C exec stat -c '%u %h %A' -- "$1" 2>/dev/null) in
+  '0 1 -'????[!w]??[!w]?) ;;
+  *) return 1 ;;
+  esac
 }
 kb_nl='
 '
@@ -43,7 +51,7 @@ kb_judge() {
     LC_ALL=C exec stat -c '%u %A %U %n' -- $kb_all 2>/dev/null
   ) | {
     kb_bad=0 kb_seen=
-    while read -r kb_uid kb_mode kb_user kb_path; do
+    while IFS=' ' read -r kb_uid kb_mode kb_user kb_path; do
       kb_seen=yes
       case $kb_uid/$kb_mode in
       0/d???????w[!tT]*)

@@ -38,7 +38,7 @@ impl Program {
         let begin = format!("__KB_BEGIN_{nonce}");
         let status = format!("__KB_RC_{nonce}");
         let text = format!(
-            "LC_ALL=C LANG=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH\n\
+            "LC_ALL=C LANG=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH\n\
              export LC_ALL LANG PATH\numask 022\ncd /\necho {begin}\necho {begin} >&2\n\
              ( eval {script} )\nprintf '\\n{status}=%d\\n' $?\nexit 0\n",
             script = sh_quote(script),
