@@ -58,7 +58,8 @@ pub(super) fn ask(
     let hosts: Vec<Host> = gone.iter().map(RecordedHost::host).collect();
     let questions = Questions { units: units(catalogue), ..Questions::default() };
     let answers = pool.each_host(&hosts, |host| {
-        let mut transport = pool.take(host)?;
+        let is_own = kept.is_some_and(|kept| kept.all_hosts().any(|own| own.name == host.name));
+        let mut transport = if is_own { pool.take(host)? } else { pool.take_stranger(host)? };
         facts::probe(&mut *transport, &questions, &cluster.layout)
     });
     let mut strays = Vec::new();
