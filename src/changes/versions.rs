@@ -1,9 +1,9 @@
 //! Versions that a running cluster can go to in passing: a newer patch release of the same minor. All else is an
 //! upgrade or a downgrade, with an order of its own.
 
-use semver::Version;
-
 use std::collections::BTreeSet;
+
+use semver::Version;
 
 use super::{Known, refusal};
 use crate::error::Error;
