@@ -9,6 +9,7 @@ use crate::pki::names::name::Name;
 use crate::pki::rules::Rules;
 use crate::pki::x509::extension::Extension;
 use crate::pki::x509::request::Request;
+use crate::text;
 
 /// What deceives whoever reads the certificate, and what verifiers refuse: in its subject, its key, and its names as they
 /// are to stand in it.
@@ -42,7 +43,7 @@ pub(crate) fn deceptive(subject: &Name) -> Option<Error> {
     let bad = subject.attributes().into_iter().map(|attribute| attribute.value).find(|value| hides(value))?;
     let shown = escaped(&bad);
     Some(
-        Error::pki(format!("the subject has {shown}: control characters deceive whoever reads it"))
+        Error::pki(format!("the subject has {shown}: characters that are not seen deceive whoever reads it"))
             .hint("take them out"),
     )
 }
@@ -56,9 +57,9 @@ fn hides(text: &str) -> bool {
     text.contains(is_hidden)
 }
 
-/// Control characters, and those that turn the direction of a text.
+/// What is not seen as it is: as in everything else that is shown, but for the joiners that Persian and Indic names need.
 fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    !matches!(c, '\u{200c}' | '\u{200d}') && text::is_harmful(c)
 }
 
 /// Names of a subject alternative name extension that no verifier takes, or that end somewhere else for some of them.
@@ -150,13 +151,19 @@ mod tests {
         asked.sans = vec![San::Dns("good.example\0.evil.example".into()), San::Email("a\n@b".into())];
         let error = ca.issue(&asked, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
         insta::assert_snapshot!(error.messages(), @r"
-        the subject has `a\u{0}b`: control characters deceive whoever reads it
+        the subject has `a\u{0}b`: characters that are not seen deceive whoever reads it
         the name `DNS:good.example\u{0}.evil.example` has control characters: verifiers refuse it, or read another name
         the name `email:a\u{a}@b` has control characters: verifiers refuse it, or read another name
         ");
         let turned = request(&named("a\u{202e}b"));
         let error = ca.issue(&turned, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
-        insta::assert_snapshot!(error, @r"the subject has `a\u{202e}b`: control characters deceive whoever reads it");
+        insta::assert_snapshot!(error, @r"the subject has `a\u{202e}b`: characters that are not seen deceive whoever reads it");
+        for unseen in ["\u{200f}", "\u{200b}", "\u{feff}", "\u{ad}", "\u{e0041}"] {
+            let asked = request(&named(&format!("good{unseen}evil")));
+            let error = ca.issue(&asked, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
+            let shown = format!("the subject has `good{}evil`: ", unseen.escape_unicode());
+            assert!(error.message.starts_with(&shown), "{error}");
+        }
         // A joiner that Persian and Indic names need.
         ca.issue(&request(&named("می\u{200c}خواهم")), &profile(), NOW, Serial::from_random([2; 20])).unwrap();
     }
