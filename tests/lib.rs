@@ -84,6 +84,7 @@ mod pki_careful;
 mod pki_cfssl;
 mod pki_constraints;
 mod pki_everywhere;
+mod pki_exit_codes;
 mod pki_foreign;
 mod pki_hosts;
 mod pki_kinds;
