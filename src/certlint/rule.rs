@@ -77,6 +77,12 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Nothing else is at hand.
+    pub(super) fn alone(now: OffsetDateTime) -> Self {
+        let (asked, above, same_key) = (None, Vec::new(), None);
+        Context { now, asked, above, forged: false, broken: false, self_signed: false, same_key }
+    }
+
     /// The CA that signed it, where it is among the inputs.
     pub(super) fn issuer(&self) -> Option<&'a View<'a>> {
         self.above.first().copied()
