@@ -112,6 +112,7 @@ mod remote_sudo;
 mod remote_throughput;
 mod reset_component;
 mod reset_links;
+mod reset_network;
 mod source_rules;
 mod trust_bundles;
 mod trust_folder;

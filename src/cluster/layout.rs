@@ -51,8 +51,6 @@ pub struct Layout {
     pub containerd_programs: String,
     /// What extends the container runtime.
     pub nri: String,
-    /// Network namespaces.
-    pub netns: String,
     /// crictl's configuration.
     pub crictl: String,
     /// What flannel says of this node's network.
@@ -102,7 +100,6 @@ impl Layout {
             cni_data: "/var/lib/cni".into(),
             containerd_programs: "/opt/containerd".into(),
             nri: "/run/nri".into(),
-            netns: "/run/netns".into(),
             crictl: "/etc/crictl.yaml".into(),
             flannel_run: "/run/flannel".into(),
             data_plane: "/etc/kubernetes/data-plane.sh".into(),

@@ -65,7 +65,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             vec![layout.cni.clone(), format!("{own}/bin"), format!("{own}/lib"), own.clone()]
         },
         files: |layout| vec![layout.crictl.clone()],
-        mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone(), layout.netns.clone()],
+        mounts: |layout| vec![layout.containerd_run.clone(), layout.containerd_data.clone()],
         ..Footprint::NONE
     },
     ..ComponentSpec::named(ID.0)

@@ -25,7 +25,7 @@ pub use decisions::{
 pub use lost::lost;
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
-pub use started::BOOT;
+pub use started::{BOOT, master_called};
 pub use texts::{read_files, read_texts};
 pub use ways::Way;
 

@@ -1,11 +1,24 @@
 //! When something on a host was started, by the host's own clock: what others wrote down by that clock is compared with it.
 
+use std::collections::BTreeMap;
+
 use time::{Duration, OffsetDateTime};
 
 use super::HostFacts;
+use crate::cluster::{Cluster, Role};
 
 /// Reached once in every boot, before any service.
 pub const BOOT: &str = "sysinit.target";
+
+/// Who holds a lease under that host name: only masters do, whatever other hosts call themselves.
+pub fn master_called<'a>(
+    cluster: &Cluster,
+    facts: &'a BTreeMap<String, HostFacts>,
+    hostname: &str,
+) -> Option<(&'a String, &'a HostFacts)> {
+    let masters = cluster.with_role(Role::Master).filter_map(|host| facts.get_key_value(&host.name));
+    masters.into_iter().find(|(_, facts)| facts.hostname == hostname)
+}
 
 impl HostFacts {
     /// When a unit's process was started, or else when the unit became active, by the host's clock; none where it was not
@@ -17,10 +30,10 @@ impl HostFacts {
         if since == 0 {
             return None;
         }
-        let age =
-            Duration::seconds(i64::try_from(self.uptime).ok()?) - Duration::microseconds(i64::try_from(since).ok()?);
+        let up = Duration::seconds(i64::try_from(self.uptime).ok()?);
+        let age = up.checked_sub(Duration::microseconds(i64::try_from(since).ok()?))?;
         // Where a container has an uptime of its own, the two say nothing together.
-        (age > -Duration::SECOND).then_some(self.clock? - age.max(Duration::ZERO))
+        (age > -Duration::SECOND).then_some(self.clock?.checked_sub(age.max(Duration::ZERO))?)
     }
 }
 
@@ -43,5 +56,10 @@ mod tests {
         assert_eq!(started(0), None, "never");
         assert_eq!(started(900_000_000), None, "another clock");
         assert_eq!(facts.started("b.service"), None);
+        for uptime in [i64::MAX as u64, u64::MAX, 9_000_000_000_000_000_000, 400_000_000_000] {
+            let units = [("a.service".into(), UnitFact { active_since: 1, ..UnitFact::default() })].into();
+            let facts = HostFacts { uptime, clock, units, ..HostFacts::default_host() };
+            assert_eq!(facts.started("a.service"), None, "{uptime} s are more than the calendar has");
+        }
     }
 }

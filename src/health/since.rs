@@ -34,8 +34,7 @@ pub fn leads(lease: &Lease, started: Option<OffsetDateTime>) -> Leads {
 /// Whether what a node says of itself is older than its host's boot, at `booted` by the node's clock: a kubelet that was only
 /// restarted found its pods running. The API keeps whole seconds.
 pub fn is_from_before(node: &Node, booted: Option<OffsetDateTime>) -> bool {
-    let second = time::Duration::SECOND;
-    node.heartbeat.zip(booted).is_some_and(|(heartbeat, booted)| heartbeat + second < booted)
+    node.heartbeat.zip(booted).is_some_and(|(heartbeat, booted)| is_earlier(heartbeat, booted))
 }
 
 /// A kubelet looks at its node every 10 seconds, and says nothing where nothing has changed.
@@ -44,7 +43,7 @@ const LOOKED: time::Duration = time::Duration::seconds(12);
 /// Whether a kubelet that was started at `started` has looked at its node since, by its lease, which it renews all the time:
 /// then what the node says holds, however old it is.
 pub fn has_looked(renewed: Option<OffsetDateTime>, started: Option<OffsetDateTime>) -> bool {
-    renewed.zip(started).is_some_and(|(renewed, started)| renewed >= started + LOOKED)
+    renewed.zip(started).is_some_and(|(renewed, started)| started.checked_add(LOOKED).is_some_and(|at| renewed >= at))
 }
 
 /// Why fewer than `wanted` pods of a Deployment are ready by the word of their kubelets, since their hosts have `booted`; none
@@ -69,8 +68,12 @@ pub fn too_few(pods: &[Pod], wanted: u64, booted: impl Fn(&Pod) -> Option<Offset
 
 /// Whether a pod's containers are said to run since before its host booted, at `booted` by the host's clock.
 fn ran_before(pod: &Pod, booted: Option<OffsetDateTime>) -> bool {
-    let second = time::Duration::SECOND;
-    pod.running_since.zip(booted).is_some_and(|(since, booted)| since + second < booted)
+    pod.running_since.zip(booted).is_some_and(|(since, booted)| is_earlier(since, booted))
+}
+
+/// By more than what whole seconds leave open. Both are what hosts say, and may lie at the end of the calendar.
+fn is_earlier(said: OffsetDateTime, than: OffsetDateTime) -> bool {
+    said.saturating_add(time::Duration::SECOND) < than
 }
 
 #[cfg(test)]
@@ -123,6 +126,18 @@ mod tests {
             "what is said of b is from before n1 has booted"
         );
         assert_eq!(why(&[a]).unwrap(), "there are 1 of 2 pods");
+    }
+
+    #[test]
+    fn a_time_at_an_end_of_the_calendar_is_one_like_others() {
+        let (first, last) = (datetime!(-9999-01-01 0:00 UTC), datetime!(9999-12-31 23:59:59.999999999 UTC));
+        for said in [first, last] {
+            for started in [first, last] {
+                assert!(!has_looked(Some(said), Some(started)) || said > started);
+                assert_eq!(is_earlier(said, started), said < started);
+                assert_eq!(leads(&lease(said, true), Some(started)) == Leads::Yes, said >= started);
+            }
+        }
     }
 
     #[test]

@@ -72,11 +72,15 @@ fn later_settings<'a>(facts: &'a HostFacts, own: &str) -> BTreeMap<String, &'a B
         }
     }
     let own = own.rsplit('/').next().unwrap_or(own);
+    let mut lines: BTreeMap<&str, Vec<&BootLine>> = BTreeMap::new();
+    for line in &facts.boot_lines {
+        lines.entry(&line.file).or_default().push(line);
+    }
     let mut last = BTreeMap::new();
     for path in files.range(own..).filter(|(name, _)| **name != own).map(|(_, path)| *path) {
-        for line in facts.boot_lines.iter().filter(|line| line.file == path) {
+        for line in lines.get(path).into_iter().flatten() {
             let setting = line.text.split('=').next().unwrap_or_default().trim().trim_start_matches('-');
-            last.insert(setting.replace('/', "."), line);
+            last.insert(setting.replace('/', "."), *line);
         }
     }
     last

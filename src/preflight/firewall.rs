@@ -1,5 +1,7 @@
 //! What chains of a firewall do to packets, as far as can be read from their rules.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
 use super::rules::{self, Action, Packet};
@@ -30,9 +32,14 @@ pub(super) fn stops(chains: &[Chain], pods: IpNet, nftables: bool) -> Option<(&C
     // To other pods, to the world, and from the world through a Service.
     let packets = [packet(true, true, false), packet(true, false, false), packet(false, true, true)];
     let on_the_way = |chain: &&Chain| chain.hook == Hook::Forward && !other_family(chain, pods);
+    let mut named = BTreeMap::new();
+    for chain in chains {
+        named.entry(chain.name.as_str()).or_insert(chain);
+    }
+    let mut walks = packets.map(|packet| Walk { named: &named, packet, ends: BTreeMap::new() });
     chains.iter().filter(on_the_way).find_map(|chain| {
-        packets.iter().find_map(|packet| match walk(chains, chain, packet, 0) {
-            Some(End::Stopped(rule)) => Some((chain, rule)),
+        walks.iter_mut().find_map(|walk| match walk.through(chain, 0) {
+            Some(End::Stopped(rule)) => Some((chain, rule.to_owned())),
             Some(End::Accepted) => None,
             None => (chain.drops && (nftables || !is_iptables(chain))).then(|| (chain, policy(chain))),
         })
@@ -40,33 +47,53 @@ pub(super) fn stops(chains: &[Chain], pods: IpNet, nftables: bool) -> Option<(&C
 }
 
 /// How a packet leaves a chain; none: at its end.
-enum End {
+#[derive(Clone, Copy)]
+enum End<'a> {
     Accepted,
-    Stopped(String),
+    Stopped(&'a str),
 }
 
-/// As deep as firewalls nest their chains, and deeper.
+/// As deep as the kernel lets chains of nftables nest (NFT_JUMP_STACK_SIZE).
 const DEEPEST: u32 = 16;
 
-fn walk(chains: &[Chain], chain: &Chain, packet: &Packet, depth: u32) -> Option<End> {
-    for rule in &chain.rules {
-        match rules::action(rule, packet) {
-            Some(Action::Accept) => return Some(End::Accepted),
-            Some(Action::Stop) => return Some(End::Stopped(rule.clone())),
-            Some(Action::Return) => return None,
-            Some(Action::Jump(name, comes_back)) => {
-                let table = chain.name.rsplit_once(' ').map(|(table, _)| table).unwrap_or_default();
-                let name = format!("{table} {name}");
-                let callee = chains.iter().find(|chain| chain.name == name).filter(|_| depth < DEEPEST);
-                let end = callee.and_then(|callee| walk(chains, callee, packet, depth + 1));
-                if end.is_some() || !comes_back {
-                    return end;
-                }
-            }
-            None => {}
+/// One packet. Each chain is walked once, whoever leads to it: a host may describe a firewall in which the ways are without
+/// number. A chain that leads to itself ends there.
+struct Walk<'a> {
+    named: &'a BTreeMap<&'a str, &'a Chain>,
+    packet: Packet,
+    ends: BTreeMap<&'a str, Option<End<'a>>>,
+}
+
+impl<'a> Walk<'a> {
+    fn through(&mut self, chain: &'a Chain, depth: u32) -> Option<End<'a>> {
+        if let Some(end) = self.ends.get(chain.name.as_str()) {
+            return *end;
         }
+        self.ends.insert(&chain.name, None);
+        let end = self.rules(chain, depth);
+        self.ends.insert(&chain.name, end);
+        end
     }
-    None
+
+    fn rules(&mut self, chain: &'a Chain, depth: u32) -> Option<End<'a>> {
+        for rule in &chain.rules {
+            match rules::action(rule, &self.packet) {
+                Some(Action::Accept) => return Some(End::Accepted),
+                Some(Action::Stop) => return Some(End::Stopped(rule)),
+                Some(Action::Return) => return None,
+                Some(Action::Jump(name, comes_back)) => {
+                    let table = chain.name.rsplit_once(' ').map(|(table, _)| table).unwrap_or_default();
+                    let callee = self.named.get(format!("{table} {name}").as_str()).filter(|_| depth < DEEPEST);
+                    let end = callee.copied().and_then(|callee| self.through(callee, depth + 1));
+                    if end.is_some() || !comes_back {
+                        return end;
+                    }
+                }
+                None => {}
+            }
+        }
+        None
+    }
 }
 
 fn policy(chain: &Chain) -> String {
@@ -213,6 +240,25 @@ mod tests {
             chain("iptables A", Hook::Called, false, &["-A A -j A", "-A A -j DROP"]),
         ];
         assert!(stopped_in(&round, true).is_some());
+    }
+
+    #[test]
+    fn a_firewall_that_was_made_to_be_walked_for_ever_is_not() {
+        fn many(rule: &str) -> Vec<&str> {
+            vec![rule; 300]
+        }
+        let into_itself = [
+            chain("iptables FORWARD", Hook::Forward, false, &["-A FORWARD -j A"]),
+            chain("iptables A", Hook::Called, false, &many("-A A -j A")),
+        ];
+        assert_eq!(stopped_in(&into_itself, true), None);
+        let mut ladder = vec![chain("iptables FORWARD", Hook::Forward, false, &["-A FORWARD -j C0"])];
+        for step in 0..DEEPEST - 1 {
+            let rule = format!("-A C{step} -j C{}", step + 1);
+            ladder.push(chain(&format!("iptables C{step}"), Hook::Called, false, &many(&rule)));
+        }
+        ladder.push(chain(&format!("iptables C{}", DEEPEST - 1), Hook::Called, false, &["-A C -j DROP"]));
+        assert_eq!(stopped_in(&ladder, true).as_deref(), Some("-A C -j DROP"));
     }
 
     #[test]

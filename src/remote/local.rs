@@ -96,7 +96,7 @@ impl LocalTransport {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let mut answer = program.answer(&self.host, stdout);
-        let launch = self.become_root.launch(&program, &nonce);
+        let launch = self.become_root.launch(&program, &crate::random::nonce()?);
         let end = exec(&self.host, &self.interrupt, &launch, patience, stdin, &mut answer);
         if let Some(status) = answer.status() {
             return Ok(Output { status, stdout: Vec::new(), stderr: answer.into_stderr() });

@@ -53,6 +53,7 @@ pub fn script(targets: &Targets, layout: &Layout) -> String {
         set("LINKS", &targets.links),
         set("TABLES", &targets.tables),
         format!("CHAINS={}\n", sh_quote(&targets.chains.join("|"))),
+        format!("OUR_CHAINS={}\n", sh_quote(include_str!("chains.awk"))),
         set("FILES", &targets.files),
         set("KEYS", if targets.whole { &keys } else { &[] }),
         set("DIRS", &targets.dirs),

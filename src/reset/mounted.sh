@@ -1,6 +1,7 @@
 # What is mounted below a folder, whatever link leads to it. Mount points stay as the kernel writes them (a space is \040), so
 # that each is one line. Deepest first.
 mounted_below() {
+  if ! command -v awk >/dev/null; then printf '%s\n' "$1/?" && return; fi
   real=$(readlink -f -- "$1") || return 0
   case $real in *'
 '*) printf '%s\n' "$1/?"; return ;; esac

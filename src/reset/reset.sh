@@ -1,5 +1,5 @@
 # Takes from this host what is named. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS
-# NAMESPACES LINKS TABLES CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty; and kb_only_root_to.
+# NAMESPACES LINKS TABLES CHAINS OUR_CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty; and kb_only_root_to.
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -26,7 +26,7 @@ for dir in $MOUNTS; do unmount_below "$dir"; done
 # Pod networks: namespaces, interfaces, rules.
 for ns in $(ip netns list 2>/dev/null | awk '{ print $1 }'); do
   for prefix in $NAMESPACES; do
-    case $ns in "$prefix"*) ip netns delete "$ns" 2>/dev/null ;; esac
+    case $ns in "$prefix"*) ip netns delete "$ns" || warn "network namespace $ns" ;; esac
   done
 done
 for link in $LINKS; do
@@ -51,9 +51,15 @@ END_OF_TABLES
 fi
 for tool in iptables ip6tables; do
   [ -n "$CHAINS" ] && command -v "$tool-save" >/dev/null 2>&1 || continue
-  if "$tool-save" 2>/dev/null | grep -Eq -e "$CHAINS"; then
-    "$tool-save" | grep -Ev -e "$CHAINS" | "$tool-restore" && say "removed: our $tool chains" || warn "$tool chains"
-  fi
+  gone=$("$tool-save" 2>/dev/null | KB_CHAINS=$CHAINS awk "$OUR_CHAINS")
+  case $gone in
+  *-X\ *)
+    if printf '%s\n' "$gone" | "$tool-restore" -w 5 --noflush || printf '%s\n' "$gone" | "$tool-restore" --noflush; then
+      say "removed: our $tool chains"
+    else
+      warn "$tool chains"
+    fi ;;
+  esac
 done
 
 # A directory on another disk, by a mount or by a link of the site's own, is emptied and stays.

@@ -30,7 +30,7 @@ pub(super) fn ask(
     let masters = cluster.with_role(Role::Master).filter(|master| !away.contains(&master.name));
     let checks = ApiAccess::any_of(pool, masters, trust).and_then(|mut access| {
         let mut client = access.client()?;
-        let mut checks = leases(&mut client, facts)?;
+        let mut checks = leases(cluster, &mut client, facts)?;
         checks.extend(nodes(&mut client, cluster, hosts, facts)?);
         checks.extend(dns(&mut client, cluster, objects, facts)?);
         let webhooks = health::refusing_webhooks(&mut client)?;
@@ -45,13 +45,13 @@ pub(super) fn ask(
     checks
 }
 
-fn leases(client: &mut Client<'_>, facts: &BTreeMap<String, HostFacts>) -> Result<Vec<Check>> {
+fn leases(cluster: &Cluster, client: &mut Client<'_>, facts: &BTreeMap<String, HostFacts>) -> Result<Vec<Check>> {
     let leases = kube::leases(client)?;
     Ok(leases
         .into_iter()
         .map(|lease| {
-            let holder = facts.values().find(|facts| facts.hostname == lease.host());
-            let started = holder.and_then(|facts| facts.started(&format!("{}.service", lease.component)));
+            let holder = facts::master_called(cluster, facts, lease.host());
+            let started = holder.and_then(|(_, facts)| facts.started(&format!("{}.service", lease.component)));
             match health::leads(&lease, started) {
                 Leads::Yes => check(&lease.component, State::Good, "leads", lease.host()),
                 Leads::NotYet(why) => check(&lease.component, State::Bad, "not yet", why),

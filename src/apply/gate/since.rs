@@ -41,7 +41,7 @@ impl<'a> Since<'a> {
     /// What keeps a component from leading.
     pub(super) fn not_leading(&self, lease: &Lease) -> Option<String> {
         let unit = format!("{}.service", lease.component);
-        let host = self.job.facts.iter().find(|(_, facts)| facts.hostname == lease.host()).map(|(name, _)| name);
+        let host = facts::master_called(self.job.cluster, self.job.facts, lease.host()).map(|(name, _)| name);
         match health::leads(lease, host.and_then(|host| self.started(host, &unit))) {
             Leads::Yes => None,
             Leads::No(why) => Some(format!("{} does not hold its lease: {why}", lease.component)),

@@ -46,13 +46,16 @@ pub enum Hook {
     Called,
 }
 
+/// Lines of a host's answer that are read: its script gives at most 3,000 of a table.
+const LINES: usize = 3000 * 8;
+
 impl Listens {
     /// Lines `listens tcp 6443`, `failed why`, `iptables` with one of `iptables -S`, `nft-table family name` and `nft` with
     /// one of `nft list table`.
     pub fn read(text: &str) -> Self {
         let mut all = Listens::default();
         let mut tables = Tables::default();
-        for line in text.lines() {
+        for line in text.lines().take(LINES) {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("listens", port) => all.ports.extend(port_of(port)),
                 ("failed", why) => drop(all.failed.get_or_insert_with(|| shown(why))),

@@ -76,7 +76,7 @@ impl SshTransport {
     ) -> Result<Output> {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
-        let launch = self.become_root.launch(&program, &nonce);
+        let launch = self.become_root.launch(&program, &crate::random::nonce()?);
         let mut answer = program.answer(self.session.host(), stdout);
         let asked = Instant::now();
         let end = exec(&mut self.session, &launch, patience, stdin, &mut answer);
