@@ -371,9 +371,9 @@ fn keys_that_others_can_read_or_cannot_read() {
     assert_eq!(found("a.pem a-key.pem"), ["key-mismatch"]);
 }
 
-/// Rules that have tests of their own, above.
+/// Rules that have tests of their own, above and beside the judging of names.
 const ALONE: &str = "unreadable signature-md5 signature-sha1 rsa-short rsa-exponent key-kind ed25519-server signature-wrong \
-    path-length-exceeded san-not-asked chain-order chain-unsorted key-world-readable key-group-readable key-label key-pkcs8-version key-legacy-encryption key-mismatch subject-empty-ca san-missing";
+    path-length-exceeded too-much-to-judge san-not-asked chain-order chain-unsorted key-world-readable key-group-readable key-label key-pkcs8-version key-legacy-encryption key-mismatch subject-empty-ca san-missing";
 
 fn all_rules() -> Vec<Value> {
     Folder::new().json("certlint --rules -o json").as_array().unwrap().clone()

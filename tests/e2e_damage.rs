@@ -201,7 +201,7 @@ fn program(unit: &Unit) -> Option<String> {
     unit.restart_on.contains(&program).then_some(program)
 }
 
-/// Of these, all on a host at once: nothing restarts, and each is named for itself.
+/// Of these, all on a host at once: each is named for itself.
 const TOGETHER: [&str; 4] = ["file's mode", "file's owner", "folder's mode", "folder's owner"];
 
 /// On both hosts at once, since they have nothing to do with each other.

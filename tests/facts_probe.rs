@@ -190,6 +190,77 @@ fn files_are_hashed_until_they_are_recorded_and_again_when_they_change() {
 }
 
 #[test]
+fn who_may_write_is_seen_where_owner_and_mode_do_not_show_it() {
+    assert!(rustix::process::getuid().is_root(), "this test needs root");
+    // Version 2; then tag, permissions and number of each entry: owner, user 1, group, mask, others.
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 7, u32::MAX), (2, 7, 1), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
+    let one = |(tag, may, number): (u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &may.to_le_bytes(), &number.to_le_bytes()].concat()
+    };
+    let acl = [2u32.to_le_bytes().to_vec(), entries.map(one).concat()].concat();
+    for shell in shells() {
+        let dir = TempDir::new().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        for folder in ["plain - one", "default - acl", "access", "disk", "disk/below", "whole", "whole/sub", "theirs.d"]
+        {
+            fs::create_dir(path(folder)).unwrap();
+        }
+        let set = |folder: &str, kind: &str| {
+            let name = format!("system.posix_acl_{kind}");
+            rustix::fs::setxattr(path(folder), &name, &acl, rustix::fs::XattrFlags::empty()).unwrap();
+        };
+        set("default - acl", "default");
+        set("access", "access");
+        set("disk", "default");
+        std::os::unix::fs::symlink("disk", path("link")).unwrap();
+        for (file, owner, mode) in
+            [("whole/a b", 1, 0o644), ("whole/sub/c", 0, 0o646), ("whole/d", 0, 0o644), ("theirs.d/e", 0, 0o600)]
+        {
+            fs::write(path(file), "").unwrap();
+            fs::set_permissions(path(file), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            std::os::unix::fs::chown(path(file), Some(owner), None).unwrap();
+        }
+        std::os::unix::fs::chown(path("theirs.d"), Some(1), None).unwrap();
+        fs::write(path("plain - one/f"), "").unwrap();
+        fs::hard_link(path("plain - one/f"), path("access/g")).unwrap();
+        let questions = Questions {
+            files: [path("plain - one/f"), path("access/g"), path("link/below/h"), path("whole/d")].into(),
+            dirs: [path("default - acl")].into(),
+            read_whole: [path("whole"), path("theirs.d"), path("not-there.d")].into(),
+            ..Questions::default()
+        };
+        let facts = ask(shell, &questions, &layout(&dir));
+        let all = ["default - acl", "access", "link", "disk"].map(path);
+        assert_eq!(facts.acls, all.into(), "{shell}");
+        assert!(facts.has_second_name(&path("access/g")) && !facts.has_second_name(&path("whole/d")), "{shell}");
+        let others: Vec<_> = facts.others.iter().map(|(path, way)| (path.clone(), way.mode, way.uid)).collect();
+        let expected = [("theirs.d", 0o755, 1), ("whole/a b", 0o644, 1), ("whole/sub/c", 0o646, 0)];
+        assert_eq!(others, expected.map(|(name, mode, uid)| (path(name), mode, uid)), "{shell}");
+    }
+}
+
+/// What others have written there is their word.
+#[test]
+fn a_record_that_is_anothers_is_not_believed() {
+    assert!(rustix::process::getuid().is_root(), "this test needs root");
+    for shell in shells() {
+        let dir = TempDir::new().unwrap();
+        let layout = layout(&dir);
+        let big = dir.path().join("big").display().to_string();
+        fs::write(&big, vec![7; 2 << 20]).unwrap();
+        record(shell, &layout, &[(&big, &"0".repeat(64))]);
+        let questions = Questions { files: [big.clone()].into(), ..Questions::default() };
+        assert_eq!(ask(shell, &questions, &layout).files[&big].sha256, "0".repeat(64), "{shell}: root's own");
+        for theirs in [layout.records.clone(), format!("{}/hashes", layout.records)] {
+            std::os::unix::fs::chown(&theirs, Some(1), None).unwrap();
+            assert_eq!(ask(shell, &questions, &layout).files[&big].sha256, sha256(&big), "{shell}: {theirs}");
+            std::os::unix::fs::chown(&theirs, Some(0), None).unwrap();
+        }
+    }
+}
+
+#[test]
 fn recording_replaces_a_files_line_keeps_others_and_refuses_what_is_not_there() {
     for shell in shells() {
         let dir = TempDir::new().unwrap();

@@ -388,3 +388,29 @@ fn an_email_address_in_a_subject_holds_under_constraints() {
     folder.ok("cfssljson -f made.json -bare own");
     folder.ok("pki check pki.yaml");
 }
+
+/// Go gives up, too ("too many constraint comparisons").
+#[test]
+fn certificates_that_cost_without_end_are_not_judged() {
+    let folder = folder();
+    let list = |count: usize, key: &str, name: &str| -> String {
+        (0..count).map(|i| format!("{key}.{i}={name}{i}.example\n")).collect()
+    };
+    constrained(&folder, "ca", &format!("@subtrees\n[subtrees]\n{}", list(6_000, "permitted;DNS", "h")));
+    let leaf = "basicConstraints=critical,CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth";
+    let names = list(2_000, "DNS", "a.h");
+    folder.write(
+        "leaf.cnf",
+        format!("[req]\ndistinguished_name=dn\n[dn]\n[ext]\n{leaf}\nsubjectAltName=@names\n[names]\n{names}"),
+    );
+    folder.openssl("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf-key.pem -out leaf.csr -config leaf.cnf -subj /CN=h1.example");
+    folder.openssl("x509 -req -in leaf.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 30 -extfile leaf.cnf -extensions ext -out leaf.pem");
+    let began = std::time::Instant::now();
+    assert!(findings(&folder, "leaf.pem ca.pem").contains(&"too-much-to-judge".to_owned()));
+    let verdict = verified(&folder, "--ca ca.pem leaf.pem");
+    let why = "too much to judge: too many names for too many name constraints";
+    assert_eq!((&verdict["verified"], &verdict["why"]), (&false.into(), &why.into()));
+    let error = folder.refused("bundle --ca-bundle ca.pem leaf.pem");
+    assert!(error.contains(why), "{error}");
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}

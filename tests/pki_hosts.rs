@@ -203,6 +203,10 @@ fn control_characters_of_a_csr_are_not_signed() {
     }
     asked(&folder, "/CN=a\u{202e}b", "subjectAltName=DNS:x.example", NEW);
     assert!(folder.refused(SIGN).contains("`CN=a\\u{202e}b`") || folder.refused(SIGN).contains("\\u{202e}"));
+    asked(&folder, "/CN=good\u{200f}evil", "subjectAltName=DNS:x.example", NEW);
+    assert!(
+        folder.refused(SIGN).contains("`good\\u{200f}evil`: characters that are not seen deceive whoever reads it")
+    );
     // An address of five bytes, which makes Go refuse the whole certificate.
     asked(&folder, "/CN=x", "2.5.29.17=DER:300787050a00000001", NEW);
     assert!(folder.refused(SIGN).contains("an IP address among the names has 5 bytes"));
@@ -228,4 +232,32 @@ fn weak_and_foreign_keys_are_not_signed_without_a_word() {
         let ran = folder.ok(SIGN);
         assert_eq!(ran.stderr.contains(&format!("exponent is {exponent}, below 65537")), small, "{ran:?}");
     }
+}
+
+/// RFC 9345's: whoever has the certificate's key may give others credentials of its own.
+#[test]
+fn the_right_to_delegate_is_an_extension_like_any_other_but_to_cfssl() {
+    const DELEGATION: &str = "1.3.6.1.4.1.44363.44";
+    let folder = whitelisting();
+    folder.write(
+        "copied.json",
+        r#"{"signing":{"default":{"expiry":"1h","usages":["server auth"],"copy_extensions":true,"name_whitelist":"^ok"}}}"#,
+    );
+    asked(&folder, "/CN=ok", &format!("subjectAltName=DNS:ok.example\n{DELEGATION}=DER:0500"), NEW);
+    let has = |name: &str| folder.openssl(&format!("x509 -in {name}.pem -noout -text")).contains(DELEGATION);
+    let ran = folder.ok(&SIGN.replace("any", "listed"));
+    let left_out = format!("the CSR's extension {DELEGATION} is left out: the profile has no copy_extensions");
+    assert!(ran.stderr.contains(&left_out) && !has("signed"), "{ran:?}");
+    let ran = folder.ok("sign -ca ca.pem -ca-key ca-key.pem -config copied.json asked.csr --out copied");
+    let named = format!("name_whitelist does not judge the extension {DELEGATION}");
+    assert!(ran.stderr.contains(&named) && has("copied"), "{ran:?}");
+    ok(
+        &folder,
+        "cfssl sign -ca ca.pem -ca-key ca-key.pem -config whitelist.json -profile listed asked.csr | cfssljson -bare face",
+    );
+    assert!(has("face"));
+    // Who writes the specification may ask for what he likes.
+    folder.write("own.json", r#"{"CN":"ok","hosts":["ok.example"],"delegation_enabled":true}"#);
+    folder.ok("gencert -ca ca.pem -ca-key ca-key.pem -config whitelist.json -profile listed own.json --out own");
+    assert!(has("own"));
 }

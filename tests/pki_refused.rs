@@ -22,7 +22,7 @@ fn a_spec_that_names_nobody_or_hides_something() {
     exit code 3
     "#);
     insta::assert_snapshot!(spec(br#"{"CN":"a\nCN=b","names":[{"O":"x\u0000"}],"hosts":["a"]}"#), @r#"
-    error: leaf.json: the subject has `x\u{0}`: control characters deceive whoever reads it
+    error: leaf.json: the subject has `x\u{0}`: characters that are not seen deceive whoever reads it
     hint: take them out
     exit code 3
     "#);

@@ -37,6 +37,39 @@ fn no_code_looks_into_a_message() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// What an inventory names, and what lies in a folder that came along, may be a device, a pipe or too large.
+#[test]
+fn files_are_read_with_a_limit() {
+    // The kernel's, and our own.
+    const KNOWN: [&str; 7] = [
+        "lab/",
+        "files/",
+        "children.rs",
+        "cli/interrupt.rs",
+        "cli/cfssl/install_links.rs",
+        "cfssl/ca_key.rs",
+        "artifacts/source/build/module.rs",
+    ];
+    let src = root().join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut found = Vec::new();
+    for file in &files {
+        let name = file.strip_prefix(&src).unwrap().display().to_string();
+        let is_of_tests = name.contains("tests") || name.contains("release_0_1_0");
+        if !is_of_tests && !KNOWN.iter().any(|known| name.starts_with(known)) {
+            let code = code(file);
+            found.extend(
+                ["fs::read(", "fs::read_to_string("]
+                    .iter()
+                    .filter(|call| code.contains(**call))
+                    .map(|call| format!("{name}: {call}")),
+            );
+        }
+    }
+    assert_eq!(found, Vec::<String>::new(), "files::bounded reads them");
+}
+
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
 const NOBODYS: [(&str, &str); 35] = [
     ("/etc/nftables.conf", "the person's, read by the probe"),

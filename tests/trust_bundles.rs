@@ -108,6 +108,11 @@ fn a_host_of_another_cluster_is_known_by_its_cas() {
     let other = Folder::filled();
     let theirs = holds(&desired(&other.ensure("").unwrap(), "").hosts["m1"], host);
     assert_eq!(foreign(&trust, &theirs).len(), 4, "CAs of the same names with other keys");
+    // A record may name any host as one that has left.
+    let mut without = cluster("");
+    without.hosts.clear();
+    assert_eq!(trust.foreign_on(&without, host, &ours).count(), 0);
+    assert_eq!(trust.foreign_on(&without, host, &theirs).count(), 4);
     let mut one = ours.clone();
     one.certificates.insert(CAS[1].into(), theirs.certificates[CAS[1]].clone());
     assert_eq!(foreign(&trust, &one), ["m1: /etc/kubernetes/pki/ca.crt"]);

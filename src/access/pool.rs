@@ -21,6 +21,8 @@ const SLOW: Duration = Duration::from_secs(5);
 /// Idle transports, and how many may be open.
 pub struct Pool {
     connector: Box<dyn Connect + Send>,
+    /// For hosts that only others name.
+    strangers: Option<Box<dyn Connect + Send>>,
     accept_new: bool,
     at_once: usize,
     kept: Mutex<Kept>,
@@ -44,7 +46,11 @@ pub struct Lease<'a> {
 impl Pool {
     /// An empty pool for work on `at_once` hosts at the same time.
     pub fn new(connector: Box<dyn Connect + Send>, accept_new: bool, at_once: usize) -> Self {
-        Pool { connector, accept_new, at_once, kept: Mutex::default(), slow: Mutex::default() }
+        Pool { connector, strangers: None, accept_new, at_once, kept: Mutex::default(), slow: Mutex::default() }
+    }
+    /// Hosts that only others name are reached by this, which should ask nobody: see [`Pool::take_stranger`].
+    pub fn with_strangers(self, connector: Box<dyn Connect + Send>) -> Self {
+        Pool { strangers: Some(connector), ..self }
     }
 
     /// How many hosts are worked on at the same time.
@@ -78,6 +84,16 @@ impl Pool {
 
     /// A way to the host: an idle one, or a new one.
     pub fn take(&self, host: &Host) -> Result<Lease<'_>> {
+        self.take_by(&*self.connector, host, self.accept_new)
+    }
+
+    /// A way to a host that the operator's own folder does not know: a master's record names it. A person who is asked for the
+    /// passwords of hosts would type one for it, too; so nobody is asked, and no key of it is recorded.
+    pub fn take_stranger(&self, host: &Host) -> Result<Lease<'_>> {
+        self.take_by(self.strangers.as_deref().unwrap_or(&*self.connector), host, false)
+    }
+
+    fn take_by(&self, connector: &dyn Connect, host: &Host, accept_new: bool) -> Result<Lease<'_>> {
         let mut kept = self.kept();
         if let Some(at) = kept.idle.iter().rposition(|transport| transport.host() == host.name) {
             return Ok(Lease { pool: self, transport: kept.idle.remove(at) });
@@ -87,7 +103,7 @@ impl Pool {
         }
         kept.open += 1;
         drop(kept);
-        let transport = self.connector.connect(&self.target(host)).inspect_err(|_| self.kept().open -= 1)?;
+        let transport = connector.connect(&target(host, accept_new)).inspect_err(|_| self.kept().open -= 1)?;
         Ok(Lease { pool: self, transport: Some(transport) })
     }
 }
@@ -247,5 +263,27 @@ mod tests {
             drop(pool);
             assert_eq!(counts.open.load(Ordering::SeqCst), 0);
         }
+    }
+
+    /// Says how it was told to go.
+    struct Says(&'static str, Arc<Mutex<Vec<(&'static str, bool)>>>);
+
+    impl Connect for Says {
+        fn connect(&self, target: &Target) -> Result<Box<dyn Transport>> {
+            let Via::Ssh(ssh) = &target.via else { return Err(Error::internal("not by SSH")) };
+            self.1.lock().unwrap().push((self.0, ssh.accept_new));
+            Err(Error::connect("enough"))
+        }
+    }
+
+    #[test]
+    fn about_a_host_that_only_others_name_nobody_is_asked_and_no_key_is_recorded() {
+        let said = Arc::default();
+        let pool = Pool::new(Box::new(Says("asks", Arc::clone(&said))), true, 8);
+        let pool = pool.with_strangers(Box::new(Says("asks nobody", Arc::clone(&said))));
+        let host = example::host("n1", 1, &[]);
+        assert!(pool.take(&host).is_err() && pool.take_stranger(&host).is_err());
+        assert_eq!(*said.lock().unwrap(), [("asks", true), ("asks nobody", false)]);
+        assert_eq!(pool.kept().open, 0);
     }
 }

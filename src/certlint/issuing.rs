@@ -2,10 +2,11 @@
 
 use time::OffsetDateTime;
 
+use super::cas::Constrained;
 use super::rule::Severity::{Error, Warning};
 use super::rule::{Check, Rule, certificate, when};
-use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, SUBJECT_ALT_NAME, View};
-use crate::pki::{Constraints, Name, Names, Validity, day_and_minute};
+use super::view::{ANY_PURPOSE, NAME_CONSTRAINTS, View};
+use crate::pki::{Constraints, Name, TooMuch, Validity, day_and_minute};
 
 pub(super) const RULES: &[Rule] = &[
     certificate(
@@ -137,16 +138,12 @@ pub(super) const RULES: &[Rule] = &[
         "a CA above it may not issue for one of its names",
         "openssl (\"permitted subtree violation\"), Go (\"not permitted by any constraint\"), rustls, browsers",
         "RFC 5280 §4.2.1.10, §6.1.3",
-        // CAs that issued to themselves are left out, as RFC 5280 §6.1.3 does.
-        |view, context| {
-            if view.is_ca() && view.is_self_issued() {
-                return Vec::new();
-            }
-            let violated = |ca: &&View<'_>| {
-                let name = constraints(ca)?.violated_by(names(view, &subject(view)))?;
-                Some(format!("the CA `{}` may not issue for {name}", subject(ca)))
+        |_, context| {
+            let violated = |by: &Constrained<'_>| {
+                let name = by.violated.as_ref().ok()?.as_ref()?;
+                Some(format!("the CA `{}` may not issue for {name}", subject(by.ca)))
             };
-            context.above.iter().filter_map(violated).collect()
+            context.constrained.iter().filter_map(violated).collect()
         },
     ),
     certificate(
@@ -156,13 +153,23 @@ pub(super) const RULES: &[Rule] = &[
         "Go where they are critical (\"unhandled critical extension\"); of the rest openssl verify knows more",
         "RFC 5280 §4.2.1.10",
         |_, context| {
-            let open = |ca: &&View<'_>| {
-                let constraints = constraints(ca)?;
-                let kinds = constraints.unjudged().join(", ");
-                (!kinds.is_empty())
-                    .then(|| format!("the CA `{}` constrains {kinds}, which was not judged", subject(ca)))
+            let open = |by: &Constrained<'_>| {
+                let Constrained { unjudged, ca, .. } = by;
+                (!unjudged.is_empty())
+                    .then(|| format!("the CA `{}` constrains {unjudged}, which was not judged", subject(ca)))
             };
-            context.above.iter().filter_map(open).collect()
+            context.constrained.iter().filter_map(open).collect()
+        },
+    ),
+    certificate(
+        "too-much-to-judge",
+        Warning,
+        "so many CAs have the name of its issuer, or so many names and name constraints belong together, that not all was judged",
+        "verifiers, which give up, too: Go (\"too many constraint comparisons\", \"signature check attempts limit reached\")",
+        "crypto/x509 of Go: maxConstraintComparisons, maxChainSignatureChecks",
+        |_, context| {
+            let constraints = context.constrained.iter().filter_map(|by| by.violated.as_ref().err());
+            context.too_much.iter().chain(constraints).take(1).map(TooMuch::to_string).collect()
         },
     ),
     certificate(
@@ -224,11 +231,6 @@ fn constraints(ca: &View<'_>) -> Option<Constraints> {
 
 fn subject(view: &View<'_>) -> Name {
     Name::from_raw(view.subject.raw)
-}
-
-fn names<'v>(view: &View<'v>, subject: &'v Name) -> Names<'v> {
-    let alternative = view.extension(SUBJECT_ALT_NAME).map(|extension| extension.value);
-    Names { subject, alternative, is_ca: view.is_ca() }
 }
 
 /// Only a file with one leaf is a chain; a bundle of CAs has no order.

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::cas::Constrained;
 use super::view::{KeyFile, View};
+use crate::pki::TooMuch;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,6 +68,10 @@ pub(super) struct Context<'a> {
     pub(super) asked: Option<&'a str>,
     /// The CAs above it as far as they are among the inputs: first the one that signed it.
     pub(super) above: Vec<&'a View<'a>>,
+    /// What those of them that have name constraints say to its names.
+    pub(super) constrained: Vec<Constrained<'a>>,
+    /// So many of the inputs may have signed it that not all were tried.
+    pub(super) too_much: Option<TooMuch>,
     /// A CA of the issuer's name is among the inputs, and none of that name signed it.
     pub(super) forged: bool,
     /// It says that it was signed with its own key, and was not.
@@ -79,8 +85,10 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     /// Nothing else is at hand.
     pub(super) fn alone(now: OffsetDateTime) -> Self {
-        let (asked, above, same_key) = (None, Vec::new(), None);
-        Context { now, asked, above, forged: false, broken: false, self_signed: false, same_key }
+        let (asked, too_much, same_key) = (None, None, None);
+        let (above, constrained) = (Vec::new(), Vec::new());
+        let (forged, broken, self_signed) = (false, false, false);
+        Context { now, asked, above, constrained, too_much, forged, broken, self_signed, same_key }
     }
 
     /// The CA that signed it, where it is among the inputs.

@@ -11,13 +11,14 @@ use time::OffsetDateTime;
 
 use super::{Found, Trust};
 use crate::error::Result;
-use crate::pki::{Certificate, CertificateInfo, Name};
+use crate::pki::{Budget, Certificate, CertificateInfo, Name, TooMuch};
 
 /// No sane chain is longer.
 const LONGEST: usize = 8;
 
-/// Signatures that are checked to place one CA: many CAs of one name could otherwise keep us busy for ever.
+/// CAs that are looked at to place one, and for each to place all: many CAs of one name could otherwise keep us busy for ever.
 const BUDGET: u32 = 500;
+const BUDGET_EACH: u32 = 20;
 
 /// Whether a certificate verifies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +46,9 @@ impl Verdict {
 pub struct Pool {
     known: Vec<Known>,
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    /// By their subject and their key's identifier.
+    by_key_id: HashMap<(Vec<u8>, Vec<u8>), Vec<usize>>,
+    budget: Budget,
     standings: Vec<Result<Standing, String>>,
     now: OffsetDateTime,
     /// Only CAs that were named as such are trusted.
@@ -57,6 +61,28 @@ struct Known {
     certificate: Certificate,
     info: CertificateInfo,
     anchor: bool,
+}
+
+/// Why a CA does not stand above a certificate.
+enum Against {
+    /// Another may.
+    It(String),
+    /// No other is tried.
+    TooMuch(String),
+}
+
+impl Against {
+    fn why(self) -> String {
+        match self {
+            Against::It(why) | Against::TooMuch(why) => why,
+        }
+    }
+}
+
+impl From<TooMuch> for Against {
+    fn from(too_much: TooMuch) -> Self {
+        Against::TooMuch(too_much.to_string())
+    }
 }
 
 /// A CA's way to a trusted root.
@@ -74,6 +100,8 @@ impl Pool {
         let mut pool = Pool {
             known: Vec::new(),
             by_subject: HashMap::new(),
+            by_key_id: HashMap::new(),
+            budget: Budget::of(found.len() + named.len()),
             standings: Vec::new(),
             now,
             named_only: !named.is_empty(),
@@ -90,7 +118,15 @@ impl Pool {
                 };
             pool.add(&found.certificate, info.clone(), anchor);
         }
-        pool.standings = (0..pool.known.len()).map(|i| pool.standing(i, &mut Vec::new(), &Cell::new(BUDGET))).collect();
+        let count = u32::try_from(pool.known.len()).unwrap_or(u32::MAX);
+        let all = Cell::new(BUDGET_EACH.saturating_mul(count).saturating_add(BUDGET));
+        let place = |i| {
+            let (own, before) = (Cell::new(BUDGET.min(all.get())), BUDGET.min(all.get()));
+            let standing = pool.standing(i, &mut Vec::new(), &own);
+            all.set(all.get() - (before - own.get()));
+            standing
+        };
+        pool.standings = (0..pool.known.len()).map(place).collect();
         Ok(pool)
     }
 
@@ -101,6 +137,10 @@ impl Pool {
             return;
         }
         same.push(self.known.len());
+        if let Some(id) = certificate.subject_key_id() {
+            let key = (certificate.subject().der().to_vec(), id.to_vec());
+            self.by_key_id.entry(key).or_default().push(self.known.len());
+        }
         self.known.push(Known { certificate: certificate.clone(), info, anchor });
     }
 
@@ -125,36 +165,46 @@ impl Pool {
         }
         let mut why = None;
         for i in self.issuers(certificate) {
-            match self.below(i, certificate, info) {
+            match self.below(i, itself, certificate, info) {
                 Ok(path) => return Verdict::good(path),
-                Err(reason) => why = why.or(Some(reason)),
+                Err(Against::It(reason)) => why = why.or(Some(reason)),
+                Err(Against::TooMuch(reason)) => return Verdict::bad(reason),
             }
         }
         Verdict::bad(why.unwrap_or_else(|| format!("its issuer `{}` is not at hand", info.issuer.text)))
     }
 
     /// The path of a certificate below a CA, or why there is none.
-    fn below(&self, ca: usize, certificate: &Certificate, info: &CertificateInfo) -> Result<Vec<String>, String> {
-        self.signed(ca, certificate)?;
-        let standing = self.standings[ca].as_ref().map_err(Clone::clone)?;
+    fn below(
+        &self,
+        ca: usize,
+        itself: Option<usize>,
+        certificate: &Certificate,
+        info: &CertificateInfo,
+    ) -> Result<Vec<String>, Against> {
+        self.signed(ca, itself, certificate)?;
+        let standing = self.standings[ca].as_ref().map_err(|why| Against::It(why.clone()))?;
         if info.is_ca && standing.room == Some(0) && !info.self_issued {
-            return Err(format!("the CA `{}` allows no CA below it (path length)", self.name(ca)));
+            return Err(Against::It(format!("the CA `{}` allows no CA below it (path length)", self.name(ca))));
         }
         for &i in &standing.path {
             let allowed = purposes(&self.known[i].info);
             let wanted = purposes(info);
             let any = |list: &[&str]| list.is_empty() || list.contains(&"any");
             if !any(&allowed) && !wanted.is_empty() && !wanted.iter().any(|purpose| allowed.contains(purpose)) {
-                return Err(format!("the CA `{}` is not for {}", self.name(i), wanted.join(", ")));
+                return Err(Against::It(format!("the CA `{}` is not for {}", self.name(i), wanted.join(", "))));
             }
             let Some(constraints) = self.known[i].certificate.name_constraints() else { continue };
             let names = certificate.constrained_names();
-            if let Some(name) = constraints.violated_by(names) {
-                return Err(format!("the CA `{}` may not issue for {name} (name constraints)", self.name(i)));
+            let ca = self.name(i);
+            if let Some(name) = self.budget.violated(constraints, names)? {
+                return Err(Against::It(format!("the CA `{ca}` may not issue for {name} (name constraints)")));
             }
             if constraints.leaves_open(names) {
-                let (name, kinds) = (self.name(i), constraints.unjudged().join(", "));
-                return Err(format!("the CA `{name}` has name constraints that are not judged here ({kinds})"));
+                let kinds = constraints.unjudged().join(", ");
+                return Err(Against::It(format!(
+                    "the CA `{ca}` has name constraints that are not judged here ({kinds})"
+                )));
             }
         }
         Ok(standing.path.iter().map(|&i| self.name(i).to_owned()).collect())
@@ -190,13 +240,17 @@ impl Pool {
                     why.or(Some(format!("its root `{name}`: signature algorithm {algorithm} cannot be checked here")));
                 continue;
             }
-            if above == ca || trail.contains(&above) || trail.len() >= LONGEST || budget.get() == 0 {
+            if budget.get() == 0 {
+                return Err(TooMuch::Signatures.to_string());
+            }
+            if above == ca || trail.contains(&above) || trail.len() >= LONGEST {
                 why = why.or(Some("the CAs above it lead to no root".to_owned()));
                 continue;
             }
             budget.set(budget.get() - 1);
             trail.push(ca);
-            let standing = self.signed(above, certificate).and_then(|()| self.standing(above, trail, budget));
+            let signed = self.signed(above, Some(ca), certificate).map_err(Against::why);
+            let standing = signed.and_then(|()| self.standing(above, trail, budget));
             trail.pop();
             match standing {
                 Ok(Standing { room: Some(0), .. }) if !info.self_issued => {
@@ -219,37 +273,43 @@ impl Pool {
     }
 
     /// CAs of that name; first those whose key identifier is the one that is asked for.
-    fn issuers(&self, certificate: &Certificate) -> Vec<usize> {
-        let mut all: Vec<_> = self.candidates(certificate.issuer()).collect();
-        let asked = certificate.authority_key_id();
-        all.sort_by_key(|&i| asked.is_some() && self.known[i].certificate.subject_key_id() != asked);
-        all
+    fn issuers(&self, certificate: &Certificate) -> impl Iterator<Item = usize> {
+        let (name, asked) = (certificate.issuer(), certificate.authority_key_id());
+        let likely = asked.and_then(|id| self.by_key_id.get(&(name.der().to_vec(), id.to_vec())));
+        let is_likely = move |i: &usize| asked.is_some() && self.known[*i].certificate.subject_key_id() == asked;
+        likely.into_iter().flatten().copied().chain(self.candidates(name).filter(move |i| !is_likely(i)))
     }
 
     fn candidates(&self, subject: &Name) -> impl Iterator<Item = usize> {
         self.by_subject.get(subject.der()).into_iter().flatten().copied()
     }
 
-    fn signed(&self, ca: usize, certificate: &Certificate) -> Result<(), String> {
+    /// Whether the CA has signed the certificate, which is the one of that number where it is one of the pool.
+    fn signed(&self, ca: usize, itself: Option<usize>, certificate: &Certificate) -> Result<(), Against> {
         let Ok(key) = self.known[ca].certificate.public_key() else {
-            return Err(format!(
-                "signatures of `{}` cannot be checked: its key is {}",
-                self.name(ca),
-                self.known[ca].info.key
-            ));
+            let (name, key) = (self.name(ca), &self.known[ca].info.key);
+            return Err(Against::It(format!("signatures of `{name}` cannot be checked: its key is {key}")));
         };
-        match certificate.made_with(key) {
-            Some(true) if certificate.names_serial_of(&self.known[ca].certificate) => Ok(()),
-            Some(true) => Err(format!(
+        let made = match itself {
+            Some(itself) => self.budget.made_with((itself, ca), certificate, key)?,
+            None => {
+                self.budget.signature()?;
+                certificate.made_with(key)
+            }
+        };
+        let why = match made {
+            Some(true) if certificate.names_serial_of(&self.known[ca].certificate) => return Ok(()),
+            Some(true) => format!(
                 "it names another serial number of its CA than `{}` has: openssl refuses it under a CA that was renewed",
                 self.name(ca)
-            )),
-            Some(false) => Err(format!(
+            ),
+            Some(false) => format!(
                 "it was not signed with the key of `{}` that is at hand: another CA of the same name",
                 self.name(ca)
-            )),
-            None => Err(format!("signature algorithm {} cannot be checked here", certificate.algorithm())),
-        }
+            ),
+            None => format!("signature algorithm {} cannot be checked here", certificate.algorithm()),
+        };
+        Err(Against::It(why))
     }
 
     fn name(&self, ca: usize) -> &str {
@@ -267,4 +327,25 @@ fn outside_its_time(info: &CertificateInfo, now: OffsetDateTime) -> Option<Strin
 /// Extended key usages.
 fn purposes(info: &CertificateInfo) -> Vec<&str> {
     info.usages.iter().map(String::as_str).filter(|usage| !crate::pki::is_key_usage(usage)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::fixtures::{NOW, tangle};
+
+    #[test]
+    fn cas_that_sign_each_other_without_end_are_not_followed() {
+        let (leaf, cas) = tangle();
+        let found = |certificate: &Certificate| {
+            let found =
+                Found { place: "x".into(), certificate: certificate.clone(), trust: Trust::SelfSigned, host: None };
+            (found, CertificateInfo::of(certificate))
+        };
+        let pool = Pool::new(&cas.iter().map(found).collect::<Vec<_>>(), &[], NOW).unwrap();
+        for certificate in [&leaf, &cas[0], &cas[100]] {
+            let verdict = pool.verdict(certificate, &CertificateInfo::of(certificate));
+            assert!(!verdict.verified && verdict.why.starts_with("too much to judge"), "{verdict:?}");
+        }
+    }
 }

@@ -147,7 +147,9 @@ fn check_auth_key(name: &str, field: &str, config: &Value) -> Result<(), Failure
     let value = match key.split_once(':') {
         None => Some(key.to_owned()),
         Some(("env", variable)) => Some(std::env::var(variable).unwrap_or_default()),
-        Some(("file", path)) => std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()),
+        Some(("file", path)) => {
+            crate::files::bounded::text(std::path::Path::new(path)).ok().map(|text| text.trim().to_owned())
+        }
         Some(_) => None,
     };
     let value = value.map(zeroize::Zeroizing::new);

@@ -45,6 +45,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             (layout.cni_conf.clone(), 0o755, "root"),
         ]
     },
+    read_whole: |layout| vec![layout.cni_conf.clone(), format!("{}/certs.d", layout.containerd)],
     data: |layout| vec![layout.containerd_data.clone()],
     modules: |_| vec!["overlay"],
     images: &[ImageSpec {

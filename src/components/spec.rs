@@ -40,6 +40,8 @@ pub struct ComponentSpec {
     pub users: &'static [&'static str],
     /// Directories on its hosts, with mode and owner.
     pub dirs: fn(&Layout) -> Vec<(String, u32, &'static str)>,
+    /// Directories all of which it reads, whatever lies there, so that nothing in them may be another's.
+    pub read_whole: fn(&Layout) -> Vec<String>,
     /// Directories whose file systems need room.
     pub data: fn(&Layout) -> Vec<String>,
     /// Kernel modules.
@@ -344,6 +346,7 @@ impl ComponentSpec {
             certificates: |_| Vec::new(),
             users: &[],
             dirs: |_| Vec::new(),
+            read_whole: |_| Vec::new(),
             data: |_| Vec::new(),
             modules: |_| Vec::new(),
             sysctls: &[],

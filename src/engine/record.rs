@@ -1,7 +1,6 @@
 //! The record of the last `up`: what it should say now, and where it does not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -105,7 +104,7 @@ pub(super) fn signature(now: OffsetDateTime) -> Result<Signature> {
 
 /// The inventory as it lies there, with the templates that it names.
 fn inventory(session: &Session) -> Result<RecordedInventory> {
-    let read = |path: &Path| fs::read_to_string(path).map_err(|e| Error::io(format!("read {}", path.display()), &e));
+    let read = |path: &Path| files::bounded::text(path).map_err(|e| Error::io(format!("read {}", path.display()), &e));
     let settings = session.cluster.hosts.iter().flat_map(|host| host.components.values());
     let mut templates = BTreeMap::new();
     for path in settings.flat_map(|settings| settings.templates.values()) {

@@ -138,8 +138,10 @@ impl Session {
                 (Box::new(Tee { shown: reporter, log: log.clone() }), Some(log), Some(lock))
             }
         };
-        let connector = Connector::new(Operator::from_env(ssh_config), Interrupt::from(interrupt.clone()));
-        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once);
+        let operator = Operator::from_env(ssh_config);
+        let connector = Connector::new(operator.clone(), Interrupt::from(interrupt.clone()));
+        let strangers = Connector::silent(operator, Interrupt::from(interrupt.clone()));
+        let pool = Pool::new(Box::new(connector), accept_new_host_keys, at_once).with_strangers(Box::new(strangers));
         for warning in cluster::warnings(&cluster).into_iter().chain(left_out) {
             reporter.warn(&warning);
         }

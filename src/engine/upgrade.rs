@@ -18,7 +18,7 @@ use crate::trust;
 pub(super) fn refuse_newer(dir: &Path) -> Result<()> {
     trust::refuse_newer(dir)?;
     let path = dir.join(KEY);
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let Ok(text) = files::bounded::text(&path) else { return Ok(()) };
     match record::parse(&text, &path.display().to_string()) {
         Err(error) if error.kind == Kind::Usage => Err(error),
         // One that cannot be read is reported by those who need it.

@@ -84,6 +84,8 @@ impl HostFacts {
             encryption_keys: Vec::new(),
             dirs: BTreeMap::new(),
             ways: BTreeMap::new(),
+            acls: BTreeSet::new(),
+            others: BTreeMap::new(),
             listings: BTreeMap::new(),
             units: BTreeMap::new(),
             drop_ins: BTreeMap::new(),

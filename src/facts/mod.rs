@@ -188,6 +188,10 @@ pub struct HostFacts {
     /// Files that were asked about and all folders above them, without following links; what such a folder leads through,
     /// where it is a link.
     pub ways: BTreeMap<String, Way>,
+    /// Folders among those above and those that were asked about that have an ACL, or give one to what is made in them.
+    pub acls: BTreeSet<String>,
+    /// What belongs to others, or may be written by everybody, in folders of which all was asked about.
+    pub others: BTreeMap<String, Way>,
     /// Directories that were asked about; absent where there is none.
     pub dirs: BTreeMap<String, FileFact>,
     /// Names in the directories whose listing was asked for; absent where there is none.
@@ -269,6 +273,15 @@ pub struct FileFact {
     pub written: u64,
 }
 
+impl FileFact {
+    /// Whether somebody else than root and `owner` may write it, and so may hold it open for that whatever becomes of its
+    /// mode and owner.
+    pub fn is_open_to_others(&self, owner: &str) -> bool {
+        const OTHERS_WRITE: u32 = 0o022;
+        self.mode & OTHERS_WRITE != 0 || self.owner != "root" && self.owner != owner
+    }
+}
+
 /// A key that an API server encrypts with. The key itself stays on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EncryptionKeyFact {
@@ -347,6 +360,8 @@ pub struct Questions {
     pub encryption: Option<String>,
     /// Directories whose mode and owner are wanted.
     pub dirs: BTreeSet<String>,
+    /// Directories all of which root's programs read, so that nothing in them may be another's; none need be there.
+    pub read_whole: BTreeSet<String>,
     /// Directories whose names inside are wanted (hidden ones are left out).
     pub listings: BTreeSet<String>,
     /// Paths whose file system's free space is wanted; they need not exist yet.

@@ -22,6 +22,12 @@ pub fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     bytes_within(path, PATIENCE)
 }
 
+/// A text file that is no secret.
+pub fn text(path: &Path) -> io::Result<String> {
+    let bytes = bytes(path)?;
+    std::str::from_utf8(&bytes).map(str::to_owned).map_err(|e| io::Error::new(ErrorKind::InvalidData, e))
+}
+
 fn bytes_within(path: &Path, patience: Duration) -> io::Result<Zeroizing<Vec<u8>>> {
     // A pipe that is opened in any other way waits for a writer, for ever if need be.
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 use pending::failed;
 
+#[cfg(test)]
+pub(crate) mod acl;
 pub mod backup;
 pub mod bounded;
 pub mod lock;

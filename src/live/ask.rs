@@ -55,9 +55,9 @@ pub fn ask(
     live.record = record::newest(live.records.values().chain(kept)).cloned();
     if let Some(newest) = &live.record {
         live.record_missing = missing(cluster, facts, newest, held.as_ref(), &on_masters);
-        let (strays, warning) = strays::ask(catalogue, cluster, pool, newest, &live.records, kept)?;
+        let (strays, warnings) = strays::ask(catalogue, cluster, pool, trust, newest, &live.records, kept)?;
         live.strays = strays;
-        live.warnings.extend(warning);
+        live.warnings.extend(warnings);
     }
     Ok(live)
 }

@@ -8,6 +8,7 @@ use crate::components::Catalogue;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{self, Questions};
 use crate::record::{Record, RecordedHost};
+use crate::trust::{self, Trust};
 
 /// A host that has left the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,26 +44,39 @@ const OF_OTHERS: usize = 16;
 
 /// Asks those hosts of the records that are neither by name nor by address in the inventory, and were not revoked. `kept` is the
 /// record in the cluster's folder; of the others those count that are not older, for one alone may have been written by
-/// somebody who wants a host to be forgotten. With them comes what is to be said of those that are not looked for.
+/// somebody who wants a host to be forgotten. A host whose CAs are another cluster's is none of these, whatever a record says. With them
+/// comes what is to be said of those that do not count.
 pub(super) fn ask(
     catalogue: &Catalogue,
     cluster: &Cluster,
     pool: &Pool,
+    trust: &Trust,
     newest: &Record,
     records: &BTreeMap<String, Record>,
     kept: Option<&Record>,
-) -> Result<(Vec<Stray>, Option<String>)> {
+) -> Result<(Vec<Stray>, Vec<String>)> {
     let since = kept.and_then(Record::written_at);
     let records = records.values().filter(|record| record.written_at() >= since);
     let (gone, passed_over) = gone(cluster, std::iter::once(newest).chain(records), kept);
     let hosts: Vec<Host> = gone.iter().map(RecordedHost::host).collect();
-    let questions = Questions { units: units(catalogue), ..Questions::default() };
     let answers = pool.each_host(&hosts, |host| {
-        let mut transport = pool.take(host)?;
+        let authorities: BTreeSet<String> = trust::authority_files(cluster, host).collect();
+        let (files, certificates) = (authorities.clone(), authorities);
+        let questions = Questions { units: units(catalogue), files, certificates, ..Questions::default() };
+        let is_own = kept.is_some_and(|kept| kept.all_hosts().any(|own| own.name == host.name));
+        let mut transport = if is_own { pool.take(host)? } else { pool.take_stranger(host)? };
         facts::probe(&mut *transport, &questions, &cluster.layout)
     });
-    let mut strays = Vec::new();
+    let (mut strays, mut warnings) = (Vec::new(), Vec::new());
     for (host, answer) in gone.into_iter().zip(answers) {
+        let others = answer.iter().find_map(|facts| trust.foreign_on(cluster, &host.host(), facts).next());
+        if let Some(path) = others {
+            let (name, at) = (&host.name, &host.ssh.address);
+            warnings.push(format!(
+                "{name} ({at}), which a record of this cluster names, is another cluster's by its {path}: it is left alone, and forgotten"
+            ));
+            continue;
+        }
         let state = match answer {
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(Error { message, .. }) => StrayState::Unreachable(message),
@@ -80,13 +94,13 @@ pub(super) fn ask(
         };
         strays.push(Stray { host, state });
     }
-    let warning = (passed_over > 0).then(|| {
-        format!(
+    if passed_over > 0 {
+        warnings.push(format!(
             "records of masters name more hosts that this folder does not know than are looked for: {passed_over} were passed over, and \
              are forgotten by the next `up`"
-        )
-    });
-    Ok((strays, warning))
+        ));
+    }
+    Ok((strays, warnings))
 }
 
 /// The hosts that have left, each name once, and how many are passed over. How a host is reached is the folder's own record's to say;

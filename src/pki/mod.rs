@@ -17,6 +17,7 @@ mod spec;
 mod x509;
 
 pub use crate::lifetime::Lifetime;
+pub use check::budget::{Budget, TooMuch};
 pub use check::chain::Pool;
 pub use check::difference::{Specified, differences};
 pub use check::leaf::leaf_and_rest;

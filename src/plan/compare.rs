@@ -16,9 +16,13 @@ pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {
         dirs: desired
             .dirs
             .iter()
-            .filter(|(path, dir)| !facts.dirs.get(*path).is_some_and(|fact| owned(fact, dir.mode, &dir.owner)))
+            .filter(|(path, dir)| {
+                let is_right = |fact| owned(fact, dir.mode, &dir.owner) && !facts.acls.contains(*path);
+                !facts.dirs.get(*path).is_some_and(is_right)
+            })
             .map(|(path, dir)| {
-                let from = facts.dirs.get(path).map(has);
+                let acl = if facts.acls.contains(path) { " with an ACL" } else { "" };
+                let from = facts.dirs.get(path).map(|fact| has(fact) + acl);
                 (path.clone(), DirChange { to: dir.clone(), from })
             })
             .collect(),
@@ -68,8 +72,10 @@ fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange>
         // Whoever can change what it leads to would change what is ours.
         Some(_) if facts.is_link(path) => FileDifference::Replace,
         Some(fact) if fact.sha256 != content_sha256(&file.content) => FileDifference::Replace,
-        Some(fact) if !owned(fact, file.mode, &file.owner) => FileDifference::Mode,
-        Some(_) => return None,
+        Some(fact) if owned(fact, file.mode, &file.owner) => return None,
+        // Whoever could open it may hold it open, and write it after its owner is another.
+        Some(fact) if fact.is_open_to_others(&file.owner) || facts.has_second_name(path) => FileDifference::Replace,
+        Some(_) => FileDifference::Mode,
     };
     let (kind, size) = match &file.content {
         Content::Text(text) => (FileKind::Text, text.len() as u64),
@@ -77,7 +83,8 @@ fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange>
         Content::Artifact(artifact) => (FileKind::Program, artifact.size),
         Content::ToIssue => (FileKind::ToIssue, 0),
     };
-    let access = facts.files.get(path).filter(|_| change == FileDifference::Mode);
+    let right = |fact: &&FileFact| fact.sha256 == content_sha256(&file.content) && !facts.is_link(path);
+    let access = facts.files.get(path).filter(right);
     let access = access.map(|fact| (has(fact), access_words(file.mode, &file.owner, &file.owner)));
     Some(FileChange { path: path.to_owned(), change, kind, size, access })
 }
@@ -167,8 +174,11 @@ fn unmade(unit: &Unit, desired: &HostState, facts: &HostFacts) -> Option<String>
     unit.makes.iter().find_map(|(path, source)| {
         let wanted = content_sha256(&desired.files.get(source)?.content);
         match facts.files.get(path) {
-            Some(there) if there.sha256 == wanted => None,
-            Some(_) => Some(format!("{path}, which it makes, was changed")),
+            Some(there) if there.sha256 != wanted => Some(format!("{path}, which it makes, was changed")),
+            Some(there) if there.is_open_to_others("root") => {
+                Some(format!("{path}, which it makes, may be written by others ({})", has(there)))
+            }
+            Some(_) => None,
             None => Some(format!("{path}, which it makes, is gone")),
         }
     })
@@ -249,12 +259,60 @@ mod tests {
         let access = ("0600 root:adm".to_owned(), "0600 root".to_owned());
         assert_eq!(compare(&state, &facts).files[0].access, Some(access));
         let link = |facts: &mut HostFacts| {
-            let link = crate::facts::Way { mode: 0o120_777, uid: 0, user: "root".into() };
+            let link = crate::facts::Way { mode: 0o120_777, uid: 0, user: "root".into(), names: 1 };
             facts.ways.insert("/etc/note".into(), link);
         };
         assert_eq!(changes(link), ["Replace /etc/note"], "whatever it leads to");
         let gone = changes(|facts| drop(facts.files.remove("/etc/note")));
         assert_eq!(gone, ["Create /etc/note"]);
+    }
+
+    /// Who has it open for writing keeps that, whatever becomes of its mode and owner.
+    #[test]
+    fn a_file_that_others_could_open_is_a_new_one() {
+        let restart = "Some(Restart) flanneld.service: /etc/net.json changes";
+        let of = |path: &'static str, mode, owner: &'static str| {
+            changes(move |facts| {
+                let fact = facts.files.get_mut(path).unwrap();
+                (fact.mode, fact.owner) = (mode, owner.into());
+            })
+        };
+        for (mode, owner) in [(0o600, "kim"), (0o602, "root"), (0o620, "root")] {
+            assert_eq!(of("/etc/net.json", mode, owner), ["Replace /etc/net.json", restart], "{mode:o} {owner}");
+        }
+        assert_eq!(of("/etc/net.json", 0o644, "root"), ["Mode /etc/net.json"], "others could only read it");
+        let made = "Some(Restart) flanneld.service: /etc/cni/net.json, which it makes, may be written by others";
+        assert_eq!(of("/etc/cni/net.json", 0o600, "kim"), [format!("{made} (0600 kim:root)")]);
+        let second = |mode| {
+            changes(move |facts| {
+                let way = crate::facts::Way { mode: 0o100_600, uid: 0, user: "root".into(), names: 2 };
+                facts.ways.insert("/etc/note".into(), way);
+                facts.files.get_mut("/etc/note").unwrap().mode = mode;
+            })
+        };
+        assert_eq!(second(0o640), ["Replace /etc/note"], "what is done to it is done under its other name, too");
+        assert_eq!(second(0o600), [""; 0]);
+        let mut state = desired();
+        state.files.get_mut("/etc/note").unwrap().owner = "etcd".into();
+        let mut facts = converged(&state);
+        facts.files.get_mut("/etc/note").unwrap().mode = 0o640;
+        assert_eq!(compare(&state, &facts).files[0].change, FileDifference::Mode, "its own user may write it anyway");
+        facts.files.get_mut("/etc/note").unwrap().owner = "kim".into();
+        let change = compare(&state, &facts).files.remove(0);
+        let access = ("0640 kim:etcd".to_owned(), "0600 etcd".to_owned());
+        assert_eq!((change.change, change.access), (FileDifference::Replace, Some(access)));
+    }
+
+    #[test]
+    fn an_acl_of_a_folder_goes() {
+        let mut state = desired();
+        let dir = crate::state::Dir { mode: 0o755, owner: "root".into() };
+        state.dirs.insert("/etc/cni".into(), dir.clone());
+        let mut facts = converged(&state);
+        assert!(compare(&state, &facts).dirs.is_empty());
+        facts.acls.insert("/etc/cni".into());
+        let change = DirChange { to: dir, from: Some("0755 root with an ACL".into()) };
+        assert_eq!(compare(&state, &facts).dirs, [("/etc/cni".to_owned(), change)].into());
     }
 
     #[test]

@@ -181,7 +181,7 @@ pub struct FileChange {
     pub kind: FileKind,
     /// Bytes of the new content.
     pub size: u64,
-    /// Mode and owner that it has and that it must have, where only these differ.
+    /// Mode and owner that it has and that it must have, where its bytes are right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<(String, String)>,
 }
@@ -192,7 +192,7 @@ pub struct FileChange {
 pub enum FileDifference {
     /// It is not there.
     Create,
-    /// Its bytes are others.
+    /// Its bytes are others, or others could write it: it becomes a new file.
     Replace,
     /// Only its mode or owner.
     Mode,

@@ -188,6 +188,9 @@ fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, pr
         (_, FileDifference::Mode) => {
             file.access.as_ref().map_or("mode or owner".to_owned(), |(from, to)| format!("{from} → {to}"))
         }
+        (_, FileDifference::Replace) if let Some((from, to)) = &file.access => {
+            format!("{from} → {to}, a new file: others could have this one open")
+        }
         (FileKind::Secret, _) => "secret, not shown".to_owned(),
         (FileKind::ToIssue, _) => "to be issued".to_owned(),
         (FileKind::Program, _) => match content {

@@ -1,4 +1,5 @@
-//! Who can change what leads to files of ours: a push would stop there, so it is said before.
+//! Who can change what leads to files of ours: a push would stop there, so it is said before. And who has put something
+//! where root's programs read all that is there.
 
 use std::collections::BTreeSet;
 
@@ -18,17 +19,34 @@ pub(super) fn check(check: &mut HostCheck) {
         let below = format!("{}/", path.trim_end_matches('/'));
         ways.range(below.clone()..).next().is_some_and(|(next, _)| next.starts_with(&below))
     };
-    let (mut fails, mut links) = (Vec::new(), Vec::new());
+    let (mut fails, mut links, mut acls) = (Vec::new(), Vec::new(), Vec::new());
     for (path, way) in ways {
         // Where a link on the way leads, nothing was asked about by that name.
         if !way.is_folder() && !is_on_the_way(path) {
             links.extend(way.is_link().then(|| path.clone()));
         } else if !ours.contains(path) || way.is_link() {
             fails.extend(wrong(path, way));
+            if !way.is_link() && check.facts.acls.contains(path) {
+                acls.push((path.clone(), way.is_shared()));
+            }
         }
     }
+    let others = check.facts.others.iter().filter(|(path, _)| !ours.contains(*path));
+    fails.extend(others.map(|(path, other)| strange(path, other)));
     for (finding, remedy) in fails {
         check.fail(CHECK, finding, remedy);
+    }
+    for (path, is_shared) in acls {
+        let remedy = format!(
+            "see whom it names, and why: `getfacl {path}`; `setfacl -b -k {path}` takes it away, and where there is no \
+             setfacl `chmod g-w {path}` takes from those that it names what they may write"
+        );
+        if is_shared {
+            check.fail(CHECK, format!("{path} may be written by whom its ACL names, {SO}"), remedy);
+        } else {
+            let what = "which may also let others into what is made there";
+            check.warn(CHECK, format!("{path} has an ACL, {what}"), remedy);
+        }
     }
     for path in links {
         check.warn(
@@ -39,9 +57,20 @@ pub(super) fn check(check: &mut HostCheck) {
     }
 }
 
+const SO: &str = "who so could have root write elsewhere";
+
+/// Something of others where root's programs read all that is there.
+fn strange(path: &str, other: &Way) -> (String, String) {
+    let Way { uid, user, .. } = other;
+    let whose = if *uid == 0 { "may be written by everybody".to_owned() } else { format!("belongs to {user} ({uid})") };
+    (
+        format!("{path} {whose}, and root's programs read what lies there"),
+        "remove it, or after a look at it copy it to a file of root's own: who has it open still writes it".to_owned(),
+    )
+}
+
 /// What is wrong with a folder on the way, and what to do.
 fn wrong(path: &str, way: &Way) -> Option<(String, String)> {
-    const SO: &str = "who so could have root write elsewhere";
     if !way.is_folder() && !way.is_link() {
         return Some((format!("{path} is no folder"), format!("move it away: `mv {path} {path}.off`")));
     }

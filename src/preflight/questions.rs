@@ -15,6 +15,9 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
     questions.disk.extend(filesystems::written(catalogue, cluster, host));
     for spec in catalogue.on(cluster, host) {
         questions.units.extend(spec.unit.map(|unit| unit.name()));
+        // systemd adds what lies there to the unit, whoever has put it there.
+        questions.read_whole.extend(spec.unit.map(|unit| format!("{}/{}.d", layout.units, unit.name())));
+        questions.read_whole.extend((spec.read_whole)(layout));
         questions.ports.extend(spec.ports.iter().map(|port| port.number));
         questions.users.extend(spec.users.iter().map(|user| (*user).to_owned()));
         questions.modules.extend((spec.modules)(cluster).into_iter().map(str::to_owned));

@@ -95,7 +95,7 @@ impl LocalTransport {
     ) -> Result<Output> {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
-        let mut answer = program.answer(&self.host, stdout);
+        let mut answer = program.answer(&self.host, stdout).hiding(self.become_root.password());
         let launch = self.become_root.launch(&program, &crate::random::nonce()?);
         let end = exec(&self.host, &self.interrupt, &launch, patience, stdin, &mut answer);
         if let Some(status) = answer.status() {

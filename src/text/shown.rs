@@ -47,7 +47,7 @@ fn clean(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
 /// Control characters of ASCII and of ISO 6429 (C1), Unicode's bidirectional controls, separators of lines and paragraphs,
 /// and what is not seen: all of Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt), Braille without dots,
 /// marks of annotations.
-fn is_harmful(c: char) -> bool {
+pub fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

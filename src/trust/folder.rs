@@ -1,7 +1,6 @@
 //! The cluster's `pki/` folder: which file is what, and what kbootstrap itself put there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -98,7 +97,7 @@ impl Folder {
     /// The record of what kbootstrap generated; nothing where there is none.
     pub(super) fn generated(&self) -> Result<Generated> {
         let path = self.record();
-        match fs::read(&path) {
+        match files::bounded::bytes(&path) {
             Ok(bytes) => {
                 format::check(&bytes, &path)?;
                 serde_json::from_slice(&bytes).map_err(|e| {

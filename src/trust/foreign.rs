@@ -23,15 +23,18 @@ impl Trust {
         let mut foreign = Vec::new();
         for host in &cluster.hosts {
             let Some(facts) = facts.get(&host.name) else { continue };
-            for path in authority_files(cluster, host).filter(|path| facts.files.contains_key(path)) {
-                let theirs = facts.certificates.get(&path).map(String::as_str).unwrap_or_default();
-                let mut ours = self.bundles_on(host).filter(|(place, _)| place.certificate == path).peekable();
-                if ours.peek().is_some() && !ours.any(|(_, ours)| ours.shares_a_key_with(theirs)) {
-                    foreign.push(format!("{}: {path}", host.name));
-                }
-            }
+            foreign.extend(self.foreign_on(cluster, host, facts).map(|path| format!("{}: {path}", host.name)));
         }
         foreign
+    }
+
+    /// The same of one host, which need not be the cluster's any more.
+    pub fn foreign_on(&self, cluster: &Cluster, host: &Host, facts: &HostFacts) -> impl Iterator<Item = String> {
+        authority_files(cluster, host).filter(|path| facts.files.contains_key(path)).filter(move |path| {
+            let theirs = facts.certificates.get(path).map(String::as_str).unwrap_or_default();
+            let mut ours = self.bundles_on(host).filter(|(place, _)| place.certificate == *path).peekable();
+            ours.peek().is_some() && !ours.any(|(_, ours)| ours.shares_a_key_with(theirs))
+        })
     }
 
     /// Refuses to give hosts other CAs than those that they have: nothing in the cluster would trust anything else.

@@ -1,7 +1,6 @@
 //! How a cluster's folder is arranged. `generated.json` says it, so that an older kbootstrap does not write into a folder
 //! that it does not understand, and a newer one knows what it has before it.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde::Deserialize;
 
 use super::folder::Folder;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// What this program writes. kbootstrap 0.1.0 wrote [`FIRST`] and no number; it refuses a `generated.json` that has one.
 pub(super) const FORMAT: u32 = 2;
@@ -50,7 +50,7 @@ pub(super) fn check(bytes: &[u8], path: &Path) -> Result<()> {
 /// Usage: it is one.
 pub fn refuse_newer(dir: &Path) -> Result<()> {
     let path = Folder::look(dir).record();
-    match fs::read(&path) {
+    match files::bounded::bytes(&path) {
         Ok(bytes) => check(&bytes, &path),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
         Err(e) => Err(Error::io(format!("read {}", path.display()), &e)),
@@ -81,6 +81,8 @@ impl Folder {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::error::Kind;
 

@@ -2,7 +2,6 @@
 //! only when what is in it, or whom it is for, has changed: encrypting the same again gives other bytes.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -74,7 +73,7 @@ pub(super) fn keep(
     let about = About { digest: hash.finish(), recipients, files: contents.into_keys().collect() };
     let (copy, about_path) = (folder.path.join(COPY), folder.path.join(ABOUT));
     if copy.exists()
-        && fs::read(&about_path)
+        && files::bounded::bytes(&about_path)
             .is_ok_and(|bytes| serde_json::from_slice(&bytes).is_ok_and(|there: About| there == about))
     {
         return Ok(None);

@@ -142,6 +142,38 @@ mod tests {
         assert_eq!((host.read("a.yaml"), host.read("b.yaml")), ("ran".into(), "ran".into()));
     }
 
+    /// Who has it open for writing would write into what was put back.
+    #[test]
+    fn what_others_could_have_open_comes_back_as_a_file_of_ours() {
+        let host = Host::new();
+        let (theirs, open, own) = ("theirs.yaml", "open.yaml", "own.yaml");
+        for name in [theirs, open, own] {
+            host.write(name, "ran");
+            host.write(&format!("{name}{STAGED}"), "new");
+            fs::set_permissions(host.path(&format!("{name}{STAGED}")), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        std::os::unix::fs::chown(host.path(theirs), Some(65_534), None).unwrap();
+        fs::set_permissions(host.path(open), fs::Permissions::from_mode(0o666)).unwrap();
+        // A service's own: whom the new one belongs to could write the old one anyway.
+        for name in [own.to_owned(), format!("{own}{STAGED}")] {
+            std::os::unix::fs::chown(host.path(&name), Some(65_534), None).unwrap();
+        }
+        let held = [theirs, open].map(|name| fs::OpenOptions::new().write(true).open(host.path(name)).unwrap());
+        host.push(&[(theirs, "new"), (open, "new"), (own, "new")]);
+        host.put_back();
+        for held in held {
+            std::os::unix::fs::FileExt::write_all_at(&held, b"BAD", 0).unwrap();
+        }
+        use std::os::unix::fs::MetadataExt;
+        let is = |name: &str| {
+            let meta = fs::metadata(host.path(name)).unwrap();
+            (host.read(name), meta.uid(), meta.mode() & 0o777)
+        };
+        assert_eq!(is(theirs), ("ran".into(), 0, 0o600));
+        assert_eq!(is(open), ("ran".into(), 0, 0o600));
+        assert_eq!((is(own).0, is(own).1), ("ran".into(), 65_534));
+    }
+
     #[test]
     fn what_others_have_put_among_it_is_not_put_back() {
         let host = Host::new();

@@ -2,7 +2,7 @@
 # where nothing lay there is no N. `key` is what it is known to have run with.
 
 # Keeps what the files that are named in $1 are about to replace. A path that is there already is of a push that was never
-# tried: what ran is what was kept then.
+# tried: what ran is what was kept then. Of what others could have open, a copy is kept that is ours.
 keep() {
   touch "$B/files"
   while IFS= read -r f; do
@@ -10,11 +10,23 @@ keep() {
     ! grep -qxF -e "$f" "$B/files" || continue
     n=$(($(wc -l <"$B/files") + 1))
     rm -f -- "$B/$n"
-    if [ -e "$f" ] || [ -L "$f" ]; then
+    if of_others "$f" "${f}STAGED"; then
+      cp -- "$f" "$B/$n"
+      chown --reference="${f}STAGED" -- "$B/$n"
+      chmod --reference="${f}STAGED" -- "$B/$n"
+    elif [ -e "$f" ] || [ -L "$f" ]; then
       ln -- "$f" "$B/$n" 2>/dev/null || cp -pP -- "$f" "$B/$n"
     fi
     printf '%s\n' "$f" >>"$B/files"
   done <"$1"
+}
+
+# Whether the file $1 could be written by somebody else than root and whom $2, which takes its place, belongs to.
+of_others() {
+  [ -f "$1" ] && [ ! -L "$1" ] || return 1
+  set -- $(LC_ALL=C stat -c '%u %A' -- "$1" "$2" 2>/dev/null)
+  case $2 in ?????w* | ????????w*) return 0 ;; esac
+  [ "$1" != 0 ] && [ "$1" != "${3-0}" ]
 }
 
 # Where the unit $1 was started since, as by a boot, what was pushed then is what it runs with.

@@ -149,15 +149,20 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     s
 }
 
-/// `folder OWNER MODE PATH` makes a folder, or gives it back to its owner. Where the one above is a group's, too, a link
-/// could come into its place meanwhile: so it is entered, and what is changed is what was entered, if that is the folder of
-/// that name. A link to it that is root's own is state of the site. `owned OWNER MODE PATH` changes a file in a folder that
-/// is root's alone; one that has another name elsewhere may be another's.
+/// `folder OWNER MODE PATH` makes a folder, or gives it back to its owner, without an ACL. Where the one above is a group's,
+/// too, a link could come into its place meanwhile: so it is entered, and what is changed is what was entered, if that is
+/// the folder of that name. A link to it that is root's own is state of the site. A default ACL takes the place of the umask:
+/// a folder is closed from birth, and what had to be made above it is judged, too. `owned OWNER MODE PATH` changes a file in
+/// a folder that is root's alone; one that has another name elsewhere may be another's.
+///
+/// `no_acl PATH` takes the ACL from the folder that was entered. Where there is no setfacl, tar does so when it unpacks a
+/// folder that has none: the same host has packed one.
 const OWNERS: &str = r#"
 folder() {
   above=${3%/*}
   kb_only_root "$above" || exit 77
-  mkdir -p -- "$3"
+  [ -d "$above" ] || { mkdir -p -- "$above" && kb_only_root "$above" || exit 77; }
+  mkdir -p -m 700 -- "$3"
   is=$(readlink -f -- "$above/")
   is=${is%/}/${3##*/}
   if [ -L "$3" ]; then
@@ -168,7 +173,27 @@ folder() {
   [ "$(pwd -P)" = "$is" ] || { echo "$3 has become $(pwd -P): see who may write in $above" >&2; exit 77; }
   chown "$1:$1" .
   chmod "$2" .
+  if has_acl; then
+    no_acl "$3"
+    chown "$1:$1" .
+    chmod "$2" .
+  fi
   cd /
+}
+has_acl() {
+  case $(LC_ALL=C ls -ld .) in d?????????+*) ;; *) return 1 ;; esac
+}
+no_acl() {
+  if command -v setfacl >/dev/null 2>&1; then
+    setfacl -b -k .
+  else
+    mkdir -p -m 700 "$R"
+    rm -rf -- "$R/plain"
+    mkdir -m 700 "$R/plain"
+    tar -C "$R/plain" --format=posix -cf - . | tar --acls -p -xf - . || :
+    rmdir "$R/plain"
+  fi
+  ! has_acl || { echo "$1 has an ACL that cannot be taken away here: install setfacl (package acl), and \`setfacl -b -k $1\`" >&2; exit 77; }
 }
 owned() {
   case $(LC_ALL=C stat -c '%h %F' -- "$3") in
@@ -182,7 +207,7 @@ owned() {
 
 /// What others left among our records, when they could once write there, tells root nothing.
 pub(super) const OURS: &str = r#"if [ -d "$R" ]; then
-  find "$R" -mindepth 1 -maxdepth 2 \( ! -user root -o -type l \) -prune -exec rm -rf -- {} +
+  find "$R" -mindepth 1 -maxdepth 2 \( ! -user root -o -type l -o -perm /022 \) -prune -exec rm -rf -- {} +
 fi
 "#;
 

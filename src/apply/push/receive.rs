@@ -48,12 +48,15 @@ program() {
 "#;
 
 /// Runs in a shell of its own. What unpacks to more than is pinned does not fill the disk: the limit is in blocks of 512
-/// bytes (POSIX, `ulimit -f`).
+/// bytes (POSIX, `ulimit -f`). The file is born 0600: a default ACL of its folder takes the place of the umask, and whoever
+/// has it open for writing keeps that. So what writes it is not to make it anew.
 const UNPACK: &str = r#"
 unpack() {
   ulimit -f $(($2 / 512 + 1))
-  part "$1" | zstd -q -d -f -o "$3"
-}"#;
+  install -m 600 -- /dev/null "$3"
+  part "$1" | UNPACKS > "$3"
+}
+"#;
 
 /// The script's status when bytes arrived that are not those that are pinned; sysexits(3) calls it EX_DATAERR.
 pub const WRONG: i32 = 65;
@@ -76,10 +79,11 @@ pub fn script(items: &[Item], stream: &PushStream<'_>, compression: Compression,
         archive(&mut s, &small, stream.archive(), compression);
     }
     if !programs.is_empty() {
-        s.push_str(match compression {
-            Compression::Zstd => UNPACK.trim_start(),
-            Compression::None => "unpack() { part \"$1\" > \"$3\"; }",
-        });
+        let unpacks = match compression {
+            Compression::Zstd => "zstd -q -d -c",
+            Compression::None => "cat",
+        };
+        s.push_str(&UNPACK.trim_start().replace("UNPACKS", unpacks));
         s.push_str(PROGRAM);
         for (item, sent) in programs.iter().zip(stream.sent()) {
             let file = sh_quote(&item.staged());

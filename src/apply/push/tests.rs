@@ -16,6 +16,7 @@ use crate::cluster::Layout;
 use crate::components::Catalogue;
 use crate::digest::sha256;
 use crate::error::Result;
+use crate::files::acl::Acl;
 use crate::plan::{DirChange, HostPlan};
 use crate::remote::{Output, Stream, Transport};
 use crate::secret::Secret;
@@ -195,9 +196,23 @@ fn a_host_without_openssl_and_zstd_is_served_too() {
     let mut case = Case::new();
     let bin = case.dir.path().join("bin");
     fs::create_dir(&bin).unwrap();
-    for name in
-        ["cat", "chmod", "cut", "dd", "flock", "grep", "mkdir", "mv", "rm", "sha256sum", "stat", "tar", "tr", "xargs"]
-    {
+    for name in [
+        "cat",
+        "chmod",
+        "cut",
+        "dd",
+        "flock",
+        "grep",
+        "install",
+        "mkdir",
+        "mv",
+        "rm",
+        "sha256sum",
+        "stat",
+        "tar",
+        "tr",
+        "xargs",
+    ] {
         let found = std::env::split_paths(&case.shell.path).map(|dir| dir.join(name)).find(|path| path.exists());
         symlink(found.unwrap_or_else(|| panic!("no {name} here")), bin.join(name)).unwrap();
     }
@@ -411,6 +426,70 @@ fn where_others_own_the_way_nothing_is_written() {
     case.push.first = true;
     case.run(Compression::Zstd).unwrap();
     assert_eq!((fs::metadata(&way).unwrap().uid(), case.listed("")), (0, expected()));
+}
+
+/// A default ACL takes the place of the umask, and who has a file open while it is unpacked writes it when it was verified.
+#[test]
+fn whom_a_default_acl_names_opens_nothing_that_arrives() {
+    needs_root();
+    for compression in [Compression::Zstd, Compression::None] {
+        let mut case = Case::new();
+        Acl::Default.lets_in(OTHER, &case.root());
+        // What unpacks a program tells, when it has, who may do what with the file.
+        let (bin, seen) = (case.dir.path().join("bin"), case.dir.path().join("seen"));
+        fs::create_dir(&bin).unwrap();
+        for name in ["zstd", "dd"] {
+            let staged = case.path("*.kbootstrap-new");
+            let path = &case.shell.path;
+            let script = format!(
+                "#!/bin/sh\nPATH='{path}'\n{name} \"$@\"\nis=$?\nstat -c '%a %n' {staged} >>{} 2>/dev/null\nexit $is\n",
+                seen.display()
+            );
+            fs::write(bin.join(name), script).unwrap();
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        case.shell.path = format!("{}:{}", bin.display(), case.shell.path);
+        case.run(compression).unwrap();
+        let seen = fs::read_to_string(seen).unwrap();
+        assert!(seen.contains("600 ") && seen.contains("kubelet.kbootstrap-new"), "{seen}");
+        // The bits of the group are the mask of everybody whom an ACL names.
+        let open: Vec<&str> = seen.lines().filter(|line| line.as_bytes()[1] & 2 != 0).collect();
+        assert!(open.is_empty(), "{open:?}");
+        assert_eq!(case.listed(""), expected());
+        assert!(!Acl::Access.is_on(&case.root().join("kubelet")));
+    }
+}
+
+#[test]
+fn an_acl_of_a_folder_of_ours_is_taken_away() {
+    needs_root();
+    let mut case = Case::new();
+    let (old, above) = (case.root().join("old"), case.root().join("above"));
+    for folder in [&old, &above] {
+        fs::create_dir(folder).unwrap();
+        Acl::Default.lets_in(OTHER, folder);
+    }
+    Acl::Access.lets_in(OTHER, &old);
+    fs::write(old.join("file"), "stays").unwrap();
+    let (new, deep) = (above.join("new"), above.join("between/deep"));
+    for folder in [&old, &new] {
+        let to = Dir { mode: 0o711, owner: "root".into() };
+        case.plan.dirs.insert(folder.display().to_string(), DirChange { from: None, to });
+    }
+    case.push.first = true;
+    case.run(Compression::Zstd).unwrap();
+    for folder in [&old, &new] {
+        let mode = fs::metadata(folder).unwrap().mode() & 0o7777;
+        assert_eq!((mode, fs::metadata(folder).unwrap().uid()), (0o711, 0), "{folder:?}");
+        assert!(!Acl::Access.is_on(folder) && !Acl::Default.is_on(folder), "{folder:?}");
+    }
+    assert_eq!(fs::read_to_string(old.join("file")).unwrap(), "stays");
+
+    let to = Dir { mode: 0o711, owner: "root".into() };
+    case.plan.dirs = [(deep.display().to_string(), DirChange { from: None, to })].into();
+    let error = case.run(Compression::Zstd).unwrap_err();
+    let between = above.join("between").display().to_string();
+    assert!(error.details[0].contains(&format!("{between} may be written by whom its ACL names")), "{error:?}");
 }
 
 /// They say what root is to remove, and to put back.

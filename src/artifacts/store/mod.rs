@@ -232,7 +232,7 @@ impl Store {
             return Err(Error::artifact(format!("{sha256:?} is not a SHA-256")));
         }
         let path = self.dir.join(format!("{sha256}.json"));
-        let bytes = fs::read(&path).map_err(|e| match e.kind() {
+        let bytes = files::bounded::bytes(&path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => missing(&self.file(sha256)),
             _ => Error::io(format!("read {}", path.display()), &e),
         })?;

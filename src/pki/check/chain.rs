@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::budget::{Budget, TooMuch};
 use super::issuer_check;
 use crate::error::{Error, Result};
 use crate::pki::x509::certificate::Certificate;
@@ -29,6 +30,7 @@ impl Pool<'_> {
         if let Some(reason) = unfit {
             return Err(no_chain(vec![reason]));
         }
+        let budget = Budget::of(1 + self.roots.len() + self.intermediates.len());
         let mut chains = vec![vec![leaf.clone()]];
         let mut reasons = Vec::new();
         for _ in 1..MOST {
@@ -36,14 +38,14 @@ impl Pool<'_> {
             for chain in &chains {
                 let last = chain.last().unwrap_or(leaf);
                 for root in self.roots.iter().filter(|root| is_named(root, last)) {
-                    match issuer_check::fault(chain, root, now) {
+                    match issuer_check::fault(chain, root, now, &budget).map_err(too_much)? {
                         None => return Ok(chain.iter().cloned().chain([root.clone()]).collect()),
                         Some(reason) => here.push(reason),
                     }
                 }
                 let named = |c: &&Certificate| !chain.contains(c) && is_named(c, last);
                 for next in self.intermediates.iter().filter(named) {
-                    match issuer_check::fault(chain, next, now) {
+                    match issuer_check::fault(chain, next, now, &budget).map_err(too_much)? {
                         None => longer.push(chain.iter().cloned().chain([next.clone()]).collect::<Vec<_>>()),
                         Some(reason) => here.push(reason),
                     }
@@ -60,6 +62,11 @@ impl Pool<'_> {
         }
         Err(no_chain(reasons))
     }
+}
+
+fn too_much(too_much: TooMuch) -> Error {
+    Error::pki(format!("whether a chain leads from the certificate to a root is {too_much}"))
+        .hint("give only the certificates of its chain")
 }
 
 fn is_named(issuer: &Certificate, subject: &Certificate) -> bool {
@@ -86,7 +93,7 @@ fn no_chain(mut reasons: Vec<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::fixtures::{NOW, authority, issued, key, named};
+    use crate::pki::fixtures::{NOW, authority, issued, key, named, tangle};
     use crate::pki::{Authority, CaConstraint, Key, Lifetime, Profile};
     use time::macros::datetime;
 
@@ -95,6 +102,13 @@ mod tests {
         let mut profile = Profile::new(&["cert sign", "server auth"], Lifetime::hours(24)).unwrap();
         profile.ca_constraint = CaConstraint { is_ca, ..CaConstraint::default() };
         (issued(authority, &named(cn), &profile, &key), key)
+    }
+
+    #[test]
+    fn cas_that_sign_each_other_without_end_are_not_followed() {
+        let (leaf, cas) = tangle();
+        let error = Pool { roots: &[], intermediates: &cas }.chain(&leaf, NOW).unwrap_err();
+        insta::assert_snapshot!(error, @"whether a chain leads from the certificate to a root is too much to judge: too many CAs of the same name, each of which may have signed it");
     }
 
     #[test]

@@ -1,3 +1,4 @@
+pub(crate) mod budget;
 pub(crate) mod chain;
 pub(crate) mod difference;
 pub(crate) mod issuer_check;

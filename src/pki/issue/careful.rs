@@ -126,13 +126,19 @@ mod tests {
         asked.sans = vec![San::Dns("good.example\0.evil.example".into()), San::Email("a\n@b".into())];
         let error = ca.issue(&asked, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
         insta::assert_snapshot!(error.messages(), @r"
-        the subject has `a\u{0}b`: control characters deceive whoever reads it
+        the subject has `a\u{0}b`: characters that are not seen deceive whoever reads it
         the name `DNS:good.example\u{0}.evil.example` has control characters: verifiers refuse it, or read another name
         the name `email:a\u{a}@b` has control characters: verifiers refuse it, or read another name
         ");
         let turned = request(&named("a\u{202e}b"));
         let error = ca.issue(&turned, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
-        insta::assert_snapshot!(error, @r"the subject has `a\u{202e}b`: control characters deceive whoever reads it");
+        insta::assert_snapshot!(error, @r"the subject has `a\u{202e}b`: characters that are not seen deceive whoever reads it");
+        for unseen in ["\u{200f}", "\u{200b}", "\u{feff}", "\u{ad}", "\u{e0041}"] {
+            let asked = request(&named(&format!("good{unseen}evil")));
+            let error = ca.issue(&asked, &profile(), NOW, Serial::from_random([2; 20])).unwrap_err();
+            let shown = format!("the subject has `good{}evil`: ", unseen.escape_unicode());
+            assert!(error.message.starts_with(&shown), "{error}");
+        }
         // A joiner that Persian and Indic names need.
         ca.issue(&request(&named("می\u{200c}خواهم")), &profile(), NOW, Serial::from_random([2; 20])).unwrap();
     }

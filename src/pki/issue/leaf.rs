@@ -65,7 +65,10 @@ fn issue(
     authority.check_names(Names { subject: &request.subject, alternative, is_ca }, &mut warnings)?;
     careful::look(authority, request, is_ca, &extensions, &mut warnings)?;
     if let Some(whitelist) = &profile.name_whitelist {
-        warnings.extend(whitelist.unjudged(request, careful::other_types(&extensions)));
+        let copied = request.extensions.iter().filter(|asked| extensions.contains(asked));
+        let copied = copied.map(|extension| format!("the extension {}", oid::dotted(&extension.oid)));
+        let others = careful::other_types(&extensions).into_iter().chain(copied).collect();
+        warnings.extend(whitelist.unjudged(request, others));
     }
     let (subject, public_key) = (&request.subject, &request.public_key);
     Builder { serial, issuer: authority.issuer(), validity, subject, public_key, extensions }.issue(warnings)
@@ -93,7 +96,7 @@ fn extensions(
     }
     for (place, extension) in request.extensions.iter().enumerate() {
         list.extend(whole.iter().filter(|(_, at)| *at == place).map(|(names, _)| names.clone()));
-        if wanted(extension, profile, authority.rules(), warnings) {
+        if wanted(request, extension, profile, authority.rules(), warnings) {
             copy(extension, &mut list, warnings);
         }
     }
@@ -137,9 +140,25 @@ pub(crate) fn sans_of_ca(sans: &[San], warnings: &mut Vec<String>) -> Vec<San> {
     kept
 }
 
-fn wanted(extension: &Extension, profile: &Profile, rules: Rules, warnings: &mut Vec<String>) -> bool {
-    if extension.oid == oid::DELEGATION || !profile.copy_extensions {
-        return extension.oid == oid::DELEGATION;
+/// Without copy_extensions cfssl takes one from everybody, that for delegation; by our own rules only whoever wrote the
+/// specification may ask for it.
+fn wanted(
+    request: &Request,
+    extension: &Extension,
+    profile: &Profile,
+    rules: Rules,
+    warnings: &mut Vec<String>,
+) -> bool {
+    let is_delegation = extension.oid == oid::DELEGATION;
+    if is_delegation && (rules == Rules::Lenient || request.own) {
+        return true;
+    }
+    if !profile.copy_extensions {
+        if is_delegation {
+            let oid = oid::dotted(&extension.oid);
+            warnings.push(format!("the CSR's extension {oid} is left out: the profile has no copy_extensions"));
+        }
+        return false;
     }
     if profile.allowed_extensions.is_empty() || profile.allowed_extensions.contains(&extension.oid) {
         return true;

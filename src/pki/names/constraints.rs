@@ -4,11 +4,13 @@
 //! openssl and Go read some of them differently. A name is good when both take it: it must be within what is permitted by
 //! the narrower reading, and outside of what is excluded by the wider one.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::directory::{self, Rdn};
 use super::name::Name;
-use super::within;
+use super::within::{self, Mailbox};
 use crate::pki::encoding::oid;
 use crate::pki::encoding::tlv::{self, Tlv};
 
@@ -22,8 +24,10 @@ pub struct Constraints {
 /// One subtree of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Base {
+    /// In lower case.
     Dns(String),
-    Email(String),
+    Email(Mailbox),
+    /// In lower case.
     Uri(String),
     /// Address and mask, both 4 or both 16 bytes.
     Ip(Vec<u8>, Vec<u8>),
@@ -87,9 +91,12 @@ impl Constraints {
         Some(read)
     }
 
-    /// The first of a certificate's names that the CA may not issue for, as it is shown: `DNS:a.example`.
+    /// The first of a certificate's names that the CA may not issue for, as it is shown: `DNS:a.example`. It takes as long as
+    /// [`Constraints::comparisons`] says.
     pub fn violated_by(&self, names: Names<'_>) -> Option<String> {
-        let name = named(names).into_iter().find(|name| !self.allows(name))?;
+        let (permitted, excluded) = (by_kind(&self.permitted), by_kind(&self.excluded));
+        let allowed = |name: &Named| allows(of_kind(&permitted, name.tag()), of_kind(&excluded, name.tag()), name);
+        let name = named(names).into_iter().find(|name| !allowed(name))?;
         Some(match self.reached_by(&name) {
             Some(excluded) => format!("{name} (the wildcard stands for `{excluded}` too, which is excluded)"),
             None => name.to_string(),
@@ -99,28 +106,45 @@ impl Constraints {
     /// What is excluded, and a wildcard does not name but stands for.
     fn reached_by(&self, name: &Named) -> Option<&str> {
         let Named::Dns(name) = name else { return None };
-        let reached = |base: &'_ str| within::wildcard_reaches(name, base) && !within::dns(name, base);
+        let name = name.to_ascii_lowercase();
+        let reached = |base: &'_ str| within::wildcard_reaches(&name, base) && !within::dns(&name, base);
         self.excluded.iter().find_map(|base| match base {
             Base::Dns(base) if reached(base) => Some(base.as_str()),
             _ => None,
         })
     }
 
-    /// The kinds of names that it constrains, and that are not judged here.
-    pub fn unjudged(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = Vec::new();
-        for base in self.permitted.iter().chain(&self.excluded) {
-            match base {
-                Base::Other(_, what) if !all.contains(&what.as_str()) => all.push(what),
-                _ => {}
-            }
+    /// How many comparisons it takes to judge these names: of each with all subtrees of its kind. Either may be a
+    /// stranger's, and have as many as he likes.
+    pub fn comparisons(&self, names: Names<'_>) -> u64 {
+        let mut of_kind: BTreeMap<u8, u64> = BTreeMap::new();
+        let bases = || self.permitted.iter().chain(&self.excluded);
+        bases().for_each(|base| *of_kind.entry(base.tag()).or_default() += 1);
+        let named = named(names);
+        let each = named.iter().map(|name| 1 + of_kind.get(&name.tag()).copied().unwrap_or_default());
+        bases().count() as u64 + each.sum::<u64>()
+    }
+
+    /// The kinds of names that it constrains, and that are not judged here: some of them, where there are many.
+    pub fn unjudged(&self) -> Vec<Cow<'_, str>> {
+        const SHOWN: usize = 8;
+        let mut seen = BTreeSet::new();
+        let others = self.permitted.iter().chain(&self.excluded).filter_map(|base| match base {
+            Base::Other(_, what) => Some(what.as_str()),
+            _ => None,
+        });
+        let mut all: Vec<Cow<'_, str>> = others.filter(|what| seen.insert(*what)).map(Cow::from).collect();
+        if all.len() > SHOWN + 1 {
+            let more = all.len() - SHOWN;
+            all.truncate(SHOWN);
+            all.push(format!("{more} other kinds").into());
         }
         all
     }
 
     /// Whether the certificate has names of a kind that it constrains, and that is not judged here.
     pub fn leaves_open(&self, names: Names<'_>) -> bool {
-        let tags: Vec<u8> = named(names).iter().map(Named::tag).collect();
+        let tags: BTreeSet<u8> = named(names).iter().map(Named::tag).collect();
         let open = |base: &Base| matches!(base, Base::Other(tag, _) if *tag == 0 || tags.contains(tag));
         self.permitted.iter().chain(&self.excluded).any(open)
     }
@@ -129,23 +153,62 @@ impl Constraints {
     pub fn on_directory_names(&self) -> bool {
         self.permitted.iter().chain(&self.excluded).any(|base| matches!(base, Base::Directory(_)))
     }
+}
 
-    fn allows(&self, name: &Named) -> bool {
-        let of_its_kind =
-            |bases: &'_ [Base]| bases.iter().any(|base| base.tag() == name.tag() && !matches!(base, Base::Other(..)));
-        if self.excluded.iter().any(|base| covers(base, name, Reading::Wide)) {
-            return false;
+/// Subtrees that are judged, by the tag of their names.
+type ByKind<'a> = BTreeMap<u8, Vec<&'a Base>>;
+
+fn by_kind(bases: &[Base]) -> ByKind<'_> {
+    let mut all = ByKind::new();
+    for base in bases.iter().filter(|base| !matches!(base, Base::Other(..))) {
+        all.entry(base.tag()).or_default().push(base);
+    }
+    all
+}
+
+fn of_kind<'b, 'a>(all: &'b ByKind<'a>, tag: u8) -> &'b [&'a Base] {
+    all.get(&tag).map_or(&[], Vec::as_slice)
+}
+
+/// Of subtrees of the name's own kind.
+fn allows(permitted: &[&Base], excluded: &[&Base], name: &Named) -> bool {
+    let folded = Folded::of(name);
+    if excluded.iter().any(|base| covers(base, &folded, Reading::Wide)) {
+        return false;
+    }
+    if !permitted.is_empty() && !permitted.iter().any(|base| covers(base, &folded, Reading::Narrow)) {
+        return false;
+    }
+    // Neither openssl nor Go says of these that they are outside of what is excluded.
+    let of_no_host = match &folded {
+        Folded::Uri(hosts) => hosts.is_empty(),
+        Folded::Email(mailbox) => mailbox.local.is_none(),
+        _ => false,
+    };
+    !of_no_host || excluded.is_empty()
+}
+
+/// A name as it is compared, taken apart once.
+enum Folded<'a> {
+    Dns(String),
+    Email(Mailbox),
+    /// As each reader takes it.
+    Uri(Vec<String>),
+    Ip(&'a [u8]),
+    Directory(Vec<Rdn>),
+    Other,
+}
+
+impl<'a> Folded<'a> {
+    fn of(name: &'a Named) -> Self {
+        match name {
+            Named::Dns(name) | Named::CommonName(name) => Folded::Dns(name.to_ascii_lowercase()),
+            Named::Email(address) => Folded::Email(Mailbox::of(address)),
+            Named::Uri(uri) => Folded::Uri(within::hosts_of_uri(uri)),
+            Named::Ip(bytes) => Folded::Ip(bytes),
+            Named::Directory(name) => Folded::Directory(directory::rdns(name)),
+            Named::Other(..) => Folded::Other,
         }
-        if of_its_kind(&self.permitted) && !self.permitted.iter().any(|base| covers(base, name, Reading::Narrow)) {
-            return false;
-        }
-        // Neither openssl nor Go says of these that they are outside of what is excluded.
-        let of_no_host = match name {
-            Named::Uri(uri) => within::host_of_uri(uri).is_none(),
-            Named::Email(address) => !address.contains('@'),
-            _ => false,
-        };
-        !(of_no_host && of_its_kind(&self.excluded))
     }
 }
 
@@ -158,24 +221,21 @@ enum Reading {
     Wide,
 }
 
-fn covers(base: &Base, name: &Named, reading: Reading) -> bool {
+fn covers(base: &Base, name: &Folded<'_>, reading: Reading) -> bool {
     let wide = reading == Reading::Wide;
     match (base, name) {
-        (Base::Dns(base), Named::Dns(name) | Named::CommonName(name)) => {
-            within::dns(name, base) || wide && within::wildcard_reaches(name, base)
-        }
-        (Base::Email(base), Named::Email(address)) => {
+        (Base::Dns(base), Folded::Dns(name)) => within::dns(name, base) || wide && within::wildcard_reaches(name, base),
+        (Base::Email(base), Folded::Email(address)) => {
             within::email(address, base) || wide && within::email_below(address, base)
         }
-        (Base::Uri(base), Named::Uri(uri)) => {
-            let hosts = within::hosts_of_uri(uri);
+        (Base::Uri(base), Folded::Uri(hosts)) => {
             let inside = |host: &String| within::host(host, base) || wide && within::dns(host, base);
             !hosts.is_empty() && if wide { hosts.iter().any(inside) } else { hosts.iter().all(inside) }
         }
-        (Base::Ip(address, mask), Named::Ip(bytes)) => {
+        (Base::Ip(address, mask), Folded::Ip(bytes)) => {
             address.len() == bytes.len() && (0..bytes.len()).all(|i| bytes[i] & mask[i] == address[i] & mask[i])
         }
-        (Base::Directory(base), Named::Directory(name)) => directory::is_below(&directory::rdns(name), base),
+        (Base::Directory(base), Folded::Directory(name)) => directory::is_below(name, base),
         _ => false,
     }
 }
@@ -234,8 +294,7 @@ fn base(subtree: &Tlv<'_>) -> Option<Base> {
     }
     Some(match base.tag {
         DNS => Base::Dns(text()),
-        // The part before the @ has small and capital letters.
-        EMAIL => Base::Email(String::from_utf8_lossy(base.content).into_owned()),
+        EMAIL => Base::Email(Mailbox::of(&String::from_utf8_lossy(base.content))),
         URI => Base::Uri(text()),
         IP => match (base.content.split_at(base.content.len() / 2), base.content.len()) {
             ((address, mask), 8 | 32) => Base::Ip(address.to_vec(), mask.to_vec()),
@@ -406,6 +465,28 @@ mod tests {
         }
         let limited = [&[SEQUENCE, 6][..], &[DNS, 1, b'a', 0x81, 1, 3]].concat();
         assert_eq!(constraints(&[limited], &[]).unjudged(), ["subtrees with a minimum or maximum"]);
+    }
+
+    #[test]
+    fn what_takes_long_is_counted_beforehand_and_many_kinds_are_not_all_shown() {
+        let bases: Vec<Vec<u8>> = (0..9u8).map(|i| subtree(DNS, &[b'a' + i])).collect();
+        let all = constraints(&bases, &[subtree(IP, &[10, 0, 0, 0, 255, 0, 0, 0])]);
+        let (nobody, sans) = (subject(&[]), ["a.a", "b.b", "10.1.2.3"].map(|host| San::classify(host).unwrap()));
+        let der = san::encode(&sans);
+        let names = Names { subject: &nobody, alternative: Some(&der), is_ca: false };
+        assert_eq!(all.comparisons(names), 10 + (1 + 9) + (1 + 9) + (1 + 1), "those of other kinds are not compared");
+        let ids: Vec<Vec<u8>> = (0..11u8)
+            .map(|i| {
+                let id = der::sequence(|seq| seq.next().write_oid(&oid::oid(&[1, 2, u64::from(i)])));
+                subtree(OTHER, &id[2..])
+            })
+            .collect();
+        let many = constraints(&ids, &[]);
+        let kinds = many.unjudged();
+        assert_eq!(
+            (kinds.len(), kinds[7].as_ref(), kinds[8].as_ref()),
+            (9, "names of the type otherName 1.2.7", "3 other kinds")
+        );
     }
 
     proptest! {

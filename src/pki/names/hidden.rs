@@ -2,13 +2,14 @@
 
 use super::name::Name;
 use crate::error::Error;
+use crate::text::is_harmful;
 
 /// A subject with such characters. Go writes line breaks and NUL into subjects as they are.
 pub(crate) fn deceptive(subject: &Name) -> Option<Error> {
     let bad = subject.attributes().into_iter().map(|attribute| attribute.value).find(|value| hides(value))?;
     let shown = escaped(&bad);
     Some(
-        Error::pki(format!("the subject has {shown}: control characters deceive whoever reads it"))
+        Error::pki(format!("the subject has {shown}: characters that are not seen deceive whoever reads it"))
             .hint("take them out"),
     )
 }
@@ -24,7 +25,7 @@ pub(crate) fn hides(text: &str) -> bool {
     text.contains(is_hidden)
 }
 
-/// Control characters, and those that turn the direction of a text.
+/// What is not seen as it is: as in everything else that is shown, but for the joiners that Persian and Indic names need.
 fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    !matches!(c, '\u{200c}' | '\u{200d}') && is_harmful(c)
 }

@@ -1,11 +1,11 @@
-//! Whether a name lies within a subtree of names, as openssl and Go ask (RFC 5280 §4.2.1.10).
+//! Whether a name lies within a subtree of names, as openssl and Go ask (RFC 5280 §4.2.1.10). Hosts are in lower case: each
+//! is compared with many.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A DNS name, or a host by Go's reading: below `.example.net`, with a dot in front, the name itself is not.
 pub(super) fn dns(name: &str, base: &str) -> bool {
-    let (name, base) = (name.to_ascii_lowercase(), base.to_ascii_lowercase());
-    match name.strip_suffix(&base) {
+    match name.strip_suffix(base) {
         Some(rest) if base.starts_with('.') => !rest.is_empty(),
         Some(rest) => rest.is_empty() || rest.ends_with('.') || base.is_empty(),
         None => false,
@@ -15,28 +15,42 @@ pub(super) fn dns(name: &str, base: &str) -> bool {
 /// A wildcard that stands for the very name of a subtree, among others: `*.example.net` for `secret.example.net`.
 pub(super) fn wildcard_reaches(name: &str, base: &str) -> bool {
     let (Some(domain), Some((label, above))) = (name.strip_prefix("*."), base.split_once('.')) else { return false };
-    !label.is_empty() && domain.eq_ignore_ascii_case(above)
+    !label.is_empty() && domain == above
 }
 
 /// A host of an e-mail address or a URI, as openssl and RFC 5280 have it: the very host, or with a dot in front one below.
 pub(super) fn host(host: &str, base: &str) -> bool {
-    let (host, base) = (host.to_ascii_lowercase(), base.to_ascii_lowercase());
-    if base.starts_with('.') { host.len() > base.len() && host.ends_with(&base) } else { host == base }
+    if base.starts_with('.') { host.len() > base.len() && host.ends_with(base) } else { host == base }
+}
+
+/// An e-mail address, or a subtree of such.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mailbox {
+    /// What stands before the last `@`, where there is one; it has small and capital letters.
+    pub(super) local: Option<String>,
+    /// The rest, in lower case.
+    pub(super) host: String,
+}
+
+impl Mailbox {
+    pub(super) fn of(text: &str) -> Self {
+        let (local, host) = text.rsplit_once('@').map_or((None, text), |(local, host)| (Some(local.to_owned()), host));
+        Mailbox { local, host: host.to_ascii_lowercase() }
+    }
 }
 
 /// An e-mail address: the very mailbox `a@b`, all of a host, or with a dot in front all below it.
-pub(super) fn email(address: &str, base: &str) -> bool {
-    let Some((mailbox, of)) = address.rsplit_once('@') else { return false };
-    match base.rsplit_once('@') {
-        Some((only, domain)) => (only.is_empty() || only == mailbox) && of.eq_ignore_ascii_case(domain),
-        None => host(of, base),
+pub(super) fn email(address: &Mailbox, base: &Mailbox) -> bool {
+    let Some(mailbox) = &address.local else { return false };
+    match &base.local {
+        Some(only) => (only.is_empty() || only == mailbox) && address.host == base.host,
+        None => host(&address.host, &base.host),
     }
 }
 
 /// Go also takes hosts below that of a subtree for members.
-pub(super) fn email_below(address: &str, base: &str) -> bool {
-    let Some((_, of)) = address.rsplit_once('@') else { return false };
-    !base.contains('@') && dns(of, base)
+pub(super) fn email_below(address: &Mailbox, base: &Mailbox) -> bool {
+    address.local.is_some() && base.local.is_none() && dns(&address.host, &base.host)
 }
 
 /// What a URI's host is to its readers: to openssl everything up to a colon or slash, to Go what RFC 3986 says. Empty

@@ -28,7 +28,7 @@ impl Request {
         }
         let ca = spec.ca.as_ref().map_or(BasicConstraints::EndEntity, CaSpec::constraints);
         let new = Request::new(spec.subject().to_name_by(rules)?, public_key.clone());
-        Ok(Request { sans, ca, extensions, warnings, of_hosts: suspicions, ..new })
+        Ok(Request { sans, ca, extensions, own: true, warnings, of_hosts: suspicions, ..new })
     }
 
     /// Replaces the fields of the subject that `subject` has; the others stay, in cfssl's order, encoded by the rules.

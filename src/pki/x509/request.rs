@@ -24,6 +24,8 @@ pub struct Request {
     pub ca: BasicConstraints,
     /// Other extensions it asks for.
     pub extensions: Vec<Extension>,
+    /// It was made of our own specification; any other is a CSR, which may be anybody's.
+    pub own: bool,
     /// What a person should know of it.
     pub warnings: Vec<String>,
     /// See [`Request::suspicions`].
@@ -40,6 +42,7 @@ impl Request {
             names: None,
             ca: BasicConstraints::EndEntity,
             extensions: Vec::new(),
+            own: false,
             warnings: Vec::new(),
             of_hosts: Vec::new(),
         }

@@ -9,7 +9,7 @@ fn with(ways: &[(&str, u32, u32)]) -> Vec<String> {
     found("n1", |_, facts| {
         let way = |(path, mode, uid): &(&str, u32, u32)| {
             let user = if *uid == 0 { "root" } else { "kim" };
-            ((*path).to_owned(), Way { mode: *mode, uid: *uid, user: user.into() })
+            ((*path).to_owned(), Way { mode: *mode, uid: *uid, user: user.into(), names: 1 })
         };
         facts.ways = ways.iter().map(way).collect();
     })
@@ -50,6 +50,44 @@ fn what_a_push_gives_back_to_root_stops_nothing_and_a_link_does() {
     assert_eq!(with(&through), [expected], "where it leads");
     let roots = [("/etc/kubernetes", 0o120_777, 0), ("/etc/kubernetes/a", 0o100_600, 0)];
     assert_eq!(with(&roots), [""; 0], "a site's own disk");
+}
+
+#[test]
+fn whom_an_acl_lets_in_is_said() {
+    let with = |mode| {
+        found("n1", move |_, facts| {
+            for path in ["/opt", "/opt/cni", "/opt/cni/bin"] {
+                let mode = if path == "/opt" { mode } else { FOLDER };
+                facts.ways.insert(path.into(), Way { mode, uid: 0, user: "root".into(), names: 2 });
+                facts.acls.insert(path.into());
+            }
+            facts.ways.insert("/opt/cni/bin/a".into(), Way { mode: 0o100_755, uid: 0, user: "root".into(), names: 1 });
+        })
+    };
+    let shared = "folders Fail /opt may be written by whom its ACL names, who so could have root write elsewhere";
+    assert_eq!(with(0o040_775), [shared], "`up` takes those of our own folders away");
+    let warned = "folders Warn /opt has an ACL, which may also let others into what is made there";
+    assert_eq!(with(FOLDER), [warned], "the mask of those that it names lets nobody write");
+    assert_eq!(with(0o041_777), [warned], "what lies there is its owner's");
+}
+
+#[test]
+fn what_others_have_put_where_all_is_read_is_said() {
+    let findings = found("n1", |_, facts| {
+        for (path, mode, uid) in [
+            ("/etc/cni/net.d/00-a.conf", 0o644, 1000),
+            ("/etc/cni/net.d/01-b.conf", 0o666, 0),
+            ("/etc/cni/net.d", 0o755, 1000),
+        ] {
+            let user = if uid == 0 { "root" } else { "kim" };
+            facts.others.insert(path.into(), Way { mode, uid, user: user.into(), names: 1 });
+        }
+    });
+    let expected = [
+        "folders Fail /etc/cni/net.d/00-a.conf belongs to kim (1000), and root's programs read what lies there",
+        "folders Fail /etc/cni/net.d/01-b.conf may be written by everybody, and root's programs read what lies there",
+    ];
+    assert_eq!(findings, expected, "the folder itself is ours, and goes back to root");
 }
 
 #[test]

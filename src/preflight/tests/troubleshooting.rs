@@ -77,12 +77,21 @@ fn examples() -> Vec<Finding> {
         let kubelet = UnitFact { drop_ins: vec![drop_in.clone()], ..unit("inactive") };
         facts.units.insert("kubelet.service".into(), kubelet);
         facts.drop_ins.insert(drop_in, ["ExecStart".to_owned()].into());
-        let way = |mode, uid, user: &str| crate::facts::Way { mode, uid, user: user.into() };
+        let way = |mode, uid, user: &str| crate::facts::Way { mode, uid, user: user.into(), names: 1 };
         facts.ways = [
             ("/opt".to_owned(), way(0o040_755, 1000, "kim")),
             ("/opt/cni".to_owned(), way(0o100_644, 0, "root")),
             ("/opt/cni/bin".to_owned(), way(0o040_777, 0, "root")),
             ("/opt/cni/bin/loopback".to_owned(), way(0o120_777, 0, "root")),
+            ("/usr/local".to_owned(), way(0o042_775, 0, "root")),
+            ("/usr/local/bin".to_owned(), way(0o040_755, 0, "root")),
+            ("/usr/local/bin/kubelet".to_owned(), way(0o100_755, 0, "root")),
+        ]
+        .into();
+        facts.acls = ["/usr/local", "/usr/local/bin"].map(String::from).into();
+        facts.others = [
+            ("/etc/cni/net.d/00-net.conf".to_owned(), way(0o644, 1000, "kim")),
+            ("/etc/containerd/certs.d/hosts.toml".to_owned(), way(0o666, 0, "root")),
         ]
         .into();
     }));

@@ -1,13 +1,13 @@
 //! Whether the key that a host offers is the one it must have.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-use crate::files::lock;
+use crate::files::{bounded, lock};
 use crate::remote::host_keys::certificate::{self, Certificate, is_certified};
 use crate::remote::host_keys::known_hosts::{self, Entry, KnownHosts, Marker, Verdict, fingerprint, key_type};
 use crate::remote::route::destination::Destination;
@@ -166,8 +166,7 @@ impl HostKeys {
             let text = format!("another process has had it locked for {} seconds", PATIENCE.as_secs());
             failed(io::Error::new(io::ErrorKind::WouldBlock, text))
         })?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        let bytes = bounded::all(&mut file, 0).map_err(failed)?;
         let text = String::from_utf8_lossy(&bytes);
         let mut now = KnownHosts::default();
         now.add(path, &text);
@@ -258,7 +257,7 @@ fn shown(key: &[u8]) -> String {
 /// The entries of a known_hosts file; none where there is no such file.
 fn read(file: &Path) -> Result<KnownHosts> {
     let mut known = KnownHosts::default();
-    match fs::read(file) {
+    match bounded::bytes(file) {
         Ok(bytes) => known.add(file, &String::from_utf8_lossy(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(Error::io(format!("cannot read {}", file.display()), &error)),
@@ -269,7 +268,7 @@ fn read(file: &Path) -> Result<KnownHosts> {
 /// What a file of RevokedHostKeys revokes. As with OpenSSH, no host is believed while it cannot be read.
 fn revoked_keys(file: &Path) -> Result<KnownHosts> {
     let hint = "RevokedHostKeys in the SSH configuration names it";
-    let bytes = fs::read(file)
+    let bytes = bounded::bytes(file)
         .map_err(|error| Error::io(format!("cannot read {}", file.display()), &error).hint(hint.to_owned()))?;
     if bytes.starts_with(KRL) {
         return Err(Error::input(format!("{} is a key revocation list, which is not supported", file.display()))

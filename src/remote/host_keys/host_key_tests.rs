@@ -154,3 +154,9 @@ fn a_certificate_does_not_outweigh_a_pin() {
     let pinned = format!("ssh-ed25519 {}", public("key.pub"));
     assert_eq!(keys(&known, Some(&pinned)).unwrap().check(&certificate), Ok(()), "its key is the one that is pinned");
 }
+
+#[test]
+fn a_list_without_end_is_not_read_to_its_end() {
+    let error = HostKeys::load("web1", &target(Path::new("/dev/zero"), None)).err().unwrap();
+    assert!(shown(&error).contains("it is larger than 64 MiB"), "{}", shown(&error));
+}

@@ -1,6 +1,5 @@
 //! Private key files: which there are, and whether they need a passphrase.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::files::bounded;
 use crate::remote::host_keys::certificate::Certificate;
 use crate::remote::host_keys::known_hosts::{decode_key, key_type};
 
@@ -39,10 +39,10 @@ impl KeyFile {
     /// Reads a key file. libssh2 answers a missing passphrase with "unsupported private key format", so whether one
     /// is needed is found out here.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
-        let bytes = Zeroizing::new(fs::read(path).map_err(|error| match error.kind() {
+        let bytes = bounded::bytes(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Unusable::Missing,
             _ => Unusable::Unreadable(error.to_string()),
-        })?);
+        })?;
         let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')).ok_or(Unusable::NotAKey)?;
         if !text.contains("PRIVATE KEY-----") {
             return Err(public_key(text).map_or(Unusable::NotAKey, Unusable::Public));
@@ -90,7 +90,7 @@ pub struct CertificateFile {
 impl CertificateFile {
     /// Reads one; none when there is none.
     pub fn read(path: &Path) -> Option<Self> {
-        let text = fs::read_to_string(path).ok()?;
+        let text = bounded::text(path).ok()?;
         let blob = public_key(&text)?;
         let key = Certificate::parse(&blob)?.key;
         Some(CertificateFile { path: path.to_owned(), text, blob, key })
@@ -114,7 +114,7 @@ pub fn candidates(named: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf> {
 
 /// The public key that lies beside a private one as `<name>.pub`.
 pub fn public_half(path: &Path) -> Option<Vec<u8>> {
-    public_key(&fs::read_to_string(beside(path, ".pub")).ok()?)
+    public_key(&bounded::text(&beside(path, ".pub")).ok()?)
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -153,6 +153,8 @@ fn openssh_cipher(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use std::process::Command;
 
+    use std::fs;
+
     use super::*;
 
     fn made(folder: &Path, name: &str, arguments: &[&str]) -> KeyFile {
@@ -160,6 +162,14 @@ mod tests {
         let status = Command::new("ssh-keygen").args(["-q", "-f"]).arg(&path).args(arguments).status().unwrap();
         assert!(status.success());
         KeyFile::read(&path).unwrap()
+    }
+
+    #[test]
+    fn what_has_no_end_is_no_key() {
+        let endless = Path::new("/dev/zero");
+        let why = KeyFile::read(endless).err().map(|unusable| unusable.words()).unwrap_or_default();
+        assert!(why.starts_with("it is larger than 64 MiB"), "{why}");
+        assert!(CertificateFile::read(endless).is_none());
     }
 
     #[test]

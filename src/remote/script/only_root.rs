@@ -16,6 +16,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::files::acl::Acl;
 
     /// What is said against a folder; nothing where it is root's alone.
     fn said(folder: &Path, root: &Path) -> String {
@@ -67,6 +68,29 @@ mod tests {
         assert_eq!(said("open"), "/open may be written by everybody");
         assert_eq!(said("own/file"), "/own/file is no folder");
         assert_eq!(said("own/round"), "/own/round: too many links lead to it");
+    }
+
+    #[test]
+    fn whom_an_acl_lets_write_can_change_the_way() {
+        assert!(rustix::process::getuid().is_root(), "this test needs root");
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for name in ["a folder", "group", "masked", "sticky"] {
+            create_dir(root.join(name)).unwrap();
+            set_permissions(root.join(name), Permissions::from_mode(0o755)).unwrap();
+        }
+        set_permissions(root.join("group"), Permissions::from_mode(0o775)).unwrap();
+        for name in ["a folder", "masked", "sticky"] {
+            Acl::Access.lets_in(1, &root.join(name));
+        }
+        // What the mask does not allow, nobody may whom an ACL names.
+        set_permissions(root.join("masked"), Permissions::from_mode(0o755)).unwrap();
+        set_permissions(root.join("sticky"), Permissions::from_mode(0o1777)).unwrap();
+        let said = |name: &str| said(&root.join(name), root);
+        assert_eq!(said("a folder/below"), "/a folder may be written by whom its ACL names");
+        for right in ["group", "masked", "sticky"] {
+            assert_eq!(said(right), "", "{right}");
+        }
     }
 
     #[test]

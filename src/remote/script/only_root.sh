@@ -43,14 +43,15 @@ kb_way() {
     kb_rest=/$kb_to$kb_rest
   done
 }
-# What stands in a sticky folder (/tmp) is its owner's, and is judged by itself.
+# What stands in a sticky folder (/tmp) is its owner's, and is judged by itself. Who is named by an ACL may do no more than
+# its mask allows, which stat shows in the place of the group's bits: so only where those allow to write an ACL is looked for.
 kb_judge() {
   (
     IFS=$kb_nl
     set -f
     LC_ALL=C exec stat -c '%u %A %U %n' -- $kb_all 2>/dev/null
   ) | {
-    kb_bad=0 kb_seen=
+    kb_bad=0 kb_seen= kb_shared=
     while IFS=' ' read -r kb_uid kb_mode kb_user kb_path; do
       kb_seen=yes
       case $kb_uid/$kb_mode in
@@ -58,6 +59,8 @@ kb_judge() {
         echo "$kb_path may be written by everybody, who so could have root write elsewhere: \`chmod go-w $kb_path\`" >&2
         kb_bad=1
         ;;
+      0/d????????[tT]*) ;;
+      0/d????w*) kb_shared=$kb_shared$kb_nl$kb_path ;;
       0/[dl]*) ;;
       */[dl]*)
         echo "$kb_path belongs to $kb_user ($kb_uid), who so could have root write elsewhere: \`chown -h root:root $kb_path\`" >&2
@@ -69,6 +72,16 @@ kb_judge() {
         ;;
       esac
     done
+    if [ "$kb_shared" ]; then
+      IFS=$kb_nl
+      set -f
+      for kb_line in $(LC_ALL=C exec ls -dgoN --time-style=+- -- $kb_shared 2>/dev/null); do
+        case $kb_line in d?????????+*) ;; *) continue ;; esac
+        kb_path=${kb_line#* - }
+        echo "$kb_path may be written by whom its ACL names, who so could have root write elsewhere: \`setfacl -b -k $kb_path\`, or \`chmod g-w $kb_path\`" >&2
+        kb_bad=1
+      done
+    fi
     [ "$kb_seen" ] && [ "$kb_bad" -eq 0 ]
   }
 }

@@ -31,6 +31,13 @@ pub struct Launch {
 }
 
 impl Become {
+    /// What the host is told.
+    pub fn password(&self) -> Option<&Secret> {
+        match self {
+            Become::SudoWith(password) => Some(password),
+            Become::Root | Become::Sudo => None,
+        }
+    }
     /// How `program` is started. A password goes first, by stdin; sudo leaves it lying there when it finds that it
     /// needs none.
     pub fn launch(&self, program: &Program, nonce: &str) -> Launch {
@@ -85,6 +92,7 @@ pub fn find_become(
         };
         let line = Zeroizing::new([password.expose(), b"\n"].concat());
         let plain = run(&format!("env LC_ALL=C sudo -k -S -p '' -- {}", proof.command()), &mut line.as_slice())?;
+        let plain = plain.without(&password);
         match proof.judge(&plain) {
             Ok(()) => return Ok(Become::SudoWith(password)),
             Err(Denial::WrongPassword) => wrong = Some(password),

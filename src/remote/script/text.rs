@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::remote::ANSWER_BYTES;
+use crate::secret::Secret;
 use crate::text::sh_quote;
 
 /// As much of stderr as is kept, in bytes.
@@ -59,6 +60,7 @@ impl Program {
             idle: 0,
             status: None,
             stderr: Stderr { mark: format!("{}\n", self.begin).into_bytes(), ..Stderr::default() },
+            told: None,
         }
     }
 }
@@ -122,6 +124,30 @@ impl Sink for Plain {
     }
 }
 
+impl Plain {
+    /// The same without what the host was told.
+    pub fn without(self, told: &Secret) -> Self {
+        let [stdout, stderr] = [&self.stdout, &self.stderr].map(|bytes| without(bytes, Some(told)));
+        Plain { stdout, stderr, ..self }
+    }
+}
+
+/// Less than this is in every second word.
+const PASSWORD: usize = 4;
+
+/// What a host says, with asterisks where it repeats a password: it knows it, and who reads a log or an error should not.
+fn without(said: &[u8], told: Option<&Secret>) -> Vec<u8> {
+    let Some(told) = told.map(Secret::expose).filter(|told| told.len() >= PASSWORD) else { return said.to_vec() };
+    let (mut kept, mut rest) = (Vec::with_capacity(said.len()), said);
+    while let Some(at) = find(rest, told) {
+        kept.extend_from_slice(&rest[..at]);
+        kept.extend_from_slice(b"***");
+        rest = &rest[at + told.len()..];
+    }
+    kept.extend_from_slice(rest);
+    kept
+}
+
 /// A program's output with the wrapping taken off.
 pub struct Answer<'w> {
     host: String,
@@ -137,9 +163,15 @@ pub struct Answer<'w> {
     idle: usize,
     status: Option<i32>,
     stderr: Stderr,
+    /// What the host was told, and is not shown to have said.
+    told: Option<Secret>,
 }
 
 impl Answer<'_> {
+    /// Shows this nowhere, should the host repeat it in its words.
+    pub fn hiding(self, told: Option<&Secret>) -> Self {
+        Answer { told: told.cloned(), ..self }
+    }
     /// Whether the script was started at all.
     pub fn begun(&self) -> bool {
         self.begun.is_some()
@@ -154,7 +186,8 @@ impl Answer<'_> {
     }
     /// What was said on standard output when the script did not begin.
     pub fn noise(&self) -> String {
-        String::from_utf8_lossy(&[self.noise.as_slice(), &self.held].concat()).trim().to_owned()
+        let noise = without(&[self.noise.as_slice(), &self.held].concat(), self.told.as_ref());
+        String::from_utf8_lossy(&noise).trim().to_owned()
     }
     /// Whether somebody read the standard input that was meant for the script.
     pub fn eaten(&self) -> bool {
@@ -163,11 +196,11 @@ impl Answer<'_> {
     /// Standard error for a person: the script's own words, or what was said instead of running it.
     pub fn words(&self) -> String {
         let bytes = if self.begun() { &self.stderr.kept } else { &self.stderr.before };
-        String::from_utf8_lossy(bytes).trim().to_owned()
+        String::from_utf8_lossy(&without(bytes, self.told.as_ref())).trim().to_owned()
     }
     /// The end of the script's standard error.
     pub fn into_stderr(self) -> Vec<u8> {
-        tail(self.stderr.kept)
+        tail(without(&self.stderr.kept, self.told.as_ref()))
     }
 
     /// Drops what comes before the script's output.
@@ -330,6 +363,20 @@ mod tests {
             let taken = answer.stdout(said.as_bytes()).and_then(|()| answer.stdout(b"12345"));
             assert!(taken.is_err() && answer.status().is_none(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_password_that_a_host_repeats_is_not_shown() {
+        let password = Secret::new("hunter2");
+        let mut stdout = Vec::new();
+        let mut answer = Program::new("true", "n1").unwrap().answer("web1", &mut stdout).hiding(Some(&password));
+        answer.stdout(b"you typed hunter2\n").unwrap();
+        answer.stderr(b"hunter2? hunter2!\n").unwrap();
+        assert_eq!((answer.words().as_str(), answer.noise().trim()), ("***? ***!", "you typed ***"));
+        answer.stderr(b"__KB_BEGIN_n1\nset -x: hunter2hunter2").unwrap();
+        assert!(answer.into_stderr().ends_with(b"set -x: ******"));
+        let plain = Plain { stderr: b"no: hunter2".to_vec(), ..Plain::default() }.without(&password);
+        assert_eq!(plain.stderr, b"no: ***");
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl SshTransport {
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let launch = self.become_root.launch(&program, &crate::random::nonce()?);
-        let mut answer = program.answer(self.session.host(), stdout);
+        let mut answer = program.answer(self.session.host(), stdout).hiding(self.become_root.password());
         let asked = Instant::now();
         let end = exec(&mut self.session, &launch, patience, stdin, &mut answer);
         self.slowest = self.slowest.max(answer.begun_at().map_or(Duration::ZERO, |begun| begun - asked));
