@@ -15,11 +15,17 @@ use crate::common::run::Run;
 use crate::common::stolen_worker::{At, KEYS, RENEWAL, TRIES, Try};
 use crate::pki_tools::Folder;
 
+/// A label that kubelets set again whenever they start, were they told so.
+const ZONE: &str = "topology.kubernetes.io/zone";
+
 #[test]
 fn services_may_do_what_they_need_and_no_more() {
     let cluster = Cluster::new("e2e-rights", 2);
     // CoreDNS stays where it is when the worker goes: nothing has to be waited for.
-    cluster.edit(|inventory| inventory.hosts[1].taints.push("rights=:NoSchedule".into()));
+    cluster.edit(|inventory| {
+        inventory.hosts[1].taints.push("rights=:NoSchedule".into());
+        inventory.hosts[1].labels.insert(ZONE.into(), "a".into());
+    });
     cluster.up();
     services_may_do_little_on_their_hosts(&cluster);
     controllers_show_certificates_of_ours(&cluster);
@@ -27,7 +33,9 @@ fn services_may_do_what_they_need_and_no_more() {
     what_others_could_change_is_found_before_a_push(&cluster);
     accounts_of_our_namespaces_get_no_tokens(&cluster);
     policies_that_nobody_enforces_are_named(&cluster);
+    a_kubelet_registers_and_goes_on(&cluster);
     a_stolen_worker_can_do_what_the_table_says(&cluster);
+    what_a_worker_named_before_the_policy_takes_nothing_away(&cluster);
     assert_eq!(cluster.up(), 0, "flanneld and kube-proxy have worked on with what they may do");
     a_revoked_worker_can_do_nothing(&cluster);
 }
@@ -140,6 +148,86 @@ fn accounts_of_our_namespaces_get_no_tokens(cluster: &Cluster) {
     assert!(!said.contains("created"), "DenyServiceExternalIPs should refuse it: {said}");
 }
 
+/// What a kubelet writes about its node, now and when its Node is new, is what the policies leave it.
+fn a_kubelet_registers_and_goes_on(cluster: &Cluster) {
+    let registers = |before: &str| {
+        cluster.on(
+            "n2",
+            &format!(
+                "since=$(date '+%F %T'); {before}; for i in $(seq 600); do journalctl -u kubelet --since \"$since\" | \
+                 grep -q 'Successfully registered node' && exit 0; sleep 0.1; done; \
+                 journalctl -u kubelet --since \"$since\" | tail -n 20; exit 1"
+            ),
+        )
+    };
+    let labels = || cluster.get(&["node", "n2"])["metadata"]["labels"].clone();
+    let before = labels();
+    assert_eq!((&before["kubernetes.io/hostname"], &before[ZONE]), (&json!("n2"), &json!("a")), "{before}");
+    // Somebody has changed labels that it sets when it starts: it starts all the same.
+    cluster.kubectl(&["label", "--overwrite", "node", "n2", "kubernetes.io/hostname=odd", &format!("{ZONE}=b")]);
+    registers("systemctl restart kubelet");
+    let after = labels();
+    assert_eq!((&after["kubernetes.io/hostname"], &after[ZONE]), (&json!("n2"), &json!("b")), "{after}");
+    assert_eq!(cluster.up(), 1, "the zone is the inventory's");
+    assert_eq!(labels(), before);
+    // Its Node is made anew, by itself.
+    cluster.kubectl(&["delete", "node", "n2"]);
+    registers("systemctl restart kubelet");
+    // With another piece of the pod network; no pod is there that had one of the old.
+    cluster.on("n2", "ip link del cni0 2>/dev/null; systemctl restart flanneld");
+    cluster.up();
+    assert_eq!(labels(), before);
+    let node = cluster.get(&["node", "n2"]);
+    let attach = "volumes.kubernetes.io/controller-managed-attach-detach";
+    assert_eq!(node["metadata"]["annotations"][attach], "true", "{node:#}");
+    cluster.kubectl(&["wait", "--for=condition=Ready", "node/n2", "--timeout=60s"]);
+    assert_eq!(cluster.up(), 0);
+    // The Lease of the old Node goes with it, and is made again.
+    let mut tries = 0;
+    let uid = &cluster.get(&["node", "n2"])["metadata"]["uid"];
+    let lease = ["-n", "kube-node-lease", "lease", "n2", "--ignore-not-found", "-o", "json"];
+    while !cluster.kubectl(&[&["get"][..], &lease].concat()).contains(uid.as_str().unwrap()) {
+        tries += 1;
+        assert!(tries < 120, "its kubelet should renew the Lease of the new Node{}", cluster.evidence());
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let denied = cluster.on("n2", "journalctl -u kubelet -u flanneld -q | grep -c 'ValidatingAdmissionPolicy' || true");
+    assert_eq!(
+        denied.trim(),
+        "0",
+        "{}",
+        cluster.on("n2", "journalctl -u kubelet -u flanneld | grep Validating | tail -n 3")
+    );
+}
+
+/// On a cluster that had no such policy, its kubelet could have called what others have put on its Node the inventory's.
+fn what_a_worker_named_before_the_policy_takes_nothing_away(cluster: &Cluster) {
+    let binding = ["validatingadmissionpolicybinding", "kbootstrap-kubelet"];
+    cluster.kubectl(&["taint", "node", "n2", "quarantine=:NoSchedule"]);
+    cluster.kubectl(&["label", "node", "n2", "node-restriction.kubernetes.io/tenant=a"]);
+    cluster.kubectl(&[&["delete"][..], &binding].concat());
+    let named = r#"{"metadata":{"annotations":{"kbootstrap/labels":"node-restriction.kubernetes.io/tenant","kbootstrap/taints":"quarantine:NoSchedule"}}}"#;
+    let (_, _, kubelet) = stolen_keys(cluster).remove(0);
+    let names = Try { body: named, path: "/api/v1/nodes/n2", method: "PATCH", ..TRIES[0] };
+    let mut tries = 0;
+    // The policy is in force for some moments yet.
+    while tried(cluster, &names, "kubelet-client", &kubelet, &[]).status != 200 {
+        tries += 1;
+        assert!(tries < 100, "nothing should hold it back any more");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let plan = cluster.run(&["plan"]).ok();
+    let words = "so it stays: label node-restriction.kubernetes.io/tenant, taint quarantine:NoSchedule";
+    plan.check(plan.events.iter().any(|event| event.to_string().contains(words)), "it should be named");
+    cluster.up();
+    let node = cluster.get(&["node", "n2"]);
+    assert_eq!(node["metadata"]["labels"]["node-restriction.kubernetes.io/tenant"], "a", "{node:#}");
+    assert!(node["spec"]["taints"].to_string().contains("quarantine"), "{node:#}");
+    assert_eq!(cluster.up(), 0);
+    cluster.kubectl(&["taint", "node", "n2", "quarantine-"]);
+    cluster.kubectl(&["label", "node", "n2", "node-restriction.kubernetes.io/tenant-"]);
+}
+
 /// Every row of the table, with each of the keys that lie on the worker.
 fn a_stolen_worker_can_do_what_the_table_says(cluster: &Cluster) {
     let (words, keys) = (words(cluster), stolen_keys(cluster));
@@ -201,6 +289,7 @@ fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
     cluster.on("n2", &start);
 
     masters_and_strangers_are_not_revoked(cluster);
+    a_worker_does_not_keep_itself_from_being_revoked(cluster, &keys[0].2);
     let asked = cluster.run(&["node", "revoke", "n2"]).exits(2).says("there is no terminal to ask on");
     asked.check(asked.stdout.contains("refused everything: system:node:n2, kube-proxy:n2, flannel:n2"), "it is shown");
     let shown = cluster.run(&["node", "revoke", "n2", "--dry-run", "-o", "json"]).ok().json();
@@ -212,6 +301,10 @@ fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
     assert_eq!((&done["done"], &done["secrets"]), (&json!(true), &secrets), "{done}");
     let again = cluster.run(&["node", "revoke", "n2", "--yes", "-o", "json"]).ok().json();
     assert_eq!(again["secrets"], secrets, "its pods are gone, and what they could read is still known: {again}");
+    for held in [&["node", "n2"][..], &["-n", "kube-node-lease", "lease", "n2"], &["-n", "rights", "pod", "own"]] {
+        let there = cluster.kubectl(&[&["get", "--ignore-not-found", "-o", "name"][..], held].concat());
+        assert_eq!(there, "", "no finalizer keeps it");
+    }
     assert_eq!(cluster.get(&["-n", "rights", "pods"])["items"].as_array().unwrap().len(), 1, "that of the other node");
 
     let mut open = Vec::new();
@@ -246,6 +339,31 @@ fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
     status.check(status.stdout.contains("shut out") && status.stdout.contains("n2 since "), "it names who is revoked");
     assert_eq!(cluster.kubectl(&["get", "nodes", "-o", "name"]), "node/n1\n");
     a_node_that_was_found_is_let_in_with_new_keys(cluster, &keys);
+}
+
+/// It says of itself what would refuse every plan, has files as if it had been a master, and what the API has of it is held,
+/// as its kubelet could hold it before there was a policy.
+fn a_worker_does_not_keep_itself_from_being_revoked(cluster: &Cluster, kubelet: &Tls) {
+    cluster.on(
+        "n2",
+        "systemctl stop kubelet; echo x >/etc/kubernetes/pki/sa.key; \
+         for unit in etcd kube-apiserver; do echo deadbeef >/var/lib/kbootstrap/units/$unit.service; done",
+    );
+    let address = cluster.address("n1");
+    let says = format!(
+        r#"{{"status":{{"nodeInfo":{{"kubeletVersion":"v1.99.0","containerRuntimeVersion":"containerd://99.0.0"}},"addresses":[{{"type":"InternalIP","address":"{address}"}}]}}}}"#
+    );
+    let body: &'static str = says.leak();
+    let says = Try { body, path: "/api/v1/nodes/n2/status", method: "PATCH", ..TRIES[0] };
+    assert_eq!(tried(cluster, &says, "kubelet-client", kubelet, &[]).status, 200);
+    let plan = cluster.run(&["plan"]).ok();
+    for words in ["n2 says that it is 1.99.0", "n2 says that containerd 99.0.0", &format!("its address is {address}")] {
+        plan.check(plan.events.iter().any(|event| event.to_string().contains(words)), words);
+    }
+    let hold = r#"{"metadata":{"finalizers":["example.com/stay"]}}"#;
+    for object in [&["node", "n2"][..], &["-n", "kube-node-lease", "lease", "n2"], &["-n", "rights", "pod", "own"]] {
+        cluster.kubectl(&[&["patch"][..], object, &["--type=merge", "-p", hold]].concat());
+    }
 }
 
 /// Their keys open more than a name can shut; and a slip of the hand shuts nobody out.
@@ -304,10 +422,19 @@ fn words(cluster: &Cluster) -> Vec<(&'static str, String)> {
     cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
     fs::remove_file(file).unwrap();
     cluster.kubectl(&["-n", "rights", "wait", "--for=condition=Ready", "pod/own", "pod/other", "--timeout=60s"]);
+    let node = |name: &str| cluster.get(&["node", name])["metadata"].clone();
+    let mac = |name: &str| {
+        let data = node(name)["annotations"]["flannel.alpha.coreos.com/backend-data"].as_str().unwrap().to_owned();
+        serde_json::from_str::<Value>(&data).unwrap()["VtepMAC"].as_str().unwrap().to_owned()
+    };
     let uid = |pod: &str| cluster.get(&["-n", "rights", "pod", pod])["metadata"]["uid"].as_str().unwrap().to_owned();
     vec![
         ("UID_OWN", uid("own")),
         ("UID_OTHER", uid("other")),
+        ("UID_NODE", node("n2")["uid"].as_str().unwrap().to_owned()),
+        ("MAC_OWN", mac("n2")),
+        ("MAC_OTHER", mac("n1")),
+        ("LONG", "x".repeat(5000)),
         ("OWN", "n2".into()),
         ("OTHER", "n1".into()),
         ("CSR", request_as("system:node:n1")),

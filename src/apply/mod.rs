@@ -1,6 +1,7 @@
 //! Make it so: push what differs, restart what changed, in the right order.
 
 mod gate;
+mod gone;
 mod node;
 mod objects;
 mod push;

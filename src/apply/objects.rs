@@ -16,9 +16,9 @@ pub(super) fn apply_objects(client: &mut Client<'_>, objects: &[Value]) -> Resul
     objects.iter().try_for_each(|object| kube::apply(client, object).map(drop))
 }
 
-/// Sets the labels and taints of the host's node, where it is there and they differ.
-pub(super) fn mark(client: &mut Client<'_>, host: &Host) -> Result<()> {
-    let (path, marks) = (kube::path("v1", "Node", "", &host.name)?, Marks::of(host));
+/// Sets the labels and taints of the host's node, where it is there and they differ. `believed` is what the plan rests on.
+pub(super) fn mark(client: &mut Client<'_>, host: &Host, believed: bool) -> Result<()> {
+    let (path, marks) = (kube::path("v1", "Node", "", &host.name)?, Marks::of(host, believed));
     let mut refused = None;
     for _ in 0..ATTEMPTS {
         let Some(node) = kube::get(client, &path)? else { return Ok(()) };

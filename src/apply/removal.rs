@@ -1,5 +1,6 @@
 //! What should not be there is taken away, as the plan says it.
 
+use super::gone::still_there;
 use super::{Job, gate};
 use crate::changes::What;
 use crate::clients::http::Client;
@@ -24,13 +25,18 @@ pub(super) fn take_away(job: &Job<'_>, host: &str, name: &str) -> Result<String>
 /// From the API.
 pub(super) fn delete(job: &Job<'_>, name: &str) -> Result<String> {
     let removal = removal(job, name, |removal| !removal.objects.is_empty())?;
-    gate::ask(job, &format!("what the API has of {name} is not deleted"), gate::API, |client| {
-        removal.objects.iter().try_for_each(|object| delete_one(client, removal, object)).map(Poll::Ready)
+    gate::ask(job, &format!("what the API has of {name} is not gone"), gate::API, |client| {
+        let mut there = Vec::new();
+        for object in &removal.objects {
+            there.extend(delete_one(client, removal, object)?);
+        }
+        Ok(if there.is_empty() { Poll::Ready(()) } else { Poll::Pending(there.join("; ")) })
     })?;
     Ok(format!("{} objects", removal.objects.len()))
 }
 
-fn delete_one(client: &mut Client<'_>, removal: &Removal, object: &serde_json::Value) -> Result<()> {
+/// Why it is still there, in words; none where it is gone.
+fn delete_one(client: &mut Client<'_>, removal: &Removal, object: &serde_json::Value) -> Result<Option<String>> {
     let path = kube::path_of(object)?;
     if object["kind"] == "Node" && removal.asks_node() {
         let name = &removal.leftover.name;
@@ -40,7 +46,8 @@ fn delete_one(client: &mut Client<'_>, removal: &Removal, object: &serde_json::V
                 .hint("put its host back into the inventory, or stop its kubelet, and run `up` again"));
         }
     }
-    kube::delete(client, &path).map(drop)
+    kube::delete(client, &path)?;
+    Ok(kube::get(client, &path)?.map(|left| still_there(&path, &left)))
 }
 
 fn removal<'j>(job: &'j Job<'_>, name: &str, has: impl Fn(&&Removal) -> bool) -> Result<&'j Removal> {

@@ -1,9 +1,12 @@
 //! A host that was lost is shut out: every API server refuses its users by now, and then what the API has of it goes.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::Job;
 use super::gate::{API, ask};
+use super::gone::{still_there, unhold};
 use crate::access::ApiAccess;
 use crate::clients::http::Client;
 use crate::clients::kube;
@@ -11,14 +14,17 @@ use crate::cluster::{Revoked, Role};
 use crate::error::{Error, Result};
 use crate::health::{Poll, unless_connected};
 
-/// Waits until every API server refuses whoever has the host's keys, then deletes its node and its pods. In this order: a
-/// kubelet that is let in makes its Node again.
+/// Waits until every API server refuses whoever has the host's keys, then deletes its node and its pods, and looks until
+/// they are gone. In this order: a kubelet that is let in makes its Node again.
 pub(super) fn revoke(job: &Job<'_>, host: &str) -> Result<String> {
     let revoked = job.cluster.revoked(host).ok_or_else(|| Error::internal(format!("{host} is not revoked")))?;
     refused_everywhere(job, revoked)?;
-    let (pods, requests) = ask(job, &format!("what the API has of {host} is not deleted"), API, |client| {
-        Ok(Poll::Ready((delete_node(client, host)?, delete_requests(client, revoked)?)))
+    let mut pods = BTreeSet::new();
+    ask(job, &format!("what the API has of {host} is not gone"), API, |client| delete_node(client, host, &mut pods))?;
+    let requests = ask(job, &format!("requests for certificates of {host} are not deleted"), API, |client| {
+        delete_requests(client, revoked).map(Poll::Ready)
     })?;
+    let pods = pods.len();
     let requests = if requests > 0 { format!(", {requests} requests for certificates deleted") } else { String::new() };
     Ok(format!("{} users refused, {pods} pods deleted{requests}", revoked.users.len()))
 }
@@ -42,17 +48,31 @@ fn refused_everywhere(job: &Job<'_>, revoked: &Revoked) -> Result<()> {
     Ok(())
 }
 
-/// How many pods it had.
-fn delete_node(client: &mut Client<'_>, host: &str) -> Result<usize> {
-    let pods = kube::pods_on(client, host)?;
-    for pod in &pods {
-        let text = |pointer| pod.pointer(pointer).and_then(|text| text.as_str()).unwrap_or_default();
-        // Its kubelet is nobody's who would say that they have ended.
-        kube::delete_now(client, &kube::path("v1", "Pod", text("/metadata/namespace"), text("/metadata/name"))?)?;
+/// Takes away what the API has of the host, and the finalizers that its kubelet may have given to that; asked until nothing is
+/// left. `gone` are the pods that were there.
+fn delete_node(client: &mut Client<'_>, host: &str, gone: &mut BTreeSet<String>) -> Result<Poll<()>> {
+    let mut there = Vec::new();
+    for path in [
+        kube::path("v1", "Node", "", host)?,
+        kube::path("coordination.k8s.io/v1", "Lease", "kube-node-lease", host)?,
+        kube::path("storage.k8s.io/v1", "CSINode", "", host)?,
+    ] {
+        if let Some(object) = kube::get(client, &path)? {
+            kube::delete(client, &path)?;
+            unhold(client, &path, &object)?;
+            there.push(still_there(&path, &object));
+        }
     }
-    kube::delete(client, &kube::path("v1", "Node", "", host)?)?;
-    kube::delete(client, &kube::path("coordination.k8s.io/v1", "Lease", "kube-node-lease", host)?)?;
-    Ok(pods.len())
+    for pod in kube::pods_on(client, host)? {
+        let text = |pointer| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let path = kube::path("v1", "Pod", text("/metadata/namespace"), text("/metadata/name"))?;
+        // Its kubelet is nobody's who would say that they have ended.
+        kube::delete_now(client, &path)?;
+        unhold(client, &path, &pod)?;
+        there.push(still_there(&path, &pod));
+        gone.insert(text("/metadata/uid").to_owned());
+    }
+    Ok(if there.is_empty() { Poll::Ready(()) } else { Poll::Pending(there.join("; ")) })
 }
 
 /// What its users have asked for; how many.

@@ -31,7 +31,7 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     if let Some(said) = services(live, networks.services) {
         differs("networks.services", networks.services.to_string(), said, BACK);
     }
-    if let Some(said) = node_prefix(live, networks.node_prefix) {
+    if let Some(said) = node_prefix(known, networks.node_prefix) {
         differs("networks.nodePrefix", networks.node_prefix.to_string(), said, BACK);
     }
     let api = live.api.as_ref();
@@ -73,7 +73,7 @@ fn recorded(live: &Live, field: &str) -> Option<String> {
 /// Nodes' pieces first, then what the controller managers were started with.
 fn pods(known: &Known<'_>) -> Option<String> {
     let wanted = known.cluster.networks.pods;
-    let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
+    let nodes = known.nodes();
     let outside = nodes.flat_map(|node| node.pods.iter().map(|piece| (&node.name, piece)));
     let outside: Vec<String> = outside
         .filter(|(_, piece)| !wanted.contains(*piece) && same_family(wanted, **piece))
@@ -99,12 +99,11 @@ fn services(live: &Live, wanted: IpNet) -> Option<String> {
     differs.then(|| format!("Services have addresses of {}", join(&networks)))
 }
 
-fn node_prefix(live: &Live, wanted: u8) -> Option<String> {
-    let nodes = live.api.iter().flat_map(|api| &api.nodes);
-    let other = nodes.flat_map(|node| node.pods.first().map(|piece| (node, piece)));
+fn node_prefix(known: &Known<'_>, wanted: u8) -> Option<String> {
+    let other = known.nodes().flat_map(|node| node.pods.first().map(|piece| (node, piece)));
     let other = other.filter(|(_, piece)| piece.prefix_len() != wanted);
     let other: Vec<String> = other.map(|(node, piece)| format!("{} has {piece}", node.name)).collect();
-    let started = started(live, |flags| flags.node_prefix).filter(|prefix| *prefix != wanted);
+    let started = started(known.live, |flags| flags.node_prefix).filter(|prefix| *prefix != wanted);
     match (other.is_empty(), started) {
         (true, None) => None,
         (true, Some(prefix)) => Some(format!("nodes have pieces of /{prefix}")),

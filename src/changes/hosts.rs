@@ -24,8 +24,10 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
 
 /// A node under this address that has another name; the name would be a second node on the same machine.
 fn renamed(known: &Known<'_>, host: &Host) -> Option<Error> {
-    let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
-    let nodes = nodes.filter(|node| node.address == Some(host.address)).map(|node| &node.name);
+    let nodes = known.nodes();
+    // A node says itself where it is; one that says that it is where the record has this host is another's word.
+    let recorded_here = recorded_address(known, &host.name) == Some(host.address);
+    let nodes = nodes.filter(|node| !recorded_here && node.address == Some(host.address)).map(|node| &node.name);
     // A Node may have been deleted, or nobody can be asked: what runs there is still what it was.
     let recorded = known.live.record.iter().flat_map(|record| &record.hosts);
     let recorded = recorded.filter(|recorded| recorded.address == host.address).map(|recorded| &recorded.name);
@@ -51,6 +53,25 @@ fn renamed(known: &Known<'_>, host: &Host) -> Option<Error> {
     ))
 }
 
+/// Nodes that say that they are where the inventory and the record have another host.
+pub(super) fn doubts(known: &Known<'_>) -> Vec<String> {
+    let said = known.nodes().filter_map(|node| {
+        let address = node.address?;
+        let host = known.cluster.hosts.iter().find(|host| host.address == address && host.name != node.name)?;
+        (recorded_address(known, &host.name) == Some(address)).then(|| {
+            format!(
+                "the kubelet of {} says that its address is {address}, which is that of {}: not believed",
+                node.name, host.name
+            )
+        })
+    });
+    said.collect()
+}
+
+fn recorded_address(known: &Known<'_>, name: &str) -> Option<IpAddr> {
+    known.live.record.as_ref().and_then(|record| record.host(name)).map(|host| host.address)
+}
+
 /// What must not be reset to be moved or renamed.
 fn holds_data(host: &Host) -> bool {
     host.is(Role::Etcd) || host.is(Role::Master)
@@ -59,7 +80,7 @@ fn holds_data(host: &Host) -> bool {
 /// A node or master that the cluster has under another address.
 fn moved(known: &Known<'_>, host: &Host) -> Option<Error> {
     let node = known.live.node(&host.name).and_then(|node| node.address);
-    let recorded = known.live.record.as_ref().and_then(|record| record.host(&host.name)).map(|host| host.address);
+    let recorded = recorded_address(known, &host.name);
     // A host that was taken back is a new one, wherever it is.
     let stayed = known.has_run() && (holds_data(host) || known.was_started(&host.name, kubelet::UNIT));
     // A kubelet that was told another address by the inventory's own settings has not moved.

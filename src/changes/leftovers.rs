@@ -175,9 +175,7 @@ fn back() -> String {
 fn nodes(known: &Known<'_>) -> Vec<Leftover> {
     let has_host = |node: &&Node| known.cluster.with_role(Role::Node).any(|host| host.name == node.name);
     let stray = |node: &&Node| known.live.strays.iter().any(|stray| stray.is_left() && stray.host.name == node.name);
-    let nodes = known.live.api.iter().flat_map(|api| &api.nodes);
-    let revoked = |node: &&Node| known.cluster.has_revoked(&node.name);
-    nodes.filter(|node| !has_host(node) && !stray(node) && !revoked(node)).map(of_node).collect()
+    known.nodes().filter(|node| !has_host(node) && !stray(node)).map(of_node).collect()
 }
 
 fn of_node(node: &Node) -> Leftover {

@@ -6,6 +6,7 @@ mod elsewhere;
 mod fixed;
 mod hosts;
 mod leftovers;
+mod macs;
 mod members;
 mod proxy_mode;
 mod releases;
@@ -24,7 +25,7 @@ use crate::cluster::{Cluster, Role};
 use crate::components::{Catalogue, kube_apiserver, kubelet};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
-use crate::live::Live;
+use crate::live::{Live, Node};
 
 /// What is known when an inventory is judged.
 #[derive(Clone, Copy)]
@@ -68,6 +69,12 @@ impl Known<'_> {
         members.chain(recorded).all(|member| member == name)
     }
 
+    /// Nodes, as the API has them. What is said of hosts that were revoked is said by whoever has their keys.
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        let nodes = self.live.api.iter().flat_map(|api| &api.nodes);
+        nodes.filter(|node| !self.cluster.has_revoked(&node.name))
+    }
+
     fn unit(&self, host: &str, unit: &str) -> Option<&crate::facts::UnitFact> {
         self.facts.get(host)?.units.get(unit)
     }
@@ -93,6 +100,11 @@ pub fn refuse(known: &Known<'_>) -> Result<()> {
     refusals.extend(unanswered::refusals(known));
     refusals.extend(revoked::refusals(known));
     Error::all(refusals)
+}
+
+/// What single nodes say of themselves that nothing else bears out, in words. It is not believed, and stops nobody.
+pub fn doubts(known: &Known<'_>) -> Vec<String> {
+    [versions::doubts(known), hosts::doubts(known), macs::doubts(known)].concat()
 }
 
 /// A refusal: what the inventory says, what the cluster has, and what can be done.

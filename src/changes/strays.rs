@@ -13,13 +13,11 @@ pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
 /// Nodes that `up` has made and that run, of hosts that neither the inventory nor a record knows.
 fn forgotten<'k>(known: &Known<'k>) -> impl Iterator<Item = Error> {
     let (cluster, live) = (known.cluster, known.live);
-    let nodes = live.api.iter().flat_map(|api| &api.nodes);
     let host = move |node: &&Node| {
         cluster.hosts.iter().any(|host| host.name == node.name || Some(host.address) == node.address)
-            || cluster.has_revoked(&node.name)
             || live.strays.iter().any(|stray| stray.host.name == node.name)
     };
-    nodes.filter(|node| node.ours && node.ready).filter(move |node| !host(node)).map(|node| {
+    known.nodes().filter(|node| node.ours && node.ready).filter(move |node| !host(node)).map(|node| {
         let (name, address) = (&node.name, node.address.map(|a| a.to_string()).unwrap_or_default());
         refusal(
             format!("{name} has left the inventory, and runs on"),

@@ -391,3 +391,67 @@ fn what_changed_is_named_with_its_class() {
         ["hosts[n1].labels.disk: nothing → ssd (rolling)", "networks.nodePorts: 30000-32767 → 30000-31000 (rolling)"]
     );
 }
+
+/// The example cluster with a second worker, as whoever has its kubelet's key says that it is.
+fn stolen(say: impl Fn(&mut Node)) -> (Running, Cluster) {
+    let (mut running, mut cluster) = (running(), example::cluster("1.36.3"));
+    cluster.hosts.push(example::host("n2", 22, &[Role::Node]));
+    let api = running.live.api.as_mut().unwrap();
+    let mut node = Node { name: "n2".into(), address: "10.0.0.22".parse().ok(), ..api.nodes[1].clone() };
+    node.pods = vec!["10.244.2.0/24".parse().unwrap()];
+    say(&mut node);
+    api.nodes.push(node);
+    let n1 = running.facts["n1"].clone();
+    running.facts.insert("n2".into(), n1);
+    let record = running.live.record.take().unwrap();
+    let signature = Signature { written: record.written, by: record.by };
+    running.live.record = Some(Record::new(&cluster, record.inventory, String::new(), signature));
+    (running, cluster)
+}
+
+#[test]
+fn one_workers_word_stops_nobody_and_is_named() {
+    type Say = fn(&mut Node);
+    let lies: [(Say, &str); 4] = [
+        (|n| n.kubelet = Some(Version::new(1, 99, 0)), "n2 says that it is 1.99.0, newer than kube-apiserver 1.36.3"),
+        (|n| n.runtime = Some(Version::new(99, 0, 0)), "n2 says that containerd 99.0.0 runs there"),
+        (|n| n.runtime = Some(Version::new(0, 1, 0)), "n2 says that containerd 0.1.0 runs there"),
+        (|n| n.address = "10.0.0.11".parse().ok(), "n2 says that its address is 10.0.0.11, which is that of m1"),
+    ];
+    for (say, words) in lies {
+        let (mut running, cluster) = stolen(say);
+        let catalogue = Catalogue::standard();
+        let said = |running: &Running, cluster: &Cluster| {
+            let known = Known { catalogue: &catalogue, cluster, facts: &running.facts, live: &running.live };
+            refuse(&known).map(|()| doubts(&known).join("\n")).map_err(|error| format!("{error:?}"))
+        };
+        let doubts = said(&running, &cluster).unwrap();
+        assert!(doubts.contains(words) && doubts.lines().count() == 1, "{doubts}");
+        // When it is being revoked, it is none of the inventory's, and nothing that it says counts.
+        let mut without = cluster.clone();
+        let users = vec!["system:node:n2".into()];
+        let (name, since, by) = ("n2".into(), String::new(), String::new());
+        without.revoke(vec![crate::cluster::Revoked { name, address: None, users, secrets: Vec::new(), since, by }]);
+        assert_eq!(said(&running, &without).unwrap(), "");
+        // Nor without a record, of which a cluster of 0.1.0 has none.
+        running.live.record = None;
+        assert_eq!(said(&running, &without).unwrap(), "");
+    }
+    let (running, cluster) = stolen(|_| {});
+    let known =
+        Known { catalogue: &Catalogue::standard(), cluster: &cluster, facts: &running.facts, live: &running.live };
+    assert_eq!(doubts(&known), [""; 0]);
+}
+
+#[test]
+fn another_minor_of_containerd_is_refused_whoever_says_it_alone() {
+    let mut running = running();
+    let other = |c: &mut Cluster| c.versions.containerd.minor += 1;
+    assert!(one(&running, other).starts_with("versions.containerd is "));
+    running.live.record = None;
+    assert!(one(&running, other).starts_with("versions.containerd is "), "the nodes say it, too");
+    let mut forged = self::running();
+    let record = forged.live.record.as_mut().unwrap();
+    record.settings.insert("versions.containerd".into(), "1.0.0".into());
+    assert_eq!(refused(&forged, |_| {}), [""; 0], "nodes run what is wanted");
+}

@@ -1,27 +1,73 @@
 //! Versions that a running cluster can go to in passing: a newer patch release of the same minor. All else is an
 //! upgrade or a downgrade, with an order of its own.
 
+use std::collections::BTreeSet;
+
 use semver::Version;
 
 use super::{Known, refusal};
 use crate::error::Error;
 
+/// A node's kubelet says itself which versions run there, so the word of one stops nobody: API servers decide for
+/// Kubernetes, whose kubelets are never newer, and for containerd what the last `up` brought, or what most nodes have.
 pub(super) fn refusals(known: &Known<'_>) -> Vec<Error> {
     let (wanted, live) = (&known.cluster.versions, known.live);
-    let api = live.api.as_ref();
-    let nodes = || api.iter().flat_map(|api| &api.nodes);
-    // Of several, for an interrupted change leaves them apart, the one that is farthest.
-    let kubernetes = nodes().filter_map(|node| node.kubelet.clone()).chain(api.and_then(|api| api.version.clone()));
+    let kubernetes = live.api.as_ref().and_then(|api| api.version.clone());
+    // Of several members, for an interrupted change leaves them apart, the one that is farthest.
     let etcd = live.members.values().filter_map(|members| members.version.clone());
-    let containerd = nodes().filter_map(|node| node.runtime.clone());
     [
-        refusal_of("kubernetes", &wanted.kubernetes, kubernetes.max(), KUBERNETES),
+        refusal_of("kubernetes", &wanted.kubernetes, kubernetes, KUBERNETES),
         refusal_of("versions.etcd", &wanted.etcd, etcd.max(), ETCD),
-        refusal_of("versions.containerd", &wanted.containerd, containerd.max(), CONTAINERD),
+        containerd(known),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Either of the two that it takes is enough: a record may be forged, too.
+fn containerd(known: &Known<'_>) -> Option<Error> {
+    let wanted = &known.cluster.versions.containerd;
+    let of = |live| refusal_of("versions.containerd", wanted, live, CONTAINERD);
+    let refused = of(most(known.nodes().filter_map(|node| node.runtime.clone()).collect()))?;
+    match recorded(known, "versions.containerd") {
+        Some(recorded) => of(Some(recorded)).map(|_| refused),
+        None => Some(refused),
+    }
+}
+
+/// The one in the middle: fewer than half of them cannot move it beyond what the others say. Of two the newer.
+fn most(mut all: Vec<Version>) -> Option<Version> {
+    all.sort();
+    let middle = all.len() / 2;
+    (!all.is_empty()).then(|| all.swap_remove(middle))
+}
+
+fn recorded(known: &Known<'_>, field: &str) -> Option<Version> {
+    Version::parse(known.live.record.as_ref()?.setting(field)?.as_str()?).ok()
+}
+
+/// Nodes whose kubelets say of themselves what cannot be, or what nobody brought there.
+pub(super) fn doubts(known: &Known<'_>) -> Vec<String> {
+    let api = known.live.api.as_ref().and_then(|api| api.version.clone());
+    let wanted = &known.cluster.versions.containerd;
+    let brought = [Some(wanted.clone()), recorded(known, "versions.containerd")];
+    let brought: BTreeSet<(u64, u64)> = brought.iter().flatten().map(|v| (v.major, v.minor)).collect();
+    let mut doubts = Vec::new();
+    for node in known.nodes() {
+        let newer = node.kubelet.as_ref().zip(api.as_ref()).filter(|(kubelet, api)| kubelet > api);
+        doubts.extend(newer.map(|(kubelet, api)| {
+            format!(
+                "the kubelet of {} says that it is {kubelet}, newer than kube-apiserver {api}: not believed",
+                node.name
+            )
+        }));
+        let other = node.runtime.as_ref().filter(|runtime| !brought.contains(&(runtime.major, runtime.minor)));
+        doubts.extend(other.map(|runtime| {
+            format!("the kubelet of {} says that containerd {runtime} runs there, which `up` did not bring", node.name)
+        }));
+    }
+    doubts
 }
 
 const KUBERNETES: &str = "put the old version back; masters go minor by minor, all API servers before any kubelet, each \

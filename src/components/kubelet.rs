@@ -1,5 +1,7 @@
 //! kubelet.
 
+use serde_json::Value;
+
 use super::certificate::{CertificateRow, Placement, Profile};
 use super::kubernetes::{self, IN_TREE, KLOG, NO_EFFECT};
 use super::spec::*;
@@ -64,7 +66,9 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         SysctlSpec::AtLeast("fs.inotify.max_user_instances", 8192),
         SysctlSpec::AtLeast("fs.inotify.max_user_watches", 524_288),
     ],
+    objects: &[ADMISSION],
     templates: &[
+        template!("kubelet", "admission.yaml"),
         template!("kubelet", "kubelet.flags"),
         template!("kubelet", "kubelet.service"),
         template!("kubelet", "kubelet.yaml"),
@@ -81,8 +85,32 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     ..ComponentSpec::named(ID.0)
 };
 
+/// Its template of the policies that bind kubelets.
+const ADMISSION: &str = "admission.yaml";
+
+/// The policy that keeps kubelets from what others say of their nodes.
+pub const POLICY: &str = "kbootstrap-kubelet";
+
+/// Fields and flags that have a kubelet run pods that no API server knows of: it makes pods there to show them.
+const STATIC_PODS: ([&str; 2], [&str; 2]) = (["staticPodPath", "staticPodURL"], ["pod-manifest-path", "manifest-url"]);
+
+/// The user that the host's kubelet is.
+pub fn user(host: &Host) -> String {
+    format!("system:node:{}", host.name)
+}
+
+/// Whether settings of the inventory's give the host's kubelet static pods.
+pub fn has_static_pods(host: &Host) -> bool {
+    let is_set = |value: Option<&Value>| value.is_some_and(|value| !value.is_null() && *value != "");
+    let (fields, flags) = STATIC_PODS;
+    host.settings(ID.0).is_some_and(|settings| {
+        fields.iter().any(|field| is_set(settings.config.get(*field)))
+            || flags.iter().any(|flag| is_set(settings.flags.get(*flag)))
+    })
+}
+
 fn own(cluster: &Cluster, host: &Host) -> [CertificateRow; 2] {
-    let identity = format!("system:node:{}", host.name);
+    let identity = user(host);
     let row = |stem: &str| CertificateRow {
         placements: vec![Placement::of(host, &cluster.layout.pki, stem, "root")],
         used_by: Some(ID),

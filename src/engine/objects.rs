@@ -68,11 +68,28 @@ pub(super) fn takes(client: &mut Client<'_>, changes: &[(&Value, ObjectChange)])
     Error::all(refusals)
 }
 
+/// What nodes name as the inventory's that is not taken from them, because their kubelets could have named it.
+pub(super) fn doubted(nodes: &[Value], cluster: &Cluster, believed: bool) -> Vec<String> {
+    let of = |host: &Host| {
+        let node = nodes.iter().find(|node| node["metadata"]["name"] == *host.name)?;
+        let names = Marks::of(host, believed).doubted(node);
+        (!names.is_empty()).then(|| {
+            format!(
+                "{}: its annotations call this the inventory's, which its kubelet could have written until now, so it stays: {}",
+                host.name,
+                names.join(", ")
+            )
+        })
+    };
+    cluster.with_role(Role::Node).filter_map(of).collect()
+}
+
 /// Nodes whose labels and taints differ, and those that are gone although their kubelets run. Nodes that have not
 /// registered yet are no difference.
 pub(super) fn node_changes(
     nodes: &[Value],
     cluster: &Cluster,
+    believed: bool,
     runs_kubelet: impl Fn(&Host) -> bool,
 ) -> Vec<ClusterChange> {
     let mut changes = Vec::new();
@@ -81,7 +98,7 @@ pub(super) fn node_changes(
         match nodes
             .iter()
             .find(|node| node["metadata"]["name"] == *host.name)
-            .map(|node| Marks::of(host).differing(node))
+            .map(|node| Marks::of(host, believed).differing(node))
         {
             Some(fields) if fields.is_empty() => {}
             Some(fields) => changes.push(ClusterChange::MarkNode { node: node_name, fields }),

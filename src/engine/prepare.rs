@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::agreed;
 use super::desire::{desire_on, names_only, questions};
 use super::endpoint;
-use super::objects::{crashing, node_changes, object_changes, takes, unavailable};
+use super::objects::{crashing, doubted, node_changes, object_changes, takes, unavailable};
 use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
@@ -238,8 +238,11 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let mut warnings = trust.warnings();
     warnings.extend(live.api.iter().flat_map(|api| api.warnings.iter().cloned()));
     warnings.extend(live.warnings.iter().cloned());
-    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?
-        .map_or((None, Vec::new()), |api| (Some(api.objects), api.cluster));
+    warnings.extend(changes::doubts(&changes::Known { catalogue, cluster, facts, live }));
+    let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| {
+        warnings.extend(api.doubted);
+        (Some(api.objects), api.cluster)
+    });
     register_again(&mut hosts, &desired, &changes);
     let at_rest = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = at_rest.encryption;
@@ -287,6 +290,8 @@ fn looked(live: &Live) -> Looked {
 struct InApi {
     objects: Vec<ObjectChange>,
     cluster: Vec<ClusterChange>,
+    /// What is not believed of nodes, in words.
+    doubted: Vec<String>,
 }
 
 /// What differs in the API and among the nodes; `None` where no API server runs yet or it does not answer.
@@ -323,9 +328,12 @@ fn in_api(
         (Some(state), Some(facts)) => plan::runs_kubelet(state, facts),
         _ => false,
     };
-    let mut cluster = node_changes(&api.node_objects, &session.cluster, runs_kubelet);
+    let changes: Vec<ObjectChange> = changes.into_iter().map(|(_, change)| change).collect();
+    let believed = plan::are_believed(&desired.objects, Some(&changes));
+    let mut cluster = node_changes(&api.node_objects, &session.cluster, believed, runs_kubelet);
     cluster.extend(pods);
-    Ok(Some(InApi { objects: changes.into_iter().map(|(_, change)| change).collect(), cluster }))
+    let doubted = doubted(&api.node_objects, &session.cluster, believed);
+    Ok(Some(InApi { objects: changes, cluster, doubted }))
 }
 
 /// Hosts whose nodes are gone are made nodes again.

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::plan::{ClusterChange, Plan};
 use crate::record::{self, KEY, Record, RecordedHost, RecordedInventory, Signature};
+use crate::state::ComponentId;
 
 /// The one in the cluster's folder; it knows of a run that did not get to its end.
 pub(super) fn kept(dir: &Path) -> Result<Option<Record>> {
@@ -65,11 +66,15 @@ pub(super) fn due(
 }
 
 /// Components that the host has, or had by the folder's own record (`before`), and does not run any more. That record counts
-/// until they are taken away, for the host may say that there is nothing; one that has nothing of ours is a new one.
+/// until they are taken away, for the host may say that there is nothing; one that has nothing of ours is a new one. Nor does
+/// its word make it a former master or member of etcd: by that, whoever has it could keep it from being revoked.
 fn left(known: &Known<'_>, before: Option<&RecordedHost>, name: &str) -> BTreeSet<String> {
     let facts = known.facts.get(name);
     let found = facts.map(|_| changes::switched_off(known, name)).unwrap_or_default();
-    let mut left: BTreeSet<String> = found.into_iter().map(|id| id.0.to_owned()).collect();
+    let of_nodes = |id: &ComponentId| {
+        known.catalogue.components.iter().any(|spec| spec.id == *id && spec.role.is_none_or(|role| role == Role::Node))
+    };
+    let mut left: BTreeSet<String> = found.into_iter().filter(of_nodes).map(|id| id.0.to_owned()).collect();
     let (Some(before), Some(host)) = (before, known.cluster.host(name)) else { return left };
     if facts.is_none_or(|facts| facts.known) {
         let had = |spec: &&ComponentSpec| {
@@ -129,7 +134,7 @@ mod tests {
     use super::*;
     use crate::cluster::example;
     use crate::components::Catalogue;
-    use crate::facts::HostFacts;
+    use crate::facts::{HostFacts, UnitFact};
     use crate::live::Live;
 
     #[test]
@@ -156,5 +161,21 @@ mod tests {
         assert_eq!(said(&after, Some(true)), all, "also an `up` later");
         assert_eq!(said(&after, None), all, "and while it is away");
         assert!(said(&after, Some(false)).is_empty(), "it was installed again");
+    }
+
+    #[test]
+    fn a_worker_that_says_that_it_was_a_master_is_recorded_as_none() {
+        let (catalogue, cluster) = (Catalogue::standard(), example::cluster("1.36.3"));
+        let signature = Signature { written: "2026-01-01T00:00:00Z".into(), by: "ann@desk".into() };
+        let inventory = RecordedInventory::new("c.yaml", "", BTreeMap::new());
+        let before = Record::new(&cluster, inventory, String::new(), signature).hosts[1].clone();
+        let mut facts = HostFacts { known: true, ..HostFacts::default_host() };
+        for unit in ["kube-apiserver.service", "etcd.service"] {
+            facts.units.insert(unit.into(), UnitFact { restart_key: "deadbeef".into(), ..UnitFact::default() });
+        }
+        let facts = BTreeMap::from([("n1".to_owned(), facts)]);
+        let known = Known { catalogue: &catalogue, cluster: &cluster, facts: &facts, live: &Live::default() };
+        assert_eq!(changes::switched_off(&known, "n1").len(), 2, "it is named");
+        assert_eq!(left(&known, Some(&before), "n1"), BTreeSet::new());
     }
 }

@@ -42,10 +42,10 @@ pub(super) fn leave_out(
 ) -> Result<(Vec<String>, Option<Host>)> {
     let mut revoked = kept.map(|record| record.revoked.clone()).unwrap_or_default();
     let mut lost = None;
+    let mut not_shut = None;
     match asked {
         Some(Asked::Revoke(name)) => {
-            let host =
-                as_it_was(catalogue, cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
+            let host = as_it_was(cluster, kept, name).ok_or_else(|| Error::usage("the cluster has no nodes"))?;
             refuse_more_than_workers(catalogue, cluster, &host)?;
             let mut with = cluster.clone();
             with.hosts = vec![host.clone()];
@@ -64,7 +64,15 @@ pub(super) fn leave_out(
                     by: signature.by,
                 });
             }
-            lost = Some(host);
+            let had = and_what_is_left(catalogue, kept, host.clone());
+            not_shut = (had.roles != host.roles).then(|| {
+                let roles: Vec<&str> = had.roles.difference(&host.roles).map(|role| role.name()).collect();
+                format!(
+                    "{name} may still have keys of its former roles, {}, which are not shut by its name: {PAGE}",
+                    roles.join(", ")
+                )
+            });
+            lost = Some(had);
         }
         Some(Asked::LetIn(name)) => revoked.retain(|known| known.name != *name),
         None => {}
@@ -78,11 +86,11 @@ pub(super) fn leave_out(
              kbootstrap node revoke --undo {name}"
         )
     });
-    Ok((warnings.collect(), lost))
+    Ok((warnings.chain(not_shut).collect(), lost))
 }
 
 /// The host of that name: of the inventory, of the record, or a worker of which nothing else is known.
-fn as_it_was(catalogue: &Catalogue, cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Host> {
+fn as_it_was(cluster: &Cluster, kept: Option<&Record>, name: &str) -> Option<Host> {
     let known = kept.and_then(|kept| kept.all_hosts().find(|host| host.name == name));
     let recorded = || known.map(|host| host.host());
     let like_others = || {
@@ -92,10 +100,17 @@ fn as_it_was(catalogue: &Catalogue, cluster: &Cluster, kept: Option<&Record>, na
     let mut host = cluster.host(name).cloned().or_else(recorded).or_else(like_others)?;
     // What it was by the last `up` counts, too: a role that was just taken out of the inventory has left its keys there.
     host.roles.extend(recorded().into_iter().flat_map(|was| was.roles));
+    Some(host)
+}
+
+/// The host with the roles whose keys may have stayed there. That may be the word of the host itself, so nothing rests on it but
+/// what is named.
+fn and_what_is_left(catalogue: &Catalogue, kept: Option<&Record>, mut host: Host) -> Host {
+    let known = kept.and_then(|kept| kept.all_hosts().find(|known| known.name == host.name));
     let left = known.into_iter().flat_map(|host| &host.left);
     let of = |name: &String| catalogue.components.iter().find(|spec| spec.id.0 == name)?.role;
     host.roles.extend(left.filter_map(of));
-    Some(host)
+    host
 }
 
 fn refuse_more_than_workers(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Result<()> {
@@ -223,8 +238,10 @@ mod tests {
         record.hosts[0].roles = [Role::Node].into();
         assert!(leave_out(&catalogue, &mut edited.clone(), Some(&record), Some(&asked), signature()).is_ok());
         record.hosts[0].left = ["kube-apiserver".to_owned()].into();
-        let error = leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap_err();
-        assert_eq!(error.kind, Kind::Refused);
+        let (warnings, lost) = leave_out(&catalogue, &mut edited, Some(&record), Some(&asked), signature()).unwrap();
+        assert!(warnings[0].starts_with("m1 may still have keys of its former roles, master, which"), "{warnings:?}");
+        assert!(lost.unwrap().is(Role::Master), "what lies there is named");
+        assert_eq!(edited.revoked[0].users, ["system:node:m1", "kube-proxy:m1", "flannel:m1"], "and no shared user");
         let (cluster, _) = ask(Asked::Revoke("n9".into())).unwrap();
         assert_eq!((cluster.hosts.len(), cluster.revoked[0].address), (2, None), "it may only be a node");
     }

@@ -28,7 +28,7 @@ pub use compare::{compare, content_sha256, restart_key};
 pub use converged::converged;
 pub use leftovers::leftovers_text;
 pub use meaning::{Hosts, Meaning};
-pub use nodes::Marks;
+pub use nodes::{Marks, are_believed};
 pub use objects::object_change;
 pub use print::{Diffs, text, total};
 pub use register::{register, runs_kubelet};

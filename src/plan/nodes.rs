@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::ObjectChange;
+use super::objects::title;
 use crate::cluster::{Host, Taint};
+use crate::components::kubelet;
 use crate::render;
 
 /// Keys of the labels that are on the node because the inventory said so, with commas.
@@ -20,12 +23,33 @@ const OUR_TAINTS: &str = "kbootstrap/taints";
 pub struct Marks<'a> {
     labels: BTreeMap<String, String>,
     taints: &'a [Taint],
+    /// Whether what stands on the node of what the inventory once had was written by nobody but `up`.
+    believed: bool,
+}
+
+/// Whether nobody but administrators can have written what stands on nodes of what the inventory once had: the policy that
+/// keeps kubelets from it is one of the `desired` objects, and was there before this run, by what `changes` of them (nothing:
+/// nobody knows).
+pub fn are_believed(desired: &[Value], changes: Option<&[ObjectChange]>) -> bool {
+    let policy: Vec<String> =
+        desired.iter().filter(|object| object["metadata"]["name"] == kubelet::POLICY).map(title).collect();
+    !policy.is_empty() && changes.is_some_and(|all| all.iter().all(|change| !policy.contains(&change.object)))
 }
 
 impl<'a> Marks<'a> {
-    /// As the inventory says.
-    pub fn of(host: &'a Host) -> Self {
-        Marks { labels: render::node_labels(host), taints: render::node_taints(host) }
+    /// As the inventory says; what the inventory had once is believed of the node itself, or not ([`are_believed`]).
+    pub fn of(host: &'a Host, believed: bool) -> Self {
+        Marks { labels: render::node_labels(host), taints: render::node_taints(host), believed }
+    }
+
+    /// What goes unless [`are_believed`]: labels and taints that the node names as those that the inventory had once. Its kubelet
+    /// could have written that, to be rid of what others have put there.
+    pub fn doubted(&self, node: &Value) -> Vec<String> {
+        let all = Marks { labels: self.labels.clone(), believed: true, ..*self };
+        let (labels, taints) = (all.old_labels(node), all.old_taints(node));
+        let said = labels.into_iter().map(|key| format!("label {key}"));
+        let said = said.chain(taints.into_iter().map(|taint| format!("taint {taint}")));
+        said.filter(|_| !self.believed).collect()
     }
 
     /// Fields of the node that are not as they should be.
@@ -55,14 +79,14 @@ impl<'a> Marks<'a> {
 
     /// Labels on the node that the inventory had once.
     fn old_labels<'n>(&self, node: &'n Value) -> Vec<&'n str> {
-        let there = |key: &&str| node["metadata"]["labels"][*key].is_string();
+        let there = |key: &&str| self.believed && node["metadata"]["labels"][*key].is_string();
         recorded(node, OUR_LABELS).filter(|key| !self.labels.contains_key(*key)).filter(there).collect()
     }
 
     /// Taints on the node that the inventory had once.
     fn old_taints<'n>(&self, node: &'n Value) -> Vec<&'n str> {
         let wanted = |name: &str| self.taints.iter().any(|t| is_named(name, &t.key, &t.effect));
-        let there = |name: &&str| present(node).iter().any(|found| is_found(name, found));
+        let there = |name: &&str| self.believed && present(node).iter().any(|found| is_found(name, found));
         recorded(node, OUR_TAINTS).filter(|name| !wanted(name)).filter(there).collect()
     }
 
@@ -124,7 +148,7 @@ mod tests {
     use super::*;
 
     fn marks(taints: &[Taint]) -> Marks<'_> {
-        Marks { labels: [("disk".to_owned(), "ssd".to_owned())].into(), taints }
+        Marks { labels: [("disk".to_owned(), "ssd".to_owned())].into(), taints, believed: true }
     }
     fn dedicated() -> [Taint; 1] {
         [Taint { key: "dedicated".into(), value: "db".into(), effect: "NoSchedule".into() }]
@@ -176,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_leaves_the_inventory_leaves_the_node_and_what_it_never_named_stays() {
-        let none = Marks { labels: BTreeMap::new(), taints: &[] };
+        let none = Marks { labels: BTreeMap::new(), taints: &[], believed: true };
         let differing = [
             ".metadata.labels.disk",
             ".spec.taints[dedicated:NoSchedule]",
@@ -198,5 +222,44 @@ mod tests {
         assert_eq!(none.differing(&by_hand), Vec::<String>::new());
         let patch = none.patch(&by_hand);
         assert_eq!((&patch["metadata"]["labels"], patch.get("spec")), (&json!({}), None));
+    }
+
+    #[test]
+    fn what_a_kubelet_could_have_written_takes_nothing_away() {
+        let mut stolen = node("ssd", "db");
+        stolen["metadata"]["annotations"] = json!({
+            "kbootstrap/labels": "disk,node-restriction.kubernetes.io/tenant",
+            "kbootstrap/taints": "dedicated:NoSchedule,quarantine:NoSchedule",
+        });
+        stolen["metadata"]["labels"]["node-restriction.kubernetes.io/tenant"] = json!("a");
+        let taints = stolen["spec"]["taints"].as_array_mut().unwrap();
+        taints.push(json!({ "key": "quarantine", "effect": "NoSchedule" }));
+        let taints = dedicated();
+        let believed = marks(&taints);
+        assert_eq!(believed.doubted(&stolen), [""; 0]);
+        let differing = believed.differing(&stolen);
+        assert_eq!(differing[0], ".metadata.labels.node-restriction.kubernetes.io/tenant");
+        let doubted = Marks { believed: false, ..believed };
+        let both = ["label node-restriction.kubernetes.io/tenant", "taint quarantine:NoSchedule"];
+        assert_eq!(doubted.doubted(&stolen), both);
+        // What it says is put right, so that the next run may believe it.
+        let said = [".metadata.annotations.kbootstrap/labels", ".metadata.annotations.kbootstrap/taints"];
+        assert_eq!(doubted.differing(&stolen), said);
+        let patch = doubted.patch(&stolen);
+        assert_eq!(patch["metadata"]["labels"], json!({ "disk": "ssd" }));
+        assert_eq!(patch["metadata"]["annotations"]["kbootstrap/taints"], "dedicated:NoSchedule");
+        assert_eq!(patch["spec"]["taints"].as_array().unwrap().len(), 3, "{patch}");
+    }
+
+    #[test]
+    fn nodes_are_believed_once_the_policy_was_there_before() {
+        let object = |kind: &str, name: &str| json!({ "kind": kind, "metadata": { "name": name } });
+        let policy = object("ValidatingAdmissionPolicy", kubelet::POLICY);
+        let desired = [policy.clone(), object("ValidatingAdmissionPolicyBinding", kubelet::POLICY)];
+        let change = |object: &Value| ObjectChange { object: title(object), create: true, fields: Vec::new() };
+        assert!(are_believed(&desired, Some(&[])));
+        assert!(are_believed(&desired, Some(&[change(&object("ConfigMap", "coredns"))])));
+        assert!(!are_believed(&desired, Some(&[change(&desired[1])])));
+        assert!(!are_believed(&desired, None) && !are_believed(&[], Some(&[])));
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::node;
 use crate::cluster::{Cluster, Host, HttpProxy, Layout, Role, Taint};
-use crate::components::{Catalogue, ComponentSpec, SysctlSpec, data_plane};
+use crate::components::{Catalogue, ComponentSpec, SysctlSpec, data_plane, kubelet};
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
 use crate::state::HostState;
@@ -70,6 +70,8 @@ pub struct Common {
     pub(super) http_proxy: ProxyContext,
     /// Users of the API that are refused everything: those of hosts that were revoked.
     pub(super) revoked: Vec<String>,
+    /// Users of the API that kubelets with static pods are.
+    pub(super) static_pods: Vec<String>,
 }
 
 /// The environment of what fetches images; empty without a proxy.
@@ -273,6 +275,11 @@ impl Common {
             signing_duration: cluster.pki.expiry.to_string(),
             http_proxy: cluster.http_proxy.as_ref().map(ProxyContext::new).unwrap_or_default(),
             revoked: cluster.revoked.iter().flat_map(|host| host.users.iter().cloned()).collect(),
+            static_pods: cluster
+                .with_role(Role::Node)
+                .filter(|host| kubelet::has_static_pods(host))
+                .map(kubelet::user)
+                .collect(),
             api_qps: api_qps(nodes),
             api_burst: 2 * api_qps(nodes),
         }

@@ -16,6 +16,12 @@ const ALLOWED: [&str; 6] = [
 ];
 const ALLOWED_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 
+/// Those that a kubelet sets again whenever it starts, whoever has changed them meanwhile
+/// (kubernetes pkg/kubelet/kubelet_node_status.go, `updateDefaultLabels`). A kubelet is not given them: it may not change
+/// a label that is there, and one that tries does not register.
+const SET_AGAIN: [&str; 3] =
+    ["node.kubernetes.io/instance-type", "topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
+
 /// All labels that the node must have: the inventory's, and the master's role. They are set through the API, with
 /// administrator's rights: a kubelet sets its own only when it registers, and some never.
 pub fn node_labels(host: &Host) -> BTreeMap<String, String> {
@@ -33,7 +39,7 @@ pub fn node_taints(host: &Host) -> &[Taint] {
 
 /// The value of `--node-labels`, so that a node has them from its first moment: `a=b,c=d`.
 pub(super) fn registration_labels(host: &Host) -> String {
-    let own = host.labels.iter().filter(|(key, _)| may_set(key));
+    let own = host.labels.iter().filter(|(key, _)| may_set(key) && !SET_AGAIN.contains(&key.as_str()));
     own.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
@@ -48,6 +54,7 @@ fn may_set(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::example;
 
     #[test]
     fn a_kubelet_sets_only_what_node_restriction_allows() {
@@ -59,5 +66,15 @@ mod tests {
         {
             assert!(!may_set(key), "{key}");
         }
+    }
+
+    #[test]
+    fn what_a_kubelet_would_set_again_is_set_through_the_api_alone() {
+        let mut host = example::host("n1", 21, &[Role::Node]);
+        for key in ["disk", "topology.kubernetes.io/zone", "topology.kubernetes.io/region"] {
+            host.labels.insert(key.into(), "a".into());
+        }
+        assert_eq!(registration_labels(&host), "disk=a");
+        assert_eq!(node_labels(&host).len(), 3);
     }
 }

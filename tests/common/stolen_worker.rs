@@ -10,8 +10,9 @@ pub enum At {
 }
 
 /// One request. `OWN` is the worker's node, `OTHER` another one; pods `own` and `other` run there, each with the Secret
-/// of its name. `UID_OWN` and `UID_OTHER` are theirs, `KEY` is the name of the key (what is there already is no change, and always
-/// works), `CSR` is a request for a certificate as the other node.
+/// of its name. `UID_OWN` and `UID_OTHER` are theirs, `UID_NODE` is the worker's, `MAC_OWN` and `MAC_OTHER` are the nodes' MACs
+/// by flannel's annotations, `LONG` is a text of 5,000 characters, `KEY` is the name of the key (what is there already is no change,
+/// and always works), `CSR` is a request for a certificate as the other node.
 #[derive(Debug, Clone, Copy)]
 pub struct Try {
     /// In words.
@@ -31,6 +32,7 @@ pub const KEYS: [(&str, &str); 3] =
 
 const NOBODY: [bool; 3] = [false; 3];
 const KUBELET: [bool; 3] = [true, false, false];
+const FLANNELD: [bool; 3] = [false, false, true];
 
 const fn get(what: &'static str, path: &'static str, works: [bool; 3]) -> Try {
     Try { what, at: At::Api, method: "GET", path, body: "", works }
@@ -54,7 +56,7 @@ pub const TRIES: &[Try] = &[
         "PATCH",
         "/api/v1/nodes/OWN/status",
         r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/note":"KEY"}}}"#,
-        [true, false, true],
+        FLANNELD,
     ),
     send(
         "say how another node's pods are reached",
@@ -69,6 +71,41 @@ pub const TRIES: &[Try] = &[
         "/api/v1/nodes/OWN/status",
         r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-data":"{\"VNI\":1,\"VtepMAC\":\"0a:00:00:00:00:01\"}"}}}"#,
         NOBODY,
+    ),
+    send(
+        "be sent it by a second MAC behind its own",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-data":"{\"VNI\":1,\"VtepMAC\":\"MAC_OWN\",\"VtepMAC\":\"MAC_OTHER\"}"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "be sent it by a MAC under another spelling of its field",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-data":"{\"VNI\":1,\"VtepMAC\":\"MAC_OWN\",\"vtepmac\":\"MAC_OTHER\"}"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "be sent it by a MAC for IPv6 that is written in a way of its own",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-v6-data":"{\"VNI\":1, \"VtepM\\u0041C\":\"MAC_OTHER\"}"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "register its node with a MAC, when it was deleted",
+        "POST",
+        "/api/v1/nodes?dryRun=All",
+        r#"{"metadata":{"name":"OWN","annotations":{"flannel.alpha.coreos.com/backend-data":"{\"VNI\":1,\"VtepMAC\":\"MAC_OTHER\"}"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "say again what flanneld has said of its VXLAN",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"annotations":{"flannel.alpha.coreos.com/backend-data":"{\"VNI\":1,\"VtepMAC\":\"MAC_OWN\"}","flannel.alpha.coreos.com/note":"KEY again"}}}"#,
+        FLANNELD,
     ),
     send(
         "take away the MAC of its VXLAN",
@@ -92,18 +129,74 @@ pub const TRIES: &[Try] = &[
         KUBELET,
     ),
     send(
+        "set other fields of its node's status",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"status":{"phase":"Running","runtimeHandlers":[{"name":"KEY"}]}}"#,
+        KUBELET,
+    ),
+    send(
+        "say which address its node has, and which port its kubelet",
+        "PATCH",
+        "/api/v1/nodes/OWN/status?dryRun=All",
+        r#"{"status":{"addresses":[{"type":"InternalIP","address":"198.51.100.7"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":22}}}}"#,
+        KUBELET,
+    ),
+    send(
+        "say which volumes' drivers it has (an annotation)",
+        "PATCH",
+        "/api/v1/nodes/OWN/status?dryRun=All",
+        r#"{"metadata":{"annotations":{"csi.volume.kubernetes.io/nodeid":"{}"}}}"#,
+        KUBELET,
+    ),
+    send(
         "set other annotations of its node",
         "PATCH",
         "/api/v1/nodes/OWN/status",
         r#"{"metadata":{"annotations":{"example":"KEY"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "say which labels and taints the inventory gives its node, so that `up` takes others away",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"metadata":{"annotations":{"kbootstrap/labels":"node-restriction.kubernetes.io/tenant","kbootstrap/taints":"quarantine:NoSchedule"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "add labels to its node that nobody has set, of those that NodeRestriction leaves to kubelets",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"labels":{"KEY":"KEY"}}}"#,
         KUBELET,
     ),
     send(
-        "set labels of its node that nobody relies on",
+        "change a label of its node that is there",
         "PATCH",
         "/api/v1/nodes/OWN/status",
-        r#"{"metadata":{"labels":{"example":"KEY"}}}"#,
-        KUBELET,
+        r#"{"metadata":{"labels":{"topology.kubernetes.io/zone":"KEY"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "take away a label of its node",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"metadata":{"labels":{"topology.kubernetes.io/zone":null}}}"#,
+        NOBODY,
+    ),
+    send(
+        "be taken for another node by its label kubernetes.io/hostname",
+        "PATCH",
+        "/api/v1/nodes/OWN/status",
+        r#"{"metadata":{"labels":{"kubernetes.io/hostname":"OTHER"}}}"#,
+        NOBODY,
+    ),
+    send(
+        "register its node under another's label kubernetes.io/hostname",
+        "POST",
+        "/api/v1/nodes?dryRun=All",
+        r#"{"metadata":{"name":"OWN","labels":{"kubernetes.io/hostname":"OTHER"}}}"#,
+        NOBODY,
     ),
     send(
         "set labels under node-restriction.kubernetes.io",
@@ -124,6 +217,35 @@ pub const TRIES: &[Try] = &[
         "PATCH",
         "/api/v1/nodes/OWN",
         r#"{"spec":{"taints":[{"key":"example","effect":"NoSchedule"}]}}"#,
+        NOBODY,
+    ),
+    send("cordon its node, or lift that", "PATCH", "/api/v1/nodes/OWN", r#"{"spec":{"unschedulable":true}}"#, NOBODY),
+    send(
+        "say which machine of a cloud its node is (providerID)",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"spec":{"providerID":"example://KEY"}}"#,
+        NOBODY,
+    ),
+    send(
+        "keep its Node from being deleted (a finalizer)",
+        "PATCH",
+        "/api/v1/nodes/OWN",
+        r#"{"metadata":{"finalizers":["example.com/stay"]}}"#,
+        NOBODY,
+    ),
+    send(
+        "keep its Lease from being deleted",
+        "PATCH",
+        "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/OWN",
+        r#"{"metadata":{"finalizers":["example.com/stay"]}}"#,
+        NOBODY,
+    ),
+    send(
+        "keep a pod of its node from being deleted",
+        "PATCH",
+        "/api/v1/namespaces/rights/pods/own/status",
+        r#"{"metadata":{"finalizers":["example.com/stay"]}}"#,
         NOBODY,
     ),
     send(
@@ -160,6 +282,27 @@ pub const TRIES: &[Try] = &[
         "POST",
         "/api/v1/namespaces/rights/pods?dryRun=All",
         r#"{"metadata":{"name":"new"},"spec":{"nodeName":"OWN","containers":[{"name":"a","image":"a"}]}}"#,
+        NOBODY,
+    ),
+    send(
+        "create a mirror pod, with labels that a Service selects",
+        "POST",
+        "/api/v1/namespaces/kube-system/pods?dryRun=All",
+        r#"{"metadata":{"name":"new","labels":{"k8s-app":"kube-dns"},"annotations":{"kubernetes.io/config.mirror":"x"},"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"OWN","uid":"UID_NODE","controller":true}]},"spec":{"nodeName":"OWN","containers":[{"name":"a","image":"a"}]}}"#,
+        NOBODY,
+    ),
+    send(
+        "say how pods of its node are, and which addresses they have",
+        "PATCH",
+        "/api/v1/namespaces/rights/pods/own/status?dryRun=All",
+        r#"{"status":{"podIP":"198.51.100.7","podIPs":[{"$patch":"replace"},{"ip":"198.51.100.7"}]}}"#,
+        KUBELET,
+    ),
+    send(
+        "change annotations of pods of its node",
+        "PATCH",
+        "/api/v1/namespaces/rights/pods/own/status",
+        r#"{"metadata":{"annotations":{"example":"KEY"}}}"#,
         NOBODY,
     ),
     send(
@@ -224,6 +367,20 @@ pub const TRIES: &[Try] = &[
         KUBELET,
     ),
     send(
+        "write events of more than 4,096 characters",
+        "POST",
+        "/api/v1/namespaces/default/events?dryRun=All",
+        r#"{"metadata":{"name":"rights"},"involvedObject":{"kind":"Node","name":"OWN"},"reason":"Example","message":"LONG","type":"Normal"}"#,
+        NOBODY,
+    ),
+    send(
+        "hide long texts in other fields of events",
+        "POST",
+        "/api/v1/namespaces/default/events?dryRun=All",
+        r#"{"metadata":{"name":"rights"},"involvedObject":{"kind":"Node","name":"OWN","fieldPath":"LONG"},"reason":"Example","message":"x","type":"Normal"}"#,
+        NOBODY,
+    ),
+    send(
         "create a Service",
         "POST",
         "/api/v1/namespaces/rights/services?dryRun=All",
@@ -235,6 +392,13 @@ pub const TRIES: &[Try] = &[
         "POST",
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?dryRun=All",
         r#"{"metadata":{"name":"new"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"cluster-admin"},"subjects":[]}"#,
+        NOBODY,
+    ),
+    send(
+        "take away the policy that binds kubelets",
+        "DELETE",
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/kbootstrap-kubelet?dryRun=All",
+        "",
         NOBODY,
     ),
     send(

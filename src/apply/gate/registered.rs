@@ -13,6 +13,7 @@ use crate::apply::objects::mark;
 use crate::clients::kube;
 use crate::error::{Error, Kind, Result};
 use crate::health::{Poll, Schedule};
+use crate::plan::are_believed;
 
 /// A kubelet registers and the controller manager hands out pod networks.
 const REGISTER: Schedule = Schedule::new(90, 100);
@@ -124,8 +125,10 @@ fn marked(job: &Job<'_>, host: &str) -> Result<String> {
     }
     last.marks = true;
     drop(last);
-    let marked =
-        ask(job, &format!("{host}: its labels are not set"), API, |client| mark(client, node).map(Poll::Ready));
+    let believed = are_believed(&job.desired.objects, job.plan.objects.as_deref());
+    let marked = ask(job, &format!("{host}: its labels are not set"), API, |client| {
+        mark(client, node, believed).map(Poll::Ready)
+    });
     job.watch.tell(|last| last.marks = false);
     marked.map(|()| String::new())
 }

@@ -41,6 +41,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
     ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true),
     ("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", false),
+    ("storage.k8s.io/v1", "CSINode", "csinodes", false),
     ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
 ];
 

@@ -62,6 +62,15 @@ pub fn patch(client: &mut Client<'_>, path: &str, change: &Value) -> Result<Valu
     write(client, "PATCH", path, "application/merge-patch+json", change)
 }
 
+/// As [`patch`], of an object that may have gone meanwhile.
+pub fn patch_if_there(client: &mut Client<'_>, path: &str, change: &Value) -> Result<()> {
+    let response = client.request("PATCH", path, "application/merge-patch+json", change.to_string().as_bytes())?;
+    if response.status == 404 {
+        return Ok(());
+    }
+    expect(client, "PATCH", path, response).map(drop)
+}
+
 /// Makes the object be as given, by server-side apply: fields that we applied before and no longer give are removed,
 /// fields that others set are left alone. Its API version, kind, namespace and name say where it goes.
 pub fn apply(client: &mut Client<'_>, object: &Value) -> Result<Value> {

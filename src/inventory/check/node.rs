@@ -8,6 +8,25 @@ use crate::text::nearest;
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
+/// Labels by which a kubelet says what its host is, again whenever it starts.
+const OF_KUBELETS: [&str; 5] = [
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+];
+
+/// Whether the label is the kubelet's to set, and says something else there.
+fn is_of_kubelet(one: &Host, key: &str, value: &str) -> bool {
+    let same = match key {
+        "kubernetes.io/hostname" => value == one.name,
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => value == "linux",
+        _ => false,
+    };
+    OF_KUBELETS.contains(&key) && !same
+}
+
 /// Mistakes in labels and taints.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {
     let hosts = inventory.hosts.iter().enumerate();
@@ -33,6 +52,9 @@ fn labels(at: &Path, one: &Host) -> Vec<Mistake> {
         let path = at.key("labels").key(key);
         if let Err(why) = label_key(key) {
             mistakes.push(Mistake::key(path, format!("label key `{key}` {why}")));
+        } else if is_of_kubelet(one, key, value) {
+            let message = format!("the label `{key}` is the kubelet's: it sets it again whenever it starts");
+            mistakes.push(Mistake::key(path, message).hint("remove it, or give the label another name"));
         } else if let Some(mistake) = names::not_ascii(&path, value, "label value") {
             mistakes.push(mistake);
         } else if let Err(why) = label_value(value) {
@@ -140,5 +162,27 @@ mod tests {
         assert!(label_key("UP.case/x").is_err());
         assert!(label_key("-a").is_err());
         assert_eq!(label_value(""), Ok(()));
+    }
+
+    #[test]
+    fn labels_by_which_a_kubelet_says_what_its_host_is_are_its_own() {
+        let said = |key: &str, value: &str| {
+            let labels = [(key.to_owned(), value.to_owned())].into();
+            labels_of(Host { name: "n1".into(), labels, ..Host::default() })
+        };
+        let labels_of_kubelets =
+            [("kubernetes.io/hostname", "n2"), ("kubernetes.io/arch", "arm64"), ("kubernetes.io/os", "w")];
+        for (key, value) in labels_of_kubelets {
+            assert_eq!(said(key, value), 1, "{key}");
+        }
+        for (key, value) in
+            [("kubernetes.io/hostname", "n1"), ("kubernetes.io/os", "linux"), ("kubernetes.io/rack", "a")]
+        {
+            assert_eq!(said(key, value), 0, "{key}");
+        }
+    }
+
+    fn labels_of(one: Host) -> usize {
+        labels(&host(0), &one).len()
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::states::{container, flags, state, text};
 use crate::cluster::example::{cluster, host};
-use crate::cluster::{Cluster, HttpProxy, NetworkPlugin, Revoked, Role, Taint};
+use crate::cluster::{Cluster, ComponentSettings, HttpProxy, NetworkPlugin, Revoked, Role, Taint};
 use crate::components::Catalogue;
 use crate::facts::{HostFacts, UnitFact};
 use crate::render::{Templates, manifests, node_labels};
@@ -251,6 +253,14 @@ fn objects_are_complete_and_in_order() {
     ServiceAccount default
     ServiceAccount default
     ServiceAccount default
+    ValidatingAdmissionPolicy kbootstrap-kubelet
+    ValidatingAdmissionPolicyBinding kbootstrap-kubelet
+    ValidatingAdmissionPolicy kbootstrap-kubelet-pods
+    ValidatingAdmissionPolicyBinding kbootstrap-kubelet-pods
+    ValidatingAdmissionPolicy kbootstrap-kubelet-objects
+    ValidatingAdmissionPolicyBinding kbootstrap-kubelet-objects
+    ValidatingAdmissionPolicy kbootstrap-kubelet-events
+    ValidatingAdmissionPolicyBinding kbootstrap-kubelet-events
     ClusterRole kbootstrap:kube-proxy
     ClusterRoleBinding kbootstrap:kube-proxy
     ClusterRole kbootstrap:flannel
@@ -259,8 +269,6 @@ fn objects_are_complete_and_in_order() {
     ValidatingAdmissionPolicyBinding kbootstrap-flannel
     ValidatingAdmissionPolicy kbootstrap-flannel-vxlan
     ValidatingAdmissionPolicyBinding kbootstrap-flannel-vxlan
-    ValidatingAdmissionPolicy kbootstrap-pod-network
-    ValidatingAdmissionPolicyBinding kbootstrap-pod-network
     ServiceAccount coredns
     ClusterRole system:coredns
     ClusterRoleBinding system:coredns
@@ -284,6 +292,27 @@ fn objects_are_complete_and_in_order() {
     assert_eq!(replicas(&cluster), 1, "a second one would find no node");
     cluster.networks.plugin = NetworkPlugin::None;
     assert!(!names(&cluster).iter().any(|name| name.contains("flannel")));
+}
+
+/// Kubelets make pods only to show static ones.
+#[test]
+fn only_kubelets_with_static_pods_may_make_pods() {
+    let mut cluster = cluster("1.36.3");
+    let allowed = |cluster: &Cluster| {
+        let objects = manifests(&Catalogue::standard(), cluster, &Templates::embedded(&Catalogue::standard())).unwrap();
+        let policy = objects.iter().find(|o| o["metadata"]["name"] == "kbootstrap-kubelet-pods").unwrap();
+        policy["spec"]["validations"][0]["expression"].as_str().unwrap().rsplit_once(" in ").unwrap().1.to_owned()
+    };
+    assert_eq!(allowed(&cluster), "[]");
+    let mut with = |flags: serde_json::Value, config: serde_json::Value| {
+        let (flags, config) = (serde_json::from_value(flags).unwrap(), serde_json::from_value(config).unwrap());
+        let settings = ComponentSettings { flags, config, ..ComponentSettings::default() };
+        cluster.hosts[1].components.insert("kubelet".into(), settings);
+        allowed(&cluster)
+    };
+    assert_eq!(with(json!({}), json!({"staticPodPath": "/etc/kubernetes/manifests"})), r#"["system:node:n1"]"#);
+    assert_eq!(with(json!({"pod-manifest-path": "/x"}), json!({})), r#"["system:node:n1"]"#);
+    assert_eq!(with(json!({}), json!({"staticPodPath": null, "maxPods": 5})), "[]");
 }
 
 #[test]

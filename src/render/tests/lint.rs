@@ -58,7 +58,8 @@ fn has(context: &Value, path: &str) -> bool {
 fn every_component_lists_its_templates() {
     let catalogue = Catalogue::standard();
     let names = |id: &str| catalogue.get(id).unwrap().template_names();
-    assert_eq!(names("kubelet"), ["kubeconfig.yaml", "kubelet.flags", "kubelet.service", "kubelet.yaml"]);
+    let of_kubelet = ["admission.yaml", "kubeconfig.yaml", "kubelet.flags", "kubelet.service", "kubelet.yaml"];
+    assert_eq!(names("kubelet"), of_kubelet);
     assert_eq!(names("etcd"), ["etcd.flags", "etcd.service"]);
     assert_eq!(names("coredns"), ["coredns.yaml"]);
     assert!(catalogue.get("kubelet").unwrap().template("kubeconfig.yaml").unwrap().contains("kind: Config"));

@@ -102,7 +102,7 @@ fn an_override_that_hits_nothing_or_cannot_work_is_a_mistake() {
     components.kubelet.templates.kubelet.service: cannot read DIR/absent: No such file or directory (os error 2)
     components.kubelet.templates: there is no template `kubelet.yml` to override
       did you mean `kubelet.yaml`?
-      templates of kubelet: kubeconfig.yaml, kubelet.flags, kubelet.service, kubelet.yaml
+      templates of kubelet: admission.yaml, kubeconfig.yaml, kubelet.flags, kubelet.service, kubelet.yaml
     ");
 
     std::fs::write(dir.path().join("broken"), "--a={{ host.nmae }}\n").unwrap();
