@@ -184,6 +184,27 @@ impl Error {
         self
     }
 
+    /// What was refused stands in a file that a person writes: whatever refused it, that file is to be mended.
+    #[must_use]
+    pub fn of_file(self) -> Self {
+        self.written_in(Kind::Input)
+    }
+    /// What was refused stands in the command line.
+    #[must_use]
+    pub fn of_command_line(self) -> Self {
+        self.written_in(Kind::Usage)
+    }
+    /// Failures that no text is at fault for (of the machine, of a host) stay what they are.
+    fn written_in(mut self, place: Kind) -> Self {
+        let others = self.others.iter_mut().map(|other| &mut other.kind);
+        for kind in std::iter::once(&mut self.kind).chain(others) {
+            if matches!(kind, Kind::Usage | Kind::Input | Kind::Pki) {
+                *kind = place;
+            }
+        }
+        self
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -272,6 +293,14 @@ mod tests {
         assert_eq!(Error::all([]), Ok(()));
         let nested = Error::all([Error::input("x"), error]).unwrap_err();
         assert_eq!(nested.others.iter().map(|e| e.message.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_mistake_is_of_the_place_where_it_is_written() {
+        let refused = || Error::all([Error::pki("a"), Error::local("b"), Error::usage("c")]).unwrap_err();
+        let kinds = |error: Error| error.each().map(|error| error.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(refused().of_file()), [Kind::Input, Kind::Local, Kind::Input]);
+        assert_eq!(kinds(refused().of_command_line()), [Kind::Usage, Kind::Local, Kind::Usage]);
     }
 
     #[test]

@@ -4,19 +4,14 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flate2::write::GzEncoder;
 use kbootstrap::artifacts::{EnsureOptions, Lock, Programs, Store, ensure_requirements, from_sites, published};
 use kbootstrap::components::Catalogue;
 use kbootstrap::error::{Error, Kind, Result};
 use kbootstrap::ui::{Event, Reporter};
-use serde_json::json;
 
 use crate::artifacts_fixture::{Place, download, everything, folder, program, sha256, some, trusting};
 use crate::artifacts_http::{Fault, Page, Server};
-
-const KUBELET: &str = "https://dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubelet";
-const RUNC: &str = "https://github.com/opencontainers/runc/releases/download/v1.5.2";
-const REGISTRY: &str = "https://registry.k8s.io/v2/pause";
+use crate::artifacts_release::{KUBELET, REGISTRY, RUNC, release_tree, tgz};
 
 fn kubelet(server: &Server) -> Vec<u8> {
     let body = program("kubelet", 3 << 20);
@@ -31,87 +26,6 @@ fn with_kubelet() -> (Server, Place) {
     (server, Place::new())
 }
 
-fn tgz<P: AsRef<str>>(members: &[(P, Vec<u8>)]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    for (path, bytes) in members {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o755);
-        // As `tar -C dir .` writes it.
-        let path = path.as_ref().as_bytes();
-        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path);
-        header.set_cksum();
-        tar.append(&header, &bytes[..]).unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
-}
-
-/// An image of two layers behind an index, as registries have it.
-fn image(server: &Server, base: &str, tag: &str) -> (String, Vec<u8>) {
-    let layer = program("a layer", 5000);
-    let config = json!({"architecture": "amd64", "os": "linux"}).to_string();
-    let blob = |bytes: &[u8]| json!({"digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len()});
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": blob(config.as_bytes()),
-        "layers": [blob(&layer), blob(&layer)],
-    })
-    .to_string();
-    let entry = |arch: &str, bytes: &[u8]| {
-        json!({"digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len(),
-               "platform": {"os": "linux", "architecture": arch}})
-    };
-    let index = json!({
-        "schemaVersion": 2,
-        "manifests": [entry("arm64", b"another"), entry("amd64", manifest.as_bytes())],
-    });
-    server.put(&format!("{base}/manifests/{tag}"), Page::new(index.to_string()));
-    let digest = sha256(manifest.as_bytes());
-    server.put(&format!("{base}/manifests/sha256:{digest}"), Page::new(manifest));
-    for bytes in [config.as_bytes(), &layer] {
-        server.put(&format!("{base}/blobs/sha256:{}", sha256(bytes)), Page::new(bytes));
-    }
-    (digest, layer)
-}
-
-fn release_tree(server: &Server) {
-    let file = |url: &str, body: Vec<u8>, checksum: &str| {
-        let name = url.rsplit('/').next().unwrap();
-        server.put(checksum, Page::new(format!("{}  {name}\n", sha256(&body))));
-        server.put(url, Page::new(body));
-    };
-    let small = |name: &str| program(name, 4000);
-    for name in ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet"] {
-        let url = KUBELET.replace("kubelet", name);
-        file(&url, small(name), &format!("{url}.sha256"));
-    }
-    let github = "https://github.com";
-    let etcd = format!("{github}/etcd-io/etcd/releases/download/v3.6.14");
-    let members = ["etcd", "etcdctl", "etcdutl"].map(|n| (format!("etcd-v3.6.14-linux-amd64/{n}"), small(n)));
-    file(&format!("{etcd}/etcd-v3.6.14-linux-amd64.tar.gz"), tgz(&members), &format!("{etcd}/SHA256SUMS"));
-    let url =
-        format!("{github}/containerd/containerd/releases/download/v2.3.7/containerd-static-2.3.7-linux-amd64.tar.gz");
-    let names = ["containerd", "containerd-shim-runc-v2", "ctr"];
-    let members = names.map(|n| (format!("bin/{n}"), small(n)));
-    file(&url, tgz(&members), &format!("{url}.sha256sum"));
-    file(&format!("{RUNC}/runc.amd64"), small("runc"), &format!("{RUNC}/runc.sha256sum"));
-    let url =
-        format!("{github}/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-amd64-v1.9.1.tgz");
-    let names = ["bandwidth", "bridge", "dummy", "firewall", "host-local", "loopback", "portmap"];
-    let members = names.map(|n| (format!("./{n}"), small(n)));
-    file(&url, tgz(&members), &format!("{url}.sha256"));
-    let tag = "flannel-io/cni-plugin/releases/download/v1.9.1-flannel3";
-    let url = format!("{github}/{tag}/cni-plugin-flannel-linux-amd64-v1.9.1.tgz");
-    file(&url, tgz(&[("flannel-amd64", small("flannel"))]), &format!("{url}.sha256"));
-    let url = format!("{github}/flannel-io/flannel/releases/download/v0.28.10/flanneld-amd64");
-    server.put(&url, Page::new(small("flanneld")));
-    let url = format!("{github}/coredns/coredns/releases/download/v1.14.7/coredns_1.14.7_linux_amd64.tgz");
-    file(&url, tgz(&[("coredns", small("coredns"))]), &format!("{url}.sha256"));
-    image(server, REGISTRY, "3.10.1");
-    image(server, "https://registry.k8s.io/v2/e2e-test-images/agnhost", "2.63.0");
-}
-
 /// The error's text with the server's port and this machine's folders taken out.
 fn text(error: &Error, server: &Server, place: &Place) -> String {
     let all = [vec![error.message.clone()], error.details.clone(), error.hints.clone()].concat().join("\n");
@@ -119,12 +33,12 @@ fn text(error: &Error, server: &Server, place: &Place) -> String {
 }
 
 /// What comes from the server alone.
-fn fetch(server: &Server, place: &Place, names: &[&str]) -> Result<Programs> {
+pub fn fetch(server: &Server, place: &Place, names: &[&str]) -> Result<Programs> {
     place.ensure(&some(names), &[download(&server.base)])
 }
 
 /// Why it does not come.
-fn refused(server: &Server, place: &Place, names: &[&str]) -> String {
+pub fn refused(server: &Server, place: &Place, names: &[&str]) -> String {
     text(&fetch(server, place, names).unwrap_err(), server, place)
 }
 
@@ -154,86 +68,6 @@ fn a_whole_release_comes_through_a_mirror_and_is_pinned_with_where_it_came_from(
     server.take_seen();
     assert_eq!(place.ensure(&everything(), &sources).unwrap(), programs);
     assert_eq!(server.take_seen(), [], "a second run asks nobody");
-}
-
-#[test]
-fn images_keep_the_digest_of_their_project() {
-    let (server, place) = (Server::start(), Place::new());
-    let (digest, layer) = image(&server, REGISTRY, "3.10.1");
-    let programs = fetch(&server, &place, &["image-pause"]).unwrap();
-    let bytes = place.bytes(&programs, "image-pause");
-    let mut tar = tar::Archive::new(&bytes[..]);
-    let mut names = Vec::new();
-    let mut index = String::new();
-    for entry in tar.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().display().to_string();
-        if name == "index.json" {
-            std::io::Read::read_to_string(&mut entry, &mut index).unwrap();
-        }
-        names.push(name);
-    }
-    assert!(index.contains(&format!("sha256:{digest}")) && index.contains("registry.k8s.io/pause:3.10.1"), "{index}");
-    assert_eq!(names.iter().filter(|n| n.contains(&sha256(&layer))).count(), 1, "a layer that repeats is there once");
-}
-
-#[test]
-fn a_registry_that_demands_tokens_is_read_and_nobody_else_sees_them() {
-    let (server, elsewhere, place) = (Server::start(), Server::start(), Place::new());
-    let (_, layer) = image(&server, REGISTRY, "3.10.1");
-    let blob = format!("{REGISTRY}/blobs/sha256:{}", sha256(&layer));
-    elsewhere.put(&blob, Page::new(layer));
-    server.change(&blob, |page| page.moved = Some(format!("{}/{}", elsewhere.base, &blob["https://".len()..])));
-    // The index and the manifest use the first token up; the configuration and the layer need another one.
-    server.guard(REGISTRY, "registry.example", "repository:pause:pull", Some(2));
-    fetch(&server, &place, &["image-pause"]).unwrap();
-    let seen = server.take_seen();
-    let of = |s: &crate::artifacts_http::Seen| match s.path.split_once('?') {
-        Some((path, _)) => path.to_owned(),
-        None => format!("{} {}", s.path.rsplit('/').nth(1).unwrap(), s.authorization.as_deref().unwrap_or("-")),
-    };
-    assert_eq!(
-        seen.iter().map(of).collect::<Vec<_>>(),
-        [
-            "manifests -",
-            "/token",
-            "manifests Bearer secret-1",
-            "manifests Bearer secret-1",
-            "blobs Bearer secret-1",
-            "/token",
-            "blobs Bearer secret-2",
-            "blobs Bearer secret-2",
-        ]
-    );
-    let moved = elsewhere.take_seen();
-    assert!(moved.len() == 1 && moved[0].authorization.is_none(), "{moved:?}");
-    let told = format!("{:?}", place.events.take());
-    assert!(!told.contains("secret-"), "{told}");
-}
-
-#[test]
-fn a_registry_that_gives_no_token_is_reported_with_its_address() {
-    let (server, place) = (Server::start(), Place::new());
-    image(&server, REGISTRY, "3.10.1");
-    for (answers, words) in [
-        (None, "no token from MIRROR/token: the server answered 403 Forbidden"),
-        (Some(0), "the server answered 401 Unauthorized"),
-    ] {
-        server.guard(REGISTRY, "registry.example", "repository:pause:pull", answers);
-        let text = refused(&server, &place, &["image-pause"]);
-        assert!(text.contains(words), "{text}");
-    }
-    assert_eq!(place.stored(), 0);
-}
-
-#[test]
-fn a_layer_with_other_bytes_is_refused() {
-    let (server, place) = (Server::start(), Place::new());
-    let (_, layer) = image(&server, REGISTRY, "3.10.1");
-    server.change(&format!("{REGISTRY}/blobs/sha256:{}", sha256(&layer)), |page| page.body[100] ^= 1);
-    let text = refused(&server, &place, &["image-pause"]);
-    assert!(text.contains("is not what the project published"), "{text}");
-    assert_eq!(place.stored(), 0);
 }
 
 #[test]
@@ -496,16 +330,6 @@ fn a_mirror_that_sends_too_much_fills_no_disk() {
     let said = refused(&server, &site, &["kubelet"]);
     assert!(said.contains(&format!("more than the {size} bytes that it can be")), "{said}");
     assert_eq!(part(&site), 0);
-}
-
-#[test]
-fn layers_that_are_too_large_are_not_begun() {
-    let (server, place) = (Server::start(), Place::new());
-    let blob = json!({"digest": format!("sha256:{}", "a".repeat(64)), "size": 600_000_000});
-    let manifest = json!({"config": blob, "layers": [blob, blob]}).to_string();
-    server.put(&format!("{REGISTRY}/manifests/3.10.1"), Page::new(manifest));
-    let said = refused(&server, &place, &["image-pause"]);
-    assert!(said.contains("its layers are larger than 1073741824 bytes"), "{said}");
 }
 
 /// Raises its flag once something has come.

@@ -212,7 +212,7 @@ fn stores_of_openssl_and_java_open_with_their_password() {
     insta::assert_snapshot!(folder.refused("certinfo modern.p12"), @r"
     error: modern.p12: the PKCS#12 store has a password
     hint: give it: --password-file FILE (its first line), or the variable KBOOTSTRAP_PASSWORD
-    exit code 3
+    exit code 4
     ");
     folder.write("wrong.txt", "wrong\n");
     insta::assert_snapshot!(folder.refused("certinfo modern.p12 --password-file wrong.txt"), @r"
@@ -226,7 +226,7 @@ fn stores_of_openssl_and_java_open_with_their_password() {
     let ran = folder.ok("certinfo stores");
     assert_eq!(ran.stderr, "note: passed over: stores/modern.p12: the PKCS#12 store has a password\n");
     std::fs::remove_file(folder.path("stores/ca.pem")).unwrap();
-    assert!(folder.refused("certinfo stores").ends_with("exit code 3"), "nothing shown is no success");
+    assert!(folder.refused("certinfo stores").ends_with("exit code 4"), "nothing shown is no success");
     std::fs::remove_file(folder.path("stores/modern.p12")).unwrap();
     insta::assert_snapshot!(folder.refused("certinfo stores"), @r"
     error: there is no certificate in any of these files

@@ -148,12 +148,16 @@ fn odd_profiles_and_specs_make_the_same_certificates() {
             let dump = go_ok(&folder, "dump made.pem ca.pem");
             dump.split("begins").next().unwrap_or_default().to_owned()
         };
-        let ours = fields(Whose::Ours);
+        let mut ours = fields(Whose::Ours);
         folder.openssl("verify -partial_chain -no_check_time -CAfile ca.pem made.pem");
+        let mut theirs = fields(Whose::Theirs);
+        if ours != theirs {
+            // A minute may have gone by between the two, and an end that is fixed makes a life shorter.
+            (ours, theirs) = (fields(Whose::Ours), fields(Whose::Theirs));
+        }
         // Without a subject the names must be critical (RFC 5280 §4.2.1.6); those that cfssl copies are not.
         let nameless = profile["copy_extensions"] == true && ours.contains("subject 3000\n");
         let ours = if nameless { ours.replace("2.5.29.17 true", "2.5.29.17 false") } else { ours };
-        let theirs = fields(Whose::Theirs);
         let theirs = if nameless { theirs.replace("2.5.29.17 true", "2.5.29.17 false") } else { theirs };
         if ours != theirs {
             wrong.push(format!("{profile}\n{spec}\n  ours\n{ours}\n  theirs\n{theirs}"));

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::pki_apply::folder;
+use crate::pki_tools::Folder;
 
 #[test]
 fn spellings_of_one_file_are_seen_as_one() {
@@ -181,6 +182,159 @@ fn a_long_text_in_a_wrong_place_has_no_odd_characters_of_ours() {
     error: pki.yaml:1:37: authorities[0].key: expected a mapping, found the text `long words long words long words long wo…`
       1 | authorities: [{name: a, CN: a, key: long words long words long words long words long words long word
         |                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    exit code 3
+    ");
+}
+
+#[test]
+fn all_mistakes_are_named_at_once_and_nothing_is_written() {
+    let folder = folder(
+        "defaults: {expiry: 1w, profil: server}
+profiles: {www: {usages: [signing, Server Auth]}}
+authorities:
+- name: root
+  CN: Root
+  expiry: 1y
+  pathLength: 0
+  certificates:
+  - {name: web, hosts: [a，b], profile: wwww}
+  - {name: a/b, CN: a, key: {algo: rsa, size: 1024}}
+  - {name: 'n-{m}', count: 2, CN: x}
+  - {name: same, count: 2, CN: x}
+  - {name: long, CN: x, expiry: 2y}
+  - {name: root, CN: x}
+  authorities:
+  - {name: deep, CN: Deep}
+  - {name: nobody}
+",
+    );
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: pki.yaml:1:20: `1w` is not a length of time: there is no unit `w`
+      1 | defaults: {expiry: 1w, profil: server}
+        |                    ^^
+    hint: write for example 8760h, 1h30m, 90d or 10y
+
+    error: pki.yaml:1:24: unknown key `profil` in defaults
+      1 | defaults: {expiry: 1w, profil: server}
+        |                        ^^^^^^
+    hint: did you mean `profile`?
+
+    error: pki.yaml:2:36: unknown usage `Server Auth`
+      2 | profiles: {www: {usages: [signing, Server Auth]}}
+        |                                    ^^^^^^^^^^^
+    hint: did you mean `server auth`?
+
+    error: pki.yaml:9:25: host `a，b` has the character '，', which no certificate can hold
+      9 |   - {name: web, hosts: [a，b], profile: wwww}
+        |                         ^^^^
+    hint: it is a full-width character: type it again with an ASCII keyboard
+
+    error: pki.yaml:9:40: there is no profile `wwww`
+      9 |   - {name: web, hosts: [a，b], profile: wwww}
+        |                                         ^^^^
+    hint: did you mean `www`?
+    hint: profiles are: client, peer, server, www
+
+    error: pki.yaml:10:12: `a/b` cannot be part of a file name
+      10 |   - {name: a/b, CN: a, key: {algo: rsa, size: 1024}}
+         |            ^^^
+    hint: use letters, digits, `-`, `_` and `.`
+
+    error: pki.yaml:10:47: RSA key of 1024 bits is too weak
+      10 |   - {name: a/b, CN: a, key: {algo: rsa, size: 1024}}
+         |                                               ^^^^
+    hint: use 2048 to 8192 bits
+
+    error: pki.yaml:11:12: `{m}` stands for nothing: there is only {n}
+      11 |   - {name: 'n-{m}', count: 2, CN: x}
+         |            ^^^^^^^
+
+    error: pki.yaml:12:12: all 2 of them would have the name `same`
+      12 |   - {name: same, count: 2, CN: x}
+         |            ^^^^
+    hint: for example `same-{n}`
+
+    error: pki.yaml:13:33: `long` would live 17520h and outlive its CA, which lives 8760h
+      13 |   - {name: long, CN: x, expiry: 2y}
+         |                                 ^^
+    hint: shorten its `expiry`, or lengthen the CA's
+
+    error: pki.yaml:14:12: another CA or certificate has the name `root` already
+      14 |   - {name: root, CN: x}
+         |            ^^^^
+
+    error: pki.yaml:16:12: CA `deep` stands deeper than the `pathLength` of a CA above it allows
+      16 |   - {name: deep, CN: Deep}
+         |            ^^^^
+    hint: raise that `pathLength`, or leave it out
+
+    error: pki.yaml:16:12: `deep` would live 87600h and outlive its CA, which lives 8760h
+      16 |   - {name: deep, CN: Deep}
+         |            ^^^^
+    hint: shorten its `expiry`, or lengthen the CA's
+
+    error: pki.yaml:17:5: CA `nobody` has no `CN`
+      17 |   - {name: nobody}
+         |     ^
+    hint: or is it `external`, brought by you?
+
+    error: pki.yaml:17:12: CA `nobody` stands deeper than the `pathLength` of a CA above it allows
+      17 |   - {name: nobody}
+         |            ^^^^^^
+    hint: raise that `pathLength`, or leave it out
+
+    error: pki.yaml:17:12: `nobody` would live 87600h and outlive its CA, which lives 8760h
+      17 |   - {name: nobody}
+         |            ^^^^^^
+    hint: shorten its `expiry`, or lengthen the CA's
+
+    16 errors
+    exit code 3
+    ");
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_specification_of_somebody_else_writes_nowhere_else() {
+    let folder = Folder::new();
+    let spec = |settings: &str| {
+        let text = format!("{settings}\nauthorities: [{{name: r, CN: r, key: {{algo: ecdsa, size: 256}}}}]\n");
+        folder.write("in/pki.yaml", text);
+    };
+    std::fs::create_dir(folder.path("in")).unwrap();
+    let absolute = folder.path("elsewhere");
+    for settings in
+        ["folder: ../elsewhere".to_owned(), format!("folder: {}", absolute.display()), "folder: link".to_owned()]
+    {
+        let _ = std::os::unix::fs::symlink("../elsewhere", folder.path("in/link"));
+        spec(&settings);
+        let words = folder.refused("pki apply in/pki.yaml");
+        assert!(words.contains("2 files are outside in") && words.contains("--outside"), "{settings}: {words}");
+        assert!(!absolute.exists(), "{settings}");
+    }
+    spec("folder: ../elsewhere");
+    folder.ok("pki apply in/pki.yaml --outside");
+    assert!(absolute.join("r.pem").exists());
+}
+
+#[test]
+fn files_that_two_would_share_are_refused() {
+    let folder = folder(
+        "authorities: [{name: ca, CN: ca, files: {certificate: ca.pem}, certificates: [
+  {name: a, CN: a, files: {certificate: ca.pem, key: ../a.key}}, {name: b, CN: b, files: {certificate: '{nam}.crt'}}]}]",
+    );
+    insta::assert_snapshot!(folder.refused("pki apply pki.yaml"), @r"
+    error: pki.yaml:2:10: certificate a: ca.pem is a file of CA ca already
+      2 |   {name: a, CN: a, files: {certificate: ca.pem, key: ../a.key}}, {name: b, CN: b, files: {certificat
+        |          ^
+    hint: give it other `files`
+
+    error: pki.yaml:2:104: `{nam}` stands for nothing: there is only {name}
+      2 | ../a.key}}, {name: b, CN: b, files: {certificate: '{nam}.crt'}}]}]
+        |                                                   ^^^^^^^^^^^
+    hint: did you mean `{name}`?
+
+    2 errors
     exit code 3
     ");
 }

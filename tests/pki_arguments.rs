@@ -217,6 +217,11 @@ fn slips_get_a_tip_that_fits() {
     for (line, tip) in [
         ("gencert a.json b.json", "tip: it takes one CSR spec: each has a call of its own"),
         ("--no-color genkey a.json b.json", "tip: it takes one CSR spec"),
+        ("gencert --days 30 a.json", "tip: how long it lives is the `expiry` of the profile"),
+        ("gencert -expiry 30d a.json", "tip: how long it lives"),
+        ("gencert -key k.pem a.json", "tip: a new key is made; for a key that is there: gencsr"),
+        ("genkey --san a.b a.json", "tip: names and addresses are the spec's `hosts`"),
+        ("gencert -initca -subj /CN=x", "tip: the subject is the spec's `CN`"),
         ("check prod.yaml", "tip: the inventory is named with `-i prod.yaml`"),
         ("--no-color check prod.yaml", "tip: the inventory is named with `-i prod.yaml`"),
     ] {

@@ -27,7 +27,7 @@ fn a_ca_is_not_written_over() {
     error: ca-key.pem is there: without it nothing can be issued by its CA any more
     hint: --backup keeps it beside the new one, as FILE.1
     hint: -ca-key makes a certificate for the key that is there, -renewca renews the CA
-    exit code 3
+    exit code 2
     ");
     folder.refused("genkey -initca ca.json --out ca");
     assert_eq!((folder.read("ca-key.pem"), folder.read("ca.pem")), (key.clone(), certificate));
@@ -63,7 +63,7 @@ fn no_command_replaces_the_key_of_another_ca() {
         let before = (folder.read(key), folder.read(ca));
         let error = folder.refused(slip);
         assert!(error.starts_with(&format!("error: {key} is there, the key of the CA of {ca}: ")), "{slip}: {error}");
-        assert!(error.ends_with("exit code 3"), "{slip}: {error}");
+        assert!(error.ends_with("exit code 2"), "{slip}: {error}");
         assert_eq!((folder.read(key), folder.read(ca)), before, "{slip}");
     }
     // By an explicit word, and what is no CA's.
@@ -84,7 +84,7 @@ fn of_two_new_cas_at_once_one_is_made() {
             calls.into_iter().map(|call| call.join().unwrap()).collect()
         });
         assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
-        assert!(codes.iter().all(|code| [0, 3].contains(code)), "{codes:?}");
+        assert!(codes.iter().all(|code| [0, 2].contains(code)), "{codes:?}");
         let (key, ca) =
             (format!("pkey -in same{round}-key.pem -pubout"), format!("x509 -in same{round}.pem -noout -pubkey"));
         assert_eq!(folder.openssl(&key), folder.openssl(&ca));
@@ -179,14 +179,14 @@ fn what_would_have_expired_when_it_is_made_is_refused() {
         error.lines().map(|line| line.split(" (2").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(error("short"), @r"
-    error: ca.pem: the certificate would have expired when it is made
+    error: short.json: the certificate would have expired when it is made
     hint: an expiry counts from the backdated beginning, five minutes ago if nothing else is said
-    exit code 4
+    exit code 3
     ");
     insta::assert_snapshot!(error("early"), @r"
     error: early.json: the certificate would begin before 1950, which X.509 cannot write
     hint: shorten the backdate, or begin later
-    exit code 4
+    exit code 3
     ");
     assert!(!folder.path("leaf-key.pem").exists());
 }

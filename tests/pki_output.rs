@@ -187,7 +187,7 @@ fn stores_are_read_by_openssl() {
     insta::assert_snapshot!(folder.refused(&format!("{GENCERT} leaf.json --out s --pkcs12")), @r"
     error: a password for the PKCS#12 store is needed, and nobody is there to ask
     hint: --store-password-file FILE (its first line), or the variable KBOOTSTRAP_STORE_PASSWORD
-    exit code 3
+    exit code 2
     ");
     insta::assert_snapshot!(folder.refused("gencert -initca -ca-key ca-key.pem ca.json --out s --pkcs12 --store-password-file password.txt"), @r"
     error: --pkcs12 holds the key, and no key is made here

@@ -22,8 +22,8 @@ fn a_spec_that_names_nobody_or_hides_something() {
     exit code 3
     "#);
     insta::assert_snapshot!(spec(br#"{"CN":"a\nCN=b","names":[{"O":"x\u0000"}],"hosts":["a"]}"#), @r#"
-    error: leaf.json: "a\nCN=b" in the subject has a control character
-    hint: take it out
+    error: leaf.json: the subject has `x\u{0}`: characters that are not seen deceive whoever reads it
+    hint: take them out
     exit code 3
     "#);
     insta::assert_snapshot!(spec(b"{\"hosts\":[\"a\"],\n\"CN\":\"M\xfcller\"}"), @r"
@@ -62,6 +62,7 @@ fn cas_that_cannot_issue() {
     folder.write("two.pem", folder.read("ca.pem") + &folder.read("leaf.pem"));
     insta::assert_snapshot!(with("two.pem", "ca-key.pem", "server"), @r"
     error: two.pem: there are 2 certificates in it, expected one
+    hint: leave that one in it; `kbootstrap certinfo FILE` shows them
     exit code 4
     ");
     folder.write("cut.pem", &folder.read("ca.pem")[..300]);
@@ -139,14 +140,14 @@ fn profiles_and_specs() {
     let folder = with_leaf();
     let ca = "-ca ca.pem -ca-key ca-key.pem";
     insta::assert_snapshot!(gencert(&folder, &format!("{ca} -profile sever")), @r"
-    error: there is no profile `sever` in the signing configuration
+    error: config.json: there is no profile `sever` in the signing configuration
     hint: did you mean `server`?
-    exit code 4
+    exit code 2
     ");
     insta::assert_snapshot!(gencert(&folder, ca), @r#"
-    error: profile default: the profile has no usages
+    error: config.json: profile default: the profile has no usages
     hint: for example "usages": ["signing", "key encipherment", "server auth"]
-    exit code 4
+    exit code 3
     "#);
     folder.write("config.json", CONFIG.replace("server auth", "Server Auth"));
     insta::assert_snapshot!(gencert(&folder, &format!("{ca} -profile server")), @r"
@@ -160,7 +161,7 @@ fn profiles_and_specs() {
     hint: did you mean `server auth`?
 
     3 errors
-    exit code 4
+    exit code 3
     ");
     folder.write("config.json", CONFIG);
     let spec = |text: &str| {
@@ -180,7 +181,7 @@ fn profiles_and_specs() {
     hint: did you mean `hosts`?
 
     2 errors
-    exit code 4
+    exit code 3
     ");
     insta::assert_snapshot!(spec(r#"{"CN":"x","hosts":["ü@b.de","10.0.0.1，10.0.0.2"]}"#), @r"
     error: leaf.json: host `ü@b.de` has the character 'ü', which no certificate can hold
@@ -190,7 +191,7 @@ fn profiles_and_specs() {
     hint: it is a full-width character: type it again with an ASCII keyboard
 
     2 errors
-    exit code 4
+    exit code 3
     ");
     insta::assert_snapshot!(spec("{\"CN\":\"x\",}"), @r#"
     error: leaf.json: not valid JSON: trailing comma at line 1 column 11
@@ -203,9 +204,9 @@ fn profiles_and_specs() {
     ");
     folder.write("ca.json", r#"{"names":[{"C":"CN"},{}]}"#);
     insta::assert_snapshot!(folder.refused("gencert -initca ca.json"), @r#"
-    error: a CA needs a subject
+    error: ca.json: a CA needs a subject
     hint: give it a "CN", or "names" with something in each entry
-    exit code 4
+    exit code 3
     "#);
     insta::assert_snapshot!(folder.refused("gencert -initca config.json --out none/x"), @r"
     error: there is no folder none

@@ -109,7 +109,7 @@ fn slips_of_the_command_line_have_one_error() {
         (format!("{sign} twice.json"), "twice.json: `cn` is there twice", 3),
         ("genkey twice.json".to_owned(), "twice.json: `cn` is there twice", 3),
         (format!("{sign} -profile server leaf.json"), "-profile server is given without -config", 2),
-        (format!("{sign} -config zero.json leaf.json"), "zero.json: the profile has no expiry", 4),
+        (format!("{sign} -config zero.json leaf.json"), "zero.json: the profile has no expiry", 3),
     ] {
         let said = folder.refused(&line);
         assert!(said.starts_with(&format!("error: {words}")), "{line}: {said}");
@@ -185,4 +185,36 @@ fn keys_in_other_forms_are_not_quoted() {
     let shown = folder.ok("certinfo ca.pem -o details").stdout;
     let serial = folder.openssl("x509 -in ca.pem -noout -serial").trim().to_ascii_lowercase();
     assert!(shown.contains(serial.trim_start_matches("serial=").trim_start_matches('0')), "{shown}");
+}
+
+#[test]
+fn what_is_named_in_the_wrong_place_is_said_to_be_there() {
+    let folder = with_leaf();
+    folder.ok(&format!("{GENCERT} leaf.json --out leaf"));
+    folder.write("leaf.yaml", "CN: leaf\nhosts: [leaf]\n");
+    folder.write("printed.json", folder.ok("gencert -initca leaf.json").stdout);
+    folder.write("file", "");
+    for (line, said) in [
+        (format!("{GENCERT} leaf.csr"), "leaf.csr: it is a CSR, and no JSON\nhint: `kbootstrap sign` takes CSRs"),
+        (format!("{GENCERT} leaf.pem"), "leaf.pem: it is a certificate, and no JSON"),
+        (
+            "genkey leaf-key.pem".into(),
+            "leaf-key.pem: it is a private key, and no JSON\nhint: `kbootstrap gencsr -key`",
+        ),
+        ("genkey leaf.yaml".into(), "leaf.yaml: it is YAML, and no JSON"),
+        ("genkey config.json".into(), "config.json: it is a signing configuration\nhint: it is named with -config"),
+        ("genkey printed.json".into(), "printed.json: it is what cfssl prints\nhint: make files of it"),
+        ("gencert -ca ca.pem -ca-key ca-key.pem -config leaf.json leaf.json".into(), "leaf.json: it is a CSR spec"),
+        (format!("{GENCERT} leaf.json --chain --intermediates leaf.pem --out x"), "leaf.pem: `CN=leaf` in it is no CA"),
+        ("selfsign leaf.json leaf".into(), "hint: the order is: the host's name, the CSR spec"),
+        (format!("{GENCERT} leaf.json --out file/leaf"), "file is no folder"),
+        (format!("{GENCERT} -hostname '[fd00::1]' leaf.json"), "the command line: host `[fd00::1]` has brackets"),
+    ] {
+        let refused = folder.refused(&line);
+        assert!(refused.contains(said), "{line}: {refused}");
+        assert!(!refused.contains("errors"), "{line}: one error is enough: {refused}");
+    }
+    // cfssl's face signs the brackets, as cfssl does, and warns.
+    let ran = folder.ok("cfssl gencert -ca ca.pem -ca-key ca-key.pem -hostname [fd00::1] leaf.json");
+    assert!(ran.stderr.contains("[fd00::1]"), "{ran:#?}");
 }

@@ -47,3 +47,6 @@ KBOOTSTRAP=$kb CFSSL=$cache/tools/bin/cfssl cargo bench --locked --bench issuing
 
 echo
 cargo bench --locked --bench certificates 2>/dev/null
+
+echo
+KBOOTSTRAP=$kb cargo bench --locked --bench many_hosts 2>/dev/null

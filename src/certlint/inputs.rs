@@ -11,9 +11,6 @@ use crate::error::Error;
 use crate::files;
 use crate::pki::{Certificate, Key, forms, is_certificate, is_pkcs12};
 
-/// The place of the CA that has signed a certificate that is in none.
-pub(super) const SIGNER: &str = "its CA";
-
 /// Certificates and keys.
 #[derive(Default)]
 pub struct Inputs {
@@ -52,7 +49,7 @@ impl Inputs {
             let der = certificate.der().to_vec();
             Raw { place: place.to_owned(), der, ..Raw::default() }
         };
-        let cas = above.iter().enumerate().map(|(n, ca)| raw(ca, if n == 0 { SIGNER } else { "a CA above it" }));
+        let cas = above.iter().map(|ca| raw(ca, "a CA above it"));
         Inputs { certificates: std::iter::once(raw(certificate, "")).chain(cas).collect(), ..Inputs::default() }
     }
 

@@ -23,7 +23,7 @@ pub use rule::{Finding, Rule, Severity};
 use crate::pki::{Certificate, Name, PublicKey};
 use cas::Cas;
 use inputs::Raw;
-use rule::Check;
+use rule::{Check, Context};
 use view::View;
 
 /// What is no certificate, though it should be one: found where it is read.
@@ -50,29 +50,44 @@ const PASSED_ON: [&str; 4] = ["bc-not-critical", "ca-without-key-usage", "key-id
 /// What verifiers will refuse in a certificate that was just issued, by these CAs, the first of which has signed it.
 pub fn refused(issued: &Certificate, above: &[Certificate], now: OffsetDateTime) -> Vec<String> {
     let inputs = Inputs::of(issued, above);
+    let views: Vec<Option<View<'_>>> = inputs.certificates.iter().map(|raw| View::of(&raw.der)).collect();
+    let cas = Cas::of(&views);
+    let (own, by) = (views.first().and_then(Option::as_ref), views.get(1).and_then(Option::as_ref));
+    // Whoever issues checks signatures.
+    own.zip(by).into_iter().for_each(|(own, by)| cas.believe(own, by));
     let mut all = Vec::new();
-    for finding in lint(&inputs, &[], now) {
-        let Finding { what, rejected_by, rule, severity, subject, .. } = finding;
-        let own = finding.place.is_empty();
-        let passed_on = finding.place == inputs::SIGNER && PASSED_ON.contains(&rule);
+    for finding in own.into_iter().flat_map(|own| worst_first(certificate(&inputs.certificates[0], own, &cas, now))) {
+        let Finding { what, rejected_by, rule, severity, .. } = finding;
         all.extend(match severity {
-            Severity::Error if own => Some(format!("{what}; refused by {rejected_by} ({rule})")),
-            Severity::Warning if own && TOLD.contains(&rule) => Some(format!("{what} ({rule})")),
-            _ if passed_on => {
-                Some(format!("the CA `{subject}`: {what}; whatever it issues is refused by {rejected_by} ({rule})"))
-            }
+            Severity::Error => Some(format!("{what}; refused by {rejected_by} ({rule})")),
+            Severity::Warning if TOLD.contains(&rule) => Some(format!("{what} ({rule})")),
             _ => None,
         });
     }
+    let of_ca = above.first().into_iter().flat_map(|ca| passed_on_by(ca, now));
+    all.extend(of_ca.map(|f| format!("the CA `{}`: {}", f.subject, passed_on_words(&f))));
     all
 }
 
 /// What is wrong with a CA, and has verifiers refuse whatever it issues.
 pub fn passed_on(ca: &Certificate, now: OffsetDateTime) -> Vec<String> {
-    let findings = lint(&Inputs::of(ca, &[]), &[], now).into_iter();
-    let of_ca = findings.filter(|finding| PASSED_ON.contains(&finding.rule));
-    let said = |f: Finding| format!("{}; whatever it issues is refused by {} ({})", f.what, f.rejected_by, f.rule);
-    of_ca.map(said).collect()
+    passed_on_by(ca, now).iter().map(passed_on_words).collect()
+}
+
+fn passed_on_words(found: &Finding) -> String {
+    format!("{}; whatever it issues is refused by {} ({})", found.what, found.rejected_by, found.rule)
+}
+
+/// Only those rules are asked: they look at the CA by itself, and need no signature checked.
+fn passed_on_by(ca: &Certificate, now: OffsetDateTime) -> Vec<Finding> {
+    let Some(view) = View::of(ca.der()) else { return Vec::new() };
+    let rules = rules().filter(|rule| PASSED_ON.contains(&rule.id));
+    worst_first(by(rules, "", &view, &Context::alone(now)))
+}
+
+fn worst_first(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
 }
 
 /// Everything that is wrong with the inputs, in their order; for each first what is worst. Findings of ignored rules
@@ -92,8 +107,7 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
         if first_of_file(inputs, i) {
             own.extend(chain(inputs, &views, i));
         }
-        own.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        findings.extend(own);
+        findings.extend(worst_first(own));
     }
     for key in &inputs.keys {
         let beside = inputs.certificate_of(key).and_then(|i| views[i].as_ref()).map(|view| normal(view.spki));
@@ -109,15 +123,19 @@ pub fn lint(inputs: &Inputs, ignored: &[String], now: OffsetDateTime) -> Vec<Fin
 }
 
 fn certificate<'v>(raw: &'v Raw, view: &'v View<'v>, cas: &Cas<'v>, now: OffsetDateTime) -> Vec<Finding> {
-    let context = cas.context(view, raw.asked.as_deref(), now);
+    by(rules(), &raw.place, view, &cas.context(view, raw.asked.as_deref(), now))
+}
+
+/// What these rules find.
+fn by(rules: impl Iterator<Item = &'static Rule>, place: &str, view: &View<'_>, context: &Context<'_>) -> Vec<Finding> {
     let subject = match Name::from_der(view.subject.raw).map(|name| name.to_string()) {
         Some(text) if !text.is_empty() => text,
         _ => "a certificate without a subject".to_owned(),
     };
     let mut found = Vec::new();
-    for rule in rules() {
+    for rule in rules {
         if let Check::Certificate(check) = rule.check {
-            found.extend(check(view, &context).into_iter().map(|what| finding(rule, &raw.place, &subject, what)));
+            found.extend(check(view, context).into_iter().map(|what| finding(rule, place, &subject, what)));
         }
     }
     found

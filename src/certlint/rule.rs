@@ -83,6 +83,14 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Nothing else is at hand.
+    pub(super) fn alone(now: OffsetDateTime) -> Self {
+        let (asked, too_much, same_key) = (None, None, None);
+        let (above, constrained) = (Vec::new(), Vec::new());
+        let (forged, broken, self_signed) = (false, false, false);
+        Context { now, asked, above, constrained, too_much, forged, broken, self_signed, same_key }
+    }
+
     /// The CA that signed it, where it is among the inputs.
     pub(super) fn issuer(&self) -> Option<&'a View<'a>> {
         self.above.first().copied()

@@ -117,7 +117,7 @@ fn store(bytes: &[u8], what: &str, passwords: &dyn Passwords) -> Result<Content>
     match passwords.of(what)? {
         Some(password) => pkcs12::certificates(bytes, what, &password).map(open),
         None => {
-            let error = Error::input(format!("{what}: the PKCS#12 store has a password"));
+            let error = Error::pki(format!("{what}: the PKCS#12 store has a password"));
             Ok(Content::Locked(passwords.ways().into_iter().fold(error, |e, ways| e.hint(format!("give it: {ways}")))))
         }
     }

@@ -16,7 +16,7 @@ const LARGEST: u64 = 1 << 20;
 pub fn spare(key: &Path) -> Result<()> {
     let Some(ca) = fs::symlink_metadata(key).is_ok().then(|| ca_of(key)).flatten() else { return Ok(()) };
     let (key, ca) = (key.display(), ca.display());
-    Err(Error::input(format!(
+    Err(Error::usage(format!(
         "{key} is there, the key of the CA of {ca}: without it nothing can be issued by it any more"
     ))
     .hint("choose another --out, or move the key away; gencert and genkey keep it with --backup, as FILE.1"))
@@ -24,7 +24,7 @@ pub fn spare(key: &Path) -> Result<()> {
 
 /// A key that is there is taken for a CA's, where a CA is made.
 pub fn refused(key: &Path) -> Error {
-    Error::input(format!("{} is there: without it nothing can be issued by its CA any more", key.display()))
+    Error::usage(format!("{} is there: without it nothing can be issued by its CA any more", key.display()))
         .hint("--backup keeps it beside the new one, as FILE.1")
         .hint("-ca-key makes a certificate for the key that is there, -renewca renews the CA")
 }

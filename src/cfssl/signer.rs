@@ -55,7 +55,7 @@ impl SignerArgs {
                 (SigningConfig::from_json(&text, &name)?, name)
             }
         };
-        let profile = config.profile(self.profile.as_deref())?;
+        let profile = config.profile(self.profile.as_deref()).map_err(|e| e.context(&config_name))?;
         let (Some(ca), Some(ca_key)) = (&self.ca, &self.ca_key) else {
             let missing = if self.ca.is_none() { "a CA certificate (-ca)" } else { "a CA key (-ca-key)" };
             return Err(Error::usage(format!("{missing} is needed"))
@@ -64,7 +64,10 @@ impl SignerArgs {
         let (certificate, certificate_name) = source::read_ca(ca)?;
         let (key, key_name) = source::read_ca_key(ca_key, passwords)?;
         let authority = Authority::load(&certificate, &certificate_name, &key, &key_name, now)?;
-        profile.validity(now).map_err(|e| e.context(&config_name))?;
+        let validity = profile.validity(now).map_err(|e| e.of_file().context(&config_name))?;
+        if let Some((expired, _)) = validity.ended(now) {
+            return Err(expired.of_file().context(&config_name));
+        }
         authority.validity(&profile, now, &mut Vec::new()).map_err(|e| e.context(&certificate_name))?;
         Ok(Signer { authority, serial: self.serial(&profile)?, profile })
     }
@@ -78,14 +81,14 @@ impl SignerArgs {
 
     /// The serial number that is given, for a CA's own certificate.
     pub fn given_serial(&self) -> Result<Option<Serial>> {
-        self.serial.as_deref().map(Serial::parse).transpose()
+        self.serial.as_deref().map(Serial::parse).transpose().map_err(Error::of_command_line)
     }
 
     /// The serial number that is given, just where the profile wants one.
     fn serial(&self, profile: &Profile) -> Result<Option<Serial>> {
         match (&self.serial, profile.client_provides_serial_numbers) {
             (None, false) => Ok(None),
-            (Some(text), true) => Serial::parse(text).map(Some),
+            (Some(_), true) => self.given_serial(),
             (None, true) => Err(Error::usage("the profile has ClientProvidesSerialNumbers: give one with --serial N")),
             (Some(_), false) => Err(Error::usage("--serial is for profiles with ClientProvidesSerialNumbers")
                 .hint("random serial numbers are the safe ones")),

@@ -240,15 +240,36 @@ fn suggest(mut error: clap::Error, takes_inventory: bool, takes_a_spec: bool) ->
             (_, true) => Some("it takes one CSR spec: each has a call of its own".to_owned()),
             _ => None,
         };
+        let tip = match arg.strip_prefix("--") {
+            Some(flag) => Some(flag).filter(|_| takes_a_spec).and_then(said_elsewhere).map(str::to_owned),
+            None => tip.filter(|_| is_file),
+        };
         if error.kind() == ErrorKind::UnknownArgument
-            && is_file
-            && !arg.starts_with('-')
             && let Some(tip) = tip
         {
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         }
     }
     error
+}
+
+/// What flags of other programs say, and where it is said here.
+fn said_elsewhere(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "days" | "expiry" | "validity" | "not-after" => {
+            "how long it lives is the `expiry` of the profile (-config), with -initca that of the spec's `ca`"
+        }
+        "key" | "inkey" => "a new key is made; for a key that is there: gencsr makes a CSR, sign a certificate of it",
+        "san" | "sans" | "dns" | "ip" | "host" | "hosts" | "addext" => {
+            "names and addresses are the spec's `hosts`, or -hostname A,B"
+        }
+        "subj" | "subject" | "names" => "the subject is the spec's `CN` and `names`",
+        "algo" | "size" | "newkey" => "the key is the spec's `key`: {\"algo\": \"rsa\", \"size\": 4096}",
+        "passin" | "passout" | "password" | "pass" => {
+            "passwords are read from files (--key-password-file, --ca-key-password-file), variables or the terminal"
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

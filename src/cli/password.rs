@@ -48,7 +48,7 @@ pub fn ways(option: &str, variables: &[&str]) -> String {
 
 /// Nobody gave it.
 pub fn missing(what: &str, option: &str, variables: &[&str]) -> Error {
-    Error::input(format!("{what} is needed, and nobody is there to ask")).hint(ways(option, variables))
+    Error::usage(format!("{what} is needed, and nobody is there to ask")).hint(ways(option, variables))
 }
 
 /// The first line of a file: editors put a line break at its end.

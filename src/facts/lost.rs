@@ -4,7 +4,7 @@ use std::io::empty;
 
 use crate::error::{Error, Result};
 use crate::remote::{ONLY_ROOT, Transport};
-use crate::text::sh_quote;
+use crate::text::{sh_quote, told};
 
 /// More than this of a host's words is not shown to people, characters.
 const WORDS: usize = 400;
@@ -31,7 +31,7 @@ pub fn lost(transport: &mut dyn Transport, script: &str) -> Result<Vec<String>> 
 /// A line `UNIT<tab>WORDS`; what nobody can bring back has `-` for a unit.
 pub(super) fn line(text: &str) -> Option<(&str, String)> {
     let (unit, words) = text.split_once('\t')?;
-    Some((unit, words.chars().filter(|c| !c.is_control()).take(WORDS).collect()))
+    Some((unit, told(words, WORDS)))
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
             line("a.service\tthe device x is missing").unwrap(),
             ("a.service", "the device x is missing".to_owned())
         );
-        assert_eq!(line("-\tport 80\u{1b}[31m").unwrap(), ("-", "port 80[31m".to_owned()));
+        assert_eq!(line("-\tport 80\u{1b}[31m").unwrap(), ("-", "port 80\u{fffd}[31m".to_owned()));
         assert_eq!(line("noise"), None);
     }
 }

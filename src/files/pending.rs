@@ -6,17 +6,17 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Advice, CWD, RenameFlags, fadvise, renameat_with};
 use rustix::io::Errno;
 use tempfile::TempPath;
 
 use super::place::{Place, folder};
 use super::undo::{Undo, Was};
 use crate::error::{Error, Result};
-use crate::parallel;
 use crate::secret::Secret;
 
 /// How the names of files begin that are not in their places yet.
@@ -223,13 +223,20 @@ fn sync_systems(files: &[&Pending]) -> Result<()> {
     systems.values().try_for_each(sync)
 }
 
-/// All at the same time: a disk brings them home together.
+/// All at the same time: what is written of the first by its sync is the others', too, once all are under way.
 fn sync_each(files: &[&Pending]) -> Vec<Result<()>> {
-    let sync = |file: &&Pending| {
-        let Some(temporary) = file.beside() else { return Ok(()) };
-        File::open(temporary).and_then(|opened| opened.sync_all()).map_err(|e| failed(&file.place, &e))
+    let open = |file: &&Pending| file.beside().map(File::open).transpose().map_err(|e| failed(&file.place, &e));
+    let opened: Vec<Result<Option<File>>> = files.iter().map(open).collect();
+    for file in opened.iter().flatten().flatten() {
+        // Linux begins to write out the page that this byte is in, and waits for nothing: these files have one page, or few.
+        // What is not begun here is written by the sync. Of whole pages it would also wait until no processor has them.
+        let _ = fadvise(file, 0, NonZeroU64::new(1), Advice::DontNeed);
+    }
+    let sync = |(file, opened): (&&Pending, Result<Option<File>>)| match opened? {
+        Some(opened) => opened.sync_all().map_err(|e| failed(&file.place, &e)),
+        None => Ok(()),
     };
-    parallel::each(files, files.len(), sync)
+    files.iter().zip(opened).map(sync).collect()
 }
 
 /// Into their places, in their order; where one cannot be, those before it are taken back.
@@ -254,17 +261,18 @@ fn take_back(error: Error, undo: Undo) -> Error {
 }
 
 pub(super) fn failed(path: &Path, e: &io::Error) -> Error {
-    let path = path.display();
+    let shown = path.display();
     let error = match e.kind() {
-        ErrorKind::NotFound => {
-            Error::input(format!("cannot write {path}: the folder does not exist")).hint("make the folder first")
+        // A folder that is there, and takes no files, says the same.
+        ErrorKind::NotFound if !folder(path).is_dir() => {
+            Error::input(format!("cannot write {shown}: the folder does not exist")).hint("make the folder first")
         }
-        ErrorKind::IsADirectory => Error::input(format!("cannot write {path}: it is a folder")),
+        ErrorKind::IsADirectory => Error::input(format!("cannot write {shown}: it is a folder")),
         _ => {
             // tempfile adds its own random name.
             let cause = e.to_string();
             let cause = cause.split_once(" at path ").map_or(cause.as_str(), |(cause, _)| cause);
-            Error::local(format!("cannot write {path}: {cause}"))
+            Error::local(format!("cannot write {shown}: {cause}"))
         }
     };
     error.caused_by(io::Error::from(e.kind()))

@@ -154,6 +154,8 @@ struct Made {
     /// dies in between can be resumed.
     files: Vec<Pending>,
     issued: Option<Issued>,
+    /// What verifiers will refuse in it.
+    refused: Vec<String>,
 }
 
 impl<'a> Work<'a> {
@@ -214,12 +216,12 @@ impl<'a> Work<'a> {
         let (mut files, mut rest) = (Vec::new(), Vec::new());
         for one in made {
             files.push(one.files);
-            rest.push((one.index, one.issued));
+            rest.push((one.index, one.issued, one.refused));
         }
         let mut issued = Vec::new();
-        for ((index, one), placed) in rest.into_iter().zip(persist_each(files)) {
+        for ((index, one, refused), placed) in rest.into_iter().zip(persist_each(files)) {
             match placed {
-                Ok(()) => issued.extend(one.map(|issued| (index, issued))),
+                Ok(()) => issued.extend(one.map(|issued| (index, issued, refused))),
                 Err(error) => errors.push(error.context(self.job.hierarchy.items[index].title())),
             }
         }
@@ -232,8 +234,7 @@ impl<'a> Work<'a> {
         }
         Error::all(errors)?;
         let mut said = Vec::new();
-        for (index, Issued { certificate, warnings, .. }) in issued {
-            let refused = certlint::refused(&certificate, &self.particular(index), self.job.now);
+        for (index, Issued { certificate, warnings, .. }, refused) in issued {
             let all: Vec<String> = warnings.into_iter().chain(refused).collect();
             said.extend((!all.is_empty()).then_some((index, all)));
             self.certificates[index] = Some(certificate);
@@ -250,7 +251,11 @@ impl<'a> Work<'a> {
 
     fn item(&self, index: usize) -> Result<Made> {
         let item = &self.job.hierarchy.items[index];
-        self.made(index, item).map_err(|e| e.context(item.title()))
+        let mut made = self.made(index, item).map_err(|e| e.context(item.title()))?;
+        let issued = made.issued.as_ref();
+        made.refused =
+            issued.map_or_else(Vec::new, |i| certlint::refused(&i.certificate, &self.particular(index), self.job.now));
+        Ok(made)
     }
 
     fn made(&self, index: usize, item: &Item) -> Result<Made> {
@@ -277,7 +282,7 @@ impl<'a> Work<'a> {
             Action::Renew => Some(self.renew(index, item)?),
         };
         if self.rehearsal.is_some() {
-            return Ok(Made { index, files, issued });
+            return Ok(Made { index, files, issued, refused: Vec::new() });
         }
         let certificate = issued.as_ref().map(|issued| &issued.certificate);
         if let Some(certificate) = certificate {
@@ -291,7 +296,7 @@ impl<'a> Work<'a> {
         if let Some(path) = &item.files.ca {
             files.push(Pending::public(path, chains.cas(index).as_bytes())?);
         }
-        Ok(Made { index, files, issued })
+        Ok(Made { index, files, issued, refused: Vec::new() })
     }
 
     /// The key that stands for an item's in a rehearsal.

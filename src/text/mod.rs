@@ -17,4 +17,4 @@ pub use nearest::nearest;
 pub use percent::percent_encoded;
 pub use quote::{sh_path, sh_quote, sh_word};
 pub use shorten::{glimpse, shortened};
-pub use shown::{is_harmful, shown, shown_json, shown_line};
+pub use shown::{is_harmful, shown, shown_json, shown_line, told};

@@ -13,6 +13,11 @@ pub fn shown_line(text: &str) -> Cow<'_, str> {
     clean(text, |c| c == '\t')
 }
 
+/// What a host said, in one line that is not endless: its first `most` characters.
+pub fn told(text: &str, most: usize) -> String {
+    shown_line(text).chars().take(most).collect()
+}
+
 /// A JSON document: what JSON itself lets through in strings is escaped, so that its value stays.
 pub fn shown_json(document: &str) -> Cow<'_, str> {
     let harmful = |c: char| !c.is_ascii() && is_harmful(c) || c == '\u{7f}';
@@ -65,6 +70,7 @@ mod tests {
         assert_eq!(shown("a\u{202e}b\u{1b}[31m\u{2066}\u{200b}"), "a\u{fffd}b\u{fffd}[31m\u{fffd}\u{fffd}");
         assert_eq!(shown("\u{9b}2J\u{7f}\r\n\tx"), "\u{fffd}2J\u{fffd}\u{fffd}\n\tx");
         assert_eq!(shown_line("m1\nm2: all is well"), "m1\u{fffd}m2: all is well");
+        assert_eq!((told("a\u{1b}\nb", 3).as_str(), told("", 3).as_str()), ("a\u{fffd}\u{fffd}", ""));
         let names = "Müller, 株式会社, שלום";
         assert!(matches!(shown(names), Cow::Borrowed(same) if same == names));
     }

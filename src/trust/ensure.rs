@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use time::OffsetDateTime;
 
 use super::folder::{self, Folder, Generated};
+use super::specs::Unwritten;
 use super::table::{Authority, AuthorityRow, CertificateRow, Profile, authorities, certificates};
 use super::{
     ETCD_CLIENT, SUPER_ADMIN, Trust, lasting_keys, made_for, meanwhile, recovery, retired, specification, specs,
@@ -104,9 +105,9 @@ fn certificates_of(
     let table = Table::of(catalogue, cluster);
     let mut hierarchy = specification::hierarchy(catalogue, cluster, &folder.path)?;
     let found = hierarchy::look(&hierarchy, parallel::cores())?;
-    let mut errors = Vec::new();
+    let (mut errors, mut unwritten) = (Vec::new(), Unwritten::default());
     for (item, there) in hierarchy.items.iter_mut().zip(&found) {
-        errors.extend(adopt(item, there, folder, generated).err());
+        errors.extend(adopt(item, there, folder, generated, &mut unwritten).err());
         if let Some(row) = table.leaves.get(&item.name) {
             unasked(row, item).iter().for_each(|warning| reporter.warn(warning));
             if let Ok(profile) = config.profile(Some(row.profile.name())) {
@@ -114,6 +115,7 @@ fn certificates_of(
             }
         }
     }
+    errors.extend(unwritten.write(generated).err());
     Error::all(errors)?;
     let mut plan = hierarchy::decide(&hierarchy, &found, &Options::default(), now);
     for (i, item) in hierarchy.items.iter().enumerate() {
@@ -129,17 +131,29 @@ fn certificates_of(
     let changed: Vec<usize> = (0..hierarchy.items.len()).filter(changed).collect();
     if folder.writable && !changed.is_empty() {
         let made = make(&hierarchy, &found, &plan, now, reporter);
-        for i in changed {
-            record(&hierarchy.items[i], &found[i], folder, generated, reporter)?;
+        let issued = parallel::each(&changed, parallel::cores(), |&i| issued(&hierarchy.items[i], &found[i], folder));
+        let mut errors = Vec::new();
+        for (i, issued) in changed.into_iter().zip(issued) {
+            match issued {
+                Ok(issued) => record(&hierarchy.items[i], issued, generated, reporter),
+                Err(error) => errors.push(error),
+            }
         }
         made?;
+        Error::all(errors)?;
         return Ok(Judged::default());
     }
     Ok(Judged { to_issue: changed.into_iter().map(|i| hierarchy.items[i].name.clone()).collect(), problems })
 }
 
 /// Tells a person's own from ours, and takes the spec that a person has edited. A CA that is there needs none.
-fn adopt(item: &mut Item, found: &Found, folder: &Folder, generated: &mut Generated) -> Result<()> {
+fn adopt(
+    item: &mut Item,
+    found: &Found,
+    folder: &Folder,
+    generated: &Generated,
+    unwritten: &mut Unwritten,
+) -> Result<()> {
     let ours = |certificate: &crate::pki::Certificate| {
         generated.certificates.get(&item.name) == Some(&sha256(certificate.der()))
     };
@@ -147,7 +161,7 @@ fn adopt(item: &mut Item, found: &Found, folder: &Folder, generated: &mut Genera
         item.upkeep = Upkeep::Brought;
     }
     if item.kind == Kind::Certificate || found.certificate.is_none() {
-        item.spec = specs::spec(folder, item, generated)?;
+        item.spec = specs::spec(folder, item, generated, unwritten)?;
         if let Ok(kind) = item.spec.key_kind() {
             item.key = kind;
         }
@@ -176,23 +190,22 @@ fn make(
     .map(drop)
 }
 
-/// What was issued is ours from now on.
-fn record(
-    item: &Item,
-    found: &Found,
-    folder: &Folder,
-    generated: &mut Generated,
-    reporter: &dyn Reporter,
-) -> Result<()> {
+/// SHA-256 of the certificate that is there now and was not before.
+fn issued(item: &Item, found: &Found, folder: &Folder) -> Result<Option<String>> {
     let present = folder.read_certificate(&item.name)?;
-    let Some(issued) = present.filter(|present| Some(present) != found.certificate.as_ref()) else { return Ok(()) };
-    generated.certificates.insert(item.name.clone(), sha256(issued.der()));
+    let new = present.filter(|present| Some(present) != found.certificate.as_ref());
+    Ok(new.map(|certificate| sha256(certificate.der())))
+}
+
+/// What was issued is ours from now on.
+fn record(item: &Item, issued: Option<String>, generated: &mut Generated, reporter: &dyn Reporter) {
+    let Some(hash) = issued else { return };
+    generated.certificates.insert(item.name.clone(), hash);
     let (level, text) = match item.kind {
         Kind::Authority => (Level::Info, format!("made {} in {}", item.title(), item.files.certificate.display())),
         Kind::Certificate => (Level::Debug, format!("issued {}", item.title())),
     };
     reporter.report(&Event::Message { level, host: String::new(), text });
-    Ok(())
 }
 
 /// The table's rows by name.
@@ -250,7 +263,8 @@ impl Table {
             (Action::Keep, _) => Ok(()),
             _ => {
                 identity(row, item).map_err(|e| e.context(folder.spec(&item.name).display()))?;
-                config.profile(Some(row.profile.name())).map(drop).map_err(|e| e.context("ca-config.json"))
+                let profile = config.profile(Some(row.profile.name())).map(drop);
+                profile.map_err(|e| e.of_file().context("ca-config.json"))
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::parallel;
 use crate::pki::{Certificate, Key};
 use crate::secret::Secret;
 
@@ -132,6 +133,13 @@ impl Folder {
         let trusted = Certificate::all_from_pem(&files::read(&path)?, &what)?;
         CaBundle::new(active, trusted).map_err(|e| e.context(what))
     }
+    /// A certificate that is there, and what hosts get of it.
+    fn pair(&self, name: &str) -> Result<Option<(Certificate, Pair)>> {
+        let Some(certificate) = self.read_certificate(name)? else { return Ok(None) };
+        let (key, not_after) = (self.read_key(name)?, certificate.validity().not_after);
+        let pair = Pair { certificate: certificate.to_pem(), key, not_after };
+        Ok(Some((certificate, pair)))
+    }
     /// A key that is there, as it is written.
     pub(super) fn read_key(&self, name: &str) -> Result<Option<Secret>> {
         let path = self.key(name);
@@ -189,13 +197,10 @@ pub(super) fn present(catalogue: &Catalogue, cluster: &Cluster, dir: &Path, to_i
     let (mut pairs, mut bundles) = (BTreeMap::new(), BTreeMap::new());
     let names = authority_table.iter().map(|r| &r.name).chain(table.iter().map(|r| &r.name));
     let missing: BTreeSet<&String> = to_issue.iter().collect();
-    for name in names.filter(|name| !missing.contains(name)) {
-        let Some(certificate) = folder.read_certificate(name)? else { continue };
-        let pair = Pair {
-            certificate: certificate.to_pem(),
-            key: folder.read_key(name)?,
-            not_after: certificate.validity().not_after,
-        };
+    let names: Vec<&String> = names.filter(|name| !missing.contains(name)).collect();
+    let read = parallel::each(&names, parallel::cores(), |name| folder.pair(name));
+    for (&name, read) in names.iter().zip(read) {
+        let Some((certificate, pair)) = read? else { continue };
         pairs.insert(name.clone(), pair);
         if authority_table.iter().any(|row| row.name == *name) {
             bundles.insert(name.clone(), folder.bundle(name, certificate)?);

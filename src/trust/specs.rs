@@ -8,12 +8,30 @@ use super::table;
 use crate::cluster::Cluster;
 use crate::digest::sha256;
 use crate::error::Result;
-use crate::files;
+use crate::files::{self, Pending};
 use crate::hierarchy::Item;
 use crate::pki::{CsrSpec, KeyKind, Profile, SigningConfig};
 
-/// The spec to issue an item from.
-pub(super) fn spec(folder: &Folder, item: &Item, generated: &mut Generated) -> Result<CsrSpec> {
+/// Specs that are to be written, all at once: brought to the disk one by one, those of a thousand hosts take longer than
+/// their certificates.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    files: Vec<Pending>,
+    /// SHA-256 by item.
+    hashes: Vec<(String, String)>,
+}
+
+impl Unwritten {
+    /// Into their places; they are ours from then on.
+    pub(super) fn write(self, generated: &mut Generated) -> Result<()> {
+        files::persist(self.files)?;
+        generated.specs.extend(self.hashes);
+        Ok(())
+    }
+}
+
+/// The spec to issue an item from; where there is none of a person's, the item's own, which is to be written.
+pub(super) fn spec(folder: &Folder, item: &Item, generated: &Generated, unwritten: &mut Unwritten) -> Result<CsrSpec> {
     let (path, text) = (folder.spec(&item.name), item.spec.to_json());
     if path.exists() {
         let present = files::read(&path)?;
@@ -22,8 +40,10 @@ pub(super) fn spec(folder: &Folder, item: &Item, generated: &mut Generated) -> R
             return CsrSpec::from_json(&present, &path.display().to_string());
         }
     }
-    folder.write_public(&path, text.as_bytes())?;
-    generated.specs.insert(item.name.clone(), sha256(text.as_bytes()));
+    if folder.writable {
+        unwritten.files.push(Pending::public(&path, text.as_bytes())?);
+    }
+    unwritten.hashes.push((item.name.clone(), sha256(text.as_bytes())));
     Ok(item.spec.clone())
 }
 

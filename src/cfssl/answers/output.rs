@@ -302,10 +302,13 @@ pub fn with_suffix(base: &Path, suffix: &str) -> PathBuf {
 pub fn check_base(base: Option<&Path>) -> Result<()> {
     let Some(base) = base else { return Ok(()) };
     if base.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(Error::usage(format!("{} is a folder: write a name for the files after it", base.display())));
+        return Err(Error::input(format!("{} is a folder: write a name for the files after it", base.display())));
     }
     let folder = base.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {
+        Some(folder) if folder.exists() && !folder.is_dir() => {
+            Err(Error::input(format!("{} is no folder", folder.display())).hint("write another --out"))
+        }
         Some(folder) if !folder.is_dir() => {
             Err(Error::input(format!("there is no folder {}", folder.display())).hint("make it first"))
         }

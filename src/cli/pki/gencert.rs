@@ -12,7 +12,9 @@ use crate::cfssl::signer::{SignerArgs, log_issued};
 use crate::cfssl::source;
 use crate::cli::Ctx;
 use crate::error::{Error, Result};
-use crate::pki::{Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, kept_serial, renew_ca, self_signed};
+use crate::pki::{
+    Certificate, Csr, CsrSpec, Key, Request, Rules, Serial, check_root, kept_serial, renew_ca, self_signed,
+};
 
 /// Make a key and a certificate from a CSR spec, like cfssl gencert
 #[derive(Debug, clap::Args)]
@@ -65,7 +67,7 @@ impl Args {
             target.put(self.renew(now, &log)?, ctx, &log)?;
             return Ok(0);
         }
-        let spec = self.spec()?;
+        let spec = self.spec(now)?;
         match (self.initca, &self.signer.ca_key) {
             (true, None) => self.files.spare_ca_key()?,
             (true, Some(_)) => {}
@@ -77,16 +79,21 @@ impl Args {
         Ok(0)
     }
 
-    fn spec(&self) -> Result<CsrSpec> {
+    fn spec(&self, now: OffsetDateTime) -> Result<CsrSpec> {
+        let hosts = request::hosts(self.hostname.as_deref());
+        let cn = self.cn.as_deref().filter(|cn| !cn.is_empty());
+        request::check_flags(cn, hosts.as_deref())?;
         let (mut spec, name) = request::spec(self.csr_spec.as_deref().unwrap_or(OsStr::new("-")))?;
-        if let Some(cn) = self.cn.as_deref().filter(|cn| !cn.is_empty()) {
+        if let Some(cn) = cn {
             spec.cn = cn.to_owned();
         }
-        if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
+        if let Some(hosts) = hosts {
             spec.hosts = hosts;
         }
         spec.check(&name)?;
-        if !self.initca {
+        if self.initca {
+            check_root(&spec, now).map_err(|e| e.context(&name))?;
+        } else {
             request::refuse_ca(&spec, &name).map_err(|e| {
                 e.hint("an intermediate CA is made by a profile with \"ca_constraint\": {\"is_ca\": true}")
             })?;
@@ -150,7 +157,7 @@ impl Args {
         log.info("received CSR");
         let key = request::generate(spec, log)?;
         let mut request = Request::from_spec(spec, key.public())?;
-        let csr = Csr::create(&request, &key)?;
+        let csr = Csr::create_beside(&request, &key)?;
         log.info("encoded CSR");
         signer.profile().admit(&mut request)?;
         if self.hostname.as_deref().is_some_and(|h| !h.is_empty()) {

@@ -8,7 +8,7 @@ use super::request::{self, LogArgs};
 use crate::cfssl::answers::output::{Output, check_base};
 use crate::cfssl::source;
 use crate::cli::Ctx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pki::{Certificate, Csr, Key, Request, Rules};
 use crate::secret::Secret;
 
@@ -50,7 +50,7 @@ impl Args {
         let key = Key::read(&text, &name)?;
         let mut request = self.request(&key)?;
         if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
-            request.set_hosts(&hosts, Rules::Strict)?;
+            request.set_hosts(&hosts, Rules::Strict).map_err(Error::of_command_line)?;
         }
         let csr = Csr::create(&request, &key)?;
         log.info("encoded CSR");

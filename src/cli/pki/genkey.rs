@@ -10,7 +10,7 @@ use crate::cfssl::answers::output::Output;
 use crate::cfssl::signer::log_issued;
 use crate::cli::Ctx;
 use crate::error::Result;
-use crate::pki::{Csr, Request, Serial, self_signed};
+use crate::pki::{Csr, Request, Serial, check_root, self_signed};
 
 /// Make a key and a CSR from a CSR spec, like cfssl genkey
 #[derive(Debug, clap::Args)]
@@ -39,9 +39,12 @@ impl Args {
         self.files.check()?;
         let (spec, name) = request::spec(&self.csr_spec)?;
         spec.check(&name)?;
-        match self.initca {
-            true => self.files.spare_ca_key()?,
-            false => request::refuse_ca(&spec, &name)?,
+        let now = OffsetDateTime::now_utc();
+        if self.initca {
+            check_root(&spec, now).map_err(|e| e.context(&name))?;
+            self.files.spare_ca_key()?;
+        } else {
+            request::refuse_ca(&spec, &name)?;
         }
         let target = self.files.target(Some((&self.keys, spec.key_kind()?)), None, self.initca)?;
         log.info("generate received request");
@@ -52,7 +55,6 @@ impl Args {
         log.info("encoded CSR");
         let mut output = Output { cert: None, csr: Some(csr.to_pem()), key: Some(key.to_pem()) };
         if self.initca {
-            let now = OffsetDateTime::now_utc();
             let issued = self_signed(&spec, &key, now, Serial::random()?)?;
             log_issued(&issued, &log);
             request::lint(&issued.certificate, &[], now, &log);

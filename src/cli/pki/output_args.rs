@@ -208,7 +208,7 @@ impl OutputArgs {
 
     /// A CA and those above it that are named.
     pub fn above(&self, ca: &Certificate) -> Result<Vec<Certificate>> {
-        Ok(std::iter::once(ca.clone()).chain(authorities(&self.intermediates)?).collect())
+        Ok(std::iter::once(ca.clone()).chain(self.intermediates()?).collect())
     }
 
     fn authorities(&self, ca: Option<&OsStr>) -> Result<Vec<Certificate>> {
@@ -217,8 +217,20 @@ impl OutputArgs {
             let (text, name) = source::read_ca(ca)?;
             all.extend(Certificate::read_all(&text, &name)?);
         }
-        all.extend(authorities(&self.intermediates)?);
+        all.extend(self.intermediates()?);
         Ok(all)
+    }
+
+    /// Those of `--intermediates`. One that is no CA would be left out of every chain without a word.
+    fn intermediates(&self) -> Result<Vec<Certificate>> {
+        for file in &self.intermediates {
+            let all = authorities(std::slice::from_ref(file))?;
+            if let Some(other) = all.iter().find(|certificate| !certificate.is_ca()) {
+                let text = format!("{}: `{}` in it is no CA", file.display(), other.subject());
+                return Err(Error::pki(text).hint("--intermediates is for the CAs above the one that signs"));
+            }
+        }
+        authorities(&self.intermediates)
     }
 }
 

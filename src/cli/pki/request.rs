@@ -31,6 +31,19 @@ pub fn spec(argument: impl AsRef<OsStr>) -> Result<(CsrSpec, String)> {
     Ok((CsrSpec::from_json(&text, &name)?, name))
 }
 
+/// Refuses names and hosts of the command line that no certificate can have.
+pub fn check_flags(cn: Option<&str>, hosts: Option<&[String]>) -> Result<()> {
+    let of_flags = CsrSpec {
+        cn: cn.unwrap_or_default().to_owned(),
+        hosts: hosts.unwrap_or_default().to_vec(),
+        ..CsrSpec::default()
+    };
+    match of_flags == CsrSpec::default() {
+        true => Ok(()),
+        false => of_flags.check("the command line").map_err(Error::of_command_line),
+    }
+}
+
 /// A spec with a `ca` is for self-signed CAs.
 pub fn refuse_ca(spec: &CsrSpec, name: &str) -> Result<()> {
     match spec.ca {

@@ -1,7 +1,7 @@
 //! `kbootstrap selfsign`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -10,7 +10,7 @@ use crate::cfssl::answers::output::{Output, check_base};
 use crate::cfssl::signer::log_issued;
 use crate::cfssl::source;
 use crate::cli::Ctx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pki::{Csr, Lifetime, Profile, Request, Serial, SigningConfig, selfsign};
 
 /// Make a key and a certificate that signs itself, for tests, like cfssl selfsign
@@ -47,18 +47,18 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         let log = self.log.log();
         check_base(self.out.as_deref())?;
-        let (mut spec, name) = request::spec(&self.csr_spec)?;
+        request::check_flags(None, Some(std::slice::from_ref(&self.hostname)))?;
+        let (mut spec, name) = request::spec(&self.csr_spec).map_err(|e| self.swapped(e))?;
         request::refuse_ca(&spec, &name)?;
         if !spec.hosts.contains(&self.hostname) {
             spec.hosts.insert(0, self.hostname.clone());
         }
         spec.check(&name)?;
-        let profile = self.profile()?;
+        let (profile, now) = (self.profile()?, OffsetDateTime::now_utc());
         let key = request::generate(&spec, &log)?;
         let asked = Request::from_spec(&spec, key.public())?;
         let csr = Csr::create(&asked, &key)?;
         log.info("encoded CSR");
-        let now = OffsetDateTime::now_utc();
         let issued = selfsign(&asked, &key, &profile, now, Serial::random_short()?)?;
         log_issued(&issued, &log);
         request::lint(&issued.certificate, &[], now, &log);
@@ -67,12 +67,21 @@ impl Args {
         Ok(0)
     }
 
+    /// A host that is a file is a slip.
+    fn swapped(&self, error: Error) -> Error {
+        match Path::new(&self.hostname).is_file() {
+            true => error.hint("the order is: the host's name, the CSR spec"),
+            false => error,
+        }
+    }
+
     fn profile(&self) -> Result<Profile> {
         let profile = match &self.config {
             None => Profile { expiry: None, ..SigningConfig::built_in()?.profile(None)? },
             Some(path) => {
                 let (text, name) = source::read(path)?;
-                SigningConfig::from_json(&text, &name)?.profile(self.profile.as_deref())?
+                let config = SigningConfig::from_json(&text, &name)?;
+                config.profile(self.profile.as_deref()).map_err(|e| e.context(&name))?
             }
         };
         Ok(Profile { expiry: self.expiry.or(profile.expiry), ..profile })

@@ -58,11 +58,15 @@ impl Args {
         let mut request = csr.request().clone();
         signer.profile().admit(&mut request)?;
         if let Some(hosts) = request::hosts(self.hostname.as_deref()) {
-            request.set_hosts(&hosts, Rules::Strict)?;
+            request.set_hosts(&hosts, Rules::Strict).map_err(Error::of_command_line)?;
         }
         if let Some(subject) = subject {
             let (text, name) = source::read(subject)?;
-            request.override_subject(&Subject::from_json(&text, &name)?, Rules::Strict)?;
+            let subject = Subject::from_json(&text, &name)?;
+            subject
+                .check()
+                .and_then(|()| request.override_subject(&subject, Rules::Strict))
+                .map_err(|e| e.of_file().context(&name))?;
         }
         let issued = signer.issue(&request, now, &log)?;
         request::lint(&issued.certificate, &self.files.above(signer.ca())?, now, &log);

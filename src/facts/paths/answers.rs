@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use super::End;
 use crate::components::Protocol;
+use crate::text::told;
+
+/// More than this of one thing that a host says is not kept, characters.
+const LONGEST: usize = 1000;
 
 /// What a host listens on for the try, and its firewall.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -182,9 +186,8 @@ fn port_of(text: &str) -> Option<(Protocol, u16)> {
     Some((protocol, port.parse().ok()?))
 }
 
-/// A host's words for a terminal: one line, not endless.
 fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(1000).collect()
+    told(text, LONGEST)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::error::{Error, Result};
+use crate::text::shown;
 
 /// At most so many bytes of a section are taken.
 pub(super) const SECTION_BYTES: usize = 2 << 20;
@@ -132,7 +133,7 @@ impl<'a> Sections<'a> {
 
 /// An answer that is not one; `text` is what came.
 pub(super) fn incomplete(text: &str) -> Error {
-    let shown: String = text.chars().filter(|c| !c.is_control() || *c == '\n').take(400).collect();
+    let shown: String = shown(text).chars().take(400).collect();
     Error::remote("the probe's answer is incomplete")
         .detail(if shown.trim().is_empty() { "it printed nothing".to_string() } else { shown })
         .hint("the host needs a POSIX /bin/sh, coreutils and grep")

@@ -8,7 +8,7 @@ use crate::document::{Mistake, Path};
 use crate::error::Error;
 use crate::hierarchy::model::{self, Authority, KeyFormat};
 use crate::lifetime::Lifetime;
-use crate::pki::{CsrSpec, KeyKind, Profile, Subtrees, Usage, deceptive};
+use crate::pki::{CsrSpec, KeyKind, Profile, Subtrees, Usage};
 use crate::text::nearest;
 
 const BUILT_IN: [(&str, &[&str]); 3] = [
@@ -99,9 +99,11 @@ impl Resolving {
     }
 
     pub(super) fn subject(&mut self, spec: &CsrSpec, at: &Path) {
-        match spec.subject().to_name() {
-            Err(error) => self.refuse(at.key("names"), error),
-            Ok(name) => deceptive(&name).into_iter().for_each(|error| self.refuse(at.clone(), error)),
+        let subject = spec.subject();
+        match (subject.to_name(), subject.check()) {
+            (Err(error), _) => self.refuse(at.key("names"), error),
+            (Ok(_), Err(error)) => self.refuse(at.clone(), error),
+            (Ok(_), Ok(())) => {}
         }
     }
 

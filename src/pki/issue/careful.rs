@@ -5,11 +5,10 @@ use crate::error::{Error, Result};
 use crate::pki::encoding::oid;
 use crate::pki::encoding::tlv::{self, Tlv};
 use crate::pki::key::public_key::PublicKey;
-use crate::pki::names::name::Name;
+use crate::pki::names::hidden;
 use crate::pki::rules::Rules;
 use crate::pki::x509::extension::Extension;
 use crate::pki::x509::request::Request;
-use crate::text;
 
 /// What deceives whoever reads the certificate, and what verifiers refuse: in its subject, its key, and its names as they
 /// are to stand in it.
@@ -20,7 +19,7 @@ pub(super) fn look(
     extensions: &[Extension],
     warnings: &mut Vec<String>,
 ) -> Result<()> {
-    let mut errors: Vec<Error> = deceptive(&request.subject).into_iter().collect();
+    let mut errors: Vec<Error> = hidden::deceptive(&request.subject).into_iter().collect();
     let names = extensions.iter().filter(|extension| extension.oid == oid::SUBJECT_ALT_NAME);
     errors.extend(names.flat_map(|names| unreadable(&names.value)));
     if !is_ca && request.public_key == *authority.key().public() {
@@ -38,30 +37,6 @@ pub(super) fn look(
     Ok(())
 }
 
-/// A CSR's subject, shown to people, with what they cannot see in it.
-pub(crate) fn deceptive(subject: &Name) -> Option<Error> {
-    let bad = subject.attributes().into_iter().map(|attribute| attribute.value).find(|value| hides(value))?;
-    let shown = escaped(&bad);
-    Some(
-        Error::pki(format!("the subject has {shown}: characters that are not seen deceive whoever reads it"))
-            .hint("take them out"),
-    )
-}
-
-fn escaped(text: &str) -> String {
-    let one = |c: char| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
-    format!("`{}`", text.chars().map(one).collect::<String>())
-}
-
-fn hides(text: &str) -> bool {
-    text.contains(is_hidden)
-}
-
-/// What is not seen as it is: as in everything else that is shown, but for the joiners that Persian and Indic names need.
-fn is_hidden(c: char) -> bool {
-    !matches!(c, '\u{200c}' | '\u{200d}') && text::is_harmful(c)
-}
-
 /// Names of a subject alternative name extension that no verifier takes, or that end somewhere else for some of them.
 fn unreadable(names: &[u8]) -> Vec<Error> {
     const IP: u8 = 0x87;
@@ -76,8 +51,8 @@ fn unreadable(names: &[u8]) -> Vec<Error> {
         Some(kind) => {
             let text = String::from_utf8_lossy(name.content);
             let plain = name.content.iter().all(|byte| (0x20..0x7f).contains(byte));
-            let why = if hides(&text) { "control characters" } else { "characters that are not ASCII" };
-            (!plain).then(|| format!("the name {} has {why}", escaped(&format!("{kind}:{text}"))))
+            let why = if hidden::hides(&text) { "control characters" } else { "characters that are not ASCII" };
+            (!plain).then(|| format!("the name {} has {why}", hidden::escaped(&format!("{kind}:{text}"))))
         }
         None => {
             let bytes = name.content.len();

@@ -26,18 +26,30 @@ pub fn self_signed(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Seria
     self_signed_by(spec, key, now, serial, Rules::Strict)
 }
 
-/// As [`self_signed`]; by lenient rules its subject is encoded as Go does.
-pub fn self_signed_by(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Serial, rules: Rules) -> Result<Issued> {
+/// What can be known before there is a key: whether the spec is one of a root CA, and when that would be valid.
+///
+/// # Errors
+/// `Input`: a mistake in the spec.
+pub fn check_root(spec: &CsrSpec, now: OffsetDateTime) -> Result<Validity> {
     if !spec.subject().is_somebody() {
         return Err(
-            Error::pki("a CA needs a subject").hint("give it a \"CN\", or \"names\" with something in each entry")
+            Error::input("a CA needs a subject").hint("give it a \"CN\", or \"names\" with something in each entry")
         );
     }
+    if !spec.crl_url.is_ascii() {
+        return Err(Error::input("crl_url: a URL is plain ASCII"));
+    }
+    let (backdate, expiry) = spec.ca.as_ref().map_or((None, None), |ca| (ca.backdate, ca.expiry));
+    let not_before = backdated(now, backdate)?;
+    let not_after = not_before.checked_add(expiry.unwrap_or(LIFE).duration()).ok_or_else(beyond_9999);
+    not_after.and_then(|not_after| Validity::new(not_before, not_after)).map_err(Error::of_file)
+}
+
+/// As [`self_signed`]; by lenient rules its subject is encoded as Go does.
+pub fn self_signed_by(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Serial, rules: Rules) -> Result<Issued> {
+    let validity = check_root(spec, now)?;
     let request = Request { subject: spec.subject().to_name_by(rules)?, ..Request::from_spec(spec, key.public())? };
     let ca = spec.ca.clone().unwrap_or_default();
-    let not_before = backdated(now, ca.backdate)?;
-    let life = ca.expiry.unwrap_or(LIFE).duration();
-    let validity = Validity::new(not_before, not_before.checked_add(life).ok_or_else(beyond_9999)?)?;
     let mut warnings = request.warnings.clone();
     warnings.extend(careful::weak_exponent(key.public())?);
     warnings.extend(validity.ended(now).map(|(_, done)| done));
@@ -54,9 +66,6 @@ pub fn self_signed_by(spec: &CsrSpec, key: &Key, now: OffsetDateTime, serial: Se
     extensions
         .extend(extension::subject_alt_name(&sans_of_ca(&request.sans, &mut warnings), request.subject.is_empty()));
     if !spec.crl_url.is_empty() {
-        if !spec.crl_url.is_ascii() {
-            return Err(Error::input("crl_url: a URL is plain ASCII"));
-        }
         extensions.push(extension::crl_distribution_point(&spec.crl_url));
     }
     if spec.delegation_enabled {

@@ -1,5 +1,6 @@
 pub(crate) mod constraints;
 mod directory;
+pub(crate) mod hidden;
 pub(crate) mod name;
 pub(crate) mod san;
 pub(crate) mod subtrees;

@@ -1,7 +1,7 @@
 //! Subject alternative names: what a `hosts` entry of a CSR spec becomes, by cfssl's rules.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
 use x509_parser::extensions::GeneralName;
@@ -60,10 +60,14 @@ impl San {
     }
 
     /// As [`San::classify`], for those who do not want what cfssl makes of a slip: refuses the word of a type before the
-    /// host (`DNS:foo`) and blanks around it.
+    /// host (`DNS:foo`), brackets around an address, and blanks around it.
     pub fn of_host(host: &str) -> Result<Self> {
         if let Some(meant) = word::meant(host) {
             return Err(with_word(host, &meant));
+        }
+        if let Some(address) = in_brackets(host) {
+            return Err(Error::pki(format!("host `{host}` has brackets, as URLs have them around an IPv6 address"))
+                .hint(format!("write `{address}`")));
         }
         if host.trim() != host {
             let bare = host.trim();
@@ -276,6 +280,14 @@ fn refuse_character(host: &str, bad: char) -> Error {
     }
 }
 
+/// The address in `[fd00::1]`, with a port or without.
+fn in_brackets(host: &str) -> Option<Ipv6Addr> {
+    let (address, port) = host.strip_prefix('[')?.split_once(']')?;
+    let is_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    address.parse().ok().filter(|_| is_port)
+}
+
 /// The address in `a@b` or `Some Name <a@b>`, by the ordinary part of RFC 5322.
 fn email(host: &str) -> Option<&str> {
     let address = match host.strip_suffix('>').and_then(|h| h.split_once('<')) {
@@ -375,6 +387,9 @@ mod tests {
         insta::assert_snapshot!(refused("DNS:foo"), @"host `DNS:foo` has the word for its type before it, as in OpenSSL's configuration (it would become URI:dns:foo); write `foo`");
         insta::assert_snapshot!(refused("DNS:a,DNS:b"), @"host `DNS:a,DNS:b` has the word for its type before it, as in OpenSSL's configuration (it would become URI:dns:a,DNS:b); write `a`, `b`, each as a host of its own");
         insta::assert_snapshot!(refused("otherName:1.2.3;UTF8:x"), @r#"host `otherName:1.2.3;UTF8:x` has the word for its type before it, as in OpenSSL's configuration (it would become URI:othername:1.2.3;UTF8:x); no host is of this type: have openssl make a CSR with it, and sign that under a profile with "copy_extensions""#);
+        insta::assert_snapshot!(refused("[fd00::1]"), @"host `[fd00::1]` has brackets, as URLs have them around an IPv6 address; write `fd00::1`");
+        insta::assert_snapshot!(refused("[fd00::1]:443"), @"host `[fd00::1]:443` has brackets, as URLs have them around an IPv6 address; write `fd00::1`");
+        assert_eq!(San::of_host("[x]").unwrap(), San::Dns("[x]".into()));
         insta::assert_snapshot!(refused(" b"), @"host ` b` has blanks around it; write `b`");
         let named = classify(&["IP:10.0.0.1".into(), "*".into()], Rules::Lenient).unwrap();
         assert_eq!(named.sans, [San::Uri("ip:10.0.0.1".into()), San::Uri("*".into())], "as cfssl has them");

@@ -12,6 +12,7 @@ use crate::error::{Error, Reason, Result};
 use crate::lifetime::Lifetime;
 use crate::pki::encoding::oid;
 use crate::pki::key::kind::KeyKind;
+use crate::pki::names::hidden;
 use crate::pki::names::name::{Attribute, Name, NameParts};
 use crate::pki::names::san::classify;
 use crate::pki::names::subtrees::Subtrees;
@@ -173,22 +174,12 @@ impl CsrSpec {
                 .hint("give it a \"CN\", \"names\" or \"hosts\"")
         };
         let nobody = (self.hosts.is_empty() && name.as_ref().is_ok_and(Name::is_empty)).then(nobody);
-        let errors =
-            name.err().into_iter().chain(self.control_character()).chain(hosts).chain(nobody).flat_map(|mut first| {
-                let others = std::mem::take(&mut first.others);
-                std::iter::once(first).chain(others)
-            });
-        Error::all(errors.map(|e| e.context(what)))
-    }
-
-    /// Go writes line breaks and NUL into subjects; there they are mistakes, or meant to deceive whoever reads them.
-    fn control_character(&self) -> Option<Error> {
-        let names = self.names.iter().flat_map(|n| [&n.c, &n.st, &n.l, &n.o, &n.ou, &n.e]);
-        let text = std::iter::once(&self.cn)
-            .chain([&self.serial_number])
-            .chain(names)
-            .find(|t| t.contains(char::is_control))?;
-        Some(Error::input(format!("{text:?} in the subject has a control character")).hint("take it out"))
+        let deceives = name.as_ref().ok().and_then(hidden::deceptive);
+        let errors = name.err().into_iter().chain(deceives).chain(hosts).chain(nobody).flat_map(|mut first| {
+            let others = std::mem::take(&mut first.others);
+            std::iter::once(first).chain(others)
+        });
+        Error::all(errors.map(|e| e.of_file().context(what)))
     }
 
     fn read(f: &mut Fields<'_>) -> Self {
@@ -325,6 +316,11 @@ impl Subject {
             names: f.objects("names", NameSpec::read),
             serial_number: f.string("SerialNumber").unwrap_or_default(),
         })
+    }
+
+    /// Refuses what deceives whoever reads it.
+    pub fn check(&self) -> Result<()> {
+        hidden::deceptive(&self.to_name()?).map_or(Ok(()), Err)
     }
 
     /// The encoded name.

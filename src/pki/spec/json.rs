@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::mistaken;
 use crate::error::{Error, Result};
 use crate::pki::rules::{Rules, as_warning};
 use crate::secret::quoted;
@@ -26,6 +27,9 @@ pub(crate) fn parse(text: &[u8], what: &str, rules: Rules) -> Result<Value> {
         Ok(value) => Ok(value),
         Err(e) if e.is_data() => Err(Error::input(format!("{what}: {e}")).hint("leave one of them in it")),
         Err(e) => {
+            if let Some(other) = mistaken::other_form(text.as_bytes(), what) {
+                return Err(other);
+            }
             let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
             // Keys of signing over a network are hexadecimal, and short.
             let line =
@@ -156,7 +160,7 @@ pub(crate) fn decode_by<T>(
     }
     let mut found = Findings { rules, ..Findings::default() };
     let result = Fields::read(String::new(), parse(text, what, rules)?, &mut found, read);
-    Error::all(found.errors.into_iter().map(|error| error.context(what)))?;
+    Error::all(found.errors.into_iter().map(|error| error.of_file().context(what)))?;
     Ok((result, found.warnings.into_iter().map(|warning| format!("{what}: {warning}")).collect()))
 }
 
@@ -333,6 +337,12 @@ impl<'a> Fields<'a> {
     }
 
     fn refuse_unknown(&mut self) {
+        let is_document = self.path.is_empty() && self.is_strict();
+        if let Some(other) = is_document.then(|| mistaken::other_document(&self.map)).flatten() {
+            // What else is wrong with it says no more.
+            self.found.errors = vec![other];
+            return;
+        }
         for key in std::mem::take(&mut self.map).keys() {
             let near = nearest(key, self.known.iter().copied());
             let known = || format!("known here are: {}", self.known.join(", "));
@@ -401,6 +411,6 @@ mod tests {
         let error = parse(b"{\n  \"CN\": \"a\",\n}", "csr.json", Rules::Strict).unwrap_err();
         insta::assert_snapshot!(error, @"csr.json: not valid JSON: trailing comma at line 3 column 1");
         assert_eq!(error.details, ["}"]);
-        insta::assert_snapshot!(parse(b"", "csr.json", Rules::Strict).unwrap_err(), @"csr.json: not valid JSON: EOF while parsing a value at line 1 column 0");
+        insta::assert_snapshot!(parse(b"", "csr.json", Rules::Strict).unwrap_err(), @"csr.json: it is empty");
     }
 }

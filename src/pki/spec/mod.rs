@@ -1,6 +1,7 @@
 pub(crate) mod csr_spec;
 pub(crate) mod go_regex;
 pub(crate) mod json;
+mod mistaken;
 pub(crate) mod profile;
 pub(crate) mod profile_json;
 pub(crate) mod request;

@@ -79,7 +79,10 @@ impl SigningConfig {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// The profile of that name, or the default one, with what it inherits. A name that does not exist is refused.
+    /// The profile of that name, or the default one, with what it inherits.
+    ///
+    /// # Errors
+    /// `Usage`: there is no profile of that name, or no default one. `Input`: the profile has a mistake.
     pub fn profile(&self, name: Option<&str>) -> Result<Profile> {
         self.profile_by(name, Rules::Strict, &mut Vec::new())
     }
@@ -100,7 +103,7 @@ impl SigningConfig {
             (Some((name, None)), None) => return Err(self.unknown(name)),
             (None, Some(default)) => default.clone(),
             (None, None) => {
-                return Err(Error::pki("the signing configuration has no default profile").hint(self.known()));
+                return Err(Error::usage("the signing configuration has no default profile").hint(self.known()));
             }
         };
         if let Some(default) = default {
@@ -111,7 +114,8 @@ impl SigningConfig {
                 profile.issuer_urls.clone_from(&default.issuer_urls);
             }
         }
-        let context = |e: Error| e.context(format!("profile {}", name.filter(|n| !n.is_empty()).unwrap_or("default")));
+        let named = name.filter(|n| !n.is_empty()).unwrap_or("default");
+        let context = |e: Error| e.of_file().context(format!("profile {named}"));
         if let Some(remote) = &profile.remote {
             return Err(context(
                 Error::pki(format!("it signs at the server `{remote}`, which is not supported"))
@@ -170,7 +174,7 @@ impl SigningConfig {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let error = Error::pki(format!("there is no profile `{name}` in the signing configuration"));
+        let error = Error::usage(format!("there is no profile `{name}` in the signing configuration"));
         error.meant(nearest(name, self.profiles.keys().map(String::as_str)), || self.known())
     }
 

@@ -239,7 +239,10 @@ pub(crate) fn is_certificate(label: &str) -> bool {
 fn single(mut all: Vec<Certificate>, what: &str) -> Result<Certificate> {
     match (all.pop(), all.len()) {
         (Some(certificate), 0) => Ok(certificate),
-        (_, others) => Err(Error::pki(format!("{what}: there are {} certificates in it, expected one", others + 1))),
+        (_, others) => {
+            let text = format!("{what}: there are {} certificates in it, expected one", others + 1);
+            Err(Error::pki(text).hint("leave that one in it; `kbootstrap certinfo FILE` shows them"))
+        }
     }
 }
 

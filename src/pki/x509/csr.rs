@@ -30,13 +30,22 @@ pub struct Csr {
 impl Csr {
     /// Makes and signs one.
     pub fn create(request: &Request, key: &Key) -> Result<Self> {
+        Self::made(request, key, Signature::Checked)
+    }
+
+    /// As [`Csr::create`], for one that is handed out beside the certificate, whose signature is checked: this one's is not.
+    pub fn create_beside(request: &Request, key: &Key) -> Result<Self> {
+        Self::made(request, key, Signature::Unchecked)
+    }
+
+    fn made(request: &Request, key: &Key, signature: Signature) -> Result<Self> {
         if *key.public() != request.public_key {
             return Err(Error::internal("a CSR must be signed with the key that it is for"));
         }
         let info = encode_info(request);
         let der = signature::signed(&info, key)?;
         // What we cannot read ourselves is not handed out.
-        let read = Self::from_der(&der, "the new CSR")?;
+        let read = read(&der, signature).map_err(|e| e.context("the new CSR"))?;
         Ok(Csr { request: request.clone(), ..read })
     }
 
@@ -57,7 +66,7 @@ impl Csr {
 
     /// Reads DER and checks the signature.
     pub fn from_der(der: &[u8], what: &str) -> Result<Self> {
-        read(der).map_err(|e| e.context(what))
+        read(der, Signature::Checked).map_err(|e| e.context(what))
     }
 
     /// What it asks for.
@@ -115,7 +124,14 @@ fn encode_info(request: &Request) -> Vec<u8> {
     })
 }
 
-fn read(der: &[u8]) -> Result<Csr> {
+/// Whether a CSR's signature is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signature {
+    Checked,
+    Unchecked,
+}
+
+fn read(der: &[u8], signature: Signature) -> Result<Csr> {
     let csr = match X509CertificationRequest::from_der(der) {
         Ok(([], csr)) => csr,
         Ok((rest, _)) => return Err(Error::pki(format!("not a CSR: {} bytes follow it", rest.len()))),
@@ -123,8 +139,10 @@ fn read(der: &[u8]) -> Result<Csr> {
     };
     let info = &csr.certification_request_info;
     let public_key = PublicKey::from_spki(info.subject_pki.raw)?;
-    check_own(der, &csr, &public_key)
-        .map_err(|e| e.context("the CSR is not signed with its own key").because(Reason::Signature))?;
+    if signature == Signature::Checked {
+        check_own(der, &csr, &public_key)
+            .map_err(|e| e.context("the CSR is not signed with its own key").because(Reason::Signature))?;
+    }
     let mut request = Request::new(Name::from_raw(info.subject.as_raw()), public_key);
     for attribute in info.attributes() {
         let ParsedCriAttribute::ExtensionRequest(list) = attribute.parsed_attribute() else { continue };
