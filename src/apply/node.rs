@@ -1,4 +1,6 @@
-//! A node that somebody has deleted is made again, with the piece of the pod network that its host still has: with
+//! Nodes that are made here, and not by their kubelets.
+//!
+//! Those of a new cluster know their pieces of the pod network from the beginning. A node that somebody has deleted is made again, with the piece of the pod network that its host still has: with
 //! another one its bridge and the pods that run there would be cut off. All hosts get routes to it, so what the host says
 //! counts only where it could be a node's piece.
 
@@ -9,11 +11,31 @@ use serde_json::{Value, json};
 
 use super::Job;
 use super::gate::{API, ask};
+use crate::clients::http::Client;
 use crate::clients::kube;
 use crate::cluster::{NetworkPlugin, Networks};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::health::Poll;
 use crate::text::sh_quote;
+
+/// Makes the nodes of a new cluster. The API server has only just begun to listen: what it does not take yet, it takes
+/// a moment later.
+pub(super) fn make_all(job: &Job<'_>) -> Result<String> {
+    let nodes = &job.desired.nodes;
+    ask(job, "the nodes are not made", API, |client| match nodes.iter().try_for_each(|node| make(client, node)) {
+        Err(error) if client.is_open() && error.kind != Kind::Interrupted => Ok(Poll::Pending(error.message)),
+        made => made.map(Poll::Ready),
+    })?;
+    Ok(format!("{} nodes", nodes.len()))
+}
+
+fn make(client: &mut Client<'_>, node: &Value) -> Result<()> {
+    let name = node["metadata"]["name"].as_str().unwrap_or_default();
+    if kube::get(client, &kube::path("v1", "Node", "", name)?)?.is_none() {
+        kube::create(client, "/api/v1/nodes", node)?;
+    }
+    Ok(())
+}
 
 /// Makes the node, unless it is there by now. Its kubelet says the rest when it starts.
 pub(super) fn register(job: &Job<'_>, host: &str) -> Result<String> {

@@ -7,7 +7,8 @@ use crate::cluster::{RemovedFlag, Role};
 use crate::recipes::Project;
 use crate::state::Wave;
 
-const NAME: &str = "kube-controller-manager";
+/// Its name among components.
+pub const NAME: &str = "kube-controller-manager";
 /// Its unit.
 pub const UNIT: &str = "kube-controller-manager.service";
 /// Metrics and health.

@@ -246,6 +246,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     register_again(&mut hosts, &desired, &changes);
     let at_rest = secrets_at_rest::look(there, trust, facts, live)?;
     desired.encryption = at_rest.encryption;
+    desired.nodes = plan::first_nodes(cluster, facts);
     warnings.extend(at_rest.retired.iter().map(|name| retired_keys::warning(name)));
     let revocations = revocation::changes(session, trust, live)?;
     let revoked = revocation::with_secrets(&cluster.revoked, live, &revocations);

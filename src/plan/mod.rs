@@ -3,6 +3,7 @@
 mod compare;
 #[cfg(test)]
 mod converged;
+mod first_nodes;
 mod leftovers;
 mod meaning;
 mod nodes;
@@ -26,6 +27,7 @@ use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
 pub use compare::{compare, content_sha256, restart_key};
 #[cfg(test)]
 pub use converged::converged;
+pub use first_nodes::first_nodes;
 pub use leftovers::leftovers_text;
 pub use meaning::{Hosts, Meaning};
 pub use nodes::{Marks, are_believed};
@@ -47,6 +49,8 @@ pub struct Desired {
     pub addons: Vec<Addon>,
     /// How Secrets in etcd come to be as the inventory asks.
     pub encryption: Encryption,
+    /// Nodes that are made before their kubelets run.
+    pub nodes: Vec<Value>,
 }
 
 /// How Secrets in etcd come to be as the inventory asks.

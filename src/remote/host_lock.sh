@@ -93,7 +93,7 @@ kb_tell() {
 if [ -e "$kb_lock" ] && command -v flock >/dev/null 2>&1; then
   kb_waited=0
   kb_ended=
-  until flock -x -w 1 "$kb_lock" true; do
+  until flock -x -w 1 8 8<"$kb_lock"; do
     kb_waited=$((kb_waited + 1))
     if [ "$kb_waited" -ge "$kb_patience" ]; then
       kb_tell

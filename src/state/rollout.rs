@@ -29,7 +29,7 @@ pub enum After {
     Etcd,
     /// The API servers.
     Api,
-    /// The host's container runtime with its images, and the API servers.
+    /// The host's container runtime with its images, and API servers that listen.
     Runtime,
     /// The same, and the API objects that say what it may do.
     Objects,

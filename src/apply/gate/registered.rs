@@ -104,7 +104,15 @@ fn look(job: &Job<'_>, host: &str, until: Instant) -> Result<()> {
 
 fn state(node: &Value) -> (String, Option<String>) {
     let name = node["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    (name, node["spec"]["podCIDR"].is_null().then(|| "it has no pod network yet".to_owned()))
+    // One that was made before its kubelet ran is there without it.
+    let lacks = if node["status"]["nodeInfo"]["kubeletVersion"].as_str().is_none_or(str::is_empty) {
+        Some("its kubelet has not registered yet")
+    } else if node["spec"]["podCIDR"].is_null() {
+        Some("it has no pod network yet")
+    } else {
+        None
+    };
+    (name, lacks.map(str::to_owned))
 }
 
 fn late(job: &Job<'_>, host: &str, lacks: &str) -> Error {
@@ -149,12 +157,16 @@ mod tests {
 
     #[test]
     fn a_node_is_there_once_it_has_its_piece_of_the_pod_network() {
-        let node =
-            |name: &str, cidr: Option<&str>| json!({ "metadata": { "name": name }, "spec": { "podCIDR": cidr } });
-        let nodes = [node("n1", Some("10.244.0.0/24")), node("n2", None)];
+        let node = |name: &str, cidr: Option<&str>, version: &str| {
+            let status = json!({ "nodeInfo": { "kubeletVersion": version } });
+            json!({ "metadata": { "name": name }, "spec": { "podCIDR": cidr }, "status": status })
+        };
+        let cidr = Some("10.244.0.0/24");
+        let nodes = [node("n1", cidr, "v1.36.3"), node("n2", None, "v1.36.3"), node("n4", cidr, "")];
         let last = Last { nodes: nodes.iter().map(state).collect(), ..Last::default() };
         assert_eq!(last.lacks("n1"), None);
         assert_eq!(last.lacks("n2").as_deref(), Some("it has no pod network yet"));
+        assert_eq!(last.lacks("n4").as_deref(), Some("its kubelet has not registered yet"));
         assert_eq!(last.lacks("n3").as_deref(), Some("it is not there"));
     }
 }

@@ -58,6 +58,8 @@ pub enum Action {
     Secrets,
     /// Servers show the certificates that were brought to them.
     Shown,
+    /// The nodes of a new cluster, each with its piece of the pod network.
+    MakeNodes,
     /// A node that was deleted is there again, with its piece of the pod network, before its kubelet is restarted.
     RegisterNode {
         /// Host.
@@ -123,6 +125,7 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
         Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),
         Action::Shown => ("", "new certificates are shown".into()),
         Action::Secrets => ("", "Secrets in etcd are as asked".into()),
+        Action::MakeNodes => ("", "make nodes".into()),
         Action::RegisterNode { host } => (host.as_str(), "make its node again".into()),
         Action::NodeRegistered { host } => (host.as_str(), "its node registers".into()),
         Action::RestartPod { name, .. } => ("", format!("replace {name}")),

@@ -63,6 +63,7 @@ impl<'a> Done<'a> {
                 | Action::ApiReady { .. }
                 | Action::PushKeys { .. }
                 | Action::KeysRead
+                | Action::MakeNodes
                 | Action::Shown
                 | Action::Healthy => {}
             }

@@ -21,6 +21,8 @@ pub struct Step<A> {
     pub action: A,
     /// Steps that must be done before.
     pub after: Vec<StepId>,
+    /// Steps that must have ended before, well or not.
+    pub behind: Vec<StepId>,
 }
 
 /// Steps, each after those that it depends on.
@@ -38,9 +40,20 @@ impl<A> Default for Graph<A> {
 impl<A: Sync> Graph<A> {
     /// Adds a step; it can only depend on steps that were added before, so there are no cycles.
     pub fn add(&mut self, lane: impl Into<String>, action: A, after: impl IntoIterator<Item = StepId>) -> StepId {
+        self.add_behind(lane, action, after, [])
+    }
+    /// The same; it also lets others go first, and does not need them to succeed.
+    pub fn add_behind(
+        &mut self,
+        lane: impl Into<String>,
+        action: A,
+        after: impl IntoIterator<Item = StepId>,
+        behind: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
         let id = self.steps.len();
         let after: Vec<StepId> = after.into_iter().filter(|a| *a < id).collect();
-        self.steps.push(Step { lane: lane.into(), action, after });
+        let behind = behind.into_iter().filter(|a| *a < id).collect();
+        self.steps.push(Step { lane: lane.into(), action, after, behind });
         id
     }
     /// The steps in the order in which they were added.
@@ -179,7 +192,9 @@ impl Board {
         let free = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.busy);
         let waiting = free.filter_map(|(at, lane)| lane.steps.get(lane.begun).map(|id| (at, lane.begun, *id)));
         let is_done = |before: &StepId| self.state[*before] == State::Done;
-        let ready = waiting.filter(|(_, _, id)| steps[*id].after.iter().all(is_done));
+        let has_ended = |before: &StepId| self.state[*before] != State::Open;
+        let is_ready = |id: StepId| steps[id].after.iter().all(is_done) && steps[id].behind.iter().all(has_ended);
+        let ready = waiting.filter(|(_, _, id)| is_ready(*id));
         match ready.min_by_key(|(_, begun, id)| (!urgent(*id), *begun, *id)) {
             Some((at, _, id)) => {
                 (self.lanes[at].busy, self.lanes[at].begun) = (true, self.lanes[at].begun + 1);
@@ -270,6 +285,17 @@ mod tests {
         assert_eq!(order, ["apiserver", "kubelet n1", "kubelet n2", "tools n1", "proxy n1", "flanneld n2"]);
         let (outcome, order) = run(&two_nodes(), "apiserver", Kind::Remote);
         assert_eq!((outcome.undone.len(), order.len()), (7, 2), "what nothing depends on is done: {order:?}");
+    }
+
+    #[test]
+    fn who_lets_others_go_first_does_not_need_them_to_succeed() {
+        for (fail, undone) in [("", vec![]), ("apiserver", vec![0])] {
+            let mut graph = Graph::default();
+            let server = graph.add("m1/push", "apiserver", []);
+            graph.add_behind("n1/push", "kubelet", [], [server]);
+            let (outcome, order) = run(&graph, fail, Kind::Remote);
+            assert_eq!((outcome.undone, order), (undone, vec!["apiserver", "kubelet"]));
+        }
     }
 
     #[test]

@@ -8,9 +8,10 @@ mod covered;
 mod graph;
 #[cfg(test)]
 mod tests;
+mod travel;
 mod waves;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use action::Action;
 pub(super) use action::title;
@@ -18,11 +19,10 @@ pub use covered::uncovered;
 use graph::StepId;
 pub(super) use graph::{Graph, Outcome, collect, host_of};
 pub use waves::Push;
-use waves::arrivals;
 
-use crate::cluster::{Cluster, Role};
+use crate::cluster::{Cluster, Host, Role};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
-use crate::state::{After, HostState, Ready, Rolling, Rollout, WAVES, Wave};
+use crate::state::{After, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -38,12 +38,9 @@ pub fn steps(
     let mut builder =
         Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
     let keys = builder.keys(&desired.encryption);
-    for host in &plan.hosts {
-        if let Some(state) = desired.hosts.get(&host.host) {
-            builder.pushes(host, state, keys);
-        }
-    }
-    builder.units(plan, etcd_leader);
+    let tools = builder.pushes(plan, desired, keys);
+    builder.units(plan, desired, etcd_leader);
+    builder.tools(tools);
     for revocation in plan.revocations() {
         builder.last(Action::Revoke { host: revocation.host.clone() });
     }
@@ -111,29 +108,14 @@ impl Builder<'_> {
         }
     }
 
-    fn pushes(&mut self, plan: &HostPlan, state: &HostState, keys: Option<StepId>) {
-        let arrivals = arrivals(plan, state);
-        let mut waves: BTreeMap<Wave, Push> = arrivals.waves.into_iter().collect();
-        let mut last = keys.filter(|_| self.cluster.host(&plan.host).is_some_and(|host| host.is(Role::Master)));
-        for wave in WAVES {
-            if let Some(push) = waves.remove(&wave) {
-                last = Some(self.graph.add(push_lane(&plan.host), Action::Push(push), last));
-            }
-            if let Some(id) = last {
-                self.pushed.insert((plan.host.clone(), wave), id);
-            }
-        }
-        let units = arrivals.before_restart.into_iter();
-        self.before_restart.extend(units.map(|(unit, push)| ((plan.host.clone(), unit), push)));
-    }
-
-    fn units(&mut self, plan: &Plan, etcd_leader: Option<&str>) {
+    fn units(&mut self, plan: &Plan, desired: &Desired, etcd_leader: Option<&str>) {
         let units = Sorted::new(plan);
         let etcd = self.etcd(&units, etcd_leader);
-        let (api, controllers) = self.masters(&units, &etcd);
+        let made: BTreeSet<&str> = desired.nodes.iter().filter_map(|node| node["metadata"]["name"].as_str()).collect();
+        let Masters { api, serving, controllers } = self.masters(&units, &etcd, !made.is_empty());
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
         let objects = differ.then(|| self.graph.add("api", Action::Objects, api.iter().copied()));
-        self.nodes(plan, &units, &Plane { etcd, api, controllers, objects });
+        self.nodes(plan, &units, &Plane { etcd, api, serving, controllers, objects, made });
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one.
@@ -158,15 +140,24 @@ impl Builder<'_> {
         gates
     }
 
-    /// Masters that do not run start together; those that run change one at a time. The steps after which the API can
-    /// be used come back, and those after which controllers work.
-    fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId]) -> (Vec<StepId>, Vec<StepId>) {
+    /// Masters that do not run start together; those that run change one at a time. Nodes that are made here are there
+    /// before controllers look.
+    fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId], make_nodes: bool) -> Masters {
         let (servers, controllers): (Vec<Change<'_>>, Vec<Change<'_>>) =
             units.masters_start.iter().partition(|(_, change)| change.rollout.ready == Ready::Api);
         let mut gates = Vec::new();
+        let mut serving = Vec::new();
         for (host, change) in servers {
             let start = self.unit(host, change, etcd.iter().copied());
+            serving.push(start);
             gates.push(self.graph.add(host, ready(host, false), [start]));
+        }
+        if self.is_balanced() {
+            serving.clone_from(&gates);
+        }
+        if make_nodes {
+            serving = vec![self.graph.add("api", Action::MakeNodes, serving)];
+            gates.extend(&serving);
         }
         let mut started = Vec::new();
         for (host, change) in controllers {
@@ -183,13 +174,25 @@ impl Builder<'_> {
                 _ => vec![self.restart(host, change, after)],
             };
         }
+        // While others restart, who asks for the API may be sent to one of those.
+        if units.masters_restart.iter().any(|(_, change)| change.rollout.ready == Ready::Api) {
+            serving.clone_from(&gates);
+        }
         gates.extend(etcd);
-        (gates, started)
+        serving.extend(etcd);
+        Masters { api: gates, serving, controllers: started }
+    }
+
+    /// Whether something stands before the API servers, which asks them whether they are ready.
+    fn is_balanced(&self) -> bool {
+        let host = &self.cluster.endpoint.host;
+        let is_own = |master: &Host| master.address.to_string() == *host || master.ssh.address == *host;
+        !self.cluster.with_role(Role::Master).any(is_own)
     }
 
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
     /// No node waits for another one to register.
-    fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, plane: &Plane) {
+    fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, plane: &Plane<'_>) {
         let Plane { api, objects, .. } = plane;
         let mut settled: Vec<StepId> = api.iter().chain(objects).copied().collect();
         for change in &plan.cluster {
@@ -215,7 +218,7 @@ impl Builder<'_> {
                 runtime.push(self.restart_on_node(host, change, &settled, &tried));
             }
             restarted.extend(&runtime);
-            let mut kubelets = self.node_starts(host, units, plane, runtime);
+            let (mut kubelets, images) = self.node_starts(host, units, plane, runtime);
             for change in restarts().filter(|change| !is_runtime(change)) {
                 let id = self.restart_on_node(host, change, &settled, &tried);
                 restarted.push(id);
@@ -224,14 +227,23 @@ impl Builder<'_> {
             if tried.is_empty() {
                 tried = restarted;
             }
-            let late: Vec<Change<'_>> =
-                units.nodes_start_late.iter().copied().filter(|(name, _)| *name == host.host).collect();
-            if kubelets.is_empty() && late.is_empty() && !plan.marks(&host.host) {
-                continue;
+            let is_mine = |change: &&Change<'_>| change.0 == host.host;
+            let late: Vec<&UnitChange> = units.nodes_start_late.iter().filter(is_mine).map(|change| change.1).collect();
+            let starts = units.nodes_start.iter().filter(is_mine).map(|change| change.1);
+            let timers: Vec<&UnitChange> = starts.filter(|change| change.rollout.ready == Ready::Timer).collect();
+            let mut before: Vec<StepId> = api.iter().chain(objects).copied().chain(images).collect();
+            if !kubelets.is_empty() || !late.is_empty() || plan.marks(&host.host) {
+                let registered = self.registered(&host.host, plane, kubelets);
+                let is_made = plane.made.contains(host.host.as_str());
+                let network = if is_made { plane.serving.clone() } else { vec![registered] };
+                for change in late {
+                    self.unit(&host.host, change, objects.iter().chain(&network).copied().chain(images));
+                }
+                before.push(registered);
             }
-            let registered = self.registered(&host.host, plane, kubelets);
-            for (host, change) in late {
-                self.unit(host, change, objects.iter().copied().chain([registered]));
+            // There is nothing to look after before.
+            for change in timers {
+                self.unit(&host.host, change, before.iter().copied());
             }
         }
         for node in plan.marked().filter(|node| plan.hosts.iter().all(|host| host.host != **node)) {
@@ -252,37 +264,41 @@ impl Builder<'_> {
 
     /// Nodes wait beside each other, and beside what their hosts do; for controllers, too, which give them their pieces of
     /// the pod network: with few hands at work, those who wait would hold up what they wait for.
-    fn registered(&mut self, host: &str, plane: &Plane, kubelets: Vec<StepId>) -> StepId {
+    fn registered(&mut self, host: &str, plane: &Plane<'_>, kubelets: Vec<StepId>) -> StepId {
         let after = kubelets.into_iter().chain(plane.api.iter().chain(&plane.controllers).copied());
         self.graph.add(format!("{host}/api"), Action::NodeRegistered { host: host.to_owned() }, after)
     }
 
-    /// The runtime needs nobody, images need it, and pods need both: ours, so a runtime that restarts has restarted.
-    /// The steps after which the node registers come back.
+    /// The runtime needs nobody, images need it, and pods need both: ours, so a runtime that restarts has restarted. On a
+    /// node that is made here no pod starts before its network does: only that waits for images.
+    /// The steps after which the node registers come back, and the one after which pods find their images.
     fn node_starts(
         &mut self,
         host: &HostPlan,
         units: &Sorted<'_>,
-        plane: &Plane,
+        plane: &Plane<'_>,
         mut runtime: Vec<StepId>,
-    ) -> Vec<StepId> {
-        let Plane { etcd, api, objects, .. } = plane;
+    ) -> (Vec<StepId>, Option<StepId>) {
+        let Plane { etcd, api, serving, objects, .. } = plane;
         let mine = || units.nodes_start.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
         for change in mine().filter(|change| change.rollout.ready == Ready::Runtime) {
             runtime.push(self.unit(&host.host, change, []));
         }
-        if !host.images.is_empty() {
+        let images = (!host.images.is_empty()).then(|| {
             let after: Vec<StepId> = runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
-            let import = Action::Import { host: host.host.clone() };
-            runtime.push(self.graph.add(node_lane(&host.host), import, after));
-        }
+            let made = plane.made.contains(host.host.as_str());
+            let lane = if made { format!("{}/images", host.host) } else { node_lane(&host.host) };
+            let import = self.graph.add(lane, Action::Import { host: host.host.clone() }, after);
+            runtime.extend((!made).then_some(import));
+            import
+        });
         let mut nodes = Vec::new();
-        for change in mine().filter(|change| change.rollout.ready != Ready::Runtime) {
+        for change in mine().filter(|change| !matches!(change.rollout.ready, Ready::Runtime | Ready::Timer)) {
             let after: Vec<StepId> = match change.rollout.after {
                 After::Nothing => Vec::new(),
                 After::Etcd => etcd.to_vec(),
                 After::Api => api.to_vec(),
-                After::Runtime | After::Registered => runtime.iter().chain(api).copied().collect(),
+                After::Runtime | After::Registered => runtime.iter().chain(serving).copied().collect(),
                 After::Objects => runtime.iter().chain(api).chain(objects).copied().collect(),
             };
             let id = self.unit(&host.host, change, after);
@@ -290,7 +306,7 @@ impl Builder<'_> {
                 nodes.push(id);
             }
         }
-        nodes
+        (nodes, images)
     }
 
     /// A running unit gets its files and is restarted.
@@ -315,13 +331,25 @@ impl Builder<'_> {
 }
 
 /// What nodes wait for.
-struct Plane {
+struct Plane<'a> {
     etcd: Vec<StepId>,
     /// After these the API can be used.
     api: Vec<StepId>,
+    /// After these kubelets can register. An API server takes that while it still makes its own roles, for which it waits
+    /// a second on its first start.
+    serving: Vec<StepId>,
     /// After these controllers work.
     controllers: Vec<StepId>,
     objects: Option<StepId>,
+    /// Nodes that are there with their pieces of the pod network before their kubelets run.
+    made: BTreeSet<&'a str>,
+}
+
+/// What comes of the masters; see [`Plane`].
+struct Masters {
+    api: Vec<StepId>,
+    serving: Vec<StepId>,
+    controllers: Vec<StepId>,
 }
 
 /// A host and a change of one of its units.

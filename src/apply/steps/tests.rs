@@ -23,6 +23,9 @@ type States = BTreeMap<String, HostState>;
 type Facts = BTreeMap<String, HostFacts>;
 
 const ONE: &str = "  - {name: n1, address: 10.0.0.11, roles: [etcd, master, node]}\n";
+const TWO: &str = "  - {name: n1, address: 10.0.0.11, roles: [etcd, master]}
+  - {name: n2, address: 10.0.0.12, roles: [node]}
+";
 const THREE: &str = "  - {name: n1, address: 10.0.0.11, roles: [etcd, master, node]}
   - {name: n2, address: 10.0.0.12, roles: [etcd, master, node]}
   - {name: n3, address: 10.0.0.13, roles: [etcd, master, node]}
@@ -39,10 +42,34 @@ fn the_first_start_of_one_host() {
     n1 push control plane | n1 etcd is healthy
     n1 push container runtime | n1 start kube-apiserver
     n1 push node programs | n1 kube-apiserver is ready | n1 start containerd
-    n1 push tools | n1 start kube-controller-manager | n1 start kube-scheduler | apply API objects | n1 import images
-    n1 start kubelet | n1 start kbootstrap-data-plane.timer
+    n1 start kube-controller-manager | n1 start kube-scheduler | apply API objects | n1 import images
+    n1 start kubelet
     n1 start kube-proxy | n1 its node registers
-    n1 start flanneld
+    n1 start flanneld | n1 start kbootstrap-data-plane.timer | n1 push tools
+    the cluster is healthy
+    ");
+}
+
+/// Programs of nodes travel behind those of the API server; kubelets and the pod network wait for no controller. A balancer
+/// leads to servers that are ready.
+#[test]
+fn the_first_start_of_a_new_cluster_with_a_node() {
+    let (cluster, states) = wanted(TWO, "");
+    let facts = bare(&cluster);
+    let hosts = cluster.hosts.iter().map(|host| compare(&states[&host.name], &facts[&host.name])).collect();
+    let nodes = vec![serde_json::json!({ "metadata": { "name": "n2" } })];
+    let plan = Plan { hosts, ..Plan::default() };
+    let graph = steps(&cluster, &plan, &Desired { nodes, ..desired(&states) }, None, &[]);
+    insta::assert_snapshot!(timeline(&graph), @"
+    n1 push configuration | n2 push configuration
+    n1 push control plane | n1 start etcd
+    n1 push control plane | n2 push container runtime | n1 etcd is healthy
+    n2 push node programs | n1 start kube-apiserver | n2 start containerd
+    n1 kube-apiserver is ready | n2 import images
+    make nodes
+    n1 start kube-controller-manager | n1 start kube-scheduler | apply API objects | n2 start kubelet
+    n2 start kube-proxy | n2 its node registers | n2 start flanneld
+    n2 start kbootstrap-data-plane.timer | n1 push tools
     the cluster is healthy
     ");
 }
@@ -57,8 +84,8 @@ fn the_first_start_of_three_masters() {
     n1 start kube-apiserver | n2 start kube-apiserver | n3 start kube-apiserver
     n1 kube-apiserver is ready | n2 kube-apiserver is ready | n3 kube-apiserver is ready
     n1 start kube-controller-manager | n1 start kube-scheduler | n2 start kube-controller-manager | n2 start kube-scheduler | n3 start kube-controller-manager | n3 start kube-scheduler | apply API objects | n1 start kubelet | n2 start kubelet | n3 start kubelet
-    n1 start kube-proxy | n1 start kbootstrap-data-plane.timer | n1 its node registers | n2 start kube-proxy | n2 start kbootstrap-data-plane.timer | n2 its node registers | n3 start kube-proxy | n3 start kbootstrap-data-plane.timer | n3 its node registers
-    n1 start flanneld | n2 start flanneld | n3 start flanneld
+    n1 start kube-proxy | n1 its node registers | n2 start kube-proxy | n2 its node registers | n3 start kube-proxy | n3 its node registers
+    n1 start flanneld | n1 start kbootstrap-data-plane.timer | n2 start flanneld | n2 start kbootstrap-data-plane.timer | n3 start flanneld | n3 start kbootstrap-data-plane.timer
     the cluster is healthy
     ");
 }
@@ -507,7 +534,8 @@ fn timeline(graph: &Graph<Action>) -> String {
     let mut busy_until: BTreeMap<&str, usize> = BTreeMap::new();
     for step in graph.steps() {
         let lane = busy_until.entry(&step.lane).or_default();
-        let moment = step.after.iter().map(|id| when[*id] + 1).max().unwrap_or_default().max(*lane);
+        let before = step.after.iter().chain(&step.behind);
+        let moment = before.map(|id| when[*id] + 1).max().unwrap_or_default().max(*lane);
         *lane = moment + 1;
         when.push(moment);
         let (host, title) = title(&step.action);

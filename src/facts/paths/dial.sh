@@ -24,7 +24,7 @@ dialled=$(LC_ALL=C KB_TCP=$tcp KB_UDP=$udp KB_NONCE=$nonce timeout -k 1 "$second
       for number in "${!ways[@]}"; do
         echo "$KB_NONCE $number" 2>/dev/null >&"${ways[$number]}" || { echo "refused $number" && unset "ways[$number]"; }
       done
-      sleep 0.1
+      [ "$sent" = 3 ] || sleep 0.05
     done
   }
   mapfile -t paths < <(printf %s "$KB_TCP")

@@ -3,10 +3,10 @@ for port in $udp; do
   tries=0
   while
     heard=$(grep -as "^$nonce " "$dir-$port/heard" | sort -u)
-    [ "$(printf '%s\n' "$heard" | grep -c .)" -lt "$expected" ] && [ "$tries" -lt 10 ]
+    [ "$(printf '%s\n' "$heard" | grep -c .)" -lt "$expected" ] && [ "$tries" -lt 40 ]
   do
     tries=$((tries + 1))
-    sleep 0.1
+    sleep 0.025
   done
   printf '%s\n' "$heard"
 done

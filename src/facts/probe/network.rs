@@ -16,14 +16,19 @@ pub(super) const GROUP: Group = Group { shell: include_str!("network.sh"), ask, 
 const SOCKETS_OF_PORT: usize = 100;
 /// At most so many bytes of what is said of a socket: its addresses and its first process.
 const SOCKET_BYTES: usize = 300;
+/// So many bytes of what is said of all are taken as they are.
+const FEW_BYTES: usize = 16 << 10;
 /// At most so many bytes of what is said of all are looked at on the host.
 const SOCKETS_BYTES: usize = 16 << 20;
 
 fn ask(questions: &Questions, _: &Layout, variables: &mut Variables) {
     variables.list("ports", &questions.ports.iter().map(u16::to_string).collect::<Vec<_>>());
-    for (name, limit) in
-        [("sockets_of_port", SOCKETS_OF_PORT), ("socket_bytes", SOCKET_BYTES), ("sockets_bytes", SOCKETS_BYTES)]
-    {
+    for (name, limit) in [
+        ("sockets_of_port", SOCKETS_OF_PORT),
+        ("socket_bytes", SOCKET_BYTES),
+        ("few_bytes", FEW_BYTES),
+        ("sockets_bytes", SOCKETS_BYTES),
+    ] {
         variables.set(name, &limit.to_string());
     }
 }

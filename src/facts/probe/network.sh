@@ -4,11 +4,12 @@ section sockets
 filter=
 for port in $ports; do filter="$filter${filter:+ or }sport = :$port"; done
 sockets=
-[ -z "$filter" ] || sockets=$(ss -Hltunp "$filter" 2>/dev/null | cut -b "-$socket_bytes" | head -c "$sockets_bytes")
-# A program for each port costs more than all else here: only where there are many sockets.
-if [ -z "$(printf '%s\n' "$sockets" | sed -n "$((sockets_of_port + 1))p")" ]; then
+[ -z "$filter" ] || sockets=$(ss -Hltunp "$filter" 2>/dev/null | head -c "$sockets_bytes")
+# Programs that count and cut cost more than all else here: only where there may be many sockets, or long lines.
+if [ "${#sockets}" -le "$few_bytes" ]; then
   printf '%s\n' "$sockets"
 else
+  sockets=$(printf '%s\n' "$sockets" | cut -b "-$socket_bytes")
   for port in $ports; do
     printf '%s\n' "$sockets" | grep -a -m "$sockets_of_port" "^[a-z]* *[^ ]* *[0-9]* *[0-9]* *[^ ]*:$port "
   done
