@@ -92,6 +92,7 @@ fn push(lab: &Lab, host: &str, artifacts: &[ArtifactRef], store: &Store) {
             known_hosts: Some(lab.known_hosts_path()),
             host_key: None,
             accept_new: false,
+            may_record: false,
             connect_timeout: Some(10),
         }),
     };
