@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::links::refuse_links_out;
 use crate::error::{Error, Result};
-use crate::files::{self, folder_of, is_within, real};
+use crate::files::{self, Owners, folder_of, is_within, real};
 
 /// Where a cluster's folder is, and by whose word.
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +37,31 @@ impl ClusterFolder<'_> {
             }
             refuse_links_out(self.dir)?;
         }
-        files::check_way(self.dir)?;
+        files::check_way(self.dir, self.owners()?)?;
         // Where a link is trusted, what it leads to is judged.
         let log = self.dir.join("log");
         Error::all([self.dir, &log].into_iter().filter_map(|path| files::check_private(&real(path)).err()))
+    }
+
+    /// Whoever can exchange the inventory says already what hosts run: a checkout of somebody else's, in which root works, is as
+    /// good a place for its clusters as it is for their inventories.
+    fn owners(self) -> Result<Owners> {
+        let fault = |path: &Path| {
+            let found = files::fault_on_way(path, Owners::Trusted);
+            found.map_err(|e| Error::io(format!("look at {}", path.display()), &e))
+        };
+        let found = fault(self.dir)?;
+        Ok(match found.is_some() && found == fault(self.inventory)? {
+            true => Owners::NextTrusted,
+            false => Owners::Trusted,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use super::*;
 
@@ -84,5 +98,26 @@ mod tests {
             }
             fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
         }
+    }
+
+    #[test]
+    fn who_owns_the_checkout_owns_the_inventory_too() {
+        let at = tempfile::tempdir().unwrap();
+        let (theirs, own) = (at.path().join("theirs"), at.path().join("own.yaml"));
+        let (inventory, dir) = (theirs.join("site/prod.yaml"), theirs.join("site/clusters/prod"));
+        fs::create_dir_all(dir.join("log")).unwrap();
+        fs::write(&own, "").unwrap();
+        chown(&theirs, Some(4711), None).unwrap();
+        let place = ClusterFolder { inventory: &inventory, dir: &dir, named: false, trusted: false };
+        assert_eq!(place.judge(), Ok(()));
+        // With an inventory of one's own it is another's word.
+        let error = ClusterFolder { inventory: &own, named: true, ..place }.judge().unwrap_err();
+        assert!(error.message.ends_with("theirs: it belongs to another user (uid 4711)"), "{error}");
+        // What is right above the keys, and open folders, count all the same.
+        fs::set_permissions(&theirs, Permissions::from_mode(0o777)).unwrap();
+        assert!(place.judge().is_err());
+        fs::set_permissions(&theirs, Permissions::from_mode(0o755)).unwrap();
+        chown(theirs.join("site/clusters"), Some(4711), None).unwrap();
+        assert!(place.judge().is_err());
     }
 }

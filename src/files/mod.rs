@@ -32,7 +32,7 @@ pub use place::{folder as folder_of, pair};
 pub use private::{check_private, check_way, private_folder};
 pub use real::{is_within, real};
 pub use tree::copy_folder;
-pub use way::fault_on_way;
+pub use way::{Owners, fault_on_way};
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;

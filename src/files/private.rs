@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::folder_of;
-use super::way::{Me, Seen, fault_on_way};
+use super::way::{Me, Owners, Seen, fault_on_way};
 use crate::error::{Error, Result};
 
 /// Makes a folder for keys, 0700, with those above it; one that is there is looked at, and closed to readers.
@@ -39,13 +39,13 @@ pub fn check_private(path: &Path) -> Result<bool> {
         Err(refused(path, &why)
             .hint("look who made it and what is in it (`ls -la`), then move it away, or make it yours alone"))
     })?;
-    check_way(path)?;
+    check_way(path, Owners::NextTrusted)?;
     Ok(there)
 }
 
 /// Refuses a place that others can put something else in; links on the way to it are followed.
-pub fn check_way(path: &Path) -> Result<()> {
-    let fault = fault_on_way(path).map_err(|e| Error::io(format!("look at {}", path.display()), &e))?;
+pub fn check_way(path: &Path, owners: Owners) -> Result<()> {
+    let fault = fault_on_way(path, owners).map_err(|e| Error::io(format!("look at {}", path.display()), &e))?;
     fault.map_or(Ok(()), |found| {
         let text = format!("{} is not safe from others: {}: {}", path.display(), found.path.display(), found.why);
         Err(Error::input(text).hint("choose a place to which all folders on the way are yours or root's"))

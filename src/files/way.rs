@@ -35,6 +35,15 @@ pub(super) struct Seen {
     pub(super) mode: u32,
 }
 
+/// Whose folders on a way may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owners {
+    /// Each is root's or ours.
+    Trusted,
+    /// The one right above is; those above it may be anybody's who has given us the place in them.
+    NextTrusted,
+}
+
 /// What others can change, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -69,11 +78,11 @@ impl Seen {
 ///
 /// # Errors
 /// I/O; too many links in a row.
-pub fn fault_on_way(path: &Path) -> IoResult<Option<Fault>> {
+pub fn fault_on_way(path: &Path, owners: Owners) -> IoResult<Option<Fault>> {
     let me = Me::of_process();
     let mut path = std::path::absolute(path)?;
     for _ in 0..MOST_LINKS {
-        match walk(&path, &me)? {
+        match walk(&path, owners, &me)? {
             Walked::Through => return Ok(None),
             Walked::Stopped(fault) => return Ok(Some(fault)),
             Walked::Led(elsewhere) => path = elsewhere,
@@ -89,7 +98,7 @@ enum Walked {
     Led(PathBuf),
 }
 
-fn walk(path: &Path, me: &Me) -> IoResult<Walked> {
+fn walk(path: &Path, owners: Owners, me: &Me) -> IoResult<Walked> {
     let mut steps: Vec<&Path> = path.ancestors().collect();
     steps.reverse();
     let mut around = Seen { is_link: false, is_folder: true, owner: 0, mode: 0o755 };
@@ -101,6 +110,7 @@ fn walk(path: &Path, me: &Me) -> IoResult<Walked> {
         let why = match seen.is_link {
             true => link_fault(&seen, &around, me),
             false if step == path => None,
+            false if owners == Owners::NextTrusted && path.parent() != Some(step) => open_to_all(&seen),
             false => folder_fault(&seen, me),
         };
         if let Some(why) = why {
@@ -118,13 +128,15 @@ fn walk(path: &Path, me: &Me) -> IoResult<Walked> {
 
 /// Of a folder on the way. Who is in the group of a folder was put there by its owner.
 pub(super) fn folder_fault(seen: &Seen, me: &Me) -> Option<String> {
-    match seen {
-        _ if !me.trusts(seen) => Some(format!("it belongs to another user (uid {})", seen.owner)),
-        Seen { mode, .. } if mode & EVERYBODY != 0 && mode & STICKY == 0 => {
-            Some(format!("everybody may write to it (mode {:04o})", mode & 0o7777))
-        }
-        _ => None,
+    match me.trusts(seen) {
+        false => Some(format!("it belongs to another user (uid {})", seen.owner)),
+        true => open_to_all(seen),
     }
+}
+
+fn open_to_all(Seen { mode, .. }: &Seen) -> Option<String> {
+    let is_open = mode & EVERYBODY != 0 && mode & STICKY == 0;
+    is_open.then(|| format!("everybody may write to it (mode {:04o})", mode & 0o7777))
 }
 
 /// Whose link it is counts where others may make some.
@@ -163,7 +175,7 @@ mod tests {
         fs::create_dir_all(path("a/b/c")).unwrap();
         symlink("a/b", path("link")).unwrap();
         symlink("link/c", path("second")).unwrap();
-        let said = |name: &str| fault_on_way(&path(name)).unwrap().map(|fault| fault.path);
+        let said = |name: &str| fault_on_way(&path(name), Owners::Trusted).unwrap().map(|fault| fault.path);
         for good in ["a/b/c", "link/c", "second", "second/not/yet", "link/../b/c", "none"] {
             assert_eq!(said(good), None, "{good}");
         }
@@ -176,7 +188,7 @@ mod tests {
         mode("a", 0o1777);
         assert_eq!(said("second"), None);
         symlink("round", path("round")).unwrap();
-        assert!(fault_on_way(&path("round/x")).is_err());
+        assert!(fault_on_way(&path("round/x"), Owners::Trusted).is_err());
     }
 
     #[test]
@@ -186,10 +198,13 @@ mod tests {
         let path = |name: &str| at.path().join(name);
         fs::create_dir_all(path("theirs/ours")).unwrap();
         chown(path("theirs"), Some(4711), None).unwrap();
-        let said = |name: &str| fault_on_way(&path(name)).unwrap();
+        let said = |name: &str| fault_on_way(&path(name), Owners::Trusted).unwrap();
         assert_eq!(said("theirs"), None);
         let fault = Fault { path: path("theirs"), why: "it belongs to another user (uid 4711)".to_owned() };
         assert_eq!((said("theirs/ours"), said("theirs/ours/deep/x")), (Some(fault.clone()), Some(fault)));
+        let next = |name: &str| fault_on_way(&path(name), Owners::NextTrusted).unwrap();
+        assert!(next("theirs/ours").is_some() && next("theirs/new").is_some());
+        assert_eq!(next("theirs/ours/deep"), None);
         // A link of theirs leads where they like, from one moment to the next, where they can have made it.
         fs::create_dir(path("all")).unwrap();
         symlink("..", path("all/link")).unwrap();

@@ -67,7 +67,7 @@ impl State {
     /// what it names, so others must not have been able to write it, and it names nothing but what is a lab's.
     pub fn load(folder: &LabFolder) -> Result<Option<Self>> {
         let path = folder.state();
-        files::check_way(&path)?;
+        files::check_way(&path, files::Owners::Trusted)?;
         let bytes = match files::bounded::bytes(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(|e| Error::io(format!("read {}", path.display()), &e))?,

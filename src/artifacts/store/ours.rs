@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
-use crate::files::fault_on_way;
+use crate::files::{Owners, fault_on_way};
 use crate::text::sh_path;
 
 /// Others than the owner may write.
@@ -27,7 +27,7 @@ pub fn check<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<()> {
 
 fn one(path: &Path, user: u32) -> Result<()> {
     let failed = |e| Error::io(format!("look at {}", path.display()), &e);
-    if let Some(found) = fault_on_way(path).map_err(failed)? {
+    if let Some(found) = fault_on_way(path, Owners::Trusted).map_err(failed)? {
         let (way, why) = (found.path.display(), found.why);
         let message = format!("{} is not safe from others, who could choose what hosts run", path.display());
         return Err(Error::local(message).detail(format!("{way}: {why}")).hint(format!("set {ELSEWHERE}")));
