@@ -67,7 +67,8 @@ fn the_plan_says_why(cluster: &Cluster) -> Vec<String> {
     assert_eq!(upgrade["keeps_folder"], true);
     let hosts: Vec<&Value> = upgrade["changes"].as_array().unwrap().iter().map(|change| &change["hosts"]).collect();
     let (master, both, cluster_itself) = (json!(["n1"]), json!(["n1", "n2"]), json!([]));
-    assert_eq!(hosts, [&master, &master, &both, &both, &master, &master, &cluster_itself], "{upgrade:#}");
+    let expected = [&master, &both, &master, &both, &both, &both, &master, &master, &cluster_itself];
+    assert_eq!(hosts, expected, "{upgrade:#}");
     assert_eq!(meaning["fields"], json!([]));
     let shown = cluster.run(&["plan", "--summary"]).ok();
     shown.check(shown.stdout.starts_with("A kbootstrap that left no record was here last"), "it should say who it was");
