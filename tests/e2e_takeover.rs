@@ -76,7 +76,9 @@ fn the_plan_says_why(cluster: &Cluster) -> Vec<String> {
         let on = restart["hosts"].as_array().unwrap().iter();
         on.map(|host| format!("{} {}.service", host.as_str().unwrap(), restart["component"].as_str().unwrap()))
     });
-    restarts.collect()
+    let mut restarts: Vec<String> = restarts.collect();
+    restarts.sort();
+    restarts
 }
 
 /// Each has its own, and what all of them shared is nowhere but in the folder as it was.
