@@ -9,10 +9,7 @@ use crate::text::sh_quote;
 /// could would be written by root, or in its place. Else the script ends.
 pub(super) fn ready(layout: &Layout) -> String {
     let records = sh_quote(&layout.records);
-    format!(
-        "{ONLY_ROOT}R={records}\nmkdir -p -m 700 \"$R\"\nkb_only_root \"$R\" || exit 1\n{OURS}\
-         mkdir -p -m 700 \"$R/units\"\nkb_only_root \"$R/units\" || exit 1\n"
-    )
+    format!("{ONLY_ROOT}R={records}\n{OURS}mkdir -p -m 700 \"$R\" \"$R/units\"\nkb_only_root \"$R/units\" || exit 1\n")
 }
 
 #[cfg(test)]
@@ -47,8 +44,11 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
 
+        // Where they still can, it is not for them to say what root removes.
+        chown(records.join("record"), Some(1), None).unwrap();
         chown(&records, Some(1), None).unwrap();
         let output = run();
+        assert!(records.join("record").exists());
         assert!(!output.status.success(), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("belongs to daemon"), "{output:?}");
     }

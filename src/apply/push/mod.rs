@@ -205,8 +205,9 @@ owned() {
 }
 "#;
 
-/// What others left among our records, when they could once write there, tells root nothing.
-pub(super) const OURS: &str = r#"if [ -d "$R" ]; then
+/// What others left among our records, when they could once write there, tells root nothing. Where they still can, nothing is
+/// removed: whoever can exchange a folder on the way would say what.
+pub(super) const OURS: &str = r#"if [ -d "$R" ] && kb_only_root "$R" 2>/dev/null; then
   find "$R" -mindepth 1 -maxdepth 2 \( ! -user root -o -type l -o -perm /022 \) -prune -exec rm -rf -- {} +
 fi
 "#;
