@@ -22,7 +22,13 @@ impl Transport for Shell {
     fn host(&self) -> &str {
         "here"
     }
-    fn stream(&mut self, script: &str, _: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+    fn execute(
+        &mut self,
+        _: Option<Duration>,
+        script: &str,
+        _: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
         // The probe names the shell of its own.
         let script = script.replace("/bin/sh -c", &format!("{} -c", self.0));
         let output = Command::new(self.0).args(["-c", &script]).stdin(Stdio::null()).output();
@@ -307,7 +313,13 @@ fn what_a_host_never_ends_is_cut_and_named() {
         fn host(&self) -> &str {
             "here"
         }
-        fn stream(&mut self, script: &str, _: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+        fn execute(
+            &mut self,
+            _: Option<Duration>,
+            script: &str,
+            _: &mut dyn Read,
+            stdout: &mut dyn Write,
+        ) -> Result<Output> {
             let nonce = script.split("mark='\\''\u{1e}").nth(1).unwrap().split(' ').next().unwrap();
             let head = format!("\u{1e}{nonce} clock\n1\n\u{1e}{nonce} sockets\n");
             stdout.write_all(head.as_bytes()).map_err(|error| Error::io("it", &error))?;

@@ -138,6 +138,7 @@ impl<'a> EtcdAccess<'a> {
 #[cfg(test)]
 mod tests {
     use std::io::{self, Read, Write};
+    use std::time::Duration;
 
     use super::*;
     use crate::clients::http::Request;
@@ -151,7 +152,7 @@ mod tests {
         fn host(&self) -> &str {
             "n1"
         }
-        fn stream(&mut self, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
+        fn execute(&mut self, _: Option<Duration>, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
             Err(Error::internal("no scripts"))
         }
         fn dial(&mut self, _: SocketAddr) -> Result<Box<dyn Stream + '_>> {

@@ -212,7 +212,7 @@ mod tests {
         fn is_usable(&self) -> bool {
             self.0
         }
-        fn stream(&mut self, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
+        fn execute(&mut self, _: Option<Duration>, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
             self.0 = false;
             Err(Error::connect("n1: connection lost"))
         }
@@ -256,7 +256,7 @@ mod tests {
         fn host(&self) -> &str {
             &self.0
         }
-        fn stream(&mut self, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
+        fn execute(&mut self, _: Option<Duration>, _: &str, _: &mut dyn Read, _: &mut dyn Write) -> Result<Output> {
             std::thread::yield_now();
             Ok(Output::default())
         }

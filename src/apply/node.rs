@@ -1,8 +1,8 @@
 //! Nodes that are made here, and not by their kubelets.
 //!
-//! Those of a new cluster know their pieces of the pod network from the beginning. A node that somebody has deleted is made again, with the piece of the pod network that its host still has: with
-//! another one its bridge and the pods that run there would be cut off. All hosts get routes to it, so what the host says
-//! counts only where it could be a node's piece.
+//! Those of a new cluster know their pieces of the pod network from the beginning. A node that somebody has deleted is made
+//! again, with the piece of the pod network that its host still has: with another one its bridge and the pods that run there
+//! would be cut off. All hosts get routes to it, so what the host says counts only where it could be a node's piece.
 
 use std::io::empty;
 

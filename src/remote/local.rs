@@ -61,38 +61,14 @@ impl Transport for LocalTransport {
         &self.host
     }
 
-    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
-        self.run_script(Patience::Input(self.patience), script, stdin, stdout)
-    }
-
-    fn stream_within(
+    fn execute(
         &mut self,
-        limit: Duration,
+        limit: Option<Duration>,
         script: &str,
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> Result<Output> {
-        self.run_script(Patience::Answer(limit), script, stdin, stdout)
-    }
-
-    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
-        let failed = |error: io::Error| not_listening(&self.host, address, &error.to_string());
-        let stream = TcpStream::connect_timeout(&address, OPENED).map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        stream.set_read_timeout(Some(STALL)).map_err(failed)?;
-        stream.set_write_timeout(Some(STALL)).map_err(failed)?;
-        Ok(Box::new(stream))
-    }
-}
-
-impl LocalTransport {
-    fn run_script(
-        &mut self,
-        patience: Patience,
-        script: &str,
-        stdin: &mut dyn Read,
-        stdout: &mut dyn Write,
-    ) -> Result<Output> {
+        let patience = limit.map_or(Patience::Input(self.patience), Patience::Answer);
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let mut answer = program.answer(&self.host, stdout).hiding(self.become_root.password());
@@ -107,6 +83,15 @@ impl LocalTransport {
                 .detail(answer.words()),
             false => Evidence::new(None, &answer, status).error(&self.host),
         })
+    }
+
+    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        let failed = |error: io::Error| not_listening(&self.host, address, &error.to_string());
+        let stream = TcpStream::connect_timeout(&address, OPENED).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_read_timeout(Some(STALL)).map_err(failed)?;
+        stream.set_write_timeout(Some(STALL)).map_err(failed)?;
+        Ok(Box::new(stream))
     }
 }
 

@@ -154,9 +154,11 @@ pub trait Transport: Send {
     /// As [`Transport::run`], but standard output goes to `stdout` as it comes, and [`Output::stdout`] stays empty.
     /// However much goes in and comes out, a few hundred kilobytes of it are in memory. A host that takes longer than
     /// [`PATIENCE`] is an error (`Remote`).
-    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output>;
+    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+        self.execute(None, script, stdin, stdout)
+    }
     /// As [`Transport::stream`], but a script that has not ended after `limit` is an error (`Remote`), and the way to
-    /// its host is given up. Transports that run nothing that could hang keep no time.
+    /// its host is given up.
     fn stream_within(
         &mut self,
         limit: Duration,
@@ -164,9 +166,17 @@ pub trait Transport: Send {
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> Result<Output> {
-        let _ = limit;
-        self.stream(script, stdin, stdout)
+        self.execute(Some(limit), script, stdin, stdout)
     }
+    /// What [`Transport::stream`] does, or within a limit [`Transport::stream_within`]. Transports that run nothing that could
+    /// hang keep no time.
+    fn execute(
+        &mut self,
+        limit: Option<Duration>,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output>;
     /// Opens a TCP connection from the host. The transport can do nothing else while the stream lives: it is the
     /// transport's only channel, driven by whoever reads and writes. Who needs both opens another transport.
     fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>>;

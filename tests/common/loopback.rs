@@ -24,7 +24,13 @@ impl Transport for Loopback {
     fn host(&self) -> &str {
         "loopback"
     }
-    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+    fn execute(
+        &mut self,
+        _: Option<Duration>,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| Error::io("sh", &e))?;

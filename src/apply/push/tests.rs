@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::stream::Compression;
 use super::{PushContext, push};
@@ -32,7 +33,13 @@ impl Transport for Shell {
         "n1"
     }
 
-    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
+    fn execute(
+        &mut self,
+        _: Option<Duration>,
+        script: &str,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+    ) -> Result<Output> {
         let mut sh = Command::new("/bin/sh");
         sh.args(["-c", script]).env("PATH", &self.path);
         let mut child = sh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

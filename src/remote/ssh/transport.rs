@@ -47,33 +47,14 @@ impl Transport for SshTransport {
         self.slowest
     }
 
-    fn stream(&mut self, script: &str, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Output> {
-        self.run_script(Patience::Input(self.patience), script, stdin, stdout)
-    }
-
-    fn stream_within(
+    fn execute(
         &mut self,
-        limit: Duration,
+        limit: Option<Duration>,
         script: &str,
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> Result<Output> {
-        self.run_script(Patience::Answer(limit), script, stdin, stdout)
-    }
-
-    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
-        dial::dial(&mut self.session, &mut self.forwarding, address)
-    }
-}
-
-impl SshTransport {
-    fn run_script(
-        &mut self,
-        patience: Patience,
-        script: &str,
-        stdin: &mut dyn Read,
-        stdout: &mut dyn Write,
-    ) -> Result<Output> {
+        let patience = limit.map_or(Patience::Input(self.patience), Patience::Answer);
         let nonce = nonce()?;
         let program = Program::new(script, &nonce)?;
         let launch = self.become_root.launch(&program, &crate::random::nonce()?);
@@ -90,6 +71,10 @@ impl SshTransport {
             true => no_status(&self.session, &end, &answer.words()),
             false => Evidence::new(Some(&self.user), &answer, end.status).error(self.session.host()),
         })
+    }
+
+    fn dial(&mut self, address: SocketAddr) -> Result<Box<dyn Stream + '_>> {
+        dial::dial(&mut self.session, &mut self.forwarding, address)
     }
 }
 
