@@ -170,7 +170,7 @@ fn a_kubelet_registers_and_goes_on(cluster: &Cluster) {
     assert_eq!((&after["kubernetes.io/hostname"], &after[ZONE]), (&json!("n2"), &json!("b")), "{after}");
     assert_eq!(cluster.up(), 1, "the zone is the inventory's");
     assert_eq!(labels(), before);
-    // Its Node is made anew, by itself.
+    // Its Node is made again, by itself.
     cluster.kubectl(&["delete", "node", "n2"]);
     registers("systemctl restart kubelet");
     // With another piece of the pod network; no pod is there that had one of the old.

@@ -49,7 +49,7 @@ program() {
 
 /// Runs in a shell of its own. What unpacks to more than is pinned does not fill the disk: the limit is in blocks of 512
 /// bytes (POSIX, `ulimit -f`). The file is born 0600: a default ACL of its folder takes the place of the umask, and whoever
-/// has it open for writing keeps that. So what writes it is not to make it anew.
+/// has it open for writing keeps that. So what writes it is not to make another.
 const UNPACK: &str = r#"
 unpack() {
   ulimit -f $(($2 / 512 + 1))

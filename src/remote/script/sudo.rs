@@ -31,7 +31,7 @@ pub struct Launch {
 }
 
 impl Become {
-    /// What the host is told.
+    /// The password that sudo gets, where it wants one.
     pub fn password(&self) -> Option<&Secret> {
         match self {
             Become::SudoWith(password) => Some(password),
