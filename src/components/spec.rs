@@ -26,6 +26,10 @@ pub struct ComponentSpec {
     pub programs: &'static [ProgramSpec],
     /// Its service.
     pub unit: Option<UnitSpec>,
+    /// What its service runs, where that is the program of a package.
+    pub packaged: Option<fn(&Cluster) -> String>,
+    /// Its service reads changed configuration files when it is told to, and goes on.
+    pub reloads: bool,
     /// Ports that it listens on.
     pub ports: &'static [PortSpec],
     /// Configuration files.
@@ -220,6 +224,8 @@ pub enum Format {
     Json,
     /// Written as rendered.
     Text,
+    /// As [`Format::Text`]; where the template comes to nothing, there is no such file.
+    TextOrNone,
     /// Not from a template: what Secrets in etcd are encrypted with, which kube-apiserver reloads by itself.
     Encryption,
 }
@@ -339,6 +345,8 @@ impl ComponentSpec {
             runs_on: |_, _| false,
             programs: &[],
             unit: None,
+            packaged: None,
+            reloads: false,
             ports: &[],
             configs: &[],
             kubeconfig: None,
@@ -359,6 +367,14 @@ impl ComponentSpec {
             fields: "",
             kernel: KernelSpec { keeps: |_| Vec::new(), without: "" },
             footprint: Footprint::NONE,
+        }
+    }
+
+    /// The path of what its service runs.
+    pub fn program(&self, cluster: &Cluster, unit: &UnitSpec) -> String {
+        match self.packaged {
+            Some(path) => path(cluster),
+            None => format!("{}/{}", cluster.layout.bin, unit.program),
         }
     }
 

@@ -128,6 +128,11 @@ fn functions(change: &UnitChange, layout: &Layout) -> String {
         Some(UnitAction::Restart) => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
         _ => "true",
     };
+    // What is not read stays away: the process goes on with what it has.
+    let verb = match change.action {
+        Some(UnitAction::Reload) => "reload \"$U\" || return 1",
+        _ => "restart \"$U\" 2>/dev/null",
+    };
     format!(
         "{ready}K=$R/units/$U
 {before}look() {{
@@ -139,7 +144,7 @@ comes_up() {{
   [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
   # Whoever starts the unit after us, or changes its files, takes this away: then ours is not the key that it runs with.
   printf 'starting %s\\n' $$ > \"$K\"
-  timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
+  timeout {PATIENCE} systemctl {verb}
   look
   n=0
   first=$NRestarts
