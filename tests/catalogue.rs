@@ -63,7 +63,9 @@ fn with_every_way() -> Catalogue {
         let runs_on = catalogue.get(role).unwrap().runs_on;
         for rolling in [Rolling::Quorum, Rolling::ControlPlane, Rolling::Canary, Rolling::Together] {
             for after in [After::Nothing, After::Etcd, After::Api, After::Runtime, After::Registered] {
-                for ready in [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node, Ready::Timer, Ready::Balancer] {
+                for ready in
+                    [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node, Ready::Timer, Ready::Balancer]
+                {
                     for wave in [WAVES[0], WAVES[4]] {
                         let name: &str = format!("{role}-{rolling:?}-{after:?}-{ready:?}-{wave:?}").leak();
                         let unit = UnitSpec {

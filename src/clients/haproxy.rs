@@ -69,7 +69,8 @@ mod tests {
                     ready,BACKEND,0,3,UP,,\n\
                     anybody,m1,0,0,no check,,\n";
         let servers = read(text, "ready").unwrap();
-        let shown: Vec<_> = servers.iter().map(|s| (s.name.as_str(), s.is_up(), s.check.as_str(), s.connections)).collect();
+        let shown: Vec<_> =
+            servers.iter().map(|s| (s.name.as_str(), s.is_up(), s.check.as_str(), s.connections)).collect();
         assert_eq!(shown, [("m1", true, "L7OK", 3), ("m2", false, "L4TOUT", 0)]);
         for strange in ["", "hello", "# a,b\n"] {
             assert_eq!(read(strange, "ready"), None, "{strange:?}");

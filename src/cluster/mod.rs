@@ -23,10 +23,10 @@ use serde::Serialize;
 
 use crate::age::Recipient;
 pub use crate::inventory::{Authorities, ComponentSettings, NetworkPlugin, ProxyMode, Role, Source, TransportKind};
-pub use balancing::{Balancer, Balancing, Checks, VirtualAddress};
 use crate::lifetime::Lifetime;
 use crate::pki::KeyKind;
 use crate::text::host_port;
+pub use balancing::{Balancer, Balancing, Checks, VirtualAddress};
 pub use known::{Known, KnownComponent};
 pub use layout::Layout;
 pub use removed_flags::{RemovedFlag, RemovedValue, Since, removed, removed_value};

@@ -79,12 +79,18 @@ pub(super) fn certificates(
 pub(super) fn asks_with(cluster: &Cluster, balancer: Option<Balancer>, name: &str) -> Vec<String> {
     let file = |name: String| format!("{}/{name}", cluster.layout.pki);
     match balancer {
-        Some(Balancer::Haproxy) => vec![file(format!("{name}.crt")), file(format!("{name}.key")), file("ca.crt".into())],
+        Some(Balancer::Haproxy) => {
+            vec![file(format!("{name}.crt")), file(format!("{name}.key")), file("ca.crt".into())]
+        }
         _ => Vec::new(),
     }
 }
 
 /// The folder of its configuration, and those of certificates.
 pub(super) fn dirs(layout: &Layout, own: &str) -> Vec<(String, u32, &'static str)> {
-    [&layout.kubernetes, &layout.pki].map(|dir| (dir.clone(), 0o755, "root")).into_iter().chain([(own.to_owned(), 0o755, "root")]).collect()
+    [&layout.kubernetes, &layout.pki]
+        .map(|dir| (dir.clone(), 0o755, "root"))
+        .into_iter()
+        .chain([(own.to_owned(), 0o755, "root")])
+        .collect()
 }

@@ -22,7 +22,12 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     runs_on: |cluster, host| host.is(Role::Lb) && cluster.balancing.virtual_address.is_some(),
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::ControlPlane, ready: Ready::Runs },
+        rollout: Rollout {
+            wave: Wave::Etcd,
+            after: After::Nothing,
+            rolling: Rolling::ControlPlane,
+            ready: Ready::Runs,
+        },
         watched_by_restart: |cluster| asks_with(cluster, kind(cluster), NAME),
         restart_seconds: 1,
         noticed: "who is connected by this host connects again",

@@ -15,7 +15,12 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     runs_on: |cluster, host| host.is(Role::Lb) && cluster.balancing.virtual_address.is_some(),
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::ControlPlane, ready: Ready::Runs },
+        rollout: Rollout {
+            wave: Wave::Etcd,
+            after: After::Nothing,
+            rolling: Rolling::ControlPlane,
+            ready: Ready::Runs,
+        },
         // It asks through the front end as haproxy does.
         watched_by_restart: |cluster| asks_with(cluster, Some(Balancer::Haproxy), NAME),
         restart_seconds: 1,

@@ -8,8 +8,8 @@ use super::certificate::CertificateRow;
 use super::descriptors::{Addon, LoadBalancer, NetworkPlugin, Runtime};
 use super::spec::{ComponentSpec, Footprint, ImageSpec, PortSpec, ProgramSpec, UnitSpec};
 use super::{
-    api_balancer, api_front_end, api_virtual_address, cni_plugins, containerd, coredns, data_plane, etcd, flanneld, kube_apiserver, kube_controller_manager, kube_proxy,
-    kube_scheduler, kubectl, kubelet,
+    api_balancer, api_front_end, api_virtual_address, cni_plugins, containerd, coredns, data_plane, etcd, flanneld,
+    kube_apiserver, kube_controller_manager, kube_proxy, kube_scheduler, kubectl, kubelet,
 };
 use crate::cluster::{self, Balancer, Cluster, Host, KnownComponent, Layout, VirtualAddress};
 use crate::recipes::Project;

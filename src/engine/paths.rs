@@ -45,9 +45,9 @@ fn strangers(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<V
     let asked = |host: &&Host| host.is(Role::Lb) && facts.contains_key(&host.name);
     let said = on_each(session, asked, |host| heard::script(held.address, held.router_id, host.address))?;
     let own: Vec<_> = cluster.hosts.iter().map(|host| host.address).collect();
-    let found = said.iter().filter_map(|(name, said)| {
-        Some(preflight::strangers(cluster.host(name)?, held, &Heard::read(said, &own)))
-    });
+    let found = said
+        .iter()
+        .filter_map(|(name, said)| Some(preflight::strangers(cluster.host(name)?, held, &Heard::read(said, &own))));
     Ok(found.flatten().collect())
 }
 

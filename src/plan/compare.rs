@@ -131,9 +131,8 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
     let key = restart_key(unit, desired);
     let fact = facts.units.get(&unit.name);
     let enable = fact.is_none_or(|f| f.enabled != "enabled");
-    let changed = |paths: &BTreeSet<String>| {
-        files.iter().find(|f| f.change != FileDifference::Mode && paths.contains(&f.path))
-    };
+    let changed =
+        |paths: &BTreeSet<String>| files.iter().find(|f| f.change != FileDifference::Mode && paths.contains(&f.path));
     let (restarts, reloads) = (changed(&unit.restart_on), changed(&unit.reload_on));
     let (action, reason) = match fact {
         Some(f) if f.is_foreign(&unit.file) => {
@@ -142,7 +141,8 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
         Some(f) if f.active == "active" => match restarts {
             Some(file) => (Some(UnitAction::Restart), format!("{} changes", file.path)),
             None if f.restart_key != key && same_but_reloaded(&f.restart_key, &key) => {
-                let why = reloads.map_or("it runs with older files".to_owned(), |file| format!("{} changes", file.path));
+                let why =
+                    reloads.map_or("it runs with older files".to_owned(), |file| format!("{} changes", file.path));
                 (Some(UnitAction::Reload), why)
             }
             None if f.restart_key != key => (Some(UnitAction::Restart), "it runs with older files".to_owned()),
@@ -244,6 +244,7 @@ mod tests {
                     ready: Ready::Runs,
                 },
                 restart_on: ["/etc/net.json".into()].into(),
+                reload_on: BTreeSet::new(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
                 keeps: Vec::new(),
                 without: "Pods are cut off",
@@ -296,6 +297,33 @@ mod tests {
         assert_eq!(changes(link), ["Replace /etc/note"], "whatever it leads to");
         let gone = changes(|facts| drop(facts.files.remove("/etc/note")));
         assert_eq!(gone, ["Create /etc/note"]);
+    }
+
+    #[test]
+    fn what_can_be_read_again_is_read_again_where_nothing_else_differs() {
+        let mut state = desired();
+        state.units[0].reload_on = ["/etc/note".into()].into();
+        let changes = |spoil: &dyn Fn(&mut HostFacts)| {
+            let mut facts = converged(&state);
+            spoil(&mut facts);
+            let units = compare(&state, &facts).units;
+            units.iter().map(|u| format!("{:?} {}", u.action, u.reason)).collect::<Vec<_>>().join(", ")
+        };
+        let other = |facts: &mut HostFacts, path: &str| facts.files.get_mut(path).unwrap().sha256 = "0".repeat(64);
+        let key = restart_key(&state.units[0], &state);
+        let (restarts, _) = key.split_once('+').unwrap();
+        assert_eq!(changes(&|_| {}), "");
+        assert_eq!(changes(&|facts| other(facts, "/etc/note")), "Some(Reload) /etc/note changes");
+        assert_eq!(changes(&|facts| other(facts, "/etc/net.json")), "Some(Restart) /etc/net.json changes");
+        let older = format!("{restarts}+of an earlier run");
+        assert_eq!(changes(&|facts| unit(facts).restart_key = older.clone()), "Some(Reload) it runs with older files");
+        assert_eq!(changes(&|facts| unit(facts).restart_key = "x+y".into()), "Some(Restart) it runs with older files");
+        assert_eq!(
+            changes(&|facts| unit(facts).restart_key = restarts.into()),
+            "Some(Restart) it runs with older files"
+        );
+        let newer = |facts: &mut HostFacts| facts.files.get_mut("/etc/note").unwrap().written = 3;
+        assert_eq!(changes(&newer), "Some(Reload) /etc/note was written after it was read");
     }
 
     /// Who has it open for writing keeps that, whatever becomes of its mode and owner.

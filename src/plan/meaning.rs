@@ -22,6 +22,9 @@ pub struct Meaning {
     pub starts: Vec<Hosts>,
     /// Services that restart, on one host after the other or on several at once.
     pub restarts: Vec<Hosts>,
+    /// Services that read their configuration again, and go on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reloads: Vec<Hosts>,
     /// What is taken away because somebody has named it.
     pub removes: Vec<String>,
     /// Hosts whose keys become worth nothing, and what goes with them.

@@ -11,7 +11,9 @@ use crate::facts::heard::Heard;
 use crate::facts::paths::is_try;
 
 pub(super) fn check(check: &mut HostCheck) {
-    let Some(held) = check.cluster.balancing.virtual_address.clone().filter(|_| check.host.is(Role::Lb)) else { return };
+    let Some(held) = check.cluster.balancing.virtual_address.clone().filter(|_| check.host.is(Role::Lb)) else {
+        return;
+    };
     port(check, &held);
     // Without the ip program nothing was seen, which the check `tools` says.
     if !check.facts.addresses.is_empty() {
@@ -81,11 +83,15 @@ fn interface(check: &mut HostCheck, held: &VirtualAddress) {
         );
         return;
     }
-    if addresses.iter().any(|(_, there)| *there == address) && !runs(check, &format!("{}.service", api_virtual_address::ID)) {
+    if addresses.iter().any(|(_, there)| *there == address)
+        && !runs(check, &format!("{}.service", api_virtual_address::ID))
+    {
         check.fail(
             "virtual-address",
             format!("the host has {address} already, and keepalived of ours does not run here"),
-            format!("take it away (`ip addr del {address}/32 dev {name}`) where it is nobody's, or choose another address"),
+            format!(
+                "take it away (`ip addr del {address}/32 dev {name}`) where it is nobody's, or choose another address"
+            ),
         );
     }
     let of_interface = check.facts.routes.iter().filter(|(_, device)| *device == name);

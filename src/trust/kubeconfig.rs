@@ -55,7 +55,8 @@ fn ways(cluster: &Cluster) -> Vec<(String, String)> {
     let masters: Vec<&Host> = cluster.with_role(Role::Master).collect();
     let is_of_one = masters.iter().any(|master| master.address.to_string() == cluster.endpoint.host);
     if masters.len() > 1 && is_of_one {
-        let way = |master: &&Host| (format!("{}@{}", cluster.name, master.name), format!("https://{}", master.api_address()));
+        let way =
+            |master: &&Host| (format!("{}@{}", cluster.name, master.name), format!("https://{}", master.api_address()));
         ways.extend(masters.iter().map(way));
     }
     ways
@@ -71,7 +72,7 @@ mod tests {
         let mut cluster = example::cluster("1.36.3");
         assert_eq!(ways(&cluster), [("demo".to_owned(), "https://10.0.0.11:6443".to_owned())]);
         cluster.hosts.push(example::host("m2", 12, &[Role::Master]));
-        cluster.balancing = Balancing { local: Some(Balancer::Haproxy) };
+        cluster.balancing = Balancing { local: Some(Balancer::Haproxy), ..Balancing::default() };
         let names = |cluster: &Cluster| ways(cluster).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(&cluster), ["demo", "demo@m1", "demo@m2"]);
         cluster.endpoint.host = "10.0.0.9".into();

@@ -22,7 +22,7 @@ pub use waves::Push;
 
 use crate::cluster::{Balancing, Cluster, Host, Role};
 use crate::components::{api_front_end, api_virtual_address};
-use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
+use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitChange};
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
@@ -260,7 +260,8 @@ impl Builder<'_> {
     fn held(&mut self, plan: &Plan, plane: &Plane<'_>) -> Option<StepId> {
         let holds = [api_front_end::ID, api_virtual_address::ID];
         let mut changes = plan.hosts.iter().flat_map(|host| &host.units);
-        if self.cluster.balancing.virtual_address.is_none() || !changes.any(|change| holds.contains(&change.component)) {
+        if self.cluster.balancing.virtual_address.is_none() || !changes.any(|change| holds.contains(&change.component))
+        {
             return None;
         }
         let after = plane.api.iter().chain(&plane.controllers).chain(&plane.serving).copied();

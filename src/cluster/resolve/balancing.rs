@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::{API_PORT, Balancer, Balancing, ETCD_PORT, LOCAL_API_PORT, Known, Networks, VirtualAddress};
+use crate::cluster::{API_PORT, Balancer, Balancing, ETCD_PORT, Known, LOCAL_API_PORT, Networks, VirtualAddress};
 use crate::inventory::{FrontEnd, Holders, Inventory, LocalBalancer, Mistake, Path, Role};
 
 /// Where masters hold the virtual address: their API servers have 6443 on all addresses.
@@ -84,9 +84,6 @@ fn virtual_address(
         let message = format!("`{name}` is not the name of a network interface");
         mistakes.push(Mistake::at(at.key("interface"), message).hint("`ip -br link` on the host lists them"));
     }
-    if written.router_id == Some(0) {
-        mistakes.push(Mistake::at(at.key("routerId"), "there is no router id 0").hint("choose 1 to 255"));
-    }
     let address = address?;
     Some(VirtualAddress {
         address,
@@ -137,14 +134,19 @@ fn taken(
     if port == API_PORT && shares {
         return Some("is taken: API servers listen there on all addresses of the masters".into());
     }
-    if let Some((first, last)) = networks.map(|n| n.node_ports).filter(|(first, last)| (*first..=*last).contains(&port)) {
+    if let Some((first, last)) = networks.map(|n| n.node_ports).filter(|(first, last)| (*first..=*last).contains(&port))
+    {
         return Some(format!("lies among the ports of NodePort services, {first}-{last}"));
     }
     let only = |role| hosts.iter().all(|host| !host.roles.contains(&role));
     let listens = names.components.iter().find(|component| {
         component.ports.contains(&port) && !component.role.is_some_and(only) && component.role != Some(Role::Lb)
     });
-    let own = [LOCAL_API_PORT, ETCD_PORT].contains(&port).then_some("ours");
+    let own = match port {
+        LOCAL_API_PORT => Some("nodes' own balancers"),
+        ETCD_PORT => Some("etcd"),
+        _ => None,
+    };
     listens.map(|component| component.name).or(own).map(|name| format!("is taken by {name}"))
 }
 
@@ -208,9 +210,19 @@ mod tests {
             said("address: 10.0.0.9, port: 6443"),
             said("address: 10.0.0.9, port: 7443"),
             said("address: 10.0.0.9, on: lb"),
-            said("address: 10.0.0.9, interface: \"eth0; rm\", routerId: 0"),
+            said("address: 10.0.0.9, interface: \"eth0; rm\""),
             decided(3, "  - {name: l1, address: 10.0.0.8, roles: [lb]}").1.join("; "),
         ];
-        insta::assert_snapshot!(rows.join("\n"));
+        insta::assert_snapshot!(rows.join("\n"), @r"
+        virtual address `10.0.0.2` is the address of m2
+        virtual address `10.0.0.9:6443` is not an IP address
+        virtual address `fd00::9` is of another family than the hosts' addresses
+        virtual address `127.0.0.1` is a loopback address
+        port 6443 is taken: API servers listen there on all addresses of the masters
+        port 7443 is taken by nodes' own balancers
+        no host has the role `lb`
+        `eth0; rm` is not the name of a network interface
+        host l1 has the role lb, and there is no virtual address that it could hold
+        ");
     }
 }

@@ -53,9 +53,9 @@ fn ours(inventory: &Inventory, balancing: &Balancing, mistakes: &mut Vec<Mistake
         return None;
     }
     // Brackets are for URLs; here it is a bare address.
-    masters.first().and_then(|master| {
-        Some(Endpoint { host: master.address.parse::<IpAddr>().ok()?.to_string(), port: API_PORT })
-    })
+    masters
+        .first()
+        .and_then(|master| Some(Endpoint { host: master.address.parse::<IpAddr>().ok()?.to_string(), port: API_PORT }))
 }
 
 type Wrong = (String, &'static str);
