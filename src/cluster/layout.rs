@@ -73,6 +73,8 @@ pub struct Layout {
     pub api_front_end: String,
     /// The configuration of what holds the virtual address.
     pub api_virtual_address: String,
+    /// nginx' modules, where its packages are RPM's.
+    pub nginx_modules: String,
     /// Programs of the distribution's packages.
     pub sbin: String,
     /// kube-proxy's home.
@@ -119,6 +121,7 @@ impl Layout {
             api_balancer: "/etc/kubernetes/api-balancer".into(),
             api_front_end: "/etc/kubernetes/api-front-end".into(),
             api_virtual_address: "/etc/kubernetes/api-virtual-address".into(),
+            nginx_modules: "/usr/lib64/nginx/modules".into(),
             sbin: "/usr/sbin".into(),
             kube_proxy: "/var/lib/kube-proxy".into(),
             kube_scheduler: "/var/lib/kube-scheduler".into(),
