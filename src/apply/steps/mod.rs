@@ -139,7 +139,7 @@ impl Builder<'_> {
         let mut restarts = units.members_restart.clone();
         restarts.sort_by_key(|(host, _)| Some(*host) == leader);
         for (host, change) in restarts {
-            let with = units.with.get(host).copied();
+            let with = units.with.get(&(host, &*change.name)).copied();
             let spared = Action::EtcdHealthy { host: host.to_owned(), about_to_restart: true };
             let mut before = vec![self.graph.add(host, spared, gates)];
             if let Some(with) = with {
@@ -397,8 +397,8 @@ struct Sorted<'a> {
     members_restart: Vec<Change<'a>>,
     masters_start: Vec<Change<'a>>,
     masters_restart: Vec<Change<'a>>,
-    /// By host: what systemd restarts with its member of etcd, which restarts.
-    with: BTreeMap<&'a str, &'a UnitChange>,
+    /// By host and unit of a member that restarts: what systemd restarts with it.
+    with: BTreeMap<(&'a str, &'a str), &'a UnitChange>,
     nodes_start: Vec<Change<'a>>,
     nodes_start_late: Vec<Change<'a>>,
     nodes_restart: Vec<Change<'a>>,
@@ -411,8 +411,9 @@ impl<'a> Sorted<'a> {
         for (host, unit) in units {
             let restarts = unit.action == Some(UnitAction::Restart);
             let is_of = |member: &Change<'_>| member.0 == host && unit.part_of == Some(&*member.1.name);
-            if restarts && !sorted.with.contains_key(host) && sorted.members_restart.iter().any(is_of) {
-                sorted.with.insert(host, unit);
+            let member = sorted.members_restart.iter().find(|member| is_of(member)).map(|(_, member)| &*member.name);
+            if let Some(member) = member.filter(|member| restarts && !sorted.with.contains_key(&(host, *member))) {
+                sorted.with.insert((host, member), unit);
                 continue;
             }
             let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
