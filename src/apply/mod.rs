@@ -148,8 +148,8 @@ impl Job<'_> {
                 Ok(format!("{:.1} MB", bytes as f64 / 1e6))
             }
             Action::Import { host } => self.import(&mut *self.connect(host)?, host),
-            Action::Unit { host, change } => {
-                unit::bring_up(&mut *self.connect(host)?, change, layout)?;
+            Action::Unit { host, change, with } => {
+                unit::bring_up(&mut *self.connect(host)?, change, with.as_ref(), layout)?;
                 Ok(String::new())
             }
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
@@ -157,7 +157,7 @@ impl Job<'_> {
             Action::ApiReady { host, .. } => gate::other_api(self, host),
             Action::Balanced { host } => gate::balanced(self, host),
             Action::Held => gate::held(self),
-            Action::Settled { host, change } => unit::settled(self, host, change),
+            Action::Settled { host, change, with } => unit::settled(self, host, change, with.as_ref()),
             Action::Objects => gate::objects(self),
             Action::PushKeys { host } => secrets::push_keys(self, host),
             Action::KeysRead => secrets::keys_read(self),

@@ -30,6 +30,8 @@ pub struct ComponentSpec {
     pub packaged: Option<fn(&Cluster) -> String>,
     /// Its service reads changed configuration files when it is told to, and goes on.
     pub reloads: bool,
+    /// The unit of the same host with which its service is stopped and restarted, if any.
+    pub part_of: fn(&Cluster, &Host) -> Option<&'static str>,
     /// Ports that it listens on.
     pub ports: &'static [PortSpec],
     /// Configuration files.
@@ -347,6 +349,7 @@ impl ComponentSpec {
             unit: None,
             packaged: None,
             reloads: false,
+            part_of: |_, _| None,
             ports: &[],
             configs: &[],
             kubeconfig: None,

@@ -112,6 +112,8 @@ pub(super) struct HostContext {
     pub(super) taints: Vec<Taint>,
     /// `a=b,c=d` of the labels that a kubelet may give itself.
     pub(super) registration_labels: String,
+    /// URLs of the etcd members that its API server asks.
+    pub(super) etcd_servers: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -146,6 +148,8 @@ pub(super) struct UnitContext {
     pub(super) flags: Vec<String>,
     /// Seconds before it is started again.
     pub(super) restart_seconds: u32,
+    /// The unit with which it is stopped and restarted.
+    pub(super) part_of: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -233,7 +237,7 @@ impl<'a> Context<'a> {
     ) -> Result<Context<'a>> {
         Ok(Context {
             cluster: common,
-            host: HostContext::new(host, facts),
+            host: HostContext::new(cluster, host, facts),
             versions: Versions::new(cluster)?,
             images: Images::new(catalogue, cluster),
             layout: &cluster.layout,
@@ -307,7 +311,7 @@ fn api_qps(nodes: usize) -> u32 {
 }
 
 impl HostContext {
-    fn new(host: &Host, facts: &HostFacts) -> Self {
+    fn new(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Self {
         HostContext {
             name: host.name.clone(),
             address: host.address,
@@ -316,6 +320,7 @@ impl HostContext {
             hostname_differs: !facts.hostname.is_empty() && facts.hostname.to_ascii_lowercase() != host.name,
             taints: host.taints.clone(),
             registration_labels: node::registration_labels(host),
+            etcd_servers: cluster.etcd_servers_of(host),
         }
     }
 }

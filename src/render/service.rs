@@ -68,7 +68,8 @@ pub(super) fn add(
         arguments = flags(inputs, context, spec, unit.program, settings)?.arguments();
     }
     let mut context = context.clone();
-    context.unit = Some(UnitContext { program, flags: arguments, restart_seconds: unit.restart_seconds });
+    let part_of = (spec.part_of)(inputs.cluster, inputs.host);
+    context.unit = Some(UnitContext { program, flags: arguments, restart_seconds: unit.restart_seconds, part_of });
     let text = inputs.templates.render(inputs.host, spec, &name, &context)?;
     state.files.insert(path.clone(), private(text));
     state.units.push(Unit {
@@ -79,6 +80,7 @@ pub(super) fn add(
         restart_on,
         reload_on,
         makes,
+        part_of,
         keeps: (spec.kernel.keeps)(&Configured { layout, configs: &configs }),
         without: spec.kernel.without,
     });

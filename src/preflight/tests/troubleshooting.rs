@@ -115,6 +115,10 @@ fn examples() -> Vec<Finding> {
     all.extend(virtual_address());
     let site = Endpoint { host: "api.example.com".into(), port: 6443 };
     all.push(endpoint(&cluster().hosts[1], &site, "api.example.com does not resolve there"));
+    all.extend(spoiled("m1", |cluster, facts| {
+        cluster.hosts[1].roles.insert(Role::Master);
+        facts.programs.remove("nft");
+    }));
     all.extend(between());
     all
 }
