@@ -84,7 +84,7 @@ impl Steady {
         self.over.store(true, Ordering::SeqCst);
         let figures: Vec<Figures> = self.threads.drain(..).map(|thread| thread.join().unwrap()).collect();
         for seen in &figures {
-            writeln!(stderr(), "figure: {when}: {seen}").unwrap();
+            stderr().write_all(format!("figure: {when}: {seen}\n").as_bytes()).unwrap();
         }
         figures
     }
