@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,7 @@ fn masters_change_one_at_a_time_and_a_host_comes_back() {
     let api = people(&cluster, &balancer);
     changed_settings_roll(&cluster, &api);
     every_service_restarts(&cluster, &api);
+    a_gate_is_shut_to_others_alone(&cluster);
     what_does_not_work_stops_at_the_first(&cluster);
     a_stopped_member_starts_before_others_restart(&cluster, &api);
     a_host_without_power_comes_back(&mut cluster, &balancer, &api);
@@ -169,6 +171,22 @@ fn every_service_restarts(cluster: &Cluster, api: &Api) {
     let missed: Vec<&&str> = UNITS.iter().filter(|unit| !restarted(unit)).collect();
     run.check(missed.is_empty(), &format!("not everything restarted everywhere: {missed:?}"));
     is_healthy(cluster);
+}
+
+/// As each start has shut it, until the API server was ready.
+fn a_gate_is_shut_to_others_alone(cluster: &Cluster) {
+    for host in HOSTS {
+        let left = cluster
+            .on(host, "nft list tables; journalctl -q -o cat -u kube-apiserver -g 'to others all the same' || :");
+        assert!(!left.contains("kbootstrap-api-gate") && !left.contains("all the same"), "{host}: {left}");
+    }
+    let port = SocketAddr::new(cluster.address("n1").parse().unwrap(), 6443);
+    let connects = || TcpStream::connect_timeout(&port, Duration::from_secs(5)).map(drop).map_err(|e| e.kind());
+    cluster.on("n1", "sh /etc/kubernetes/api-gate.sh shut && nft list table inet kbootstrap-api-gate");
+    assert_eq!(connects(), Err(ErrorKind::ConnectionRefused));
+    is_healthy(cluster);
+    cluster.on("n1", "sh /etc/kubernetes/api-gate.sh open");
+    assert_eq!(connects(), Ok(()));
 }
 
 fn is_restart(event: &Value, host: &str, unit: &str) -> bool {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{Write, stderr};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,7 +83,9 @@ impl Steady {
     pub fn end(mut self, when: &str) -> Vec<Figures> {
         self.over.store(true, Ordering::SeqCst);
         let figures: Vec<Figures> = self.threads.drain(..).map(|thread| thread.join().unwrap()).collect();
-        figures.iter().for_each(|figures| println!("{when}: {figures}"));
+        for seen in &figures {
+            stderr().write_all(format!("figure: {when}: {seen}\n").as_bytes()).unwrap();
+        }
         figures
     }
 }
