@@ -38,7 +38,7 @@ trap 'exit 1' HUP INT TERM
 if command -v nft >/dev/null && nft -f - <<END 2>/dev/null
 table {family} $T {{
   set heard {{ type {kind}; size 64; flags dynamic; }}
-  chain all {{
+  chain arrivals {{
     type filter hook prerouting priority -400;
     {protocol} @th,8,8 {router_id} update @heard {{ {family} saddr }}
   }}
