@@ -9,6 +9,7 @@ mod blame;
 mod boot;
 mod checks;
 mod data_plane;
+mod distribution;
 mod filesystems;
 mod finding;
 mod firewall;
@@ -52,6 +53,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         kernel::check,
         boot::check,
         programs::check,
+        distribution::check,
         proxy::check,
         network::check,
         ports::check,

@@ -5,6 +5,7 @@ mod cluster;
 mod folders;
 mod host;
 mod leftovers;
+mod packages;
 mod paths;
 mod pki;
 

@@ -22,7 +22,7 @@ pub use waves::Push;
 
 use crate::cluster::{Cluster, Host, Role};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
-use crate::state::{After, Ready, Rolling, Rollout, Wave};
+use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -35,10 +35,17 @@ pub fn steps(
     etcd_leader: Option<&str>,
     served: &[Served<'_>],
 ) -> Graph<Action> {
-    let mut builder =
-        Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
+    let mut builder = Builder {
+        cluster,
+        graph: Graph::default(),
+        pushed: BTreeMap::new(),
+        packages_pushed: BTreeMap::new(),
+        installed: BTreeMap::new(),
+        before_restart: BTreeMap::new(),
+    };
     let keys = builder.keys(&desired.encryption);
     let tools = builder.pushes(plan, desired, keys);
+    builder.packages(plan, desired);
     builder.units(plan, desired, etcd_leader);
     builder.tools(tools);
     for revocation in plan.revocations() {
@@ -71,6 +78,10 @@ struct Builder<'a> {
     graph: Graph<Action>,
     /// The last push that a host's component needs.
     pushed: BTreeMap<(String, Wave), StepId>,
+    /// The push that carries a host's packages.
+    packages_pushed: BTreeMap<String, StepId>,
+    /// By host and component: the step that installs its packages.
+    installed: BTreeMap<(String, ComponentId), StepId>,
     /// By host and unit: what arrives right before its restart.
     before_restart: BTreeMap<(String, String), Push>,
 }
@@ -321,7 +332,9 @@ impl Builder<'_> {
     }
 
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
-        let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, change.rollout.wave)).collect();
+        let installed = self.installed.get(&(host.to_owned(), change.component)).copied();
+        let after: Vec<StepId> =
+            after.into_iter().chain(self.pushed(host, change.rollout.wave)).chain(installed).collect();
         self.graph.add(lane(host, change), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
     }
 

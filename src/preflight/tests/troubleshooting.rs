@@ -106,6 +106,7 @@ fn examples() -> Vec<Finding> {
             facts.listening.push(socket("*", port, "another"));
         }
     }));
+    all.extend(packages::examples());
     all.extend(between());
     all
 }
