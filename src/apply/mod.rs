@@ -153,14 +153,16 @@ impl Job<'_> {
                 let (plan, state) = (self.host_plan(host)?, self.state(host)?);
                 packages::install(&mut *self.connect(host)?, plan, state, layout)
             }
-            Action::Unit { host, change } => {
-                unit::bring_up(&mut *self.connect(host)?, change, layout)?;
+            Action::Unit { host, change, with } => {
+                unit::bring_up(&mut *self.connect(host)?, change, with.as_ref(), layout)?;
                 Ok(String::new())
             }
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
-            Action::Settled { host, change } => unit::settled(self, host, change),
+            Action::Balanced { host } => gate::balanced(self, host),
+            Action::Held => gate::held(self),
+            Action::Settled { host, change, with } => unit::settled(self, host, change, with.as_ref()),
             Action::Objects => gate::objects(self),
             Action::PushKeys { host } => secrets::push_keys(self, host),
             Action::KeysRead => secrets::keys_read(self),

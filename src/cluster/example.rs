@@ -23,6 +23,7 @@ pub fn cluster(kubernetes: &str) -> Cluster {
             plugin: NetworkPlugin::Flannel,
         },
         endpoint: Endpoint { host: "10.0.0.11".into(), port: 6443 },
+        balancing: Balancing::default(),
         proxy_mode: ProxyMode::Auto,
         http_proxy: None,
         pki: Pki {
@@ -39,6 +40,16 @@ pub fn cluster(kubernetes: &str) -> Cluster {
         hosts: vec![host("m1", 11, &[Role::Etcd, Role::Master, Role::Node]), host("n1", 21, &[Role::Node])],
         revoked: Vec::new(),
         layout: Layout::standard(),
+    }
+}
+
+/// `m1` to `m3` are each etcd member, master and node, behind a balancer of the site's.
+pub fn three_masters(kubernetes: &str) -> Cluster {
+    let all = [Role::Etcd, Role::Master, Role::Node];
+    Cluster {
+        endpoint: Endpoint { host: "10.0.0.10".into(), port: 6443 },
+        hosts: [("m1", 11), ("m2", 12), ("m3", 13)].map(|(name, last)| host(name, last, &all)).into(),
+        ..cluster(kubernetes)
     }
 }
 

@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 pub struct Layout {
     /// Programs.
     pub bin: String,
-    /// Services of the distribution's packages.
-    pub sbin: String,
     /// Other programs of the distribution's packages.
     pub tools: String,
     /// Kubernetes configuration and kubeconfigs.
@@ -59,6 +57,8 @@ pub struct Layout {
     pub crictl: String,
     /// What flannel says of this node's network.
     pub flannel_run: String,
+    /// The script that keeps others away from an API server that is not ready.
+    pub api_gate: String,
     /// The script that looks after the kernel's side of a node.
     pub data_plane: String,
     /// What it remembers until the next boot.
@@ -71,6 +71,16 @@ pub struct Layout {
     pub pod_logs: String,
     /// Names of these logs by container.
     pub container_logs: String,
+    /// The configuration of a node's own balancer.
+    pub api_balancer: String,
+    /// The configuration of what takes connections at the virtual address.
+    pub api_front_end: String,
+    /// The configuration of what holds the virtual address.
+    pub api_virtual_address: String,
+    /// nginx' modules, where its packages are RPM's.
+    pub nginx_modules: String,
+    /// Programs of the distribution's packages.
+    pub sbin: String,
     /// kube-proxy's home.
     pub kube_proxy: String,
     /// kube-scheduler's home.
@@ -82,7 +92,6 @@ impl Layout {
     pub fn standard() -> Self {
         Layout {
             bin: "/usr/local/bin".into(),
-            sbin: "/usr/sbin".into(),
             tools: "/usr/bin".into(),
             kubernetes: "/etc/kubernetes".into(),
             pki: "/etc/kubernetes/pki".into(),
@@ -108,12 +117,18 @@ impl Layout {
             nri: "/run/nri".into(),
             crictl: "/etc/crictl.yaml".into(),
             flannel_run: "/run/flannel".into(),
+            api_gate: "/etc/kubernetes/api-gate.sh".into(),
             data_plane: "/etc/kubernetes/data-plane.sh".into(),
             data_plane_run: "/run/kbootstrap-data-plane".into(),
             tmpfiles: "/etc/tmpfiles.d/kubernetes.conf".into(),
             network_manager: "/etc/NetworkManager/conf.d/90-kubernetes.conf".into(),
             pod_logs: "/var/log/pods".into(),
             container_logs: "/var/log/containers".into(),
+            api_balancer: "/etc/kubernetes/api-balancer".into(),
+            api_front_end: "/etc/kubernetes/api-front-end".into(),
+            api_virtual_address: "/etc/kubernetes/api-virtual-address".into(),
+            nginx_modules: "/usr/lib64/nginx/modules".into(),
+            sbin: "/usr/sbin".into(),
             kube_proxy: "/var/lib/kube-proxy".into(),
             kube_scheduler: "/var/lib/kube-scheduler".into(),
         }

@@ -28,6 +28,12 @@ pub struct ComponentSpec {
     pub packages: fn(&Cluster) -> Vec<PackageSpec>,
     /// Its service.
     pub unit: Option<UnitSpec>,
+    /// What its service runs, where that is the program of a package.
+    pub packaged: Option<fn(&Cluster) -> String>,
+    /// Its service reads changed configuration files when it is told to, and goes on.
+    pub reloads: bool,
+    /// The unit of the same host with which its service is stopped and restarted, if any.
+    pub part_of: fn(&Cluster, &Host) -> Option<&'static str>,
     /// Ports that it listens on.
     pub ports: &'static [PortSpec],
     /// Configuration files.
@@ -236,6 +242,8 @@ pub enum Format {
     Json,
     /// Written as rendered.
     Text,
+    /// As [`Format::Text`]; where the template comes to nothing, there is no such file.
+    TextOrNone,
     /// Not from a template: what Secrets in etcd are encrypted with, which kube-apiserver reloads by itself.
     Encryption,
 }
@@ -356,6 +364,9 @@ impl ComponentSpec {
             programs: &[],
             packages: |_| Vec::new(),
             unit: None,
+            packaged: None,
+            reloads: false,
+            part_of: |_, _| None,
             ports: &[],
             configs: &[],
             kubeconfig: None,
@@ -376,6 +387,14 @@ impl ComponentSpec {
             fields: "",
             kernel: KernelSpec { keeps: |_| Vec::new(), without: "" },
             footprint: Footprint::NONE,
+        }
+    }
+
+    /// The path of what its service runs.
+    pub fn program(&self, cluster: &Cluster, unit: &UnitSpec) -> String {
+        match self.packaged {
+            Some(path) => path(cluster),
+            None => format!("{}/{}", cluster.layout.bin, unit.program),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod default_host;
+pub mod heard;
 mod lost;
 mod packages;
 pub mod paths;

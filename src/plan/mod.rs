@@ -254,7 +254,7 @@ pub struct UnitChange {
     pub name: String,
     /// Its component.
     pub component: ComponentId,
-    /// Start or restart; none where it is only enabled.
+    /// Start, restart or reload; none where it is only enabled.
     pub action: Option<UnitAction>,
     /// Enable it at boot.
     pub enable: bool,
@@ -263,11 +263,21 @@ pub struct UnitChange {
     /// How it is brought up, and changed while it runs.
     #[serde(skip)]
     pub rollout: Rollout,
+    /// The unit of the same host with which systemd stops and restarts it.
+    #[serde(skip)]
+    pub part_of: Option<&'static str>,
     /// Somebody has masked it, which is taken back first.
     #[serde(skip)]
     pub unmask: bool,
     /// What to record once it runs: see [`restart_key`].
     pub key: String,
+}
+
+impl UnitChange {
+    /// Whether it runs, and goes on with something new.
+    pub fn runs(&self) -> bool {
+        matches!(self.action, Some(UnitAction::Restart | UnitAction::Reload))
+    }
 }
 
 /// What is done to a unit.
@@ -278,6 +288,8 @@ pub enum UnitAction {
     Start,
     /// It runs with something older.
     Restart,
+    /// It reads its configuration again, and goes on.
+    Reload,
 }
 
 /// An API object that is missing or differs.

@@ -177,6 +177,7 @@ fn host_text(
             (Some(UnitAction::Start), true) => "enable and start",
             (Some(UnitAction::Start), false) => "start",
             (Some(UnitAction::Restart), _) => "restart",
+            (Some(UnitAction::Reload), _) => "reload",
             (None, _) => "enable",
         };
         text.push_str(&format!("  {tilde} {what} {}: {}\n", unit.name, unit.reason));
@@ -318,6 +319,7 @@ mod tests {
             action: Some(UnitAction::Restart),
             enable: false,
             unmask: false,
+            part_of: None,
             reason: "/etc/a.conf changes".into(),
             key: String::new(),
         };

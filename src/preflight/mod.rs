@@ -10,6 +10,7 @@ mod boot;
 mod checks;
 mod data_plane;
 mod distribution;
+mod endpoint;
 mod filesystems;
 mod finding;
 mod firewall;
@@ -28,6 +29,7 @@ mod proxy;
 mod questions;
 mod rules;
 mod units;
+mod virtual_address;
 
 use std::collections::BTreeMap;
 
@@ -37,9 +39,11 @@ use crate::facts::HostFacts;
 
 pub use arch::unexpected as unexpected_architectures;
 pub use checks::checks;
+pub use endpoint::endpoint;
 pub use finding::{Finding, Severity, refuse, together};
 pub use paths::{few as few_paths, in_use as paths_in_use, judge as judge_paths, needed as needed_paths};
 pub use questions::questions;
+pub use virtual_address::strangers;
 
 use finding::HostCheck;
 
@@ -56,6 +60,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         distribution::check,
         proxy::check,
         network::check,
+        virtual_address::check,
         ports::check,
         units::check,
         folders::check,

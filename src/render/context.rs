@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::balancing::{BalancerContext, HeldContext};
 use super::node;
 use crate::cluster::{Cluster, Host, HttpProxy, Layout, Role, Taint};
 use crate::components::{Catalogue, ComponentSpec, SysctlSpec, data_plane, kubelet};
@@ -33,6 +34,12 @@ pub(super) struct Context<'a> {
     /// What the host's facts decided.
     pub(super) facts: Decisions,
     pub(super) tls: Tls,
+    /// In the templates of what spreads clients over the API servers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) balancer: Option<BalancerContext>,
+    /// In the templates of what holds the virtual address only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held: Option<HeldContext>,
     /// In a unit's template only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unit: Option<UnitContext>,
@@ -105,6 +112,8 @@ pub(super) struct HostContext {
     pub(super) taints: Vec<Taint>,
     /// `a=b,c=d` of the labels that a kubelet may give itself.
     pub(super) registration_labels: String,
+    /// URLs of the etcd members that its API server asks.
+    pub(super) etcd_servers: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -139,6 +148,8 @@ pub(super) struct UnitContext {
     pub(super) flags: Vec<String>,
     /// Seconds before it is started again.
     pub(super) restart_seconds: u32,
+    /// The unit with which it is stopped and restarted.
+    pub(super) part_of: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -226,12 +237,14 @@ impl<'a> Context<'a> {
     ) -> Result<Context<'a>> {
         Ok(Context {
             cluster: common,
-            host: HostContext::new(host, facts),
+            host: HostContext::new(cluster, host, facts),
             versions: Versions::new(cluster)?,
             images: Images::new(catalogue, cluster),
             layout: &cluster.layout,
             facts: decisions,
             tls: Tls { min_version: "VersionTLS12", cipher_suites: CIPHER_SUITES },
+            balancer: None,
+            held: None,
             unit: None,
             kubeconfig: None,
             kernel: None,
@@ -298,7 +311,7 @@ fn api_qps(nodes: usize) -> u32 {
 }
 
 impl HostContext {
-    fn new(host: &Host, facts: &HostFacts) -> Self {
+    fn new(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Self {
         HostContext {
             name: host.name.clone(),
             address: host.address,
@@ -307,6 +320,7 @@ impl HostContext {
             hostname_differs: !facts.hostname.is_empty() && facts.hostname.to_ascii_lowercase() != host.name,
             taints: host.taints.clone(),
             registration_labels: node::registration_labels(host),
+            etcd_servers: cluster.etcd_servers_of(host),
         }
     }
 }

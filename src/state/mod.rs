@@ -119,8 +119,14 @@ pub struct Unit {
     pub rollout: Rollout,
     /// Files whose change means a restart: its program, unit file, configuration. Files that it reloads by itself are not here.
     pub restart_on: BTreeSet<String>,
+    /// Files that it reads again when it is told to, and goes on.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub reload_on: BTreeSet<String>,
     /// Files that it makes when it has started, and which files they are copies of.
     pub makes: BTreeMap<String, String>,
+    /// The unit of the same host with which systemd stops and restarts it; that one comes before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<&'static str>,
     /// What is in the kernel and in /run while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keeps: Vec<Kept>,

@@ -17,6 +17,7 @@ pub mod run;
 pub mod schema;
 pub mod signer;
 pub mod sshd;
+pub mod steady;
 pub mod stolen_worker;
 pub mod turns;
 pub mod workload;

@@ -28,6 +28,8 @@ pub enum Action {
         host: String,
         /// What to do.
         change: UnitChange,
+        /// What systemd restarts with it, in the same go.
+        with: Option<UnitChange>,
     },
     /// The etcd members answer and have a leader. Before a restart: they would without this one, too.
     EtcdHealthy {
@@ -43,12 +45,21 @@ pub enum Action {
         /// It is about to be restarted.
         about_to_restart: bool,
     },
+    /// The host's own balancer leads to an API server that is ready.
+    Balanced {
+        /// Host.
+        host: String,
+    },
+    /// The virtual address leads to an API server that is ready.
+    Held,
     /// A member of etcd or an API server that was restarted is ready with what is new; else what ran before is put back.
     Settled {
         /// Host.
         host: String,
         /// The restart.
         change: UnitChange,
+        /// What was restarted with it, and goes back with it.
+        with: Option<UnitChange>,
     },
     /// The cluster's own API objects are as they should be.
     Objects,
@@ -111,21 +122,27 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
         Action::Push(push) => (push.host.as_str(), push.title.clone()),
         Action::Import { host } => (host.as_str(), "import images".into()),
         Action::Packages { host } => (host.as_str(), "install packages".into()),
-        Action::Unit { host, change } => {
+        Action::Unit { host, change, with } => {
             let name = change.name.trim_end_matches(".service");
+            let with = with.as_ref().map(|with| format!(" and {}", with.name.trim_end_matches(".service")));
             let verb = match change.action {
                 Some(UnitAction::Start) => "start",
                 Some(UnitAction::Restart) => "restart",
+                Some(UnitAction::Reload) => "reload",
                 None => "enable",
             };
-            (host.as_str(), format!("{verb} {name}"))
+            (host.as_str(), format!("{verb} {name}{}", with.unwrap_or_default()))
         }
-        Action::Settled { host, change } if change.rollout.ready == Ready::Etcd => (host.as_str(), ETCD_HEALTHY.into()),
+        Action::Settled { host, change, .. } if change.rollout.ready == Ready::Etcd => {
+            (host.as_str(), ETCD_HEALTHY.into())
+        }
         Action::Settled { host, .. } => (host.as_str(), API_READY.into()),
         Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), ETCD_HEALTHY.into()),
         Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
         Action::ApiReady { host, about_to_restart: false } => (host.as_str(), API_READY.into()),
         Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
+        Action::Balanced { host } => (host.as_str(), "its balancer leads to the API".into()),
+        Action::Held => ("", "the virtual address leads to the API".into()),
         Action::Objects => ("", "apply API objects".into()),
         Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),
         Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),

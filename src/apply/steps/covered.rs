@@ -50,7 +50,7 @@ impl<'a> Done<'a> {
                 Action::Push(push) => done.on(&push.host).pushes.push(push),
                 Action::Import { host } => done.on(host).imports = true,
                 Action::Packages { host } => done.on(host).packages = true,
-                Action::Unit { host, change } => done.on(host).units.push(change),
+                Action::Unit { host, change, with } => done.on(host).units.extend([change].into_iter().chain(with)),
                 Action::Objects => done.objects = true,
                 Action::Secrets => done.secrets = true,
                 Action::NodeRegistered { host } => drop(done.registered.insert(host)),
@@ -63,6 +63,8 @@ impl<'a> Done<'a> {
                 Action::Settled { .. }
                 | Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
+                | Action::Balanced { .. }
+                | Action::Held
                 | Action::PushKeys { .. }
                 | Action::KeysRead
                 | Action::MakeNodes

@@ -20,8 +20,9 @@ use graph::StepId;
 pub(super) use graph::{Graph, Outcome, collect, host_of};
 pub use waves::Push;
 
-use crate::cluster::{Cluster, Host, Role};
-use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
+use crate::cluster::{Balancing, Cluster, Host, Role};
+use crate::components::{api_front_end, api_virtual_address};
+use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitChange};
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
@@ -129,7 +130,8 @@ impl Builder<'_> {
         self.nodes(plan, &units, &Plane { etcd, api, serving, controllers, objects, made });
     }
 
-    /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one.
+    /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one. Where
+    /// an API server asks its own member only, both restart in one go: it is away while its member is.
     fn etcd(&mut self, units: &Sorted<'_>, leader: Option<&str>) -> Vec<StepId> {
         let mut started = Vec::new();
         for (host, change) in &units.members_start {
@@ -140,13 +142,28 @@ impl Builder<'_> {
             let host = first(self.cluster, Role::Etcd);
             gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
         }
+        let mut served = Vec::new();
+        for (host, change) in units.servers_first() {
+            let start = self.unit(host, change, gates.iter().copied());
+            served.push(self.graph.add(host, ready(host, false), [start]));
+        }
+        gates.extend(served);
         let mut restarts = units.members_restart.clone();
         restarts.sort_by_key(|(host, _)| Some(*host) == leader);
         for (host, change) in restarts {
+            let with = units.with.get(&(host, &*change.name)).copied();
             let spared = Action::EtcdHealthy { host: host.to_owned(), about_to_restart: true };
-            let before = self.graph.add(host, spared, gates);
-            let restart = self.restart(host, change, [before]);
-            gates = vec![self.graph.add(host, settled(host, change), [restart])];
+            let mut before = vec![self.graph.add(host, spared, gates)];
+            if let Some(with) = with {
+                before = vec![self.graph.add(host, ready(host, true), before)];
+                before = self.before_restart(host, with, before);
+            }
+            let before = self.before_restart(host, change, before);
+            let restart = self.unit_with(host, change, with, before);
+            gates = vec![self.graph.add(host, settled(host, change, with), [restart])];
+            if let Some(with) = with {
+                gates = vec![self.graph.add(host, settled(host, with, None), gates)];
+            }
         }
         gates
     }
@@ -154,8 +171,10 @@ impl Builder<'_> {
     /// Masters that do not run start together; those that run change one at a time. Nodes that are made here are there
     /// before controllers look.
     fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId], make_nodes: bool) -> Masters {
+        let first: Vec<Change<'_>> = units.servers_first().collect();
+        let starts = units.masters_start.iter().filter(|change| !first.contains(change));
         let (servers, controllers): (Vec<Change<'_>>, Vec<Change<'_>>) =
-            units.masters_start.iter().partition(|(_, change)| change.rollout.ready == Ready::Api);
+            starts.partition(|(_, change)| change.rollout.ready == Ready::Api);
         let mut gates = Vec::new();
         let mut serving = Vec::new();
         for (host, change) in servers {
@@ -180,7 +199,7 @@ impl Builder<'_> {
                 Ready::Api => {
                     let before = self.graph.add(*host, ready(host, true), after);
                     let restart = self.restart(host, change, [before]);
-                    vec![self.graph.add(*host, settled(host, change), [restart])]
+                    vec![self.graph.add(*host, settled(host, change, None), [restart])]
                 }
                 _ => vec![self.restart(host, change, after)],
             };
@@ -198,14 +217,14 @@ impl Builder<'_> {
     fn is_balanced(&self) -> bool {
         let host = &self.cluster.endpoint.host;
         let is_own = |master: &Host| master.address.to_string() == *host || master.ssh.address == *host;
-        !self.cluster.with_role(Role::Master).any(is_own)
+        self.cluster.balancing != Balancing::default() || !self.cluster.with_role(Role::Master).any(is_own)
     }
 
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
     /// No node waits for another one to register.
     fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, plane: &Plane<'_>) {
         let Plane { api, objects, .. } = plane;
-        let mut settled: Vec<StepId> = api.iter().chain(objects).copied().collect();
+        let mut settled: Vec<StepId> = api.iter().chain(objects).chain(&self.held(plan, plane)).copied().collect();
         for change in &plan.cluster {
             if let ClusterChange::RegisterNode { node } = change {
                 let action = Action::RegisterNode { host: node.clone() };
@@ -220,10 +239,14 @@ impl Builder<'_> {
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
-            let restarts =
-                || units.nodes_restart.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
+            let restarts = || {
+                let mine = units.nodes_restart.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
+                mine.filter(|change| change.rollout.ready != Ready::Balancer)
+            };
             let is_runtime = |change: &&UnitChange| change.rollout.ready == Ready::Runtime;
-            let mut restarted = Vec::new();
+            let mut restarted = self.balancer(host, units, plane, &settled, &tried);
+            let settled: Vec<StepId> = settled.iter().chain(&restarted).copied().collect();
+            let plane = &plane.behind(&restarted);
             let mut runtime = Vec::new();
             for change in restarts().filter(is_runtime) {
                 runtime.push(self.restart_on_node(host, change, &settled, &tried));
@@ -260,6 +283,42 @@ impl Builder<'_> {
         for node in plan.marked().filter(|node| plan.hosts.iter().all(|host| host.host != **node)) {
             self.registered(node, plane, Vec::new());
         }
+    }
+
+    /// Where what stands before the API servers for all hosts changes: the virtual address leads to them.
+    fn held(&mut self, plan: &Plan, plane: &Plane<'_>) -> Option<StepId> {
+        let holds = [api_front_end::ID, api_virtual_address::ID];
+        let mut changes = plan.hosts.iter().flat_map(|host| &host.units);
+        if self.cluster.balancing.virtual_address.is_none() || !changes.any(|change| holds.contains(&change.component))
+        {
+            return None;
+        }
+        let after = plane.api.iter().chain(&plane.controllers).chain(&plane.serving).copied();
+        Some(self.graph.add("api", Action::Held, after))
+    }
+
+    /// The host's own balancer, before everything that reaches the API by it.
+    fn balancer(
+        &mut self,
+        host: &HostPlan,
+        units: &Sorted<'_>,
+        plane: &Plane<'_>,
+        settled: &[StepId],
+        tried: &[StepId],
+    ) -> Vec<StepId> {
+        let is_mine = |change: &&Change<'_>| change.0 == host.host && change.1.rollout.ready == Ready::Balancer;
+        let mut changed: Vec<StepId> = Vec::new();
+        for (_, change) in units.nodes_start.iter().filter(is_mine) {
+            changed.push(self.unit(&host.host, change, []));
+        }
+        for (_, change) in units.nodes_restart.iter().filter(is_mine) {
+            changed.push(self.restart_on_node(host, change, settled, tried));
+        }
+        if changed.is_empty() {
+            return changed;
+        }
+        changed.extend(&plane.serving);
+        vec![self.graph.add(node_lane(&host.host), Action::Balanced { host: host.host.clone() }, changed)]
     }
 
     fn restart_on_node(
@@ -304,7 +363,8 @@ impl Builder<'_> {
             import
         });
         let mut nodes = Vec::new();
-        for change in mine().filter(|change| !matches!(change.rollout.ready, Ready::Runtime | Ready::Timer)) {
+        let apart = [Ready::Runtime, Ready::Timer, Ready::Balancer];
+        for change in mine().filter(|change| !apart.contains(&change.rollout.ready)) {
             let after: Vec<StepId> = match change.rollout.after {
                 After::Nothing => Vec::new(),
                 After::Etcd => etcd.to_vec(),
@@ -322,20 +382,37 @@ impl Builder<'_> {
 
     /// A running unit gets its files and is restarted.
     fn restart(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
-        let mut after: Vec<StepId> = after.into_iter().collect();
-        if let Some(push) = self.before_restart.remove(&(host.to_owned(), change.name.clone())) {
-            after.extend(self.pushed(host, change.rollout.wave));
-            // A host takes one push at a time.
-            after = vec![self.graph.add(push_lane(host), Action::Push(push), after)];
-        }
+        let after = self.before_restart(host, change, after.into_iter().collect());
         self.unit(host, change, after)
     }
 
+    /// What a running unit is restarted with arrives.
+    fn before_restart(&mut self, host: &str, change: &UnitChange, mut after: Vec<StepId>) -> Vec<StepId> {
+        let Some(push) = self.before_restart.remove(&(host.to_owned(), change.name.clone())) else { return after };
+        after.extend(self.pushed(host, change.rollout.wave));
+        // A host takes one push at a time.
+        vec![self.graph.add(push_lane(host), Action::Push(push), after)]
+    }
+
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
-        let installed = self.installed.get(&(host.to_owned(), change.component)).copied();
-        let after: Vec<StepId> =
-            after.into_iter().chain(self.pushed(host, change.rollout.wave)).chain(installed).collect();
-        self.graph.add(lane(host, change), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
+        self.unit_with(host, change, None, after)
+    }
+
+    /// A unit, and what systemd restarts with it.
+    fn unit_with(
+        &mut self,
+        host: &str,
+        change: &UnitChange,
+        with: Option<&UnitChange>,
+        after: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        let waves = [change].into_iter().chain(with).map(|change| change.rollout.wave);
+        let pushed: Vec<StepId> = waves.filter_map(|wave| self.pushed(host, wave)).collect();
+        let action = Action::Unit { host: host.to_owned(), change: change.clone(), with: with.cloned() };
+        let changes = [change].into_iter().chain(with);
+        let installed = changes.filter_map(|change| self.installed.get(&(host.to_owned(), change.component)));
+        let installed: Vec<StepId> = installed.copied().collect();
+        self.graph.add(lane(host, change), action, after.into_iter().chain(pushed).chain(installed))
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
@@ -344,6 +421,7 @@ impl Builder<'_> {
 }
 
 /// What nodes wait for.
+#[derive(Clone)]
 struct Plane<'a> {
     etcd: Vec<StepId>,
     /// After these the API can be used.
@@ -356,6 +434,15 @@ struct Plane<'a> {
     objects: Option<StepId>,
     /// Nodes that are there with their pieces of the pod network before their kubelets run.
     made: BTreeSet<&'a str>,
+}
+
+impl Plane<'_> {
+    /// The same for a host that reaches the API only after these.
+    fn behind(&self, steps: &[StepId]) -> Self {
+        let mut plane = self.clone();
+        plane.serving.extend(steps);
+        plane
+    }
 }
 
 /// What comes of the masters; see [`Plane`].
@@ -376,6 +463,8 @@ struct Sorted<'a> {
     members_restart: Vec<Change<'a>>,
     masters_start: Vec<Change<'a>>,
     masters_restart: Vec<Change<'a>>,
+    /// By host and unit of a member that restarts: what systemd restarts with it.
+    with: BTreeMap<(&'a str, &'a str), &'a UnitChange>,
     nodes_start: Vec<Change<'a>>,
     nodes_start_late: Vec<Change<'a>>,
     nodes_restart: Vec<Change<'a>>,
@@ -386,7 +475,13 @@ impl<'a> Sorted<'a> {
         let mut sorted = Sorted::default();
         let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
         for (host, unit) in units {
-            let restarts = unit.action == Some(UnitAction::Restart);
+            let restarts = unit.runs();
+            let is_of = |member: &Change<'_>| member.0 == host && unit.part_of == Some(&*member.1.name);
+            let member = sorted.members_restart.iter().find(|member| is_of(member)).map(|(_, member)| &*member.name);
+            if let Some(member) = member.filter(|member| restarts && !sorted.with.contains_key(&(host, *member))) {
+                sorted.with.insert((host, member), unit);
+                continue;
+            }
             let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
                 (Rolling::Quorum, false, _) => &mut sorted.members_start,
                 (Rolling::Quorum, true, _) => &mut sorted.members_restart,
@@ -400,6 +495,17 @@ impl<'a> Sorted<'a> {
         }
         sorted
     }
+
+    /// API servers that do not run and ask one member only, which stays as it is while others restart: those take their
+    /// API servers with them, and these are there then.
+    fn servers_first(&self) -> impl Iterator<Item = Change<'a>> {
+        let restarts = |host: &str| self.members_restart.iter().any(|(member, _)| *member == host);
+        let is_first = move |(host, change): &Change<'a>| {
+            let asks_one = change.rollout.ready == Ready::Api && change.part_of.is_some();
+            asks_one && !self.members_restart.is_empty() && !restarts(host)
+        };
+        self.masters_start.iter().copied().filter(is_first)
+    }
 }
 
 /// The node's services have a connection of their own, so that they come up beside the control plane's. What nobody waits
@@ -407,7 +513,7 @@ impl<'a> Sorted<'a> {
 /// moment in which nothing computes.
 fn lane(host: &str, change: &UnitChange) -> String {
     let Rollout { after, rolling, ready, .. } = change.rollout;
-    let starts = change.action != Some(UnitAction::Restart);
+    let starts = !change.runs();
     match rolling {
         Rolling::ControlPlane if starts && ready == Ready::Runs => format!("{host}/{}", change.name),
         Rolling::Quorum | Rolling::ControlPlane => host.to_owned(),
@@ -431,8 +537,8 @@ fn ready(host: &str, about_to_restart: bool) -> Action {
     Action::ApiReady { host: host.to_owned(), about_to_restart }
 }
 
-fn settled(host: &str, change: &UnitChange) -> Action {
-    Action::Settled { host: host.to_owned(), change: change.clone() }
+fn settled(host: &str, change: &UnitChange, with: Option<&UnitChange>) -> Action {
+    Action::Settled { host: host.to_owned(), change: change.clone(), with: with.cloned() }
 }
 
 fn first(cluster: &Cluster, role: Role) -> String {
