@@ -28,6 +28,6 @@ pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
         survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
     };
     trust.in_use(cluster, &session.dir, &facts)?;
-    let programs = ByArch::look(session, &Store::open_default()?, &facts)?;
+    let programs = ByArch::look(session, &Store::open_default()?, &facts, &[])?;
     desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)
 }
