@@ -9,9 +9,8 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kbootstrap::clients::http::{Identity, Tls};
+use kbootstrap::clients::http::Tls;
 use kbootstrap::lab::{LabSpec, Off};
-use kbootstrap::secret::Secret;
 use kbootstrap::ui::Silent;
 use serde_json::{Value, json};
 
@@ -109,7 +108,7 @@ fn comes_up(cluster: &Cluster) {
 
 /// By the balancer, which only tries whether ports are open.
 fn people(cluster: &Cluster, balancer: &Balancer) -> Api {
-    Api { address: balancer.address(), tls: identity(cluster, "ca", "admin") }
+    Api { address: balancer.address(), tls: cluster.identity("ca", "admin") }
 }
 
 /// People's requests all succeed, and what was acknowledged is there.
@@ -435,7 +434,7 @@ fn at(run: &Run<'_>, kind: &str, host: &str, step: &str) -> usize {
 }
 
 fn etcd(cluster: &Cluster) -> Service {
-    let tls = identity(cluster, "etcd-ca", "etcd-healthcheck-client");
+    let tls = cluster.identity("etcd-ca", "etcd-healthcheck-client");
     Service { name: "etcd", servers: servers(cluster, 2379), tls, own: ETCD_OWN, read: ETCD_READ, write: ETCD_WRITE }
 }
 
@@ -445,7 +444,7 @@ fn api(cluster: &Cluster) -> Service {
 
 /// The API servers of these masters, asked by the operator.
 pub fn api_of(cluster: &Cluster, masters: &[&str]) -> Service {
-    let tls = identity(cluster, "ca", "super-admin");
+    let tls = cluster.identity("ca", "super-admin");
     Service {
         name: "kube-apiserver",
         servers: servers_of(cluster, masters, 6443),
@@ -463,14 +462,4 @@ fn servers(cluster: &Cluster, port: u16) -> Vec<(String, SocketAddr)> {
 fn servers_of(cluster: &Cluster, hosts: &[&str], port: u16) -> Vec<(String, SocketAddr)> {
     let server = |host: &&str| ((*host).to_owned(), format!("{}:{port}", cluster.address(host)).parse().unwrap());
     hosts.iter().map(server).collect()
-}
-
-fn identity(cluster: &Cluster, authority: &str, name: &str) -> Tls {
-    let read = |file: String| fs::read(cluster.state().join("pki").join(file)).unwrap();
-    Tls::new(&Identity {
-        ca_pem: read(format!("{authority}.pem")),
-        cert_pem: read(format!("{name}.pem")),
-        key_pem: Secret::new(read(format!("{name}-key.pem"))),
-    })
-    .unwrap()
 }

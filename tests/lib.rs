@@ -44,6 +44,7 @@ mod docs_dependencies;
 mod docs_links;
 mod docs_recipes;
 mod docs_security;
+mod e2e_balancers;
 mod e2e_bastion;
 mod e2e_changes;
 mod e2e_damage;

@@ -24,6 +24,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed_alone: "services of the host connect again to the API",
     }),
     packaged: Some(|cluster| program(cluster, cluster.balancing.local)),
+    packages: |cluster| packages(cluster.balancing.local),
     reloads: true,
     ports: &[
         PortSpec::loopback(LOCAL_API_PORT, "api-balancer, the API on 127.0.0.1"),
@@ -53,6 +54,33 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     footprint: Footprint { dirs: |layout| vec![layout.api_balancer.clone()], ..Footprint::NONE },
     ..ComponentSpec::named(NAME)
 };
+
+/// What haproxy asks API servers with came with 2.4, nginx' option for where it complains at first with 1.19.5.
+pub(super) fn packages(balancer: Option<Balancer>) -> Vec<PackageSpec> {
+    match balancer {
+        Some(Balancer::Haproxy) => vec![PackageSpec {
+            name: "haproxy",
+            program: |layout| format!("{}/haproxy", layout.sbin),
+            units: &["haproxy.service"],
+            least: (2, 4),
+        }],
+        Some(Balancer::Nginx) => vec![
+            PackageSpec {
+                name: "nginx",
+                program: |layout| format!("{}/nginx", layout.sbin),
+                units: &["nginx.service"],
+                least: (1, 20),
+            },
+            PackageSpec {
+                name: "libnginx-mod-stream",
+                program: |layout| layout.nginx_stream.clone(),
+                units: &[],
+                least: (1, 20),
+            },
+        ],
+        None => Vec::new(),
+    }
+}
 
 /// The path of the program.
 pub(super) fn program(cluster: &Cluster, balancer: Option<Balancer>) -> String {

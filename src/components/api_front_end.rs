@@ -1,7 +1,7 @@
 //! What takes connections at the virtual address and spreads them over the API servers: haproxy or nginx. It listens on all
 //! addresses of its host, so that it is there before the address is.
 
-use super::api_balancer::{asks_with, certificates, dirs, program};
+use super::api_balancer::{asks_with, certificates, dirs, packages, program};
 use super::spec::*;
 use crate::cluster::{Balancer, Cluster, Role};
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
@@ -34,6 +34,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed_alone: "the virtual address does not answer for a moment",
     }),
     packaged: Some(|cluster| program(cluster, kind(cluster))),
+    packages: |cluster| packages(kind(cluster)),
     reloads: true,
     ports: &[PortSpec::loopback(STATISTICS_PORT, "api-front-end, what it thinks of API servers, on 127.0.0.1")],
     configs: &[

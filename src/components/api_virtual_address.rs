@@ -28,6 +28,22 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed_alone: "the virtual address is away for a moment",
     }),
     packaged: Some(|cluster| format!("{}/keepalived", cluster.layout.sbin)),
+    packages: |_| {
+        vec![
+            PackageSpec {
+                name: "keepalived",
+                program: |layout| format!("{}/keepalived", layout.sbin),
+                units: &["keepalived.service"],
+                least: (2, 1),
+            },
+            PackageSpec {
+                name: "curl",
+                program: |layout| format!("{}/curl", layout.user_bin),
+                units: &[],
+                least: (7, 49),
+            },
+        ]
+    },
     reloads: true,
     configs: &[
         ConfigSpec {

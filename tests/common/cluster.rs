@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use kbootstrap::clients::http::{Identity, Tls};
 use kbootstrap::inventory::{Inventory, Role};
 use kbootstrap::lab::{self, Folders, Guard, Lab, LabSpec};
+use kbootstrap::secret::Secret;
 use kbootstrap::ui::Silent;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,6 +76,16 @@ impl Cluster {
     /// The cluster's folder: `pki/`, `log/`, `admin.kubeconfig`.
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("clusters").join(self.lab.name())
+    }
+    /// Who asks the cluster: a certificate of the cluster's folder, which trusts that CA.
+    pub fn identity(&self, authority: &str, name: &str) -> Tls {
+        let read = |file: String| fs::read(self.state().join("pki").join(file)).unwrap();
+        Tls::new(&Identity {
+            ca_pem: read(format!("{authority}.pem")),
+            cert_pem: read(format!("{name}.pem")),
+            key_pem: Secret::new(read(format!("{name}-key.pem"))),
+        })
+        .unwrap()
     }
     /// Changes the inventory.
     pub fn edit(&self, change: impl FnOnce(&mut Inventory)) {

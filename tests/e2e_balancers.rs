@@ -1,0 +1,87 @@
+//! Three masters with a balancer on each node: clients on a node go on while an API server is killed, while a master's power
+//! fails and while it comes back; another balancer takes the first one's place.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use kbootstrap::cluster::LOCAL_API_PORT;
+use kbootstrap::inventory::LocalBalancer;
+use kbootstrap::lab::{LabSpec, Off};
+use kbootstrap::ui::Silent;
+
+use crate::common::cluster::Cluster;
+use crate::common::inside::inside;
+use crate::common::steady::{Api, Connections, Figures, Steady};
+
+#[test]
+fn nodes_go_on_without_a_master() {
+    let mut cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("balanced-e2e", 4) });
+    balanced(&cluster, LocalBalancer::Haproxy);
+    cluster.up();
+    is_healthy(&cluster);
+    cluster.up_finds_nothing("after the first");
+
+    let clients = on_node(&cluster);
+    cluster.on("n1", "systemctl kill --signal KILL kube-apiserver");
+    sleep_until_healthy(&cluster);
+    nobody_noticed(&clients.end("an API server is killed, haproxy"));
+
+    let clients = on_node(&cluster);
+    cluster.lab_mut().poweroff("n1", Off::Cut).unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    let figures = clients.end("a master's power is cut, haproxy");
+    cluster.lab_mut().start("n1", &Silent).unwrap();
+    sleep_until_healthy(&cluster);
+    for seen in &figures {
+        assert!(seen.lost.is_empty(), "acknowledged writes that are gone: {seen}");
+    }
+
+    balanced(&cluster, LocalBalancer::Nginx);
+    let clients = on_node(&cluster);
+    cluster.up();
+    nobody_noticed(&clients.end("nginx takes haproxy's place"));
+    is_healthy(&cluster);
+    cluster.up_finds_nothing("after another balancer");
+}
+
+/// Each node has a balancer of its own, of this kind.
+fn balanced(cluster: &Cluster, kind: LocalBalancer) {
+    cluster.edit(|inventory| {
+        inventory.control_plane_endpoint = None;
+        inventory.api_load_balancer.local = Some(kind);
+        inventory.ssh.connect_timeout = Some(4);
+    });
+}
+
+/// Clients on n4, which is only a node, by its own balancer.
+fn on_node(cluster: &Cluster) -> Steady {
+    let api =
+        Api { address: SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_API_PORT)), tls: cluster.identity("ca", "admin") };
+    inside(cluster, "n4", move || Steady::start(&api, "local")).join().unwrap()
+}
+
+fn nobody_noticed(figures: &[Figures]) {
+    for seen in figures {
+        assert!(seen.requests > 50 && seen.failed.is_empty() && seen.lost.is_empty(), "{seen}: {:#?}", seen.failed);
+    }
+    assert!(figures.iter().any(|seen| seen.connections == Connections::Held));
+}
+
+fn is_healthy(cluster: &Cluster) {
+    let status = cluster.run(&["status", "-o", "json"]).ok().json();
+    let hosts = status["hosts"].as_array().unwrap();
+    let balancers = hosts.iter().flat_map(|host| host["components"].as_array().unwrap());
+    let balancers: Vec<_> = balancers.filter(|component| component["name"] == "api-balancer").collect();
+    assert_eq!(balancers.len(), 4, "{status:#}");
+    for balancer in balancers {
+        assert_eq!(balancer["detail"], "leads to a ready API server", "{balancer:#}");
+    }
+}
+
+fn sleep_until_healthy(cluster: &Cluster) {
+    let limit = Instant::now() + Duration::from_secs(120);
+    while cluster.run(&["status"]).code != 0 {
+        assert!(Instant::now() < limit, "the cluster should be healthy again{}", cluster.evidence());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
