@@ -83,6 +83,7 @@ fn change(id: ComponentId, unit: &UnitSpec, action: Option<UnitAction>) -> UnitC
         enable: action.is_none(),
         rollout: unit.rollout,
         unmask: false,
+        part_of: (unit.rollout.rolling == Rolling::ControlPlane).then_some("etcd.service"),
         reason: String::new(),
         key: String::new(),
     }
@@ -116,10 +117,12 @@ proptest! {
         }
         let hosts = cluster.hosts.iter().map(|h| (h.name.clone(), HostState::default())).collect();
         let graph = steps(&cluster, &plan, &Desired { hosts, ..Desired::default() }, None, &[]);
-        let mut seen: Vec<(String, String)> = graph.steps().iter().filter_map(|step| match &step.action {
-            Action::Unit { host, change } => Some((host.clone(), change.name.clone())),
-            _ => None,
-        }).collect();
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for step in graph.steps() {
+            if let Action::Unit { host, change, with } = &step.action {
+                seen.extend([change].into_iter().chain(with).map(|change| (host.clone(), change.name.clone())));
+            }
+        }
         let mut expected: Vec<(String, String)> =
             plan.hosts.iter().flat_map(|h| h.units.iter().map(|u| (h.host.clone(), u.name.clone()))).collect();
         seen.sort();

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,25 @@ use crate::common::balancer::Balancer;
 use crate::common::cluster::Cluster;
 use crate::common::load::{Ask, Load, Seen, Service};
 use crate::common::run::Run;
+use crate::common::steady::{Api, Figures, Steady};
 
 const HOSTS: [&str; 3] = ["n1", "n2", "n3"];
+const UNITS: [&str; 8] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "containerd",
+    "kubelet",
+    "kube-proxy",
+    "flanneld",
+];
+
+/// The longest that nobody's write succeeds when a host without the leader of etcd is gone, by a balancer that has noticed
+/// that after a second at the most.
+const FOLLOWER: Duration = Duration::from_millis(1500);
+/// The same of the leader's host: the others wait for it for one to two seconds, and choose another.
+const LEADER: Duration = Duration::from_millis(3000);
 
 /// An object that the API server has to ask etcd for.
 const API_READ: Ask =
@@ -58,10 +76,14 @@ fn masters_change_one_at_a_time_and_a_host_comes_back() {
         inventory.ssh.connect_timeout = Some(4);
     });
     comes_up(&cluster);
-    changed_settings_roll(&cluster);
+    let api = people(&cluster, &balancer);
+    changed_settings_roll(&cluster, &api);
+    every_service_restarts(&cluster, &api);
+    a_gate_is_shut_to_others_alone(&cluster);
     what_does_not_work_stops_at_the_first(&cluster);
-    a_stopped_member_starts_before_others_restart(&cluster);
-    a_host_without_power_comes_back(&mut cluster, &balancer);
+    a_stopped_member_starts_before_others_restart(&cluster, &api);
+    a_host_without_power_comes_back(&mut cluster, &balancer, &api);
+    the_leader_may_lose_its_power(&mut cluster, &api);
 }
 
 /// A TCP balancer in front of the API servers, outside.
@@ -85,7 +107,21 @@ fn comes_up(cluster: &Cluster) {
     assert_eq!(leases.len(), 2, "{status:#}");
 }
 
-fn changed_settings_roll(cluster: &Cluster) {
+/// By the balancer, which only tries whether ports are open.
+fn people(cluster: &Cluster, balancer: &Balancer) -> Api {
+    Api { address: balancer.address(), tls: identity(cluster, "ca", "admin") }
+}
+
+/// People's requests all succeed, and what was acknowledged is there.
+fn all_goes_on(run: &Run<'_>, figures: &[Figures]) {
+    for seen in figures {
+        run.check(seen.requests > 200, &format!("the clients should have been busy: {seen}"));
+        run.check(seen.failed.is_empty(), &format!("{seen}: {:#?}", seen.failed));
+        run.check(seen.lost.is_empty(), &format!("{seen}: {:?}", seen.lost));
+    }
+}
+
+fn changed_settings_roll(cluster: &Cluster, api: &Api) {
     set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(500)));
     set(cluster, "etcd", "quota-backend-bytes", Some(json!(4_294_967_296_u64)));
     let plan = cluster.plan();
@@ -97,16 +133,15 @@ fn changed_settings_roll(cluster: &Cluster) {
     }
 
     let members = leader_last(&is_healthy(cluster));
-    let load = Load::start(&[etcd(cluster), api(cluster)]);
+    let (steady, load) = (Steady::start(api, "settings"), Load::start(&[etcd(cluster)]));
     let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
-    let seen = load.end();
+    let (seen, figures) = (load.end(), steady.end("settings of etcd and API servers roll"));
 
-    assert_eq!(order(&run), [rolled("etcd", &members), rolled("kube-apiserver", &HOSTS.map(str::to_owned))].concat());
+    assert_eq!(order(&run), rolled("etcd and kube-apiserver", &members));
+    all_goes_on(&run, &figures);
     nothing_was_lost(&run, &seen);
-    // The clients were there to see: each server was away once while it restarted.
-    for service in ["etcd", "kube-apiserver"] {
-        assert_eq!(seen.away(service).len(), 3, "{service}: {:#?}", seen.outages);
-    }
+    // The clients were there to see: each member was away once while it restarted.
+    assert_eq!(seen.away("etcd").len(), 3, "{:#?}", seen.outages);
     for (unit, flag) in
         [("etcd", "--quota-backend-bytes=4294967296"), ("kube-apiserver", "--max-requests-inflight=500")]
     {
@@ -116,6 +151,48 @@ fn changed_settings_roll(cluster: &Cluster) {
         }
     }
     is_healthy(cluster);
+}
+
+fn every_service_restarts(cluster: &Cluster, api: &Api) {
+    let service = "{% extends \"UNIT/UNIT.service\" %}\n{% block service %}\nEnvironment=ROLLED=yes\n{% endblock %}\n";
+    cluster.edit(|inventory| {
+        for unit in UNITS {
+            let file = cluster.inventory().with_file_name(format!("{unit}.template"));
+            fs::write(&file, service.replace("UNIT", unit)).unwrap();
+            let templates = &mut inventory.components.entry(unit.into()).or_default().templates;
+            templates.insert(format!("{unit}.service"), file);
+        }
+    });
+    let steady = Steady::start(api, "all");
+    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
+    let figures = steady.end("every service restarts");
+    all_goes_on(&run, &figures);
+    let restarted = |unit: &&str| HOSTS.iter().all(|host| run.events.iter().any(|e| is_restart(e, host, unit)));
+    let missed: Vec<&&str> = UNITS.iter().filter(|unit| !restarted(unit)).collect();
+    run.check(missed.is_empty(), &format!("not everything restarted everywhere: {missed:?}"));
+    is_healthy(cluster);
+}
+
+/// As each start has shut it, until the API server was ready.
+fn a_gate_is_shut_to_others_alone(cluster: &Cluster) {
+    for host in HOSTS {
+        let left = cluster
+            .on(host, "nft list tables; journalctl -q -o cat -u kube-apiserver -g 'to others all the same' || :");
+        assert!(!left.contains("kbootstrap-api-gate") && !left.contains("all the same"), "{host}: {left}");
+    }
+    let port = SocketAddr::new(cluster.address("n1").parse().unwrap(), 6443);
+    let connects = || TcpStream::connect_timeout(&port, Duration::from_secs(5)).map(drop).map_err(|e| e.kind());
+    cluster.on("n1", "sh /etc/kubernetes/api-gate.sh shut && nft list table inet kbootstrap-api-gate");
+    assert_eq!(connects(), Err(ErrorKind::ConnectionRefused));
+    is_healthy(cluster);
+    cluster.on("n1", "sh /etc/kubernetes/api-gate.sh open");
+    assert_eq!(connects(), Ok(()));
+}
+
+fn is_restart(event: &Value, host: &str, unit: &str) -> bool {
+    let step = event["step"].as_str().unwrap_or_default();
+    let restarts = step.strip_prefix("restart ").is_some_and(|units| units.split(" and ").any(|name| name == unit));
+    event["event"] == "done" && event["host"] == host && restarts
 }
 
 /// The scheduler has no way to say that it is ready: that it does not come up must be seen all the same. What ran before runs
@@ -142,23 +219,30 @@ fn what_does_not_work_stops_at_the_first(cluster: &Cluster) {
 }
 
 /// With one member stopped another restart would end the quorum.
-fn a_stopped_member_starts_before_others_restart(cluster: &Cluster) {
-    cluster.on("n2", "systemctl stop etcd");
+fn a_stopped_member_starts_before_others_restart(cluster: &Cluster, api: &Api) {
+    // Its API server, which asks no other, stops before it.
+    cluster.on("n2", "systemctl stop etcd && ! systemctl -q is-active kube-apiserver");
     set(cluster, "etcd", "snapshot-count", Some(json!(20_000)));
     let status = cluster.run(&["status", "-o", "json"]).exits(7).json();
     let others: Vec<String> = leader_last(&status).into_iter().filter(|host| host != "n2").collect();
-    let load = Load::start(&[api(cluster)]);
+    let steady = Steady::start(api, "stopped");
     let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
-    let seen = load.end();
-    let first = ["n2 start etcd", "n1 etcd is healthy"].map(str::to_owned);
-    assert_eq!(order(&run), [&first[..], &rolled("etcd", &others)[..]].concat(), "{run}");
-    nothing_was_lost(&run, &seen);
-    run.check(seen.outages.is_empty(), &format!("no API server should notice: {:#?}", seen.outages));
+    let figures = steady.end("a stopped member starts, the others restart");
+    let first = ["n2 start etcd", "n1 etcd is healthy", "n2 start kube-apiserver", "n2 kube-apiserver is ready"];
+    let expected = [first.map(str::to_owned).to_vec(), rolled("etcd and kube-apiserver", &others)].concat();
+    // A controller whose API server was away for ten seconds has ended, and starts, too.
+    let seen = order_of(&run, |step| step.contains("etcd") || step.contains("kube-apiserver"));
+    assert_eq!(seen, expected, "{run}");
+    all_goes_on(&run, &figures);
 }
 
-fn a_host_without_power_comes_back(cluster: &mut Cluster, balancer: &Balancer) {
+fn a_host_without_power_comes_back(cluster: &mut Cluster, balancer: &Balancer, api: &Api) {
     let survivors = ["n2", "n3"];
-    cluster.lab_mut().poweroff("n1", Off::Cut).unwrap();
+    let status = is_healthy(cluster);
+    if leader_last(&status)[2] == "n1" {
+        leads(cluster, "n2");
+    }
+    loses_its_power(cluster, "n1", api, "a follower's power is cut", FOLLOWER);
     answers(cluster, balancer.address());
 
     let status = cluster.run(&["status", "-o", "json"]).exits(7).says("n1");
@@ -190,6 +274,34 @@ fn a_host_without_power_comes_back(cluster: &mut Cluster, balancer: &Balancer) {
     let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
     assert_eq!(order(&run), rolled("kube-apiserver", &["n1".to_owned()]), "it needs what it has missed, and no more");
     assert_eq!(cluster.up(), 0);
+}
+
+fn the_leader_may_lose_its_power(cluster: &mut Cluster, api: &Api) {
+    let leader = leader_last(&is_healthy(cluster)).remove(2);
+    loses_its_power(cluster, &leader, api, "the leader's power is cut", LEADER);
+}
+
+/// What people notice when a host is gone without a word.
+fn loses_its_power(cluster: &mut Cluster, host: &str, api: &Api, when: &str, limit: Duration) {
+    let steady = Steady::start(api, host);
+    sleep(Duration::from_secs(2));
+    cluster.lab_mut().poweroff(host, Off::Cut).unwrap();
+    // Longer than an API server waits for a member that it asked and that is gone.
+    sleep(Duration::from_secs(12));
+    for seen in steady.end(when) {
+        assert!(seen.longest_gap <= limit, "{when}: {seen}: {:#?}", seen.failed);
+        assert!(seen.lost.is_empty(), "{when}: {seen}: {:?}", seen.lost);
+    }
+}
+
+/// Has that member lead.
+fn leads(cluster: &Cluster, host: &str) {
+    let ask = "etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt \
+               --key=/etc/etcd/pki/healthcheck-client.key --endpoints=https://127.0.0.1:2379";
+    let members = cluster.on(host, &format!("{ask} member list"));
+    let id = members.lines().find(|line| line.contains(&format!(" {host},"))).and_then(|line| line.split(',').next());
+    let leader = leader_last(&is_healthy(cluster)).remove(2);
+    cluster.on(&leader, &format!("{ask} move-leader {}", id.unwrap()));
 }
 
 /// A setting of API servers rolls over those that are there; another restart of etcd would end the quorum.
@@ -269,12 +381,17 @@ fn units(cluster: &Cluster, hosts: &[&str]) -> BTreeMap<String, String> {
 
 /// The steps on units and their gates, as they happened; nothing of it may happen at once.
 fn order(run: &Run<'_>) -> Vec<String> {
+    order_of(run, |_| true)
+}
+
+/// The same of some steps.
+fn order_of(run: &Run<'_>, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     let mut running = 0;
     for event in &run.events {
         let (host, step) = (event["host"].as_str().unwrap_or_default(), event["step"].as_str().unwrap_or_default());
-        if host.is_empty() || step.starts_with("push ") || !matches!(event["event"].as_str(), Some("started" | "done"))
-        {
+        let counts = !host.is_empty() && !step.starts_with("push ") && wanted(step);
+        if !counts || !matches!(event["event"].as_str(), Some("started" | "done")) {
             continue;
         }
         match event["event"] == "started" {
@@ -298,16 +415,15 @@ fn leader_last(status: &Value) -> Vec<String> {
     others.into_iter().chain(leader).map(str::to_owned).collect()
 }
 
-/// What a roll looks like.
-fn rolled(component: &str, hosts: &[String]) -> Vec<String> {
-    let (before, after) = match component {
-        "etcd" => ("etcd can spare this member", "etcd is healthy"),
-        _ => ("another kube-apiserver is ready", "kube-apiserver is ready"),
-    };
-    hosts
-        .iter()
-        .flat_map(|host| [format!("{host} {before}"), format!("{host} restart {component}"), format!("{host} {after}")])
-        .collect()
+/// What a roll looks like, of API servers or of members with them.
+fn rolled(components: &str, hosts: &[String]) -> Vec<String> {
+    let mut steps = vec!["another kube-apiserver is ready".into(), format!("restart {components}")];
+    if components.starts_with("etcd") {
+        steps.insert(0, "etcd can spare this member".into());
+        steps.push("etcd is healthy".into());
+    }
+    steps.push("kube-apiserver is ready".into());
+    hosts.iter().flat_map(|host| steps.iter().map(move |step| format!("{host} {step}"))).collect()
 }
 
 /// The place of an event among all of a run.

@@ -1,6 +1,8 @@
 //! Real lab hosts: they need root and the packages that `kbootstrap lab up` names.
 
 use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -179,6 +181,25 @@ fn a_host_that_was_off_comes_back_with_its_disk() {
     lab.poweroff("n1", Off::Cut).unwrap();
     lab::up(&place.folders, &LabSpec::new("power", 2), &Silent).unwrap();
     sh(&lab, "n1", "true");
+}
+
+/// Who is connected hears nothing: no FIN, no RST, also after it has sent something.
+#[test]
+fn a_host_whose_power_is_cut_says_no_goodbye() {
+    let place = Place::new();
+    let lab = place.up(&LabSpec::new("cut", 1));
+    let mut held = TcpStream::connect((lab.address("n1").unwrap(), 22)).unwrap();
+    held.set_read_timeout(Some(Duration::from_millis(1500))).unwrap();
+    let mut greeting = [0; 4];
+    held.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"SSH-");
+    assert!(held.read(&mut [0; 1024]).unwrap() > 0, "the rest of its line");
+    lab.poweroff("n1", Off::Cut).unwrap();
+    for sent in [false, true] {
+        let heard = held.read(&mut [0; 1024]).map_err(|e| e.kind());
+        assert_eq!(heard, Err(ErrorKind::WouldBlock), "sent something: {sent}");
+        held.write_all(b"SSH-2.0-test\r\n").unwrap();
+    }
 }
 
 #[test]

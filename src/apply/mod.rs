@@ -149,8 +149,8 @@ impl Job<'_> {
                 Ok(format!("{:.1} MB", bytes as f64 / 1e6))
             }
             Action::Import { host } => self.import(&mut *self.connect(host)?, host),
-            Action::Unit { host, change } => {
-                unit::bring_up(&mut *self.connect(host)?, change, layout)
+            Action::Unit { host, change, with } => {
+                unit::bring_up(&mut *self.connect(host)?, change, with.as_ref(), layout)
                     .map_err(|error| members::does_not_start(self.plan, host, change, error))?;
                 Ok(String::new())
             }
@@ -160,7 +160,7 @@ impl Job<'_> {
             Action::MembersAgree(joining) => members::agree(self, joining),
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
-            Action::Settled { host, change } => unit::settled(self, host, change),
+            Action::Settled { host, change, with } => unit::settled(self, host, change, with.as_ref()),
             Action::Objects => gate::objects(self),
             Action::PushKeys { host } => secrets::push_keys(self, host),
             Action::KeysRead => secrets::keys_read(self),

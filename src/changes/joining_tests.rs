@@ -186,7 +186,7 @@ fn somebody_elses_learner_is_named() {
             "etcd has a member that was never started that the inventory does not name [63 without a name (https://10.0.0.99:2380)]",
         ),
     ] {
-        assert_eq!(refused(&with(&[strange.clone()]), grow(3)), [what]);
+        assert_eq!(refused(&with(std::slice::from_ref(&strange)), grow(3)), [what]);
         assert_eq!(refused(&with(&[strange]), |_| {}), [what]);
     }
     // One with a vote has left the inventory.

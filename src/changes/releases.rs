@@ -26,6 +26,8 @@ pub enum Concerns {
     NewFile(&'static str),
     /// Files that hosts have otherwise, by their names without folders.
     OtherFiles(&'static [&'static str]),
+    /// The same, in a cluster where some host does not have this new file yet.
+    OtherFilesWith(&'static str, &'static [&'static str]),
     /// The record of what was done last.
     Record,
 }
@@ -84,6 +86,26 @@ pub const RELEASES: &[ReleaseChange] = &[
         since: "0.2.0",
         words: "kube-apiserver refuses new external IPs of Services and floods of events",
         concerns: Concerns::NewFile("admission.yaml"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "of several masters each kube-apiserver that has a member of etcd on its host asks that one only, stops and starts \
+                with it, and is open to others once it is ready",
+        concerns: Concerns::NewFile("api-gate.sh"),
+    },
+    ReleaseChange {
+        since: "0.2.0",
+        words: "with several masters services restart and notice an API server that is gone after eight seconds",
+        concerns: Concerns::OtherFilesWith(
+            "api-gate.sh",
+            &[
+                "kube-controller-manager.service",
+                "kube-scheduler.service",
+                "kubelet.service",
+                "kube-proxy.service",
+                "flanneld.service",
+            ],
+        ),
     },
     ReleaseChange {
         since: "0.2.0",

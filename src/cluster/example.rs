@@ -41,6 +41,16 @@ pub fn cluster(kubernetes: &str) -> Cluster {
     }
 }
 
+/// `m1` to `m3` are each etcd member, master and node, behind a balancer of the site's.
+pub fn three_masters(kubernetes: &str) -> Cluster {
+    let all = [Role::Etcd, Role::Master, Role::Node];
+    Cluster {
+        endpoint: Endpoint { host: "10.0.0.10".into(), port: 6443 },
+        hosts: [("m1", 11), ("m2", 12), ("m3", 13)].map(|(name, last)| host(name, last, &all)).into(),
+        ..cluster(kubernetes)
+    }
+}
+
 /// A host at 10.0.0.`last`.
 pub fn host(name: &str, last: u8, roles: &[Role]) -> Host {
     let address = [10, 0, 0, last].into();

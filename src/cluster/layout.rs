@@ -55,6 +55,8 @@ pub struct Layout {
     pub crictl: String,
     /// What flannel says of this node's network.
     pub flannel_run: String,
+    /// The script that keeps others away from an API server that is not ready.
+    pub api_gate: String,
     /// The script that looks after the kernel's side of a node.
     pub data_plane: String,
     /// What it remembers until the next boot.
@@ -102,6 +104,7 @@ impl Layout {
             nri: "/run/nri".into(),
             crictl: "/etc/crictl.yaml".into(),
             flannel_run: "/run/flannel".into(),
+            api_gate: "/etc/kubernetes/api-gate.sh".into(),
             data_plane: "/etc/kubernetes/data-plane.sh".into(),
             data_plane_run: "/run/kbootstrap-data-plane".into(),
             tmpfiles: "/etc/tmpfiles.d/kubernetes.conf".into(),

@@ -5,6 +5,7 @@ pub(crate) mod example;
 mod known;
 mod layout;
 pub mod merge;
+mod own_member;
 mod removed_flags;
 mod resolve;
 mod revoked;

@@ -1,6 +1,7 @@
 //! kube-apiserver.
 
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
+use super::etcd;
 use super::kubernetes::{self, IN_TREE, INSECURE, KLOG, NO_EFFECT, pki};
 use super::spec::*;
 use crate::cluster::{API_NAME, API_PORT, Cluster, Host, Layout, RemovedFlag, RemovedValue, Role};
@@ -11,6 +12,9 @@ use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 pub const ID: ComponentId = ComponentId("kube-apiserver");
 /// Its unit.
 pub const UNIT: &str = "kube-apiserver.service";
+
+/// Its template of what keeps others away until it is ready; nothing where nobody else could take over.
+const GATE: &str = "api-gate.sh";
 
 /// The group that administrators are in; a ClusterRoleBinding gives it cluster-admin, and can be taken back.
 pub const ADMIN_GROUP: &str = "kbootstrap:cluster-admins";
@@ -37,6 +41,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed: "open watches and `kubectl exec` begin again elsewhere",
         noticed_alone: "the API is away for up to 10 s: it is the only one",
     }),
+    part_of: |cluster, host| cluster.has_own_member(host).then_some(etcd::UNIT),
     ports: &[PortSpec::open(API_PORT, "kube-apiserver").reached_by(&[Role::Master, Role::Node])],
     configs: &[
         ConfigSpec {
@@ -61,6 +66,12 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             template: "authorization-nobody.conf",
             path: |layout| format!("{}/authorization-nobody.conf", layout.kubernetes),
             format: Format::YamlOrNone,
+            copied_to: None,
+        },
+        ConfigSpec {
+            template: GATE,
+            path: |layout| layout.api_gate.clone(),
+            format: Format::TextOrNone,
             copied_to: None,
         },
         ConfigSpec {
@@ -95,6 +106,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     objects: &["rbac.yaml", "namespaces.yaml"],
     templates: &[
         template!("kube-apiserver", "admission.yaml"),
+        template!("kube-apiserver", "api-gate.sh"),
         template!("kube-apiserver", "audit-policy.yaml"),
         template!("kube-apiserver", "authorization-nobody.conf"),
         template!("kube-apiserver", "authorization.yaml"),
@@ -107,7 +119,13 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
     repeated_flags: &["service-account-issuer", "service-account-key-file", "tls-sni-cert-key"],
     removed_flags: &[REMOVED, KLOG],
     removed_values: GONE_PLUGINS,
-    footprint: Footprint { kept: |layout| vec![layout.logs.clone()], ..Footprint::NONE },
+    footprint: Footprint {
+        kept: |layout| vec![layout.logs.clone()],
+        files: |layout| vec![layout.api_gate.clone()],
+        // By `api-gate.sh`.
+        tables: &["kbootstrap-api-gate"],
+        ..Footprint::NONE
+    },
     ..ComponentSpec::named(ID.0)
 };
 

@@ -26,6 +26,8 @@ pub struct ComponentSpec {
     pub programs: &'static [ProgramSpec],
     /// Its service.
     pub unit: Option<UnitSpec>,
+    /// The unit of the same host with which its service is stopped and restarted, if any.
+    pub part_of: fn(&Cluster, &Host) -> Option<&'static str>,
     /// Ports that it listens on.
     pub ports: &'static [PortSpec],
     /// Configuration files.
@@ -220,6 +222,8 @@ pub enum Format {
     Json,
     /// Written as rendered.
     Text,
+    /// As [`Format::Text`]; where the template comes to nothing, there is no such file.
+    TextOrNone,
     /// Not from a template: what Secrets in etcd are encrypted with, which kube-apiserver reloads by itself.
     Encryption,
 }
@@ -339,6 +343,7 @@ impl ComponentSpec {
             runs_on: |_, _| false,
             programs: &[],
             unit: None,
+            part_of: |_, _| None,
             ports: &[],
             configs: &[],
             kubeconfig: None,

@@ -160,6 +160,7 @@ mod tests {
             reason: String::new(),
             rollout: Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },
             unmask: false,
+            part_of: None,
             key: String::new(),
         });
         let quorum = "m3 cannot be left out: etcd on m1 is to be restarted, and takes the quorum with it";

@@ -26,9 +26,10 @@ const POLL: Duration = Duration::from_millis(20);
 /// How a host is switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Off {
-    /// As with `poweroff`; after this long the cable is pulled.
+    /// As with `poweroff`; what has not ended after this long ends as with [`Off::Cut`].
     Orderly(Duration),
-    /// The cable is pulled: every process is killed at once.
+    /// The cables are pulled: the host is gone without a word. Its network goes first, for processes that are killed
+    /// still say goodbye to whoever they were connected to.
     Cut,
 }
 
@@ -88,6 +89,7 @@ pub fn switch_off(lock: &Lock, host: &HostState, folder: &HostFolder, how: Off) 
             sleep(POLL);
         }
     }
+    network::unplug(lock, host)?;
     if let Some(process) = supervisor {
         process.signal(Signal::KILL);
     }

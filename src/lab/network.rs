@@ -43,6 +43,14 @@ pub fn connect(lock: &Lock, state: &State, host: &HostState) -> Result<()> {
     lock.ip(&["-n", netns], &inside)
 }
 
+/// Pulls the host's cable at the other end: nothing that the host still says reaches anybody.
+pub fn unplug(lock: &Lock, host: &HostState) -> Result<()> {
+    if interface_exists(&host.veth) {
+        lock.run("ip", &["link", "set", &host.veth, "down"])?;
+    }
+    Ok(())
+}
+
 /// Takes the host's cable and namespace away, as far as they are there.
 pub fn disconnect(lock: &Lock, host: &HostState) -> Result<()> {
     if interface_exists(&host.veth) {

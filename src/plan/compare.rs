@@ -9,7 +9,10 @@ use crate::state::{Content, File, HostState, Unit};
 pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {
     let files: Vec<FileChange> =
         desired.files.iter().filter_map(|(path, file)| file_change(path, file, facts)).collect();
-    let units = desired.units.iter().filter_map(|unit| unit_change(unit, desired, facts, &files)).collect();
+    let mut units: Vec<UnitChange> = Vec::new();
+    for unit in &desired.units {
+        units.extend(unit_change(unit, desired, facts, &files, &units));
+    }
     HostPlan {
         host: desired.host.clone(),
         users: desired.users.iter().filter(|user| !facts.users.contains(*user)).cloned().collect(),
@@ -111,11 +114,19 @@ fn sysctl_change(name: &str, to: &str, facts: &HostFacts) -> Option<SysctlChange
     })
 }
 
-fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[FileChange]) -> Option<UnitChange> {
+/// `before` are the changes of units that come before it.
+fn unit_change(
+    unit: &Unit,
+    desired: &HostState,
+    facts: &HostFacts,
+    files: &[FileChange],
+    before: &[UnitChange],
+) -> Option<UnitChange> {
     let key = restart_key(unit, desired);
     let fact = facts.units.get(&unit.name);
     let enable = fact.is_none_or(|f| f.enabled != "enabled");
     let changed = files.iter().find(|f| f.change != FileDifference::Mode && unit.restart_on.contains(&f.path));
+    let restarts = |name: &&str| before.iter().any(|c| c.name == **name && c.action == Some(UnitAction::Restart));
     let (action, reason) = match fact {
         Some(f) if f.is_foreign(&unit.file) => {
             (Some(UnitAction::Start), format!("it takes the place of {}", f.fragment))
@@ -125,6 +136,9 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
             None if f.restart_key != key => (Some(UnitAction::Restart), "it runs with older files".to_owned()),
             None if let Some(reason) = stale(unit, f, facts).or_else(|| unmade(unit, desired, facts)) => {
                 (Some(UnitAction::Restart), reason)
+            }
+            None if let Some(with) = unit.part_of.filter(restarts) => {
+                (Some(UnitAction::Restart), format!("{with} restarts, and this with it"))
             }
             None => (None, "not enabled at boot".to_owned()),
         },
@@ -141,6 +155,7 @@ fn unit_change(unit: &Unit, desired: &HostState, facts: &HostFacts, files: &[Fil
         name: unit.name.clone(),
         component: unit.component,
         rollout: unit.rollout,
+        part_of: unit.part_of,
         action,
         enable,
         unmask: fact.is_some_and(|f| f.load == "masked"),
@@ -215,6 +230,7 @@ mod tests {
                 restart_on: ["/etc/net.json".into()].into(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
                 keeps: Vec::new(),
+                part_of: None,
                 without: "Pods are cut off",
             }],
             ..HostState::default()
@@ -313,6 +329,32 @@ mod tests {
         facts.acls.insert("/etc/cni".into());
         let change = DirChange { to: dir, from: Some("0755 root with an ACL".into()) };
         assert_eq!(compare(&state, &facts).dirs, [("/etc/cni".to_owned(), change)].into());
+    }
+
+    #[test]
+    fn what_is_part_of_a_unit_restarts_with_it() {
+        let mut state = desired();
+        let file = File { content: Content::Text("m".into()), mode: 0o600, owner: "root".into() };
+        state.files.insert("/etc/member".into(), file);
+        let member = Unit { name: "etcd.service".into(), makes: BTreeMap::new(), ..state.units[0].clone() };
+        state.units.insert(0, Unit { restart_on: ["/etc/member".into()].into(), ..member });
+        state.units[1].part_of = Some("etcd.service");
+        let changes = |spoil: fn(&mut HostFacts)| {
+            let mut facts = converged(&state);
+            facts.files.get_mut("/etc/member").unwrap().sha256.clear();
+            spoil(&mut facts);
+            let units = compare(&state, &facts).units;
+            units.iter().map(|u| format!("{:?} {}: {}", u.action, u.name, u.reason)).collect::<Vec<_>>()
+        };
+        let etcd = "Some(Restart) etcd.service: /etc/member changes";
+        let with = "Some(Restart) flanneld.service: etcd.service restarts, and this with it";
+        assert_eq!(changes(|_| {}), [etcd, with]);
+        let own = "Some(Restart) flanneld.service: /etc/net.json changes";
+        assert_eq!(changes(|facts| facts.files.get_mut("/etc/net.json").unwrap().sha256.clear()), [etcd, own]);
+        let starts = "Some(Start) flanneld.service: it does not run";
+        assert_eq!(changes(|facts| unit(facts).active = "inactive".into()), [etcd, starts]);
+        let none = changes(|facts| facts.units.get_mut("etcd.service").unwrap().active = "inactive".into());
+        assert_eq!(none, ["Some(Start) etcd.service: it does not run"], "it is started, and this goes on");
     }
 
     #[test]

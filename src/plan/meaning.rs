@@ -143,6 +143,7 @@ mod tests {
     fn unit(component: &'static str, action: UnitAction) -> UnitChange {
         UnitChange {
             unmask: false,
+            part_of: None,
             name: format!("{component}.service"),
             component: ComponentId(component),
             rollout: Rollout { wave: Wave::Node, after: After::Nothing, rolling: Rolling::Canary, ready: Ready::Runs },

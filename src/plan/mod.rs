@@ -250,6 +250,9 @@ pub struct UnitChange {
     /// How it is brought up, and changed while it runs.
     #[serde(skip)]
     pub rollout: Rollout,
+    /// The unit of the same host with which systemd stops and restarts it.
+    #[serde(skip)]
+    pub part_of: Option<&'static str>,
     /// Somebody has masked it, which is taken back first.
     #[serde(skip)]
     pub unmask: bool,

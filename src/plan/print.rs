@@ -283,6 +283,7 @@ mod tests {
             action: Some(UnitAction::Restart),
             enable: false,
             unmask: false,
+            part_of: None,
             reason: "/etc/a.conf changes".into(),
             key: String::new(),
         };

@@ -37,6 +37,7 @@ fn change(unit: &Unit, desired: &HostState, action: UnitAction) -> UnitChange {
         enable: false,
         reason: "the API has no such node".into(),
         rollout: unit.rollout,
+        part_of: unit.part_of,
         unmask: false,
         key: restart_key(unit, desired),
     }
@@ -57,6 +58,7 @@ mod tests {
             restart_on: Default::default(),
             makes: Default::default(),
             keeps: Default::default(),
+            part_of: None,
             without: "",
         };
         let units = vec![

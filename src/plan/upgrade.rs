@@ -67,13 +67,14 @@ impl Upgrade {
 
 /// Where the plan has it; none where it has nothing of it.
 fn concerned(plan: &Plan, concerns: Concerns) -> Option<Vec<String>> {
+    let new = |name: &str| hosts_with(plan, |file| file.change == FileDifference::Create && name == file_name(file));
+    let other = |names: &[&str]| {
+        hosts_with(plan, |file| file.change == FileDifference::Replace && names.contains(&file_name(file)))
+    };
     match concerns {
-        Concerns::NewFile(name) => {
-            hosts_with(plan, |file| file.change == FileDifference::Create && name == file_name(file))
-        }
-        Concerns::OtherFiles(names) => {
-            hosts_with(plan, |file| file.change == FileDifference::Replace && names.contains(&file_name(file)))
-        }
+        Concerns::NewFile(name) => new(name),
+        Concerns::OtherFiles(names) => other(names),
+        Concerns::OtherFilesWith(name, names) => new(name).and_then(|_| other(names)),
         Concerns::Record => {
             let written = |change: &ClusterChange| matches!(change, ClusterChange::WriteRecord { .. });
             plan.cluster.iter().any(written).then(Vec::new)
@@ -110,6 +111,25 @@ mod tests {
         let host = HostPlan { host: "m1".into(), files: vec![new("/a/ca-signing.crt")], ..HostPlan::default() };
         let cluster = vec![ClusterChange::WriteRecord { places: vec!["m1".into(), String::new()] }];
         Plan { hosts: vec![host], cluster, ..Plan::default() }
+    }
+
+    #[test]
+    fn what_concerns_several_masters_is_not_said_of_one() {
+        let file = |name: &str, change| FileChange {
+            path: format!("/etc/{name}"),
+            change,
+            kind: FileKind::Text,
+            size: 1,
+            access: None,
+        };
+        let unit = file("kubelet.service", FileDifference::Replace);
+        let gate = file("api-gate.sh", FileDifference::Create);
+        let pings = Concerns::OtherFilesWith("api-gate.sh", &["kubelet.service"]);
+        let host = |name: &str, files| HostPlan { host: name.into(), files, ..HostPlan::default() };
+        let mut plan = Plan { hosts: vec![host("n1", vec![unit.clone()])], ..Plan::default() };
+        assert_eq!(concerned(&plan, pings), None);
+        plan.hosts.push(host("m1", vec![gate, unit]));
+        assert_eq!(concerned(&plan, pings), Some(vec!["n1".into(), "m1".into()]));
     }
 
     #[test]

@@ -56,6 +56,11 @@ fn wanted(check: &HostCheck) -> Vec<Wanted> {
             "there is no bash program, so no path from here to other hosts was tried".into(),
         ),
     ];
+    if check.host.is(Role::Master) && check.cluster.with_role(Role::Master).count() > 1 {
+        let without = "there is no nft program, so nothing keeps others from an API server that has started and is not \
+                       ready: where a balancer only tries whether its port is open, they are refused for a second or two";
+        all.push(wanted("api-gate", Severity::Warn, "nft", without.into()));
+    }
     if !node {
         return all;
     }

@@ -110,6 +110,8 @@ pub(super) struct HostContext {
     pub(super) taints: Vec<Taint>,
     /// `a=b,c=d` of the labels that a kubelet may give itself.
     pub(super) registration_labels: String,
+    /// URLs of the etcd members that its API server asks.
+    pub(super) etcd_servers: String,
     /// What its member of etcd is told for its first start: `name=URL,…`, and `new` or `existing`.
     pub(super) etcd_initial_cluster: String,
     pub(super) etcd_initial_state: &'static str,
@@ -147,6 +149,8 @@ pub(super) struct UnitContext {
     pub(super) flags: Vec<String>,
     /// Seconds before it is started again.
     pub(super) restart_seconds: u32,
+    /// The unit with which it is stopped and restarted.
+    pub(super) part_of: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -234,7 +238,7 @@ impl<'a> Context<'a> {
     ) -> Result<Context<'a>> {
         Ok(Context {
             cluster: common,
-            host: HostContext::new(common, host, facts),
+            host: HostContext::new(cluster, common, host, facts),
             versions: Versions::new(cluster)?,
             images: Images::new(catalogue, cluster),
             layout: &cluster.layout,
@@ -310,7 +314,7 @@ fn api_qps(nodes: usize) -> u32 {
 }
 
 impl HostContext {
-    fn new(common: &Common, host: &Host, facts: &HostFacts) -> Self {
+    fn new(cluster: &Cluster, common: &Common, host: &Host, facts: &HostFacts) -> Self {
         let first = common.first_starts.get(&host.name);
         HostContext {
             name: host.name.clone(),
@@ -320,6 +324,7 @@ impl HostContext {
             hostname_differs: !facts.hostname.is_empty() && facts.hostname.to_ascii_lowercase() != host.name,
             taints: host.taints.clone(),
             registration_labels: node::registration_labels(host),
+            etcd_servers: cluster.etcd_servers_of(host),
             etcd_initial_cluster: first.map_or(&common.etcd_initial_cluster, |first| &first.cluster).clone(),
             etcd_initial_state: first.map_or(ClusterState::New, |first| first.state).name(),
         }

@@ -39,7 +39,7 @@ pub(super) fn add(
             continue;
         }
         let text = render_config(inputs, context, spec, config, settings)?;
-        if config.format == Format::YamlOrNone && text.trim().is_empty() {
+        if matches!(config.format, Format::YamlOrNone | Format::TextOrNone) && text.trim().is_empty() {
             continue;
         }
         configs.extend(value(config, &text).map(|value| (config.template, value)));
@@ -66,7 +66,8 @@ pub(super) fn add(
         arguments = flags(inputs, context, spec, unit.program, settings)?.arguments();
     }
     let mut context = context.clone();
-    context.unit = Some(UnitContext { program, flags: arguments, restart_seconds: unit.restart_seconds });
+    let part_of = (spec.part_of)(inputs.cluster, inputs.host);
+    context.unit = Some(UnitContext { program, flags: arguments, restart_seconds: unit.restart_seconds, part_of });
     let text = inputs.templates.render(inputs.host, spec, &name, &context)?;
     state.files.insert(path.clone(), private(text));
     state.units.push(Unit {
@@ -76,6 +77,7 @@ pub(super) fn add(
         rollout: unit.rollout,
         restart_on,
         makes,
+        part_of,
         keeps: (spec.kernel.keeps)(&Configured { layout, configs: &configs }),
         without: spec.kernel.without,
     });
@@ -135,7 +137,7 @@ fn render_config(
         value
     };
     Ok(match config.format {
-        Format::Text | Format::Encryption => text,
+        Format::Text | Format::TextOrNone | Format::Encryption => text,
         Format::YamlOrNone if text.trim().is_empty() => text,
         Format::Yaml | Format::YamlOrNone => yaml::parse(&what, &text).map(|_| text)?,
         Format::Json => json(&what, &text).map(|_| text)?,
@@ -149,7 +151,7 @@ fn value(config: &ConfigSpec, text: &str) -> Option<Value> {
     match config.format {
         Format::MergedYaml | Format::Yaml | Format::YamlOrNone => yaml::parse(config.template, text).ok(),
         Format::MergedJson | Format::Json => json(config.template, text).ok(),
-        Format::Text | Format::Encryption => None,
+        Format::Text | Format::TextOrNone | Format::Encryption => None,
     }
 }
 

@@ -18,9 +18,10 @@ use crate::error::{Error, Result};
 use crate::text::nearest;
 
 /// What templates of several components include.
-const SHARED: [(&str, &str); 6] = [
+const SHARED: [(&str, &str); 7] = [
     ("shared/kubeconfig.yaml", include_str!("../../templates/shared/kubeconfig.yaml")),
     ("shared/exec-start", include_str!("../../templates/shared/exec-start")),
+    ("shared/http2-pings", include_str!("../../templates/shared/http2-pings")),
     ("shared/no-proxy", include_str!("../../templates/shared/no-proxy")),
     ("shared/restart", include_str!("../../templates/shared/restart")),
     ("shared/sandbox", include_str!("../../templates/shared/sandbox")),

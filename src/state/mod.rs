@@ -115,6 +115,9 @@ pub struct Unit {
     pub restart_on: BTreeSet<String>,
     /// Files that it makes when it has started, and which files they are copies of.
     pub makes: BTreeMap<String, String>,
+    /// The unit of the same host with which systemd stops and restarts it; that one comes before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<&'static str>,
     /// What is in the kernel and in /run while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keeps: Vec<Kept>,

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How often backends are tried.
 const EVERY: Duration = Duration::from_millis(250);
 /// How long a backend may take to accept.
-const ACCEPT: Duration = Duration::from_secs(1);
+const ACCEPT: Duration = Duration::from_millis(500);
 
 /// A balancer that ends with this value.
 pub struct Balancer {

@@ -15,6 +15,7 @@ pub mod release_0_1_0;
 pub mod run;
 pub mod schema;
 pub mod sshd;
+pub mod steady;
 pub mod stolen_worker;
 pub mod turns;
 pub mod workload;

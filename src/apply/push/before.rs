@@ -6,13 +6,14 @@ use crate::cluster::Layout;
 use crate::text::sh_quote;
 
 /// The folder that it is kept in, for the functions of [`functions`].
-fn folder(unit: &str, layout: &Layout) -> String {
+pub(in crate::apply) fn folder(unit: &str, layout: &Layout) -> String {
     format!("B={}\n", sh_quote(&format!("{}/before/{unit}", layout.records)))
 }
 
-/// `keep LIST`, `forget_tried UNIT` and `put_back`, in a script of POSIX sh that has [`ONLY_ROOT`](crate::remote::ONLY_ROOT).
-pub(in crate::apply) fn functions(unit: &str, layout: &Layout) -> String {
-    folder(unit, layout) + &include_str!("before.sh").replace("STAGED", STAGED)
+/// `keep LIST`, `forget_tried UNIT` and `put_back`, in a script of POSIX sh that has [`ONLY_ROOT`](crate::remote::ONLY_ROOT),
+/// for the folder that was named last.
+pub(in crate::apply) fn functions() -> String {
+    include_str!("before.sh").replace("STAGED", STAGED)
 }
 
 /// Nothing is kept any more.
@@ -22,7 +23,7 @@ pub(in crate::apply) fn forget(unit: &str, layout: &Layout) -> String {
 
 /// Begins to keep what the unit runs with: the key of that, before it is forgotten.
 pub(super) fn begin(unit: &str, layout: &Layout) -> String {
-    let mut s = functions(unit, layout);
+    let mut s = folder(unit, layout) + &functions();
     let key = sh_quote(&format!("{}/units/{unit}", layout.records));
     s.push_str(&format!("forget_tried {}\n", sh_quote(unit)));
     s.push_str("mkdir -p -m 700 \"${B%/*}\" \"$B\"\n");
@@ -93,7 +94,7 @@ mod tests {
         }
 
         fn put_back(&self) {
-            self.sh(|layout| functions("a.service", layout) + "put_back\n");
+            self.sh(|layout| folder("a.service", layout) + &functions() + "put_back\n");
         }
     }
 
@@ -180,7 +181,7 @@ mod tests {
         host.write("a.yaml", "ran");
         host.push(&[("a.yaml", "new")]);
         std::os::unix::fs::chown(host.path("before/a.service"), Some(65_534), None).unwrap();
-        host.sh(|layout| functions("a.service", layout) + "! put_back\n");
+        host.sh(|layout| folder("a.service", layout) + &functions() + "! put_back\n");
         assert_eq!(host.read("a.yaml"), "new");
     }
 
@@ -191,7 +192,7 @@ mod tests {
         host.write("theirs/a.yaml", "ran");
         host.push(&[("theirs/a.yaml", "new")]);
         std::os::unix::fs::chown(host.path("theirs"), Some(65_534), None).unwrap();
-        host.sh(|layout| functions("a.service", layout) + "! put_back\n");
+        host.sh(|layout| folder("a.service", layout) + &functions() + "! put_back\n");
         assert_eq!(host.read("theirs/a.yaml"), "new");
     }
 

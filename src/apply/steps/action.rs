@@ -24,6 +24,8 @@ pub enum Action {
         host: String,
         /// What to do.
         change: UnitChange,
+        /// What systemd restarts with it, in the same go.
+        with: Option<UnitChange>,
     },
     /// The etcd members answer and have a leader. Before a restart: they would without this one, too.
     EtcdHealthy {
@@ -51,6 +53,8 @@ pub enum Action {
         host: String,
         /// The restart.
         change: UnitChange,
+        /// What was restarted with it, and goes back with it.
+        with: Option<UnitChange>,
     },
     /// The cluster's own API objects are as they should be.
     Objects,
@@ -112,16 +116,19 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
     let (host, step) = match action {
         Action::Push(push) => (push.host.as_str(), push.title.clone()),
         Action::Import { host } => (host.as_str(), "import images".into()),
-        Action::Unit { host, change } => {
+        Action::Unit { host, change, with } => {
             let name = change.name.trim_end_matches(".service");
+            let with = with.as_ref().map(|with| format!(" and {}", with.name.trim_end_matches(".service")));
             let verb = match change.action {
                 Some(UnitAction::Start) => "start",
                 Some(UnitAction::Restart) => "restart",
                 None => "enable",
             };
-            (host.as_str(), format!("{verb} {name}"))
+            (host.as_str(), format!("{verb} {name}{}", with.unwrap_or_default()))
         }
-        Action::Settled { host, change } if change.rollout.ready == Ready::Etcd => (host.as_str(), ETCD_HEALTHY.into()),
+        Action::Settled { host, change, .. } if change.rollout.ready == Ready::Etcd => {
+            (host.as_str(), ETCD_HEALTHY.into())
+        }
         Action::Settled { host, .. } => (host.as_str(), API_READY.into()),
         Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), ETCD_HEALTHY.into()),
         Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),

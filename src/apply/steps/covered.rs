@@ -55,7 +55,7 @@ impl<'a> Done<'a> {
             match &step.action {
                 Action::Push(push) => done.on(&push.host).pushes.push(push),
                 Action::Import { host } => done.on(host).imports = true,
-                Action::Unit { host, change } => done.on(host).units.push(change),
+                Action::Unit { host, change, with } => done.on(host).units.extend([change].into_iter().chain(with)),
                 Action::Objects => done.objects = true,
                 Action::Secrets => done.secrets = true,
                 Action::NodeRegistered { host } => drop(done.registered.insert(host)),

@@ -120,8 +120,9 @@ impl Builder<'_> {
         self.nodes(plan, &units, &Plane { etcd, api, serving, controllers, objects, made });
     }
 
-    /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one. All of it
-    /// behind members that have `joined`.
+    /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one. Where
+    /// an API server asks its own member only, both restart in one go: it is away while its member is. All of it behind
+    /// members that have `joined`.
     fn etcd(&mut self, units: &Sorted<'_>, joined: Vec<StepId>, leader: Option<&str>) -> Vec<StepId> {
         let mut started = Vec::new();
         for (host, change) in &units.members_start {
@@ -132,13 +133,28 @@ impl Builder<'_> {
             let host = first(self.cluster, Role::Etcd);
             gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
         }
+        let mut served = Vec::new();
+        for (host, change) in units.servers_first() {
+            let start = self.unit(host, change, gates.iter().copied());
+            served.push(self.graph.add(host, ready(host, false), [start]));
+        }
+        gates.extend(served);
         let mut restarts = units.members_restart.clone();
         restarts.sort_by_key(|(host, _)| Some(*host) == leader);
         for (host, change) in restarts {
+            let with = units.with.get(&(host, &*change.name)).copied();
             let spared = Action::EtcdHealthy { host: host.to_owned(), about_to_restart: true };
-            let before = self.graph.add(host, spared, gates);
-            let restart = self.restart(host, change, [before]);
-            gates = vec![self.graph.add(host, settled(host, change), [restart])];
+            let mut before = vec![self.graph.add(host, spared, gates)];
+            if let Some(with) = with {
+                before = vec![self.graph.add(host, ready(host, true), before)];
+                before = self.before_restart(host, with, before);
+            }
+            let before = self.before_restart(host, change, before);
+            let restart = self.unit_with(host, change, with, before);
+            gates = vec![self.graph.add(host, settled(host, change, with), [restart])];
+            if let Some(with) = with {
+                gates = vec![self.graph.add(host, settled(host, with, None), gates)];
+            }
         }
         gates
     }
@@ -146,13 +162,16 @@ impl Builder<'_> {
     /// Masters that do not run start together; those that run change one at a time. Nodes that are made here are there
     /// before controllers look.
     fn masters(&mut self, units: &Sorted<'_>, etcd: &[StepId], make_nodes: bool) -> Masters {
+        let first: Vec<Change<'_>> = units.servers_first().collect();
+        let starts = units.masters_start.iter().filter(|change| !first.contains(change));
         let (servers, controllers): (Vec<Change<'_>>, Vec<Change<'_>>) =
-            units.masters_start.iter().partition(|(_, change)| change.rollout.ready == Ready::Api);
+            starts.partition(|(_, change)| change.rollout.ready == Ready::Api);
         let mut gates = Vec::new();
         let mut serving = Vec::new();
         for (host, change) in servers {
             // To a cluster that runs they come one after the other: the first that does not come up is the last.
-            let before = gates.iter().copied().filter(|_| units.masters_join.contains(host));
+            let tools = self.pushed(host, Wave::Tools);
+            let before = gates.iter().copied().chain(tools).filter(|_| units.masters_join.contains(host));
             let after: Vec<StepId> = etcd.iter().copied().chain(before).collect();
             let start = self.unit(host, change, after);
             serving.push(start);
@@ -175,7 +194,7 @@ impl Builder<'_> {
                 Ready::Api => {
                     let before = self.graph.add(*host, ready(host, true), after);
                     let restart = self.restart(host, change, [before]);
-                    vec![self.graph.add(*host, settled(host, change), [restart])]
+                    vec![self.graph.add(*host, settled(host, change, None), [restart])]
                 }
                 _ => vec![self.restart(host, change, after)],
             };
@@ -317,18 +336,34 @@ impl Builder<'_> {
 
     /// A running unit gets its files and is restarted.
     fn restart(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
-        let mut after: Vec<StepId> = after.into_iter().collect();
-        if let Some(push) = self.before_restart.remove(&(host.to_owned(), change.name.clone())) {
-            after.extend(self.pushed(host, change.rollout.wave));
-            // A host takes one push at a time.
-            after = vec![self.graph.add(push_lane(host), Action::Push(push), after)];
-        }
+        let after = self.before_restart(host, change, after.into_iter().collect());
         self.unit(host, change, after)
     }
 
+    /// What a running unit is restarted with arrives.
+    fn before_restart(&mut self, host: &str, change: &UnitChange, mut after: Vec<StepId>) -> Vec<StepId> {
+        let Some(push) = self.before_restart.remove(&(host.to_owned(), change.name.clone())) else { return after };
+        after.extend(self.pushed(host, change.rollout.wave));
+        // A host takes one push at a time.
+        vec![self.graph.add(push_lane(host), Action::Push(push), after)]
+    }
+
     fn unit(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
-        let after: Vec<StepId> = after.into_iter().chain(self.pushed(host, change.rollout.wave)).collect();
-        self.graph.add(lane(host, change), Action::Unit { host: host.to_owned(), change: change.clone() }, after)
+        self.unit_with(host, change, None, after)
+    }
+
+    /// A unit, and what systemd restarts with it.
+    fn unit_with(
+        &mut self,
+        host: &str,
+        change: &UnitChange,
+        with: Option<&UnitChange>,
+        after: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        let waves = [change].into_iter().chain(with).map(|change| change.rollout.wave);
+        let pushed: Vec<StepId> = waves.filter_map(|wave| self.pushed(host, wave)).collect();
+        let action = Action::Unit { host: host.to_owned(), change: change.clone(), with: with.cloned() };
+        self.graph.add(lane(host, change), action, after.into_iter().chain(pushed))
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
@@ -373,6 +408,8 @@ struct Sorted<'a> {
     masters_join: BTreeSet<&'a str>,
     masters_start: Vec<Change<'a>>,
     masters_restart: Vec<Change<'a>>,
+    /// By host and unit of a member that restarts: what systemd restarts with it.
+    with: BTreeMap<(&'a str, &'a str), &'a UnitChange>,
     nodes_start: Vec<Change<'a>>,
     nodes_start_late: Vec<Change<'a>>,
     nodes_restart: Vec<Change<'a>>,
@@ -385,6 +422,12 @@ impl<'a> Sorted<'a> {
         let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
         for (host, unit) in units {
             let restarts = unit.action == Some(UnitAction::Restart);
+            let is_of = |member: &Change<'_>| member.0 == host && unit.part_of == Some(&*member.1.name);
+            let member = sorted.members_restart.iter().find(|member| is_of(member)).map(|(_, member)| &*member.name);
+            if let Some(member) = member.filter(|member| restarts && !sorted.with.contains_key(&(host, *member))) {
+                sorted.with.insert((host, member), unit);
+                continue;
+            }
             let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
                 (Rolling::Quorum, false, _) if joins(host) => &mut sorted.members_join,
                 (Rolling::Quorum, false, _) => &mut sorted.members_start,
@@ -398,6 +441,17 @@ impl<'a> Sorted<'a> {
             list.push((host, unit));
         }
         sorted
+    }
+
+    /// API servers that do not run and ask one member only, which stays as it is while others restart: those take their
+    /// API servers with them, and these are there then.
+    fn servers_first(&self) -> impl Iterator<Item = Change<'a>> {
+        let restarts = |host: &str| self.members_restart.iter().any(|(member, _)| *member == host);
+        let is_first = move |(host, change): &Change<'a>| {
+            let asks_one = change.rollout.ready == Ready::Api && change.part_of.is_some();
+            asks_one && !self.members_restart.is_empty() && !restarts(host)
+        };
+        self.masters_start.iter().copied().filter(is_first)
     }
 }
 
@@ -430,8 +484,8 @@ fn ready(host: &str, about_to_restart: bool) -> Action {
     Action::ApiReady { host: host.to_owned(), about_to_restart }
 }
 
-fn settled(host: &str, change: &UnitChange) -> Action {
-    Action::Settled { host: host.to_owned(), change: change.clone() }
+fn settled(host: &str, change: &UnitChange, with: Option<&UnitChange>) -> Action {
+    Action::Settled { host: host.to_owned(), change: change.clone(), with: with.cloned() }
 }
 
 fn first(cluster: &Cluster, role: Role) -> String {

@@ -98,17 +98,56 @@ fn changed_flags_roll_through_one_at_a_time_the_leader_last_and_arrive_right_bef
     let graph = graph(&cluster, &states, &converged(&before), Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
     n2 etcd can spare this member
+    n2 another kube-apiserver is ready
+    n2 push kube-apiserver
     n2 push etcd
-    n2 restart etcd
+    n2 restart etcd and kube-apiserver
     n2 etcd is healthy
+    n2 kube-apiserver is ready
     n3 etcd can spare this member
+    n3 another kube-apiserver is ready
+    n3 push kube-apiserver
     n3 push etcd
-    n3 restart etcd
+    n3 restart etcd and kube-apiserver
     n3 etcd is healthy
+    n3 kube-apiserver is ready
     n1 etcd can spare this member
+    n1 another kube-apiserver is ready
+    n1 push kube-apiserver
     n1 push etcd
-    n1 restart etcd
+    n1 restart etcd and kube-apiserver
     n1 etcd is healthy
+    n1 kube-apiserver is ready
+    the cluster is healthy
+    ");
+    assert_rolls(&graph);
+}
+
+/// Where members have hosts of their own, API servers know all of them, and go on while one restarts.
+#[test]
+fn members_on_hosts_of_their_own_restart_without_api_servers() {
+    let hosts = "  - {name: e1, address: 10.0.0.11, roles: [etcd]}
+  - {name: e2, address: 10.0.0.12, roles: [etcd]}
+  - {name: e3, address: 10.0.0.13, roles: [etcd]}
+  - {name: n1, address: 10.0.0.21, roles: [master]}
+  - {name: n2, address: 10.0.0.22, roles: [master]}
+";
+    let (_, before) = wanted(hosts, "");
+    let (cluster, states) = wanted(hosts, &[QUOTA, INFLIGHT].concat());
+    let graph = graph(&cluster, &states, &converged(&before), Some(vec![]));
+    insta::assert_snapshot!(timeline(&graph), @"
+    e1 etcd can spare this member
+    e1 push etcd
+    e1 restart etcd
+    e1 etcd is healthy
+    e2 etcd can spare this member
+    e2 push etcd
+    e2 restart etcd
+    e2 etcd is healthy
+    e3 etcd can spare this member
+    e3 push etcd
+    e3 restart etcd
+    e3 etcd is healthy
     n1 another kube-apiserver is ready
     n1 push kube-apiserver
     n1 restart kube-apiserver
@@ -117,10 +156,6 @@ fn changed_flags_roll_through_one_at_a_time_the_leader_last_and_arrive_right_bef
     n2 push kube-apiserver
     n2 restart kube-apiserver
     n2 kube-apiserver is ready
-    n3 another kube-apiserver is ready
-    n3 push kube-apiserver
-    n3 restart kube-apiserver
-    n3 kube-apiserver is ready
     the cluster is healthy
     ");
     assert_rolls(&graph);
@@ -131,20 +166,29 @@ fn a_stopped_member_starts_before_the_others_restart() {
     let (_, before) = wanted(THREE, "");
     let (cluster, states) = wanted(THREE, QUOTA);
     let mut facts = converged(&before);
-    stop(&mut facts, "n2", "etcd.service");
+    // Its API server stops with it.
+    for unit in ["etcd.service", "kube-apiserver.service"] {
+        stop(&mut facts, "n2", unit);
+    }
     let graph = graph(&cluster, &states, &facts, Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
     n2 push configuration
     n2 start etcd
     n1 etcd is healthy
+    n2 start kube-apiserver
+    n2 kube-apiserver is ready
     n3 etcd can spare this member
+    n3 another kube-apiserver is ready
     n3 push etcd
-    n3 restart etcd
+    n3 restart etcd and kube-apiserver
     n3 etcd is healthy
+    n3 kube-apiserver is ready
     n1 etcd can spare this member
+    n1 another kube-apiserver is ready
     n1 push etcd
-    n1 restart etcd
+    n1 restart etcd and kube-apiserver
     n1 etcd is healthy
+    n1 kube-apiserver is ready
     the cluster is healthy
     ");
     assert_rolls(&graph);
@@ -202,8 +246,10 @@ fn a_run_that_died_before_its_restarts_is_gone_on_with() {
     let graph = graph(&cluster, &states, &facts, Some(vec![]));
     insta::assert_snapshot!(timeline(&graph), @"
     n2 etcd can spare this member
-    n2 restart etcd
+    n2 another kube-apiserver is ready
+    n2 restart etcd and kube-apiserver
     n2 etcd is healthy
+    n2 kube-apiserver is ready
     the cluster is healthy
     ");
 }
@@ -222,7 +268,7 @@ fn another_version_rolls_with_its_programs() {
     );
     let ready = find(
         &graph,
-        |action| matches!(action, Action::Settled { host, change } if host == "n1" && change.name == "kube-apiserver.service"),
+        |action| matches!(action, Action::Settled { host, change, .. } if host == "n1" && change.name == "kube-apiserver.service"),
     );
     assert!(before_sets(&graph)[push].contains(&ready));
     match &graph.steps()[push].action {
@@ -265,7 +311,7 @@ fn a_node_is_waited_for_once_controllers_work_and_no_other_node_waits_for_it() {
     let before = before_sets(&graph);
     let units = |id: StepId, name: &str| -> Vec<&str> {
         let steps = before[id].iter().filter_map(|id| match &graph.steps()[*id].action {
-            Action::Unit { host, change } if change.name == name => Some(host.as_str()),
+            Action::Unit { host, change, .. } if change.name == name => Some(host.as_str()),
             _ => None,
         });
         steps.collect()
@@ -278,7 +324,7 @@ fn a_node_is_waited_for_once_controllers_work_and_no_other_node_waits_for_it() {
     }
     let network = find(
         &graph,
-        |a| matches!(a, Action::Unit { host, change } if host == "n2" && change.name == "flanneld.service"),
+        |a| matches!(a, Action::Unit { host, change, .. } if host == "n2" && change.name == "flanneld.service"),
     );
     assert_eq!(units(network, "kubelet.service"), ["n2"]);
 }
@@ -649,28 +695,32 @@ fn timeline(graph: &Graph<Action>) -> String {
 /// No two restarts of etcd or of a master can overlap in any run, and between two of one component its health was asked.
 fn assert_rolls(graph: &Graph<Action>) {
     let before = before_sets(graph);
-    let restarts: Vec<(StepId, &str, &str)> = graph
+    let rolling = |name: &&str| name.starts_with("etcd") || name.starts_with("kube-apiserver");
+    let restarts: Vec<(StepId, &str, Vec<&str>)> = graph
         .steps()
         .iter()
         .enumerate()
         .filter_map(|(id, step)| match &step.action {
-            Action::Unit { host, change } if change.action == Some(UnitAction::Restart) => {
-                Some((id, host.as_str(), change.name.as_str()))
+            Action::Unit { host, change, with } if change.action == Some(UnitAction::Restart) => {
+                let names = [change].into_iter().chain(with).map(|change| change.name.as_str()).filter(rolling);
+                Some((id, host.as_str(), names.collect()))
             }
             _ => None,
         })
+        .filter(|(_, _, names): &(_, _, Vec<&str>)| !names.is_empty())
         .collect();
-    let rolling = |name: &str| name.starts_with("etcd") || name.starts_with("kube-apiserver");
-    for pair in restarts.iter().filter(|r| rolling(r.2)).collect::<Vec<_>>().windows(2) {
-        let ((first, host, name), (second, next, _)) = (pair[0], pair[1]);
-        assert!(before[*second].contains(first), "{name} on {host} and {next} may restart together");
-        let gate = graph.steps().iter().enumerate().any(|(id, step)| {
-            let asked = match &step.action {
-                Action::Settled { host: at, change } => change.name == *name && at == host,
-                _ => false,
-            };
-            asked && before[id].contains(first) && before[*second].contains(&id)
-        });
-        assert!(gate, "nobody asks whether {name} on {host} is healthy before {next} restarts");
+    for pair in restarts.windows(2) {
+        let ((first, host, names), (second, next, _)) = (&pair[0], &pair[1]);
+        assert!(before[*second].contains(first), "{names:?} on {host} and {next} may restart together");
+        for name in names {
+            let gate = graph.steps().iter().enumerate().any(|(id, step)| {
+                let asked = match &step.action {
+                    Action::Settled { host: at, change, .. } => change.name == *name && at == host,
+                    _ => false,
+                };
+                asked && before[id].contains(first) && before[*second].contains(&id)
+            });
+            assert!(gate, "nobody asks whether {name} on {host} is healthy before {next} restarts");
+        }
     }
 }

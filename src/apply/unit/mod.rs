@@ -1,6 +1,7 @@
 //! Starting and restarting units: what runs, what does not and why, in the host's own words.
 
 mod settled;
+mod together;
 
 use std::io::empty;
 
@@ -27,13 +28,25 @@ const GOES_ON: &str = "when the cause is mended, run `kbootstrap up` again: it g
 /// The script's status when nothing of what it ran with before was kept.
 const NOTHING_KEPT: i32 = 4;
 
-/// Enables and (re)starts the unit and waits until it runs; then records what it was started with.
-pub fn bring_up(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<()> {
-    let output = transport.run(&script(change, layout), &mut empty())?;
-    if output.status == 0 {
-        return Ok(());
-    }
-    let put_back = output.status == PUT_BACK;
+/// Enables and (re)starts the unit, and what systemd restarts with it, and waits until they run; then records what they were
+/// started with.
+pub fn bring_up(
+    transport: &mut dyn Transport,
+    change: &UnitChange,
+    with: Option<&UnitChange>,
+    layout: &Layout,
+) -> Result<()> {
+    let script = match with {
+        Some(with) => together::script(change, with, layout),
+        None => script(change, layout),
+    };
+    let output = transport.run(&script, &mut empty())?;
+    let (change, put_back) = match (output.status, with) {
+        (0, _) => return Ok(()),
+        (together::WITH_DOES_NOT_RUN, Some(with)) => (with, false),
+        (together::WITH_PUT_BACK, Some(with)) => (with, true),
+        (status, _) => (change, status == PUT_BACK),
+    };
     let but = if put_back { " with what is new; what ran before is put back, and runs" } else { "" };
     let mut error = does_not_run(transport.host(), change, but, &output);
     for hint in hints(&String::from_utf8_lossy(&output.stdout), layout) {
@@ -59,11 +72,19 @@ fn is_asked_later(change: &UnitChange) -> bool {
     change.action == Some(UnitAction::Restart) && matches!(change.rollout.ready, Ready::Etcd | Ready::Api)
 }
 
-/// The unit, which runs, goes back to what it ran with before. False where nothing of that was kept.
-fn go_back(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> Result<bool> {
-    let script = format!("U={}\n", sh_quote(&change.name))
+/// The unit, which runs, goes back to what it ran with before, and so does what was restarted with it. False where nothing
+/// of that was kept.
+fn go_back(
+    transport: &mut dyn Transport,
+    change: &UnitChange,
+    with: Option<&UnitChange>,
+    layout: &Layout,
+) -> Result<bool> {
+    let script = turn_to(&change.name, layout)
         + &functions(change, layout)
-        + &format!("[ -s \"$B/files\" ] || exit {NOTHING_KEPT}\ngo_back\n");
+        + &with.map_or(String::new(), |with| together::functions(change, with, layout))
+        + &format!("[ -s \"$B/files\" ] || exit {NOTHING_KEPT}\n")
+        + if with.is_some() { "go_back_together\n" } else { "go_back\n" };
     let output = transport.run(&script, &mut empty())?;
     match output.status {
         0 => Ok(true),
@@ -87,13 +108,8 @@ fn stay(transport: &mut dyn Transport, change: &UnitChange, layout: &Layout) -> 
 /// at a restart until they listen on a port, because the next host's restart relies on it: flags and configuration that
 /// do not work end a process before. (One that listens nowhere must keep running for five seconds.)
 fn script(change: &UnitChange, layout: &Layout) -> String {
-    let mut s = format!("U={}\n", sh_quote(&change.name));
-    if change.unmask {
-        s.push_str("systemctl unmask --quiet \"$U\"; systemctl unmask --quiet --runtime \"$U\"\n");
-    }
-    if change.enable {
-        s.push_str("systemctl enable --quiet \"$U\" || exit 1\n");
-    }
+    let mut s = turn_to(&change.name, layout);
+    s.push_str(&enabled(change));
     let Some(action) = change.action else { return s };
     if change.rollout.ready == Ready::Timer {
         s.push_str(&timer(change, layout));
@@ -105,41 +121,64 @@ fn script(change: &UnitChange, layout: &Layout) -> String {
     s.push_str(&functions(change, layout));
     s.push_str(&format!(
         "if ! comes_up; then
-  systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
-  echo
-  journalctl --no-pager -q -o cat -n 25 -u \"$U\"
+  tell
   [ -s \"$B/files\" ] || exit 1
   go_back || exit 1
   exit {PUT_BACK}
 fi
-if is_ours; then printf '%s\\n' {key} > \"$K\"; fi
-",
-        key = sh_quote(&change.key),
+"
     ));
+    s.push_str(&record(change));
+    s
+}
+
+/// The functions work on the unit from here on: its name, its key, and what it ran with before.
+fn turn_to(unit: &str, layout: &Layout) -> String {
+    let key = sh_quote(&format!("{}/units/{unit}", layout.records));
+    format!("U={}\nK={key}\n{}", sh_quote(unit), before::folder(unit, layout))
+}
+
+fn enabled(change: &UnitChange) -> String {
+    let mut s = String::new();
+    if change.unmask {
+        s.push_str("systemctl unmask --quiet \"$U\"; systemctl unmask --quiet --runtime \"$U\"\n");
+    }
+    if change.enable {
+        s.push_str("systemctl enable --quiet \"$U\" || exit 1\n");
+    }
+    s
+}
+
+/// The unit runs: what with is written down, and what it ran with before goes.
+fn record(change: &UnitChange) -> String {
+    let mut s = format!("if is_ours; then printf '%s\\n' {} > \"$K\"; fi\n", sh_quote(&change.key));
     if !is_asked_later(change) {
         s.push_str("rm -rf \"$B\"\n");
     }
     s
 }
 
-/// `comes_up`, `is_ours` and `go_back`, in POSIX sh, for the unit `$U` whose key is in `$K`.
+/// `comes_up`, `tell`, `is_ours` and `go_back`, in POSIX sh, for the unit that was turned to.
 fn functions(change: &UnitChange, layout: &Layout) -> String {
     let listens = match change.action {
         Some(UnitAction::Restart) => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
         _ => "true",
     };
     format!(
-        "{ready}K=$R/units/$U
-{before}look() {{
+        "{ready}{before}look() {{
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
 }}
 listens() {{ {listens}; }}
+# Whoever starts the unit after us, or changes its files, takes this away: then ours is not the key that it runs with.
+begins() {{ printf 'starting %s\\n' $$ > \"$K\"; }}
 comes_up() {{
   look
   [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
-  # Whoever starts the unit after us, or changes its files, takes this away: then ours is not the key that it runs with.
-  printf 'starting %s\\n' $$ > \"$K\"
+  begins
   timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
+  runs
+}}
+runs() {{
   look
   n=0
   first=$NRestarts
@@ -158,6 +197,11 @@ comes_up() {{
     look
   done
 }}
+tell() {{
+  systemctl --no-pager --full --lines=0 status \"$U\" | cut -c1-200
+  echo
+  journalctl --no-pager -q -o cat -n 25 -u \"$U\"
+}}
 is_ours() {{ [ \"$(cat \"$K\" 2>/dev/null)\" = \"starting $$\" ]; }}
 go_back() {{
   put_back || {{ echo 'What ran before could not be put back.'; return 1; }}
@@ -175,7 +219,7 @@ go_back() {{
   return 1
 }}
 ",
-        before = before::functions(&change.name, layout),
+        before = before::functions(),
         limit = PATIENCE * 6,
         ready = records::ready(layout),
     )
@@ -241,6 +285,7 @@ mod tests {
             action: Some(UnitAction::Start),
             enable: true,
             unmask: false,
+            part_of: None,
             reason: String::new(),
             key: "k".into(),
         }

@@ -7,8 +7,13 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::UnitChange;
 use crate::state::Ready;
 
-/// It runs already, by systemd's word. A member of etcd and an API server can run for good and never be ready.
-pub(in crate::apply) fn settled(job: &Job<'_>, host: &str, change: &UnitChange) -> Result<String> {
+/// It runs already, by systemd's word, and so does what was restarted with it and goes back with it. A member of etcd and an API server can run for good and never be ready.
+pub(in crate::apply) fn settled(
+    job: &Job<'_>,
+    host: &str,
+    change: &UnitChange,
+    with: Option<&UnitChange>,
+) -> Result<String> {
     let layout = &job.cluster.layout;
     let error = match ready(job, host, change) {
         Ok(said) => {
@@ -21,7 +26,7 @@ pub(in crate::apply) fn settled(job: &Job<'_>, host: &str, change: &UnitChange) 
     };
     // Asked before the restart that follows, which says errors of its own.
     let error = evidence::of_services(job, host).into_iter().fold(error, Error::detail);
-    match job.connect(host).and_then(|mut transport| go_back(&mut *transport, change, layout)) {
+    match job.connect(host).and_then(|mut transport| go_back(&mut *transport, change, with, layout)) {
         Ok(false) => return Err(error),
         Ok(true) => {}
         Err(worse) => return Err(worse.details.into_iter().fold(error.detail(worse.message), Error::detail)),

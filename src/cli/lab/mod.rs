@@ -64,10 +64,10 @@ enum Command {
         host: String,
         #[command(flatten)]
         lab: Which,
-        /// Pull the cable: kill everything at once
+        /// Pull the cables: take the network away, then kill everything at once
         #[arg(long)]
         cut: bool,
-        /// Seconds to wait for an orderly end before the cable is pulled
+        /// Seconds to wait for an orderly end before the cables are pulled
         #[arg(long, default_value_t = 20, conflicts_with = "cut")]
         timeout: u64,
     },

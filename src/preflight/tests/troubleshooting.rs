@@ -106,6 +106,10 @@ fn examples() -> Vec<Finding> {
             facts.listening.push(socket("*", port, "another"));
         }
     }));
+    all.extend(spoiled("m1", |cluster, facts| {
+        cluster.hosts[1].roles.insert(Role::Master);
+        facts.programs.remove("nft");
+    }));
     all.extend(between());
     all
 }

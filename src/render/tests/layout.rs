@@ -2,7 +2,7 @@
 
 use super::states::{container, state};
 use crate::cluster::Layout;
-use crate::cluster::example::cluster;
+use crate::cluster::example::{cluster, three_masters};
 use crate::facts::HostFacts;
 use crate::state::Content;
 
@@ -20,8 +20,12 @@ const OF_THE_SYSTEM: [&str; 3] = ["/bin/sh", "/etc/resolv.conf", "/run/systemd/r
 
 #[test]
 fn every_path_comes_from_the_layout() {
-    for (index, facts) in [(0, HostFacts::default_host()), (1, HostFacts::default_host()), (1, container())] {
-        let mut cluster = cluster("1.36.3");
+    let (one, three) = (cluster("1.36.3"), three_masters("1.36.3"));
+    let default = HostFacts::default_host;
+    for (cluster, index, facts) in
+        [(&one, 0, default()), (&one, 1, default()), (&one, 1, container()), (&three, 0, default())]
+    {
+        let mut cluster = cluster.clone();
         cluster.layout = moved();
         let state = state(&cluster, index, &facts).unwrap();
         let mut texts: Vec<String> = state.files.keys().chain(state.dirs.keys()).cloned().collect();

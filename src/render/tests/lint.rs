@@ -38,7 +38,7 @@ fn context() -> Value {
     let decisions = facts::decide(&catalogue, &cluster, host, &facts);
     let common = Common::of(&cluster);
     let mut context = Context::new(&catalogue, &cluster, &common, host, &facts, decisions).unwrap();
-    context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1 });
+    context.unit = Some(UnitContext { program: String::new(), flags: Vec::new(), restart_seconds: 1, part_of: None });
     context.kubeconfig = Some(Kubeconfig {
         server: String::new(),
         user: String::new(),

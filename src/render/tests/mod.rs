@@ -1,5 +1,6 @@
 //! Tests of whole hosts.
 
+mod api_gate;
 mod cis;
 mod foreign;
 mod host;

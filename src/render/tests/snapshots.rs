@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::states::{container, state};
-use crate::cluster::example::cluster;
+use crate::cluster::Cluster;
+use crate::cluster::example::{cluster, three_masters};
 use crate::facts::HostFacts;
 use crate::state::{Content, HostState};
 
@@ -31,8 +32,8 @@ fn shown(state: &HostState) -> String {
     out
 }
 
-fn snapshot(name: &str, version: &str, index: usize, facts: &HostFacts) {
-    let text = shown(&state(&cluster(version), index, facts).unwrap());
+fn snapshot(name: &str, cluster: &Cluster, index: usize, facts: &HostFacts) {
+    let text = shown(&state(cluster, index, facts).unwrap());
     insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
         insta::assert_snapshot!(name, text);
     });
@@ -41,11 +42,16 @@ fn snapshot(name: &str, version: &str, index: usize, facts: &HostFacts) {
 #[test]
 fn a_master_and_node_of_each_version() {
     for version in ["1.34.4", "1.35.4", "1.36.3"] {
-        snapshot(&format!("master-{version}"), version, 0, &HostFacts::default_host());
+        snapshot(&format!("master-{version}"), &cluster(version), 0, &HostFacts::default_host());
     }
 }
 
 #[test]
 fn a_node_in_a_container() {
-    snapshot("container-node-1.36.3", "1.36.3", 1, &container());
+    snapshot("container-node-1.36.3", &cluster("1.36.3"), 1, &container());
+}
+
+#[test]
+fn one_of_three_masters_behind_a_balancer() {
+    snapshot("one-of-three-masters-1.36.3", &three_masters("1.36.3"), 0, &HostFacts::default_host());
 }

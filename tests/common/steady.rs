@@ -1,0 +1,248 @@
+//! Clients of the API as people have them: by one address, 20 writes and 20 reads a second, each with a second in which it
+//! must succeed, however often it is tried in it. A server that asks to try again later is done the favour. In the end
+//! every write that was acknowledged is looked for.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{Write, stderr};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+use kbootstrap::clients::http::{Client, Request, Response, Tls};
+use kbootstrap::error::{Error, Result};
+use serde_json::json;
+
+/// From the beginning of a write and a read to the beginning of the next two.
+const EVERY: Duration = Duration::from_millis(50);
+/// In this time a request must have succeeded.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Before a request is sent again that was not answered.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How a client connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    /// Anew for each request.
+    New,
+    /// Once, and again when the connection breaks.
+    Held,
+}
+
+/// Whom it asks, and as whom.
+#[derive(Clone)]
+pub struct Api {
+    pub address: SocketAddr,
+    /// Somebody whose rights come from RBAC, as everybody's.
+    pub tls: Tls,
+}
+
+/// Running clients, one of each sort of connections.
+pub struct Steady {
+    over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Figures>>,
+}
+
+/// What a client saw.
+#[derive(Debug)]
+pub struct Figures {
+    pub connections: Connections,
+    /// Writes and reads.
+    pub requests: usize,
+    /// Those that did not succeed within a second, and why.
+    pub failed: Vec<String>,
+    /// From one acknowledged write to the next, at the most.
+    pub longest_gap: Duration,
+    /// Answers 403, at each of which somebody else would have given up.
+    pub forbidden: usize,
+    /// Answers that asked to come again later.
+    pub later: usize,
+    /// Requests that were sent again for another reason.
+    pub again: usize,
+    /// Acknowledged writes that are not there in the end.
+    pub lost: Vec<usize>,
+}
+
+impl Steady {
+    /// Starts a client with new connections and one with a held one.
+    pub fn start(api: &Api, name: &str) -> Steady {
+        let over = Arc::new(AtomicBool::new(false));
+        let threads = [Connections::New, Connections::Held].map(|connections| {
+            let name = format!("{name}-{connections:?}").to_lowercase();
+            let (api, figures, end) = (api.clone(), Figures::new(connections), Instant::now());
+            let person = Person { api, name, open: None, end, figures };
+            let over = over.clone();
+            spawn(move || person.work(&over))
+        });
+        Steady { over, threads: threads.into() }
+    }
+
+    /// Ends them, prints what they saw, and gives it back.
+    pub fn end(mut self, when: &str) -> Vec<Figures> {
+        self.over.store(true, Ordering::SeqCst);
+        let figures: Vec<Figures> = self.threads.drain(..).map(|thread| thread.join().unwrap()).collect();
+        for seen in &figures {
+            stderr().write_all(format!("figure: {when}: {seen}\n").as_bytes()).unwrap();
+        }
+        figures
+    }
+}
+
+impl Drop for Steady {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Figures {
+    fn new(connections: Connections) -> Self {
+        let (failed, lost) = (Vec::new(), Vec::new());
+        let longest_gap = Duration::ZERO;
+        Figures { connections, requests: 0, failed, longest_gap, forbidden: 0, later: 0, again: 0, lost }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Figures { connections, requests, failed, longest_gap, forbidden, later, again, lost } = self;
+        write!(
+            f,
+            "{connections:?} connections: {requests} requests, {} failed, longest gap {longest_gap:.2?}, {forbidden} times \
+             403, {later} told to come later, {again} sent again, {} acknowledged writes lost",
+            failed.len(),
+            lost.len()
+        )
+    }
+}
+
+struct Person {
+    api: Api,
+    name: String,
+    open: Option<Client<'static>>,
+    /// Of the request that it is at.
+    end: Instant,
+    figures: Figures,
+}
+
+impl Person {
+    fn work(mut self, over: &AtomicBool) -> Figures {
+        let mut written = Vec::new();
+        let mut last = Instant::now();
+        for turn in 0.. {
+            if over.load(Ordering::SeqCst) {
+                break;
+            }
+            let from = Instant::now();
+            if self.succeeds(|person| person.write(turn)) {
+                written.push(turn);
+                self.figures.longest_gap = self.figures.longest_gap.max(last.elapsed());
+                last = Instant::now();
+            }
+            if let Some(known) = written.last().copied() {
+                self.succeeds(|person| person.read(known));
+            }
+            sleep(EVERY.saturating_sub(from.elapsed()));
+        }
+        self.missing(&written)
+    }
+
+    /// Tries until it succeeds or its time is over.
+    fn succeeds(&mut self, ask: impl Fn(&mut Self) -> Result<Response>) -> bool {
+        self.figures.requests += 1;
+        self.end = Instant::now() + PATIENCE;
+        let mut refusals: Vec<String> = Vec::new();
+        loop {
+            let pause = match ask(self) {
+                Ok(response) if matches!(response.status, 200 | 201) => return true,
+                Ok(response) => {
+                    let later = response.header("retry-after").and_then(|value| value.parse().ok());
+                    self.figures.forbidden += usize::from(response.status == 403);
+                    self.figures.later += usize::from(later.is_some());
+                    self.figures.again += usize::from(later.is_none());
+                    refusals.push(format!(
+                        "{} {}",
+                        response.status,
+                        response.text().chars().take(120).collect::<String>()
+                    ));
+                    later.map_or(PAUSE, Duration::from_secs)
+                }
+                Err(error) => {
+                    self.figures.again += 1;
+                    self.open = None;
+                    refusals.push(error.message);
+                    PAUSE
+                }
+            };
+            sleep(pause.min(self.left()));
+            if self.left().is_zero() {
+                self.figures.failed.push(refusals.join("; "));
+                return false;
+            }
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    fn path(&self, turn: usize) -> String {
+        format!("/api/v1/namespaces/default/configmaps/{}-{turn}", self.name)
+    }
+
+    fn write(&mut self, turn: usize) -> Result<Response> {
+        let labels = json!({ "steady": self.name });
+        let metadata = json!({ "name": format!("{}-{turn}", self.name), "labels": labels });
+        let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }).to_string();
+        let path = self.path(turn) + "?fieldManager=steady&force=true";
+        self.ask(&Request {
+            body: Some(("application/apply-patch+yaml", object.as_bytes())),
+            ..Request::new("PATCH", &path)
+        })
+    }
+
+    fn read(&mut self, turn: usize) -> Result<Response> {
+        let path = self.path(turn);
+        self.ask(&Request::new("GET", &path))
+    }
+
+    fn ask(&mut self, request: &Request<'_>) -> Result<Response> {
+        let mut client = match self.open.take() {
+            Some(client) => client,
+            None => self.connect()?,
+        };
+        let response = client.send(&Request { timeout: self.left(), ..request.clone() })?;
+        self.open = Some(client).filter(|client| client.is_open() && self.figures.connections == Connections::Held);
+        Ok(response)
+    }
+
+    fn connect(&self) -> Result<Client<'static>> {
+        let address = self.api.address;
+        let failed = |e: std::io::Error| Error::connect(format!("{address}: {e}"));
+        let stream = TcpStream::connect_timeout(&address, self.left().max(PAUSE)).map_err(failed)?;
+        // The client asks again until the request's own deadline.
+        stream.set_read_timeout(Some(Duration::from_millis(50))).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        Client::over(Box::new(stream), address.to_string(), &address.ip().to_string(), &self.api.tls)
+    }
+
+    /// All that it saw, with the writes that are not there.
+    fn missing(mut self, written: &[usize]) -> Figures {
+        let path = format!("/api/v1/namespaces/default/configmaps?labelSelector=steady%3D{}", self.name);
+        let end = Instant::now() + Duration::from_secs(30);
+        let list = loop {
+            self.end = Instant::now() + PATIENCE;
+            match self.connect().and_then(|mut client| client.send(&Request::new("GET", &path))) {
+                Ok(response) if response.status == 200 => break response.json().unwrap(),
+                other => assert!(Instant::now() < end, "what was written cannot be listed: {other:?}"),
+            }
+            sleep(PAUSE);
+        };
+        let names = list["items"].as_array().unwrap().iter().filter_map(|item| item["metadata"]["name"].as_str());
+        let there: BTreeSet<&str> = names.collect();
+        let is_missing = |turn: &&usize| !there.contains(format!("{}-{turn}", self.name).as_str());
+        let lost = written.iter().filter(is_missing).copied().collect();
+        Figures { lost, ..self.figures }
+    }
+}
