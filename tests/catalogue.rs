@@ -17,7 +17,11 @@ use kbootstrap::secret::Secret;
 use kbootstrap::state::{After, ArtifactRef, ComponentId, HostState, Ready, Rolling, Rollout, WAVES};
 use proptest::prelude::*;
 
-/// Clusters of every shape: roles together and apart, with and without a network plugin, of each mode of kube-proxy.
+/// How many [`clusters`] there are.
+const SHAPES: usize = 54;
+
+/// Clusters of every shape: roles together and apart, with and without a network plugin, of each mode of kube-proxy, with
+/// what stands in front of the API servers the site's or ours.
 fn clusters() -> Vec<Cluster> {
     let one = "  - {name: a, address: 10.0.0.1, roles: [etcd, master, node]}\n";
     let apart = "  - {name: a, address: 10.0.0.1, roles: [etcd]}\n  - {name: b, address: 10.0.0.2, roles: [master]}\n  \
@@ -26,16 +30,24 @@ fn clusters() -> Vec<Cluster> {
                  - {name: b, address: 10.0.0.2, roles: [etcd, master]}\n  \
                  - {name: c, address: 10.0.0.3, roles: [etcd, master, node]}\n";
     let mut clusters = Vec::new();
-    for hosts in [one, apart, three] {
-        for plugin in ["flannel", "none"] {
-            for mode in ["auto", "ipvs", "iptables"] {
-                let text = format!(
-                    "cluster: c\ncontrolPlaneEndpoint: 10.0.0.9\nnetworks: {{plugin: {plugin}}}\nproxy: {{mode: {mode}}}\nhosts:\n{hosts}"
-                );
-                clusters.push(resolved(&text).unwrap());
+    let fronts = [
+        "controlPlaneEndpoint: 10.0.0.9",
+        "apiLoadBalancer: {local: haproxy, virtualAddress: {address: 10.0.0.9, frontEnd: nginx}}",
+        "apiLoadBalancer: {local: nginx}",
+    ];
+    for front in fronts {
+        for hosts in [one, apart, three] {
+            for plugin in ["flannel", "none"] {
+                for mode in ["auto", "ipvs", "iptables"] {
+                    let text = format!(
+                        "cluster: c\n{front}\nnetworks: {{plugin: {plugin}}}\nproxy: {{mode: {mode}}}\nhosts:\n{hosts}"
+                    );
+                    clusters.push(resolved(&text).unwrap());
+                }
             }
         }
     }
+    assert_eq!(clusters.len(), SHAPES);
     clusters
 }
 
@@ -51,7 +63,9 @@ fn with_every_way() -> Catalogue {
         let runs_on = catalogue.get(role).unwrap().runs_on;
         for rolling in [Rolling::Quorum, Rolling::ControlPlane, Rolling::Canary, Rolling::Together] {
             for after in [After::Nothing, After::Etcd, After::Api, After::Runtime, After::Registered] {
-                for ready in [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node, Ready::Timer] {
+                for ready in
+                    [Ready::Runs, Ready::Etcd, Ready::Api, Ready::Runtime, Ready::Node, Ready::Timer, Ready::Balancer]
+                {
                     for wave in [WAVES[0], WAVES[4]] {
                         let name: &str = format!("{role}-{rolling:?}-{after:?}-{ready:?}-{wave:?}").leak();
                         let unit = UnitSpec {
@@ -95,7 +109,7 @@ proptest! {
     /// Whatever changes at once, each unit's change is a step, exactly once.
     #[test]
     fn every_unit_that_changes_has_its_step(
-        which in 0usize..18,
+        which in 0usize..SHAPES,
         seed in prop::collection::vec(0u8..16, 4000),
         objects in prop::option::of(Just(Vec::new())),
     ) {
@@ -108,7 +122,8 @@ proptest! {
                 let action = match choices.next().unwrap_or_default() {
                     0 => Some(UnitAction::Start),
                     1 => Some(UnitAction::Restart),
-                    2 => None,
+                    2 => Some(UnitAction::Reload),
+                    3 => None,
                     _ => continue,
                 };
                 units.push(change(spec.id, &unit, action));
@@ -133,7 +148,7 @@ proptest! {
 
     /// Whatever is not as it should be on whichever hosts, alone or together: each change has its step.
     #[test]
-    fn every_change_of_every_plan_has_its_step(which in 0usize..18, picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12)) {
+    fn every_change_of_every_plan_has_its_step(which in 0usize..SHAPES, picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12)) {
         let (catalogue, cluster) = (Catalogue::standard(), clusters().swap_remove(which));
         let (states, whole) = all_changes(&catalogue, &cluster);
         let changes = singles(&whole);
@@ -195,7 +210,7 @@ fn singles(whole: &Plan) -> Vec<(usize, Take)> {
             }
         }
         for n in 0..host.units.len() {
-            for action in [None, Some(UnitAction::Start), Some(UnitAction::Restart)] {
+            for action in [None, Some(UnitAction::Start), Some(UnitAction::Restart), Some(UnitAction::Reload)] {
                 add(Box::new(move |from, to| {
                     let unit = UnitChange { action, ..from.units[n].clone() };
                     to.units.retain(|other| other.name != unit.name);
@@ -292,7 +307,8 @@ fn what_a_component_has_is_rendered_asked_about_and_fetched() {
 fn a_port_that_somebody_else_holds_is_found_and_no_node_port() {
     let catalogue = Catalogue::standard();
     let checks = preflight::checks(&catalogue);
-    let cluster = clusters().swap_remove(0);
+    // A host with everything, balancers too.
+    let cluster = clusters().swap_remove(SHAPES / 3);
     let host = &cluster.hosts[0];
     for (port, spec) in catalogue.ports() {
         let name = port.check();
@@ -385,6 +401,10 @@ fn the_catalogue_holds_together() {
         }
     }
     for spec in &catalogue.components {
+        if let (Some(unit), Some(_)) = (&spec.unit, spec.packaged) {
+            assert!(spec.template(&unit.name()).is_some() && spec.programs.is_empty(), "{}", spec.id);
+            continue;
+        }
         let services = spec.unit.iter().filter(|unit| !unit.is_timer());
         for program in services.map(|unit| unit.program) {
             assert!(spec.programs.iter().any(|own| own.file == program), "{} has no program {program}", spec.id);

@@ -34,6 +34,7 @@ pub enum End {
 }
 
 const OTHER_PROGRAMS: &str = "another version would have to be fetched or built; its restart is that of changed flags";
+const BALANCED: &str = "it brings packages of the distribution; the end-to-end tests of balancers make and change each";
 const REACHED: &str = "how the operator reaches the hosts: the tests of SSH try each";
 
 pub fn rows() -> Vec<Row> {
@@ -53,6 +54,13 @@ pub fn rows() -> Vec<Row> {
         row("versions.flannel", |_| (), End::Elsewhere(OTHER_PROGRAMS)),
         row("versions.coredns", |_| (), End::Elsewhere(OTHER_PROGRAMS)),
         row("controlPlaneEndpoint", |i| i.control_plane_endpoint = Some("n1.lab:6443".into()), End::Refused("n1.lab")),
+        row("apiLoadBalancer.local", |_| (), End::Elsewhere(BALANCED)),
+        row("apiLoadBalancer.virtualAddress.address", |_| (), End::Elsewhere(BALANCED)),
+        row("apiLoadBalancer.virtualAddress.frontEnd", |_| (), End::Elsewhere(BALANCED)),
+        row("apiLoadBalancer.virtualAddress.interface", |_| (), End::Elsewhere(BALANCED)),
+        row("apiLoadBalancer.virtualAddress.on", |_| (), End::Elsewhere(BALANCED)),
+        row("apiLoadBalancer.virtualAddress.port", |_| (), End::Elsewhere(BALANCED)),
+        row("apiLoadBalancer.virtualAddress.routerId", |_| (), End::Elsewhere(BALANCED)),
         row("httpProxy.http", |i| i.http_proxy.http = Some("http://192.0.2.1:3128".into()), End::Rolls),
         row("httpProxy.https", |i| i.http_proxy.https = Some("http://192.0.2.1:3128".into()), End::Rolls),
         row(

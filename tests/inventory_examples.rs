@@ -129,6 +129,7 @@ fn what_works_but_is_unwise_is_a_warning() {
     kube-proxy's mode ipvs is deprecated since Kubernetes 1.35: nftables is its successor
     no host has the role `node`: nothing can run in this cluster, not even CoreDNS
     2 masters share one etcd member: when its host is lost, so is the cluster
+    2 masters bear the loss of one only where etcd bears it, too: of 3 masters that are its members any one may be lost
     ");
 }
 

@@ -67,13 +67,20 @@ fn a_file_is_overwritten_only_by_force() {
 }
 
 #[test]
+fn several_masters_need_nothing_in_front_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let masters = ["-o", "-", "--master", "10.0.0.11", "--master", "10.0.0.12", "--master", "10.0.0.13"];
+    let written = init(folder.path(), &masters).success();
+    let text = String::from_utf8_lossy(&written.get_output().stdout).into_owned();
+    assert!(text.contains("# apiLoadBalancer: {local: haproxy}\n"), "{text}");
+    let with = [&masters[..], &["--endpoint", "api.example.com"]].concat();
+    let text = String::from_utf8_lossy(&init(folder.path(), &with).success().get_output().stdout).into_owned();
+    assert!(text.contains("controlPlaneEndpoint: api.example.com") && !text.contains("apiLoadBalancer"), "{text}");
+}
+
+#[test]
 fn mistakes_on_the_command_line_are_explained() {
     let folder = tempfile::tempdir().unwrap();
-    let several = init(folder.path(), &["--master", "10.0.0.11", "--master", "10.0.0.12"]).code(2);
-    insta::assert_snapshot!(stderr(&several), @r"
-    error: 2 masters need --endpoint
-    hint: it is the address of what balances over the masters' port 6443
-    ");
     let version = init(folder.path(), &["-o", "-", "--master", "10.0.0.11", "--kubernetes", "1.37"]).code(3);
     insta::assert_snapshot!(stderr(&version), @r"
     error: -:8:13: unknown Kubernetes version `1.37`

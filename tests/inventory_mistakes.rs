@@ -157,8 +157,8 @@ fn roles_labels_and_taints() {
             ),
             ("neither etcd nor master", "hosts:\n- {name: n1, address: 10.0.0.12, roles: [node]}\n"),
             (
-                "several masters without an endpoint",
-                "hosts:\n- {name: m1, address: 10.0.0.11, roles: [etcd, master]}\n- {name: m2, address: 10.0.0.12, roles: [master]}\n",
+                "several masters with nothing in front of them",
+                "apiLoadBalancer: {local: none}\nhosts:\n- {name: m1, address: 10.0.0.11, roles: [etcd, master]}\n- {name: m2, address: 10.0.0.12, roles: [master]}\n",
             ),
             (
                 "labels",

@@ -1,11 +1,11 @@
 //! Ways to the API server and to etcd that need nothing but SSH to a host.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use super::pool::{Lease, Pool};
 use crate::clients::http::{Client, Tls};
-use crate::cluster::{API_NAME, Host};
+use crate::cluster::{API_NAME, Host, LOCAL_API_PORT};
 use crate::error::{Error, Kind, Result};
 use crate::remote::Transport;
 use crate::trust::Trust;
@@ -41,6 +41,11 @@ impl<'a> ApiAccess<'a> {
     /// To the given master. Nothing is sent before [`ApiAccess::client`].
     pub fn new(pool: &'a Pool, master: &Host, trust: &Trust) -> Result<Self> {
         Self::at(pool, master, master.api_address(), &Tls::new(&trust.super_admin())?)
+    }
+    /// To whichever API server a node's own balancer leads to. Nothing is sent before [`ApiAccess::client`].
+    pub fn by_balancer(pool: &'a Pool, node: &Host, trust: &Trust) -> Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_API_PORT));
+        Self::at(pool, node, address, &Tls::new(&trust.super_admin())?)
     }
     /// To a server that the host can reach, over a connection of the pool's. Its certificate must be an API server's, not
     /// only one for that address, which a kubelet has, too.

@@ -160,6 +160,8 @@ impl Job<'_> {
             Action::MembersAgree(joining) => members::agree(self, joining),
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
+            Action::Balanced { host } => gate::balanced(self, host),
+            Action::Held => gate::held(self),
             Action::Settled { host, change, with } => unit::settled(self, host, change, with.as_ref()),
             Action::Objects => gate::objects(self),
             Action::PushKeys { host } => secrets::push_keys(self, host),

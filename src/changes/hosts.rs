@@ -158,5 +158,7 @@ fn gone_by_hand(name: &str, role: Role, is_only_member: bool) -> String {
             "put the role back; by hand: `kubectl drain {name}`, on {name} `systemctl disable --now kubelet`, \
              `kubectl delete node {name}`, then `up`"
         ),
+        // Whoever holds the virtual address has nothing that is only there: what is left is named, and goes with `--remove`.
+        Role::Lb => format!("put the role back, or take it away with `up --remove {name}`"),
     }
 }

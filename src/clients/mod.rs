@@ -2,5 +2,6 @@
 //! answer. Nothing here waits or judges; [`kube::apply`] is how manifests reach the API server.
 
 pub mod etcd;
+pub mod haproxy;
 pub mod http;
 pub mod kube;

@@ -23,6 +23,7 @@ pub fn cluster(kubernetes: &str) -> Cluster {
             plugin: NetworkPlugin::Flannel,
         },
         endpoint: Endpoint { host: "10.0.0.11".into(), port: 6443 },
+        balancing: Balancing::default(),
         proxy_mode: ProxyMode::Auto,
         http_proxy: None,
         pki: Pki {

@@ -69,6 +69,16 @@ pub struct Layout {
     pub pod_logs: String,
     /// Names of these logs by container.
     pub container_logs: String,
+    /// The configuration of a node's own balancer.
+    pub api_balancer: String,
+    /// The configuration of what takes connections at the virtual address.
+    pub api_front_end: String,
+    /// The configuration of what holds the virtual address.
+    pub api_virtual_address: String,
+    /// nginx' modules, where its packages are RPM's.
+    pub nginx_modules: String,
+    /// Programs of the distribution's packages.
+    pub sbin: String,
     /// kube-proxy's home.
     pub kube_proxy: String,
     /// kube-scheduler's home.
@@ -111,6 +121,11 @@ impl Layout {
             network_manager: "/etc/NetworkManager/conf.d/90-kubernetes.conf".into(),
             pod_logs: "/var/log/pods".into(),
             container_logs: "/var/log/containers".into(),
+            api_balancer: "/etc/kubernetes/api-balancer".into(),
+            api_front_end: "/etc/kubernetes/api-front-end".into(),
+            api_virtual_address: "/etc/kubernetes/api-virtual-address".into(),
+            nginx_modules: "/usr/lib64/nginx/modules".into(),
+            sbin: "/usr/sbin".into(),
             kube_proxy: "/var/lib/kube-proxy".into(),
             kube_scheduler: "/var/lib/kube-scheduler".into(),
         }

@@ -1,5 +1,6 @@
 //! What the cluster is: every address, name, version, role and path decided. No I/O.
 
+mod balancing;
 #[cfg(test)]
 pub(crate) mod example;
 mod known;
@@ -14,7 +15,7 @@ pub mod versions;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -26,6 +27,7 @@ pub use crate::inventory::{Authorities, ComponentSettings, NetworkPlugin, ProxyM
 use crate::lifetime::Lifetime;
 use crate::pki::KeyKind;
 use crate::text::host_port;
+pub use balancing::{Balancer, Balancing, Checks, VirtualAddress};
 pub use known::{Known, KnownComponent};
 pub use layout::Layout;
 pub use removed_flags::{RemovedFlag, RemovedValue, Since, removed, removed_value};
@@ -43,8 +45,10 @@ pub struct Cluster {
     pub versions: Versions,
     /// Networks and DNS.
     pub networks: Networks,
-    /// Where clients and nodes reach the API: the site's balancer, or the only master.
+    /// Where people reach the API: the site's balancer, or a master.
     pub endpoint: Endpoint,
+    /// What of ours stands in front of the API servers.
+    pub balancing: Balancing,
     /// kube-proxy's mode as asked for; `Auto` is decided by each host's kernel.
     pub proxy_mode: ProxyMode,
     /// The proxy by which nodes fetch images, where there is one.
@@ -207,6 +211,8 @@ pub struct Ssh {
 pub const API_NAME: &str = "kubernetes";
 /// Where API servers listen (Kubernetes' "Ports and Protocols" page).
 pub const API_PORT: u16 = 6443;
+/// Where a node's own balancer listens, on 127.0.0.1: API servers have [`API_PORT`] on all addresses.
+pub const LOCAL_API_PORT: u16 = 7443;
 /// Where etcd listens for clients.
 pub const ETCD_PORT: u16 = 2379;
 
@@ -245,6 +251,15 @@ impl Cluster {
     /// The host of that name.
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.iter().find(|host| host.name == name)
+    }
+    /// Where the services of nodes reach the API.
+    pub fn endpoint_of_nodes(&self) -> Endpoint {
+        match (&self.balancing.local, &self.balancing.virtual_address) {
+            (Some(_), _) => Endpoint { host: Ipv4Addr::LOCALHOST.to_string(), port: LOCAL_API_PORT },
+            // By its address: a name of it may not resolve everywhere.
+            (None, Some(held)) => Endpoint { host: held.address.to_string(), port: held.port },
+            (None, None) => self.endpoint.clone(),
+        }
     }
     /// `https://a:2379,https://b:2379…` of all etcd members.
     pub fn etcd_client_urls(&self) -> String {

@@ -3,6 +3,7 @@
 //! This is where all mistakes of an inventory come together: those of its text and shape, kept by
 //! [`crate::inventory::load`], those of its values ([`crate::inventory::check`]), and those that show only here.
 
+mod balancing;
 mod components;
 mod endpoint;
 mod hosts;
@@ -25,7 +26,8 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
     mistakes.extend(known::check(inventory, names));
     let versions = versions::resolve(inventory, &mut mistakes);
     let networks = networks::resolve(loaded, names, &mut mistakes);
-    let endpoint = endpoint::resolve(inventory, networks.as_ref(), &mut mistakes);
+    let balancing = balancing::resolve(inventory, networks.as_ref(), names, &mut mistakes);
+    let endpoint = endpoint::resolve(inventory, &balancing, networks.as_ref(), &mut mistakes);
     let pki = pki::resolve(inventory, &mut mistakes);
     let recovery_keys = recovery::resolve(inventory, &mut mistakes);
     mistakes.extend(components::check(inventory, names, versions.as_ref()));
@@ -41,6 +43,7 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
         versions,
         networks,
         endpoint,
+        balancing,
         proxy_mode: inventory.proxy.mode.unwrap_or(ProxyMode::Auto),
         http_proxy,
         pki,

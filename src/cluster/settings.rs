@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Cluster, Host};
+use super::{Cluster, Host, Role};
 
 /// Every setting of the cluster by its path in the inventory (`networks.pods`, `hosts[n1].address`), decided, with
 /// defaults filled in. `cluster`, host names and the files on the operator's machine are not among them.
@@ -37,6 +37,22 @@ pub fn settings(cluster: &Cluster) -> BTreeMap<String, Value> {
         ("encryptSecrets", json!(cluster.encrypt_secrets)),
     ];
     let mut all: BTreeMap<String, Value> = own.into_iter().map(|(path, value)| (path.to_owned(), value)).collect();
+    if let Some(local) = cluster.balancing.local {
+        all.insert("apiLoadBalancer.local".into(), local.name().into());
+    }
+    if let Some(held) = &cluster.balancing.virtual_address {
+        let on = if held.on_masters { "masters" } else { "lb" };
+        let interface = held.interface.clone().unwrap_or_else(|| "the host's own".into());
+        let own = [
+            ("address", text(&held.address)),
+            ("frontEnd", held.front_end.name().into()),
+            ("on", on.into()),
+            ("port", json!(held.port)),
+            ("interface", interface.into()),
+            ("routerId", json!(held.router_id)),
+        ];
+        all.extend(own.map(|(field, value)| (format!("apiLoadBalancer.virtualAddress.{field}"), value)));
+    }
     if !cluster.recovery_keys.is_empty() {
         all.insert("recoveryKey".into(), value(&cluster.recovery_keys));
     }
@@ -47,15 +63,18 @@ pub fn settings(cluster: &Cluster) -> BTreeMap<String, Value> {
         all.insert("httpProxy.except".into(), value(&proxy.except));
     }
     for host in &cluster.hosts {
-        all.extend(of_host(host).map(|(field, value)| (format!("hosts[{}].{field}", host.name), value)));
+        all.extend(of_host(cluster, host).map(|(field, value)| (format!("hosts[{}].{field}", host.name), value)));
     }
     all
 }
 
-fn of_host(host: &Host) -> [(&'static str, Value); 5] {
+fn of_host(cluster: &Cluster, host: &Host) -> [(&'static str, Value); 5] {
+    // That masters hold the virtual address is said where it is.
+    let implied = cluster.balancing.virtual_address.as_ref().is_some_and(|held| held.on_masters);
+    let roles: Vec<&Role> = host.roles.iter().filter(|role| !implied || **role != Role::Lb).collect();
     [
         ("address", Value::from(host.address.to_string())),
-        ("roles", value(&host.roles)),
+        ("roles", value(&roles)),
         ("labels", value(&host.labels)),
         ("taints", value(&host.taints)),
         ("components", value(&host.components)),

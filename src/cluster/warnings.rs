@@ -15,5 +15,12 @@ pub fn warnings(cluster: &Cluster) -> Vec<String> {
     if masters > 1 && members == 1 {
         all.push(format!("{masters} masters share one etcd member: when its host is lost, so is the cluster"));
     }
+    if masters == 2 {
+        all.push(
+            "2 masters bear the loss of one only where etcd bears it, too: of 3 masters that are its members any one may \
+             be lost"
+                .into(),
+        );
+    }
     all
 }

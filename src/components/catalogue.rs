@@ -8,10 +8,10 @@ use super::certificate::CertificateRow;
 use super::descriptors::{Addon, LoadBalancer, NetworkPlugin, Runtime};
 use super::spec::{ComponentSpec, Footprint, ImageSpec, PortSpec, ProgramSpec, UnitSpec};
 use super::{
-    cni_plugins, containerd, coredns, data_plane, etcd, flanneld, kube_apiserver, kube_controller_manager, kube_proxy,
-    kube_scheduler, kubectl, kubelet,
+    api_balancer, api_front_end, api_virtual_address, cni_plugins, containerd, coredns, data_plane, etcd, flanneld,
+    kube_apiserver, kube_controller_manager, kube_proxy, kube_scheduler, kubectl, kubelet,
 };
-use crate::cluster::{self, Cluster, Host, KnownComponent, Layout};
+use crate::cluster::{self, Balancer, Cluster, Host, KnownComponent, Layout, VirtualAddress};
 use crate::recipes::Project;
 use crate::state::ComponentId;
 
@@ -41,6 +41,9 @@ impl Catalogue {
                 kube_apiserver::SPEC,
                 kube_controller_manager::SPEC,
                 kube_scheduler::SPEC,
+                api_balancer::SPEC,
+                api_front_end::SPEC,
+                api_virtual_address::SPEC,
                 containerd::SPEC,
                 kubelet::SPEC,
                 kube_proxy::SPEC,
@@ -52,7 +55,18 @@ impl Catalogue {
             ],
             runtimes: vec![Runtime { component: containerd::ID }],
             networks: vec![NetworkPlugin { choice: cluster::NetworkPlugin::Flannel, components: &[flanneld::ID] }],
-            balancers: Vec::new(),
+            balancers: vec![
+                LoadBalancer {
+                    components: &[api_balancer::ID],
+                    choose: |balancing| balancing.local = balancing.local.or(Some(Balancer::Haproxy)),
+                },
+                LoadBalancer {
+                    components: &[api_front_end::ID, api_virtual_address::ID],
+                    choose: |balancing| {
+                        balancing.virtual_address.get_or_insert_with(VirtualAddress::unknown);
+                    },
+                },
+            ],
             addons: vec![coredns::ADDON],
             test_images: vec![ImageSpec {
                 artifact: "image-agnhost",

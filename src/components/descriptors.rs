@@ -19,13 +19,13 @@ pub struct NetworkPlugin {
     pub components: &'static [ComponentId],
 }
 
-/// A load balancer in front of the API servers.
+/// What stands in front of the API servers.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadBalancer {
-    /// For people.
-    pub title: &'static str,
     /// Components that run only with it.
     pub components: &'static [ComponentId],
+    /// A cluster that has it, whatever else of it is not known: where its components are found that should not be there.
+    pub choose: fn(&mut cluster::Balancing),
 }
 
 /// Something that runs in pods for the cluster, and without which the cluster is not healthy.

@@ -42,7 +42,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
         noticed_alone: "the API is away for up to 10 s: it is the only one",
     }),
     part_of: |cluster, host| cluster.has_own_member(host).then_some(etcd::UNIT),
-    ports: &[PortSpec::open(API_PORT, "kube-apiserver").reached_by(&[Role::Master, Role::Node])],
+    ports: &[PortSpec::open(API_PORT, "kube-apiserver").reached_by(&[Role::Master, Role::Node, Role::Lb])],
     configs: &[
         ConfigSpec {
             template: "admission.yaml",
@@ -142,7 +142,9 @@ fn server(cluster: &Cluster, host: &Host) -> CertificateRow {
         host.address.to_string(),
         "127.0.0.1".to_owned(),
     ];
-    for name in [&cluster.endpoint.host, &host.ssh.address].into_iter().chain(&cluster.pki.extra_sans) {
+    let held = cluster.balancing.virtual_address.as_ref().map(|held| held.address.to_string());
+    let more = [&cluster.endpoint.host, &host.ssh.address].into_iter().chain(&held).chain(&cluster.pki.extra_sans);
+    for name in more {
         if !sans.contains(name) {
             sans.push(name.clone());
         }

@@ -3,6 +3,9 @@
 //! A component that is missing from a list somewhere else would silently not be started, not checked or not reset, so
 //! there is no other list. [`Catalogue`] is what the later stages ask; how to add a component is in docs/extending.md.
 
+pub mod api_balancer;
+pub mod api_front_end;
+pub mod api_virtual_address;
 mod catalogue;
 mod certificate;
 mod cni_plugins;

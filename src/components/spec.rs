@@ -26,6 +26,10 @@ pub struct ComponentSpec {
     pub programs: &'static [ProgramSpec],
     /// Its service.
     pub unit: Option<UnitSpec>,
+    /// What its service runs, where that is the program of a package.
+    pub packaged: Option<fn(&Cluster) -> String>,
+    /// Its service reads changed configuration files when it is told to, and goes on.
+    pub reloads: bool,
     /// The unit of the same host with which its service is stopped and restarted, if any.
     pub part_of: fn(&Cluster, &Host) -> Option<&'static str>,
     /// Ports that it listens on.
@@ -343,6 +347,8 @@ impl ComponentSpec {
             runs_on: |_, _| false,
             programs: &[],
             unit: None,
+            packaged: None,
+            reloads: false,
             part_of: |_, _| None,
             ports: &[],
             configs: &[],
@@ -364,6 +370,14 @@ impl ComponentSpec {
             fields: "",
             kernel: KernelSpec { keeps: |_| Vec::new(), without: "" },
             footprint: Footprint::NONE,
+        }
+    }
+
+    /// The path of what its service runs.
+    pub fn program(&self, cluster: &Cluster, unit: &UnitSpec) -> String {
+        match self.packaged {
+            Some(path) => path(cluster),
+            None => format!("{}/{}", cluster.layout.bin, unit.program),
         }
     }
 

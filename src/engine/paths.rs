@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::session::Session;
 use super::survey::survey;
-use crate::cluster::Host;
-use crate::components::Protocol;
+use crate::cluster::{Host, Role};
+use crate::components::{Protocol, api_virtual_address};
 use crate::error::{Error, Kind, Result};
 use crate::facts::HostFacts;
+use crate::facts::heard::{self, Heard};
 use crate::facts::paths::{self, Dialled, End, Listens, Path, Who};
 use crate::health::{self, Poll, Schedule};
 use crate::live;
@@ -24,10 +25,30 @@ pub(super) fn check(
     facts: &BTreeMap<String, HostFacts>,
     hosts: &BTreeSet<String>,
 ) -> Result<Vec<Finding>> {
-    if hosts.is_empty() {
+    let mut findings = strangers(session, facts)?;
+    if !hosts.is_empty() {
+        let needed = preflight::needed_paths(&session.catalogue, &session.cluster, facts, hosts);
+        findings.extend(try_all(session, facts, needed, hosts)?);
+    }
+    Ok(findings)
+}
+
+/// Who else has the virtual address or its router id, as hosts hear that are to hold it, before any of them does.
+fn strangers(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<Vec<Finding>> {
+    let cluster = &session.cluster;
+    let Some(held) = &cluster.balancing.virtual_address else { return Ok(Vec::new()) };
+    let unit = format!("{}.service", api_virtual_address::ID);
+    let runs = |facts: &HostFacts| facts.units.get(&unit).is_some_and(|unit| unit.active == "active");
+    if facts.values().any(runs) {
         return Ok(Vec::new());
     }
-    try_all(session, facts, preflight::needed_paths(&session.catalogue, &session.cluster, facts, hosts), hosts)
+    let asked = |host: &&Host| host.is(Role::Lb) && facts.contains_key(&host.name);
+    let said = on_each(session, asked, |host| heard::script(held.address, held.router_id, host.address))?;
+    let own: Vec<_> = cluster.hosts.iter().map(|host| host.address).collect();
+    let found = said
+        .iter()
+        .filter_map(|(name, said)| Some(preflight::strangers(cluster.host(name)?, held, &Heard::read(said, &own))));
+    Ok(found.flatten().collect())
 }
 
 /// Paths between hosts that run and are shut now: a few are tried at the cost of one question to each host, and all only

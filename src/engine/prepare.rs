@@ -180,8 +180,12 @@ pub fn check(session: &Session) -> Result<Checked> {
     if silent.is_err() {
         return Ok(Checked { hosts, findings: asked.findings, trouble: silent });
     }
-    let trouble = judge(session, &trust, &asked, &[]).map(drop);
+    let judged = judge(session, &trust, &asked, &[]);
     let mut findings = asked.findings;
+    if let Ok(Judged { live, .. }) = &judged {
+        findings.extend(endpoint::look(session, &asked.there.hosts, &trust, live)?);
+    }
+    let trouble = judged.map(drop);
     findings.extend(paths::check(session, &asked.facts, &asked.facts.keys().cloned().collect())?);
     Ok(Checked { hosts, findings, trouble })
 }

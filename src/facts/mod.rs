@@ -2,6 +2,7 @@
 
 mod decisions;
 mod default_host;
+pub mod heard;
 mod lost;
 pub mod paths;
 mod probe;

@@ -70,10 +70,16 @@ impl Draft {
             None => line(format!("# kubernetes: {}", self.newest)),
         }
         line("".into());
-        line("# The address of what balances over the masters' port 6443; needed with several masters.".into());
+        line("# The address of what balances over the masters' port 6443, where the site has it.".into());
         match &self.endpoint {
             Some(endpoint) => line(format!("controlPlaneEndpoint: {}", quoted(endpoint))),
             None => line("# controlPlaneEndpoint: api.example.com:6443".into()),
+        }
+        let masters = self.hosts.iter().filter(|host| host.roles.contains(&Role::Master)).count();
+        if masters > 1 && self.endpoint.is_none() {
+            line("".into());
+            line("# Without it each node has a balancer of its own over the masters: haproxy, or nginx.".into());
+            line("# apiLoadBalancer: {local: haproxy}".into());
         }
         line("".into());
         line("ssh:".into());

@@ -26,10 +26,15 @@ pub struct Inventory {
     /// Versions of the other programs. Each has a default that fits the Kubernetes version.
     #[serde(default)]
     pub versions: VersionOverrides,
-    /// `host[:port]` in front of the masters; needed with several masters, where the site provides it.
+    /// `host[:port]` in front of the masters, where the site provides it; with an `apiLoadBalancer`, where people reach the
+    /// API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "new certificates for the API servers; kubelet, kube-proxy and flanneld restart, the admin kubeconfig changes last"))]
     pub control_plane_endpoint: Option<String>,
+    /// What spreads clients of the API over the masters, brought up by kbootstrap. With several masters and no
+    /// `controlPlaneEndpoint` each host has a balancer of its own, `{local: haproxy}`.
+    #[serde(default)]
+    pub api_load_balancer: ApiLoadBalancer,
     /// Pod, service and DNS networks.
     #[serde(default)]
     pub networks: Networks,
@@ -99,6 +104,85 @@ pub struct VersionOverrides {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "its Deployment rolls; names resolve all the while"))]
     pub coredns: Option<String>,
+}
+
+/// What spreads clients of the API over the masters.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ApiLoadBalancer {
+    /// On each node, for the node's own services, on 127.0.0.1:7443 (default: `haproxy` with several masters and no
+    /// `controlPlaneEndpoint`, else `none`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the balancer starts on every node; then kubelet, kube-proxy and flanneld restart and use it"))]
+    pub local: Option<LocalBalancer>,
+    /// An address that one of several hosts holds, always one that leads to an API server: for people, and for nodes without a
+    /// balancer of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_address: Option<VirtualAddress>,
+}
+
+/// An address that one of several hosts holds (VRRP, by keepalived), with haproxy or nginx behind it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VirtualAddress {
+    /// The address: of the hosts' network, and nobody's.
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "new certificates for the API servers; keepalived moves to the new address, then what used the old one restarts"))]
+    pub address: String,
+    /// What takes connections there and spreads them over the masters (default haproxy).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the front ends restart, one host after the other"))]
+    pub front_end: Option<FrontEnd>,
+    /// Who can hold it (default: the hosts with the role `lb` where there are any, else the masters).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "front ends start on other hosts; those that are switched off are left running until `up --remove`"))]
+    pub on: Option<Holders>,
+    /// The port (default 6443, and 8443 where masters hold it: their API servers have 6443 on all addresses).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "the front ends restart, one host after the other, and then what used the old port"))]
+    pub port: Option<u16>,
+    /// The network interface that has it (default: the one with the host's own address).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "keepalived restarts, one host after the other"))]
+    pub interface: Option<String>,
+    /// The VRRP router id, 1 to 255, which nobody else may use in the same network (default: from the address).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    #[schemars(extend("x-change" = Change::Rolling, "x-change-note" = "keepalived restarts, one host after the other"))]
+    pub router_id: Option<u8>,
+}
+
+/// What takes connections at the virtual address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FrontEnd {
+    /// haproxy.
+    Haproxy,
+    /// nginx with its stream module.
+    Nginx,
+}
+
+/// Who can hold the virtual address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Holders {
+    /// The masters.
+    Masters,
+    /// The hosts with the role `lb`.
+    Lb,
+}
+
+/// A balancer on each node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LocalBalancer {
+    /// haproxy: asks each API server several times a second whether it is ready, and closes what is open to one that is
+    /// gone.
+    Haproxy,
+    /// nginx with its stream module: goes on to another API server where one does not take the connection.
+    Nginx,
+    /// None: services reach the API by `controlPlaneEndpoint`, or at the only master.
+    None,
 }
 
 /// The cluster's networks.
@@ -401,6 +485,8 @@ pub enum Role {
     Master,
     /// kubelet, kube-proxy and containerd.
     Node,
+    /// The virtual address in front of the API servers.
+    Lb,
 }
 
 impl NetworkPlugin {
@@ -430,6 +516,7 @@ impl Role {
             Role::Etcd => "etcd",
             Role::Master => "master",
             Role::Node => "node",
+            Role::Lb => "lb",
         }
     }
 }

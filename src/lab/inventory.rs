@@ -65,6 +65,7 @@ pub fn role_name(role: Role) -> &'static str {
         Role::Etcd => "etcd",
         Role::Master => "master",
         Role::Node => "node",
+        Role::Lb => "lb",
     }
 }
 

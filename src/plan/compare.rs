@@ -1,5 +1,7 @@
 //! Desired state against facts.
 
+use std::collections::BTreeSet;
+
 use super::{DirChange, FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
 use crate::digest::{Sha256, sha256};
 use crate::facts::{FileFact, HostFacts, Module, UnitFact};
@@ -56,9 +58,18 @@ pub fn content_sha256(content: &Content) -> String {
 /// Names what a unit runs with: a hash over the files whose change means a restart.
 /// A host remembers the key that each unit was started with, so that a run which died between
 /// writing files and restarting is noticed by the next.
+/// Where it can read files again without a restart, their hash stands behind a `+`.
 pub fn restart_key(unit: &Unit, desired: &HostState) -> String {
+    let key = hash_of(&unit.restart_on, desired);
+    match unit.reload_on.is_empty() {
+        true => key,
+        false => format!("{key}+{}", hash_of(&unit.reload_on, desired)),
+    }
+}
+
+fn hash_of(paths: &BTreeSet<String>, desired: &HostState) -> String {
     let mut hash = Sha256::default();
-    for path in &unit.restart_on {
+    for path in paths {
         hash.update(path);
         hash.update(b"\0");
         if let Some(file) = desired.files.get(path) {
@@ -67,6 +78,11 @@ pub fn restart_key(unit: &Unit, desired: &HostState) -> String {
         hash.update(b"\n");
     }
     hash.finish()
+}
+
+/// Whether two keys differ only in what is read again without a restart.
+fn same_but_reloaded(one: &str, other: &str) -> bool {
+    matches!((one.split_once('+'), other.split_once('+')), (Some((one, _)), Some((other, _))) if one == other)
 }
 
 fn file_change(path: &str, file: &File, facts: &HostFacts) -> Option<FileChange> {
@@ -125,7 +141,9 @@ fn unit_change(
     let key = restart_key(unit, desired);
     let fact = facts.units.get(&unit.name);
     let enable = fact.is_none_or(|f| f.enabled != "enabled");
-    let changed = files.iter().find(|f| f.change != FileDifference::Mode && unit.restart_on.contains(&f.path));
+    let changed =
+        |paths: &BTreeSet<String>| files.iter().find(|f| f.change != FileDifference::Mode && paths.contains(&f.path));
+    let (changed, reloads) = (changed(&unit.restart_on), changed(&unit.reload_on));
     let restarts = |name: &&str| before.iter().any(|c| c.name == **name && c.action == Some(UnitAction::Restart));
     let (action, reason) = match fact {
         Some(f) if f.is_foreign(&unit.file) => {
@@ -133,12 +151,21 @@ fn unit_change(
         }
         Some(f) if f.active == "active" => match changed {
             Some(file) => (Some(UnitAction::Restart), format!("{} changes", file.path)),
+            None if f.restart_key != key && same_but_reloaded(&f.restart_key, &key) => {
+                let why =
+                    reloads.map_or("it runs with older files".to_owned(), |file| format!("{} changes", file.path));
+                (Some(UnitAction::Reload), why)
+            }
             None if f.restart_key != key => (Some(UnitAction::Restart), "it runs with older files".to_owned()),
             None if let Some(reason) = stale(unit, f, facts).or_else(|| unmade(unit, desired, facts)) => {
                 (Some(UnitAction::Restart), reason)
             }
             None if let Some(with) = unit.part_of.filter(restarts) => {
                 (Some(UnitAction::Restart), format!("{with} restarts, and this with it"))
+            }
+            None if let Some(file) = reloads => (Some(UnitAction::Reload), format!("{} changes", file.path)),
+            None if let Some(path) = newer(&unit.reload_on, f, facts) => {
+                (Some(UnitAction::Reload), format!("{path} was written after it was read"))
             }
             None => (None, "not enabled at boot".to_owned()),
         },
@@ -175,10 +202,14 @@ fn stale(unit: &Unit, fact: &UnitFact, facts: &HostFacts) -> Option<String> {
     if fact.reload_needed {
         return Some("systemd has not read its files since they were changed".into());
     }
-    // Somebody has changed it and put it back: nobody knows which of both runs. A clock that was wrong shows nothing.
-    let newer = |path: &&String| facts.files.get(*path).is_some_and(|file| file.written > fact.recorded);
-    let newer = unit.restart_on.iter().filter(|_| fact.recorded > 0).find(newer);
+    let newer = newer(&unit.restart_on, fact, facts);
     newer.map(|path| format!("{path} was written after it was started"))
+}
+
+/// Somebody has changed it and put it back: nobody knows which of both runs. A clock that was wrong shows nothing.
+fn newer<'p>(paths: &'p BTreeSet<String>, fact: &UnitFact, facts: &HostFacts) -> Option<&'p String> {
+    let newer = |path: &&String| facts.files.get(*path).is_some_and(|file| file.written > fact.recorded);
+    paths.iter().filter(|_| fact.recorded > 0).find(newer)
 }
 
 /// What the unit made when it started and is no longer there as it was made.
@@ -228,6 +259,7 @@ mod tests {
                     ready: Ready::Runs,
                 },
                 restart_on: ["/etc/net.json".into()].into(),
+                reload_on: BTreeSet::new(),
                 makes: BTreeMap::from([("/etc/cni/net.json".into(), "/etc/net.json".into())]),
                 keeps: Vec::new(),
                 part_of: None,
@@ -281,6 +313,33 @@ mod tests {
         assert_eq!(changes(link), ["Replace /etc/note"], "whatever it leads to");
         let gone = changes(|facts| drop(facts.files.remove("/etc/note")));
         assert_eq!(gone, ["Create /etc/note"]);
+    }
+
+    #[test]
+    fn what_can_be_read_again_is_read_again_where_nothing_else_differs() {
+        let mut state = desired();
+        state.units[0].reload_on = ["/etc/note".into()].into();
+        let changes = |spoil: &dyn Fn(&mut HostFacts)| {
+            let mut facts = converged(&state);
+            spoil(&mut facts);
+            let units = compare(&state, &facts).units;
+            units.iter().map(|u| format!("{:?} {}", u.action, u.reason)).collect::<Vec<_>>().join(", ")
+        };
+        let other = |facts: &mut HostFacts, path: &str| facts.files.get_mut(path).unwrap().sha256 = "0".repeat(64);
+        let key = restart_key(&state.units[0], &state);
+        let (restarts, _) = key.split_once('+').unwrap();
+        assert_eq!(changes(&|_| {}), "");
+        assert_eq!(changes(&|facts| other(facts, "/etc/note")), "Some(Reload) /etc/note changes");
+        assert_eq!(changes(&|facts| other(facts, "/etc/net.json")), "Some(Restart) /etc/net.json changes");
+        let older = format!("{restarts}+of an earlier run");
+        assert_eq!(changes(&|facts| unit(facts).restart_key = older.clone()), "Some(Reload) it runs with older files");
+        assert_eq!(changes(&|facts| unit(facts).restart_key = "x+y".into()), "Some(Restart) it runs with older files");
+        assert_eq!(
+            changes(&|facts| unit(facts).restart_key = restarts.into()),
+            "Some(Restart) it runs with older files"
+        );
+        let newer = |facts: &mut HostFacts| facts.files.get_mut("/etc/note").unwrap().written = 3;
+        assert_eq!(changes(&newer), "Some(Reload) /etc/note was written after it was read");
     }
 
     /// Who has it open for writing keeps that, whatever becomes of its mode and owner.

@@ -25,6 +25,9 @@ pub struct Meaning {
     pub restarts: Vec<Hosts>,
     /// Members of etcd and masters that join those that there are, each with its steps.
     pub joins: Vec<String>,
+    /// Services that read their configuration again, and go on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reloads: Vec<Hosts>,
     /// What is taken away because somebody has named it.
     pub removes: Vec<String>,
     /// Hosts whose keys become worth nothing, and what goes with them.
@@ -62,7 +65,8 @@ impl Meaning {
         let removes = plan.removals().map(Removal::meaning).collect();
         let revokes = plan.revocations().map(Revocation::meaning).collect();
         let (starts, restarts) = (on(UnitAction::Start), on(UnitAction::Restart));
-        Meaning { upgrade: None, fields, starts, restarts, joins, removes, revokes }
+        let reloads = on(UnitAction::Reload);
+        Meaning { upgrade: None, fields, starts, restarts, joins, reloads, removes, revokes }
     }
 
     /// As a person reads it; empty where there is nothing to say.
@@ -84,9 +88,10 @@ impl Meaning {
             text.push_str(&format!("  {} {joins}\n", out.paint("32", "+")));
         }
         if !self.starts.is_empty() {
-            let starts: Vec<String> =
-                self.starts.iter().map(|s| format!("{} ({})", s.component, s.hosts.join(", "))).collect();
-            text.push_str(&format!("What starts: {}\n", starts.join(", ")));
+            text.push_str(&format!("What starts: {}\n", listed(&self.starts)));
+        }
+        if !self.reloads.is_empty() {
+            text.push_str(&format!("What reads its configuration again, and goes on: {}\n", listed(&self.reloads)));
         }
         if !self.restarts.is_empty() {
             text.push_str("What restarts, and what may be noticed:\n");
@@ -117,6 +122,12 @@ impl Meaning {
         }
         text
     }
+}
+
+/// `etcd (m1, m2), kubelet (n1)`
+fn listed(components: &[Hosts]) -> String {
+    let each = components.iter().map(|each| format!("{} ({})", each.component, each.hosts.join(", ")));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn row(catalogue: &Catalogue, cluster: &Cluster, unit: &UnitChange) -> (usize, Hosts) {

@@ -241,7 +241,7 @@ pub struct UnitChange {
     pub name: String,
     /// Its component.
     pub component: ComponentId,
-    /// Start or restart; none where it is only enabled.
+    /// Start, restart or reload; none where it is only enabled.
     pub action: Option<UnitAction>,
     /// Enable it at boot.
     pub enable: bool,
@@ -260,6 +260,13 @@ pub struct UnitChange {
     pub key: String,
 }
 
+impl UnitChange {
+    /// Whether it runs, and goes on with something new.
+    pub fn runs(&self) -> bool {
+        matches!(self.action, Some(UnitAction::Restart | UnitAction::Reload))
+    }
+}
+
 /// What is done to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -268,6 +275,8 @@ pub enum UnitAction {
     Start,
     /// It runs with something older.
     Restart,
+    /// It reads its configuration again, and goes on.
+    Reload,
 }
 
 /// An API object that is missing or differs.

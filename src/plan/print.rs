@@ -180,6 +180,7 @@ fn host_text(
             (Some(UnitAction::Start), true) => "enable and start",
             (Some(UnitAction::Start), false) => "start",
             (Some(UnitAction::Restart), _) => "restart",
+            (Some(UnitAction::Reload), _) => "reload",
             (None, _) => "enable",
         };
         text.push_str(&format!("  {tilde} {what} {}: {}\n", unit.name, unit.reason));

@@ -56,6 +56,7 @@ mod tests {
             component: ComponentId("kubelet"),
             rollout: Rollout { wave: Wave::Node, after, rolling: Rolling::Canary, ready },
             restart_on: Default::default(),
+            reload_on: Default::default(),
             makes: Default::default(),
             keeps: Default::default(),
             part_of: None,

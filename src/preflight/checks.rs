@@ -41,10 +41,12 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
     ("network-overlap", "no route or address of the host lies in the pod or service network"),
     ("proxies", "systemd gives no proxy to the services of nodes"),
     ("resolv", "name servers that pods can ask"),
+    ("virtual-address", "the virtual address is of the hosts' network and nobody's, and its port is free"),
 ];
 
 const AFTER_PORTS: &[(&str, &str)] = &[
     ("paths", "the hosts reach each other on the ports that the cluster needs, tried for real"),
+    ("endpoint", "the site's own balancer leads to an API server that is ready, from every host"),
     ("forward", "the host's firewall lets the packets of pods through"),
     ("units", "no file of others changes what our services run"),
     ("folders", "the folders that lead to files of ours are root's, and no link stands for a file"),

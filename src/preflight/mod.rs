@@ -9,6 +9,7 @@ mod blame;
 mod boot;
 mod checks;
 mod data_plane;
+mod endpoint;
 mod filesystems;
 mod finding;
 mod firewall;
@@ -27,6 +28,7 @@ mod proxy;
 mod questions;
 mod rules;
 mod units;
+mod virtual_address;
 
 use std::collections::BTreeMap;
 
@@ -36,9 +38,11 @@ use crate::facts::HostFacts;
 
 pub use arch::unexpected as unexpected_architectures;
 pub use checks::checks;
+pub use endpoint::endpoint;
 pub use finding::{Finding, Severity, refuse, together};
 pub use paths::{few as few_paths, in_use as paths_in_use, judge as judge_paths, needed as needed_paths};
 pub use questions::questions;
+pub use virtual_address::strangers;
 
 use finding::HostCheck;
 
@@ -54,6 +58,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         programs::check,
         proxy::check,
         network::check,
+        virtual_address::check,
         ports::check,
         units::check,
         folders::check,

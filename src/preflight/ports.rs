@@ -45,12 +45,14 @@ fn reaches_loopback(socket: &Listening) -> bool {
 /// Ours is a unit on a host that has kbootstrap's record, that runs or is about to, and whose program is the one that
 /// listens (as far as that can be seen).
 fn ports_ours(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &HostFacts) -> BTreeSet<u16> {
-    let held = |unit: &UnitSpec, port: &PortSpec| {
+    let held = |spec: &ComponentSpec, unit: &UnitSpec, port: &PortSpec| {
+        let path = spec.program(cluster, unit);
+        let program = path.rsplit('/').next().unwrap_or(unit.program);
         let mut sockets = sockets(facts, port).iter().filter(|socket| socket.port == port.number).peekable();
         facts.known
             && facts.units.get(&unit.name()).is_some_and(|unit| unit.active != "inactive" && unit.active != "failed")
             && sockets.peek().is_some()
-            && sockets.all(|socket| socket.process.as_deref().is_none_or(|process| runs(unit.program, process)))
+            && sockets.all(|socket| socket.process.as_deref().is_none_or(|process| runs(program, process)))
     };
     // A network device keeps its port while its service is stopped, and no process has it then.
     let by_device = |spec: &ComponentSpec, port: &PortSpec| {
@@ -62,7 +64,7 @@ fn ports_ours(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
     };
     let units = catalogue.units(cluster, host);
     units
-        .flat_map(|(spec, unit)| spec.ports.iter().filter(move |port| held(&unit, port) || by_device(spec, port)))
+        .flat_map(|(spec, unit)| spec.ports.iter().filter(move |port| held(spec, &unit, port) || by_device(spec, port)))
         .map(|port| port.number)
         .collect()
 }

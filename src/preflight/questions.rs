@@ -23,6 +23,8 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
         questions.modules.extend((spec.modules)(cluster).into_iter().map(str::to_owned));
         questions.sysctls.extend(spec.sysctls.iter().map(|setting| setting.name().to_owned()));
     }
+    let held = cluster.balancing.virtual_address.as_ref().filter(|_| host.is(Role::Lb));
+    questions.ports.extend(held.map(|held| held.port));
     if host.is(Role::Etcd) {
         questions.dirs.insert(etcd::member(layout));
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::balancing::{BalancerContext, HeldContext};
 use super::node;
 use crate::cluster::{Cluster, Host, HttpProxy, Layout, Role, Taint};
 use crate::components::etcd::{ClusterState, FirstStart};
@@ -35,6 +36,12 @@ pub(super) struct Context<'a> {
     /// What the host's facts decided.
     pub(super) facts: Decisions,
     pub(super) tls: Tls,
+    /// In the templates of what spreads clients over the API servers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) balancer: Option<BalancerContext>,
+    /// In the templates of what holds the virtual address only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held: Option<HeldContext>,
     /// In a unit's template only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unit: Option<UnitContext>,
@@ -244,6 +251,8 @@ impl<'a> Context<'a> {
             layout: &cluster.layout,
             facts: decisions,
             tls: Tls { min_version: "VersionTLS12", cipher_suites: CIPHER_SUITES },
+            balancer: None,
+            held: None,
             unit: None,
             kubeconfig: None,
             kernel: None,

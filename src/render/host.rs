@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::balancing::{BalancerContext, HeldContext};
 use super::context::{Context, KernelContext};
 use super::service::{self, private};
 use super::{Inputs, programs};
@@ -37,6 +38,8 @@ pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {
         inputs.catalogue.on(cluster, host).partition(is_last);
     for spec in others {
         state.users.extend(spec.users.iter().map(|user| (*user).to_owned()));
+        context.balancer = BalancerContext::of(spec.id, cluster, inputs.facts);
+        context.held = HeldContext::of(spec.id, cluster, host, inputs.facts);
         errors.extend(service::add(&mut state, inputs, &context, spec).err());
     }
     add_tmpfiles(&mut state, &cluster.layout);

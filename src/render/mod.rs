@@ -3,6 +3,7 @@
 //! `service.rs` renders one component of the catalogue; `host.rs` puts a host together.
 //! Templates hold configuration, Rust holds decisions.
 
+mod balancing;
 mod context;
 mod encryption;
 mod filters;

@@ -9,7 +9,7 @@ use super::flags::Flags;
 use super::{Inputs, encryption, yaml};
 use crate::cluster::ComponentSettings;
 use crate::cluster::merge::{Null, merge};
-use crate::components::{ComponentSpec, ConfigSpec, Configured, Format, KubeconfigSpec};
+use crate::components::{ComponentSpec, ConfigSpec, Configured, Format, KubeconfigSpec, UnitSpec};
 use crate::error::{Error, Result};
 use crate::state::{Content, File, HostState, Unit};
 
@@ -24,7 +24,7 @@ pub(super) fn add(
     let settings = inputs.host.settings(spec.id.0);
     check_settings(spec, settings)?;
 
-    let mut restart_on = BTreeSet::new();
+    let (mut restart_on, mut reload_on) = (BTreeSet::new(), BTreeSet::new());
     let mut makes = BTreeMap::new();
     let mut configs = BTreeMap::new();
     for config in spec.configs {
@@ -45,7 +45,7 @@ pub(super) fn add(
         configs.extend(value(config, &text).map(|value| (config.template, value)));
         state.files.insert(path.clone(), private(text));
         makes.extend(config.copied_to.map(|copy| (copy(layout), path.clone())));
-        restart_on.insert(path);
+        if spec.reloads { &mut reload_on } else { &mut restart_on }.insert(path);
     }
     let own = spec.kubeconfig.iter().map(|row| (row, true));
     for (row, restarts) in own.chain(spec.for_people.iter().map(|row| (row, false))) {
@@ -56,13 +56,15 @@ pub(super) fn add(
         }
     }
     let Some(unit) = &spec.unit else { return Ok(()) };
-    let (name, program) = (unit.name(), format!("{}/{}", layout.bin, unit.program));
+    let (name, program) = (unit.name(), spec.program(inputs.cluster, unit));
     let path = format!("{}/{name}", layout.units);
-    restart_on.extend((unit.watched_by_restart)(inputs.cluster));
+    if spec.reloads { &mut reload_on } else { &mut restart_on }.extend((unit.watched_by_restart)(inputs.cluster));
     restart_on.insert(path.clone());
     let mut arguments = Vec::new();
     if !unit.is_timer() {
         restart_on.insert(program.clone());
+    }
+    if has_flags(spec, unit) {
         arguments = flags(inputs, context, spec, unit.program, settings)?.arguments();
     }
     let mut context = context.clone();
@@ -76,6 +78,7 @@ pub(super) fn add(
         component: spec.id,
         rollout: unit.rollout,
         restart_on,
+        reload_on,
         makes,
         part_of,
         keeps: (spec.kernel.keeps)(&Configured { layout, configs: &configs }),
@@ -89,7 +92,7 @@ fn kubeconfig(inputs: &Inputs<'_>, context: &Context<'_>, spec: &ComponentSpec, 
     let pki = &inputs.cluster.layout.pki;
     let mut context = context.clone();
     context.kubeconfig = Some(Kubeconfig {
-        server: if row.local { "https://127.0.0.1:6443".into() } else { inputs.cluster.endpoint.url() },
+        server: if row.local { "https://127.0.0.1:6443".into() } else { inputs.cluster.endpoint_of_nodes().url() },
         user: row.user.into(),
         ca: format!("{pki}/ca.crt"),
         certificate: format!("{pki}/{}.crt", row.certificate),
@@ -163,10 +166,20 @@ fn what(inputs: &Inputs<'_>, template: &str) -> String {
     format!("{}: template {template}", inputs.host.name)
 }
 
+/// Programs of packages take configuration files alone, and timers have no program.
+fn has_flags(spec: &ComponentSpec, unit: &UnitSpec) -> bool {
+    spec.packaged.is_none() && !unit.is_timer()
+}
+
 fn check_settings(spec: &ComponentSpec, settings: Option<&ComponentSettings>) -> Result<()> {
-    if spec.unit.is_some_and(|unit| unit.is_timer()) && settings.is_some_and(|settings| !settings.flags.is_empty()) {
-        let name = spec.id;
-        return Err(Error::input(format!("components.{name}.flags: {name} is a timer and has no flags")));
+    let flagless = spec.unit.filter(|unit| !has_flags(spec, unit));
+    if let Some(unit) = flagless.filter(|_| settings.is_some_and(|settings| !settings.flags.is_empty())) {
+        let (name, what) = (spec.id, if unit.is_timer() { "is a timer and has" } else { "has" });
+        let error = Error::input(format!("components.{name}.flags: {name} {what} no flags"));
+        return Err(match unit.is_timer() {
+            true => error,
+            false => error.hint(format!("override one of its templates instead: {}", spec.template_names().join(", "))),
+        });
     }
     let merged = |config: &ConfigSpec| matches!(config.format, Format::MergedYaml | Format::MergedJson);
     if settings.is_none_or(|settings| settings.config.is_empty()) || spec.configs.iter().any(merged) {
@@ -175,7 +188,8 @@ fn check_settings(spec: &ComponentSpec, settings: Option<&ComponentSettings>) ->
     let name = spec.id;
     let error =
         Error::input(format!("components.{name}.config: {name} has no configuration that fields could be merged into"));
-    Err(match spec.configs.iter().find(|config| config.format == Format::Text) {
+    let is_text = |config: &&ConfigSpec| matches!(config.format, Format::Text | Format::TextOrNone);
+    Err(match spec.configs.iter().find(is_text) {
         Some(ConfigSpec { template, .. }) => {
             let format = template.rsplit('.').next().unwrap_or_default().to_uppercase();
             error.hint(format!("its configuration is {format}: override the template `{template}` instead"))

@@ -18,7 +18,10 @@ use crate::error::{Error, Result};
 use crate::text::nearest;
 
 /// What templates of several components include.
-const SHARED: [(&str, &str); 7] = [
+const SHARED: [(&str, &str); 10] = [
+    ("shared/balancer-service", include_str!("../../templates/shared/balancer-service")),
+    ("shared/haproxy.cfg", include_str!("../../templates/shared/haproxy.cfg")),
+    ("shared/nginx.conf", include_str!("../../templates/shared/nginx.conf")),
     ("shared/kubeconfig.yaml", include_str!("../../templates/shared/kubeconfig.yaml")),
     ("shared/exec-start", include_str!("../../templates/shared/exec-start")),
     ("shared/http2-pings", include_str!("../../templates/shared/http2-pings")),

@@ -18,6 +18,11 @@ pub fn with(catalogue: &Catalogue, cluster: &Cluster, host: &str, components: &[
             cluster.networks.plugin = plugin.choice;
         }
     }
+    for balancer in &catalogue.balancers {
+        if balancer.components.iter().any(|id| components.contains(id)) {
+            (balancer.choose)(&mut cluster.balancing);
+        }
+    }
     if let Some(host) = cluster.hosts.iter_mut().find(|other| other.name == host) {
         host.roles.extend(components.iter().filter_map(|id| catalogue.get(id.0)?.role));
     }

@@ -113,6 +113,9 @@ pub struct Unit {
     pub rollout: Rollout,
     /// Files whose change means a restart: its program, unit file, configuration. Files that it reloads by itself are not here.
     pub restart_on: BTreeSet<String>,
+    /// Files that it reads again when it is told to, and goes on.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub reload_on: BTreeSet<String>,
     /// Files that it makes when it has started, and which files they are copies of.
     pub makes: BTreeMap<String, String>,
     /// The unit of the same host with which systemd stops and restarts it; that one comes before it.

@@ -74,6 +74,8 @@ pub enum Ready {
     Runtime,
     /// Its node is registered.
     Node,
+    /// It leads to an API server, where one is ready; nothing that uses it starts before.
+    Balancer,
     /// It is a timer that waits for its next time; what it starts has run once.
     Timer,
 }

@@ -40,6 +40,7 @@ pub(super) fn ask(
         Ok(checks)
     });
     let mut checks = checks.unwrap_or_else(|error| vec![check("API", State::Bad, "no answer", error.message)]);
+    checks.extend(super::balancing::holder(cluster, facts));
     checks.extend(revoked(cluster));
     checks.extend(trust.warnings().into_iter().map(|line| check("folder", State::Warning, "incomplete", line)));
     checks

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Component, HostStatus, NOT_INSTALLED, State, pki};
+use super::{Component, HostStatus, NOT_INSTALLED, State, balancing, pki};
 use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
@@ -25,11 +25,11 @@ pub(super) fn ask(
 ) -> (Vec<HostStatus>, BTreeMap<String, HostFacts>) {
     let answers = pool.each_host(&cluster.hosts, |host| {
         let units: Vec<_> = catalogue.units(cluster, host).collect();
-        let program = |unit: &UnitSpec| format!("{}/{}", cluster.layout.bin, unit.program);
+        let program = |spec: &ComponentSpec, unit: &UnitSpec| spec.program(cluster, unit);
         let (pairs, expected) = (trust.pairs_on(host), trust.files(host));
         let paths = pairs.iter().flat_map(|(certificate, key)| [certificate, key]).chain(expected.keys()).cloned();
         let mut questions = live::questions(catalogue, cluster);
-        questions.files.extend(units.iter().map(|(_, unit)| program(unit)).chain(paths));
+        questions.files.extend(units.iter().map(|(spec, unit)| program(spec, unit)).chain(paths));
         // Who can change the way to them is judged, too.
         let layout = &cluster.layout;
         questions.files.extend(catalogue.programs(cluster, host).map(|program| program.path(layout)));
@@ -44,7 +44,7 @@ pub(super) fn ask(
             if let Some(runs) = runs_otherwise(unit, &facts, &cluster.layout) {
                 (component.state, component.detail) = (State::Bad, runs);
             }
-            let file = facts.files.get(&program(unit));
+            let file = facts.files.get(&program(spec, unit));
             component.version = file.and_then(|file| version(store, &file.sha256)).unwrap_or_default();
             if component.state == State::Good
                 && let Err(error) = own_words(&mut component, unit.rollout.ready, cluster, host, (pool, trust))
@@ -53,6 +53,7 @@ pub(super) fn ask(
                 component.word = "no answer".into();
                 component.detail = error.message;
             }
+            balancing::judge(&mut component, spec, cluster, host, &facts, pool);
             components.push(component);
         }
         // Where nothing is installed there is nothing to compare.
@@ -201,6 +202,17 @@ fn own_words(
             if let Some(version) = kube::get(&mut client, "/version")? {
                 component.version =
                     version["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned();
+            }
+        }
+        Ready::Balancer => {
+            let mut access = ApiAccess::by_balancer(pool, host, trust)?;
+            let ready = kube::readyz(&mut access.client()?)?;
+            component.detail = match ready.ready {
+                true => "leads to a ready API server".into(),
+                false => format!("leads to an API server that is not ready: {}", ready.failing.join(", ")),
+            };
+            if !ready.ready {
+                component.state = State::Bad;
             }
         }
         Ready::Runs | Ready::Runtime | Ready::Node | Ready::Timer => {}

@@ -1,5 +1,6 @@
 //! The cluster on one screen, whatever state it is in: every question may fail without spoiling the others.
 
+mod balancing;
 mod certificates;
 mod cluster;
 mod folders;

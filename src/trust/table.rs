@@ -60,7 +60,7 @@ pub(super) fn trusted_on(layout: &Layout, host: &Host, authority: Authority) -> 
     let mut places = Vec::new();
     let master = host.is(Role::Master);
     match authority {
-        Authority::Kubernetes if master || host.is(Role::Node) => {
+        Authority::Kubernetes if master || host.is(Role::Node) || host.is(Role::Lb) => {
             places.push(place(format!("{}/ca.crt", layout.pki), "root"));
         }
         Authority::Kubernetes => {}

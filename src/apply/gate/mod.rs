@@ -6,6 +6,7 @@ mod registered;
 mod served;
 mod since;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) use healthy::healthy;
@@ -16,11 +17,12 @@ pub(super) use served::{brought, shown};
 use super::Job;
 use super::objects::apply_objects;
 use crate::access::{ApiAccess, EtcdAccess};
-use crate::clients::http::Client;
+use crate::clients::http::{Client, Tls};
 use crate::clients::{etcd as etcd_api, kube};
 use crate::cluster::{Host, Role};
 use crate::error::{Error, Kind, Reason, Result};
 use crate::health::{self, Poll, Schedule, unless_connected};
+use crate::remote::LOOK;
 
 /// A member answers at once, or after it has replayed its log.
 pub(super) const ETCD: Schedule = Schedule::new(60, 50);
@@ -107,6 +109,44 @@ pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
     let mut access = ApiAccess::new(job.pool, master, job.trust)?;
     let what = format!("{host}: kube-apiserver is not ready");
     job.until(&what, API, || unless_connected(look_ready(&mut access)))
+}
+
+/// The node's own balancer leads to an API server that is ready.
+pub(super) fn balanced(job: &Job<'_>, host: &str) -> Result<String> {
+    let node = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
+    let mut access = ApiAccess::by_balancer(job.pool, node, job.trust)?;
+    let what = format!("{host}: its balancer leads to no API server that is ready");
+    job.until(&what, API, || unless_connected(look_ready(&mut access)))
+}
+
+/// The virtual address leads to an API server that is ready, as seen from a host that should reach it.
+pub(super) fn held(job: &Job<'_>) -> Result<String> {
+    let held = job.cluster.balancing.virtual_address.as_ref();
+    let held = held.ok_or_else(|| Error::internal("there is no virtual address"))?;
+    let address = SocketAddr::new(held.address, held.port);
+    // Who does not hold it itself tells more.
+    let hosts = job.there.hosts.iter();
+    let host = hosts.max_by_key(|host| !host.is(Role::Lb)).ok_or_else(|| Error::internal("there is no host"))?;
+    let mut access = ApiAccess::at(job.pool, host, address, &Tls::new(&job.trust.super_admin())?)?;
+    let what = format!("{}: {address} leads to no API server that is ready", host.name);
+    job.until(&what, API, || unless_connected(look_ready(&mut access)))?;
+    drop(access);
+    job.until("the virtual address has not settled", ETCD, || {
+        let mut holders = Vec::new();
+        for host in job.there.with_role(Role::Lb) {
+            let script = format!("ip -o addr show to {}\n", held.address);
+            let said = job.connect(&host.name)?.ask(LOOK, &script)?;
+            holders.extend((!said.stdout.is_empty()).then(|| host.name.clone()));
+        }
+        Ok(match holders.as_slice() {
+            [one] => Poll::Ready(format!("{one} holds it")),
+            [] => Poll::Pending("no host has it".into()),
+            several => Poll::Pending(format!(
+                "{} have it at once: IP protocol 112 (VRRP) does not pass between them",
+                several.join(" and ")
+            )),
+        })
+    })
 }
 
 /// Another host's API server takes over while this one restarts.

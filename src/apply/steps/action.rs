@@ -47,6 +47,13 @@ pub enum Action {
         /// It is about to be restarted.
         about_to_restart: bool,
     },
+    /// The host's own balancer leads to an API server that is ready.
+    Balanced {
+        /// Host.
+        host: String,
+    },
+    /// The virtual address leads to an API server that is ready.
+    Held,
     /// A member of etcd or an API server that was restarted is ready with what is new; else what ran before is put back.
     Settled {
         /// Host.
@@ -122,6 +129,7 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
             let verb = match change.action {
                 Some(UnitAction::Start) => "start",
                 Some(UnitAction::Restart) => "restart",
+                Some(UnitAction::Reload) => "reload",
                 None => "enable",
             };
             (host.as_str(), format!("{verb} {name}{}", with.unwrap_or_default()))
@@ -137,6 +145,8 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
         Action::MembersAgree(joining) => (joining.member.as_str(), "etcd is whole with it".into()),
         Action::ApiReady { host, about_to_restart: false } => (host.as_str(), API_READY.into()),
         Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
+        Action::Balanced { host } => (host.as_str(), "its balancer leads to the API".into()),
+        Action::Held => ("", "the virtual address leads to the API".into()),
         Action::Objects => ("", "apply API objects".into()),
         Action::PushKeys { host } => (host.as_str(), "push keys of encryption".into()),
         Action::KeysRead => ("", "every kube-apiserver knows the new key".into()),

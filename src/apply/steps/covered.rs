@@ -72,6 +72,8 @@ impl<'a> Done<'a> {
                 Action::Settled { .. }
                 | Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
+                | Action::Balanced { .. }
+                | Action::Held
                 | Action::PushKeys { .. }
                 | Action::KeysRead
                 | Action::MakeNodes

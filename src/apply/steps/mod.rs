@@ -21,8 +21,9 @@ use graph::StepId;
 pub(super) use graph::{Graph, Outcome, collect, host_of};
 pub use waves::Push;
 
-use crate::cluster::{Cluster, Host, Role};
-use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitAction, UnitChange};
+use crate::cluster::{Balancing, Cluster, Host, Role};
+use crate::components::{api_front_end, api_virtual_address};
+use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitChange};
 use crate::state::{After, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
@@ -212,14 +213,14 @@ impl Builder<'_> {
     fn is_balanced(&self) -> bool {
         let host = &self.cluster.endpoint.host;
         let is_own = |master: &Host| master.address.to_string() == *host || master.ssh.address == *host;
-        !self.cluster.with_role(Role::Master).any(is_own)
+        self.cluster.balancing != Balancing::default() || !self.cluster.with_role(Role::Master).any(is_own)
     }
 
     /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
     /// No node waits for another one to register.
     fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, plane: &Plane<'_>) {
         let Plane { api, objects, .. } = plane;
-        let mut settled: Vec<StepId> = api.iter().chain(objects).copied().collect();
+        let mut settled: Vec<StepId> = api.iter().chain(objects).chain(&self.held(plan, plane)).copied().collect();
         for change in &plan.cluster {
             if let ClusterChange::RegisterNode { node } = change {
                 let action = Action::RegisterNode { host: node.clone() };
@@ -234,10 +235,14 @@ impl Builder<'_> {
         }
         let mut tried: Vec<StepId> = Vec::new();
         for host in &plan.hosts {
-            let restarts =
-                || units.nodes_restart.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
+            let restarts = || {
+                let mine = units.nodes_restart.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
+                mine.filter(|change| change.rollout.ready != Ready::Balancer)
+            };
             let is_runtime = |change: &&UnitChange| change.rollout.ready == Ready::Runtime;
-            let mut restarted = Vec::new();
+            let mut restarted = self.balancer(host, units, plane, &settled, &tried);
+            let settled: Vec<StepId> = settled.iter().chain(&restarted).copied().collect();
+            let plane = &plane.behind(&restarted);
             let mut runtime = Vec::new();
             for change in restarts().filter(is_runtime) {
                 runtime.push(self.restart_on_node(host, change, &settled, &tried));
@@ -274,6 +279,42 @@ impl Builder<'_> {
         for node in plan.marked().filter(|node| plan.hosts.iter().all(|host| host.host != **node)) {
             self.registered(node, plane, Vec::new());
         }
+    }
+
+    /// Where what stands before the API servers for all hosts changes: the virtual address leads to them.
+    fn held(&mut self, plan: &Plan, plane: &Plane<'_>) -> Option<StepId> {
+        let holds = [api_front_end::ID, api_virtual_address::ID];
+        let mut changes = plan.hosts.iter().flat_map(|host| &host.units);
+        if self.cluster.balancing.virtual_address.is_none() || !changes.any(|change| holds.contains(&change.component))
+        {
+            return None;
+        }
+        let after = plane.api.iter().chain(&plane.controllers).chain(&plane.serving).copied();
+        Some(self.graph.add("api", Action::Held, after))
+    }
+
+    /// The host's own balancer, before everything that reaches the API by it.
+    fn balancer(
+        &mut self,
+        host: &HostPlan,
+        units: &Sorted<'_>,
+        plane: &Plane<'_>,
+        settled: &[StepId],
+        tried: &[StepId],
+    ) -> Vec<StepId> {
+        let is_mine = |change: &&Change<'_>| change.0 == host.host && change.1.rollout.ready == Ready::Balancer;
+        let mut changed: Vec<StepId> = Vec::new();
+        for (_, change) in units.nodes_start.iter().filter(is_mine) {
+            changed.push(self.unit(&host.host, change, []));
+        }
+        for (_, change) in units.nodes_restart.iter().filter(is_mine) {
+            changed.push(self.restart_on_node(host, change, settled, tried));
+        }
+        if changed.is_empty() {
+            return changed;
+        }
+        changed.extend(&plane.serving);
+        vec![self.graph.add(node_lane(&host.host), Action::Balanced { host: host.host.clone() }, changed)]
     }
 
     fn restart_on_node(
@@ -318,7 +359,8 @@ impl Builder<'_> {
             import
         });
         let mut nodes = Vec::new();
-        for change in mine().filter(|change| !matches!(change.rollout.ready, Ready::Runtime | Ready::Timer)) {
+        let apart = [Ready::Runtime, Ready::Timer, Ready::Balancer];
+        for change in mine().filter(|change| !apart.contains(&change.rollout.ready)) {
             let after: Vec<StepId> = match change.rollout.after {
                 After::Nothing => Vec::new(),
                 After::Etcd => etcd.to_vec(),
@@ -372,6 +414,7 @@ impl Builder<'_> {
 }
 
 /// What nodes wait for.
+#[derive(Clone)]
 struct Plane<'a> {
     etcd: Vec<StepId>,
     /// After these the API can be used.
@@ -384,6 +427,15 @@ struct Plane<'a> {
     objects: Option<StepId>,
     /// Nodes that are there with their pieces of the pod network before their kubelets run.
     made: BTreeSet<&'a str>,
+}
+
+impl Plane<'_> {
+    /// The same for a host that reaches the API only after these.
+    fn behind(&self, steps: &[StepId]) -> Self {
+        let mut plane = self.clone();
+        plane.serving.extend(steps);
+        plane
+    }
 }
 
 /// What comes of the masters; see [`Plane`].
@@ -421,7 +473,7 @@ impl<'a> Sorted<'a> {
         let mut sorted = Sorted { masters_join: plan.new_masters().collect(), ..Sorted::default() };
         let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
         for (host, unit) in units {
-            let restarts = unit.action == Some(UnitAction::Restart);
+            let restarts = unit.runs();
             let is_of = |member: &Change<'_>| member.0 == host && unit.part_of == Some(&*member.1.name);
             let member = sorted.members_restart.iter().find(|member| is_of(member)).map(|(_, member)| &*member.name);
             if let Some(member) = member.filter(|member| restarts && !sorted.with.contains_key(&(host, *member))) {
@@ -460,7 +512,7 @@ impl<'a> Sorted<'a> {
 /// moment in which nothing computes.
 fn lane(host: &str, change: &UnitChange) -> String {
     let Rollout { after, rolling, ready, .. } = change.rollout;
-    let starts = change.action != Some(UnitAction::Restart);
+    let starts = !change.runs();
     match rolling {
         Rolling::ControlPlane if starts && ready == Ready::Runs => format!("{host}/{}", change.name),
         Rolling::Quorum | Rolling::ControlPlane => host.to_owned(),

@@ -70,14 +70,15 @@ fn is_timer(plan: &HostPlan, unit: &str) -> bool {
 /// restarts, and at once where one of them only has to start.
 fn waiting<'a>(plan: &'a HostPlan, state: &'a HostState) -> BTreeMap<&'a str, &'a str> {
     let runs_with = |unit: &str, path: &str| {
-        state.units.iter().find(|u| u.name == unit).is_some_and(|u| u.restart_on.contains(path))
+        let unit = state.units.iter().find(|u| u.name == unit);
+        unit.is_some_and(|unit| unit.restart_on.contains(path) || unit.reload_on.contains(path))
     };
     let mut waiting = BTreeMap::new();
     for file in plan.files.iter().filter(|f| f.change != FileDifference::Mode) {
         let mut units = plan.units.iter().filter(|u| runs_with(&u.name, &file.path));
         if let Some(first) = units.next()
-            && first.action == Some(UnitAction::Restart)
-            && units.all(|u| u.action == Some(UnitAction::Restart))
+            && first.runs()
+            && units.all(|u| u.runs())
         {
             waiting.insert(file.path.as_str(), first.name.as_str());
         }

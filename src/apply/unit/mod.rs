@@ -164,6 +164,11 @@ fn functions(change: &UnitChange, layout: &Layout) -> String {
         Some(UnitAction::Restart) => "ss -Hltnp 2>/dev/null | grep -q \"pid=$MainPID,\"",
         _ => "true",
     };
+    // What is not read stays away: the process goes on with what it has.
+    let verb = match change.action {
+        Some(UnitAction::Reload) => "reload \"$U\" || return 1",
+        _ => "restart \"$U\" 2>/dev/null",
+    };
     format!(
         "{ready}{before}look() {{
   eval \"$(systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID -p Type -p NeedDaemonReload \"$U\" | sed 's/=\\(.*\\)/=\"\\1\"/')\"
@@ -175,7 +180,7 @@ comes_up() {{
   look
   [ \"$NeedDaemonReload\" != yes ] || systemctl daemon-reload
   begins
-  timeout {PATIENCE} systemctl restart \"$U\" 2>/dev/null
+  timeout {PATIENCE} systemctl {verb}
   runs
 }}
 runs() {{

@@ -8,7 +8,7 @@ use crate::cluster::{self, Known, versions};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::inventory::foreign::{self, Import, common};
-use crate::inventory::{self, Addresses, DEFAULT_FILE, Draft, Role, Ssh, check::names};
+use crate::inventory::{self, Addresses, DEFAULT_FILE, Draft, Ssh, check::names};
 use crate::ui::report;
 
 /// Write a commented inventory for machines of your own
@@ -44,7 +44,7 @@ pub struct Args {
     /// Address of an etcd member (repeat: 1, 3 or 5) [default: the masters]
     #[arg(long, value_name = "ADDRESS")]
     etcd: Vec<IpAddr>,
-    /// What balances over the masters; needed with several
+    /// What balances over several masters, where the site has it [default: each node has a balancer of its own]
     #[arg(long, value_name = "HOST[:PORT]")]
     endpoint: Option<String>,
     /// SSH login name [default: root, or what the file of --from says]
@@ -63,11 +63,6 @@ impl Args {
     pub fn run(self, ctx: &Ctx) -> Result<u8> {
         not_a_format(&self.output, "the file to write")?;
         let (draft, notes) = self.draft()?;
-        let masters = draft.hosts.iter().filter(|host| host.roles.contains(&Role::Master)).count();
-        if masters > 1 && draft.endpoint.is_none() {
-            return Err(Error::usage(format!("{masters} masters need --endpoint"))
-                .hint("it is the address of what balances over the masters' port 6443"));
-        }
         let text = draft.text();
         let shown = self.output.display().to_string();
         let loaded = inventory::parse(&shown, text.as_bytes())?;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::balancing;
 use crate::cluster::merge::{Null, merge};
 use crate::cluster::{ComponentSettings, Known, KnownComponent, NetworkPlugin, Role, Versions, removed, removed_value};
 use crate::inventory::check::{component_settings, host};
-use crate::inventory::{Inventory, Mistake, Path};
+use crate::inventory::{self, Inventory, Mistake, Path};
 
 /// Mistakes in component settings.
 pub fn check(inventory: &Inventory, known: &Known<'_>, versions: Option<&Versions>) -> Vec<Mistake> {
@@ -84,7 +85,7 @@ fn nothing_hit(inventory: &Inventory, known: &Known<'_>) -> Vec<Mistake> {
                     Mistake::key(path, format!("{name} belongs to no host, so its settings hit nothing here"))
                         .hint(format!("put them under the cluster's `components: {{{name}: …}}`")),
                 ),
-                Some(role) if !one.roles.is_empty() && !one.roles.contains(&role) => {
+                Some(role) if !one.roles.is_empty() && !has(inventory, one, role) => {
                     let message =
                         format!("host {} is no {}, so the settings of {name} hit nothing", one.name, role_word(role));
                     Some(Mistake::key(path, message).hint(format!("add the role `{}`, or remove them", role.name())))
@@ -96,11 +97,18 @@ fn nothing_hit(inventory: &Inventory, known: &Known<'_>) -> Vec<Mistake> {
     mistakes
 }
 
+/// Masters hold the virtual address where nobody else does.
+fn has(inventory: &Inventory, host: &inventory::Host, role: Role) -> bool {
+    let holder = || role == Role::Lb && balancing::holders(inventory) == Some(Role::Master);
+    host.roles.contains(&role) || (holder() && host.roles.contains(&Role::Master))
+}
+
 fn role_word(role: Role) -> &'static str {
     match role {
         Role::Etcd => "etcd member",
         Role::Master => "master",
         Role::Node => "node",
+        Role::Lb => "holder of the virtual address",
     }
 }
 

@@ -1,16 +1,21 @@
-//! Where the API is reached: the site's own address in front of the masters, or the only master.
+//! Where people reach the API: the site's own address in front of the masters, or a master.
 
 use std::net::IpAddr;
 
-use crate::cluster::{API_PORT, Endpoint, Networks};
+use crate::cluster::{API_PORT, Balancing, Endpoint, Networks};
 use crate::inventory::check::{addresses, names};
 use crate::inventory::{Inventory, Mistake, Path, Role, quoted};
 use crate::text::split_host_port;
 
 /// Decides the endpoint; mistakes are added to `mistakes`.
-pub fn resolve(inventory: &Inventory, networks: Option<&Networks>, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
+pub fn resolve(
+    inventory: &Inventory,
+    balancing: &Balancing,
+    networks: Option<&Networks>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Endpoint> {
     let at = Path::root().key("controlPlaneEndpoint");
-    let Some(text) = &inventory.control_plane_endpoint else { return only_master(inventory, mistakes) };
+    let Some(text) = &inventory.control_plane_endpoint else { return ours(inventory, balancing, mistakes) };
     let meant = addresses::peel(text).map(|peeled| peeled.with_port());
     let meant = meant.filter(|new| new != text && parse(new).and_then(|meant| usable(meant, networks)).is_ok());
     let meant = meant.map(|text| format!("write `controlPlaneEndpoint: {}`", quoted(&text)));
@@ -28,22 +33,29 @@ pub fn resolve(inventory: &Inventory, networks: Option<&Networks>, mistakes: &mu
     }
 }
 
-fn only_master(inventory: &Inventory, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
-    let masters: Vec<_> = inventory.hosts.iter().filter(|h| h.roles.contains(&Role::Master)).collect();
-    match masters.as_slice() {
-        [] => None,
-        // Brackets are for URLs; here it is a bare address.
-        [only] => Some(Endpoint { host: only.address.parse::<IpAddr>().ok()?.to_string(), port: API_PORT }),
-        several => {
-            let names: Vec<&str> = several.iter().map(|h| h.name.as_str()).collect();
-            let message = format!("{} masters ({}), but no `controlPlaneEndpoint`", names.len(), names.join(", "));
-            mistakes.push(
-                Mistake::whole(Path::root().key("hosts"), message)
-                    .hint("set controlPlaneEndpoint to the address of what balances over the masters' port 6443"),
-            );
-            None
-        }
+/// The virtual address, or the only master; of several, where nodes have balancers of their own, the first by name: people have a context for each.
+fn ours(inventory: &Inventory, balancing: &Balancing, mistakes: &mut Vec<Mistake>) -> Option<Endpoint> {
+    if let Some(held) = &balancing.virtual_address {
+        return Some(Endpoint { host: held.address.to_string(), port: held.port });
     }
+    if inventory.api_load_balancer.virtual_address.is_some() {
+        return None; // It has a mistake.
+    }
+    let mut masters: Vec<_> = inventory.hosts.iter().filter(|h| h.roles.contains(&Role::Master)).collect();
+    masters.sort_by_key(|host| &host.name);
+    if masters.len() > 1 && balancing.local.is_none() {
+        let names: Vec<&str> = masters.iter().map(|h| h.name.as_str()).collect();
+        let message = format!("{} masters ({}), and nothing in front of them", names.len(), names.join(", "));
+        mistakes.push(Mistake::whole(Path::root().key("hosts"), message).hint(
+            "leave `apiLoadBalancer.local` out, or set controlPlaneEndpoint to the address of what balances over the \
+             masters' port 6443",
+        ));
+        return None;
+    }
+    // Brackets are for URLs; here it is a bare address.
+    masters
+        .first()
+        .and_then(|master| Some(Endpoint { host: master.address.parse::<IpAddr>().ok()?.to_string(), port: API_PORT }))
 }
 
 type Wrong = (String, &'static str);

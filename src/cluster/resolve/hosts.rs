@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::components;
-use crate::cluster::{Host, Ssh, Taint, TransportKind};
+use super::{balancing, components};
+use crate::cluster::{Host, Role, Ssh, Taint, TransportKind};
 use crate::inventory::check::taint;
 use crate::inventory::{self, Inventory};
 
@@ -20,13 +20,23 @@ fn one(inventory: &Inventory, host: &inventory::Host) -> Option<Host> {
     Some(Host {
         name: host.name.clone(),
         address: host.address.parse().ok()?,
-        roles: host.roles.iter().copied().collect(),
+        roles: roles(inventory, host),
         labels: host.labels.clone(),
         taints: taints.collect::<Option<Vec<_>>>()?,
         ssh: ssh(&inventory.ssh, host),
         components: components::merged(&inventory.components, &host.components),
         waive: inventory.waive.iter().chain(&host.waive).cloned().collect::<BTreeSet<_>>(),
     })
+}
+
+/// Masters that hold the virtual address have the role for it.
+fn roles(inventory: &Inventory, host: &inventory::Host) -> BTreeSet<Role> {
+    let mut roles: BTreeSet<Role> = host.roles.iter().copied().collect();
+    if balancing::holders(inventory) == Some(Role::Master) {
+        roles.remove(&Role::Lb);
+        roles.extend(roles.contains(&Role::Master).then_some(Role::Lb));
+    }
+    roles
 }
 
 fn ssh(cluster: &inventory::Ssh, host: &inventory::Host) -> Ssh {

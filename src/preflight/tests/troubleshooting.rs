@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::cluster::{Balancer, Endpoint, VirtualAddress};
+use crate::facts::heard::Heard;
 use crate::facts::paths::{Chain, End, Hook};
 
 const BEGIN: &str = "<!-- made by src/preflight/tests/troubleshooting.rs -->\n";
@@ -106,11 +108,43 @@ fn examples() -> Vec<Finding> {
             facts.listening.push(socket("*", port, "another"));
         }
     }));
+    all.extend(spoiled("n1", |cluster, facts| {
+        cluster.balancing.local = Some(Balancer::Haproxy);
+        facts.listening.extend([7443, 7444].map(|port| socket("127.0.0.1", port, "another")));
+    }));
+    all.extend(virtual_address());
+    let site = Endpoint { host: "api.example.com".into(), port: 6443 };
+    all.push(endpoint(&cluster().hosts[1], &site, "api.example.com does not resolve there"));
     all.extend(spoiled("m1", |cluster, facts| {
         cluster.hosts[1].roles.insert(Role::Master);
         facts.programs.remove("nft");
     }));
     all.extend(between());
+    all
+}
+
+/// What is wrong on a host that is to hold the virtual address, and what it hears.
+fn virtual_address() -> Vec<Finding> {
+    let held = VirtualAddress { address: [10, 0, 0, 9].into(), port: 8443, ..VirtualAddress::unknown() };
+    let holder = |cluster: &mut Cluster, held: VirtualAddress| {
+        cluster.hosts[0].roles.insert(Role::Lb);
+        cluster.balancing.virtual_address = Some(held);
+    };
+    let mut all = spoiled("m1", |cluster, facts| {
+        holder(cluster, held.clone());
+        facts.listening.extend([socket("*", 8443, "another"), socket("127.0.0.1", 7445, "another")]);
+        facts.addresses.push(("eth0".into(), held.address));
+    });
+    let elsewhere = VirtualAddress { address: [192, 0, 2, 9].into(), ..held.clone() };
+    all.extend(spoiled("m1", |cluster, _| holder(cluster, elsewhere)));
+    let nowhere = VirtualAddress { interface: Some("bond0".into()), ..held.clone() };
+    all.extend(spoiled("m1", |cluster, _| holder(cluster, nowhere)));
+    let heard = Heard {
+        answers: Some("02:00:00:00:00:07".into()),
+        routers: vec![[10, 0, 0, 77].into()],
+        deaf: Some("nft does not listen".into()),
+    };
+    all.extend(strangers(&cluster().hosts[0], &held, &heard));
     all
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::cluster::example;
-use crate::components::Catalogue;
+use crate::cluster::{Balancer, Balancing, Role, VirtualAddress, example};
+use crate::components::{Catalogue, api_balancer, api_virtual_address};
 use crate::facts::{self, HostFacts};
+use crate::render::balancing::{BalancerContext, HeldContext};
 use crate::render::context::{Common, Context, KernelContext, Kubeconfig, ManifestContext, UnitContext};
 use crate::render::templates::Templates;
 use crate::state::HostState;
@@ -46,6 +47,13 @@ fn context() -> Value {
         certificate: String::new(),
         key: String::new(),
     });
+    let mut balanced = cluster.clone();
+    let address = VirtualAddress { address: [10, 0, 0, 9].into(), ..VirtualAddress::unknown() };
+    balanced.balancing = Balancing { local: Some(Balancer::Haproxy), virtual_address: Some(address) };
+    balanced.hosts[0].roles.insert(Role::Lb);
+    let host = &balanced.hosts[0];
+    context.balancer = BalancerContext::of(api_balancer::ID, &balanced, &facts);
+    context.held = HeldContext::of(api_virtual_address::ID, &balanced, host, &facts);
     context.kernel = Some(KernelContext::of(&HostState::default(), std::iter::empty()));
     serde_json::to_value(&context).unwrap()
 }

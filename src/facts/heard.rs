@@ -1,0 +1,98 @@
+//! Who else answers at the virtual address, or multicasts with its VRRP router id: listened for on the wire, for seconds.
+//!
+//! Nothing is installed for it: ARP is the kernel's, and what VRRP's packets say is counted by nftables.
+
+use std::net::IpAddr;
+
+use crate::text::sh_quote;
+
+/// Seconds that are listened: VRRP's usual interval is one second, and three for those who are patient.
+const SECONDS: u32 = 4;
+
+/// What was heard.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The hardware address that answers at the address.
+    pub answers: Option<String>,
+    /// Who multicasts with the router id.
+    pub routers: Vec<IpAddr>,
+    /// Why the host could not listen.
+    pub deaf: Option<String>,
+}
+
+/// The script, for POSIX sh as root. It takes away what it made, also where it is ended.
+pub fn script(address: IpAddr, router_id: u8, host: IpAddr) -> String {
+    let (family, group) = match address {
+        IpAddr::V4(_) => ("ip", "01:00:5e:00:00:12"),
+        IpAddr::V6(_) => ("ip6", "33:33:00:00:00:12"),
+    };
+    let protocol = if family == "ip" { "ip protocol 112" } else { "ip6 nexthdr 112" };
+    let kind = if family == "ip" { "ipv4_addr" } else { "ipv6_addr" };
+    format!(
+        "A={address} H={host}
+D=$(ip -o addr show to \"$H\" | awk '{{print $2; exit}}')
+[ -n \"$D\" ] || {{ echo 'deaf no interface has the host’s own address'; exit 0; }}
+T=kbootstrap_heard_$$
+trap 'nft delete table {family} $T 2>/dev/null; ip maddr del {group} dev \"$D\" 2>/dev/null' EXIT
+trap 'exit 1' HUP INT TERM
+if command -v nft >/dev/null && nft -f - <<END 2>/dev/null
+table {family} $T {{
+  set heard {{ type {kind}; size 64; flags dynamic; }}
+  chain all {{
+    type filter hook prerouting priority -400;
+    {protocol} @th,8,8 {router_id} update @heard {{ {family} saddr }}
+  }}
+}}
+END
+then ip maddr add {group} dev \"$D\" 2>/dev/null || :
+else echo 'deaf nft does not listen'
+fi
+ping -c 1 -W 1 -I \"$D\" \"$A\" >/dev/null 2>&1 || :
+ip neigh show to \"$A\" dev \"$D\" | awk '$1 == \"'\"$A\"'\" && /lladdr/ {{ for (i = 1; i < NF; i++) if ($i == \"lladdr\") print \"answers\", $(i + 1) }}'
+sleep {SECONDS}
+nft list set {family} $T heard 2>/dev/null | tr ',{{}}' '\\n\\n\\n' | awk '/^ *elements *=/ {{ on = 1; next }} on && $1 ~ /[0-9a-f][.:]/ {{ print \"router\", $1 }}'
+",
+        address = sh_quote(&address.to_string()),
+        host = sh_quote(&host.to_string()),
+    )
+}
+
+impl Heard {
+    /// What the script printed, on a host with these addresses of the cluster's own.
+    pub fn read(said: &str, own: &[IpAddr]) -> Self {
+        let mut heard = Heard::default();
+        for (what, value) in said.lines().filter_map(|line| line.split_once(' ')) {
+            match what {
+                "answers" if is_hardware(value) => heard.answers = Some(value.to_owned()),
+                "router" => {
+                    let address = value.parse().ok().filter(|address| !own.contains(address));
+                    heard.routers.extend(address.filter(|address| !heard.routers.contains(address)));
+                }
+                "deaf" => heard.deaf = Some(value.chars().take(100).collect()),
+                _ => {}
+            }
+        }
+        heard
+    }
+}
+
+fn is_hardware(text: &str) -> bool {
+    text.len() == 17 && text.split(':').all(|byte| u8::from_str_radix(byte, 16).is_ok() && byte.len() == 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_heard_is_nobody_of_ours() {
+        let own = ["10.0.0.11".parse().unwrap()];
+        let said = "answers 02:00:00:00:00:07\nrouter 10.0.0.11\nrouter 10.0.0.77\nrouter 10.0.0.77\nrouter x\nhello\n";
+        let heard = Heard::read(said, &own);
+        assert_eq!(heard.answers.as_deref(), Some("02:00:00:00:00:07"));
+        assert_eq!(heard.routers, ["10.0.0.77".parse::<IpAddr>().unwrap()]);
+        assert_eq!(heard.deaf, None);
+        assert_eq!(Heard::read("answers <script>\n", &own), Heard::default());
+        assert_eq!(Heard::read("deaf nft does not listen\n", &own).deaf.as_deref(), Some("nft does not listen"));
+    }
+}
