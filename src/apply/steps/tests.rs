@@ -514,9 +514,11 @@ fn members_join_one_by_one_then_masters_and_then_what_runs_restarts() {
     n1 another kube-apiserver is ready
     n1 restart kube-apiserver
     n1 kube-apiserver is ready
-    n2 start kubelet | n3 start kubelet
-    n2 start kube-proxy | n2 its node registers | n3 start kube-proxy | n3 its node registers
-    n2 start flanneld | n2 start kbootstrap-data-plane.timer | n3 start flanneld | n3 start kbootstrap-data-plane.timer
+    n1 restart kube-controller-manager
+    n1 restart kube-scheduler
+    n1 restart kubelet | n2 start kubelet | n3 start kubelet
+    n1 restart kube-proxy | n1 its node registers | n2 start kube-proxy | n2 its node registers | n3 start kube-proxy | n3 its node registers
+    n1 restart flanneld | n2 start flanneld | n2 start kbootstrap-data-plane.timer | n3 start flanneld | n3 start kbootstrap-data-plane.timer
     the cluster is healthy
     ");
     // Both have what they need before the first of them counts.
