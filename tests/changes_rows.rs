@@ -2,8 +2,8 @@
 //! what comes of it.
 
 use kbootstrap::inventory::{
-    Authorities, Change, ComponentSettings, Inventory, KeySettings, NetworkPlugin, ProxyMode, Role, Source,
-    TransportKind, fields,
+    Authorities, Change, ComponentSettings, Inventory, KeySettings, NetworkPlugin, PackageArchive, ProxyMode, Role,
+    Source, TransportKind, fields,
 };
 use kbootstrap::pki::KeyAlgorithm;
 use serde_json::json;
@@ -101,6 +101,14 @@ pub fn rows() -> Vec<Row> {
         row(
             "artifacts",
             |i| i.artifacts = vec![Source { build: Some(Default::default()), ..Source::default() }],
+            End::Live,
+        ),
+        row(
+            "packages",
+            |i| {
+                let mirror = Some("https://mirror.example.com/debian".into());
+                i.packages.insert("debian".into(), PackageArchive { mirror, ..PackageArchive::default() });
+            },
             End::Live,
         ),
         row("waive", |i| i.waive = vec!["memory".into()], End::Live),

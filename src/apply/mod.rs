@@ -5,6 +5,7 @@ mod gone;
 mod members;
 mod node;
 mod objects;
+mod packages;
 mod push;
 mod record;
 mod records;
@@ -149,6 +150,10 @@ impl Job<'_> {
                 Ok(format!("{:.1} MB", bytes as f64 / 1e6))
             }
             Action::Import { host } => self.import(&mut *self.connect(host)?, host),
+            Action::Packages { host } => {
+                let (plan, state) = (self.host_plan(host)?, self.state(host)?);
+                packages::install(&mut *self.connect(host)?, plan, state, layout)
+            }
             Action::Unit { host, change, with } => {
                 unit::bring_up(&mut *self.connect(host)?, change, with.as_ref(), layout)
                     .map_err(|error| members::does_not_start(self.plan, host, change, error))?;

@@ -9,6 +9,7 @@ use super::agreed;
 use super::desire::{Makings, desire_on, names_only, questions};
 use super::endpoint;
 use super::objects::{crashing, doubted, node_changes, object_changes, takes, unavailable};
+use super::packages;
 use super::paths;
 use super::programs::{self, ByArch};
 use super::record;
@@ -94,7 +95,8 @@ pub fn preview(session: &Session, how: PlanOptions<'_>) -> Result<Preview> {
     let there = skip::without(&session.cluster, how.skip)?;
     let asked = ask(session, there, &trust, how.rehash)?;
     let judged = judge(session, &trust, &asked, how.remove)?;
-    let programs = ByArch::look(session, &store, &asked.facts)?;
+    let lacking = packages::lacking(session, &asked.there, &asked.facts)?;
+    let programs = ByArch::look(session, &store, &asked.facts, &lacking)?;
     let mut preview = decide(session, &trust, &asked, &judged, programs)?;
     let shut = paths::shut(session, &asked.facts)?;
     preview.warnings.extend(shut.iter().map(|finding| format!("{finding} ({})", finding.remedy)));
@@ -121,11 +123,13 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     let joining = joining(session, &asked.facts, &judged.live);
     asked.findings.extend(paths::check(session, &asked.facts, &joining)?);
     preflight::refuse(&asked.findings)?;
-    let mut found = decide(session, &looked, &asked, &judged, ByArch::look(session, &store, &asked.facts)?)?;
+    let lacking = packages::lacking(session, &asked.there, &asked.facts)?;
+    let programs = ByArch::look(session, &store, &asked.facts, &lacking)?;
+    let mut found = decide(session, &looked, &asked, &judged, programs)?;
     agree(&found)?;
     let trust = ensure()?;
     let locked = record::lock(session)?;
-    let programs = ByArch::ensure(session, &store, &asked.facts)?;
+    let programs = ByArch::ensure(session, &store, &asked.facts, &lacking)?;
     // A lost lock file is written again from what the store has: the record holds a copy of it.
     if found.plan.here != Here::default() || record::lock(session)? != locked {
         found = decide(session, &trust, &asked, &judged, programs)?;
@@ -249,6 +253,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let common = Common::of(cluster).with_first_starts(changes::first_starts(&known));
     let makings = Makings { catalogue, cluster, common, trust, templates };
     let mut desired = desire_on(&there.hosts, &makings, facts, &programs.find())?;
+    programs.packages.add_to(&mut desired);
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();

@@ -31,7 +31,7 @@ pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
         survey(cluster, &session.pool, &questions(catalogue, cluster, &expected, false))?
     };
     trust.in_use(cluster, &session.dir, &facts)?;
-    let programs = ByArch::look(session, &Store::open_default()?, &facts)?;
+    let programs = ByArch::look(session, &Store::open_default()?, &facts, &[])?;
     // What a member of etcd was first started with, its unit keeps.
     let live = Live { flags: live::flags(cluster, &facts, session.record()?.as_ref()), ..Live::default() };
     let starts = changes::first_starts(&changes::Known { catalogue, cluster, facts: &facts, live: &live });

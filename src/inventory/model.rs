@@ -63,6 +63,11 @@ pub struct Inventory {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "where programs come from; the lock says which bytes"))]
     pub artifacts: Vec<Source>,
+    /// Archives of packages, by the distribution's `ID` in /etc/os-release (`debian`, `ubuntu`). Default: the
+    /// distribution's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "where packages of the distribution come from; the lock says which"))]
+    pub packages: BTreeMap<String, PackageArchive>,
     /// Flags, configuration and templates per component; a host can override them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "component_map")]
@@ -418,6 +423,22 @@ pub struct Build {
     /// The go program (default: `go` from PATH).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<PathBuf>,
+}
+
+/// Where packages of a distribution come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PackageArchive {
+    /// Address of an archive: what stands before `/dists/` (`https://deb.debian.org/debian`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
+    /// The same of its security updates, or `none` (default: as the distribution has it, `MIRROR-security` for Debian).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security: Option<String>,
+    /// A file with the keys that the archive is signed with (default: the distribution's, which are known by their
+    /// fingerprints).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<PathBuf>,
 }
 
 /// A component's settings.

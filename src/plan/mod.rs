@@ -8,13 +8,14 @@ mod leftovers;
 mod meaning;
 mod nodes;
 mod objects;
+mod packages;
 mod print;
 mod register;
 mod removal;
 mod revocation;
 mod upgrade;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -166,8 +167,27 @@ pub struct HostPlan {
     pub sysctls: Vec<SysctlChange>,
     /// Images to import.
     pub images: Vec<Image>,
+    /// Packages of the distribution to install, in order, and those whose units are masked again.
+    pub packages: Vec<PackageChange>,
     /// Services to enable, start or restart, in order.
     pub units: Vec<UnitChange>,
+}
+
+/// A package of the distribution that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageChange {
+    /// Its name.
+    pub name: String,
+    /// Version, as the distribution names it; empty where it is not known yet.
+    pub version: String,
+    /// Bytes that travel; 0 where that is not known yet.
+    pub size: u64,
+    /// It is installed; else only its units are masked again.
+    pub install: bool,
+    /// The wanted packages that it is there for: itself, or those that need it.
+    pub wanted_by: BTreeSet<String>,
+    /// The distribution's units that are masked before.
+    pub mask: BTreeSet<String>,
 }
 
 /// A directory that differs.
@@ -303,6 +323,7 @@ impl HostPlan {
             + self.modules.len()
             + self.sysctls.len()
             + self.images.len()
+            + self.packages.len()
             + self.units.len()
     }
 }

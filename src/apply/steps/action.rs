@@ -18,6 +18,11 @@ pub enum Action {
         /// Host.
         host: String,
     },
+    /// Packages of the distribution; what is installed was pushed before.
+    Packages {
+        /// Host.
+        host: String,
+    },
     /// Enable, start or restart a unit, and wait until it runs.
     Unit {
         /// Host.
@@ -123,6 +128,7 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
     let (host, step) = match action {
         Action::Push(push) => (push.host.as_str(), push.title.clone()),
         Action::Import { host } => (host.as_str(), "import images".into()),
+        Action::Packages { host } => (host.as_str(), "install packages".into()),
         Action::Unit { host, change, with } => {
             let name = change.name.trim_end_matches(".service");
             let with = with.as_ref().map(|with| format!(" and {}", with.name.trim_end_matches(".service")));

@@ -6,7 +6,7 @@ use super::Action;
 use super::graph::Graph;
 use super::waves::Push;
 use crate::changes::{Joining, Joins};
-use crate::plan::{ClusterChange, FileDifference, HostPlan, Plan, Removal, UnitChange};
+use crate::plan::{ClusterChange, FileDifference, HostPlan, PackageChange, Plan, Removal, UnitChange};
 
 /// The changes that no step makes, a line each.
 pub fn uncovered(plan: &Plan, graph: &Graph<Action>) -> Vec<String> {
@@ -22,6 +22,7 @@ pub fn uncovered(plan: &Plan, graph: &Graph<Action>) -> Vec<String> {
 struct OnHost<'a> {
     pushes: Vec<&'a Push>,
     imports: bool,
+    packages: bool,
     units: Vec<&'a UnitChange>,
 }
 
@@ -55,6 +56,7 @@ impl<'a> Done<'a> {
             match &step.action {
                 Action::Push(push) => done.on(&push.host).pushes.push(push),
                 Action::Import { host } => done.on(host).imports = true,
+                Action::Packages { host } => done.on(host).packages = true,
                 Action::Unit { host, change, with } => done.on(host).units.extend([change].into_iter().chain(with)),
                 Action::Objects => done.objects = true,
                 Action::Secrets => done.secrets = true,
@@ -137,6 +139,10 @@ fn on_host(plan: &HostPlan, done: Option<&OnHost<'_>>) -> Vec<String> {
     }
     let held = |name: &String| done.imports && pushed(|push| &push.images, name);
     left.extend(plan.images.iter().filter(|image| !held(&image.name)).map(|image| format!("image {}", image.name)));
+    let installed =
+        |package: &&PackageChange| done.packages && (!package.install || pushed(|push| &push.packages, &package.name));
+    let packages = plan.packages.iter().filter(|package| !installed(package));
+    left.extend(packages.map(|package| format!("package {}", package.name)));
     left.extend(plan.units.iter().filter(|unit| !done.units.contains(unit)).map(|unit| unit.name.clone()));
     left.into_iter().map(|what| format!("{}: {what}", plan.host)).collect()
 }

@@ -24,7 +24,7 @@ pub use waves::Push;
 use crate::cluster::{Balancing, Cluster, Host, Role};
 use crate::components::{api_front_end, api_virtual_address};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitChange};
-use crate::state::{After, Ready, Rolling, Rollout, Wave};
+use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -37,10 +37,17 @@ pub fn steps(
     etcd_leader: Option<&str>,
     served: &[Served<'_>],
 ) -> Graph<Action> {
-    let mut builder =
-        Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
+    let mut builder = Builder {
+        cluster,
+        graph: Graph::default(),
+        pushed: BTreeMap::new(),
+        packages_pushed: BTreeMap::new(),
+        installed: BTreeMap::new(),
+        before_restart: BTreeMap::new(),
+    };
     let keys = builder.keys(&desired.encryption);
     let tools = builder.pushes(plan, desired, keys);
+    builder.packages(plan, desired);
     builder.units(plan, desired, etcd_leader);
     builder.tools(tools);
     for revocation in plan.revocations() {
@@ -73,6 +80,10 @@ struct Builder<'a> {
     graph: Graph<Action>,
     /// The last push that a host's component needs.
     pushed: BTreeMap<(String, Wave), StepId>,
+    /// The push that carries a host's packages.
+    packages_pushed: BTreeMap<String, StepId>,
+    /// By host and component: the step that installs its packages.
+    installed: BTreeMap<(String, ComponentId), StepId>,
     /// By host and unit: what arrives right before its restart.
     before_restart: BTreeMap<(String, String), Push>,
 }
@@ -405,7 +416,10 @@ impl Builder<'_> {
         let waves = [change].into_iter().chain(with).map(|change| change.rollout.wave);
         let pushed: Vec<StepId> = waves.filter_map(|wave| self.pushed(host, wave)).collect();
         let action = Action::Unit { host: host.to_owned(), change: change.clone(), with: with.cloned() };
-        self.graph.add(lane(host, change), action, after.into_iter().chain(pushed))
+        let changes = [change].into_iter().chain(with);
+        let installed = changes.filter_map(|change| self.installed.get(&(host.to_owned(), change.component)));
+        let installed: Vec<StepId> = installed.copied().collect();
+        self.graph.add(lane(host, change), action, after.into_iter().chain(pushed).chain(installed))
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {

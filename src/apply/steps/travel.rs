@@ -48,6 +48,20 @@ impl Builder<'_> {
         tools
     }
 
+    /// Packages, which units of their components need. What is installed has a connection of its own: programs go on
+    /// travelling meanwhile.
+    pub(super) fn packages(&mut self, plan: &Plan, desired: &Desired) {
+        for host in plan.hosts.iter().filter(|host| !host.packages.is_empty()) {
+            let pushed = self.packages_pushed.get(&host.host).copied();
+            let action = Action::Packages { host: host.host.clone() };
+            let id = self.graph.add(format!("{}/packages", host.host), action, pushed);
+            let needed = desired.hosts.get(&host.host).into_iter().flat_map(|state| &state.packages);
+            for component in needed.flat_map(|package| &package.components) {
+                self.installed.insert((host.host.clone(), *component), id);
+            }
+        }
+    }
+
     /// While nodes and their network come up there is time for it.
     pub(super) fn tools(&mut self, tools: Vec<(&str, Push)>) {
         let is_ahead = |action: &Action| match action {
@@ -76,8 +90,13 @@ impl Builder<'_> {
     ) {
         for wave in order {
             if let Some(push) = waves.remove(wave) {
+                let has_packages = !push.packages.is_empty();
                 let action = Action::Push(push);
-                last = Some(self.graph.add_behind(push_lane(host), action, last, ahead.iter().copied()));
+                let id = self.graph.add_behind(push_lane(host), action, last, ahead.iter().copied());
+                if has_packages {
+                    self.packages_pushed.insert(host.to_owned(), id);
+                }
+                last = Some(id);
             }
             if let Some(id) = last {
                 self.pushed.insert((host.to_owned(), *wave), id);
