@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest};
 use ring::hmac;
 
 /// Hashes and counts what is read from or written to `inner`.
@@ -72,6 +72,16 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// SHA-256 of the bytes.
 pub fn sha256_bytes(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA256, bytes).as_ref().to_vec()
+}
+
+/// SHA-384 of the bytes.
+pub fn sha384_bytes(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA384, bytes).as_ref().to_vec()
+}
+
+/// SHA-512 of the bytes.
+pub fn sha512_bytes(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA512, bytes).as_ref().to_vec()
 }
 
 /// SHA-1 of the bytes, which names keys (RFC 5280 §4.2.1.2).

@@ -29,6 +29,7 @@ pub mod inventory;
 pub mod lab;
 pub mod lifetime;
 pub mod live;
+pub mod packages;
 pub mod parallel;
 pub mod pki;
 pub mod plan;

@@ -200,7 +200,7 @@ fn a_bundle_brings_only_what_its_list_names_under_the_names_of_the_list() {
     let site = Place::new();
     let file = site.dir.path().join("forged.tar");
     let (runc, evil) = (program("runc", 3000), program("evil", 3000));
-    let lock = Lock { artifacts: vec![locked("runc", "1.5.2", &runc)] };
+    let lock = Lock { artifacts: vec![locked("runc", "1.5.2", &runc)], ..Lock::default() };
     // One record that the list does not name, and one whose label says something else than the list.
     forged(&file, &lock, &[(&runc, claims("kube-proxy", "1.36.3")), (&evil, claims("kubelet", "1.36.3"))]);
     import(&file, &site.store, &Catalogue::standard(), &Silent).unwrap();
@@ -238,7 +238,11 @@ fn a_bundle_is_held_to_what_programs_and_images_are() {
     ] {
         let site = Place::new();
         let file = site.dir.path().join("forged.tar");
-        forged(&file, &Lock { artifacts: vec![locked(name, version, &raw)] }, &[(&raw, claims(name, version))]);
+        forged(
+            &file,
+            &Lock { artifacts: vec![locked(name, version, &raw)], ..Lock::default() },
+            &[(&raw, claims(name, version))],
+        );
         let error = import(&file, &site.store, &Catalogue::standard(), &Silent).unwrap_err();
         assert!(error.message.contains(words), "{name}: {error:?}");
         assert_eq!(site.store.records().unwrap(), [], "{name}");
@@ -299,7 +303,7 @@ fn a_lock_that_calls_one_program_another_is_refused() {
 
 #[test]
 fn a_lock_with_odd_words_or_lengths_is_refused() {
-    let bytes = |locked| Lock { artifacts: vec![locked] }.bytes().unwrap();
+    let bytes = |locked| Lock { artifacts: vec![locked], ..Lock::default() }.bytes().unwrap();
     let good = locked("runc", "1.5.2", b"x");
     for (bad, words) in [
         (Locked { source: "https://x/\u{1b}]52;c;x\u{7}".into(), ..good.clone() }, "has control characters in it"),

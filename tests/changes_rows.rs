@@ -2,8 +2,8 @@
 //! what comes of it.
 
 use kbootstrap::inventory::{
-    Authorities, Change, ComponentSettings, Inventory, KeySettings, NetworkPlugin, ProxyMode, Role, Source,
-    TransportKind, fields,
+    Authorities, Change, ComponentSettings, Inventory, KeySettings, NetworkPlugin, PackageArchive, ProxyMode, Role,
+    Source, TransportKind, fields,
 };
 use kbootstrap::pki::KeyAlgorithm;
 use serde_json::json;
@@ -103,6 +103,14 @@ pub fn rows() -> Vec<Row> {
             |i| i.artifacts = vec![Source { build: Some(Default::default()), ..Source::default() }],
             End::Live,
         ),
+        row(
+            "packages",
+            |i| {
+                let mirror = Some("https://mirror.example.com/debian".into());
+                i.packages.insert("debian".into(), PackageArchive { mirror, ..PackageArchive::default() });
+            },
+            End::Live,
+        ),
         row("waive", |i| i.waive = vec!["memory".into()], End::Live),
         row("ssh.user", |_| (), End::Elsewhere(REACHED)),
         row("ssh.port", |_| (), End::Elsewhere(REACHED)),
@@ -195,14 +203,6 @@ pub fn pairs() -> Vec<Row> {
             "a second etcd member",
             |i| i.hosts[1].roles.push(Role::Etcd),
             End::Refused("2 hosts have the role `etcd`"),
-        ),
-        row(
-            "a second master",
-            |i| {
-                i.control_plane_endpoint = Some(i.hosts[0].address.clone());
-                i.hosts[1].roles.push(Role::Master);
-            },
-            End::Refused("n2 would become a master"),
         ),
         row(
             "several at once",

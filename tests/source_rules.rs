@@ -71,7 +71,7 @@ fn files_are_read_with_a_limit() {
 }
 
 /// Paths that are no layout's: the system's own, and those that must be the same whatever the layout is.
-const NOBODYS: [(&str, &str); 35] = [
+const NOBODYS: [(&str, &str); 38] = [
     ("/etc/nftables.conf", "the person's, read by the probe"),
     ("/etc/sysconfig/nftables.conf", "the same on other distributions"),
     ("/etc/os-release", "read by the probe"),
@@ -105,6 +105,9 @@ const NOBODYS: [(&str, &str); 35] = [
     ("/etc/passwd", "the system's"),
     ("/etc/group", "the system's"),
     ("/usr/sbin/nologin", "the system's"),
+    ("/usr/share/keyrings", "the distribution's"),
+    ("/etc/apt/keyrings", "apt's"),
+    ("/etc/apt/trusted.gpg.d", "apt's"),
     ("/run/kbootstrap.lock", "keeps runs apart, whatever their layouts are"),
     ("/etc/coredns", "inside a pod"),
 ];
@@ -118,9 +121,14 @@ fn paths_on_hosts_are_in_the_layout_only() {
     sources(&root().join("src"), &mut files);
     files.retain(|file| !ELSEWHERE.iter().any(|module| file.starts_with(root().join("src").join(module))));
     files.retain(|file| !file.ends_with("src/cluster/layout.rs"));
-    for script in
-        ["src/remote/host_lock.sh", "src/remote/script/only_root.sh", "src/reset/reset.sh", "src/reset/mounted.sh"]
-    {
+    for script in [
+        "src/remote/host_lock.sh",
+        "src/remote/script/only_root.sh",
+        "src/reset/reset.sh",
+        "src/reset/mounted.sh",
+        "src/reset/packages.sh",
+        "src/apply/packages.sh",
+    ] {
         files.push(root().join(script));
     }
     for folder in ["src/facts/probe", "src/facts/paths"] {

@@ -129,7 +129,7 @@ pub fn ensure_requirements(
 }
 
 /// One process at a time asks sources: partial downloads and build folders are shared.
-fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
+pub fn hold(store: &Store, reporter: &dyn Reporter) -> Result<File> {
     store.make()?;
     let path = store.cache().join("fetch.lock");
     let file = files::lock::wait(&path, || reporter.info("waiting for another kbootstrap that fetches programs"))?;

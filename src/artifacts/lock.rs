@@ -11,7 +11,7 @@ use super::requirements::Requirement;
 use crate::digest::is_sha256;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::state::ArtifactRef;
+use crate::state::{ArtifactRef, package_artifact};
 
 /// Bytes that a program, an image or an archive of them has at the most. The largest today has 140 million.
 pub const LARGEST: u64 = 1 << 30;
@@ -25,6 +25,41 @@ pub const BUILT: &str = "built from ";
 pub struct Lock {
     /// Sorted by name and architecture, each pair once.
     pub artifacts: Vec<Locked>,
+    /// Packages of distributions, sorted by release, architecture and name, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<LockedPackage>,
+}
+
+/// A package of a distribution, pinned for one of its releases.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedPackage {
+    /// Distribution and release: `debian/bookworm`.
+    pub release: String,
+    /// Architecture of the hosts.
+    pub arch: String,
+    /// Name, as the distribution calls it.
+    pub name: String,
+    /// Version, as the distribution calls it.
+    pub version: String,
+    /// SHA-256 of the file, lower-case hex.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Where it came from: a URL or a path.
+    pub source: String,
+    /// What it says of others, in the distribution's words, so that an archive that has moved on need not be asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pre_depends: String,
+    /// As above.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub depends: String,
+    /// As above.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provides: String,
+    /// As above.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub conflicts: String,
 }
 
 /// One program or image, pinned.
@@ -62,14 +97,16 @@ impl Lock {
                 "the lock file is written by kbootstrap; bring it back from version control, or remove it to pin again",
             )
         })?;
-        if let Some(bad) = lock.artifacts.iter().find(|l| !is_sha256(&l.sha256)) {
+        let all = lock.everything();
+        if let Some(bad) = all.iter().find(|l| !is_sha256(&l.sha256)) {
             return Err(Error::input(format!("{name}: {:?}: {:?} is not a SHA-256", bad.name, bad.sha256)));
         }
         let texts = |l: &Locked| [l.name.clone(), l.arch.clone(), l.version.clone(), l.source.clone()];
-        if let Some(bad) = lock.artifacts.iter().flat_map(texts).find(|text| text.chars().any(char::is_control)) {
+        let more = lock.packages.iter().flat_map(LockedPackage::texts);
+        if let Some(bad) = all.iter().flat_map(texts).chain(more).find(|text| text.chars().any(char::is_control)) {
             return Err(Error::input(format!("{name}: {bad:?} has control characters in it")));
         }
-        if let Some(bad) = lock.artifacts.iter().find(|l| l.size > LARGEST) {
+        if let Some(bad) = all.iter().find(|l| l.size > LARGEST) {
             let text = format!("{name}: {}: {} bytes are more than any program or image has", bad.title(), bad.size);
             return Err(Error::input(text));
         }
@@ -81,7 +118,34 @@ impl Lock {
                 Error::input(text).hint("keep the pin that is right, or bring the lock back from version control")
             );
         }
+        let mut seen = BTreeSet::new();
+        if let Some(second) = lock.packages.iter().find(|l| !seen.insert((&l.release, &l.arch, &l.name))) {
+            let text = format!(
+                "{name}: package {} ({}, {}) is pinned more than once",
+                second.name, second.release, second.arch
+            );
+            return Err(
+                Error::input(text).hint("keep the pin that is right, or bring the lock back from version control")
+            );
+        }
         Ok(lock)
+    }
+
+    /// Packages, too, each as the store knows it.
+    pub fn everything(&self) -> Vec<Locked> {
+        self.artifacts.iter().cloned().chain(self.packages.iter().map(LockedPackage::locked)).collect()
+    }
+
+    /// Pins of packages for a release and an architecture.
+    pub fn packages_of<'a>(&'a self, release: &'a str, arch: &'a str) -> impl Iterator<Item = &'a LockedPackage> {
+        self.packages.iter().filter(move |pin| (pin.release.as_str(), pin.arch.as_str()) == (release, arch))
+    }
+
+    /// Pins a package; another version of it for the same release and architecture goes.
+    pub fn set_package(&mut self, pin: LockedPackage) {
+        self.packages.retain(|old| (&old.release, &old.arch, &old.name) != (&pin.release, &pin.arch, &pin.name));
+        self.packages.push(pin);
+        self.packages.sort();
     }
 
     /// Writes the file, whole or not at all. A symlink in its place is replaced.
@@ -108,6 +172,25 @@ impl Lock {
         self.artifacts.retain(|l| (&l.name, &l.arch) != (&locked.name, &locked.arch));
         self.artifacts.push(locked);
         self.artifacts.sort();
+    }
+}
+
+impl LockedPackage {
+    /// As the store knows it.
+    pub fn locked(&self) -> Locked {
+        Locked {
+            name: package_artifact(&self.name),
+            arch: self.arch.clone(),
+            version: self.version.clone(),
+            sha256: self.sha256.clone(),
+            size: self.size,
+            source: self.source.clone(),
+        }
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let all = [&self.release, &self.name, &self.pre_depends, &self.depends, &self.provides, &self.conflicts];
+        all.into_iter().cloned().collect()
     }
 }
 
@@ -165,10 +248,43 @@ mod tests {
             |version: &str, sha256: &str| Locked { sha256: sha256.repeat(64), ..locked("etcd", "amd64", version) };
         for second in [other("1", "b"), other("1", "a"), other("2", "a")] {
             let bytes =
-                Lock { artifacts: vec![other("1", "a"), locked("etcd", "arm64", "1"), second] }.bytes().unwrap();
+                Lock { artifacts: vec![other("1", "a"), locked("etcd", "arm64", "1"), second], ..Lock::default() }
+                    .bytes()
+                    .unwrap();
             let error = Lock::parse(&bytes, "a.lock").unwrap_err();
             assert_eq!(error.message, "a.lock: etcd (amd64) is pinned more than once");
         }
+    }
+
+    #[test]
+    fn packages_are_pinned_for_each_release_and_architecture() {
+        let pin = |release: &str, arch: &str, version: &str| LockedPackage {
+            release: release.into(),
+            arch: arch.into(),
+            name: "haproxy".into(),
+            version: version.into(),
+            sha256: "a".repeat(64),
+            size: 1,
+            source: "https://deb.debian.org/debian/x".into(),
+            pre_depends: String::new(),
+            depends: "libc6 (>= 2.36)".into(),
+            provides: String::new(),
+            conflicts: String::new(),
+        };
+        let mut lock = Lock::default();
+        for (release, arch, version) in
+            [("debian/trixie", "amd64", "3"), ("debian/bookworm", "amd64", "1"), ("debian/bookworm", "amd64", "2")]
+        {
+            lock.set_package(pin(release, arch, version));
+        }
+        let read = Lock::parse(&lock.bytes().unwrap(), "a.lock").unwrap();
+        assert_eq!(read, lock);
+        let versions: Vec<_> = read.packages_of("debian/bookworm", "amd64").map(|pin| pin.version.as_str()).collect();
+        assert_eq!(versions, ["2"]);
+        assert_eq!(read.everything()[0].name, "package-haproxy");
+        lock.packages.push(pin("debian/trixie", "amd64", "4"));
+        let error = Lock::parse(&lock.bytes().unwrap(), "a.lock").unwrap_err();
+        assert_eq!(error.message, "a.lock: package haproxy (debian/trixie, amd64) is pinned more than once");
     }
 
     #[test]

@@ -17,10 +17,12 @@ mod source;
 mod store;
 
 pub use crate::recipes::Project;
-pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, look, select};
+pub use ensure::{EnsureOptions, Programs, ensure, ensure_requirements, hold, look, select};
 pub use known::{Published, modules, published, table as checksum_table};
-pub use lock::{Lock, Locked};
+pub use lock::{Lock, Locked, LockedPackage};
 pub use requirements::{ARCHITECTURES, Requirement, everything};
 pub use sbom::sbom;
-pub use source::from_sites;
+pub use shape::Shape;
+pub use source::{Client, from_sites, verified};
+pub use store::bundle::{from as bundle_source, read_lock as bundle_lock, unpack as unpack_bundle};
 pub use store::{Bundled, Finding, Label, Origin, OriginKind, Store, Stored, import, verify, write_bundle};

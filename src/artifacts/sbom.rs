@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::known;
-use super::lock::{BUILT, Lock, Locked};
+use super::lock::{BUILT, Lock, Locked, LockedPackage};
 use super::release::place;
 use super::requirements::Requirement;
 use crate::components::Catalogue;
@@ -16,7 +16,8 @@ pub fn sbom(lock: &Lock, name: &str, catalogue: &Catalogue) -> Value {
     let kubernetes = lock.artifacts.iter().find(|l| program(&l.name, catalogue) == Some(Project::Kubernetes));
     let kubernetes = kubernetes.map(|locked| locked.version.as_str());
     let of = |locked: &Locked| component(locked, requirement(locked, catalogue, kubernetes).as_ref());
-    let components: Vec<Value> = lock.artifacts.iter().map(of).collect();
+    let components: Vec<Value> =
+        lock.artifacts.iter().map(of).chain(lock.packages.iter().map(of_distribution)).collect();
     let references: Vec<&Value> = components.iter().map(|component| &component["bom-ref"]).collect();
     let main = format!("cluster:{name}");
     let mut root = json!({ "type": "platform", "bom-ref": main, "name": name });
@@ -84,6 +85,18 @@ fn component(locked: &Locked, thing: Option<&Requirement>) -> Value {
     component
 }
 
+/// A package of a distribution, by the name that scanners know it by.
+fn of_distribution(pin: &LockedPackage) -> Value {
+    let (distribution, codename) = pin.release.split_once('/').unwrap_or((&pin.release, ""));
+    let mut component = component(&pin.locked(), None);
+    component["bom-ref"] = format!("{}@{}:{}:{codename}", pin.locked().name, pin.version, pin.arch).into();
+    component["name"] = pin.name.clone().into();
+    let [distribution, name, version, codename] =
+        [distribution, &pin.name, &pin.version, codename].map(percent_encoded);
+    component["purl"] = format!("pkg:deb/{distribution}/{name}@{version}?arch={}&distro={codename}", pin.arch).into();
+    component
+}
+
 /// What fixed the bytes before the lock did.
 fn held_by(locked: &Locked, thing: Option<&Requirement>, downloaded: bool) -> Option<String> {
     let thing = thing?;
@@ -129,7 +142,7 @@ fn property(name: &str, value: &str) -> Value {
 
 /// A UUID (RFC 9562 §5.8, version 8) made from what is in the document, so that another lock has another one.
 fn serial(lock: &Lock, name: &str) -> String {
-    let text: String = lock.artifacts.iter().map(|l| format!("{} {} {}\n", l.title(), l.sha256, l.source)).collect();
+    let text: String = lock.everything().iter().map(|l| format!("{} {} {}\n", l.title(), l.sha256, l.source)).collect();
     let hash = sha256(format!("{name}\n{text}").as_bytes());
     format!("urn:uuid:{}-{}-8{}-8{}-{}", &hash[..8], &hash[8..12], &hash[12..15], &hash[15..18], &hash[18..30])
 }
@@ -203,5 +216,28 @@ mod tests {
         assert_eq!(document(&one), document(&one));
         other.artifacts[0].sha256 = "f".repeat(64);
         assert_ne!(document(&one)["serialNumber"], document(&other)["serialNumber"]);
+    }
+
+    #[test]
+    fn packages_of_distributions_have_the_names_that_scanners_know() {
+        let pin = LockedPackage {
+            release: "debian/bookworm".into(),
+            arch: "amd64".into(),
+            name: "libstdc++6".into(),
+            version: "12.2.0-14+deb12u1".into(),
+            sha256: "a".repeat(64),
+            size: 1,
+            source: "https://deb.debian.org/debian/pool/x.deb".into(),
+            pre_depends: String::new(),
+            depends: String::new(),
+            provides: String::new(),
+            conflicts: String::new(),
+        };
+        let lock = Lock { packages: vec![pin], ..Lock::default() };
+        let document = sbom(&lock, "demo", &Catalogue::standard());
+        let component = &document["components"][0];
+        assert_eq!(component["purl"], "pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=amd64&distro=bookworm");
+        assert_eq!(component["name"], "libstdc++6");
+        assert_eq!(document["dependencies"][0]["dependsOn"][0], component["bom-ref"]);
     }
 }

@@ -9,6 +9,10 @@ use super::requirements::Requirement;
 use super::{elf, image};
 use crate::components::Catalogue;
 use crate::error::{Error, Result};
+use crate::state::PACKAGE_PREFIX;
+
+/// How the file of a package begins: an archive of `ar`, with this member first.
+const PACKAGE: &[u8] = b"!<arch>\ndebian-binary";
 
 /// What the bytes of a thing have to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub enum Shape {
     Program,
     /// A tar that holds one image: of that name, where it is known.
     Image(Option<String>),
+    /// A package of Debian or its kin.
+    Package,
 }
 
 impl Shape {
@@ -30,6 +36,7 @@ impl Shape {
         match catalogue.image(&locked.name) {
             Some(image) => Shape::Image(Some(image.reference(&locked.version))),
             None if locked.name.starts_with("image-") => Shape::Image(None),
+            None if locked.name.starts_with(PACKAGE_PREFIX) => Shape::Package,
             None => Shape::Program,
         }
     }
@@ -43,6 +50,17 @@ impl Shape {
                     .read_to_end(&mut header)
                     .map_err(|e| Error::io(format!("read {what}"), &e))?;
                 elf::check(&header, arch, what)
+            }
+            Shape::Package => {
+                let mut begins = Vec::new();
+                raw.take(PACKAGE.len() as u64)
+                    .read_to_end(&mut begins)
+                    .map_err(|e| Error::io(format!("read {what}"), &e))?;
+                if begins == PACKAGE {
+                    Ok(())
+                } else {
+                    Err(Error::artifact(format!("{what} is no package of Debian's")))
+                }
             }
             Shape::Image(reference) => image::check(&mut raw, reference.as_deref(), arch)
                 .map_err(|why| Error::artifact(format!("{what} {why}"))),

@@ -36,6 +36,7 @@ pub fn cluster(kubernetes: &str) -> Cluster {
         encrypt_secrets: true,
         recovery_keys: Vec::new(),
         sources: Vec::new(),
+        packages: BTreeMap::new(),
         hosts: vec![host("m1", 11, &[Role::Etcd, Role::Master, Role::Node]), host("n1", 21, &[Role::Node])],
         revoked: Vec::new(),
         layout: Layout::standard(),

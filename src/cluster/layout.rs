@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Layout {
     /// Programs.
     pub bin: String,
+    /// Other programs of the distribution's packages.
+    pub tools: String,
     /// Kubernetes configuration and kubeconfigs.
     pub kubernetes: String,
     /// Kubernetes certificates and keys.
@@ -90,6 +92,7 @@ impl Layout {
     pub fn standard() -> Self {
         Layout {
             bin: "/usr/local/bin".into(),
+            tools: "/usr/bin".into(),
             kubernetes: "/etc/kubernetes".into(),
             pki: "/etc/kubernetes/pki".into(),
             etcd: "/etc/etcd".into(),
@@ -149,6 +152,16 @@ impl Layout {
     /// The SHA-256 of [`Layout::encryption`] that kube-apiserver was last seen to have read.
     pub fn encryption_read(&self) -> String {
         format!("{}/encryption", self.records)
+    }
+
+    /// Where packages of the distribution lie until they are installed.
+    pub fn packages(&self) -> String {
+        format!("{}/packages", self.records)
+    }
+
+    /// Which packages we have installed on the host, and which units we have masked for that.
+    pub fn packages_record(&self) -> String {
+        format!("{}/installed-packages", self.records)
     }
 
     /// Where a try of the paths between hosts keeps what came; its units are named so, too.

@@ -23,7 +23,9 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::age::Recipient;
-pub use crate::inventory::{Authorities, ComponentSettings, NetworkPlugin, ProxyMode, Role, Source, TransportKind};
+pub use crate::inventory::{
+    Authorities, ComponentSettings, NetworkPlugin, PackageArchive, ProxyMode, Role, Source, TransportKind,
+};
 use crate::lifetime::Lifetime;
 use crate::pki::KeyKind;
 use crate::text::host_port;
@@ -61,6 +63,8 @@ pub struct Cluster {
     pub recovery_keys: Vec<Recipient>,
     /// Where programs come from, in order.
     pub sources: Vec<Source>,
+    /// Archives of packages that the inventory names, by distribution.
+    pub packages: BTreeMap<String, PackageArchive>,
     /// The machines, in the inventory's order.
     pub hosts: Vec<Host>,
     /// Hosts that were lost: their keys are to be worth nothing.

@@ -50,6 +50,7 @@ pub fn resolve(loaded: &Loaded, names: &Known<'_>) -> Result<Cluster> {
         encrypt_secrets: inventory.encrypt_secrets.unwrap_or(true),
         recovery_keys,
         sources: sources(inventory),
+        packages: inventory.packages.clone(),
         hosts,
         revoked: Vec::new(),
         layout: Layout::standard(),

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use super::certificate::CertificateRow;
 use super::descriptors::{Addon, LoadBalancer, NetworkPlugin, Runtime};
-use super::spec::{ComponentSpec, Footprint, ImageSpec, PortSpec, ProgramSpec, UnitSpec};
+use super::spec::{ComponentSpec, Footprint, ImageSpec, PackageSpec, PortSpec, ProgramSpec, UnitSpec};
 use super::{
     api_balancer, api_front_end, api_virtual_address, cni_plugins, containerd, coredns, data_plane, etcd, flanneld,
     kube_apiserver, kube_controller_manager, kube_proxy, kube_scheduler, kubectl, kubelet,
 };
 use crate::cluster::{self, Balancer, Cluster, Host, KnownComponent, Layout, VirtualAddress};
 use crate::recipes::Project;
-use crate::state::ComponentId;
+use crate::state::{ComponentId, Package};
 
 /// Everything that kbootstrap can bring up.
 #[derive(Debug, Clone)]
@@ -114,6 +114,22 @@ impl Catalogue {
     /// The programs of a host.
     pub fn programs<'a>(&'a self, cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = &'a ProgramSpec> {
         self.on(cluster, host).flat_map(|spec| spec.programs)
+    }
+
+    /// The packages of its distribution that a host must have, in the order of their names.
+    pub fn packages(&self, cluster: &Cluster, host: &Host) -> Vec<Package> {
+        let of = |spec: &ComponentSpec| {
+            let (id, layout) = (spec.id, &cluster.layout);
+            let package = move |package: PackageSpec| Package {
+                name: package.name.to_owned(),
+                program: (package.program)(layout),
+                units: package.units.iter().map(|unit| (*unit).to_owned()).collect(),
+                least: package.least,
+                components: BTreeSet::from([id]),
+            };
+            (spec.packages)(cluster).into_iter().map(package).collect::<Vec<_>>()
+        };
+        Package::together(self.on(cluster, host).flat_map(of))
     }
 
     /// All ports, with whose they are, in the order of their numbers.

@@ -31,6 +31,6 @@ pub use certificate::{Authority, CertificateRow, Placement, Profile};
 pub use descriptors::{Addon, DeploymentGate, LoadBalancer, NetworkPlugin, Runtime};
 pub use release::release;
 pub use spec::{
-    ComponentSpec, ConfigSpec, Configured, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PortSpec,
-    ProgramKind, ProgramSpec, Protocol, SysctlSpec, Template, UnitSpec,
+    ComponentSpec, ConfigSpec, Configured, Footprint, Format, ImageSpec, KernelSpec, KubeconfigSpec, PackageSpec,
+    PortSpec, ProgramKind, ProgramSpec, Protocol, SysctlSpec, Template, UnitSpec,
 };

@@ -24,6 +24,8 @@ pub struct ComponentSpec {
     pub runs_on: fn(&Cluster, &Host) -> bool,
     /// Programs on its hosts.
     pub programs: &'static [ProgramSpec],
+    /// Packages of its hosts' distribution, which bring the programs that are not ours.
+    pub packages: fn(&Cluster) -> Vec<PackageSpec>,
     /// Its service.
     pub unit: Option<UnitSpec>,
     /// What its service runs, where that is the program of a package.
@@ -122,6 +124,20 @@ impl ProgramSpec {
         };
         format!("{dir}/{}", self.file)
     }
+}
+
+/// A package of the host's distribution.
+#[derive(Debug, Clone, Copy)]
+pub struct PackageSpec {
+    /// Its name, for dpkg and for rpm alike.
+    pub name: &'static str,
+    /// The file that shows that it is there: its program, or a module of another one's.
+    pub program: fn(&Layout) -> String,
+    /// The distribution's units that would start by themselves. Where we install the package they are masked before it is
+    /// unpacked, and given back by a reset.
+    pub units: &'static [&'static str],
+    /// The least version of the project itself that is good enough: major and minor.
+    pub least: (u64, u64),
 }
 
 /// A service of systemd.
@@ -346,6 +362,7 @@ impl ComponentSpec {
             role: None,
             runs_on: |_, _| false,
             programs: &[],
+            packages: |_| Vec::new(),
             unit: None,
             packaged: None,
             reloads: false,

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::packages::Packages;
 use super::session::Session;
 use crate::artifacts::{self, EnsureOptions, Lock, Programs, Store};
 use crate::error::{Error, Result};
 use crate::facts::HostFacts;
+use crate::packages::Host;
 use crate::plan::Fetch;
 use crate::state::ArtifactRef;
 
@@ -13,13 +15,20 @@ use crate::state::ArtifactRef;
 #[derive(Default)]
 pub(super) struct ByArch {
     programs: BTreeMap<String, Programs>,
+    /// Packages of the hosts' distributions.
+    pub(super) packages: Packages,
     /// What is not in the store.
     pub(super) to_fetch: Vec<Fetch>,
 }
 
 impl ByArch {
     /// Fetches what is missing.
-    pub(super) fn ensure(session: &Session, store: &Store, facts: &BTreeMap<String, HostFacts>) -> Result<Self> {
+    pub(super) fn ensure(
+        session: &Session,
+        store: &Store,
+        facts: &BTreeMap<String, HostFacts>,
+        lacking: &[Host],
+    ) -> Result<Self> {
         let options = EnsureOptions { interrupt: Some(&session.interrupt), ..EnsureOptions::default() };
         let (cluster, lock) = (&session.cluster, session.artifacts_lock());
         let mut all = ByArch::default();
@@ -28,11 +37,17 @@ impl ByArch {
                 artifacts::ensure(&session.catalogue, cluster, arch, &lock, store, session.reporter(), options)?;
             all.programs.insert(arch.to_owned(), programs);
         }
+        all.packages = Packages::ensure(session, store, lacking, false)?;
         Ok(all)
     }
 
     /// Fetches nothing.
-    pub(super) fn look(session: &Session, store: &Store, facts: &BTreeMap<String, HostFacts>) -> Result<Self> {
+    pub(super) fn look(
+        session: &Session,
+        store: &Store,
+        facts: &BTreeMap<String, HostFacts>,
+        lacking: &[Host],
+    ) -> Result<Self> {
         let lock = session.artifacts_lock();
         let mut all = ByArch::default();
         for arch in archs(facts) {
@@ -40,6 +55,8 @@ impl ByArch {
             all.programs.insert(arch.to_owned(), programs);
             all.to_fetch.extend(to_fetch.into_iter().map(|artifact| Fetch { arch: arch.to_owned(), artifact }));
         }
+        all.packages = Packages::look(session, store, lacking)?;
+        all.to_fetch.append(&mut all.packages.to_fetch);
         Ok(all)
     }
 

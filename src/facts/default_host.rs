@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::{Cgroup, HostFacts, Module, Os, PROGRAMS, Sysctl};
+use super::{Cgroup, HostFacts, Module, Os, PROGRAMS, PackageFacts, PackageManager, Sysctl};
 
 const MODULES: [&str; 6] = ["overlay", "br_netfilter", "nf_conntrack", "nf_tables", "vxlan", "ip_tables"];
 const IPVS_MODULES: [&str; 4] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
@@ -33,7 +33,12 @@ impl HostFacts {
         let mut modules: BTreeMap<_, _> = MODULES.iter().map(|name| (name.to_string(), Module::Present)).collect();
         modules.extend(IPVS_MODULES.iter().map(|name| (name.to_string(), Module::Loadable)));
         HostFacts {
-            os: Os { id: "debian".into(), version: "12".into(), pretty: "Debian GNU/Linux 12 (bookworm)".into() },
+            os: Os {
+                id: "debian".into(),
+                version: "12".into(),
+                codename: "bookworm".into(),
+                pretty: "Debian GNU/Linux 12 (bookworm)".into(),
+            },
             arch: "amd64".into(),
             kernel: (6, 1),
             kernel_release: "6.1.0-37-amd64".into(),
@@ -90,6 +95,7 @@ impl HostFacts {
             units: BTreeMap::new(),
             drop_ins: BTreeMap::new(),
             images: BTreeSet::new(),
+            packages: PackageFacts { manager: Some(PackageManager::Dpkg), ..PackageFacts::default() },
         }
     }
 }

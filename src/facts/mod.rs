@@ -4,6 +4,7 @@ mod decisions;
 mod default_host;
 pub mod heard;
 mod lost;
+mod packages;
 pub mod paths;
 mod probe;
 mod record;
@@ -24,6 +25,7 @@ pub use decisions::{
     proxy_mode,
 };
 pub use lost::lost;
+pub use packages::{Found, PackageFact, PackageFacts, PackageManager, PackageState, is_package_name, is_unit_name};
 pub use probe::{parse, probe, script};
 pub use record::{RECORD_FORMAT, RECORD_FROM, record_hashes};
 pub use started::{BOOT, master_called};
@@ -203,6 +205,8 @@ pub struct HostFacts {
     pub drop_ins: BTreeMap<String, BTreeSet<String>>,
     /// Images in containerd's `k8s.io` namespace, by name; empty where containerd does not run.
     pub images: BTreeSet<String>,
+    /// Packages of the distribution that were asked about.
+    pub packages: PackageFacts,
 }
 
 /// Operating system.
@@ -212,6 +216,8 @@ pub struct Os {
     pub id: String,
     /// `VERSION_ID`.
     pub version: String,
+    /// `VERSION_CODENAME`; empty where the release has none.
+    pub codename: String,
     /// `PRETTY_NAME`.
     pub pretty: String,
 }
@@ -377,6 +383,8 @@ pub struct Questions {
     pub ports: BTreeSet<u16>,
     /// System users.
     pub users: BTreeSet<String>,
+    /// Packages of the distribution, each with the program that shows that it is there.
+    pub packages: BTreeMap<String, String>,
     /// The script that knows what units should have in the kernel and in /run.
     pub data_plane: Option<String>,
     /// Hash every file again instead of trusting the record of what did not change since it was verified.

@@ -20,6 +20,7 @@ pub fn anchor(inventory: &mut Inventory, folder: &FilePath, home: Option<&FilePa
         let go = source.build.iter_mut().filter_map(|build| build.go.as_mut());
         go.filter(|go| go.components().count() > 1).for_each(fix);
     }
+    inventory.packages.values_mut().filter_map(|archive| archive.keyring.as_mut()).for_each(fix);
     let hosts = inventory.hosts.iter_mut().flat_map(|host| host.components.values_mut());
     for settings in inventory.components.values_mut().chain(hosts) {
         settings.templates.values_mut().for_each(fix);

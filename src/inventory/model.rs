@@ -63,6 +63,11 @@ pub struct Inventory {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "where programs come from; the lock says which bytes"))]
     pub artifacts: Vec<Source>,
+    /// Archives of packages, by the distribution's `ID` in /etc/os-release (`debian`, `ubuntu`). Default: the
+    /// distribution's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("x-change" = Change::Live, "x-change-note" = "where packages of the distribution come from; the lock says which"))]
+    pub packages: BTreeMap<String, PackageArchive>,
     /// Flags, configuration and templates per component; a host can override them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "component_map")]
@@ -420,6 +425,22 @@ pub struct Build {
     pub go: Option<PathBuf>,
 }
 
+/// Where packages of a distribution come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PackageArchive {
+    /// Address of an archive: what stands before `/dists/` (`https://deb.debian.org/debian`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
+    /// The same of its security updates, or `none` (default: as the distribution has it, `MIRROR-security` for Debian).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security: Option<String>,
+    /// A file with the keys that the archive is signed with (default: the distribution's, which are known by their
+    /// fingerprints).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<PathBuf>,
+}
+
 /// A component's settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -451,7 +472,7 @@ pub struct Host {
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub ssh_address: Option<String>,
     /// What runs here.
-    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a host that gets its first role as a node is just added; members of etcd and masters are added and removed by operations"))]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a host that gets its first role as a node is just added; more members of etcd and masters join one after the other, unnoticed; taking a role away is done by hand"))]
     pub roles: Vec<Role>,
     /// Node labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

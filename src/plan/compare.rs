@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::packages;
 use super::{DirChange, FileChange, FileDifference, FileKind, HostPlan, SysctlChange, UnitAction, UnitChange};
 use crate::digest::{Sha256, sha256};
 use crate::facts::{FileFact, HostFacts, Module, UnitFact};
@@ -39,6 +40,7 @@ pub fn compare(desired: &HostState, facts: &HostFacts) -> HostPlan {
             .collect(),
         sysctls: desired.sysctls.iter().filter_map(|(name, to)| sysctl_change(name, to, facts)).collect(),
         images: desired.images.iter().filter(|image| !facts.images.contains(&image.name)).cloned().collect(),
+        packages: packages::changes(desired, facts),
         files,
         units,
     }

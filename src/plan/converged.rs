@@ -1,7 +1,7 @@
 //! A host on which nothing differs, for tests of this module and of those after it.
 
 use super::{content_sha256, restart_key};
-use crate::facts::{FileFact, HostFacts, Module, Sysctl, UnitFact};
+use crate::facts::{FileFact, HostFacts, Module, PackageFact, PackageState, Sysctl, UnitFact};
 use crate::state::{HostState, Unit};
 
 /// What a host answers that has this state.
@@ -31,6 +31,13 @@ pub fn converged(state: &HostState) -> HostFacts {
     let sysctl = |value: &String| Sysctl { value: value.clone(), writable: true };
     facts.sysctls = state.sysctls.iter().map(|(name, value)| (name.clone(), sysctl(value))).collect();
     facts.images = state.images.iter().map(|image| image.name.clone()).collect();
+    let package = |least: (u64, u64)| PackageFact {
+        arch: "amd64".into(),
+        version: format!("{}.{}.1-1", least.0, least.1),
+        state: PackageState::Installed,
+    };
+    facts.packages.known = state.packages.iter().map(|p| (p.name.clone(), package(p.least))).collect();
+    facts.packages.programs = state.packages.iter().map(|package| package.program.clone()).collect();
     facts.units = state.units.iter().map(|u| (u.name.clone(), unit(u))).collect();
     facts
 }

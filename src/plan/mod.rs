@@ -8,18 +8,19 @@ mod leftovers;
 mod meaning;
 mod nodes;
 mod objects;
+mod packages;
 mod print;
 mod register;
 mod removal;
 mod revocation;
 mod upgrade;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::changes::Leftover;
+use crate::changes::{Joining, Leftover};
 use crate::components::Addon;
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
@@ -112,6 +113,13 @@ pub enum ClusterChange {
         /// The node that it is on.
         node: String,
     },
+    /// A member joins etcd: as a learner, which gets all data and has no vote, and with a vote once it has caught up.
+    AddMember(Joining),
+    /// A host becomes a master of the cluster that runs.
+    AddMaster {
+        /// The host.
+        name: String,
+    },
     /// What should not be there is taken away, because somebody has named it.
     Remove(Box<Removal>),
     /// What the cluster still has of a host that was revoked is taken away, once its keys are worth nothing.
@@ -159,8 +167,27 @@ pub struct HostPlan {
     pub sysctls: Vec<SysctlChange>,
     /// Images to import.
     pub images: Vec<Image>,
+    /// Packages of the distribution to install, in order, and those whose units are masked again.
+    pub packages: Vec<PackageChange>,
     /// Services to enable, start or restart, in order.
     pub units: Vec<UnitChange>,
+}
+
+/// A package of the distribution that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageChange {
+    /// Its name.
+    pub name: String,
+    /// Version, as the distribution names it; empty where it is not known yet.
+    pub version: String,
+    /// Bytes that travel; 0 where that is not known yet.
+    pub size: u64,
+    /// It is installed; else only its units are masked again.
+    pub install: bool,
+    /// The wanted packages that it is there for: itself, or those that need it.
+    pub wanted_by: BTreeSet<String>,
+    /// The distribution's units that are masked before.
+    pub mask: BTreeSet<String>,
 }
 
 /// A directory that differs.
@@ -296,6 +323,7 @@ impl HostPlan {
             + self.modules.len()
             + self.sysctls.len()
             + self.images.len()
+            + self.packages.len()
             + self.units.len()
     }
 }
@@ -316,6 +344,20 @@ impl Plan {
     /// Whether labels or taints of this node change.
     pub fn marks(&self, node: &str) -> bool {
         self.marked().any(|marked| marked == node)
+    }
+    /// Members that join etcd, in their order.
+    pub fn joining(&self) -> impl Iterator<Item = &Joining> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::AddMember(joining) => Some(joining),
+            _ => None,
+        })
+    }
+    /// Hosts that become masters of the cluster that runs, in their order.
+    pub fn new_masters(&self) -> impl Iterator<Item = &str> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::AddMaster { name } => Some(name.as_str()),
+            _ => None,
+        })
     }
     /// What is taken away.
     pub fn removals(&self) -> impl Iterator<Item = &Removal> {

@@ -6,7 +6,8 @@ use similar::TextDiff;
 
 use super::compare::access_words;
 use super::{
-    ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, Plan, Removal, Revocation, UnitAction,
+    ClusterChange, FileChange, FileDifference, FileKind, Here, HostPlan, PackageChange, Plan, Removal, Revocation,
+    UnitAction,
 };
 use crate::state::{ArtifactRef, Content, HostState};
 use crate::ui::Printer;
@@ -94,6 +95,8 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
             let names = names.collect::<Vec<_>>().join(", ");
             (out.paint("33", "~"), format!("the record of what was done last ({names})"))
         }
+        ClusterChange::AddMember(joining) => (out.paint("32", "+"), joining.words()),
+        ClusterChange::AddMaster { name } => (out.paint("32", "+"), new_master(name)),
         ClusterChange::Remove(removal) => {
             text.push_str(&removal.text(out));
             return;
@@ -113,6 +116,11 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
     text.push_str(&format!("  {sign} {words}\n"));
 }
 
+/// The steps of a master that joins.
+pub(super) fn new_master(name: &str) -> String {
+    format!("add master {name}: its API server starts behind the members of etcd, its controllers behind that")
+}
+
 /// What is missing on this machine; `up` begins with it.
 fn here_text(text: &mut String, here: &Here, out: &Printer) {
     let plus = out.paint("32", "+");
@@ -124,7 +132,7 @@ fn here_text(text: &mut String, here: &Here, out: &Printer) {
     }
     for arch in here.fetch.iter().map(|fetch| &fetch.arch).collect::<BTreeSet<_>>() {
         let title = |artifact: &ArtifactRef| match artifact.size {
-            0 => format!("{} {}", artifact.name, artifact.version),
+            0 => format!("{} {}", artifact.name, artifact.version).trim_end().to_owned(),
             _ => format!("{} {} ({})", artifact.name, artifact.version, megabytes(artifact)),
         };
         let all: Vec<String> =
@@ -168,6 +176,9 @@ fn host_text(
     for image in &host.images {
         text.push_str(&format!("  {plus} image {}\n", image.name));
     }
+    for package in &host.packages {
+        package_text(text, package, out);
+    }
     for unit in &host.units {
         let what = match (unit.action, unit.enable) {
             (Some(UnitAction::Start), true) => "enable and start",
@@ -178,6 +189,27 @@ fn host_text(
         };
         text.push_str(&format!("  {tilde} {what} {}: {}\n", unit.name, unit.reason));
     }
+}
+
+fn package_text(text: &mut String, package: &PackageChange, out: &Printer) {
+    let PackageChange { name, version, size, install, wanted_by, mask } = package;
+    let units = mask.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if !install {
+        text.push_str(&format!("  {} package {name} {version}: {units} is masked again\n", out.paint("33", "~")));
+        return;
+    }
+    let mut notes = vec![match *size {
+        _ if version.is_empty() => "with what it needs, from the distribution".to_owned(),
+        size => format!("{:.1} MB", size as f64 / 1e6),
+    }];
+    if !wanted_by.contains(name) {
+        notes.push(format!("for {}", wanted_by.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
+    }
+    if !mask.is_empty() {
+        notes.push(format!("{units} is masked before, and never runs"));
+    }
+    let title = [name.as_str(), version].join(" ");
+    text.push_str(&format!("  {} package {} ({})\n", out.paint("32", "+"), title.trim_end(), notes.join("; ")));
 }
 
 fn file_text(text: &mut String, file: &FileChange, content: Option<&Content>, present: Option<&String>, out: &Printer) {
@@ -253,6 +285,23 @@ mod tests {
         FileChange { path: path.into(), change, kind, size: 1, access: None }
     }
 
+    fn packages() -> Vec<PackageChange> {
+        let package = |name: &str, version: &str, size, install, mask: &[&str]| PackageChange {
+            name: name.into(),
+            version: version.into(),
+            size,
+            install,
+            wanted_by: BTreeSet::from(["haproxy".to_owned()]),
+            mask: mask.iter().map(|unit| (*unit).to_owned()).collect(),
+        };
+        vec![
+            package("liblua5.3-0", "5.3.6-2", 130_000, true, &[]),
+            package("haproxy", "2.6.12-1", 2_100_000, true, &["haproxy.service"]),
+            package("haproxy", "", 0, true, &[]),
+            package("haproxy", "2.6.12-1", 0, false, &["haproxy.service"]),
+        ]
+    }
+
     #[test]
     fn a_plan_shows_texts_as_diffs_and_neither_secrets_nor_base64() {
         let file = |content| File { content, mode: 0o600, owner: "root".into() };
@@ -298,6 +347,7 @@ mod tests {
                 scheduler,
                 change("/usr/local/bin/runc", FileDifference::Create, FileKind::Program),
             ],
+            packages: packages(),
             units: vec![unit],
             ..HostPlan::default()
         };
@@ -314,7 +364,7 @@ mod tests {
         let present = BTreeMap::from([("m1".into(), old.map(|(path, text)| (path.into(), text.into())).into())]);
         let desired = BTreeMap::from([("m1".into(), state)]);
         insta::assert_snapshot!(text(&plan, &desired, &present, false, &Printer::new(true)), @r"
-        m1: 9 changes
+        m1: 13 changes
           + folder /etc/x (0700 root)
           ~ folder /etc/y (0755 root → 0700 root)
           ~ /etc/a.conf (2 lines)
@@ -327,6 +377,10 @@ mod tests {
           + /etc/b.key (to be issued)
           ~ /etc/c.conf (0644 root → 0600 root)
           + /usr/local/bin/runc (runc 1.2, to be fetched)
+          + package liblua5.3-0 5.3.6-2 (0.1 MB; for haproxy)
+          + package haproxy 2.6.12-1 (2.1 MB; haproxy.service is masked before, and never runs)
+          + package haproxy (with what it needs, from the distribution)
+          ~ package haproxy 2.6.12-1: haproxy.service is masked again
           ~ restart a.service: /etc/a.conf changes
         n1: nothing to change
         API objects: 1 change
@@ -337,9 +391,9 @@ mod tests {
           + to be issued: ca, admin
           + to be fetched for amd64: runc 1.2, etcd 1.2 (25.0 MB)
 
-        11 changes on 1 host; `kbootstrap up` makes them
+        15 changes on 1 host; `kbootstrap up` makes them
         ");
-        assert_eq!(total(&plan, true), "11 changes on 1 host; `kbootstrap up` refuses to begin with them\n");
+        assert_eq!(total(&plan, true), "15 changes on 1 host; `kbootstrap up` refuses to begin with them\n");
         let nothing = Plan { objects: Some(vec![]), ..Plan::default() };
         assert_eq!(text(&nothing, &desired, &present, false, &Printer::new(true)), "API objects: nothing to change\n");
     }

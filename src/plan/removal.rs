@@ -86,6 +86,7 @@ fn lines(targets: &Targets) -> Vec<String> {
         each("service", &targets.services),
         each("service", &targets.runtimes),
         each("all pods in", &targets.slices),
+        each("what was installed for the package", &targets.packages),
         each("file", &targets.files),
         each("folder", &targets.dirs),
         each("interface", &targets.links),

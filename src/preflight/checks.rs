@@ -34,6 +34,7 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
     ("nftables", "nft and the kernel's nf_tables for kube-proxy's nftables mode"),
     ("iptables", "iptables and its kernel support, for kube-proxy's iptables and ipvs modes and for flannel"),
     ("conntrack", "the conntrack program"),
+    ("packages", "packages of the distribution are there and new enough, or can be installed"),
     ("api-gate", "nft on each of several masters, whose API servers are kept from others until they are ready"),
     ("tools", "programs that installing and running need: tar, sha256sum, ip, ss, mount, modprobe"),
     ("address", "the inventory's address is on one of the host's interfaces"),

@@ -9,6 +9,7 @@ mod blame;
 mod boot;
 mod checks;
 mod data_plane;
+mod distribution;
 mod endpoint;
 mod filesystems;
 mod finding;
@@ -56,6 +57,7 @@ pub fn check(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Host
         kernel::check,
         boot::check,
         programs::check,
+        distribution::check,
         proxy::check,
         network::check,
         virtual_address::check,

@@ -43,6 +43,15 @@ pub(super) fn install(facts: &HostFacts, programs: &BTreeSet<&str>) -> String {
     format!("`{words} {}`", packages.into_iter().collect::<Vec<_>>().join(" "))
 }
 
+/// The command that brings packages to the host, or newer ones of them, for people.
+pub(super) fn install_packages(facts: &HostFacts, packages: &[&str]) -> String {
+    let names = packages.join(" ");
+    match MANAGERS.iter().find(|(manager, _)| facts.programs.contains(*manager)) {
+        Some((_, words)) => format!("`{words} {names}`"),
+        None => format!("install {names}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,11 @@ pub fn questions(catalogue: &Catalogue, cluster: &Cluster, host: &Host) -> Quest
     questions.units.extend(leftovers::UNITS.iter().map(|unit| unit.to_string()));
     questions.listings.extend([leftovers::MANIFESTS.to_owned(), layout.cni_conf.clone()]);
     questions.disk.extend(filesystems::written(catalogue, cluster, host));
+    for package in catalogue.packages(cluster, host) {
+        questions.units.extend(package.units);
+        questions.packages.insert(package.name, package.program);
+        questions.disk.insert(layout.sbin.clone());
+    }
     for spec in catalogue.on(cluster, host) {
         questions.units.extend(spec.unit.map(|unit| unit.name()));
         // systemd adds what lies there to the unit, whoever has put it there.

@@ -23,6 +23,7 @@ pub fn host_state(inputs: &Inputs<'_>) -> Result<HostState> {
         dirs: dirs(inputs),
         sysctls: decisions.sysctls.clone(),
         modules: decisions.modules.clone(),
+        packages: inputs.catalogue.packages(cluster, host),
         ..HostState::default()
     };
     add_kernel_files(&mut state, &cluster.layout);

@@ -72,6 +72,7 @@ impl Difference<'_> {
             links: self.only(|spec| owned(spec.footprint.links)),
             tables: self.only(|spec| owned(spec.footprint.tables)),
             chains: self.only(|spec| owned(spec.footprint.chains)),
+            packages: self.packages(),
             stays: self.only(|spec| [(spec.data)(layout), (spec.footprint.kept)(layout)].concat()),
             ..Targets::default()
         };
@@ -87,6 +88,14 @@ impl Difference<'_> {
         let kept: BTreeSet<String> = self.kept.iter().flat_map(|spec| of(spec)).collect();
         let going: BTreeSet<String> = self.going.iter().flat_map(|spec| of(spec)).collect();
         going.difference(&kept).cloned().collect()
+    }
+
+    /// Packages that nothing of what stays wants.
+    fn packages(&self) -> Vec<String> {
+        let names = |specs: &[&ComponentSpec], cluster: &Cluster| -> BTreeSet<String> {
+            specs.iter().flat_map(|spec| (spec.packages)(cluster)).map(|package| package.name.to_owned()).collect()
+        };
+        names(&self.going, self.before).difference(&names(&self.kept, self.after)).cloned().collect()
     }
 
     fn files(&self) -> Vec<String> {

@@ -60,11 +60,21 @@ pub fn script(targets: &Targets, layout: &Layout) -> String {
         set("EMPTY_DIRS", &targets.empty_dirs),
         set("RECORDS", &targets.records),
         format!("STAGED={}\n", whole(sh_quote(&format!("{}/staged", layout.records)))),
+        set("PACKAGES", &targets.packages),
+        format!("INSTALLED={}\n", packages_record(targets, layout)),
+        format!("UNITS={}\n", sh_quote(&layout.units)),
         ONLY_ROOT.to_owned(),
         include_str!("mounted.sh").to_owned(),
+        include_str!("packages.sh").to_owned(),
         include_str!("reset.sh").to_owned(),
         whole(host_lock::forget()),
         "exit $failed\n".to_owned(),
     ]
     .concat()
+}
+
+/// The record of what we installed, where anything of it goes.
+fn packages_record(targets: &Targets, layout: &Layout) -> String {
+    let goes = targets.whole || !targets.packages.is_empty();
+    if goes { sh_quote(&layout.packages_record()) } else { "''".into() }
 }

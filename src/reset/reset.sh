@@ -1,5 +1,6 @@
 # Takes from this host what is named. The caller sets, from the catalogue of components: SERVICES RUNTIMES SLICES MOUNTS
-# NAMESPACES LINKS TABLES CHAINS OUR_CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED; all may be empty; and kb_only_root_to.
+# NAMESPACES LINKS TABLES CHAINS OUR_CHAINS FILES KEYS DIRS EMPTY_DIRS RECORDS STAGED PACKAGES INSTALLED UNITS; all may be
+# empty; and kb_only_root_to, take_packages.
 # Every step tolerates that there is nothing to do; what could not be done is said and makes the status 1.
 failed=0
 say() { printf '%s\n' "$*"; }
@@ -62,6 +63,8 @@ for tool in iptables ip6tables; do
   esac
 done
 
+[ -z "$INSTALLED" ] || take_packages
+
 # A directory on another disk, by a mount or by a link of the site's own, is emptied and stays.
 empty() {
   is_clear "$1" || return
@@ -102,6 +105,11 @@ done
 for dir in $KEYS; do [ ! -L "$dir" ] || empty_linked "$dir"; done
 for dir in $DIRS; do
   [ -e "$dir" ] || continue
+  # By their record, packages that could not be removed are found again.
+  if [ -n "$still" ] && [ "$dir" = "${INSTALLED%/*}" ] && [ ! -L "$dir" ]; then
+    find "$dir" -xdev -mindepth 1 ! -path "$INSTALLED" -delete 2>/dev/null
+    continue
+  fi
   if [ -L "$dir" ]; then
     empty_linked "$dir"
   elif ! kb_only_root_to "$dir"; then

@@ -33,6 +33,8 @@ pub struct Targets {
     pub dirs: Vec<String>,
     /// Directories that go where nothing is in them, the deepest first.
     pub empty_dirs: Vec<String>,
+    /// Packages of the distribution that were wanted and are not any more: what we installed for them goes.
+    pub packages: Vec<String>,
     /// Records of ours that go last, once all else is gone: by them a run that was broken off is noticed.
     pub records: Vec<String>,
     /// Directories of the same components that stay: data and logs.

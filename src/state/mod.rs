@@ -8,9 +8,11 @@ use serde::Serialize;
 use crate::secret::Secret;
 
 mod kept;
+mod package;
 mod rollout;
 
 pub use kept::Kept;
+pub use package::{PREFIX as PACKAGE_PREFIX, Package, PackageFile, artifact_name as package_artifact};
 pub use rollout::{After, Ready, Rolling, Rollout, WAVES, Wave};
 
 /// Names a component of the catalogue, as the inventory writes it.
@@ -44,6 +46,10 @@ pub struct HostState {
     pub modules: BTreeSet<String>,
     /// Images that containerd must hold.
     pub images: Vec<Image>,
+    /// Packages of the distribution that must be there, in the order of their names.
+    pub packages: Vec<Package>,
+    /// What is installed where the host has not all of them, in that order; decided once it is known what it has.
+    pub install: Vec<PackageFile>,
 }
 
 /// A directory.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Component, HostStatus, NOT_INSTALLED, State, balancing, pki};
+use super::{Component, HostStatus, NOT_INSTALLED, State, balancing, packages, pki};
 use crate::access::{ApiAccess, EtcdAccess, Pool};
 use crate::artifacts::Store;
 use crate::clients::{etcd, kube};
@@ -36,6 +36,9 @@ pub(super) fn ask(
         questions.files.extend(catalogue.on(cluster, host).flat_map(|spec| spec.configs).map(|c| (c.path)(layout)));
         questions.data_plane = Some(cluster.layout.data_plane.clone());
         questions.certificates = pairs.iter().map(|(certificate, _)| certificate.clone()).collect();
+        let packages = catalogue.packages(cluster, host);
+        questions.packages.extend(packages.iter().map(|package| (package.name.clone(), package.program.clone())));
+        questions.units.extend(packages.iter().flat_map(|package| package.units.iter().cloned()));
         let facts = facts::probe(&mut *pool.take(host)?, &questions, &cluster.layout)?;
         let mut components = Vec::new();
         for (spec, unit) in &units {
@@ -60,6 +63,7 @@ pub(super) fn ask(
         if components.iter().any(|component| component.word != NOT_INSTALLED) {
             components.extend(pki::judge(&pairs, &expected, &facts));
         }
+        components.extend(packages.iter().map(|package| packages::judge(package, &facts)));
         Ok((facts, components))
     });
     let mut all = BTreeMap::new();
@@ -170,7 +174,14 @@ fn own_words(
             let mut client = access.client()?;
             let status = etcd::status(&mut client)?;
             component.version = status.version.clone();
-            let role = if status.leads() { "leader" } else { "follower" };
+            let role = match (status.leads(), status.learner) {
+                (true, _) => "leader",
+                (false, false) => "follower",
+                (false, true) => "learner without a vote yet: `kbootstrap up` goes on with it",
+            };
+            if status.learner && component.state == State::Good {
+                component.state = State::Warning;
+            }
             component.detail = format!("{role}, {:.1} MB", status.db_size as f64 / 1e6);
             let (pki, bin) = (&cluster.layout.etcd_pki, &cluster.layout.bin);
             if let Some(full) = health::out_of_space(&host.name, &status, pki, bin) {

@@ -6,6 +6,7 @@ mod cluster;
 mod folders;
 mod host;
 mod leftovers;
+mod packages;
 mod paths;
 mod pki;
 

@@ -1,5 +1,6 @@
 //! What the tests share: running the program, private folders.
 
+pub mod archive;
 pub mod authority;
 pub mod balancer;
 pub mod cluster;
@@ -14,6 +15,7 @@ pub mod programs;
 pub mod release_0_1_0;
 pub mod run;
 pub mod schema;
+pub mod signer;
 pub mod sshd;
 pub mod steady;
 pub mod stolen_worker;

@@ -85,12 +85,23 @@ fn items(push: &Push, state: &HostState, layout: &Layout) -> Result<Vec<Item>> {
         let content = Content::Artifact(image.artifact.clone());
         items.push(Item { path, owner: "root".into(), mode: 0o600, content });
     }
+    for name in &push.packages {
+        let file = state.install.iter().find(|file| file.package == *name && !file.artifact.sha256.is_empty());
+        let file = file.ok_or_else(|| Error::internal(format!("{}: no package {name} in the state", push.host)))?;
+        let content = Content::Artifact(file.artifact.clone());
+        items.push(Item { path: package_path(layout, name), owner: "root".into(), mode: 0o600, content });
+    }
     Ok(items)
 }
 
 /// Where an image's tar lies until it is imported.
 pub fn image_path(layout: &Layout, artifact: &str) -> String {
     format!("{}/images/{artifact}.tar", layout.records)
+}
+
+/// Where a package lies until it is installed.
+pub fn package_path(layout: &Layout, package: &str) -> String {
+    format!("{}/{package}.deb", layout.packages())
 }
 
 /// The script that receives the stream. No secret is in it: those travel in the stream.
@@ -104,10 +115,13 @@ fn script(push: &Push, plan: &HostPlan, state: &HostState, layout: &Layout, rece
     }
     s.push_str(OURS);
     s.push_str("mkdir -p -m 700 \"$R\" \"$R/units\" \"$R/images\"\n");
+    if !push.packages.is_empty() {
+        s.push_str(&format!("mkdir -p -m 700 {}\n", sh_quote(&layout.packages())));
+    }
     only_root(&mut s, push, layout);
     s.push_str(&receive::clean());
     if push.first {
-        s.push_str("rm -f \"$R\"/images/*.tar\n");
+        s.push_str("rm -f \"$R\"/images/*.tar \"$R\"/packages/*.deb\n");
     }
     if let Some(unit) = &push.keep {
         s.push_str(&before::begin(unit, layout));
@@ -217,6 +231,7 @@ fn only_root(s: &mut String, push: &Push, layout: &Layout) {
     let folder = |path: &String| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     let mut folders: BTreeSet<String> = push.files.iter().chain(&push.modes).filter_map(folder).collect();
     folders.extend([layout.records.clone(), format!("{}/images", layout.records)]);
+    folders.extend((!push.packages.is_empty()).then(|| layout.packages()));
     s.push_str("others=\n");
     for folder in folders {
         s.push_str(&format!("kb_only_root {} || others=1\n", sh_quote(&folder)));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Action;
 use super::graph::Graph;
 use super::waves::Push;
-use crate::plan::{ClusterChange, FileDifference, HostPlan, Plan, Removal, UnitChange};
+use crate::changes::{Joining, Joins};
+use crate::plan::{ClusterChange, FileDifference, HostPlan, PackageChange, Plan, Removal, UnitChange};
 
 /// The changes that no step makes, a line each.
 pub fn uncovered(plan: &Plan, graph: &Graph<Action>) -> Vec<String> {
@@ -21,6 +22,7 @@ pub fn uncovered(plan: &Plan, graph: &Graph<Action>) -> Vec<String> {
 struct OnHost<'a> {
     pushes: Vec<&'a Push>,
     imports: bool,
+    packages: bool,
     units: Vec<&'a UnitChange>,
 }
 
@@ -36,6 +38,12 @@ struct Done<'a> {
     /// Leftovers that go: from which host, and from the API.
     taken: BTreeSet<(&'a str, &'a str)>,
     deleted: BTreeSet<&'a str>,
+    /// Members that are added to etcd, that get their vote, and with which etcd is known to be whole.
+    added: BTreeSet<&'a str>,
+    promoted: BTreeSet<&'a str>,
+    agreed: BTreeSet<&'a str>,
+    /// Hosts whose API servers are waited for.
+    ready: BTreeSet<&'a str>,
     revoked: BTreeSet<&'a str>,
     records: Vec<&'a [String]>,
     pods: BTreeSet<(&'a str, &'a str)>,
@@ -48,6 +56,7 @@ impl<'a> Done<'a> {
             match &step.action {
                 Action::Push(push) => done.on(&push.host).pushes.push(push),
                 Action::Import { host } => done.on(host).imports = true,
+                Action::Packages { host } => done.on(host).packages = true,
                 Action::Unit { host, change, with } => done.on(host).units.extend([change].into_iter().chain(with)),
                 Action::Objects => done.objects = true,
                 Action::Secrets => done.secrets = true,
@@ -58,6 +67,10 @@ impl<'a> Done<'a> {
                 Action::RestartPod { namespace, name } => drop(done.pods.insert((namespace, name))),
                 Action::Revoke { host } => drop(done.revoked.insert(host)),
                 Action::Record(places) => done.records.push(places),
+                Action::AddMember(joining) => drop(done.added.insert(&joining.member)),
+                Action::PromoteMember(joining) => drop(done.promoted.insert(&joining.member)),
+                Action::MembersAgree(joining) => drop(done.agreed.insert(&joining.member)),
+                Action::ApiReady { host, about_to_restart: false } => drop(done.ready.insert(host)),
                 Action::Settled { .. }
                 | Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
@@ -83,10 +96,19 @@ impl<'a> Done<'a> {
             ClusterChange::RewriteSecrets { .. } => self.secrets,
             ClusterChange::RegisterNode { node } => self.made.contains(node.as_str()),
             ClusterChange::RestartPod { namespace, name, .. } => self.pods.contains(&(namespace, name)),
+            ClusterChange::AddMember(joining) => self.adds(joining),
+            ClusterChange::AddMaster { name } => self.ready.contains(name.as_str()),
             ClusterChange::Remove(removal) => self.removes(removal),
             ClusterChange::Revoke(revocation) => self.revoked.contains(revocation.host.as_str()),
             ClusterChange::WriteRecord { places } => self.records.contains(&places.as_slice()),
         }
+    }
+
+    fn adds(&self, joining: &Joining) -> bool {
+        let (is, name) = (joining.is, joining.member.as_str());
+        (is != Joins::New || self.added.contains(name))
+            && (is == Joins::Voter || self.promoted.contains(name))
+            && self.agreed.contains(name)
     }
 
     fn removes(&self, removal: &Removal) -> bool {
@@ -117,6 +139,10 @@ fn on_host(plan: &HostPlan, done: Option<&OnHost<'_>>) -> Vec<String> {
     }
     let held = |name: &String| done.imports && pushed(|push| &push.images, name);
     left.extend(plan.images.iter().filter(|image| !held(&image.name)).map(|image| format!("image {}", image.name)));
+    let installed =
+        |package: &&PackageChange| done.packages && (!package.install || pushed(|push| &push.packages, &package.name));
+    let packages = plan.packages.iter().filter(|package| !installed(package));
+    left.extend(packages.map(|package| format!("package {}", package.name)));
     left.extend(plan.units.iter().filter(|unit| !done.units.contains(unit)).map(|unit| unit.name.clone()));
     left.into_iter().map(|what| format!("{}: {what}", plan.host)).collect()
 }

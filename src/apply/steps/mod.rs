@@ -6,6 +6,7 @@
 mod action;
 mod covered;
 mod graph;
+mod members;
 #[cfg(test)]
 mod tests;
 mod travel;
@@ -23,7 +24,7 @@ pub use waves::Push;
 use crate::cluster::{Balancing, Cluster, Host, Role};
 use crate::components::{api_front_end, api_virtual_address};
 use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitChange};
-use crate::state::{After, Ready, Rolling, Rollout, Wave};
+use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
 /// The steps that make the plan true. The etcd member that leads, where it is known, restarts last: its stop hands the
@@ -36,10 +37,17 @@ pub fn steps(
     etcd_leader: Option<&str>,
     served: &[Served<'_>],
 ) -> Graph<Action> {
-    let mut builder =
-        Builder { cluster, graph: Graph::default(), pushed: BTreeMap::new(), before_restart: BTreeMap::new() };
+    let mut builder = Builder {
+        cluster,
+        graph: Graph::default(),
+        pushed: BTreeMap::new(),
+        packages_pushed: BTreeMap::new(),
+        installed: BTreeMap::new(),
+        before_restart: BTreeMap::new(),
+    };
     let keys = builder.keys(&desired.encryption);
     let tools = builder.pushes(plan, desired, keys);
+    builder.packages(plan, desired);
     builder.units(plan, desired, etcd_leader);
     builder.tools(tools);
     for revocation in plan.revocations() {
@@ -72,6 +80,10 @@ struct Builder<'a> {
     graph: Graph<Action>,
     /// The last push that a host's component needs.
     pushed: BTreeMap<(String, Wave), StepId>,
+    /// The push that carries a host's packages.
+    packages_pushed: BTreeMap<String, StepId>,
+    /// By host and component: the step that installs its packages.
+    installed: BTreeMap<(String, ComponentId), StepId>,
     /// By host and unit: what arrives right before its restart.
     before_restart: BTreeMap<(String, String), Push>,
 }
@@ -111,7 +123,8 @@ impl Builder<'_> {
 
     fn units(&mut self, plan: &Plan, desired: &Desired, etcd_leader: Option<&str>) {
         let units = Sorted::new(plan);
-        let etcd = self.etcd(&units, etcd_leader);
+        let joined = self.join(plan, &units);
+        let etcd = self.etcd(&units, joined, etcd_leader);
         let made: BTreeSet<&str> = desired.nodes.iter().filter_map(|node| node["metadata"]["name"].as_str()).collect();
         let Masters { api, serving, controllers } = self.masters(&units, &etcd, !made.is_empty());
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
@@ -120,13 +133,14 @@ impl Builder<'_> {
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one. Where
-    /// an API server asks its own member only, both restart in one go: it is away while its member is.
-    fn etcd(&mut self, units: &Sorted<'_>, leader: Option<&str>) -> Vec<StepId> {
+    /// an API server asks its own member only, both restart in one go: it is away while its member is. All of it behind
+    /// members that have `joined`.
+    fn etcd(&mut self, units: &Sorted<'_>, joined: Vec<StepId>, leader: Option<&str>) -> Vec<StepId> {
         let mut started = Vec::new();
         for (host, change) in &units.members_start {
-            started.push(self.unit(host, change, []));
+            started.push(self.unit(host, change, joined.iter().copied()));
         }
-        let mut gates = Vec::new();
+        let mut gates = joined;
         if !started.is_empty() {
             let host = first(self.cluster, Role::Etcd);
             gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
@@ -167,7 +181,11 @@ impl Builder<'_> {
         let mut gates = Vec::new();
         let mut serving = Vec::new();
         for (host, change) in servers {
-            let start = self.unit(host, change, etcd.iter().copied());
+            // To a cluster that runs they come one after the other: the first that does not come up is the last.
+            let tools = self.pushed(host, Wave::Tools);
+            let before = gates.iter().copied().chain(tools).filter(|_| units.masters_join.contains(host));
+            let after: Vec<StepId> = etcd.iter().copied().chain(before).collect();
+            let start = self.unit(host, change, after);
             serving.push(start);
             gates.push(self.graph.add(host, ready(host, false), [start]));
         }
@@ -398,7 +416,10 @@ impl Builder<'_> {
         let waves = [change].into_iter().chain(with).map(|change| change.rollout.wave);
         let pushed: Vec<StepId> = waves.filter_map(|wave| self.pushed(host, wave)).collect();
         let action = Action::Unit { host: host.to_owned(), change: change.clone(), with: with.cloned() };
-        self.graph.add(lane(host, change), action, after.into_iter().chain(pushed))
+        let changes = [change].into_iter().chain(with);
+        let installed = changes.filter_map(|change| self.installed.get(&(host.to_owned(), change.component)));
+        let installed: Vec<StepId> = installed.copied().collect();
+        self.graph.add(lane(host, change), action, after.into_iter().chain(pushed).chain(installed))
     }
 
     fn pushed(&self, host: &str, wave: Wave) -> Option<StepId> {
@@ -445,8 +466,12 @@ type Change<'a> = (&'a str, &'a UnitChange);
 /// order of its units. A unit that only has to be enabled is among those that start: nothing waits for it.
 #[derive(Default)]
 struct Sorted<'a> {
+    /// Members that join those that there are.
+    members_join: Vec<Change<'a>>,
     members_start: Vec<Change<'a>>,
     members_restart: Vec<Change<'a>>,
+    /// Hosts that become masters of a cluster that runs.
+    masters_join: BTreeSet<&'a str>,
     masters_start: Vec<Change<'a>>,
     masters_restart: Vec<Change<'a>>,
     /// By host and unit of a member that restarts: what systemd restarts with it.
@@ -458,7 +483,8 @@ struct Sorted<'a> {
 
 impl<'a> Sorted<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let mut sorted = Sorted::default();
+        let joins = |host: &str| plan.joining().any(|joining| joining.member == host);
+        let mut sorted = Sorted { masters_join: plan.new_masters().collect(), ..Sorted::default() };
         let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
         for (host, unit) in units {
             let restarts = unit.runs();
@@ -469,6 +495,7 @@ impl<'a> Sorted<'a> {
                 continue;
             }
             let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
+                (Rolling::Quorum, false, _) if joins(host) => &mut sorted.members_join,
                 (Rolling::Quorum, false, _) => &mut sorted.members_start,
                 (Rolling::Quorum, true, _) => &mut sorted.members_restart,
                 (Rolling::ControlPlane, false, _) => &mut sorted.masters_start,

@@ -27,8 +27,10 @@ impl Builder<'_> {
             hosts.push((host, arrivals.waves.into_iter().collect()));
         }
         let mut tools = Vec::new();
-        // Where nothing else travels, this is the first push, which prepares the host.
-        for (host, waves) in hosts.iter_mut().filter(|(_, waves)| waves.len() > 1) {
+        // Where nothing else travels, this is the first push, which prepares the host. The API server of a master that joins
+        // others is known to clients before it is ready: what keeps them away needs kubectl.
+        let joins = |host: &HostPlan| plan.new_masters().any(|name| name == host.host);
+        for (host, waves) in hosts.iter_mut().filter(|(host, waves)| waves.len() > 1 && !joins(host)) {
             tools.extend(waves.remove(&Wave::Tools).map(|push| (host.host.as_str(), push)));
         }
         let (early, late): (Vec<Wave>, Vec<Wave>) = WAVES.iter().partition(|wave| **wave <= Wave::Apiserver);
@@ -44,6 +46,20 @@ impl Builder<'_> {
             self.push_waves(&host.host, &late, waves, last, &ahead);
         }
         tools
+    }
+
+    /// Packages, which units of their components need. What is installed has a connection of its own: programs go on
+    /// travelling meanwhile.
+    pub(super) fn packages(&mut self, plan: &Plan, desired: &Desired) {
+        for host in plan.hosts.iter().filter(|host| !host.packages.is_empty()) {
+            let pushed = self.packages_pushed.get(&host.host).copied();
+            let action = Action::Packages { host: host.host.clone() };
+            let id = self.graph.add(format!("{}/packages", host.host), action, pushed);
+            let needed = desired.hosts.get(&host.host).into_iter().flat_map(|state| &state.packages);
+            for component in needed.flat_map(|package| &package.components) {
+                self.installed.insert((host.host.clone(), *component), id);
+            }
+        }
     }
 
     /// While nodes and their network come up there is time for it.
@@ -74,8 +90,13 @@ impl Builder<'_> {
     ) {
         for wave in order {
             if let Some(push) = waves.remove(wave) {
+                let has_packages = !push.packages.is_empty();
                 let action = Action::Push(push);
-                last = Some(self.graph.add_behind(push_lane(host), action, last, ahead.iter().copied()));
+                let id = self.graph.add_behind(push_lane(host), action, last, ahead.iter().copied());
+                if has_packages {
+                    self.packages_pushed.insert(host.to_owned(), id);
+                }
+                last = Some(id);
             }
             if let Some(id) = last {
                 self.pushed.insert((host.to_owned(), *wave), id);

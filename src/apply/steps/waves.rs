@@ -24,6 +24,8 @@ pub struct Push {
     pub modes: Vec<String>,
     /// Names of images whose tars travel along.
     pub images: Vec<String>,
+    /// Names of packages that travel along.
+    pub packages: Vec<String>,
     /// Units whose restart key is forgotten first, because their files change.
     pub forget: Vec<String>,
     /// The unit that is restarted with these files: what it ran with before is kept until it runs.
@@ -94,14 +96,20 @@ fn push(plan: &HostPlan, wave: Wave, first: bool, mine: impl Fn(&FileChange) -> 
     let (files, modes) = (paths(false), paths(true));
     let images: Vec<String> =
         if wave == Wave::Runtime { plan.images.iter().map(|i| i.name.clone()).collect() } else { Vec::new() };
+    let packages: Vec<String> = if first {
+        plan.packages.iter().filter(|package| package.install).map(|package| package.name.clone()).collect()
+    } else {
+        Vec::new()
+    };
     let prepares =
         first && !(plan.users.is_empty() && plan.dirs.is_empty() && plan.modules.is_empty() && plan.sysctls.is_empty());
-    if files.is_empty() && modes.is_empty() && images.is_empty() && !prepares {
+    if files.is_empty() && modes.is_empty() && images.is_empty() && packages.is_empty() && !prepares {
         return None;
     }
     let starts = plan.units.iter().filter(|u| u.action == Some(UnitAction::Start));
     let forget = if first { starts.map(|u| u.name.clone()).collect() } else { Vec::new() };
-    Some(Push { host: plan.host.clone(), title: title(wave).into(), first, files, modes, images, forget, keep: None })
+    let (host, title) = (plan.host.clone(), title(wave).into());
+    Some(Push { host, title, first, files, modes, images, packages, forget, keep: None })
 }
 
 fn title(wave: Wave) -> &'static str {

@@ -17,7 +17,7 @@ use crate::state::ArtifactRef;
 use crate::ui::Reporter;
 
 pub use build::BuildSource;
-pub use download::{DownloadSource, from_sites};
+pub use download::{Client, DownloadSource, from_sites, verified};
 pub use folder::FolderSource;
 
 /// How the message begins when the lock pins other bytes.

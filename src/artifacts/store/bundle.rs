@@ -35,7 +35,8 @@ pub struct Bundled {
 /// Writes the locked things to a tar, beside and renamed, or into the device or pipe that is there. All of them must be in the
 /// store.
 pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Reporter) -> Result<Bundled> {
-    let absent = lock.artifacts.iter().filter_map(|l| match store.pinned(l) {
+    let all = lock.everything();
+    let absent = all.iter().filter_map(|l| match store.pinned(l) {
         Ok(true) => store.check(&l.artifact()).err(),
         Ok(false) => store.compressed(&l.artifact()).err(),
         Err(error) => Some(error),
@@ -46,7 +47,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
         let failed = |e: io::Error| Error::io(format!("write {}", out.display()), &e);
         let mut tar = tar::Builder::new(Piecewise::begin(out)?);
         append(&mut tar, LOCK, &lock.bytes()?).map_err(failed)?;
-        let hashes: BTreeSet<_> = lock.artifacts.iter().map(|l| l.sha256.as_str()).collect();
+        let hashes: BTreeSet<_> = all.iter().map(|l| l.sha256.as_str()).collect();
         let records = hashes.into_iter().map(|sha256| store.record(sha256)).collect::<Result<Vec<_>>>()?;
         let total = records.iter().map(|r| r.compressed_size).sum();
         let mut done = 0;
@@ -61,7 +62,7 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
             step.progress(done, total);
         }
         tar.into_inner().map_err(failed)?.finish()?;
-        let bundled = Bundled { artifacts: lock.artifacts.clone(), bytes: total };
+        let bundled = Bundled { artifacts: all.clone(), bytes: total };
         Ok((bundled, megabytes(total)))
     })
 }
@@ -70,7 +71,8 @@ pub fn write_bundle(lock: &Lock, store: &Store, out: &Path, reporter: &dyn Repor
 pub fn import(path: &Path, store: &Store, catalogue: &Catalogue, reporter: &dyn Reporter) -> Result<Bundled> {
     step::run(reporter, "", format!("import {}", path.display()), |_| {
         let (lock, bytes) = unpack(path, store, OriginKind::Import, |locked| Some(Shape::named(locked, catalogue)))?;
-        Ok((Bundled { artifacts: lock.artifacts, bytes }, megabytes(bytes)))
+        store.keep_packages(&lock.packages, path)?;
+        Ok((Bundled { artifacts: lock.everything(), bytes }, megabytes(bytes)))
     })
 }
 
@@ -103,7 +105,8 @@ pub fn unpack(
     let first = entries.next().ok_or_else(|| not_a_bundle(path))?.map_err(|e| broken(path, &e))?;
     let lock = lock_entry(path, first)?;
     let mut wanted: BTreeMap<&str, Vec<(&Locked, Shape)>> = BTreeMap::new();
-    for locked in &lock.artifacts {
+    let all = lock.everything();
+    for locked in &all {
         if let Some(shape) = take(locked) {
             wanted.entry(&locked.sha256).or_default().push((locked, shape));
         }

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-use crate::artifacts::lock::Locked;
+use crate::artifacts::lock::{Lock, Locked, LockedPackage};
 use crate::artifacts::shape::Shape;
 use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Error, Reason, Result};
@@ -29,6 +29,9 @@ use frame::{check_contents, compress, damaged, longest, unpacked};
 pub use bundle::{Bundled, import, write_bundle};
 pub use record::{Label, Origin, OriginKind, Stored};
 pub use verify::{Finding, verify};
+
+/// What bundles say of their packages, beside the store.
+const PACKAGES: &str = "packages.lock";
 
 /// The folder with all programs and images of this user.
 #[derive(Debug, Clone)]
@@ -68,7 +71,7 @@ impl Store {
     }
 
     /// A folder of the cache, made where it is missing.
-    pub(super) fn folder(&self, below: impl AsRef<Path>) -> Result<PathBuf> {
+    pub fn folder(&self, below: impl AsRef<Path>) -> Result<PathBuf> {
         self.make()?;
         let folder = self.cache.join(below);
         let io = |e: io::Error| Error::io(format!("make {}", folder.display()), &e);
@@ -206,6 +209,26 @@ impl Store {
         let yesterday = SystemTime::now() - Duration::from_secs(24 * 3600);
         // One that cannot be removed costs room, nothing else.
         files::leftovers(&self.dir, yesterday).iter().for_each(|path| drop(fs::remove_file(path)));
+    }
+
+    /// Packages of distributions that came in bundles, and what they say of others.
+    pub fn kept_packages(&self) -> Result<Vec<LockedPackage>> {
+        Lock::read(&self.cache.join(PACKAGES)).map(|lock| lock.packages)
+    }
+
+    /// Keeps what a bundle says of its packages.
+    pub(super) fn keep_packages(&self, packages: &[LockedPackage], from: &Path) -> Result<()> {
+        if packages.is_empty() {
+            return Ok(());
+        }
+        let path = self.cache.join(PACKAGES);
+        let mut lock = Lock::read(&path)?;
+        for pin in packages {
+            let source = bundle::from(from, &pin.locked());
+            lock.set_package(LockedPackage { source, ..pin.clone() });
+        }
+        self.make()?;
+        lock.write(&path)
     }
 
     /// Records of everything in the store, by hash. Records that cannot be read are left out; [`verify()`] reports them.

@@ -11,7 +11,7 @@ use crate::cli::cluster::ClusterArgs;
 use crate::cli::interrupt::interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::{Ctx, FormatArgs};
-use crate::engine::Access;
+use crate::engine::{Access, fetch_packages};
 use crate::error::{Error, Result};
 use crate::inventory::{Build, Download, Source};
 
@@ -25,7 +25,8 @@ use crate::inventory::{Build, Download, Source};
     --source download
 
 With an inventory, its versions and sources hold, and the cluster's artifacts.lock pins what came. \
-Hosts are not asked: for others than amd64 give --arch. `up` fetches for what the lock file has programs for.")]
+For hosts of others than amd64 give --arch. Hosts are asked only where the cluster needs packages of their distribution: which \
+they lack. `up` fetches for what the lock file has programs for.")]
 pub(super) struct Fetch {
     /// The inventory [default: kbootstrap.yaml in this folder]
     #[arg(short, long, value_name = "FILE")]
@@ -106,7 +107,12 @@ impl Fetch {
                 self.options(&session.interrupt),
             )
         };
-        session.finish(self.arch.iter().map(|arch| ensure(arch)).collect())
+        let fetch = || {
+            let mut all: Vec<Programs> = self.arch.iter().map(|arch| ensure(arch)).collect::<Result<_>>()?;
+            all.push(fetch_packages(&session, store, self.update_lock)?.into_iter().collect());
+            Ok(all)
+        };
+        session.finish(fetch())
     }
 
     fn for_version(&self, version: &Version, sources: &[Source], store: &Store, ctx: &Ctx) -> Result<Vec<Programs>> {

@@ -105,6 +105,7 @@ impl<'a> Texts<'a> {
             match key {
                 "ID" => os.id = value,
                 "VERSION_ID" => os.version = value,
+                "VERSION_CODENAME" => os.codename = value,
                 "PRETTY_NAME" => os.pretty = value,
                 _ => {}
             }

@@ -14,6 +14,7 @@ mod kernel;
 mod lost;
 mod machine;
 mod network;
+mod packages;
 mod programs;
 mod script;
 mod units;
@@ -40,7 +41,7 @@ struct Group {
 }
 
 /// In the order in which they are asked. `units` comes before `files`, which comes before `ways`, `clock` before everything.
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     clock::GROUP,
     machine::GROUP,
     kernel::GROUP,
@@ -48,6 +49,7 @@ const GROUPS: [Group; 12] = [
     boot::GROUP,
     network::GROUP,
     programs::GROUP,
+    packages::GROUP,
     units::GROUP,
     files::GROUP,
     ways::GROUP,

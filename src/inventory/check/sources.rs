@@ -4,10 +4,36 @@ use crate::document::Mistake;
 use crate::document::Path;
 use crate::inventory::model::{Inventory, Source};
 
-/// Mistakes in `artifacts`.
+/// Mistakes in `artifacts` and `packages`.
 pub fn check(inventory: &Inventory) -> Vec<Mistake> {
     let entries = inventory.artifacts.iter().enumerate();
-    entries.filter_map(|(i, source)| one(&Path::root().key("artifacts").index(i), source)).collect()
+    let sources = entries.filter_map(|(i, source)| one(&Path::root().key("artifacts").index(i), source));
+    sources.chain(packages(inventory)).collect()
+}
+
+fn packages(inventory: &Inventory) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (id, archive) in &inventory.packages {
+        let at = Path::root().key("packages").key(id);
+        let mirror = archive.mirror.iter().map(|address| ("mirror", address));
+        let security =
+            archive.security.iter().filter(|address| *address != "none").map(|address| ("security", address));
+        for (field, address) in mirror.chain(security) {
+            if !is_url(address) {
+                let mistake = Mistake::at(at.key(field), format!("`{address}` is not a URL"));
+                mistakes.push(mistake.hint("it begins with https:// or http://, and ends before /dists/"));
+            } else if address.trim_end_matches('/').split('/').any(|part| part == "dists") {
+                let mistake = Mistake::at(at.key(field), format!("`{address}` is inside of an archive"));
+                mistakes.push(mistake.hint("write what stands before /dists/"));
+            }
+        }
+    }
+    mistakes
+}
+
+fn is_url(address: &str) -> bool {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains([' ', '@']))
 }
 
 fn one(at: &Path, source: &Source) -> Option<Mistake> {

@@ -8,6 +8,7 @@ mod folders;
 mod host;
 mod leftovers;
 mod names;
+pub(super) mod packages;
 mod paths;
 mod ports;
 mod troubleshooting;

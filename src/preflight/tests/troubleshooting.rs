@@ -108,6 +108,7 @@ fn examples() -> Vec<Finding> {
             facts.listening.push(socket("*", port, "another"));
         }
     }));
+    all.extend(packages::examples());
     all.extend(spoiled("n1", |cluster, facts| {
         cluster.balancing.local = Some(Balancer::Haproxy);
         facts.listening.extend([7443, 7444].map(|port| socket("127.0.0.1", port, "another")));

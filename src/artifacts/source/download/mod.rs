@@ -22,7 +22,9 @@ use crate::components::Catalogue;
 use crate::error::{Error, Result};
 use crate::inventory::Download;
 use crate::parallel;
-use http::{Client, has_login};
+pub use http::Client;
+use http::has_login;
+pub use verified::verified;
 
 /// Downloads at the same time.
 const AT_ONCE: usize = 4;

@@ -181,6 +181,7 @@ fn index(state: &HostState, written: &BTreeMap<String, String>) -> Value {
         "sysctls": state.sysctls,
         "modules": state.modules,
         "images": state.images,
+        "packages": state.packages,
     })
 }
 
