@@ -188,7 +188,8 @@ fn a_gate_is_shut_to_others_alone(cluster: &Cluster) {
     let connects = || TcpStream::connect_timeout(&port, Duration::from_secs(5)).map(drop).map_err(|e| e.kind());
     cluster.on("n1", "sh /etc/kubernetes/api-gate.sh shut && nft list table inet kbootstrap-api-gate");
     assert_eq!(connects(), Err(ErrorKind::ConnectionRefused));
-    is_healthy(cluster);
+    let ready = cluster.on("n1", "kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz");
+    assert_eq!(ready, "ok");
     cluster.on("n1", "sh /etc/kubernetes/api-gate.sh open");
     assert_eq!(connects(), Ok(()));
 }
