@@ -205,14 +205,6 @@ pub fn pairs() -> Vec<Row> {
             End::Refused("2 hosts have the role `etcd`"),
         ),
         row(
-            "a second master",
-            |i| {
-                i.control_plane_endpoint = Some(i.hosts[0].address.clone());
-                i.hosts[1].roles.push(Role::Master);
-            },
-            End::Refused("n2 would become a master"),
-        ),
-        row(
             "several at once",
             |i| {
                 i.networks.dns_domain = Some("k8s.site".into());

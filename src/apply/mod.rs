@@ -2,6 +2,7 @@
 
 mod gate;
 mod gone;
+mod members;
 mod node;
 mod objects;
 mod packages;
@@ -154,10 +155,14 @@ impl Job<'_> {
                 packages::install(&mut *self.connect(host)?, plan, state, layout)
             }
             Action::Unit { host, change, with } => {
-                unit::bring_up(&mut *self.connect(host)?, change, with.as_ref(), layout)?;
+                unit::bring_up(&mut *self.connect(host)?, change, with.as_ref(), layout)
+                    .map_err(|error| members::does_not_start(self.plan, host, change, error))?;
                 Ok(String::new())
             }
             Action::EtcdHealthy { host, about_to_restart } => gate::etcd(self, host, *about_to_restart),
+            Action::AddMember(joining) => members::add(self, joining),
+            Action::PromoteMember(joining) => members::promote(self, joining),
+            Action::MembersAgree(joining) => members::agree(self, joining),
             Action::ApiReady { host, about_to_restart: false } => gate::api(self, host),
             Action::ApiReady { host, .. } => gate::other_api(self, host),
             Action::Balanced { host } => gate::balanced(self, host),

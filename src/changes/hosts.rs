@@ -1,5 +1,5 @@
 //! Hosts of the inventory that are something else in the cluster: renamed, moved, without a role that they have, or
-//! with one that takes an operation.
+//! with one that takes others that answer.
 
 use std::net::IpAddr;
 
@@ -107,7 +107,7 @@ fn moved_by_hand(host: &Host, before: IpAddr) -> String {
     )
 }
 
-/// Roles that the host has no longer but runs, and those that make it a master of a cluster that has others.
+/// Roles that the host has no longer but runs, and those that make it a master of a cluster whose others do not answer.
 fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
     let name = &host.name;
     let mut refusals = Vec::new();
@@ -120,11 +120,12 @@ fn roles(known: &Known<'_>, host: &Host) -> Vec<Error> {
             ));
         }
     }
-    if host.is(Role::Master) && new_master(known, host) && !masters(known).is_empty() {
+    let joins = host.is(Role::Master) && new_master(known, host) && !masters(known).is_empty();
+    if joins && known.live.api.is_none() {
         refusals.push(refusal(
-            format!("{name} would become a master of a running cluster: `up` does not add masters in passing"),
+            format!("{name} would become a master of a running cluster, and no API server answers that it could join"),
             format!("the cluster's masters are {}", masters(known).join(", ")),
-            "put its old roles back",
+            "start one first; or put its old roles back until one is ready",
         ));
     }
     refusals

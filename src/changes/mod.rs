@@ -3,8 +3,12 @@
 
 mod difference;
 mod elsewhere;
+mod first_starts;
 mod fixed;
 mod hosts;
+mod joining;
+#[cfg(test)]
+mod joining_tests;
 mod leftovers;
 mod macs;
 mod members;
@@ -18,6 +22,8 @@ mod versions;
 use std::collections::BTreeMap;
 
 pub use difference::{Difference, differences};
+pub use first_starts::first_starts;
+pub use joining::{Joining, Joins, joining, new_masters};
 pub use leftovers::{Leftover, What, leftovers, switched_off, to_remove};
 pub use releases::{Concerns, Last, RELEASES, ReleaseChange};
 

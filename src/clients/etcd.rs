@@ -98,17 +98,33 @@ pub fn ahead(client: &mut Client<'_>, prefix: Option<&str>) -> Result<()> {
     client.send_ahead(&posts.chain([Request::new("GET", HEALTH)]).collect::<Vec<_>>())
 }
 
-/// All members, by name; as the quorum knows them.
+/// All members, by name; as the one that is asked knows them.
 pub fn members(client: &mut Client<'_>) -> Result<Vec<Member>> {
     cluster(client).map(|(_, members)| members)
 }
 
-/// The ID of the cluster, hexadecimal, and all members, by name; as the quorum knows them.
+/// The ID of the cluster, hexadecimal, and all members, by name; as the one that is asked knows them.
 pub fn cluster(client: &mut Client<'_>) -> Result<(String, Vec<Member>)> {
     let answer = call(client, MEMBERS, &json!({}))?;
-    let mut members: Vec<Member> = answer["members"].as_array().into_iter().flatten().map(member).collect();
-    members.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((hex(&answer["header"]["cluster_id"]), members))
+    Ok((hex(&answer["header"]["cluster_id"]), read_members(&answer)))
+}
+
+/// All members, by name, as the quorum knows them now. A learner does not answer.
+pub fn agreed_members(client: &mut Client<'_>) -> Result<Vec<Member>> {
+    Ok(read_members(&call(client, MEMBERS, &json!({"linearizable": true}))?))
+}
+
+/// Adds a member, by where the others will reach it, as a learner: it gets all data, and has no vote.
+pub fn add_learner(client: &mut Client<'_>, peer_url: &str) -> Result<Member> {
+    let answer = call(client, ADD, &json!({"peerURLs": [peer_url], "isLearner": true}))?;
+    Ok(member(&answer["member"]))
+}
+
+/// Gives a learner its vote; etcd refuses while it is behind.
+pub fn promote(client: &mut Client<'_>, member: &Member) -> Result<()> {
+    let id = u64::from_str_radix(&member.id, 16);
+    let id = id.map_err(|e| Error::internal(format!("{} is no ID of a member: {e}", member.id)))?;
+    call(client, PROMOTE, &json!({"ID": id.to_string()})).map(drop)
 }
 
 /// The state of the member that answers.
@@ -167,6 +183,8 @@ fn page(from: &[u8], end: &[u8], limit: usize) -> Value {
 
 const HEALTH: &str = "/health";
 const MEMBERS: &str = "/v3/cluster/member/list";
+const ADD: &str = "/v3/cluster/member/add";
+const PROMOTE: &str = "/v3/cluster/member/promote";
 const STATUS: &str = "/v3/maintenance/status";
 const RANGE: &str = "/v3/kv/range";
 const JSON: &str = "application/json";
@@ -207,6 +225,12 @@ fn post(client: &mut Client<'_>, path: &str, body: &Value) -> Result<Response> {
     let said = ["message", "error"].iter().find_map(|field| value[field].as_str());
     let said = said.map_or_else(|| response.text().trim().chars().take(200).collect(), str::to_owned);
     Err(Error::health(format!("{at}: {} {said}", response.status)))
+}
+
+fn read_members(answer: &Value) -> Vec<Member> {
+    let mut members: Vec<Member> = answer["members"].as_array().into_iter().flatten().map(member).collect();
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    members
 }
 
 fn member(value: &Value) -> Member {

@@ -1,10 +1,13 @@
 //! etcd: a member of the cluster's store.
 
+use std::net::IpAddr;
+
 use super::certificate::{Authority, CertificateRow, Placement, Profile};
 use super::spec::*;
 use crate::cluster::{Cluster, ETCD_PORT, Host, Layout, RemovedFlag, Role};
 use crate::recipes::Project;
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
+use crate::text::host_port;
 
 /// etcd.
 pub const ID: ComponentId = ComponentId("etcd");
@@ -18,6 +21,47 @@ pub fn member(layout: &Layout) -> String {
 
 /// Where members reach each other.
 const PEER_PORT: u16 = 2380;
+
+/// Where the others reach the member at this address.
+pub fn peer_url(address: IpAddr) -> String {
+    format!("https://{}", host_port(&address.to_string(), PEER_PORT))
+}
+
+/// What a member is told for its first start. Where it has data it reads neither again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstStart {
+    /// All members by then, `m1=https://10.0.0.11:2380,…`.
+    pub cluster: String,
+    /// Whether they make a cluster, or it joins one.
+    pub state: ClusterState,
+}
+
+/// Whether members that start for the first time make a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterState {
+    /// They do.
+    New,
+    /// There is one already.
+    Existing,
+}
+
+impl ClusterState {
+    /// As etcd's flag has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ClusterState::New => "new",
+            ClusterState::Existing => "existing",
+        }
+    }
+}
+
+impl FirstStart {
+    /// Of these hosts, as members.
+    pub fn of<'h>(members: impl Iterator<Item = &'h Host>, state: ClusterState) -> Self {
+        let members: Vec<String> = members.map(|host| format!("{}={}", host.name, peer_url(host.address))).collect();
+        FirstStart { cluster: members.join(","), state }
+    }
+}
 
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "etcd.",

@@ -26,21 +26,28 @@ pub fn desire(
     programs: Programs<'_>,
     templates: &Templates,
 ) -> Result<Desired> {
-    desire_on(&cluster.hosts, catalogue, cluster, facts, trust, programs, templates)
+    let common = Common::of(cluster);
+    desire_on(&cluster.hosts, &Makings { catalogue, cluster, common, trust, templates }, facts, programs)
+}
+
+/// What states of hosts are made of, but for what is each host's own.
+pub(super) struct Makings<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) cluster: &'a Cluster,
+    pub(super) common: Common,
+    pub(super) trust: &'a Trust,
+    pub(super) templates: &'a Templates,
 }
 
 /// As [`desire`], of these hosts.
 pub(super) fn desire_on(
     hosts: &[Host],
-    catalogue: &Catalogue,
-    cluster: &Cluster,
+    makings: &Makings<'_>,
     facts: &BTreeMap<String, HostFacts>,
-    trust: &Trust,
     programs: Programs<'_>,
-    templates: &Templates,
 ) -> Result<Desired> {
+    let Makings { catalogue, cluster, common, trust, templates } = makings;
     let default_host = HostFacts::default_host();
-    let common = Common::of(cluster);
     let mut states = BTreeMap::new();
     let mut errors = Vec::new();
     for host in hosts {
@@ -51,7 +58,7 @@ pub(super) fn desire_on(
         let state = render::host_state(&Inputs {
             catalogue,
             cluster,
-            common: &common,
+            common,
             host,
             facts,
             programs: &|name| programs(&facts.arch, name),

@@ -1,12 +1,12 @@
 //! What differs, and what it takes to change it: for those who only look, and for those who are going to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::agreed;
-use super::desire::{desire_on, names_only, questions};
+use super::desire::{Makings, desire_on, names_only, questions};
 use super::endpoint;
 use super::objects::{crashing, doubted, node_changes, object_changes, takes, unavailable};
 use super::packages;
@@ -34,7 +34,7 @@ use crate::plan::{
 };
 use crate::preflight::{self, Finding};
 use crate::record::Record;
-use crate::render::Templates;
+use crate::render::{Common, Templates};
 use crate::trust::{self, Trust};
 use crate::ui::Silent;
 
@@ -120,7 +120,7 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
     let mut asked = ask(session, there, &looked, how.rehash)?;
     let judged = judge(session, &looked, &asked, how.remove)?;
     preflight::refuse(&asked.findings)?;
-    let joining = asked.facts.iter().filter(|(_, facts)| !facts.known).map(|(name, _)| name.clone()).collect();
+    let joining = joining(session, &asked.facts, &judged.live);
     asked.findings.extend(paths::check(session, &asked.facts, &joining)?);
     preflight::refuse(&asked.findings)?;
     let lacking = packages::lacking(session, &asked.there, &asked.facts)?;
@@ -135,6 +135,14 @@ pub fn prepare(session: &Session, how: PlanOptions<'_>, agree: &dyn Fn(&Preview)
         found = decide(session, &trust, &asked, &judged, programs)?;
     }
     Ok(Prepared { found, trust, store, there: asked.there })
+}
+
+/// Hosts of which no path is known to be open: those that are new, and those that become something else.
+fn joining(session: &Session, facts: &BTreeMap<String, HostFacts>, live: &Live) -> BTreeSet<String> {
+    let known = changes::Known { catalogue: &session.catalogue, cluster: &session.cluster, facts, live };
+    let new = facts.iter().filter(|(_, facts)| !facts.known).map(|(name, _)| name.clone());
+    let members = changes::joining(&known).into_iter().map(|joining| joining.member);
+    new.chain(members).chain(changes::new_masters(&known)).collect()
 }
 
 /// What hosts were asked and said.
@@ -205,7 +213,8 @@ fn ask_those_that_answer(
 ) -> Result<(Asked, Result<()>)> {
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
     let templates = session.templates()?;
-    let expected = desire_on(&there.hosts, catalogue, cluster, &BTreeMap::new(), trust, &names_only, &templates)?;
+    let makings = Makings { catalogue, cluster, common: Common::of(cluster), trust, templates: &templates };
+    let expected = desire_on(&there.hosts, &makings, &BTreeMap::new(), &names_only)?;
     let questions = questions(catalogue, cluster, &expected, rehash);
     let (facts, silent) = survey_those_that_answer(&there, &session.pool, &questions);
     for (host, took) in session.pool.slow_logins() {
@@ -240,14 +249,17 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let Asked { there, templates, facts, findings, .. } = asked;
     let Judged { live, kept, removals, leftovers } = judged;
     let (catalogue, cluster) = (&session.catalogue, &session.cluster);
-    let mut desired = desire_on(&there.hosts, catalogue, cluster, facts, trust, &programs.find(), templates)?;
+    let known = changes::Known { catalogue, cluster, facts, live };
+    let common = Common::of(cluster).with_first_starts(changes::first_starts(&known));
+    let makings = Makings { catalogue, cluster, common, trust, templates };
+    let mut desired = desire_on(&there.hosts, &makings, facts, &programs.find())?;
     programs.packages.add_to(&mut desired);
     let differs = |name: &String| Some(compare(desired.hosts.get(name)?, facts.get(name)?));
     let mut hosts: Vec<HostPlan> = cluster.hosts.iter().filter_map(|host| differs(&host.name)).collect();
     let mut warnings = trust.warnings();
     warnings.extend(live.api.iter().flat_map(|api| api.warnings.iter().cloned()));
     warnings.extend(live.warnings.iter().cloned());
-    warnings.extend(changes::doubts(&changes::Known { catalogue, cluster, facts, live }));
+    warnings.extend(changes::doubts(&known));
     let (objects, mut changes) = in_api(session, trust, facts, &desired, live)?.map_or((None, Vec::new()), |api| {
         warnings.extend(api.doubted);
         (Some(api.objects), api.cluster)
@@ -261,7 +273,7 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
     let revoked = revocation::with_secrets(&cluster.revoked, live, &revocations);
     let exposed = revocation::exposed(session.asked.as_ref(), live, kept.as_ref(), &revoked);
     changes.extend(revocations);
-    let known = changes::Known { catalogue, cluster, facts, live };
+    changes.extend(growth(&known));
     let removed: Vec<&str> = removals.iter().map(|removal| removal.leftover.name.as_str()).collect();
     let (record, write) = record::due(session, there, kept.as_ref(), revoked, &known, &removed)?;
     changes.extend(
@@ -287,6 +299,12 @@ fn decide(session: &Session, trust: &Trust, asked: &Asked, judged: &Judged, prog
         )
     }));
     Ok(Preview { desired, plan, facts, findings, warnings, looked, record: Some(record), meaning, skipped, exposed })
+}
+
+/// Members of etcd and masters that join those that there are.
+fn growth(known: &changes::Known<'_>) -> impl Iterator<Item = ClusterChange> {
+    let masters = changes::new_masters(known).into_iter().map(|name| ClusterChange::AddMaster { name });
+    changes::joining(known).into_iter().map(ClusterChange::AddMember).chain(masters)
 }
 
 /// What the cluster said of itself.

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use super::desire::{desire, names_only, questions};
+use super::desire::{Makings, desire, desire_on, names_only, questions};
 use super::programs::ByArch;
 use super::session::Session;
 use super::survey::survey;
 use crate::artifacts::Store;
+use crate::changes;
 use crate::error::Result;
 use crate::facts::HostFacts;
+use crate::live::{self, Live};
 use crate::plan::Desired;
+use crate::render::Common;
 use crate::trust;
 
 /// What every host must hold; `offline`: as if each were a default host, and without asking it. Nothing is written.
@@ -29,5 +32,10 @@ pub fn desired(session: &Session, offline: bool) -> Result<Desired> {
     };
     trust.in_use(cluster, &session.dir, &facts)?;
     let programs = ByArch::look(session, &Store::open_default()?, &facts, &[])?;
-    desire(catalogue, cluster, &facts, &trust, &programs.find(), &templates)
+    // What a member of etcd was first started with, its unit keeps.
+    let live = Live { flags: live::flags(cluster, &facts, session.record()?.as_ref()), ..Live::default() };
+    let starts = changes::first_starts(&changes::Known { catalogue, cluster, facts: &facts, live: &live });
+    let common = Common::of(cluster).with_first_starts(starts);
+    let makings = Makings { catalogue, cluster, common, trust: &trust, templates: &templates };
+    desire_on(&cluster.hosts, &makings, &facts, &programs.find())
 }

@@ -472,7 +472,7 @@ pub struct Host {
     #[schemars(extend("x-change" = Change::Live, "x-change-note" = "how this machine reaches the host"))]
     pub ssh_address: Option<String>,
     /// What runs here.
-    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a host that gets its first role as a node is just added; members of etcd and masters are added and removed by operations"))]
+    #[schemars(extend("x-change" = Change::Operation, "x-change-note" = "a host that gets its first role as a node is just added; more members of etcd and masters join one after the other, unnoticed; taking a role away is done by hand"))]
     pub roles: Vec<Role>,
     /// Node labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -10,11 +10,7 @@ use crate::record::Record;
 
 /// The flags of those hosts where they may tell what a cluster was made with: members of etcd and masters, as the inventory or the
 /// folder's own record says; where there is no record, all with a member's data.
-pub(super) fn of(
-    cluster: &Cluster,
-    facts: &BTreeMap<String, HostFacts>,
-    kept: Option<&Record>,
-) -> BTreeMap<String, Flags> {
+pub fn of(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>, kept: Option<&Record>) -> BTreeMap<String, Flags> {
     let data = etcd::member(&cluster.layout);
     let mut all = BTreeMap::new();
     for host in &cluster.hosts {
@@ -38,6 +34,7 @@ fn command<'a>(facts: &'a HostFacts, unit: &str) -> &'a str {
 fn flags(etcd: &str, manager: &str) -> Flags {
     Flags {
         initial_cluster: flag(etcd, "initial-cluster"),
+        initial_state: flag(etcd, "initial-cluster-state"),
         cluster: flag(manager, "cluster-name"),
         services: flag(manager, "service-cluster-ip-range").and_then(|value| value.parse().ok()),
         pods: flag(manager, "cluster-cidr").and_then(|value| value.parse().ok()),
@@ -60,11 +57,13 @@ mod tests {
 
     #[test]
     fn flags_of_units_as_we_write_them() {
-        let etcd = "/usr/local/bin/etcd --name=m1 --initial-cluster=m1=https://10.0.0.11:2380";
+        let etcd = "/usr/local/bin/etcd --name=m1 --initial-cluster=m1=https://10.0.0.11:2380 \
+                    --initial-cluster-state=new";
         let manager = "/usr/local/bin/x --cluster-cidr=10.244.0.0/16 --node-cidr-mask-size=24";
         let flags = flags(etcd, manager);
         assert_eq!(flags.initial_cluster.as_deref(), Some("m1=https://10.0.0.11:2380"));
         assert_eq!((flags.pods, flags.node_prefix), ("10.244.0.0/16".parse().ok(), Some(24)));
+        assert_eq!(flags.initial_state.as_deref(), Some("new"));
         assert_eq!(flag(etcd, "initial-cluster-token"), None);
     }
 }

@@ -14,10 +14,11 @@ use ipnet::IpNet;
 use semver::Version;
 use serde_json::Value;
 
+pub use crate::clients::etcd::Member;
 pub use ask::{ask, questions};
+pub use flags::of as flags;
 pub use strays::{Stray, StrayState};
 
-use crate::clients::etcd::Member;
 use crate::clients::http::Answers;
 use crate::cluster::{Host, Role};
 use crate::error::{Kind, Result};
@@ -51,6 +52,8 @@ pub struct Live {
 pub struct Flags {
     /// etcd's `--initial-cluster`.
     pub initial_cluster: Option<String>,
+    /// etcd's `--initial-cluster-state`.
+    pub initial_state: Option<String>,
     /// The controller manager's `--cluster-name`.
     pub cluster: Option<String>,
     /// The controller manager's `--service-cluster-ip-range`.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::print::new_master;
 use super::{Plan, Removal, Revocation, UnitAction, UnitChange, Upgrade};
-use crate::changes::Difference;
+use crate::changes::{Difference, Joining};
 use crate::cluster::Cluster;
 use crate::components::Catalogue;
 use crate::ui::{Cell, Printer, Table};
@@ -22,6 +23,8 @@ pub struct Meaning {
     pub starts: Vec<Hosts>,
     /// Services that restart, on one host after the other or on several at once.
     pub restarts: Vec<Hosts>,
+    /// Members of etcd and masters that join those that there are, each with its steps.
+    pub joins: Vec<String>,
     /// Services that read their configuration again, and go on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reloads: Vec<Hosts>,
@@ -57,10 +60,13 @@ impl Meaning {
             }
             by_component.into_values().collect()
         };
+        let masters = plan.new_masters().map(new_master);
+        let joins = plan.joining().map(Joining::words).chain(masters).collect();
         let removes = plan.removals().map(Removal::meaning).collect();
         let revokes = plan.revocations().map(Revocation::meaning).collect();
         let (starts, restarts) = (on(UnitAction::Start), on(UnitAction::Restart));
-        Meaning { upgrade: None, fields, starts, restarts, reloads: on(UnitAction::Reload), removes, revokes }
+        let reloads = on(UnitAction::Reload);
+        Meaning { upgrade: None, fields, starts, restarts, joins, reloads, removes, revokes }
     }
 
     /// As a person reads it; empty where there is nothing to say.
@@ -74,6 +80,12 @@ impl Meaning {
                 text.push_str(&format!("  {} {line}\n", out.paint("33", "~")));
             }
             text.push_str(&format!("      {}: {}\n", field.class.name(), field.note));
+        }
+        if !self.joins.is_empty() {
+            text.push_str("What joins the cluster, one after the other:\n");
+        }
+        for joins in &self.joins {
+            text.push_str(&format!("  {} {joins}\n", out.paint("32", "+")));
         }
         if !self.starts.is_empty() {
             text.push_str(&format!("What starts: {}\n", listed(&self.starts)));

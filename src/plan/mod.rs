@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::changes::Leftover;
+use crate::changes::{Joining, Leftover};
 use crate::components::Addon;
 use crate::secret::Secret;
 use crate::state::{ArtifactRef, ComponentId, Dir, HostState, Image, Rollout};
@@ -112,6 +112,13 @@ pub enum ClusterChange {
         name: String,
         /// The node that it is on.
         node: String,
+    },
+    /// A member joins etcd: as a learner, which gets all data and has no vote, and with a vote once it has caught up.
+    AddMember(Joining),
+    /// A host becomes a master of the cluster that runs.
+    AddMaster {
+        /// The host.
+        name: String,
     },
     /// What should not be there is taken away, because somebody has named it.
     Remove(Box<Removal>),
@@ -337,6 +344,20 @@ impl Plan {
     /// Whether labels or taints of this node change.
     pub fn marks(&self, node: &str) -> bool {
         self.marked().any(|marked| marked == node)
+    }
+    /// Members that join etcd, in their order.
+    pub fn joining(&self) -> impl Iterator<Item = &Joining> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::AddMember(joining) => Some(joining),
+            _ => None,
+        })
+    }
+    /// Hosts that become masters of the cluster that runs, in their order.
+    pub fn new_masters(&self) -> impl Iterator<Item = &str> {
+        self.cluster.iter().filter_map(|change| match change {
+            ClusterChange::AddMaster { name } => Some(name.as_str()),
+            _ => None,
+        })
     }
     /// What is taken away.
     pub fn removals(&self) -> impl Iterator<Item = &Removal> {

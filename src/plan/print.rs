@@ -95,6 +95,8 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
             let names = names.collect::<Vec<_>>().join(", ");
             (out.paint("33", "~"), format!("the record of what was done last ({names})"))
         }
+        ClusterChange::AddMember(joining) => (out.paint("32", "+"), joining.words()),
+        ClusterChange::AddMaster { name } => (out.paint("32", "+"), new_master(name)),
         ClusterChange::Remove(removal) => {
             text.push_str(&removal.text(out));
             return;
@@ -112,6 +114,11 @@ fn cluster_text(text: &mut String, change: &ClusterChange, out: &Printer) {
         }
     };
     text.push_str(&format!("  {sign} {words}\n"));
+}
+
+/// The steps of a master that joins.
+pub(super) fn new_master(name: &str) -> String {
+    format!("add master {name}: its API server starts behind the members of etcd, its controllers behind that")
 }
 
 /// What is missing on this machine; `up` begins with it.

@@ -1,5 +1,6 @@
 //! What a template sees: decided values, never a secret.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -7,11 +8,12 @@ use serde::Serialize;
 use super::balancing::{BalancerContext, HeldContext};
 use super::node;
 use crate::cluster::{Cluster, Host, HttpProxy, Layout, Role, Taint};
+use crate::components::etcd::{ClusterState, FirstStart};
 use crate::components::{Catalogue, ComponentSpec, SysctlSpec, data_plane, kubelet};
 use crate::error::{Error, Result};
 use crate::facts::{Decisions, HostFacts};
 use crate::state::HostState;
-use crate::text::{bracketed, host_port, sh_quote};
+use crate::text::{bracketed, sh_quote};
 
 /// Forward secret and authenticated; the TLS 1.3 suites are always on beside them (CIS 1.2.29, 4.2.12).
 const CIPHER_SUITES: [&str; 6] = [
@@ -66,6 +68,9 @@ pub struct Common {
     pub(super) endpoint: String,
     pub(super) etcd_servers: String,
     pub(super) etcd_initial_cluster: String,
+    /// Members of etcd that are started with something else than the list of all.
+    #[serde(skip)]
+    pub(super) first_starts: BTreeMap<String, FirstStart>,
     pub(super) masters: usize,
     pub(super) nodes: usize,
     pub(super) dns_replicas: usize,
@@ -114,6 +119,9 @@ pub(super) struct HostContext {
     pub(super) registration_labels: String,
     /// URLs of the etcd members that its API server asks.
     pub(super) etcd_servers: String,
+    /// What its member of etcd is told for its first start: `name=URL,…`, and `new` or `existing`.
+    pub(super) etcd_initial_cluster: String,
+    pub(super) etcd_initial_state: &'static str,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -237,7 +245,7 @@ impl<'a> Context<'a> {
     ) -> Result<Context<'a>> {
         Ok(Context {
             cluster: common,
-            host: HostContext::new(cluster, host, facts),
+            host: HostContext::new(cluster, common, host, facts),
             versions: Versions::new(cluster)?,
             images: Images::new(catalogue, cluster),
             layout: &cluster.layout,
@@ -266,10 +274,7 @@ impl Common {
     /// Of a cluster.
     pub fn of(cluster: &Cluster) -> Self {
         let networks = &cluster.networks;
-        let members = cluster.with_role(Role::Etcd);
         let nodes = cluster.with_role(Role::Node).count();
-        let initial: Vec<_> =
-            members.map(|h| format!("{}=https://{}", h.name, host_port(&h.address.to_string(), 2380))).collect();
         Common {
             name: cluster.name.clone(),
             dns_domain: networks.dns_domain.clone(),
@@ -281,7 +286,8 @@ impl Common {
             ipv6: networks.pods.addr().is_ipv6(),
             endpoint: cluster.endpoint.url(),
             etcd_servers: cluster.etcd_client_urls(),
-            etcd_initial_cluster: initial.join(","),
+            etcd_initial_cluster: FirstStart::of(cluster.with_role(Role::Etcd), ClusterState::New).cluster,
+            first_starts: BTreeMap::new(),
             masters: cluster.with_role(Role::Master).count(),
             nodes,
             dns_replicas: cluster.with_role(Role::Node).filter(|host| takes_dns(host)).count().clamp(1, 2),
@@ -297,6 +303,12 @@ impl Common {
             api_burst: 2 * api_qps(nodes),
         }
     }
+
+    /// With members of etcd that join others, or did: all others make a cluster together.
+    #[must_use]
+    pub fn with_first_starts(self, first_starts: BTreeMap<String, FirstStart>) -> Self {
+        Common { first_starts, ..self }
+    }
 }
 
 /// The controller manager makes some hundred requests before its controllers work, and at the programs' own limit of 20
@@ -311,7 +323,8 @@ fn api_qps(nodes: usize) -> u32 {
 }
 
 impl HostContext {
-    fn new(cluster: &Cluster, host: &Host, facts: &HostFacts) -> Self {
+    fn new(cluster: &Cluster, common: &Common, host: &Host, facts: &HostFacts) -> Self {
+        let first = common.first_starts.get(&host.name);
         HostContext {
             name: host.name.clone(),
             address: host.address,
@@ -321,6 +334,8 @@ impl HostContext {
             taints: host.taints.clone(),
             registration_labels: node::registration_labels(host),
             etcd_servers: cluster.etcd_servers_of(host),
+            etcd_initial_cluster: first.map_or(&common.etcd_initial_cluster, |first| &first.cluster).clone(),
+            etcd_initial_state: first.map_or(ClusterState::New, |first| first.state).name(),
         }
     }
 }

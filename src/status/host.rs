@@ -174,7 +174,14 @@ fn own_words(
             let mut client = access.client()?;
             let status = etcd::status(&mut client)?;
             component.version = status.version.clone();
-            let role = if status.leads() { "leader" } else { "follower" };
+            let role = match (status.leads(), status.learner) {
+                (true, _) => "leader",
+                (false, false) => "follower",
+                (false, true) => "learner without a vote yet: `kbootstrap up` goes on with it",
+            };
+            if status.learner && component.state == State::Good {
+                component.state = State::Warning;
+            }
             component.detail = format!("{role}, {:.1} MB", status.db_size as f64 / 1e6);
             let (pki, bin) = (&cluster.layout.etcd_pki, &cluster.layout.bin);
             if let Some(full) = health::out_of_space(&host.name, &status, pki, bin) {

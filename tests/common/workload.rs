@@ -74,6 +74,12 @@ pub struct Visitor {
 impl Visitor {
     /// Begins.
     pub fn start(cluster: &Cluster) -> Visitor {
+        let hosts = cluster.hosts();
+        Visitor::through(cluster, &hosts.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Begins, through these nodes.
+    pub fn through(cluster: &Cluster, hosts: &[&str]) -> Visitor {
         let (over, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let failed = Arc::<Mutex<Vec<String>>>::default();
         let ask_all = |host: String| {
@@ -89,7 +95,7 @@ impl Visitor {
                 }
             })
         };
-        let threads = cluster.hosts().into_iter().map(ask_all).collect();
+        let threads = hosts.iter().map(|host| (*host).to_owned()).map(ask_all).collect();
         Visitor { over, answered, failed, threads }
     }
 

@@ -1,6 +1,7 @@
 //! What a step does, and what it is called.
 
 use super::waves::Push;
+use crate::changes::Joining;
 use crate::plan::{UnitAction, UnitChange};
 use crate::state::Ready;
 
@@ -38,6 +39,12 @@ pub enum Action {
         /// The member that is about to be restarted.
         about_to_restart: bool,
     },
+    /// etcd gets one more member, which has no vote yet.
+    AddMember(Joining),
+    /// It has caught up, and gets its vote.
+    PromoteMember(Joining),
+    /// Every member says the same of all, this one and those before it, and is well.
+    MembersAgree(Joining),
     /// The host's API server says that it is ready. Before a restart: another one does.
     ApiReady {
         /// Host.
@@ -139,6 +146,9 @@ pub(in crate::apply) fn title(action: &Action) -> (String, String) {
         Action::Settled { host, .. } => (host.as_str(), API_READY.into()),
         Action::EtcdHealthy { host, about_to_restart: false } => (host.as_str(), ETCD_HEALTHY.into()),
         Action::EtcdHealthy { host, .. } => (host.as_str(), "etcd can spare this member".into()),
+        Action::AddMember(joining) => (joining.member.as_str(), "add to etcd as a learner".into()),
+        Action::PromoteMember(joining) => (joining.member.as_str(), "give a vote in etcd".into()),
+        Action::MembersAgree(joining) => (joining.member.as_str(), "etcd is whole with it".into()),
         Action::ApiReady { host, about_to_restart: false } => (host.as_str(), API_READY.into()),
         Action::ApiReady { host, .. } => (host.as_str(), "another kube-apiserver is ready".into()),
         Action::Balanced { host } => (host.as_str(), "its balancer leads to the API".into()),

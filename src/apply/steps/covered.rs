@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Action;
 use super::graph::Graph;
 use super::waves::Push;
+use crate::changes::{Joining, Joins};
 use crate::plan::{ClusterChange, FileDifference, HostPlan, PackageChange, Plan, Removal, UnitChange};
 
 /// The changes that no step makes, a line each.
@@ -37,6 +38,12 @@ struct Done<'a> {
     /// Leftovers that go: from which host, and from the API.
     taken: BTreeSet<(&'a str, &'a str)>,
     deleted: BTreeSet<&'a str>,
+    /// Members that are added to etcd, that get their vote, and with which etcd is known to be whole.
+    added: BTreeSet<&'a str>,
+    promoted: BTreeSet<&'a str>,
+    agreed: BTreeSet<&'a str>,
+    /// Hosts whose API servers are waited for.
+    ready: BTreeSet<&'a str>,
     revoked: BTreeSet<&'a str>,
     records: Vec<&'a [String]>,
     pods: BTreeSet<(&'a str, &'a str)>,
@@ -60,6 +67,10 @@ impl<'a> Done<'a> {
                 Action::RestartPod { namespace, name } => drop(done.pods.insert((namespace, name))),
                 Action::Revoke { host } => drop(done.revoked.insert(host)),
                 Action::Record(places) => done.records.push(places),
+                Action::AddMember(joining) => drop(done.added.insert(&joining.member)),
+                Action::PromoteMember(joining) => drop(done.promoted.insert(&joining.member)),
+                Action::MembersAgree(joining) => drop(done.agreed.insert(&joining.member)),
+                Action::ApiReady { host, about_to_restart: false } => drop(done.ready.insert(host)),
                 Action::Settled { .. }
                 | Action::EtcdHealthy { .. }
                 | Action::ApiReady { .. }
@@ -85,10 +96,19 @@ impl<'a> Done<'a> {
             ClusterChange::RewriteSecrets { .. } => self.secrets,
             ClusterChange::RegisterNode { node } => self.made.contains(node.as_str()),
             ClusterChange::RestartPod { namespace, name, .. } => self.pods.contains(&(namespace, name)),
+            ClusterChange::AddMember(joining) => self.adds(joining),
+            ClusterChange::AddMaster { name } => self.ready.contains(name.as_str()),
             ClusterChange::Remove(removal) => self.removes(removal),
             ClusterChange::Revoke(revocation) => self.revoked.contains(revocation.host.as_str()),
             ClusterChange::WriteRecord { places } => self.records.contains(&places.as_slice()),
         }
+    }
+
+    fn adds(&self, joining: &Joining) -> bool {
+        let (is, name) = (joining.is, joining.member.as_str());
+        (is != Joins::New || self.added.contains(name))
+            && (is == Joins::Voter || self.promoted.contains(name))
+            && self.agreed.contains(name)
     }
 
     fn removes(&self, removal: &Removal) -> bool {

@@ -6,6 +6,7 @@
 mod action;
 mod covered;
 mod graph;
+mod members;
 #[cfg(test)]
 mod tests;
 mod travel;
@@ -122,7 +123,8 @@ impl Builder<'_> {
 
     fn units(&mut self, plan: &Plan, desired: &Desired, etcd_leader: Option<&str>) {
         let units = Sorted::new(plan);
-        let etcd = self.etcd(&units, etcd_leader);
+        let joined = self.join(plan, &units);
+        let etcd = self.etcd(&units, joined, etcd_leader);
         let made: BTreeSet<&str> = desired.nodes.iter().filter_map(|node| node["metadata"]["name"].as_str()).collect();
         let Masters { api, serving, controllers } = self.masters(&units, &etcd, !made.is_empty());
         let differ = plan.objects.as_ref().is_none_or(|o| !o.is_empty());
@@ -131,13 +133,14 @@ impl Builder<'_> {
     }
 
     /// Members that do not run start together, for none is ready without a quorum; those that run restart one by one. Where
-    /// an API server asks its own member only, both restart in one go: it is away while its member is.
-    fn etcd(&mut self, units: &Sorted<'_>, leader: Option<&str>) -> Vec<StepId> {
+    /// an API server asks its own member only, both restart in one go: it is away while its member is. All of it behind
+    /// members that have `joined`.
+    fn etcd(&mut self, units: &Sorted<'_>, joined: Vec<StepId>, leader: Option<&str>) -> Vec<StepId> {
         let mut started = Vec::new();
         for (host, change) in &units.members_start {
-            started.push(self.unit(host, change, []));
+            started.push(self.unit(host, change, joined.iter().copied()));
         }
-        let mut gates = Vec::new();
+        let mut gates = joined;
         if !started.is_empty() {
             let host = first(self.cluster, Role::Etcd);
             gates = vec![self.graph.add(host.clone(), Action::EtcdHealthy { host, about_to_restart: false }, started)];
@@ -178,7 +181,11 @@ impl Builder<'_> {
         let mut gates = Vec::new();
         let mut serving = Vec::new();
         for (host, change) in servers {
-            let start = self.unit(host, change, etcd.iter().copied());
+            // To a cluster that runs they come one after the other: the first that does not come up is the last.
+            let tools = self.pushed(host, Wave::Tools);
+            let before = gates.iter().copied().chain(tools).filter(|_| units.masters_join.contains(host));
+            let after: Vec<StepId> = etcd.iter().copied().chain(before).collect();
+            let start = self.unit(host, change, after);
             serving.push(start);
             gates.push(self.graph.add(host, ready(host, false), [start]));
         }
@@ -459,8 +466,12 @@ type Change<'a> = (&'a str, &'a UnitChange);
 /// order of its units. A unit that only has to be enabled is among those that start: nothing waits for it.
 #[derive(Default)]
 struct Sorted<'a> {
+    /// Members that join those that there are.
+    members_join: Vec<Change<'a>>,
     members_start: Vec<Change<'a>>,
     members_restart: Vec<Change<'a>>,
+    /// Hosts that become masters of a cluster that runs.
+    masters_join: BTreeSet<&'a str>,
     masters_start: Vec<Change<'a>>,
     masters_restart: Vec<Change<'a>>,
     /// By host and unit of a member that restarts: what systemd restarts with it.
@@ -472,7 +483,8 @@ struct Sorted<'a> {
 
 impl<'a> Sorted<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let mut sorted = Sorted::default();
+        let joins = |host: &str| plan.joining().any(|joining| joining.member == host);
+        let mut sorted = Sorted { masters_join: plan.new_masters().collect(), ..Sorted::default() };
         let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
         for (host, unit) in units {
             let restarts = unit.runs();
@@ -483,6 +495,7 @@ impl<'a> Sorted<'a> {
                 continue;
             }
             let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
+                (Rolling::Quorum, false, _) if joins(host) => &mut sorted.members_join,
                 (Rolling::Quorum, false, _) => &mut sorted.members_start,
                 (Rolling::Quorum, true, _) => &mut sorted.members_restart,
                 (Rolling::ControlPlane, false, _) => &mut sorted.masters_start,

@@ -27,8 +27,10 @@ impl Builder<'_> {
             hosts.push((host, arrivals.waves.into_iter().collect()));
         }
         let mut tools = Vec::new();
-        // Where nothing else travels, this is the first push, which prepares the host.
-        for (host, waves) in hosts.iter_mut().filter(|(_, waves)| waves.len() > 1) {
+        // Where nothing else travels, this is the first push, which prepares the host. The API server of a master that joins
+        // others is known to clients before it is ready: what keeps them away needs kubectl.
+        let joins = |host: &HostPlan| plan.new_masters().any(|name| name == host.host);
+        for (host, waves) in hosts.iter_mut().filter(|(host, waves)| waves.len() > 1 && !joins(host)) {
             tools.extend(waves.remove(&Wave::Tools).map(|push| (host.host.as_str(), push)));
         }
         let (early, late): (Vec<Wave>, Vec<Wave>) = WAVES.iter().partition(|wave| **wave <= Wave::Apiserver);
