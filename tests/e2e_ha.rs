@@ -9,7 +9,6 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kbootstrap::clients::http::Tls;
 use kbootstrap::lab::{LabSpec, Off};
 use kbootstrap::ui::Silent;
 use serde_json::{Value, json};
