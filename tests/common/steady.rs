@@ -53,6 +53,8 @@ pub struct Figures {
     pub requests: usize,
     /// Those that did not succeed within a second, and why.
     pub failed: Vec<String>,
+    /// How many of them were answered, or refused: only of the others a machine that is busy could be the reason.
+    pub refused: usize,
     /// From one acknowledged write to the next, at the most.
     pub longest_gap: Duration,
     /// Answers 403, at each of which somebody else would have given up.
@@ -100,21 +102,28 @@ impl Figures {
     fn new(connections: Connections) -> Self {
         let (failed, lost) = (Vec::new(), Vec::new());
         let longest_gap = Duration::ZERO;
-        Figures { connections, requests: 0, failed, longest_gap, forbidden: 0, later: 0, again: 0, lost }
+        Figures { connections, requests: 0, failed, refused: 0, longest_gap, forbidden: 0, later: 0, again: 0, lost }
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures { connections, requests, failed, longest_gap, forbidden, later, again, lost } = self;
+        let Figures { connections, requests, failed, refused, longest_gap, forbidden, later, again, lost } = self;
         write!(
             f,
-            "{connections:?} connections: {requests} requests, {} failed, longest gap {longest_gap:.2?}, {forbidden} times \
+            "{connections:?} connections: {requests} requests, {} failed ({refused} refused), longest gap {longest_gap:.2?}, {forbidden} times \
              403, {later} told to come later, {again} sent again, {} acknowledged writes lost",
             failed.len(),
             lost.len()
         )
     }
+}
+
+/// Whether so much runs on this machine that it may be what answers late: four that could run for each processor.
+pub fn machine_is_busy() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+    let load: f64 = load.split(' ').next().unwrap().parse().unwrap();
+    load > 4.0 * std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64)
 }
 
 struct Person {
@@ -153,10 +162,12 @@ impl Person {
         self.figures.requests += 1;
         self.end = Instant::now() + PATIENCE;
         let mut refusals: Vec<String> = Vec::new();
+        let mut was_refused = false;
         loop {
             let pause = match ask(self) {
                 Ok(response) if matches!(response.status, 200 | 201) => return true,
                 Ok(response) => {
+                    was_refused = true;
                     let later = response.header("retry-after").and_then(|value| value.parse().ok());
                     self.figures.forbidden += usize::from(response.status == 403);
                     self.figures.later += usize::from(later.is_some());
@@ -169,6 +180,7 @@ impl Person {
                     later.map_or(PAUSE, Duration::from_secs)
                 }
                 Err(error) => {
+                    was_refused |= !self.left().is_zero();
                     self.figures.again += 1;
                     self.open = None;
                     refusals.push(error.message);
@@ -178,6 +190,7 @@ impl Person {
             sleep(pause.min(self.left()));
             if self.left().is_zero() {
                 self.figures.failed.push(refusals.join("; "));
+                self.figures.refused += usize::from(was_refused);
                 return false;
             }
         }
