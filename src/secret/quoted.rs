@@ -108,7 +108,8 @@ fn hidden(text: &str, least: usize, stays: impl Fn(&str) -> bool) -> String {
         // The end alone is looked at: a line may be a megabyte.
         let end = &out.as_bytes()[out.len().saturating_sub(AGE.len())..];
         let of_age = end.eq_ignore_ascii_case(AGE.as_bytes());
-        let like_a_key = run.len() >= least && mixed || run.len() >= PIECE && mixed && is_random(run);
+        let like_a_piece = || is_random(run) || begins_as_der(run);
+        let like_a_key = run.len() >= least && mixed || run.len() >= PIECE && mixed && like_a_piece();
         match of_age || like_a_key && !stays(run) {
             true => out.extend(std::iter::repeat_n('*', run.len())),
             false => out.push_str(run),
@@ -141,7 +142,9 @@ fn is_path(run: &str) -> bool {
 /// changes at every other one.
 fn is_identifier(run: &str) -> bool {
     let (changes, letters) = changes(run);
-    letters == run.trim_end_matches(|c: char| c.is_ascii_digit()).len() && changes * 10 < letters * 4
+    !begins_as_der(run)
+        && letters == run.trim_end_matches(|c: char| c.is_ascii_digit()).len()
+        && changes * 10 < letters * 4
 }
 
 /// How often the case changes from letter to letter, and how many letters there are.
@@ -269,6 +272,9 @@ mod tests {
         assert!(is_suspect("-----BEGIN MIGHAgEAMBMGByqGSM49-----"), "a piece of one");
         assert!(is_suspect("MHcCAQEEIFp/kdmwoaqr"), "it begins as a key, and is no path");
         assert!(is_suspect("AwEHoUQDQgAE"));
+        let letters = "MHcCAQEEILonjjpddlfiaqbz";
+        assert_eq!(masked(letters, false), "*".repeat(letters.len()), "the beginning of one that is all letters");
+        assert!(is_suspect(letters));
         assert_eq!(hide("`AwEHoUQDQgAE`", true), "`************`", "the last line of a key is short");
     }
 }
