@@ -19,6 +19,7 @@ use crate::e2e_hosts as hosts;
 const ALL: [Role; 3] = [Role::Etcd, Role::Master, Role::Node];
 
 #[test]
+#[ignore = "make test-long: on a machine with other work it has not come to its end yet"]
 fn one_master_becomes_three_unnoticed_also_when_it_is_interrupted() {
     let cluster = Cluster::new("growing", 3);
     let balancer = balancer(&cluster);

@@ -47,12 +47,19 @@ fn reaches_loopback(socket: &Listening) -> bool {
 fn ports_ours(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &HostFacts) -> BTreeSet<u16> {
     let held = |spec: &ComponentSpec, unit: &UnitSpec, port: &PortSpec| {
         let path = spec.program(cluster, unit);
-        let program = path.rsplit('/').next().unwrap_or(unit.program);
+        // What it runs now may be another program than what it is to run.
+        let now = facts.units.get(&unit.name()).and_then(|unit| unit.process.as_ref());
+        let programs: Vec<&str> = [Some(path.as_str()), now.map(|process| process.program.as_str())]
+            .into_iter()
+            .flatten()
+            .map(|path| path.rsplit('/').next().unwrap_or(path))
+            .collect();
+        let is_ours = |process: &str| programs.iter().any(|program| runs(program, process));
         let mut sockets = sockets(facts, port).iter().filter(|socket| socket.port == port.number).peekable();
         facts.known
             && facts.units.get(&unit.name()).is_some_and(|unit| unit.active != "inactive" && unit.active != "failed")
             && sockets.peek().is_some()
-            && sockets.all(|socket| socket.process.as_deref().is_none_or(|process| runs(program, process)))
+            && sockets.all(|socket| socket.process.as_deref().is_none_or(is_ours))
     };
     // A network device keeps its port while its service is stopped, and no process has it then.
     let by_device = |spec: &ComponentSpec, port: &PortSpec| {
