@@ -2,6 +2,8 @@
 
 mod compare;
 #[cfg(test)]
+mod compare_tests;
+#[cfg(test)]
 mod converged;
 mod first_nodes;
 mod leftovers;

@@ -2,7 +2,8 @@
 //! it before the next.
 
 use super::graph::StepId;
-use super::{Action, Builder, Sorted};
+use super::sorted::Sorted;
+use super::{Action, Builder};
 use crate::changes::{Joining, Joins};
 use crate::plan::Plan;
 use crate::state::Wave;

@@ -7,6 +7,8 @@ mod action;
 mod covered;
 mod graph;
 mod members;
+mod nodes;
+mod sorted;
 #[cfg(test)]
 mod tests;
 mod travel;
@@ -19,11 +21,12 @@ pub(super) use action::title;
 pub use covered::uncovered;
 use graph::StepId;
 pub(super) use graph::{Graph, Outcome, collect, host_of};
+use nodes::Plane;
+use sorted::{Change, Sorted};
 pub use waves::Push;
 
 use crate::cluster::{Balancing, Cluster, Host, Role};
-use crate::components::{api_front_end, api_virtual_address};
-use crate::plan::{ClusterChange, Desired, Encryption, HostPlan, Plan, UnitChange};
+use crate::plan::{ClusterChange, Desired, Encryption, Plan, UnitChange};
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 use crate::trust::Served;
 
@@ -227,166 +230,6 @@ impl Builder<'_> {
         self.cluster.balancing != Balancing::default() || !self.cluster.with_role(Role::Master).any(is_own)
     }
 
-    /// What does not run on a node starts as soon as it can; what runs changes on one node first, then on the others.
-    /// No node waits for another one to register.
-    fn nodes(&mut self, plan: &Plan, units: &Sorted<'_>, plane: &Plane<'_>) {
-        let Plane { api, objects, .. } = plane;
-        let mut settled: Vec<StepId> = api.iter().chain(objects).chain(&self.held(plan, plane)).copied().collect();
-        for change in &plan.cluster {
-            if let ClusterChange::RegisterNode { node } = change {
-                let action = Action::RegisterNode { host: node.clone() };
-                settled.push(self.graph.add(node_lane(node), action, api.iter().copied()));
-            }
-        }
-        for change in &plan.cluster {
-            if let ClusterChange::RestartPod { namespace, name, .. } = change {
-                let action = Action::RestartPod { namespace: namespace.clone(), name: name.clone() };
-                self.graph.add("api", action, settled.iter().copied());
-            }
-        }
-        let mut tried: Vec<StepId> = Vec::new();
-        for host in &plan.hosts {
-            let restarts = || {
-                let mine = units.nodes_restart.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
-                mine.filter(|change| change.rollout.ready != Ready::Balancer)
-            };
-            let is_runtime = |change: &&UnitChange| change.rollout.ready == Ready::Runtime;
-            let mut restarted = self.balancer(host, units, plane, &settled, &tried);
-            let settled: Vec<StepId> = settled.iter().chain(&restarted).copied().collect();
-            let plane = &plane.behind(&restarted);
-            let mut runtime = Vec::new();
-            for change in restarts().filter(is_runtime) {
-                runtime.push(self.restart_on_node(host, change, &settled, &tried));
-            }
-            restarted.extend(&runtime);
-            let (mut kubelets, images) = self.node_starts(host, units, plane, runtime);
-            for change in restarts().filter(|change| !is_runtime(change)) {
-                let id = self.restart_on_node(host, change, &settled, &tried);
-                restarted.push(id);
-                kubelets.extend((change.rollout.ready == Ready::Node).then_some(id));
-            }
-            if tried.is_empty() {
-                tried = restarted;
-            }
-            let is_mine = |change: &&Change<'_>| change.0 == host.host;
-            let late: Vec<&UnitChange> = units.nodes_start_late.iter().filter(is_mine).map(|change| change.1).collect();
-            let starts = units.nodes_start.iter().filter(is_mine).map(|change| change.1);
-            let timers: Vec<&UnitChange> = starts.filter(|change| change.rollout.ready == Ready::Timer).collect();
-            let mut before: Vec<StepId> = api.iter().chain(objects).copied().chain(images).collect();
-            if !kubelets.is_empty() || !late.is_empty() || plan.marks(&host.host) {
-                let registered = self.registered(&host.host, plane, kubelets);
-                let is_made = plane.made.contains(host.host.as_str());
-                let network = if is_made { plane.serving.clone() } else { vec![registered] };
-                for change in late {
-                    self.unit(&host.host, change, objects.iter().chain(&network).copied().chain(images));
-                }
-                before.push(registered);
-            }
-            // There is nothing to look after before.
-            for change in timers {
-                self.unit(&host.host, change, before.iter().copied());
-            }
-        }
-        for node in plan.marked().filter(|node| plan.hosts.iter().all(|host| host.host != **node)) {
-            self.registered(node, plane, Vec::new());
-        }
-    }
-
-    /// Where what stands before the API servers for all hosts changes: the virtual address leads to them.
-    fn held(&mut self, plan: &Plan, plane: &Plane<'_>) -> Option<StepId> {
-        let holds = [api_front_end::ID, api_virtual_address::ID];
-        let mut changes = plan.hosts.iter().flat_map(|host| &host.units);
-        if self.cluster.balancing.virtual_address.is_none() || !changes.any(|change| holds.contains(&change.component))
-        {
-            return None;
-        }
-        let after = plane.api.iter().chain(&plane.controllers).chain(&plane.serving).copied();
-        Some(self.graph.add("api", Action::Held, after))
-    }
-
-    /// The host's own balancer, before everything that reaches the API by it.
-    fn balancer(
-        &mut self,
-        host: &HostPlan,
-        units: &Sorted<'_>,
-        plane: &Plane<'_>,
-        settled: &[StepId],
-        tried: &[StepId],
-    ) -> Vec<StepId> {
-        let is_mine = |change: &&Change<'_>| change.0 == host.host && change.1.rollout.ready == Ready::Balancer;
-        let mut changed: Vec<StepId> = Vec::new();
-        for (_, change) in units.nodes_start.iter().filter(is_mine) {
-            changed.push(self.unit(&host.host, change, []));
-        }
-        for (_, change) in units.nodes_restart.iter().filter(is_mine) {
-            changed.push(self.restart_on_node(host, change, settled, tried));
-        }
-        if changed.is_empty() {
-            return changed;
-        }
-        changed.extend(&plane.serving);
-        vec![self.graph.add(node_lane(&host.host), Action::Balanced { host: host.host.clone() }, changed)]
-    }
-
-    fn restart_on_node(
-        &mut self,
-        host: &HostPlan,
-        change: &UnitChange,
-        settled: &[StepId],
-        tried: &[StepId],
-    ) -> StepId {
-        let canary = if change.rollout.rolling == Rolling::Canary { tried } else { &[] };
-        self.restart(&host.host, change, settled.iter().chain(canary).copied())
-    }
-
-    /// Nodes wait beside each other, and beside what their hosts do; for controllers, too, which give them their pieces of
-    /// the pod network: with few hands at work, those who wait would hold up what they wait for.
-    fn registered(&mut self, host: &str, plane: &Plane<'_>, kubelets: Vec<StepId>) -> StepId {
-        let after = kubelets.into_iter().chain(plane.api.iter().chain(&plane.controllers).copied());
-        self.graph.add(format!("{host}/api"), Action::NodeRegistered { host: host.to_owned() }, after)
-    }
-
-    /// The runtime needs nobody, images need it, and pods need both: ours, so a runtime that restarts has restarted. On a
-    /// node that is made here no pod starts before its network does: only that waits for images.
-    /// The steps after which the node registers come back, and the one after which pods find their images.
-    fn node_starts(
-        &mut self,
-        host: &HostPlan,
-        units: &Sorted<'_>,
-        plane: &Plane<'_>,
-        mut runtime: Vec<StepId>,
-    ) -> (Vec<StepId>, Option<StepId>) {
-        let Plane { etcd, api, serving, objects, .. } = plane;
-        let mine = || units.nodes_start.iter().filter(|(name, _)| *name == host.host).map(|(_, change)| *change);
-        for change in mine().filter(|change| change.rollout.ready == Ready::Runtime) {
-            runtime.push(self.unit(&host.host, change, []));
-        }
-        let images = (!host.images.is_empty()).then(|| {
-            let after: Vec<StepId> = runtime.iter().copied().chain(self.pushed(&host.host, Wave::Runtime)).collect();
-            let made = plane.made.contains(host.host.as_str());
-            let lane = if made { format!("{}/images", host.host) } else { node_lane(&host.host) };
-            let import = self.graph.add(lane, Action::Import { host: host.host.clone() }, after);
-            runtime.extend((!made).then_some(import));
-            import
-        });
-        let mut nodes = Vec::new();
-        let apart = [Ready::Runtime, Ready::Timer, Ready::Balancer];
-        for change in mine().filter(|change| !apart.contains(&change.rollout.ready)) {
-            let after: Vec<StepId> = match change.rollout.after {
-                After::Nothing => Vec::new(),
-                After::Etcd => etcd.to_vec(),
-                After::Api => api.to_vec(),
-                After::Runtime | After::Registered => runtime.iter().chain(serving).copied().collect(),
-                After::Objects => runtime.iter().chain(api).chain(objects).copied().collect(),
-            };
-            let id = self.unit(&host.host, change, after);
-            if change.rollout.ready == Ready::Node {
-                nodes.push(id);
-            }
-        }
-        (nodes, images)
-    }
-
     /// A running unit gets its files and is restarted.
     fn restart(&mut self, host: &str, change: &UnitChange, after: impl IntoIterator<Item = StepId>) -> StepId {
         let after = self.before_restart(host, change, after.into_iter().collect());
@@ -427,98 +270,11 @@ impl Builder<'_> {
     }
 }
 
-/// What nodes wait for.
-#[derive(Clone)]
-struct Plane<'a> {
-    etcd: Vec<StepId>,
-    /// After these the API can be used.
-    api: Vec<StepId>,
-    /// After these kubelets can register. An API server takes that while it still makes its own roles, for which it waits
-    /// a second on its first start.
-    serving: Vec<StepId>,
-    /// After these controllers work.
-    controllers: Vec<StepId>,
-    objects: Option<StepId>,
-    /// Nodes that are there with their pieces of the pod network before their kubelets run.
-    made: BTreeSet<&'a str>,
-}
-
-impl Plane<'_> {
-    /// The same for a host that reaches the API only after these.
-    fn behind(&self, steps: &[StepId]) -> Self {
-        let mut plane = self.clone();
-        plane.serving.extend(steps);
-        plane
-    }
-}
-
 /// What comes of the masters; see [`Plane`].
 struct Masters {
     api: Vec<StepId>,
     serving: Vec<StepId>,
     controllers: Vec<StepId>,
-}
-
-/// A host and a change of one of its units.
-type Change<'a> = (&'a str, &'a UnitChange);
-
-/// All changes of units by what is done with them, each exactly once; in the inventory's order, and on a host in the
-/// order of its units. A unit that only has to be enabled is among those that start: nothing waits for it.
-#[derive(Default)]
-struct Sorted<'a> {
-    /// Members that join those that there are.
-    members_join: Vec<Change<'a>>,
-    members_start: Vec<Change<'a>>,
-    members_restart: Vec<Change<'a>>,
-    /// Hosts that become masters of a cluster that runs.
-    masters_join: BTreeSet<&'a str>,
-    masters_start: Vec<Change<'a>>,
-    masters_restart: Vec<Change<'a>>,
-    /// By host and unit of a member that restarts: what systemd restarts with it.
-    with: BTreeMap<(&'a str, &'a str), &'a UnitChange>,
-    nodes_start: Vec<Change<'a>>,
-    nodes_start_late: Vec<Change<'a>>,
-    nodes_restart: Vec<Change<'a>>,
-}
-
-impl<'a> Sorted<'a> {
-    fn new(plan: &'a Plan) -> Self {
-        let joins = |host: &str| plan.joining().any(|joining| joining.member == host);
-        let mut sorted = Sorted { masters_join: plan.new_masters().collect(), ..Sorted::default() };
-        let units = plan.hosts.iter().flat_map(|host| host.units.iter().map(move |unit| (host.host.as_str(), unit)));
-        for (host, unit) in units {
-            let restarts = unit.runs();
-            let is_of = |member: &Change<'_>| member.0 == host && unit.part_of == Some(&*member.1.name);
-            let member = sorted.members_restart.iter().find(|member| is_of(member)).map(|(_, member)| &*member.name);
-            if let Some(member) = member.filter(|member| restarts && !sorted.with.contains_key(&(host, *member))) {
-                sorted.with.insert((host, member), unit);
-                continue;
-            }
-            let list = match (unit.rollout.rolling, restarts, unit.rollout.after) {
-                (Rolling::Quorum, false, _) if joins(host) => &mut sorted.members_join,
-                (Rolling::Quorum, false, _) => &mut sorted.members_start,
-                (Rolling::Quorum, true, _) => &mut sorted.members_restart,
-                (Rolling::ControlPlane, false, _) => &mut sorted.masters_start,
-                (Rolling::ControlPlane, true, _) => &mut sorted.masters_restart,
-                (Rolling::Canary | Rolling::Together, false, After::Registered) => &mut sorted.nodes_start_late,
-                (Rolling::Canary | Rolling::Together, false, _) => &mut sorted.nodes_start,
-                (Rolling::Canary | Rolling::Together, true, _) => &mut sorted.nodes_restart,
-            };
-            list.push((host, unit));
-        }
-        sorted
-    }
-
-    /// API servers that do not run and ask one member only, which stays as it is while others restart: those take their
-    /// API servers with them, and these are there then.
-    fn servers_first(&self) -> impl Iterator<Item = Change<'a>> {
-        let restarts = |host: &str| self.members_restart.iter().any(|(member, _)| *member == host);
-        let is_first = move |(host, change): &Change<'a>| {
-            let asks_one = change.rollout.ready == Ready::Api && change.part_of.is_some();
-            asks_one && !self.members_restart.is_empty() && !restarts(host)
-        };
-        self.masters_start.iter().copied().filter(is_first)
-    }
 }
 
 /// The node's services have a connection of their own, so that they come up beside the control plane's. What nobody waits

@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::UnitChange;
 use crate::state::Ready;
 
-/// It runs already, by systemd's word, and so does what was restarted with it and goes back with it. A member of etcd and an API server can run for good and never be ready.
+/// It runs already, by systemd's word, and so does what was restarted with it and goes back with it. A member of etcd and an
+/// API server can run for good and never be ready.
 pub(in crate::apply) fn settled(
     job: &Job<'_>,
     host: &str,
