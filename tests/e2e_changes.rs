@@ -42,7 +42,7 @@ fn every_rolling_field_is_unnoticed_with_three_masters() {
     let cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("changes-ha", 3) });
     let balancer = balancer(&cluster);
     cluster.edit(|inventory| inventory.control_plane_endpoint = Some(balancer.address().to_string()));
-    populated(&cluster);
+    workload::populate(&cluster);
     try_rows(&cluster, rows().iter().filter(|row| row.end == End::Rolls), |_| ());
 }
 
@@ -67,16 +67,8 @@ fn try_rows<'r>(cluster: &Cluster, rows: impl Iterator<Item = &'r Row>, after: i
 /// A cluster with a workload from before.
 fn running(name: &str) -> Cluster {
     let cluster = Cluster::new(name, 2);
-    populated(&cluster);
+    workload::populate(&cluster);
     cluster
-}
-
-fn populated(cluster: &Cluster) {
-    cluster.up();
-    cluster.run(&["verify"]).ok();
-    let images = cluster.on("n1", "ctr -n k8s.io images ls -q");
-    let image = images.lines().find(|image| image.contains("/agnhost:")).expect("verify brings agnhost");
-    workload::start(cluster, image);
 }
 
 fn try_row(cluster: &Cluster, row: &Row) {

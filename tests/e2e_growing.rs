@@ -27,7 +27,7 @@ fn one_master_becomes_three_unnoticed_also_when_it_is_interrupted() {
     cluster.edit(|inventory| {
         inventory.control_plane_endpoint = Some(balancer.address().to_string());
     });
-    populated(&cluster);
+    workload::populate(&cluster);
     let (before, pods) = (hosts::lives(&cluster), workload::lives(&cluster));
 
     // A node that is there already, and a host that is new.
@@ -98,7 +98,7 @@ fn three_members_become_five_unnoticed() {
     let balancer = balancer(&cluster);
     let more = without_last(&cluster, 2);
     cluster.edit(|inventory| inventory.control_plane_endpoint = Some(balancer.address().to_string()));
-    populated(&cluster);
+    workload::populate(&cluster);
     let before = hosts::lives(&cluster);
     cluster.edit(|inventory| {
         let member = |host| Host { roles: vec![Role::Etcd], ..host };
@@ -130,15 +130,6 @@ fn without_last(cluster: &Cluster, count: usize) -> Vec<Host> {
     let mut taken = Vec::new();
     cluster.edit(|inventory| taken = inventory.hosts.split_off(inventory.hosts.len() - count));
     taken
-}
-
-/// A cluster with a workload from before.
-fn populated(cluster: &Cluster) {
-    cluster.up();
-    cluster.run(&["verify"]).ok();
-    let images = cluster.on("n1", "ctr -n k8s.io images ls -q");
-    let image = images.lines().find(|image| image.contains("/agnhost:")).expect("verify brings agnhost");
-    workload::start(cluster, image);
 }
 
 /// The first API server, and what stands before all of them.

@@ -10,17 +10,15 @@ use kbootstrap::components::{
     Catalogue, CertificateRow, ComponentSpec, ConfigSpec, Footprint, Format, ImageSpec, KernelSpec, PortSpec,
     ProgramSpec, Project, UnitSpec,
 };
-use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare, shut_paths};
-use kbootstrap::error::Result;
+use kbootstrap::engine::{PlanOptions, Prepared, Session, prepare};
 use kbootstrap::plan::UnitAction;
 use kbootstrap::preflight;
 use kbootstrap::reset::{self, Targets};
 use kbootstrap::state::{After, ArtifactRef, Kept, Ready, Rolling, Rollout, Wave};
-use kbootstrap::status::{self, Sources, State};
-use kbootstrap::ui::Silent;
-use time::OffsetDateTime;
+use kbootstrap::status::State;
 
 use crate::common::cluster::Cluster;
+use crate::common::engine::{self, try_up, up};
 
 const VERSION: &str = "1.2.3";
 
@@ -139,32 +137,7 @@ fn image(store: &Store) -> Vec<u8> {
 }
 
 fn open(cluster: &Cluster) -> Session {
-    Session::open(Options {
-        catalogue: catalogue(),
-        inventory: Some(&cluster.inventory()),
-        state: None,
-        trust_inventory: false,
-        accept_new_host_keys: false,
-        ssh_config: kbootstrap::remote::SshConfig::Off,
-        at_once: kbootstrap::access::AT_ONCE,
-        command: "made-up",
-        access: Access::Write,
-        asked: None,
-        reporter: Box::new(Silent),
-        interrupt: Default::default(),
-    })
-    .unwrap()
-}
-
-/// What `up` does; the plan that it made true comes back.
-fn up(session: &Session) -> Prepared {
-    try_up(session).unwrap_or_else(|e| panic!("{e:#?}"))
-}
-
-fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, PlanOptions::default(), &|_| Ok(()))?;
-    prepared.apply(session)?;
-    Ok(prepared)
+    engine::open(cluster, catalogue(), "made-up")
 }
 
 /// What the plan does with its unit, and why.
@@ -224,18 +197,7 @@ fn a_component_in_one_file_is_pushed_started_gated_shown_and_taken_back() {
     assert_eq!(light(), "red\n");
 
     let prepared = prepare(&session, PlanOptions::default(), &|_| Ok(())).unwrap();
-    let now = OffsetDateTime::now_utc();
-    let sources = Sources {
-        catalogue: &session.catalogue,
-        cluster: &session.cluster,
-        pool: &session.pool,
-        trust: &prepared.trust,
-        store: &prepared.store,
-        objects: &prepared.found.desired.objects,
-        kept: None,
-        shut: &|facts| shut_paths(&session, facts),
-    };
-    let ask = || status::ask(&sources, now);
+    let ask = || engine::shown(&session, &prepared);
     let status = ask();
     assert!(status.healthy, "{:?}", status.troubles());
     let shown = status.hosts[0].components.iter().find(|c| c.name == "lantern").unwrap();

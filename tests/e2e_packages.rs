@@ -8,17 +8,16 @@ use std::path::PathBuf;
 use kbootstrap::artifacts::{Lock, Store};
 use kbootstrap::cluster::Role;
 use kbootstrap::components::{Catalogue, ComponentSpec, KernelSpec, PackageSpec, UnitSpec};
-use kbootstrap::engine::{Access, Options, PlanOptions, Prepared, Session, prepare, preview, shut_paths};
-use kbootstrap::error::{Error, Result};
+use kbootstrap::engine::{PlanOptions, Prepared, Session, preview};
+use kbootstrap::error::Error;
 use kbootstrap::inventory::PackageArchive;
 use kbootstrap::reset::{self, Targets};
 use kbootstrap::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
-use kbootstrap::status::{self, Sources, State};
-use kbootstrap::ui::Silent;
-use time::OffsetDateTime;
+use kbootstrap::status::State;
 
 use crate::common::archive::{Archive, of_this_machine};
 use crate::common::cluster::Cluster;
+use crate::common::engine::{self, try_up, up};
 
 /// A unit of ours, which runs what a package brings.
 const FRONT: ComponentSpec = ComponentSpec {
@@ -81,31 +80,7 @@ fn lantern() -> (Archive, PathBuf) {
 fn open(cluster: &Cluster, component: ComponentSpec) -> Session {
     let mut catalogue = Catalogue::standard();
     catalogue.components.push(component);
-    Session::open(Options {
-        catalogue,
-        inventory: Some(&cluster.inventory()),
-        state: None,
-        trust_inventory: false,
-        accept_new_host_keys: false,
-        ssh_config: kbootstrap::remote::SshConfig::Off,
-        at_once: kbootstrap::access::AT_ONCE,
-        command: "packages",
-        access: Access::Write,
-        asked: None,
-        reporter: Box::new(Silent),
-        interrupt: Default::default(),
-    })
-    .unwrap()
-}
-
-fn try_up(session: &Session) -> Result<Prepared> {
-    let prepared = prepare(session, PlanOptions::default(), &|_| Ok(()))?;
-    prepared.apply(session)?;
-    Ok(prepared)
-}
-
-fn up(session: &Session) -> Prepared {
-    try_up(session).unwrap_or_else(|e| panic!("{e:#?}"))
+    engine::open(cluster, catalogue, "packages")
 }
 
 /// Packages that a plan changes.
@@ -115,17 +90,7 @@ fn packages(plan: &kbootstrap::plan::Plan) -> Vec<String> {
 }
 
 fn shown(session: &Session, prepared: &Prepared, package: &str) -> (State, String, String) {
-    let sources = Sources {
-        catalogue: &session.catalogue,
-        cluster: &session.cluster,
-        pool: &session.pool,
-        trust: &prepared.trust,
-        store: &prepared.store,
-        objects: &prepared.found.desired.objects,
-        kept: None,
-        shut: &|facts| shut_paths(session, facts),
-    };
-    let status = status::ask(&sources, OffsetDateTime::now_utc());
+    let status = engine::shown(session, prepared);
     let name = format!("package {package}");
     let row = status.hosts[0].components.iter().find(|component| component.name == name).unwrap();
     (row.state, row.version.clone(), row.detail.clone())

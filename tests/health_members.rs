@@ -59,6 +59,29 @@ fn places() -> [Place; 3] {
     [("m1", c1, p1), ("m2", c2, p2), ("m3", c3, p3)].map(|(name, client, peer)| Place { name, client, peer })
 }
 
+/// A member that runs, and who asks it.
+struct Begun {
+    dir: TempDir,
+    ca: Authority,
+    server: Issued,
+    identity: Identity,
+    places: [Place; 3],
+    /// The first of the places.
+    first: Server,
+}
+
+fn begun() -> Begun {
+    let dir = TempDir::new().unwrap();
+    let ca = Authority::new(dir.path(), "etcd-ca");
+    let server = ca.issue("server", "ec:P-256", "/CN=m1", "IP:127.0.0.1", 10);
+    let identity = ca.identity("client", "ec:P-256", "/CN=admin");
+    let places = places();
+    let m1 = &places[0];
+    let mut first = m1.start(dir.path(), &[m1], "new", &server, &ca);
+    await_etcd(&mut first, m1.client, &identity);
+    Begun { dir, ca, server, identity, places, first }
+}
+
 fn ask<T>(place: &Place, identity: &Identity, ask: impl FnOnce(&mut Client<'_>) -> Result<T>) -> Result<T> {
     let mut transport = Loopback;
     ask(&mut Client::connect(&mut transport, place.client, "127.0.0.1", identity)?)
@@ -96,13 +119,7 @@ fn find(members: Vec<Member>, place: &Place) -> Member {
 
 #[test]
 fn one_member_becomes_three_and_goes_on_with_what_was_begun() {
-    let dir = TempDir::new().unwrap();
-    let ca = Authority::new(dir.path(), "etcd-ca");
-    let server = ca.issue("server", "ec:P-256", "/CN=m1", "IP:127.0.0.1", 10);
-    let identity = ca.identity("client", "ec:P-256", "/CN=admin");
-    let [m1, m2, m3] = places();
-    let mut first = m1.start(dir.path(), &[&m1], "new", &server, &ca);
-    await_etcd(&mut first, m1.client, &identity);
+    let Begun { dir, ca, server, identity, places: [m1, m2, m3], first } = begun();
 
     // Added, and never started: it has no name, and takes nothing from the quorum.
     let added = until("m2 is not added", &m1, &identity, |client| etcd::add_learner(client, &m2.url()));
@@ -169,13 +186,7 @@ fn one_member_becomes_three_and_goes_on_with_what_was_begun() {
 /// The same list in another order, or one with a member more, is not the cluster that there is.
 #[test]
 fn who_is_told_of_others_than_there_are_does_not_join_and_can_be_told_again() {
-    let dir = TempDir::new().unwrap();
-    let ca = Authority::new(dir.path(), "etcd-ca");
-    let server = ca.issue("server", "ec:P-256", "/CN=m1", "IP:127.0.0.1", 10);
-    let identity = ca.identity("client", "ec:P-256", "/CN=admin");
-    let [m1, m2, m3] = places();
-    let mut first = m1.start(dir.path(), &[&m1], "new", &server, &ca);
-    await_etcd(&mut first, m1.client, &identity);
+    let Begun { dir, ca, server, identity, places: [m1, m2, m3], first: _first } = begun();
     let added = until("m2 is not added", &m1, &identity, |client| etcd::add_learner(client, &m2.url()));
     let never = AtomicBool::new(false);
     let wrong = m2.start(dir.path(), &[&m1, &m2, &m3], "existing", &server, &ca);

@@ -6,6 +6,7 @@ pub mod balancer;
 pub mod cluster;
 pub mod control_plane;
 pub mod docs;
+pub mod engine;
 pub mod inside;
 pub mod liar;
 pub mod load;

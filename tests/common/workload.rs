@@ -20,6 +20,15 @@ const EVERY: Duration = Duration::from_millis(20);
 /// After this a request has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Brings the cluster up with pods on it from before what comes.
+pub fn populate(cluster: &Cluster) {
+    cluster.up();
+    cluster.run(&["verify"]).ok();
+    let images = cluster.on("n1", "ctr -n k8s.io images ls -q");
+    let image = images.lines().find(|image| image.contains("/agnhost:")).expect("verify brings agnhost");
+    start(cluster, image);
+}
+
 /// Starts the pods, one on each node, and waits until they answer. The image must be on the nodes.
 pub fn start(cluster: &Cluster, image: &str) {
     let labels = json!({"app": "before"});
