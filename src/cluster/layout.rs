@@ -79,8 +79,6 @@ pub struct Layout {
     pub api_virtual_address: String,
     /// nginx' module for streams.
     pub nginx_stream: String,
-    /// Programs of the distribution's packages that everybody may run.
-    pub user_bin: String,
     /// nginx' modules, where its packages are RPM's.
     pub nginx_modules: String,
     /// Programs of the distribution's packages.
@@ -132,7 +130,6 @@ impl Layout {
             api_front_end: "/etc/kubernetes/api-front-end".into(),
             api_virtual_address: "/etc/kubernetes/api-virtual-address".into(),
             nginx_stream: "/usr/lib/nginx/modules/ngx_stream_module.so".into(),
-            user_bin: "/usr/bin".into(),
             nginx_modules: "/usr/lib64/nginx/modules".into(),
             sbin: "/usr/sbin".into(),
             kube_proxy: "/var/lib/kube-proxy".into(),

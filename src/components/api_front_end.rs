@@ -3,7 +3,7 @@
 
 use super::api_balancer::{asks_with, certificates, dirs, packages, program};
 use super::spec::*;
-use crate::cluster::{Balancer, Cluster, Role};
+use crate::cluster::{Balancer, Cluster, Host, Role};
 use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
 
 const NAME: &str = "api-front-end";
@@ -16,18 +16,22 @@ fn kind(cluster: &Cluster) -> Option<Balancer> {
     cluster.balancing.virtual_address.as_ref().map(|held| held.front_end)
 }
 
+/// Whether the host can hold the virtual address.
+pub(super) fn holds(cluster: &Cluster, host: &Host) -> bool {
+    host.is(Role::Lb) && cluster.balancing.virtual_address.is_some()
+}
+
+/// How what holds the virtual address comes and changes: never on two hosts at once.
+pub(super) const ROLLOUT: Rollout =
+    Rollout { wave: Wave::Etcd, after: After::Nothing, rolling: Rolling::ControlPlane, ready: Ready::Runs };
+
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "What takes connections at the virtual address of the API servers: haproxy or nginx.",
     role: Some(Role::Lb),
-    runs_on: |cluster, host| host.is(Role::Lb) && cluster.balancing.virtual_address.is_some(),
+    runs_on: holds,
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout {
-            wave: Wave::Etcd,
-            after: After::Nothing,
-            rolling: Rolling::ControlPlane,
-            ready: Ready::Runs,
-        },
+        rollout: ROLLOUT,
         watched_by_restart: |cluster| asks_with(cluster, kind(cluster), NAME),
         restart_seconds: 1,
         noticed: "who is connected by this host connects again",

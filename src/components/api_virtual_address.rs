@@ -1,9 +1,10 @@
 //! What holds the virtual address in front of the API servers: keepalived.
 
 use super::api_balancer::{asks_with, certificates, dirs};
+use super::api_front_end::{ROLLOUT, holds};
 use super::spec::*;
 use crate::cluster::{Balancer, Role};
-use crate::state::{After, ComponentId, Ready, Rolling, Rollout, Wave};
+use crate::state::ComponentId;
 
 const NAME: &str = "api-virtual-address";
 /// The component.
@@ -12,15 +13,10 @@ pub const ID: ComponentId = ComponentId(NAME);
 pub(super) const SPEC: ComponentSpec = ComponentSpec {
     about: "What holds the virtual address in front of the API servers: keepalived.",
     role: Some(Role::Lb),
-    runs_on: |cluster, host| host.is(Role::Lb) && cluster.balancing.virtual_address.is_some(),
+    runs_on: holds,
     unit: Some(UnitSpec {
         program: NAME,
-        rollout: Rollout {
-            wave: Wave::Etcd,
-            after: After::Nothing,
-            rolling: Rolling::ControlPlane,
-            ready: Ready::Runs,
-        },
+        rollout: ROLLOUT,
         // It asks through the front end as haproxy does.
         watched_by_restart: |cluster| asks_with(cluster, Some(Balancer::Haproxy), NAME),
         restart_seconds: 1,
@@ -38,7 +34,7 @@ pub(super) const SPEC: ComponentSpec = ComponentSpec {
             },
             PackageSpec {
                 name: "curl",
-                program: |layout| format!("{}/curl", layout.user_bin),
+                program: |layout| format!("{}/curl", layout.tools),
                 units: &[],
                 least: (7, 49),
             },

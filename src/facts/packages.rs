@@ -85,6 +85,11 @@ pub enum Found {
 }
 
 impl HostFacts {
+    /// Whether a unit of the distribution could start by itself: it is there, and nobody has masked it.
+    pub fn can_start(&self, unit: &str) -> bool {
+        self.units.get(unit).is_some_and(|unit| !["masked", "not-found", ""].contains(&&*unit.load))
+    }
+
     /// What is found of a package of that name, with that program, of at least that version of the project's own.
     pub fn package(&self, name: &str, program: &str, least: (u64, u64)) -> Found {
         let has_program = self.packages.programs.contains(program);

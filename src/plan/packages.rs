@@ -38,11 +38,8 @@ fn is_missing(package: &Package, facts: &HostFacts) -> bool {
 /// A host's own package keeps its units.
 fn unmasked(package: &Package, desired: &HostState, facts: &HostFacts) -> Option<PackageChange> {
     let is_ours = |unit: &&String| desired.units.iter().any(|own| own.name == **unit);
-    let is_free = |unit: &&String| {
-        let fact = facts.units.get(unit.as_str());
-        fact.is_some_and(|fact| !["masked", "not-found", ""].contains(&fact.load.as_str()))
-    };
-    let mask: BTreeSet<String> = package.units.iter().filter(|unit| !is_ours(unit) && is_free(unit)).cloned().collect();
+    let can_start = package.units.iter().filter(|unit| !is_ours(unit) && facts.can_start(unit));
+    let mask: BTreeSet<String> = can_start.cloned().collect();
     let Found::Good(version) = facts.package(&package.name, &package.program, package.least) else { return None };
     (facts.packages.ours.contains(&package.name) && !mask.is_empty()).then(|| PackageChange {
         name: package.name.clone(),

@@ -95,7 +95,7 @@ fn route_overlap(check: &mut HostCheck, what: &str, field: &str, network: IpNet,
     }
 }
 
-fn network_of(destination: &str) -> Option<IpNet> {
+pub(super) fn network_of(destination: &str) -> Option<IpNet> {
     let network: IpNet = match destination.parse::<IpAddr>() {
         Ok(address) => address.into(),
         Err(_) => destination.parse().ok()?,

@@ -56,8 +56,7 @@ fn ports_ours(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
             .collect();
         let is_ours = |process: &str| programs.iter().any(|program| runs(program, process));
         let mut sockets = sockets(facts, port).iter().filter(|socket| socket.port == port.number).peekable();
-        facts.known
-            && facts.units.get(&unit.name()).is_some_and(|unit| unit.active != "inactive" && unit.active != "failed")
+        runs_ours(facts, &unit.name())
             && sockets.peek().is_some()
             && sockets.all(|socket| socket.process.as_deref().is_none_or(is_ours))
     };
@@ -74,6 +73,11 @@ fn ports_ours(catalogue: &Catalogue, cluster: &Cluster, host: &Host, facts: &Hos
         .flat_map(|(spec, unit)| spec.ports.iter().filter(move |port| held(spec, &unit, port) || by_device(spec, port)))
         .map(|port| port.number)
         .collect()
+}
+
+/// Whether a unit of ours runs on the host, or is about to.
+pub(super) fn runs_ours(facts: &HostFacts, unit: &str) -> bool {
+    facts.known && facts.units.get(unit).is_some_and(|unit| unit.active != "inactive" && unit.active != "failed")
 }
 
 /// Whether the process is the program; the kernel keeps 15 bytes of a process' name.

@@ -1,10 +1,10 @@
 //! The virtual address in front of the API servers, on the hosts that can hold it.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 use super::finding::{Finding, HostCheck, Severity};
+use super::network::network_of;
+use super::ports;
 use crate::cluster::{Host, Role, VirtualAddress};
 use crate::components::{api_front_end, api_virtual_address};
 use crate::facts::heard::Heard;
@@ -50,7 +50,7 @@ pub fn strangers(host: &Host, held: &VirtualAddress, heard: &Heard) -> Vec<Findi
 
 /// Who holds the port, where that is not our own front end.
 fn port(check: &mut HostCheck, held: &VirtualAddress) {
-    if runs(check, &format!("{}.service", api_front_end::ID)) {
+    if ports::runs_ours(check.facts, &format!("{}.service", api_front_end::ID)) {
         return;
     }
     let taken = check.facts.listening.iter().find(|socket| socket.port == held.port && !is_try(socket));
@@ -84,7 +84,7 @@ fn interface(check: &mut HostCheck, held: &VirtualAddress) {
         return;
     }
     if addresses.iter().any(|(_, there)| *there == address)
-        && !runs(check, &format!("{}.service", api_virtual_address::ID))
+        && !ports::runs_ours(check.facts, &format!("{}.service", api_virtual_address::ID))
     {
         check.fail(
             "virtual-address",
@@ -95,7 +95,7 @@ fn interface(check: &mut HostCheck, held: &VirtualAddress) {
         );
     }
     let of_interface = check.facts.routes.iter().filter(|(_, device)| *device == name);
-    let networks: Vec<IpNet> = of_interface.filter_map(|(to, _)| network(to)).collect();
+    let networks: Vec<IpNet> = of_interface.filter_map(|(to, _)| network_of(to)).collect();
     if !networks.is_empty() && !networks.iter().any(|network| network.contains(&address)) {
         let shown: Vec<String> = networks.iter().map(IpNet::to_string).collect();
         check.fail(
@@ -104,20 +104,6 @@ fn interface(check: &mut HostCheck, held: &VirtualAddress) {
             "choose an address of the hosts' own network: others find it by asking there who has it (ARP)",
         );
     }
-}
-
-fn runs(check: &HostCheck, unit: &str) -> bool {
-    let there = check.facts.units.get(unit);
-    check.facts.known && there.is_some_and(|unit| !["inactive", "failed", ""].contains(&&*unit.active))
-}
-
-/// A network that is not just everything else.
-fn network(destination: &str) -> Option<IpNet> {
-    let network: IpNet = match destination.parse::<IpAddr>() {
-        Ok(address) => address.into(),
-        Err(_) => destination.parse().ok()?,
-    };
-    (network.prefix_len() > 0).then(|| network.trunc())
 }
 
 #[cfg(test)]

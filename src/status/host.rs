@@ -160,6 +160,15 @@ fn version(store: &Store, sha256: &str) -> Option<String> {
     store.record(sha256).ok()?.labels.pop().map(|label| label.version)
 }
 
+/// What an API server says of itself; `before` what fails stands `but`.
+fn serves(component: &mut Component, ready: &kube::Ready, words: &str, but: &str) {
+    component.detail = words.to_owned();
+    if !ready.ready {
+        component.state = State::Bad;
+        component.detail = format!("{but}{}", ready.failing.join(", "));
+    }
+}
+
 /// etcd and the API server can be asked themselves.
 fn own_words(
     component: &mut Component,
@@ -197,12 +206,7 @@ fn own_words(
         Ready::Api => {
             let mut access = ApiAccess::new(pool, host, trust)?;
             let mut client = access.client()?;
-            let ready = kube::readyz(&mut client)?;
-            component.detail =
-                if ready.ready { "ready".into() } else { format!("failing: {}", ready.failing.join(", ")) };
-            if !ready.ready {
-                component.state = State::Bad;
-            }
+            serves(component, &kube::readyz(&mut client)?, "ready", "failing: ");
             if let Some(version) = kube::get(&mut client, "/version")? {
                 component.version =
                     version["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned();
@@ -211,13 +215,7 @@ fn own_words(
         Ready::Balancer => {
             let mut access = ApiAccess::by_balancer(pool, host, trust)?;
             let ready = kube::readyz(&mut access.client()?)?;
-            component.detail = match ready.ready {
-                true => "leads to a ready API server".into(),
-                false => format!("leads to an API server that is not ready: {}", ready.failing.join(", ")),
-            };
-            if !ready.ready {
-                component.state = State::Bad;
-            }
+            serves(component, &ready, "leads to a ready API server", "leads to an API server that is not ready: ");
         }
         Ready::Runs | Ready::Runtime | Ready::Node | Ready::Timer => {}
     }

@@ -8,15 +8,10 @@ pub(super) fn judge(package: &Package, facts: &HostFacts) -> Component {
     let Package { name, program, least: (major, minor), units, .. } = package;
     let is_ours = facts.packages.ours.contains(name);
     let (state, word, version, detail) = match facts.package(name, program, package.least) {
-        Found::Good(version) if is_ours => {
-            let is_free = |unit: &&String| {
-                facts.units.get(unit.as_str()).is_some_and(|unit| !["masked", "not-found", ""].contains(&&*unit.load))
-            };
-            match units.iter().find(is_free) {
-                Some(unit) => (State::Warning, "installed", version, format!("{unit} of it is not masked any more")),
-                None => (State::Good, "installed", version, "by kbootstrap".to_owned()),
-            }
-        }
+        Found::Good(version) if is_ours => match units.iter().find(|unit| facts.can_start(unit)) {
+            Some(unit) => (State::Warning, "installed", version, format!("{unit} of it is not masked any more")),
+            None => (State::Good, "installed", version, "by kbootstrap".to_owned()),
+        },
         Found::Good(version) => (State::Good, "installed", version, "the host's own".to_owned()),
         Found::TooOld(version) => (State::Bad, "too old", version, format!("{major}.{minor} or newer is needed")),
         Found::NoProgram(version) => (State::Bad, "broken", version, format!("{program} is not there")),

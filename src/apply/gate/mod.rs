@@ -106,17 +106,15 @@ pub(super) fn member_healthy(job: &Job<'_>, member: &Host, need: Need) -> Result
 /// The host's API server says `ok` on /readyz.
 pub(super) fn api(job: &Job<'_>, host: &str) -> Result<String> {
     let master = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
-    let mut access = ApiAccess::new(job.pool, master, job.trust)?;
-    let what = format!("{host}: kube-apiserver is not ready");
-    job.until(&what, API, || unless_connected(look_ready(&mut access)))
+    let access = ApiAccess::new(job.pool, master, job.trust)?;
+    until_ready(job, &format!("{host}: kube-apiserver is not ready"), access)
 }
 
 /// The node's own balancer leads to an API server that is ready.
 pub(super) fn balanced(job: &Job<'_>, host: &str) -> Result<String> {
     let node = job.cluster.host(host).ok_or_else(|| Error::internal(format!("no host {host}")))?;
-    let mut access = ApiAccess::by_balancer(job.pool, node, job.trust)?;
-    let what = format!("{host}: its balancer leads to no API server that is ready");
-    job.until(&what, API, || unless_connected(look_ready(&mut access)))
+    let access = ApiAccess::by_balancer(job.pool, node, job.trust)?;
+    until_ready(job, &format!("{host}: its balancer leads to no API server that is ready"), access)
 }
 
 /// The virtual address leads to an API server that is ready, as seen from a host that should reach it.
@@ -127,10 +125,9 @@ pub(super) fn held(job: &Job<'_>) -> Result<String> {
     // Who does not hold it itself tells more.
     let hosts = job.there.hosts.iter();
     let host = hosts.max_by_key(|host| !host.is(Role::Lb)).ok_or_else(|| Error::internal("there is no host"))?;
-    let mut access = ApiAccess::at(job.pool, host, address, &Tls::new(&job.trust.super_admin())?)?;
+    let access = ApiAccess::at(job.pool, host, address, &Tls::new(&job.trust.super_admin())?)?;
     let what = format!("{}: {address} leads to no API server that is ready", host.name);
-    job.until(&what, API, || unless_connected(look_ready(&mut access)))?;
-    drop(access);
+    until_ready(job, &what, access)?;
     job.until("the virtual address has not settled", ETCD, || {
         let mut holders = Vec::new();
         for host in job.there.with_role(Role::Lb) {
@@ -169,6 +166,11 @@ pub(super) fn other_api(job: &Job<'_>, host: &str) -> Result<String> {
         }
         Ok(Poll::Pending(troubles.join("; ")))
     })
+}
+
+/// What is led to says `ok` on /readyz.
+fn until_ready(job: &Job<'_>, what: &str, mut access: ApiAccess<'_>) -> Result<String> {
+    job.until(what, API, || unless_connected(look_ready(&mut access)))
 }
 
 fn look_ready(access: &mut ApiAccess<'_>) -> Result<Poll<String>> {
