@@ -28,12 +28,15 @@ const BY_POD: u8 = 7;
 /// flannel's VXLAN.
 const VXLAN: (&str, u16) = ("udp", 8472);
 
+/// The check of a Service's names.
+pub(super) const SERVICE_NAME: &str = "service-name";
+
 /// The checks whose paths are tried side by side, in the report's order.
 pub(super) const CHECKS: &[&str] = &[
     "pod-to-pod",
     "large-packets",
     "service-address",
-    "service-name",
+    SERVICE_NAME,
     "dns",
     "dns-tcp",
     "node-port",
@@ -108,7 +111,7 @@ impl Map<'_> {
             ..by_pod(pod, &web, SERVICE_PORT, "hostname", self.any_pod())
         };
         let by_name = |name: &str| Path {
-            check: "service-name",
+            check: SERVICE_NAME,
             to: format!("the Service {name}:{SERVICE_PORT}"),
             entry: entry(service.address, SERVICE_PORT),
             settles: NAMES_SETTLING,

@@ -2,6 +2,7 @@
 
 use super::Fixture;
 use super::firewall;
+use super::network::SERVICE_NAME;
 use super::path::{Path, Trouble};
 use super::report::Ending;
 use super::rounds::{Fate, PathEnding};
@@ -68,8 +69,14 @@ fn sentence(path: &Path, trouble: &Trouble, known: Known) -> String {
         (Known::NoRules, Some((node, _))) => {
             format!("{sentence}: not yet, kube-proxy on {node} has put no rules into the kernel")
         }
+        _ if is_unheard_of(path, trouble) => format!("{sentence}: not yet, CoreDNS has not heard of the Service"),
         _ => sentence,
     }
+}
+
+/// CoreDNS answers, and knows nothing of a Service that there is.
+fn is_unheard_of(path: &Path, trouble: &Trouble) -> bool {
+    path.check == SERVICE_NAME && matches!(trouble, Trouble::NoName(why) if why.ends_with("no such host"))
 }
 
 /// The rules that stand in the way, as the nodes show them.
@@ -105,6 +112,10 @@ fn hints(fixture: &Fixture<'_>, check: &str, failed: &[(&Path, &Trouble, Known)]
             fixture.ways.services, fixture.ways.services
         )),
         "host-port" => error.hint("ports of hosts are the CNI plugin portmap's: look at its configuration on that node"),
+        _ if failed.iter().any(|(path, trouble, _)| is_unheard_of(path, trouble)) => dns_evidence(
+            fixture,
+            error.hint("where the API server was away, CoreDNS asks it again after up to a minute: verify once more then"),
+        ),
         _ if no_name || check == "dns-tcp" => dns_evidence(fixture, error),
         _ if nodes.is_empty() => error,
         _ => error.hint(format!("look at kube-proxy on {}: journalctl -u kube-proxy", nodes.join(", "))),
@@ -142,6 +153,17 @@ mod tests {
         from n1: refused by n2:30726: not yet, kube-proxy on n2 has not heard of the Service
         from n1: refused by n2:30726: not yet, kube-proxy on n2 has put no rules into the kernel
         from n1: refused by n2:30726
+        ");
+    }
+
+    #[test]
+    fn a_service_that_coredns_does_not_know_yet_is_not_a_broken_server() {
+        let path = Path { check: SERVICE_NAME, to: "web:80".into(), ..path(true, Send::Nothing, Expects::Open) };
+        let said = ["lookup web on 10.96.0.10:53: no such host", "lookup web on 10.96.0.10:53: server misbehaving"]
+            .map(|why| sentence(&path, &Trouble::NoName(why.into()), Known::Untold));
+        insta::assert_snapshot!(said.join("\n"), @"
+        from n1: web:80 is not found: lookup web on 10.96.0.10:53: no such host: not yet, CoreDNS has not heard of the Service
+        from n1: web:80 is not found: lookup web on 10.96.0.10:53: server misbehaving
         ");
     }
 }
