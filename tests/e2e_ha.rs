@@ -120,6 +120,8 @@ fn all_goes_on(run: &Run<'_>, figures: &[Figures]) {
         let failed = if busy { seen.refused } else { seen.failed.len() };
         run.check(failed == 0, &format!("{seen}: {:#?}", seen.failed));
         run.check(seen.lost.is_empty(), &format!("{seen}: {:?}", seen.lost));
+        // An API server that ends says so to what comes between its last request and the end of its connections.
+        run.check(seen.later <= HOSTS.len(), &format!("too many were asked to come later: {seen}"));
     }
 }
 
