@@ -3,7 +3,7 @@
 CACHE := $(or $(KBOOTSTRAP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kbootstrap)
 export PATH := $(HOME)/.cargo/bin:$(CACHE)/tools/bin:$(PATH)
 
-.PHONY: help build demo test test-long bench advisories checksums release clean
+.PHONY: help build demo demo-ha test test-long bench advisories checksums release clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ build: ## The program, in target/release/kbootstrap
 
 demo: build ## Three lab hosts on this machine become a cluster (needs root)
 	@tools/demo.sh
+
+demo-ha: build ## Three masters behind an address of their own; its holder loses its power (needs root)
+	@tools/demo-ha.sh
 
 test: ## Format, lints, licences, unit, integration and end-to-end tests (needs root)
 	@tools/setup.sh test

@@ -112,16 +112,13 @@ fn people(cluster: &Cluster, balancer: &Balancer) -> Api {
     Api { address: balancer.address(), tls: cluster.identity("ca", "admin") }
 }
 
-/// People's requests all succeed, and what was acknowledged is there. On a machine that is busy, some may be late.
+/// People's requests all succeed, and what was acknowledged is there.
 fn all_goes_on(run: &Run<'_>, figures: &[Figures]) {
-    let busy = machine_is_busy();
     for seen in figures {
         run.check(seen.requests > 200, &format!("the clients should have been busy: {seen}"));
-        let failed = if busy { seen.refused } else { seen.failed.len() };
-        run.check(failed == 0, &format!("{seen}: {:#?}", seen.failed));
-        run.check(seen.lost.is_empty(), &format!("{seen}: {:?}", seen.lost));
-        // An API server that ends says so to what comes between its last request and the end of its connections.
-        run.check(seen.later <= HOSTS.len(), &format!("too many were asked to come later: {seen}"));
+        if let Err(what) = seen.unnoticed() {
+            run.check(false, &what);
+        }
     }
 }
 
@@ -342,7 +339,7 @@ fn answers(cluster: &Cluster, address: SocketAddr) {
 }
 
 /// A controller whose API server was away for ten seconds has given up its lease, and another one takes it within some more.
-fn becomes_healthy(cluster: &Cluster) -> Value {
+pub fn becomes_healthy(cluster: &Cluster) -> Value {
     let limit = Instant::now() + Duration::from_secs(90);
     loop {
         let status = cluster.run(&["status", "-o", "json"]);
@@ -417,7 +414,7 @@ fn order_of(run: &Run<'_>, wanted: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 /// The order in which etcd members are to restart.
-fn leader_last(status: &Value) -> Vec<String> {
+pub fn leader_last(status: &Value) -> Vec<String> {
     let members = components(status, "etcd");
     let leads = |host: &&str| members[*host]["detail"].as_str().unwrap().starts_with("leader");
     let (leader, others): (Vec<&str>, Vec<&str>) = HOSTS.into_iter().partition(leads);

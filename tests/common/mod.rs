@@ -1,5 +1,6 @@
 //! What the tests share: running the program, private folders.
 
+pub mod answers;
 pub mod archive;
 pub mod authority;
 pub mod balancer;

@@ -13,7 +13,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use kbootstrap::clients::http::{Client, Request, Response, Tls};
-use kbootstrap::error::{Error, Result};
+use kbootstrap::error::{self, Error};
 use serde_json::json;
 
 /// From the beginning of a write and a read to the beginning of the next two.
@@ -82,12 +82,17 @@ impl Steady {
         Steady { over, threads: threads.into() }
     }
 
-    /// Ends them, prints what they saw, and gives it back.
-    pub fn end(mut self, when: &str) -> Vec<Figures> {
+    /// Ends them, and gives back what they saw.
+    pub fn figures(mut self) -> Vec<Figures> {
         self.over.store(true, Ordering::SeqCst);
-        let figures: Vec<Figures> = self.threads.drain(..).map(|thread| thread.join().unwrap()).collect();
+        self.threads.drain(..).map(|thread| thread.join().unwrap()).collect()
+    }
+
+    /// The same, and prints it.
+    pub fn end(self, when: &str) -> Vec<Figures> {
+        let figures = self.figures();
         for seen in &figures {
-            stderr().write_all(format!("figure: {when}: {seen}\n").as_bytes()).unwrap();
+            figure(&format!("{when}: {seen}"));
         }
         figures
     }
@@ -107,6 +112,31 @@ impl Figures {
     }
 }
 
+/// Of a machine of two processors on which other tests run, too: so many requests of a client may be late by itself. What an
+/// idle one does stands in docs/ha.md.
+const LATE: usize = 2;
+/// An API server that ends asks at most one request of a held connection to come later, and as many restart at a time.
+const LATER: usize = 3;
+
+impl Figures {
+    /// Whether people noticed nothing: every request succeeded, and what was acknowledged is there.
+    pub fn unnoticed(&self) -> Result<(), String> {
+        let late = self.failed.len() - self.refused;
+        let busy = machine_is_busy();
+        let wrong = [
+            (self.requests <= 50, "the client should have been busy"),
+            (!self.lost.is_empty(), "acknowledged writes are gone"),
+            (self.refused > 0, "requests were refused"),
+            (late > LATE && !busy, "requests were late"),
+            (self.later > LATER, "too many were asked to come later"),
+        ];
+        match wrong.iter().find(|(is, _)| *is) {
+            None => Ok(()),
+            Some((_, what)) => Err(format!("{what}: {self}: {:#?}", self.failed)),
+        }
+    }
+}
+
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figures { connections, requests, failed, refused, longest_gap, forbidden, later, again, lost } = self;
@@ -118,6 +148,11 @@ impl fmt::Display for Figures {
             lost.len()
         )
     }
+}
+
+/// Prints what was measured, where the tests' output is not shown, too.
+pub fn figure(text: &str) {
+    stderr().write_all(format!("figure: {text}\n").as_bytes()).unwrap();
 }
 
 /// Whether so much runs on this machine that it may be what answers late: four that could run for each processor.
@@ -159,7 +194,7 @@ impl Person {
     }
 
     /// Tries until it succeeds or its time is over.
-    fn succeeds(&mut self, ask: impl Fn(&mut Self) -> Result<Response>) -> bool {
+    fn succeeds(&mut self, ask: impl Fn(&mut Self) -> error::Result<Response>) -> bool {
         self.figures.requests += 1;
         self.end = Instant::now() + PATIENCE;
         let mut refusals: Vec<String> = Vec::new();
@@ -207,7 +242,7 @@ impl Person {
         format!("/api/v1/namespaces/default/configmaps/{}-{turn}", self.name)
     }
 
-    fn write(&mut self, turn: usize) -> Result<Response> {
+    fn write(&mut self, turn: usize) -> error::Result<Response> {
         let labels = json!({ "steady": self.name });
         let metadata = json!({ "name": format!("{}-{turn}", self.name), "labels": labels });
         let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }).to_string();
@@ -218,12 +253,12 @@ impl Person {
         })
     }
 
-    fn read(&mut self, turn: usize) -> Result<Response> {
+    fn read(&mut self, turn: usize) -> error::Result<Response> {
         let path = self.path(turn);
         self.ask(&Request::new("GET", &path))
     }
 
-    fn ask(&mut self, request: &Request<'_>) -> Result<Response> {
+    fn ask(&mut self, request: &Request<'_>) -> error::Result<Response> {
         let mut client = match self.open.take() {
             Some(client) => client,
             None => self.connect()?,
@@ -233,7 +268,7 @@ impl Person {
         Ok(response)
     }
 
-    fn connect(&self) -> Result<Client<'static>> {
+    fn connect(&self) -> error::Result<Client<'static>> {
         let address = self.api.address;
         let failed = |e: std::io::Error| Error::connect(format!("{address}: {e}"));
         let stream = TcpStream::connect_timeout(&address, self.left().max(PAUSE)).map_err(failed)?;

@@ -1,0 +1,179 @@
+//! The virtual address: it comes to a running cluster, stays where it is as long as its host leads to an API server, and
+//! moves within seconds when it does not. The figures are those of docs/ha.md.
+
+use std::net::{IpAddr, SocketAddr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use kbootstrap::cluster::Role;
+use kbootstrap::inventory::{FrontEnd, VirtualAddress};
+use kbootstrap::lab::Off;
+use kbootstrap::ui::Silent;
+
+use crate::common::answers::Answers;
+use crate::common::cluster::Cluster;
+use crate::common::steady::{Api, Connections, Steady, figure, machine_is_busy};
+use crate::e2e_balancers::{nobody_noticed, sleep_until_healthy};
+
+/// For seconds like these a fault must be over, on a machine that has nothing else to do.
+const POWER_CUT: Duration = Duration::from_millis(1500);
+const CLEAN_STOP: Duration = Duration::from_millis(500);
+const FRONT_END_STAYS_DEAD: Duration = Duration::from_secs(3);
+const FRONT_END_DIES_ONCE: Duration = Duration::from_secs(2);
+/// From the first API server that is ready again to an address that answers.
+const ALL_WERE_DOWN: Duration = Duration::from_secs(5);
+
+/// The address that people use.
+pub struct Held {
+    pub api: Api,
+    /// Who can hold it.
+    hosts: Vec<String>,
+}
+
+/// Writes it into the inventory: the hundredth address of the lab's network.
+pub fn ask_for(cluster: &Cluster, front_end: FrontEnd) {
+    let address = address(cluster).to_string();
+    cluster.edit(|inventory| {
+        let held = VirtualAddress { address, front_end: Some(front_end), ..Default::default() };
+        inventory.api_load_balancer.virtual_address = Some(held);
+    });
+}
+
+fn address(cluster: &Cluster) -> IpAddr {
+    let gateway = cluster.lab().state().gateway.octets();
+    IpAddr::from([gateway[0], gateway[1], gateway[2], 100])
+}
+
+/// Of a cluster that has it.
+pub fn held(cluster: &Cluster) -> Held {
+    let alone = cluster.with_role(Role::Lb);
+    let (hosts, port) = match alone.is_empty() {
+        true => (cluster.with_role(Role::Master), 8443),
+        false => (alone, 6443),
+    };
+    Held { api: Api { address: SocketAddr::new(address(cluster), port), tls: cluster.identity("ca", "admin") }, hosts }
+}
+
+/// `plan` names it, `up` brings it, and nobody else notices.
+pub fn comes_to_a_running_cluster(cluster: &Cluster) -> Held {
+    ask_for(cluster, FrontEnd::Haproxy);
+    let plan = cluster.run(&["plan"]).ok();
+    plan.check(plan.stdout.contains("enable and start api-virtual-address.service"), "the plan should name it");
+    cluster.up();
+    cluster.up_finds_nothing("after the virtual address came");
+    let held = held(cluster);
+    let (address, holder) = (held.api.address.ip(), held.holder(cluster));
+    let status = cluster.run(&["status"]).ok();
+    status.check(status.stdout.contains(&format!("{address} by {holder}")), "status should say who holds it");
+    // Neither kubelets nor flanneld take it for the host's own.
+    let node = cluster.get(&["node", &holder]);
+    assert!(!node.to_string().contains(&address.to_string()), "{node:#}");
+    held
+}
+
+/// The API server of its host stops, its front end is killed once, keepalived is killed.
+pub fn stays_where_it_is(cluster: &Cluster, held: &Held) {
+    let holder = held.holder(cluster);
+    let clients = Steady::start(&held.api, "holder");
+    cluster.on(&holder, "systemctl stop kube-apiserver && systemctl start kube-apiserver");
+    let figures = clients.end("the API server beside the virtual address stops and starts");
+    assert_eq!(held.holder(cluster), holder, "an API server that stops is no reason to move");
+    nobody_noticed(&figures);
+    sleep_until_healthy(cluster);
+
+    let answers = Answers::start(&held.api, Connections::New);
+    cluster.on(&holder, "kill -KILL $(systemctl show -P MainPID api-front-end)");
+    sleep(Duration::from_secs(4));
+    within(answers.end("the holder's front end is killed once"), FRONT_END_DIES_ONCE);
+    assert!(held.holder(cluster) == holder || machine_is_busy(), "it is back before anybody takes it for dead");
+
+    let holder = held.holder(cluster);
+    let answers = Answers::start(&held.api, Connections::New);
+    cluster.on(&holder, "systemctl kill --signal KILL api-virtual-address");
+    sleep(Duration::from_secs(5));
+    within(answers.end("keepalived of the holder is killed"), POWER_CUT);
+    held.holder(cluster);
+}
+
+/// The front end dies and stays dead, keepalived is stopped, all API servers were down.
+pub fn moves_when_it_must(cluster: &Cluster, held: &Held) {
+    let holder = held.holder(cluster);
+    let answers = Answers::start(&held.api, Connections::New);
+    cluster.on(&holder, "systemctl kill --signal KILL api-front-end; systemctl stop api-front-end");
+    sleep(Duration::from_secs(6));
+    within(answers.end("the holder's front end dies and stays dead"), FRONT_END_STAYS_DEAD);
+    let next = held.holder(cluster);
+    assert_ne!(next, holder, "a dead front end must not hold the address");
+    cluster.on(&holder, "systemctl start api-front-end");
+    sleep(Duration::from_secs(4));
+    assert_eq!(held.holder(cluster), next, "who is well again does not take it back");
+
+    let answers = Answers::start(&held.api, Connections::New);
+    cluster.on(&next, "systemctl stop api-virtual-address");
+    sleep(Duration::from_secs(2));
+    within(answers.end("keepalived of the holder is stopped"), CLEAN_STOP);
+    cluster.on(&next, "systemctl start api-virtual-address");
+    sleep_until_healthy(cluster);
+
+    let masters = cluster.with_role(Role::Master);
+    for master in &masters {
+        cluster.on(master, "systemctl stop --no-block kube-apiserver");
+    }
+    for master in &masters {
+        cluster.on(master, "while systemctl -q is-active kube-apiserver; do sleep 0.2; done");
+    }
+    // Its start ends when it is ready.
+    cluster.on(&masters[0], "systemctl start kube-apiserver");
+    let ready = Instant::now();
+    let answers = Answers::start(&held.api, Connections::New);
+    let took = ready.elapsed();
+    figure(&format!("all API servers were down: the address answers {took:.2?} after one of them is ready"));
+    answers.end("from then on");
+    within(took, ALL_WERE_DOWN);
+    held.holder(cluster);
+    for master in &masters[1..] {
+        cluster.on(master, "systemctl start kube-apiserver");
+    }
+    sleep_until_healthy(cluster);
+}
+
+/// Its holder's power is cut, and comes back.
+pub fn survives_its_host(cluster: &mut Cluster, held: &Held) {
+    let holder = held.holder(cluster);
+    let answers = Answers::start(&held.api, Connections::New);
+    sleep(Duration::from_secs(1));
+    cluster.lab_mut().poweroff(&holder, Off::Cut).unwrap();
+    sleep(Duration::from_secs(6));
+    within(answers.end("the holder's power is cut"), POWER_CUT);
+    let next = held.holder(cluster);
+    assert_ne!(next, holder);
+    cluster.lab_mut().start(&holder, &Silent).unwrap();
+    sleep_until_healthy(cluster);
+    assert_eq!(held.holder(cluster), next, "the host that is back does not take the address back");
+}
+
+impl Held {
+    /// The one host that has the address; a move takes a moment.
+    pub fn holder(&self, cluster: &Cluster) -> String {
+        let address = self.api.address.ip();
+        let has = |host: &&String| {
+            let (code, said) = cluster.try_on(host, "ip -o address show");
+            code == 0 && said.contains(&format!(" {address}/"))
+        };
+        let limit = Instant::now() + Duration::from_secs(5);
+        loop {
+            let holders: Vec<&String> = self.hosts.iter().filter(has).collect();
+            match holders.as_slice() {
+                [one] => return (*one).clone(),
+                _ => assert!(Instant::now() < limit, "{address} is on {holders:?}{}", cluster.evidence()),
+            }
+        }
+    }
+}
+
+/// A machine that is busy is given three times as long.
+#[track_caller]
+fn within(gap: Duration, limit: Duration) {
+    let limit = if machine_is_busy() { limit * 3 } else { limit };
+    assert!(gap <= limit, "{gap:.2?}, and not {limit:.2?}");
+}
