@@ -30,6 +30,7 @@ fn nodes_go_on_without_a_master() {
     let held = virtual_address::comes_to_a_running_cluster(&cluster);
     nobody_noticed(&clients.end("a virtual address comes to a running cluster"));
     is_healthy(&cluster);
+    virtual_address::two_that_do_not_hear_each_other_are_named(&cluster, &held);
     virtual_address::stays_where_it_is(&cluster, &held);
     virtual_address::moves_when_it_must(&cluster, &held);
 

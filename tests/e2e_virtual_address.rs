@@ -15,6 +15,9 @@ use crate::common::cluster::Cluster;
 use crate::common::steady::{Api, Connections, Steady, figure, machine_is_busy};
 use crate::e2e_balancers::{nobody_noticed, sleep_until_healthy};
 
+/// A host that never holds the address.
+const ALONE: &str = "n4";
+
 /// For seconds like these a fault must be over, on a machine that has nothing else to do.
 const POWER_CUT: Duration = Duration::from_millis(1500);
 const CLEAN_STOP: Duration = Duration::from_millis(500);
@@ -57,6 +60,7 @@ pub fn held(cluster: &Cluster) -> Held {
 /// `plan` names it, `up` brings it, and nobody else notices.
 pub fn comes_to_a_running_cluster(cluster: &Cluster) -> Held {
     ask_for(cluster, FrontEnd::Haproxy);
+    somebody_who_has_it_is_heard(cluster);
     let plan = cluster.run(&["plan"]).ok();
     plan.check(plan.stdout.contains("enable and start api-virtual-address.service"), "the plan should name it");
     cluster.up();
@@ -69,6 +73,44 @@ pub fn comes_to_a_running_cluster(cluster: &Cluster) -> Held {
     let node = cluster.get(&["node", &holder]);
     assert!(!node.to_string().contains(&address.to_string()), "{node:#}");
     held
+}
+
+/// Before any host of ours holds it.
+fn somebody_who_has_it_is_heard(cluster: &Cluster) {
+    let address = address(cluster);
+    let host = cluster.address(ALONE);
+    let link = format!("L=$(ip -o address show | sed -n 's/^[0-9]*: \\([^ ]*\\) .* {host}\\/.*/\\1/p')");
+    cluster.on(ALONE, &format!("{link}; ip address add {address}/32 dev $L"));
+    let said = format!("somebody answers at {address} already");
+    for command in [&["check"][..], &["up", "--yes"]] {
+        let run = cluster.run(command).exits(6);
+        run.check(run.stdout.contains(&said) || run.stderr.contains(&said), "somebody should have been heard");
+    }
+    cluster.on(ALONE, &format!("{link}; ip address delete {address}/32 dev $L"));
+}
+
+/// Others take the address where they hear nothing of its holder.
+pub fn two_that_do_not_hear_each_other_are_named(cluster: &Cluster, held: &Held) {
+    let holder = held.holder(cluster);
+    cluster.on(
+        &holder,
+        "nft -f - <<END
+table inet deaf {
+  chain in { type filter hook input priority 0; meta l4proto 112 drop; }
+  chain out { type filter hook output priority 0; meta l4proto 112 drop; }
+}
+END",
+    );
+    let limit = Instant::now() + Duration::from_secs(10);
+    loop {
+        let status = cluster.run(&["status"]);
+        if status.code == 7 && status.stdout.contains("several hold it") {
+            break;
+        }
+        status.check(Instant::now() < limit, "two hosts hold the address, and status should say so");
+    }
+    cluster.on(&holder, "nft delete table inet deaf");
+    held.holder(cluster);
 }
 
 /// The API server of its host stops, its front end is killed once, keepalived is killed.

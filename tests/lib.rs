@@ -64,6 +64,7 @@ mod e2e_mistakes;
 mod e2e_packages;
 mod e2e_paths;
 mod e2e_put_back;
+mod e2e_quiet;
 mod e2e_recover;
 mod e2e_remove;
 mod e2e_rights;

@@ -47,6 +47,8 @@ END
 then ip maddr add {group} dev \"$D\" 2>/dev/null || :
 else echo 'deaf nft does not listen'
 fi
+# Who had it before is remembered for a while.
+ip neigh del \"$A\" dev \"$D\" 2>/dev/null || :
 ping -c 1 -W 1 -I \"$D\" \"$A\" >/dev/null 2>&1 || :
 ip neigh show to \"$A\" dev \"$D\" | awk '$1 == \"'\"$A\"'\" && /lladdr/ {{ for (i = 1; i < NF; i++) if ($i == \"lladdr\") print \"answers\", $(i + 1) }}'
 sleep {SECONDS}

@@ -54,7 +54,8 @@ pub struct Figures {
     pub requests: usize,
     /// Those that did not succeed within a second, and why.
     pub failed: Vec<String>,
-    /// How many of them were answered, or refused: only of the others a machine that is busy could be the reason.
+    /// How many of them were answered or refused more than once, or in the end: only of the others, which lost a connection
+    /// and then got no answer in time, a machine that is busy could be the reason.
     pub refused: usize,
     /// From one acknowledged write to the next, at the most.
     pub longest_gap: Duration,
@@ -198,12 +199,14 @@ impl Person {
         self.figures.requests += 1;
         self.end = Instant::now() + PATIENCE;
         let mut refusals: Vec<String> = Vec::new();
-        let mut was_refused = false;
+        let mut refused = 0;
         loop {
+            let in_the_end;
             let pause = match ask(self) {
                 Ok(response) if matches!(response.status, 200 | 201) => return true,
                 Ok(response) => {
-                    was_refused = true;
+                    in_the_end = true;
+                    refused += 1;
                     let later = response.header("retry-after").and_then(|value| value.parse().ok());
                     self.figures.forbidden += usize::from(response.status == 403);
                     self.figures.later += usize::from(later.is_some());
@@ -218,7 +221,8 @@ impl Person {
                     asked.unwrap_or(PAUSE)
                 }
                 Err(error) => {
-                    was_refused |= !self.left().is_zero();
+                    in_the_end = !self.left().is_zero();
+                    refused += usize::from(in_the_end);
                     self.figures.again += 1;
                     self.open = None;
                     refusals.push(error.message);
@@ -228,7 +232,7 @@ impl Person {
             sleep(pause.min(self.left()));
             if self.left().is_zero() {
                 self.figures.failed.push(refusals.join("; "));
-                self.figures.refused += usize::from(was_refused);
+                self.figures.refused += usize::from(refused > 1 || in_the_end);
                 return false;
             }
         }
