@@ -20,6 +20,7 @@ use crate::e2e_ha::{becomes_healthy, leader_last};
 use crate::e2e_virtual_address::{ask_for, held};
 
 const RUNS: usize = 5;
+const MASTERS: [&str; 3] = ["n1", "n2", "n3"];
 /// A node that is no master: where its own balancer is asked.
 const NODE: &str = "n4";
 /// What a new connection may wait for: half a second until it is given up, and another one.
@@ -54,32 +55,20 @@ fn measured(mut cluster: Cluster, local: LocalBalancer, front_end: FrontEnd, hel
     let held = held(&cluster);
     let mut table = Table::default();
     for _ in 0..RUNS {
-        let master = leader(&cluster);
-        table.note(
-            "an API server is killed",
-            fault(&cluster, &held.api, 5, || {
-                cluster.on(&master, "systemctl kill --signal KILL kube-apiserver");
-            }),
-        );
+        let killed = leader(&cluster);
+        let kill = |cluster: &mut Cluster| {
+            cluster.on(&killed, "systemctl kill --signal KILL kube-apiserver");
+        };
+        table.note("an API server is killed", seen(&mut cluster, &held.api, 5, kill));
         becomes_healthy(&cluster);
 
-        let (leader, holder) = (leader(&cluster), held.holder(&cluster));
-        let masters = ["n1", "n2", "n3"].into_iter();
-        let follower = masters.filter(|host| *host != leader && *host != holder).next().unwrap();
-        let cut = |cluster: &mut Cluster, table: &mut Table, what: &'static str, host: &str| {
-            let watch = Watch::start(cluster, &held.api);
-            sleep(Duration::from_secs(1));
-            cluster.lab_mut().poweroff(host, Off::Cut).unwrap();
-            sleep(Duration::from_secs(12));
-            table.note(what, watch.end());
-            cluster.lab_mut().start(host, &Silent).unwrap();
-            becomes_healthy(cluster);
-        };
-        cut(&mut cluster, &mut table, "a follower's power is cut", follower);
-        let leader = self::leader(&cluster);
-        cut(&mut cluster, &mut table, "the leader's power is cut", &leader);
+        let (leads, holder) = (leader(&cluster), held.holder(&cluster));
+        let follower = MASTERS.into_iter().find(|host| *host != leads && *host != holder).unwrap();
+        loses_its_power(&mut cluster, &held.api, follower, "a follower's power is cut", &mut table);
+        let leads = leader(&cluster);
+        loses_its_power(&mut cluster, &held.api, &leads, "the leader's power is cut", &mut table);
         let holder = held.holder(&cluster);
-        cut(&mut cluster, &mut table, "the holder's power is cut", &holder);
+        loses_its_power(&mut cluster, &held.api, &holder, "the holder's power is cut", &mut table);
     }
     let arrangement = format!("{local:?} on nodes, {front_end:?} behind the virtual address").to_lowercase();
     for ((fault, way), seen) in &table.rows {
@@ -100,10 +89,19 @@ fn measured(mut cluster: Cluster, local: LocalBalancer, front_end: FrontEnd, hel
     }
 }
 
-fn fault(cluster: &Cluster, address: &Api, seconds: u64, what: impl FnOnce()) -> [(Way, Row); 2] {
+fn loses_its_power(cluster: &mut Cluster, address: &Api, host: &str, when: &'static str, table: &mut Table) {
+    // Longer than an API server waits for a member that it asked and that is gone.
+    let row = seen(cluster, address, 12, |cluster| cluster.lab_mut().poweroff(host, Off::Cut).unwrap());
+    table.note(when, row);
+    cluster.lab_mut().start(host, &Silent).unwrap();
+    becomes_healthy(cluster);
+}
+
+/// What clients see of a fault and of so many seconds after it.
+fn seen(cluster: &mut Cluster, address: &Api, seconds: u64, fault: impl FnOnce(&mut Cluster)) -> [(Way, Row); 2] {
     let watch = Watch::start(cluster, address);
     sleep(Duration::from_secs(1));
-    what();
+    fault(cluster);
     sleep(Duration::from_secs(seconds));
     watch.end()
 }

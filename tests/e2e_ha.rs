@@ -77,8 +77,7 @@ fn masters_change_one_at_a_time_and_a_host_comes_back() {
     });
     comes_up(&cluster);
     let api = people(&cluster, &balancer);
-    changed_settings_roll(&cluster, &api);
-    every_service_restarts(&cluster, &api);
+    everything_rolls(&cluster, &api);
     a_gate_is_shut_to_others_alone(&cluster);
     what_does_not_work_stops_at_the_first(&cluster);
     a_stopped_member_starts_before_others_restart(&cluster, &api);
@@ -122,7 +121,8 @@ fn all_goes_on(run: &Run<'_>, figures: &[Figures]) {
     }
 }
 
-fn changed_settings_roll(cluster: &Cluster, api: &Api) {
+/// Settings of etcd and API servers, which concern nobody else; and then something new for every service.
+fn everything_rolls(cluster: &Cluster, api: &Api) {
     set(cluster, "kube-apiserver", "max-requests-inflight", Some(json!(500)));
     set(cluster, "etcd", "quota-backend-bytes", Some(json!(4_294_967_296_u64)));
     let plan = cluster.plan();
@@ -133,12 +133,25 @@ fn changed_settings_roll(cluster: &Cluster, api: &Api) {
         assert_eq!(units, [(&etcd.0, &etcd.1), (&api.0, &api.1)], "{host:#}");
     }
 
+    let service = "{% extends \"UNIT/UNIT.service\" %}\n{% block service %}\nEnvironment=ROLLED=yes\n{% endblock %}\n";
+    cluster.edit(|inventory| {
+        for unit in UNITS {
+            let file = cluster.inventory().with_file_name(format!("{unit}.template"));
+            fs::write(&file, service.replace("UNIT", unit)).unwrap();
+            let templates = &mut inventory.components.entry(unit.into()).or_default().templates;
+            templates.insert(format!("{unit}.service"), file);
+        }
+    });
     let members = leader_last(&is_healthy(cluster));
-    let (steady, load) = (Steady::start(api, "settings"), Load::start(&[etcd(cluster)]));
+    let (steady, load) = (Steady::start(api, "all"), Load::start(&[etcd(cluster)]));
     let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
-    let (seen, figures) = (load.end(), steady.end("settings of etcd and API servers roll"));
+    let (seen, figures) = (load.end(), steady.end("every service of every host restarts"));
 
-    assert_eq!(order(&run), rolled("etcd and kube-apiserver", &members));
+    let masters = order_of(&run, |step| step.contains("etcd") || step.contains("kube-apiserver"));
+    assert_eq!(masters, rolled("etcd and kube-apiserver", &members));
+    let restarted = |unit: &&str| HOSTS.iter().all(|host| run.events.iter().any(|e| is_restart(e, host, unit)));
+    let missed: Vec<&&str> = UNITS.iter().filter(|unit| !restarted(unit)).collect();
+    run.check(missed.is_empty(), &format!("not everything restarted everywhere: {missed:?}"));
     all_goes_on(&run, &figures);
     nothing_was_lost(&run, &seen);
     // The clients were there to see: each member was away once while it restarted.
@@ -151,26 +164,6 @@ fn changed_settings_roll(cluster: &Cluster, api: &Api) {
             assert!(cluster.on(host, &script).lines().any(|line| line == flag), "{host}: {unit} runs without {flag}");
         }
     }
-    is_healthy(cluster);
-}
-
-fn every_service_restarts(cluster: &Cluster, api: &Api) {
-    let service = "{% extends \"UNIT/UNIT.service\" %}\n{% block service %}\nEnvironment=ROLLED=yes\n{% endblock %}\n";
-    cluster.edit(|inventory| {
-        for unit in UNITS {
-            let file = cluster.inventory().with_file_name(format!("{unit}.template"));
-            fs::write(&file, service.replace("UNIT", unit)).unwrap();
-            let templates = &mut inventory.components.entry(unit.into()).or_default().templates;
-            templates.insert(format!("{unit}.service"), file);
-        }
-    });
-    let steady = Steady::start(api, "all");
-    let run = cluster.run(&["up", "--yes", "-o", "json"]).ok();
-    let figures = steady.end("every service restarts");
-    all_goes_on(&run, &figures);
-    let restarted = |unit: &&str| HOSTS.iter().all(|host| run.events.iter().any(|e| is_restart(e, host, unit)));
-    let missed: Vec<&&str> = UNITS.iter().filter(|unit| !restarted(unit)).collect();
-    run.check(missed.is_empty(), &format!("not everything restarted everywhere: {missed:?}"));
     is_healthy(cluster);
 }
 
