@@ -1,11 +1,11 @@
 //! Three masters with a balancer on each node: clients on a node go on while an API server is killed and while a master's power
-//! fails; a virtual address for people comes, stays and moves; another balancer takes the first one's place.
+//! fails, and so do people at the virtual address; what stands in front changes on a running cluster.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use kbootstrap::cluster::LOCAL_API_PORT;
-use kbootstrap::inventory::LocalBalancer;
+use kbootstrap::inventory::{FrontEnd, LocalBalancer};
 use kbootstrap::lab::LabSpec;
 
 use crate::common::cluster::Cluster;
@@ -17,19 +17,18 @@ use crate::e2e_virtual_address as virtual_address;
 fn nodes_go_on_without_a_master() {
     let mut cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("balanced-e2e", 4) });
     balanced(&cluster, LocalBalancer::Haproxy);
+    virtual_address::ask_for(&cluster, FrontEnd::Haproxy);
     cluster.up();
     is_healthy(&cluster);
     cluster.up_finds_nothing("after the first");
+    let held = virtual_address::held(&cluster);
+    virtual_address::is_shown(&cluster, &held);
 
     let clients = on_node(&cluster);
     cluster.on("n1", "systemctl kill --signal KILL kube-apiserver");
     sleep_until_healthy(&cluster);
     nobody_noticed(&clients.end("an API server is killed, haproxy"));
 
-    let clients = on_node(&cluster);
-    let held = virtual_address::comes_to_a_running_cluster(&cluster);
-    nobody_noticed(&clients.end("a virtual address comes to a running cluster"));
-    is_healthy(&cluster);
     virtual_address::two_that_do_not_hear_each_other_are_named(&cluster, &held);
     virtual_address::stays_where_it_is(&cluster, &held);
     virtual_address::moves_when_it_must(&cluster, &held);
@@ -43,15 +42,23 @@ fn nodes_go_on_without_a_master() {
 }
 
 #[test]
-#[ignore = "two more minutes: make test-long"]
-fn another_balancer_takes_the_place_of_the_first() {
-    let cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("nginx-e2e", 4) });
+#[ignore = "four minutes: make test-long"]
+fn what_stands_in_front_changes_on_a_running_cluster() {
+    let cluster = Cluster::with(LabSpec { masters: 3, ..LabSpec::new("fronts-e2e", 4) });
     balanced(&cluster, LocalBalancer::Haproxy);
     cluster.up();
-    balanced(&cluster, LocalBalancer::Nginx);
+
     let clients = on_node(&cluster);
+    let held = virtual_address::comes_to_a_running_cluster(&cluster);
+    nobody_noticed(&clients.end("a virtual address comes to a running cluster"));
+    is_healthy(&cluster);
+
+    balanced(&cluster, LocalBalancer::Nginx);
+    virtual_address::ask_for(&cluster, FrontEnd::Nginx);
+    let (node, people) = (on_node(&cluster), Steady::start(&held.api, "people"));
     cluster.up();
-    nobody_noticed(&clients.end("nginx takes haproxy's place"));
+    nobody_noticed(&node.end("nginx takes haproxy's place, a node's own"));
+    nobody_noticed(&people.end("nginx takes haproxy's place, at the virtual address"));
     is_healthy(&cluster);
     cluster.up_finds_nothing("after another balancer");
 }

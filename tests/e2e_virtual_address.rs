@@ -66,13 +66,17 @@ pub fn comes_to_a_running_cluster(cluster: &Cluster) -> Held {
     cluster.up();
     cluster.up_finds_nothing("after the virtual address came");
     let held = held(cluster);
+    is_shown(cluster, &held);
+    held
+}
+
+/// `status` says who holds it; neither kubelets nor flanneld take it for the host's own.
+pub fn is_shown(cluster: &Cluster, held: &Held) {
     let (address, holder) = (held.api.address.ip(), held.holder(cluster));
     let status = cluster.run(&["status"]).ok();
     status.check(status.stdout.contains(&format!("{address} by {holder}")), "status should say who holds it");
-    // Neither kubelets nor flanneld take it for the host's own.
     let node = cluster.get(&["node", &holder]);
     assert!(!node.to_string().contains(&address.to_string()), "{node:#}");
-    held
 }
 
 /// Before any host of ours holds it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::finding::{Finding, Severity};
 use super::host::{SYNCHRONIZE, seconds};
-use crate::cluster::Host;
+use crate::cluster::{Host, Role};
 use crate::facts::HostFacts;
 
 type Probed<'a> = (&'a Host, &'a HostFacts);
@@ -40,15 +40,20 @@ fn clocks(hosts: &[Probed]) -> Vec<Finding> {
     hosts.iter().filter_map(against).collect()
 }
 
-/// Cloned machines share a machine-id, and with it DHCP leases and node identities.
+/// Cloned machines share a machine-id, and with it DHCP leases and node identities. A node with a master's is the copy, and
+/// the master is not doubted for what a node says.
 fn clones(hosts: &[Probed]) -> Vec<Finding> {
+    let leads = |host: &Host| host.is(Role::Master) || host.is(Role::Etcd);
     same(
         hosts,
         |facts| &facts.machine_id,
         |host, others, id| {
+            if leads(host) && !others.iter().any(|other| leads(other)) {
+                return None;
+            }
             let remedy = "`rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup`, then reboot";
-            let finding = format!("its machine-id {id} is also that of {others}: one is a copy of the other");
-            Finding::new(host, "machine-id", Severity::Fail, finding, remedy.into())
+            let finding = format!("its machine-id {id} is also that of {}: one is a copy of the other", names(others));
+            Some(Finding::new(host, "machine-id", Severity::Fail, finding, remedy.into()))
         },
     )
 }
@@ -59,17 +64,21 @@ fn namesakes(hosts: &[Probed]) -> Vec<Finding> {
         |facts| &facts.hostname,
         |host, others, name| {
             let remedy = format!("`hostnamectl set-hostname {}`", host.name);
-            let finding = format!("{others} calls itself {name}, too");
-            Finding::new(host, "hostname", Severity::Warn, finding, remedy)
+            let finding = format!("{} calls itself {name}, too", names(others));
+            Some(Finding::new(host, "hostname", Severity::Warn, finding, remedy))
         },
     )
 }
 
-/// A finding for each host whose value another host has, too.
+fn names(hosts: &[&Host]) -> String {
+    hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// What is found of each host whose value others have, too.
 fn same(
     hosts: &[Probed],
     value: impl Fn(&HostFacts) -> &String,
-    finding: impl Fn(&Host, &str, &str) -> Finding,
+    finding: impl Fn(&Host, &[&Host], &str) -> Option<Finding>,
 ) -> Vec<Finding> {
     let mut by_value: BTreeMap<&str, Vec<&Host>> = BTreeMap::new();
     for (host, facts) in hosts.iter().filter(|(_, facts)| !value(facts).is_empty()) {
@@ -78,8 +87,8 @@ fn same(
     let mut findings = Vec::new();
     for (value, hosts) in by_value.iter().filter(|(_, hosts)| hosts.len() > 1) {
         for host in hosts {
-            let others = hosts.iter().filter(|other| other.name != host.name).map(|other| other.name.as_str());
-            findings.push(finding(host, &others.collect::<Vec<_>>().join(", "), value));
+            let others: Vec<&Host> = hosts.iter().copied().filter(|other| other.name != host.name).collect();
+            findings.extend(finding(host, &others, value));
         }
     }
     findings

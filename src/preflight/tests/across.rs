@@ -29,6 +29,16 @@ fn hosts_are_compared() {
 }
 
 #[test]
+fn a_master_is_not_doubted_for_what_a_node_says() {
+    let clones = across(|_, facts| {
+        let id = facts["m1"].machine_id.clone();
+        facts.get_mut("n2").unwrap().machine_id = id.clone();
+        facts.get_mut("n1").unwrap().machine_id = id;
+    });
+    assert!(clones.iter().all(|finding| !finding.contains("m1: ")) && clones.len() == 2, "{clones:#?}");
+}
+
+#[test]
 fn the_one_clock_that_is_wrong_is_named() {
     let clocks = |m1: i64, n1: i64, n2: i64| {
         across(move |_, facts| {
