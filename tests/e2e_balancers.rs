@@ -101,8 +101,12 @@ fn is_healthy(cluster: &Cluster) {
 
 pub fn sleep_until_healthy(cluster: &Cluster) {
     let limit = Instant::now() + Duration::from_secs(120);
-    while cluster.run(&["status"]).code != 0 {
-        assert!(Instant::now() < limit, "the cluster should be healthy again{}", cluster.evidence());
+    loop {
+        let status = cluster.run(&["status"]);
+        if status.code == 0 {
+            return;
+        }
+        status.check(Instant::now() < limit, "the cluster should be healthy again");
         std::thread::sleep(Duration::from_millis(500));
     }
 }
