@@ -61,7 +61,7 @@ awk 'NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 }
 printf '\n%s.100 is held by %s now\n' "$network" "$(holder)"
 kb lab start --name demo-ha "$lost"
 
-say() { printf '  %-66s %s\n' "$1" "$2"; }
+say() { printf '  %-82s %s\n' "$1" "$2"; }
 printf '\nThe cluster runs on. What you can do with it:\n'
 say "target/release/kbootstrap status -i $inventory" "who holds the address, whom each balancer sees"
 say "$demo/kubectl --kubeconfig $demo/clusters/demo-ha/admin.kubeconfig" "the cluster by that address"
