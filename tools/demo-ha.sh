@@ -1,27 +1,10 @@
 #!/usr/bin/env bash
 # Three masters behind an address that the cluster holds itself: its holder loses its power, and kubectl goes on.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-kb() { printf '\n$ kbootstrap %s\n' "$*"; target/release/kbootstrap "$@"; }
+name=demo-ha
+. "$(dirname "$0")/demo-lab.sh"
 
-demo=labs/demo-ha
-inventory=$demo/kbootstrap.yaml
-mkdir -p "$demo"
-if [ "${1-}" = down ]; then
-  kb lab down --name demo-ha
-  rm -rf "$demo"
-  exit 0
-fi
-if [ "$(id -u)" != 0 ]; then
-  echo "error: the demo makes network namespaces and mounts: run it as root" >&2
-  exit 1
-fi
-
-kb artifacts fetch --kubernetes 1.36.3 --test-images
-target/release/kbootstrap lab down --name demo-ha >/dev/null # of an earlier demo
-rm -rf "$demo/clusters"
-kb lab up -n 4 --masters 3 --name demo-ha --inventory "$inventory"
-
+lab_up -n 4 --masters 3
 # In place of the one master that the lab names: an address of its network that nobody has.
 network=$(sed -n 's/^controlPlaneEndpoint: "\(.*\)\.[0-9]*:6443"$/\1/p' "$inventory")
 sed -i "s/^controlPlaneEndpoint: .*/apiLoadBalancer: {local: haproxy, virtualAddress: {address: $network.100}}/" "$inventory"
@@ -61,8 +44,6 @@ awk 'NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 }
 printf '\n%s.100 is held by %s now\n' "$network" "$(holder)"
 kb lab start --name demo-ha "$lost"
 
-say() { printf '  %-82s %s\n' "$1" "$2"; }
-printf '\nThe cluster runs on. What you can do with it:\n'
-say "target/release/kbootstrap status -i $inventory" "who holds the address, whom each balancer sees"
-say "$demo/kubectl --kubeconfig $demo/clusters/demo-ha/admin.kubeconfig" "the cluster by that address"
-say "tools/demo-ha.sh down" "remove it all"
+goes_on "target/release/kbootstrap status -i $inventory" "who holds the address, whom each balancer sees" \
+  "$demo/kubectl --kubeconfig $demo/clusters/demo-ha/admin.kubeconfig" "the cluster by that address" \
+  "tools/demo-ha.sh down" "remove it all"
