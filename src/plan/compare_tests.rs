@@ -1,4 +1,4 @@
-//! What a host lacks, and what is left alone.
+//! What is missing on a host, and what is left alone.
 
 use super::compare::*;
 use super::*;

@@ -12,6 +12,8 @@ use crate::error::Error;
 
 /// The label that CoreDNS carries in every cluster.
 const DNS_PODS: &str = "k8s-app=kube-dns";
+const ASKS_AGAIN: &str =
+    "where the API server was away, CoreDNS asks it again after up to a minute: verify once more then";
 
 /// How a check ended, by its paths.
 pub(super) fn conclude(fixture: &Fixture<'_>, check: &str, tried: &[(&Path, &Fate)]) -> Ending {
@@ -99,6 +101,7 @@ fn hints(fixture: &Fixture<'_>, check: &str, failed: &[(&Path, &Trouble, Known)]
     nodes.dedup();
     let no_route = failed.iter().any(|(_, trouble, _)| **trouble == Trouble::NoRoute);
     let no_name = failed.iter().any(|(_, trouble, _)| matches!(trouble, Trouble::NoName(_)));
+    let unheard_of = failed.iter().any(|(path, trouble, _)| is_unheard_of(path, trouble));
     match check {
         "pod-to-pod" => {
             error.hint("the nodes must reach each other on the network plugin's port (flannel VXLAN: UDP 8472)")
@@ -112,10 +115,7 @@ fn hints(fixture: &Fixture<'_>, check: &str, failed: &[(&Path, &Trouble, Known)]
             fixture.ways.services, fixture.ways.services
         )),
         "host-port" => error.hint("ports of hosts are the CNI plugin portmap's: look at its configuration on that node"),
-        _ if failed.iter().any(|(path, trouble, _)| is_unheard_of(path, trouble)) => dns_evidence(
-            fixture,
-            error.hint("where the API server was away, CoreDNS asks it again after up to a minute: verify once more then"),
-        ),
+        _ if unheard_of => dns_evidence(fixture, error.hint(ASKS_AGAIN)),
         _ if no_name || check == "dns-tcp" => dns_evidence(fixture, error),
         _ if nodes.is_empty() => error,
         _ => error.hint(format!("look at kube-proxy on {}: journalctl -u kube-proxy", nodes.join(", "))),

@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn nodes_are_changed_on_one_first() {
-    let (_, before) = wanted(THREE, "");
-    let (cluster, states) =
-        wanted(THREE, "  kubelet: {config: {maxPods: 50}}\n  kube-proxy: {config: {logging: {verbosity: 2}}}\n");
-    let graph = graph(&cluster, &states, &converged(&before), Some(vec![]));
+    let graph = changed("  kubelet: {config: {maxPods: 50}}\n  kube-proxy: {config: {logging: {verbosity: 2}}}\n", &[]);
     insta::assert_snapshot!(timeline(&graph), @"
     n1 push kubelet
     n1 restart kubelet | n1 push kube-proxy
