@@ -2,16 +2,19 @@
 //! fails, and so do people at the virtual address; what stands in front changes on a running cluster.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
 
 use kbootstrap::cluster::LOCAL_API_PORT;
 use kbootstrap::inventory::{FrontEnd, LocalBalancer};
 use kbootstrap::lab::LabSpec;
 
-use crate::common::cluster::Cluster;
+use crate::common::asker::{Api, Connections};
+use crate::common::cluster::{Cluster, HEALTHY};
 use crate::common::inside::inside;
-use crate::common::steady::{Api, Connections, Figures, Steady};
+use crate::common::steady::{Figures, Steady, machine_is_busy};
 use crate::e2e_virtual_address as virtual_address;
+
+/// A node that is no master.
+pub const NODE: &str = "n4";
 
 #[test]
 fn nodes_go_on_without_a_master() {
@@ -26,7 +29,7 @@ fn nodes_go_on_without_a_master() {
 
     let clients = on_node(&cluster);
     cluster.on("n1", "systemctl kill --signal KILL kube-apiserver");
-    sleep_until_healthy(&cluster);
+    cluster.becomes_healthy(HEALTHY);
     nobody_noticed(&clients.end("an API server is killed, haproxy"));
 
     virtual_address::two_that_do_not_hear_each_other_are_named(&cluster, &held);
@@ -72,18 +75,25 @@ pub fn balanced(cluster: &Cluster, kind: LocalBalancer) {
     });
 }
 
-/// Clients on n4, which is only a node, by its own balancer.
-fn on_node(cluster: &Cluster) -> Steady {
-    let api =
-        Api { address: SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_API_PORT)), tls: cluster.identity("ca", "admin") };
-    inside(cluster, "n4", move || Steady::start(&api, "local")).join().unwrap()
+/// The API by a node's own balancer, asked on that node.
+pub fn local(cluster: &Cluster) -> Api {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_API_PORT));
+    Api { address, tls: cluster.identity("ca", "admin") }
 }
 
-/// Every request succeeded, and what was acknowledged is there.
+/// Clients on n4, which is only a node.
+fn on_node(cluster: &Cluster) -> Steady {
+    let api = local(cluster);
+    inside(cluster, NODE, move || Steady::start(&api, "local")).join().unwrap()
+}
+
+/// Every request succeeded, and what was acknowledged is there. Of a machine that is busy only the latter can be asked.
 #[track_caller]
 pub fn nobody_noticed(figures: &[Figures]) {
+    let busy = machine_is_busy();
     for seen in figures {
-        seen.unnoticed().unwrap();
+        assert!(seen.requests > 50 && seen.lost.is_empty(), "{seen}");
+        assert!(busy || seen.failed.is_empty(), "{seen}: {:#?}", seen.failed);
     }
     assert!(figures.iter().any(|seen| seen.connections == Connections::Held));
 }
@@ -96,17 +106,5 @@ fn is_healthy(cluster: &Cluster) {
     assert_eq!(balancers.len(), 4, "{status:#}");
     for balancer in balancers {
         assert_eq!(balancer["detail"], "leads to a ready API server", "{balancer:#}");
-    }
-}
-
-pub fn sleep_until_healthy(cluster: &Cluster) {
-    let limit = Instant::now() + Duration::from_secs(120);
-    loop {
-        let status = cluster.run(&["status"]);
-        if status.code == 0 {
-            return;
-        }
-        status.check(Instant::now() < limit, "the cluster should be healthy again");
-        std::thread::sleep(Duration::from_millis(500));
     }
 }

@@ -2,27 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::sleep;
 use std::time::Duration;
 
-use kbootstrap::cluster::{LOCAL_API_PORT, Role};
+use kbootstrap::cluster::Role;
 use kbootstrap::inventory::{FrontEnd, LocalBalancer};
 use kbootstrap::lab::{LabSpec, Off};
 use kbootstrap::ui::Silent;
 
 use crate::common::answers::Answers;
-use crate::common::cluster::Cluster;
+use crate::common::asker::{Api, Connections};
+use crate::common::cluster::{Cluster, HEALTHY};
 use crate::common::inside::inside;
-use crate::common::steady::{Api, Connections, Steady, figure, machine_is_busy};
-use crate::e2e_balancers::balanced;
-use crate::e2e_ha::{becomes_healthy, leader_last};
+use crate::common::steady::{Steady, figure, machine_is_busy};
+use crate::e2e_balancers::{NODE, balanced, local};
+use crate::e2e_ha::{HOSTS, leader_last};
 use crate::e2e_virtual_address::{ask_for, held};
 
 const RUNS: usize = 5;
-const MASTERS: [&str; 3] = ["n1", "n2", "n3"];
-/// A node that is no master: where its own balancer is asked.
-const NODE: &str = "n4";
 /// What a new connection may wait for: half a second until it is given up, and another one.
 const NEW: Duration = Duration::from_millis(700);
 /// What a held connection may wait for, by haproxy, which ends those to who is gone …
@@ -60,10 +57,10 @@ fn measured(mut cluster: Cluster, local: LocalBalancer, front_end: FrontEnd, hel
             cluster.on(&killed, "systemctl kill --signal KILL kube-apiserver");
         };
         table.note("an API server is killed", seen(&mut cluster, &held.api, 5, kill));
-        becomes_healthy(&cluster);
+        cluster.becomes_healthy(HEALTHY);
 
         let (leads, holder) = (leader(&cluster), held.holder(&cluster));
-        let follower = MASTERS.into_iter().find(|host| *host != leads && *host != holder).unwrap();
+        let follower = HOSTS.into_iter().find(|host| *host != leads && *host != holder).unwrap();
         loses_its_power(&mut cluster, &held.api, follower, "a follower's power is cut", &mut table);
         let leads = leader(&cluster);
         loses_its_power(&mut cluster, &held.api, &leads, "the leader's power is cut", &mut table);
@@ -94,7 +91,7 @@ fn loses_its_power(cluster: &mut Cluster, address: &Api, host: &str, when: &'sta
     let row = seen(cluster, address, 12, |cluster| cluster.lab_mut().poweroff(host, Off::Cut).unwrap());
     table.note(when, row);
     cluster.lab_mut().start(host, &Silent).unwrap();
-    becomes_healthy(cluster);
+    cluster.becomes_healthy(HEALTHY);
 }
 
 /// What clients see of a fault and of so many seconds after it.
@@ -107,7 +104,7 @@ fn seen(cluster: &mut Cluster, address: &Api, seconds: u64, fault: impl FnOnce(&
 }
 
 fn leader(cluster: &Cluster) -> String {
-    leader_last(&becomes_healthy(cluster)).remove(2)
+    leader_last(&cluster.becomes_healthy(HEALTHY)).remove(2)
 }
 
 /// By which way the API servers are reached.
@@ -156,8 +153,7 @@ struct Watch([(Way, Clients); 2]);
 
 impl Watch {
     fn start(cluster: &Cluster, address: &Api) -> Watch {
-        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_API_PORT));
-        let local = Api { address: local, tls: cluster.identity("ca", "admin") };
+        let local = local(cluster);
         let node = inside(cluster, NODE, move || Clients::start(&local, "node")).join().unwrap();
         Watch([(Way::Node, node), (Way::Address, Clients::start(address, "address"))])
     }

@@ -10,11 +10,12 @@ use kbootstrap::inventory::{FrontEnd, LocalBalancer};
 use kbootstrap::lab::{LabSpec, Off};
 use kbootstrap::ui::Silent;
 
-use crate::common::cluster::Cluster;
+use crate::common::cluster::{Cluster, HEALTHY};
 use crate::common::run::finish;
 use crate::common::steady::{Steady, figure};
 use crate::common::workload;
-use crate::e2e_balancers::{balanced, sleep_until_healthy};
+use crate::e2e_balancers::{balanced, nobody_noticed};
+use crate::e2e_ha::HOSTS;
 use crate::e2e_virtual_address::{ask_for, held};
 
 /// A master that is back has its share after this.
@@ -23,7 +24,6 @@ const EXEC: Duration = Duration::from_mins(11);
 const WATCH: Duration = Duration::from_mins(20);
 /// A fifth of the connections is a share.
 const FIFTH: usize = 5;
-const MASTERS: [&str; 3] = ["n1", "n2", "n3"];
 
 #[test]
 #[ignore = "half an hour: make test-long"]
@@ -33,11 +33,11 @@ fn what_is_quiet_for_long_is_not_cut_off() {
     ask_for(&cluster, FrontEnd::Nginx);
     workload::populate(&cluster);
     let held = held(&cluster);
-    let away = MASTERS.into_iter().find(|host| *host != held.holder(&cluster) && *host != "n1").unwrap();
+    let away = HOSTS.into_iter().find(|host| *host != held.holder(&cluster) && *host != "n1").unwrap();
     cluster.lab_mut().poweroff(away, Off::Cut).unwrap();
     sleep(Duration::from_secs(15));
     cluster.lab_mut().start(away, &Silent).unwrap();
-    sleep_until_healthy(&cluster);
+    cluster.becomes_healthy(HEALTHY);
 
     let (began, people) = (Instant::now(), Steady::start(&held.api, "share"));
     let address = format!("https://{}", held.api.address);
@@ -45,16 +45,14 @@ fn what_is_quiet_for_long_is_not_cut_off() {
     let quiet: Vec<_> = ways.iter().enumerate().map(|(at, (way, url))| Quiet::start(&cluster, at, way, url)).collect();
 
     sleep((began + SHARE).saturating_duration_since(Instant::now()));
-    let connections = MASTERS.map(|host| {
+    let connections = HOSTS.map(|host| {
         let count = cluster.on(host, "ss -Htn state established '( sport = :6443 )' | wc -l");
         count.trim().parse::<usize>().unwrap()
     });
     let (all, of_it) =
-        (connections.iter().sum::<usize>(), connections[MASTERS.iter().position(|host| *host == away).unwrap()]);
+        (connections.iter().sum::<usize>(), connections[HOSTS.iter().position(|host| *host == away).unwrap()]);
     figure(&format!("{away} is back for 10 minutes and has {of_it} of {all} connections: {connections:?}"));
-    for seen in people.end("ten quiet minutes") {
-        seen.unnoticed().unwrap();
-    }
+    nobody_noticed(&people.end("ten quiet minutes"));
 
     sleep((began + EXEC).saturating_duration_since(Instant::now()));
     let quiet: Vec<_> = quiet.into_iter().map(|quiet| quiet.exec_ends(&cluster)).collect();
@@ -89,7 +87,7 @@ impl Quiet {
         Quiet { way: way.to_owned(), port, exec, watch }
     }
 
-    /// The program in the pod is told to end, which its `exec` must hear.
+    /// The program in the pod ends when it is asked to, which its `exec` must hear.
     fn exec_ends(mut self, cluster: &Cluster) -> Quiet {
         assert!(self.exec.try_wait().unwrap().is_none(), "{}: exec has ended before its time", self.way);
         let address = cluster.get(&[&pod(cluster)])["status"]["podIP"].as_str().unwrap().to_owned();

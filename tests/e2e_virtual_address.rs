@@ -11,18 +11,15 @@ use kbootstrap::lab::Off;
 use kbootstrap::ui::Silent;
 
 use crate::common::answers::Answers;
-use crate::common::cluster::Cluster;
-use crate::common::steady::{Api, Connections, Steady, figure, machine_is_busy};
-use crate::e2e_balancers::{nobody_noticed, sleep_until_healthy};
+use crate::common::asker::{Api, Connections};
+use crate::common::cluster::{Cluster, HEALTHY};
+use crate::common::steady::{Steady, figure, machine_is_busy};
+use crate::e2e_balancers::{NODE, nobody_noticed};
 
-/// A host that never holds the address.
-const ALONE: &str = "n4";
-
-/// A try that is lost takes so long, which comes to each of the times below.
-const TRY: Duration = Duration::from_millis(500);
 /// In these times a fault must be over, on a machine that has nothing else to do.
 const POWER_CUT: Duration = Duration::from_millis(1500);
-const CLEAN_STOP: Duration = Duration::from_millis(500);
+/// Half a second, and as long a try that was on its way.
+const CLEAN_STOP: Duration = Duration::from_millis(500 + 500);
 const FRONT_END_STAYS_DEAD: Duration = Duration::from_secs(3);
 const FRONT_END_DIES_ONCE: Duration = Duration::from_secs(2);
 /// From the first API server that is ready again to an address that answers.
@@ -84,15 +81,15 @@ pub fn is_shown(cluster: &Cluster, held: &Held) {
 /// Before any host of ours holds it.
 fn somebody_who_has_it_is_heard(cluster: &Cluster) {
     let address = address(cluster);
-    let host = cluster.address(ALONE);
+    let host = cluster.address(NODE);
     let link = format!("L=$(ip -o address show | sed -n 's/^[0-9]*: \\([^ ]*\\) .* {host}\\/.*/\\1/p')");
-    cluster.on(ALONE, &format!("{link}; ip address add {address}/32 dev $L"));
+    cluster.on(NODE, &format!("{link}; ip address add {address}/32 dev $L"));
     let said = format!("somebody answers at {address} already");
     for command in [&["check"][..], &["up", "--yes"]] {
         let run = cluster.run(command).exits(6);
         run.check(run.stdout.contains(&said) || run.stderr.contains(&said), "somebody should have been heard");
     }
-    cluster.on(ALONE, &format!("{link}; ip address delete {address}/32 dev $L"));
+    cluster.on(NODE, &format!("{link}; ip address delete {address}/32 dev $L"));
 }
 
 /// Others take the address where they hear nothing of its holder.
@@ -127,7 +124,7 @@ pub fn stays_where_it_is(cluster: &Cluster, held: &Held) {
     let figures = clients.end("the API server beside the virtual address stops and starts");
     assert_eq!(held.holder(cluster), holder, "an API server that stops is no reason to move");
     nobody_noticed(&figures);
-    sleep_until_healthy(cluster);
+    cluster.becomes_healthy(HEALTHY);
 
     let answers = Answers::start(&held.api, Connections::New);
     cluster.on(&holder, "kill -KILL $(systemctl show -P MainPID api-front-end)");
@@ -161,7 +158,7 @@ pub fn moves_when_it_must(cluster: &Cluster, held: &Held) {
     sleep(Duration::from_secs(2));
     within(answers.end("keepalived of the holder is stopped"), CLEAN_STOP);
     cluster.on(&next, "systemctl start api-virtual-address");
-    sleep_until_healthy(cluster);
+    cluster.becomes_healthy(HEALTHY);
 
     let masters = cluster.with_role(Role::Master);
     for master in &masters {
@@ -182,7 +179,7 @@ pub fn moves_when_it_must(cluster: &Cluster, held: &Held) {
     for master in &masters[1..] {
         cluster.on(master, "systemctl start kube-apiserver");
     }
-    sleep_until_healthy(cluster);
+    cluster.becomes_healthy(HEALTHY);
 }
 
 /// Its holder's power is cut, and comes back.
@@ -195,7 +192,7 @@ pub fn survives_its_host(cluster: &mut Cluster, held: &Held) {
     within(answers.end("the holder's power is cut"), POWER_CUT);
     let next = held.holder_but(cluster, &holder);
     cluster.lab_mut().start(&holder, &Silent).unwrap();
-    sleep_until_healthy(cluster);
+    cluster.becomes_healthy(HEALTHY);
     assert_eq!(held.holder(cluster), next, "the host that is back does not take the address back");
 }
 
@@ -226,6 +223,6 @@ impl Held {
 /// A machine that is busy is given three times as long.
 #[track_caller]
 fn within(gap: Duration, limit: Duration) {
-    let limit = TRY + if machine_is_busy() { limit * 3 } else { limit };
+    let limit = if machine_is_busy() { limit * 3 } else { limit };
     assert!(gap <= limit, "{gap:.2?}, and not {limit:.2?}");
 }

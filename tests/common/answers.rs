@@ -1,15 +1,15 @@
 //! Whether an address answers, tried from outside again and again: for how long nobody did. What is asked needs no etcd.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use kbootstrap::clients::http::{Client, Request};
+use kbootstrap::clients::http::Request;
 use kbootstrap::error::{Error, Result};
 
-use super::steady::{Api, Connections, figure};
+use super::asker::{Api, Asker, Connections};
+use super::steady::figure;
 
 /// From the end of a try to the beginning of the next.
 const EVERY: Duration = Duration::from_millis(20);
@@ -27,9 +27,9 @@ pub struct Answers {
 impl Answers {
     /// Begins, when the address has answered for the first time.
     pub fn start(api: &Api, connections: Connections) -> Answers {
-        let mut asker = Asker { api: api.clone(), connections, open: None };
+        let mut asker = Asker::new(api, connections);
         let limit = Instant::now() + Duration::from_secs(20);
-        while let Err(error) = asker.ask() {
+        while let Err(error) = ask(&mut asker) {
             assert!(Instant::now() < limit, "{} never answered: {}", api.address, error.message);
             sleep(EVERY);
         }
@@ -38,7 +38,7 @@ impl Answers {
         let thread = spawn(move || {
             let (mut longest, mut last) = (Duration::ZERO, Instant::now());
             while !end.load(Ordering::SeqCst) {
-                if asker.ask().is_ok() {
+                if ask(&mut asker).is_ok() {
                     longest = longest.max(last.elapsed());
                     last = Instant::now();
                 }
@@ -63,37 +63,15 @@ impl Answers {
     }
 }
 
-struct Asker {
-    api: Api,
-    connections: Connections,
-    open: Option<Client<'static>>,
-}
-
-impl Asker {
-    fn ask(&mut self) -> Result<()> {
-        let timeout = match self.connections {
-            Connections::New => PATIENCE,
-            Connections::Held => PINGS,
-        };
-        let mut client = match self.open.take() {
-            Some(client) => client,
-            None => self.connect()?,
-        };
-        let answer = client.send(&Request { timeout, ..Request::new("GET", "/version") })?;
-        self.open = Some(client).filter(|client| client.is_open() && self.connections == Connections::Held);
-        match answer.status {
-            200 => Ok(()),
-            status => Err(Error::health(format!("{status}"))),
-        }
-    }
-
-    fn connect(&self) -> Result<Client<'static>> {
-        let address = self.api.address;
-        let failed = |e: std::io::Error| Error::connect(format!("{address}: {e}"));
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
-        // The client asks again until the request's own deadline.
-        stream.set_read_timeout(Some(Duration::from_millis(50))).map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        Client::over(Box::new(stream), address.to_string(), &address.ip().to_string(), &self.api.tls)
+/// Whether somebody has answered.
+fn ask(asker: &mut Asker) -> Result<()> {
+    let timeout = match asker.connections {
+        Connections::New => PATIENCE,
+        Connections::Held => PINGS,
+    };
+    let answer = asker.ask(&Request::new("GET", "/version"), PATIENCE, Instant::now() + timeout)?;
+    match answer.status {
+        200 => Ok(()),
+        status => Err(Error::health(format!("{status}"))),
     }
 }

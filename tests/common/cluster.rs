@@ -7,7 +7,8 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use kbootstrap::clients::http::{Identity, Tls};
 use kbootstrap::inventory::{Inventory, Role};
@@ -21,6 +22,9 @@ use super::run::{Background, Run, finish};
 
 /// Longer than any command takes, even on a machine that is very busy.
 const LIMIT: Duration = Duration::from_secs(420);
+
+/// Within this a cluster is healthy whose host was away, or a server of it.
+pub const HEALTHY: Duration = Duration::from_secs(90);
 
 pub struct Cluster {
     // Dropped in this order: hosts, files, turn.
@@ -122,6 +126,20 @@ impl Cluster {
         let run = self.run(&["up", "--yes", "-o", "json"]).ok();
         let changes = run.json()["changes"].as_u64().unwrap();
         run.check(changes == 0, &format!("{when}: nothing should be left to change; a plan said before: {plan:#}"));
+    }
+    /// Waits until `status` calls it healthy, and gives that back. A controller whose API server was away for ten seconds has
+    /// given up its lease, and another one takes it within some more.
+    #[track_caller]
+    pub fn becomes_healthy(&self, within: Duration) -> Value {
+        let limit = Instant::now() + within;
+        loop {
+            let status = self.run(&["status", "-o", "json"]);
+            if status.code == 0 {
+                return status.json();
+            }
+            status.check(Instant::now() < limit, &format!("the cluster should be healthy within {within:.0?}"));
+            sleep(Duration::from_millis(500));
+        }
     }
     /// `plan` as data.
     pub fn plan(&self) -> Value {

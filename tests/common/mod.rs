@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod archive;
+pub mod asker;
 pub mod authority;
 pub mod balancer;
 pub mod cluster;

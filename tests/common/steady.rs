@@ -6,15 +6,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{Write, stderr};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use kbootstrap::clients::http::{Client, Request, Response, Tls};
-use kbootstrap::error::{self, Error};
+use kbootstrap::clients::http::{Request, Response};
+use kbootstrap::error::Result;
 use serde_json::json;
+
+use super::asker::{Api, Asker, Connections};
 
 /// From the beginning of a write and a read to the beginning of the next two.
 const EVERY: Duration = Duration::from_millis(50);
@@ -22,23 +23,6 @@ const EVERY: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Before a request is sent again that was not answered.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// How a client connects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connections {
-    /// Anew for each request.
-    New,
-    /// Once, and again when the connection breaks.
-    Held,
-}
-
-/// Whom it asks, and as whom.
-#[derive(Clone)]
-pub struct Api {
-    pub address: SocketAddr,
-    /// Somebody whose rights come from RBAC, as everybody's.
-    pub tls: Tls,
-}
 
 /// Running clients, one of each sort of connections.
 pub struct Steady {
@@ -54,8 +38,7 @@ pub struct Figures {
     pub requests: usize,
     /// Those that did not succeed within a second, and why.
     pub failed: Vec<String>,
-    /// How many of them were answered or refused more than once, or in the end: only of the others, which lost a connection
-    /// and then got no answer in time, a machine that is busy could be the reason.
+    /// How many of them were answered, or refused: only of the others a machine that is busy could be the reason.
     pub refused: usize,
     /// From one acknowledged write to the next, at the most.
     pub longest_gap: Duration,
@@ -75,8 +58,8 @@ impl Steady {
         let over = Arc::new(AtomicBool::new(false));
         let threads = [Connections::New, Connections::Held].map(|connections| {
             let name = format!("{name}-{connections:?}").to_lowercase();
-            let (api, figures, end) = (api.clone(), Figures::new(connections), Instant::now());
-            let person = Person { api, name, open: None, end, figures };
+            let (asker, figures) = (Asker::new(api, connections), Figures::new(connections));
+            let person = Person { asker, name, end: Instant::now(), figures };
             let over = over.clone();
             spawn(move || person.work(&over))
         });
@@ -113,31 +96,6 @@ impl Figures {
     }
 }
 
-/// Of a machine of two processors on which other tests run, too: so many requests of a client may be late by itself. What an
-/// idle one does stands in docs/ha.md.
-const LATE: usize = 2;
-/// An API server that ends asks at most one request of a held connection to come later, and as many restart at a time.
-const LATER: usize = 3;
-
-impl Figures {
-    /// Whether people noticed nothing: every request succeeded, and what was acknowledged is there.
-    pub fn unnoticed(&self) -> Result<(), String> {
-        let late = self.failed.len() - self.refused;
-        let busy = machine_is_busy();
-        let wrong = [
-            (self.requests <= 50, "the client should have been busy"),
-            (!self.lost.is_empty(), "acknowledged writes are gone"),
-            (self.refused > 0, "requests were refused"),
-            (late > LATE && !busy, "requests were late"),
-            (self.later > LATER, "too many were asked to come later"),
-        ];
-        match wrong.iter().find(|(is, _)| *is) {
-            None => Ok(()),
-            Some((_, what)) => Err(format!("{what}: {self}: {:#?}", self.failed)),
-        }
-    }
-}
-
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figures { connections, requests, failed, refused, longest_gap, forbidden, later, again, lost } = self;
@@ -164,9 +122,8 @@ pub fn machine_is_busy() -> bool {
 }
 
 struct Person {
-    api: Api,
+    asker: Asker,
     name: String,
-    open: Option<Client<'static>>,
     /// Of the request that it is at.
     end: Instant,
     figures: Figures,
@@ -195,18 +152,16 @@ impl Person {
     }
 
     /// Tries until it succeeds or its time is over.
-    fn succeeds(&mut self, ask: impl Fn(&mut Self) -> error::Result<Response>) -> bool {
+    fn succeeds(&mut self, ask: impl Fn(&mut Self) -> Result<Response>) -> bool {
         self.figures.requests += 1;
         self.end = Instant::now() + PATIENCE;
         let mut refusals: Vec<String> = Vec::new();
-        let mut refused = 0;
+        let mut was_refused = false;
         loop {
-            let in_the_end;
             let pause = match ask(self) {
                 Ok(response) if matches!(response.status, 200 | 201) => return true,
                 Ok(response) => {
-                    in_the_end = true;
-                    refused += 1;
+                    was_refused = true;
                     let later = response.header("retry-after").and_then(|value| value.parse().ok());
                     self.figures.forbidden += usize::from(response.status == 403);
                     self.figures.later += usize::from(later.is_some());
@@ -221,10 +176,8 @@ impl Person {
                     asked.unwrap_or(PAUSE)
                 }
                 Err(error) => {
-                    in_the_end = !self.left().is_zero();
-                    refused += usize::from(in_the_end);
+                    was_refused |= !self.left().is_zero();
                     self.figures.again += 1;
-                    self.open = None;
                     refusals.push(error.message);
                     PAUSE
                 }
@@ -232,7 +185,7 @@ impl Person {
             sleep(pause.min(self.left()));
             if self.left().is_zero() {
                 self.figures.failed.push(refusals.join("; "));
-                self.figures.refused += usize::from(refused > 1 || in_the_end);
+                self.figures.refused += usize::from(was_refused);
                 return false;
             }
         }
@@ -246,7 +199,7 @@ impl Person {
         format!("/api/v1/namespaces/default/configmaps/{}-{turn}", self.name)
     }
 
-    fn write(&mut self, turn: usize) -> error::Result<Response> {
+    fn write(&mut self, turn: usize) -> Result<Response> {
         let labels = json!({ "steady": self.name });
         let metadata = json!({ "name": format!("{}-{turn}", self.name), "labels": labels });
         let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }).to_string();
@@ -257,38 +210,21 @@ impl Person {
         })
     }
 
-    fn read(&mut self, turn: usize) -> error::Result<Response> {
+    fn read(&mut self, turn: usize) -> Result<Response> {
         let path = self.path(turn);
         self.ask(&Request::new("GET", &path))
     }
 
-    fn ask(&mut self, request: &Request<'_>) -> error::Result<Response> {
-        let mut client = match self.open.take() {
-            Some(client) => client,
-            None => self.connect()?,
-        };
-        let response = client.send(&Request { timeout: self.left(), ..request.clone() })?;
-        self.open = Some(client).filter(|client| client.is_open() && self.figures.connections == Connections::Held);
-        Ok(response)
-    }
-
-    fn connect(&self) -> error::Result<Client<'static>> {
-        let address = self.api.address;
-        let failed = |e: std::io::Error| Error::connect(format!("{address}: {e}"));
-        let stream = TcpStream::connect_timeout(&address, self.left().max(PAUSE)).map_err(failed)?;
-        // The client asks again until the request's own deadline.
-        stream.set_read_timeout(Some(Duration::from_millis(50))).map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        Client::over(Box::new(stream), address.to_string(), &address.ip().to_string(), &self.api.tls)
+    fn ask(&mut self, request: &Request<'_>) -> Result<Response> {
+        self.asker.ask(request, self.left().max(PAUSE), self.end)
     }
 
     /// All that it saw, with the writes that are not there.
-    fn missing(mut self, written: &[usize]) -> Figures {
+    fn missing(self, written: &[usize]) -> Figures {
         let path = format!("/api/v1/namespaces/default/configmaps?labelSelector=steady%3D{}", self.name);
         let end = Instant::now() + Duration::from_secs(30);
         let list = loop {
-            self.end = Instant::now() + PATIENCE;
-            match self.connect().and_then(|mut client| client.send(&Request::new("GET", &path))) {
+            match self.asker.connect(PATIENCE).and_then(|mut client| client.send(&Request::new("GET", &path))) {
                 Ok(response) if response.status == 200 => break response.json().unwrap(),
                 other => assert!(Instant::now() < end, "what was written cannot be listed: {other:?}"),
             }
