@@ -26,6 +26,8 @@ const NEW: Duration = Duration::from_millis(700);
 const HELD_BY_HAPROXY: Duration = Duration::from_millis(1200);
 /// … and by nginx, which leaves that to the client.
 const HELD_BY_NGINX: Duration = Duration::from_secs(10);
+/// What the host that is gone had taken, nobody answers, and nobody but the client itself can end the connection.
+const HELD_BY_WHO_IS_GONE: Duration = Duration::from_secs(10);
 /// Until the virtual address answers elsewhere.
 const MOVED: Duration = Duration::from_millis(1500);
 
@@ -63,7 +65,11 @@ fn measured(mut cluster: Cluster, local: LocalBalancer, front_end: FrontEnd, hel
         let follower = HOSTS.into_iter().find(|host| *host != leads && *host != holder).unwrap();
         loses_its_power(&mut cluster, &held.api, follower, "a follower's power is cut", &mut table);
         let leads = leader(&cluster);
-        loses_its_power(&mut cluster, &held.api, &leads, "the leader's power is cut", &mut table);
+        let when = match held.holder(&cluster) == leads {
+            true => "the power of the leader is cut, which is the address' holder",
+            false => "the leader's power is cut",
+        };
+        loses_its_power(&mut cluster, &held.api, &leads, when, &mut table);
         let holder = held.holder(&cluster);
         loses_its_power(&mut cluster, &held.api, &holder, "the holder's power is cut", &mut table);
     }
@@ -74,9 +80,8 @@ fn measured(mut cluster: Cluster, local: LocalBalancer, front_end: FrontEnd, hel
     for ((fault, way), seen) in &table.rows {
         let (new, held) = match (*way, fault.contains("killed")) {
             (_, true) => (NEW, NEW),
-            (Way::Node, false) => (NEW, held_bound),
-            // A leader may hold the address, too.
-            (Way::Address, false) => (MOVED, held_bound.max(MOVED)),
+            (Way::Address, false) if fault.contains("holder") => (MOVED, HELD_BY_WHO_IS_GONE),
+            _ => (NEW, held_bound),
         };
         let asked = [(&seen.new, new), (&seen.held, held)];
         for (times, bound) in asked.into_iter().filter(|_| !machine_is_busy()) {
@@ -135,7 +140,8 @@ impl Clients {
         Clients {
             new: Answers::start(api, Connections::New),
             held: Answers::start(api, Connections::Held),
-            writes: Steady::start(api, name),
+            // Those with new connections would keep this machine busy with handshakes.
+            writes: Steady::by(&[Connections::Held], api, name),
         }
     }
 

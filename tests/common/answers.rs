@@ -12,7 +12,7 @@ use super::asker::{Api, Asker, Connections};
 use super::steady::figure;
 
 /// From the end of a try to the beginning of the next.
-const EVERY: Duration = Duration::from_millis(20);
+const EVERY: Duration = Duration::from_millis(40);
 /// What a new connection may take, and its answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// After so long clients of Kubernetes give up a connection on which nothing comes (HTTP/2 pings of 5 and 3 s).

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Before a request is sent again that was not answered.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Running clients, one of each sort of connections.
+/// Running clients.
 pub struct Steady {
     over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Figures>>,
@@ -55,15 +55,21 @@ pub struct Figures {
 impl Steady {
     /// Starts a client with new connections and one with a held one.
     pub fn start(api: &Api, name: &str) -> Steady {
+        Steady::by(&[Connections::New, Connections::Held], api, name)
+    }
+
+    /// Starts a client with each of these.
+    pub fn by(connections: &[Connections], api: &Api, name: &str) -> Steady {
         let over = Arc::new(AtomicBool::new(false));
-        let threads = [Connections::New, Connections::Held].map(|connections| {
+        let threads = connections.iter().map(|&connections| {
             let name = format!("{name}-{connections:?}").to_lowercase();
             let (asker, figures) = (Asker::new(api, connections), Figures::new(connections));
             let person = Person { asker, name, end: Instant::now(), figures };
             let over = over.clone();
             spawn(move || person.work(&over))
         });
-        Steady { over, threads: threads.into() }
+        let threads = threads.collect();
+        Steady { over, threads }
     }
 
     /// Ends them, and gives back what they saw.
