@@ -31,15 +31,13 @@ struct Damage {
     script: String,
 }
 
-#[test]
-fn what_is_damaged_is_named_and_mended() {
-    let cluster = Cluster::new("e2e-damage", 2);
-    cluster.up();
-    let desired = desired(&cluster);
-    each_is_mended(&cluster, &desired, one_of_each_kind(all(&desired)));
-    a_foreign_drop_in_stops_up_and_is_named(&cluster);
-    a_sick_host_holds_back_no_other(&cluster);
-    containerd_of_the_distribution_gives_way_to_ours(&cluster);
+/// One thing of each kind, on a cluster that runs.
+pub fn what_is_damaged_is_named_and_mended(cluster: &Cluster) {
+    let desired = desired(cluster);
+    each_is_mended(cluster, &desired, one_of_each_kind(all(&desired)));
+    a_foreign_drop_in_stops_up_and_is_named(cluster);
+    a_sick_host_holds_back_no_other(cluster);
+    containerd_of_the_distribution_gives_way_to_ours(cluster);
 }
 
 #[test]

@@ -13,12 +13,10 @@ const MASTER: &str = "etc/kubernetes/pki/ca.key etc/kubernetes/pki/ca-signing.cr
                       etc/systemd/system/kube-scheduler.service usr/local/bin/kube-scheduler \
                       var/lib/kbootstrap/units/kube-scheduler.service";
 
-#[test]
-fn what_should_not_be_there_is_named_and_goes_only_by_its_name() {
-    let cluster = Cluster::new("remove", 2);
-    cluster.up();
-    a_plugin_an_old_master_and_a_node_without_a_host(&cluster);
-    a_host_that_has_left(&cluster);
+/// On a cluster of two hosts that runs; the second leaves it.
+pub fn what_should_not_be_there_is_named_and_goes_only_by_its_name(cluster: &Cluster) {
+    a_plugin_an_old_master_and_a_node_without_a_host(cluster);
+    a_host_that_has_left(cluster);
 }
 
 fn a_plugin_an_old_master_and_a_node_without_a_host(cluster: &Cluster) {

@@ -18,26 +18,27 @@ use crate::pki_tools::Folder;
 /// A label that kubelets set again whenever they start, were they told so.
 const ZONE: &str = "topology.kubernetes.io/zone";
 
-#[test]
-fn services_may_do_what_they_need_and_no_more() {
-    let cluster = Cluster::new("e2e-rights", 2);
-    // CoreDNS stays where it is when the worker goes: nothing has to be waited for.
+/// CoreDNS stays where it is when the worker goes: nothing has to be waited for.
+pub fn worker_of_its_own(cluster: &Cluster) {
     cluster.edit(|inventory| {
         inventory.hosts[1].taints.push("rights=:NoSchedule".into());
         inventory.hosts[1].labels.insert(ZONE.into(), "a".into());
     });
-    cluster.up();
-    services_may_do_little_on_their_hosts(&cluster);
-    controllers_show_certificates_of_ours(&cluster);
-    folders_on_the_way_can_be_read(&cluster);
-    what_others_could_change_is_found_before_a_push(&cluster);
-    accounts_of_our_namespaces_get_no_tokens(&cluster);
-    policies_that_nobody_enforces_are_named(&cluster);
-    a_kubelet_registers_and_goes_on(&cluster);
-    a_stolen_worker_can_do_what_the_table_says(&cluster);
-    what_a_worker_named_before_the_policy_takes_nothing_away(&cluster);
+}
+
+/// On a cluster that runs with such a worker.
+pub fn services_may_do_what_they_need_and_no_more(cluster: &Cluster) {
+    services_may_do_little_on_their_hosts(cluster);
+    controllers_show_certificates_of_ours(cluster);
+    folders_on_the_way_can_be_read(cluster);
+    what_others_could_change_is_found_before_a_push(cluster);
+    accounts_of_our_namespaces_get_no_tokens(cluster);
+    policies_that_nobody_enforces_are_named(cluster);
+    a_kubelet_registers_and_goes_on(cluster);
+    a_stolen_worker_can_do_what_the_table_says(cluster);
+    what_a_worker_named_before_the_policy_takes_nothing_away(cluster);
     assert_eq!(cluster.up(), 0, "flanneld and kube-proxy have worked on with what they may do");
-    a_revoked_worker_can_do_nothing(&cluster);
+    a_revoked_worker_can_do_nothing(cluster);
 }
 
 /// systemd's measure of what runs, by unit and host; at most so many tenths.

@@ -70,6 +70,7 @@ mod e2e_remove;
 mod e2e_rights;
 mod e2e_sudo;
 mod e2e_takeover;
+mod e2e_two_hosts;
 mod e2e_verify;
 mod e2e_virtual_address;
 mod facts_paths;
