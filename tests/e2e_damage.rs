@@ -271,31 +271,32 @@ fn runs_what_was_rendered(cluster: &Cluster, desired: &Desired) {
             let lines: Vec<&str> = blocks.next().unwrap_or_default().lines().collect();
             let file = format!("FragmentPath={}", unit.file);
             let loaded = [
-                "LoadState=loaded",
-                "UnitFileState=enabled",
                 "ActiveState=active",
-                &file,
                 "DropInPaths=",
+                &file,
+                "LoadState=loaded",
                 "NeedDaemonReload=no",
+                "UnitFileState=enabled",
             ];
             assert_eq!(lines[..6], loaded, "{host}: {}\n{said}", unit.name);
             let Some(program) = program(unit) else { continue };
             let Content::Artifact(artifact) = &state.files[&program].content else { panic!("{program}") };
-            assert_eq!(lines[6..8], [&format!("{}  -", artifact.sha256), &program], "{host}: {}\n{said}", unit.name);
+            assert_eq!(lines[6..8], [&artifact.sha256.to_string(), &program], "{host}: {}\n{said}", unit.name);
             assert_eq!(lines[8].trim(), lines[9].trim(), "{host}: {}: another command line", unit.name);
         }
     }
 }
 
-/// Of each unit what systemd says, then what its process is: its program, the command line of both.
+/// Of each unit what systemd says, then what its process is: its program, the command line of both. A program is hashed once,
+/// as long as it stays the same file.
 const RUNNING: &str = r#"
 for u in UNITS; do
-  for p in LoadState UnitFileState ActiveState FragmentPath DropInPaths NeedDaemonReload; do
-    printf '%s=%s\n' $p "$(systemctl show -p $p --value $u)"
-  done
+  systemctl show -p LoadState,UnitFileState,ActiveState,FragmentPath,DropInPaths,NeedDaemonReload $u | sort
   pid=$(systemctl show -p MainPID --value $u)
   if [ "${pid:-0}" != 0 ]; then
-    sha256sum </proc/$pid/exe
+    known=/run/hashed-$(stat -Lc '%d-%i-%s-%Z' /proc/$pid/exe)
+    [ -s $known ] || sha256sum </proc/$pid/exe >$known
+    cut -d ' ' -f 1 $known
     readlink /proc/$pid/exe
     systemctl show -p ExecStart --value $u | sed 's/.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/'
     tr '\0' ' ' </proc/$pid/cmdline

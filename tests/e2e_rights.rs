@@ -15,6 +15,12 @@ use crate::common::run::Run;
 use crate::common::stolen_worker::{At, KEYS, RENEWAL, TRIES, Try};
 use crate::pki_tools::Folder;
 
+/// Files of a worker that would be a master's.
+const PLANTED: [&str; 3] = [
+    "/etc/kubernetes/pki/sa.key",
+    "/var/lib/kbootstrap/units/etcd.service",
+    "/var/lib/kbootstrap/units/kube-apiserver.service",
+];
 /// A label that kubelets set again whenever they start, were they told so.
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -39,6 +45,7 @@ pub fn services_may_do_what_they_need_and_no_more(cluster: &Cluster) {
     what_a_worker_named_before_the_policy_takes_nothing_away(cluster);
     assert_eq!(cluster.up(), 0, "flanneld and kube-proxy have worked on with what they may do");
     a_revoked_worker_can_do_nothing(cluster);
+    cluster.on("n2", &format!("rm {}", PLANTED.join(" ")));
 }
 
 /// systemd's measure of what runs, by unit and host; at most so many tenths.
@@ -345,11 +352,8 @@ fn a_revoked_worker_can_do_nothing(cluster: &Cluster) {
 /// It says of itself what would refuse every plan, has files as if it had been a master, and what the API has of it is held,
 /// as its kubelet could hold it before there was a policy.
 fn a_worker_does_not_keep_itself_from_being_revoked(cluster: &Cluster, kubelet: &Tls) {
-    cluster.on(
-        "n2",
-        "systemctl stop kubelet; echo x >/etc/kubernetes/pki/sa.key; \
-         for unit in etcd kube-apiserver; do echo deadbeef >/var/lib/kbootstrap/units/$unit.service; done",
-    );
+    cluster
+        .on("n2", &format!("systemctl stop kubelet; for file in {}; do echo deadbeef >$file; done", PLANTED.join(" ")));
     let address = cluster.address("n1");
     let says = format!(
         r#"{{"status":{{"nodeInfo":{{"kubeletVersion":"v1.99.0","containerRuntimeVersion":"containerd://99.0.0"}},"addresses":[{{"type":"InternalIP","address":"{address}"}}]}}}}"#
