@@ -64,6 +64,7 @@ fn what_stands_in_front_changes_on_a_running_cluster() {
     nobody_noticed(&people.end("nginx takes haproxy's place, at the virtual address"));
     is_healthy(&cluster);
     cluster.up_finds_nothing("after another balancer");
+    virtual_address::becomes_another_one(&cluster, &held);
 }
 
 /// Each node has a balancer of its own, of this kind.
@@ -106,5 +107,12 @@ fn is_healthy(cluster: &Cluster) {
     assert_eq!(balancers.len(), 4, "{status:#}");
     for balancer in balancers {
         assert_eq!(balancer["detail"], "leads to a ready API server", "{balancer:#}");
+    }
+    // Ours runs, and the distribution's never did.
+    for program in ["haproxy", "keepalived"] {
+        let unit = format!(
+            "systemctl is-enabled {program}; systemctl is-active {program}; journalctl -q -u {program} -o cat -g Started"
+        );
+        assert_eq!(cluster.try_on("n1", &unit).1, "masked\ninactive\n");
     }
 }

@@ -26,11 +26,18 @@ fn what_up_says_is_done_is_in_force() {
     a_deleted_node_comes_back(&cluster);
     an_empty_plan_waits_until_the_cluster_is_healthy(&cluster);
     dns_that_was_scaled_down_comes_back(&cluster);
-    dns_comes_back_when_its_hosts_are_mended(&cluster);
     a_damaged_certificate_is_named_and_the_new_one_is_shown(&cluster);
     a_webhook_that_nobody_answers_is_named(&cluster);
     what_the_folder_lost_is_named_and_hinders_no_look(&cluster);
     encryption_is_in_force(&cluster);
+}
+
+#[test]
+#[ignore = "waits for pods that crash: make test-long"]
+fn dns_comes_back() {
+    let cluster = Cluster::with(LabSpec { masters: 2, ..LabSpec::new("e2e-dns", 2) });
+    cluster.up();
+    dns_comes_back_when_its_hosts_are_mended(&cluster);
 }
 
 #[test]

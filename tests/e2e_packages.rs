@@ -223,8 +223,9 @@ const HAPROXY_UNIT: &str = "[Service]\nType=exec\nRuntimeDirectory=front\n\
     ExecStartPre=/bin/sh -c 'printf \"frontend f\\n mode tcp\\n bind 127.0.0.1:7480\\n timeout client 1s\\n\" >/run/front/front.cfg'\n\
     ExecStart=/usr/sbin/haproxy -db -f /run/front/front.cfg\nRestart=always\n[Install]\nWantedBy=multi-user.target\n";
 
-/// Debian's own signature, index, package and maintainer scripts.
+/// Debian's own signature, index, package and maintainer scripts. `e2e_balancers` has them in `make test`.
 #[test]
+#[ignore = "fetches from a mirror, beside e2e_balancers: make test-long"]
 fn haproxy_comes_from_debian_and_only_ours_runs() {
     assert_eq!(HAPROXY.id, ComponentId("front"));
     let (mirror, security) = of_this_machine();

@@ -1,43 +1,34 @@
 //! Settings that end a service: what ran before runs again, on the only master too.
 
-use std::io::Write;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::common::cluster::Cluster;
+use crate::common::cluster::{Cluster, HEALTHY};
+use crate::common::steady::figure;
+
+/// A component, one of its settings, and a value with which it ends.
+pub type Row = (&'static str, &'static str, &'static str);
+pub const OF_THE_API_SERVER: Row = ("kube-apiserver", "max-requests-inflight", "many");
+const OF_OTHERS: [Row; 2] = [("etcd", "heartbeat-interval", "soon"), ("kubelet", "topologyManagerPolicy", "any")];
 
 /// On a cluster with one master.
-pub fn settings_that_do_not_work_cost_a_restart(cluster: &Cluster) {
-    let kinds: [(&str, &str, Value); 3] = [
-        ("etcd", "heartbeat-interval", json!("soon")),
-        ("kube-apiserver", "max-requests-inflight", json!("many")),
-        ("kubelet", "topologyManagerPolicy", json!("any")),
-    ];
-    for (component, setting, value) in kinds {
-        let keys = format!("cat /var/lib/kbootstrap/units/{component}.service");
-        let before = cluster.on("n1", &keys);
-        set(cluster, component, setting, Some(value));
-        let said =
-            format!("n1: {component}.service does not run with what is new; what ran before is put back, and runs");
-        let run = cluster.run(&["up", "--yes"]).exits(6).says(&said);
-        run.check(run.stderr.contains("journalctl"), "its own words should be there");
-        let _ = writeln!(
-            std::io::stderr(),
-            "figure: {component} with a setting that does not work: `up` ends after {} s",
-            run.took.as_secs()
-        );
-        assert_eq!(cluster.on("n1", &keys), before, "{component}: it is known to run with what ran before");
-        let kept = cluster.on("n1", "ls /var/lib/kbootstrap/before");
-        assert_eq!(kept, "", "{component}: nothing is left of it");
-        set(cluster, component, setting, None);
-        // The only master's controllers end when the API is away for so long, and are started again by systemd.
-        cluster.becomes_healthy(Duration::from_secs(60));
-        let plan = cluster.plan();
-        let differs = |host: &&Value| host["files"] != json!([]) || host["units"] != json!([]);
-        assert_eq!(plan["hosts"].as_array().unwrap().iter().find(differs), None, "{component}: all is as it was");
-        cluster.up();
-    }
+pub fn a_setting_that_does_not_work_costs_a_restart(cluster: &Cluster, (component, setting, value): &Row) {
+    let keys = format!("cat /var/lib/kbootstrap/units/{component}.service");
+    let before = cluster.on("n1", &keys);
+    set(cluster, component, setting, Some(json!(value)));
+    let said = format!("n1: {component}.service does not run with what is new; what ran before is put back, and runs");
+    let run = cluster.run(&["up", "--yes"]).exits(6).says(&said);
+    run.check(run.stderr.contains("journalctl"), "its own words should be there");
+    figure(&format!("{component} with a setting that does not work: `up` ends after {} s", run.took.as_secs()));
+    assert_eq!(cluster.on("n1", &keys), before, "{component}: it is known to run with what ran before");
+    let kept = cluster.on("n1", "ls /var/lib/kbootstrap/before");
+    assert_eq!(kept, "", "{component}: nothing is left of it");
+    set(cluster, component, setting, None);
+    // The only master's controllers end when the API is away for so long, and are started again by systemd.
+    cluster.becomes_healthy(HEALTHY);
+    let plan = cluster.plan();
+    let differs = |host: &&Value| host["files"] != json!([]) || host["units"] != json!([]);
+    assert_eq!(plan["hosts"].as_array().unwrap().iter().find(differs), None, "{component}: all is as it was");
+    cluster.up();
 }
 
 #[test]
@@ -45,6 +36,7 @@ pub fn settings_that_do_not_work_cost_a_restart(cluster: &Cluster) {
 fn an_api_server_that_is_never_ready_gets_back_what_it_ran_with() {
     let cluster = Cluster::new("never-ready", 1);
     cluster.up();
+    OF_OTHERS.iter().for_each(|row| a_setting_that_does_not_work_costs_a_restart(&cluster, row));
     let keys = "cat /var/lib/kbootstrap/units/kube-apiserver.service";
     let before = cluster.on("n1", keys);
     set(&cluster, "kube-apiserver", "etcd-readycheck-timeout", Some(json!("1ns")));

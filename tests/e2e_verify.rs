@@ -72,7 +72,7 @@ fn restart(lab: &mut Lab, host: &str) {
 }
 
 /// A master whose power was cut for a moment: as soon as `status` says that all is well, a smoke test passes.
-pub fn what_was_before_a_reboot_is_not_believed(cluster: &mut Cluster) {
+fn what_was_before_a_reboot_is_not_believed(cluster: &mut Cluster) {
     restart(cluster.lab_mut(), "n1");
     let healthy = cluster.becomes_healthy(HEALTHY);
     // Whoever leads has taken its lease since it was started.
@@ -107,13 +107,14 @@ pub fn what_was_before_a_reboot_is_not_believed(cluster: &mut Cluster) {
 #[test]
 #[ignore = "waits for what does not come: make test-long"]
 fn what_is_broken_is_told_in_time_and_in_its_own_words() {
-    let cluster = Cluster::new("e2e-verify", 2);
+    let mut cluster = Cluster::new("e2e-verify", 2);
     cluster.run(&["verify"]).exits(4).says("there are no certificates of cluster e2e-verify").says("kbootstrap up");
     cluster.up();
     a_service_that_kube_proxy_has_not_heard_of_is_not_there_yet(&cluster);
     a_host_without_a_default_route_reaches_no_service(&cluster);
     an_api_server_that_hangs(&cluster);
     a_full_etcd(&cluster);
+    what_was_before_a_reboot_is_not_believed(&mut cluster);
     cluster.run(&["verify"]).ok();
     cluster.run(&["reset", "--yes"]).ok();
     cluster.run(&["verify"]).exits(7).says("there is no cluster on these hosts yet").says("kbootstrap up");

@@ -42,24 +42,32 @@ pub fn ask_for(cluster: &Cluster, front_end: FrontEnd) {
 }
 
 fn address(cluster: &Cluster) -> IpAddr {
-    let gateway = cluster.lab().state().gateway.octets();
-    IpAddr::from([gateway[0], gateway[1], gateway[2], 100])
+    in_the_lab(cluster, 100)
+}
+
+fn in_the_lab(cluster: &Cluster, last: u8) -> IpAddr {
+    let [a, b, c, _] = cluster.lab().state().gateway.octets();
+    IpAddr::from([a, b, c, last])
 }
 
 /// Of a cluster that has it.
 pub fn held(cluster: &Cluster) -> Held {
+    held_at(cluster, address(cluster))
+}
+
+fn held_at(cluster: &Cluster, address: IpAddr) -> Held {
     let alone = cluster.with_role(Role::Lb);
     let (hosts, port) = match alone.is_empty() {
         true => (cluster.with_role(Role::Master), 8443),
         false => (alone, 6443),
     };
-    Held { api: Api { address: SocketAddr::new(address(cluster), port), tls: cluster.identity("ca", "admin") }, hosts }
+    Held { api: Api { address: SocketAddr::new(address, port), tls: cluster.identity("ca", "admin") }, hosts }
 }
 
 /// `plan` names it, `up` brings it, and nobody else notices.
 pub fn comes_to_a_running_cluster(cluster: &Cluster) -> Held {
     ask_for(cluster, FrontEnd::Haproxy);
-    somebody_who_has_it_is_heard(cluster);
+    somebody_who_has_it_is_heard(cluster, address(cluster));
     let plan = cluster.run(&["plan"]).ok();
     plan.check(plan.stdout.contains("enable and start api-virtual-address.service"), "the plan should name it");
     cluster.up();
@@ -78,18 +86,58 @@ pub fn is_shown(cluster: &Cluster, held: &Held) {
     assert!(!node.to_string().contains(&address.to_string()), "{node:#}");
 }
 
-/// Before any host of ours holds it.
-fn somebody_who_has_it_is_heard(cluster: &Cluster) {
-    let address = address(cluster);
-    let host = cluster.address(NODE);
+/// Another one is asked for: a host has it as soon as `up` has ended, and none has the first.
+pub fn becomes_another_one(cluster: &Cluster, first: &Held) {
+    let (before, address) = (first.api.address.ip(), in_the_lab(cluster, 101));
+    cluster.edit(|inventory| {
+        inventory.api_load_balancer.virtual_address.as_mut().unwrap().address = address.to_string();
+    });
+    somebody_who_has_it_is_heard(cluster, address);
+    cluster.up();
+    let held = held_at(cluster, address);
+    is_shown(cluster, &held);
+    Answers::start(&held.api, Connections::New).end("the virtual address has become another one");
+    for host in &held.hosts {
+        let (_, said) = cluster.try_on(host, "ip -o address show");
+        assert!(!said.contains(&format!(" {before}/")), "{host} still has the first:\n{said}");
+    }
+    cluster.up_finds_nothing("after another virtual address");
+}
+
+/// Before any host of ours holds it: somebody who has the address, and somebody who multicasts with its router id, as keepalived
+/// does where it is not told otherwise.
+fn somebody_who_has_it_is_heard(cluster: &Cluster, address: IpAddr) {
+    let (host, stranger) = (cluster.address(NODE), in_the_lab(cluster, 77));
     let link = format!("L=$(ip -o address show | sed -n 's/^[0-9]*: \\([^ ]*\\) .* {host}\\/.*/\\1/p')");
-    cluster.on(NODE, &format!("{link}; ip address add {address}/32 dev $L"));
-    let said = format!("somebody answers at {address} already");
+    let router = kbootstrap::cluster::VirtualAddress::router_id_of(address);
+    let advert = format!("printf '\\061\\{router:03o}\\144\\001\\000\\144\\000\\000'");
+    cluster.on(
+        NODE,
+        &format!(
+            "{link}; ip address add {address}/32 dev $L; ip address add {stranger}/32 dev $L
+            cat >/root/adverts <<'END'
+while {advert} | socat -u - IP4-SENDTO:224.0.0.18:112,bind={stranger}; do sleep 0.3; done
+END
+            systemd-run --quiet --unit=stranger sh /root/adverts"
+        ),
+    );
+    let words = [
+        format!("somebody answers at {address} already"),
+        format!("{stranger} multicasts with the VRRP router id {router}"),
+    ];
     for command in [&["check"][..], &["up", "--yes"]] {
         let run = cluster.run(command).exits(6);
-        run.check(run.stdout.contains(&said) || run.stderr.contains(&said), "somebody should have been heard");
+        for said in &words {
+            run.check(run.stdout.contains(said) || run.stderr.contains(said), said);
+        }
     }
-    cluster.on(NODE, &format!("{link}; ip address delete {address}/32 dev $L"));
+    cluster.on(
+        NODE,
+        &format!(
+            "systemctl stop stranger; rm /root/adverts
+            {link}; ip address delete {address}/32 dev $L; ip address delete {stranger}/32 dev $L"
+        ),
+    );
 }
 
 /// Others take the address where they hear nothing of its holder.

@@ -81,7 +81,9 @@ impl Balancer {
 /// How often a balancer asks each API server whether it is ready. All times are milliseconds.
 ///
 /// A power cut is seen after `interval + interval_in_doubt + 2 × connect` at most: the question is not answered twice. An
-/// API server that is only slow takes connections all the same, and has `answer` to say something.
+/// API server that is only slow takes connections all the same, and has `answer` to say something; for a connection with its handshake
+/// haproxy takes the smaller of `interval` and `connect` (measured with 2.6). A question that was on its way past the handshake when
+/// the power failed waits for `answer`, too: that is what `unacknowledged` is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Checks {
     /// Between questions to one that is well.

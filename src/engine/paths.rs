@@ -33,21 +33,26 @@ pub(super) fn check(
     Ok(findings)
 }
 
-/// Who else has the virtual address or its router id, as hosts hear that are to hold it, before any of them does.
+/// Who else has the virtual address or its router id, as hosts hear that are to hold it, where none of them does: at first, and when
+/// it is to be another one.
 fn strangers(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<Vec<Finding>> {
     let cluster = &session.cluster;
     let Some(held) = &cluster.balancing.virtual_address else { return Ok(Vec::new()) };
     let unit = format!("{}.service", api_virtual_address::ID);
     let runs = |facts: &HostFacts| facts.units.get(&unit).is_some_and(|unit| unit.active == "active");
-    if facts.values().any(runs) {
+    let holds = |facts: &&HostFacts| facts.addresses.iter().any(|(_, address)| *address == held.address);
+    let ours: Vec<_> = facts.values().filter(|facts| runs(facts)).collect();
+    if ours.iter().any(holds) {
         return Ok(Vec::new());
     }
+    // One of ours may take it meanwhile.
+    let hardware = ours.iter().flat_map(|facts| facts.hardware_addresses.values()).map(String::as_str).collect();
     let asked = |host: &&Host| host.is(Role::Lb) && facts.contains_key(&host.name);
     let said = on_each(session, asked, |host| heard::script(held.address, held.router_id, host.address))?;
     let own: Vec<_> = cluster.hosts.iter().map(|host| host.address).collect();
-    let found = said
-        .iter()
-        .filter_map(|(name, said)| Some(preflight::strangers(cluster.host(name)?, held, &Heard::read(said, &own))));
+    let found = said.iter().filter_map(|(name, said)| {
+        Some(preflight::strangers(cluster.host(name)?, held, &Heard::read(said, &own, &hardware)))
+    });
     Ok(found.flatten().collect())
 }
 

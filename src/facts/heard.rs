@@ -2,6 +2,7 @@
 //!
 //! Nothing is installed for it: ARP is the kernel's, and what VRRP's packets say is counted by nftables.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::text::sh_quote;
@@ -60,12 +61,12 @@ nft list set {family} $T heard 2>/dev/null | tr ',{{}}' '\\n\\n\\n' | awk '/^ *e
 }
 
 impl Heard {
-    /// What the script printed, on a host with these addresses of the cluster's own.
-    pub fn read(said: &str, own: &[IpAddr]) -> Self {
+    /// What the script printed; nobody of ours is a stranger, by these addresses of hosts and hardware.
+    pub fn read(said: &str, own: &[IpAddr], hardware: &BTreeSet<&str>) -> Self {
         let mut heard = Heard::default();
         for (what, value) in said.lines().filter_map(|line| line.split_once(' ')) {
             match what {
-                "answers" if is_hardware(value) => heard.answers = Some(value.to_owned()),
+                "answers" if is_hardware(value) && !hardware.contains(value) => heard.answers = Some(value.to_owned()),
                 "router" => {
                     let address = value.parse().ok().filter(|address| !own.contains(address));
                     heard.routers.extend(address.filter(|address| !heard.routers.contains(address)));
@@ -90,11 +91,13 @@ mod tests {
     fn who_is_heard_is_nobody_of_ours() {
         let own = ["10.0.0.11".parse().unwrap()];
         let said = "answers 02:00:00:00:00:07\nrouter 10.0.0.11\nrouter 10.0.0.77\nrouter 10.0.0.77\nrouter x\nhello\n";
-        let heard = Heard::read(said, &own);
+        let none = BTreeSet::new();
+        let heard = Heard::read(said, &own, &none);
         assert_eq!(heard.answers.as_deref(), Some("02:00:00:00:00:07"));
         assert_eq!(heard.routers, ["10.0.0.77".parse::<IpAddr>().unwrap()]);
         assert_eq!(heard.deaf, None);
-        assert_eq!(Heard::read("answers <script>\n", &own), Heard::default());
-        assert_eq!(Heard::read("deaf nft does not listen\n", &own).deaf.as_deref(), Some("nft does not listen"));
+        assert_eq!(Heard::read(said, &own, &["02:00:00:00:00:07"].into()).answers, None);
+        assert_eq!(Heard::read("answers <script>\n", &own, &none), Heard::default());
+        assert_eq!(Heard::read("deaf nft does not listen\n", &own, &none).deaf.as_deref(), Some("nft does not listen"));
     }
 }

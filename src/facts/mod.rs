@@ -107,6 +107,8 @@ pub struct HostFacts {
     pub hostname: String,
     /// `/etc/machine-id`; two hosts with one id are clones.
     pub machine_id: String,
+    /// The machine's UUID by its firmware, in lower case; empty in a container, which has its host's.
+    pub product_uuid: String,
     /// The kernel's name for this boot.
     pub boot_id: String,
     /// Seconds since the boot.
@@ -162,6 +164,8 @@ pub struct HostFacts {
     pub flushes: Vec<String>,
     /// Network devices.
     pub devices: BTreeSet<String>,
+    /// Hardware addresses of those that have one, in lower case.
+    pub hardware_addresses: BTreeMap<String, String>,
     /// Addresses of the host's interfaces.
     pub addresses: Vec<(String, IpAddr)>,
     /// Destinations of the routing table (`10.0.0.0/24`) with the interface.

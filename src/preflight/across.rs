@@ -40,28 +40,69 @@ fn clocks(hosts: &[Probed]) -> Vec<Finding> {
     hosts.iter().filter_map(against).collect()
 }
 
-/// Cloned machines share a machine-id, and with it DHCP leases and node identities. A node with a master's is the copy, and
-/// the master is not doubted for what a node says.
+/// What a machine shares with its copies.
+struct Mark {
+    check: &'static str,
+    what: &'static str,
+    of: for<'a> fn(&Host, &'a HostFacts) -> &'a str,
+    severity: Severity,
+    remedy: &'static str,
+}
+
+/// [Kubernetes wants each of these to be one host's only][1]: machine-ids stand for DHCP leases and node identities, frames go to
+/// one of two with the same hardware address, and storage and clouds know a machine by its UUID, which some makers leave the
+/// same on all.
+///
+/// [1]: https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/install-kubeadm/#verify-mac-address
+const MARKS: [Mark; 3] = [
+    Mark {
+        check: "machine-id",
+        what: "machine-id",
+        of: |_, facts| &facts.machine_id,
+        severity: Severity::Fail,
+        remedy: "`rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup`, then reboot",
+    },
+    Mark {
+        check: "hardware-address",
+        what: "hardware address",
+        of: hardware_address,
+        severity: Severity::Fail,
+        remedy: "give the copy an address of its own where its machine or its interface is defined",
+    },
+    Mark {
+        check: "product-uuid",
+        what: "product UUID",
+        of: |_, facts| &facts.product_uuid,
+        severity: Severity::Warn,
+        remedy: "give the copy one of its own where its machine is defined; on hardware whose maker left it the same, live with it",
+    },
+];
+
+/// That of the interface with the address by which the cluster knows the host.
+fn hardware_address<'a>(host: &Host, facts: &'a HostFacts) -> &'a str {
+    let own = facts.addresses.iter().find(|(_, address)| *address == host.address);
+    own.and_then(|(interface, _)| facts.hardware_addresses.get(interface)).map_or("", String::as_str)
+}
+
+/// Cloned machines. A node with a master's mark is the copy, and the master is not doubted for what a node says.
 fn clones(hosts: &[Probed]) -> Vec<Finding> {
     let leads = |host: &Host| host.is(Role::Master) || host.is(Role::Etcd);
-    same(
-        hosts,
-        |facts| &facts.machine_id,
-        |host, others, id| {
+    let of = |Mark { check, what, of, severity, remedy }: &Mark| {
+        same(hosts, *of, |host, others, mark| {
             if leads(host) && !others.iter().any(|other| leads(other)) {
                 return None;
             }
-            let remedy = "`rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup`, then reboot";
-            let finding = format!("its machine-id {id} is also that of {}: one is a copy of the other", names(others));
-            Some(Finding::new(host, "machine-id", Severity::Fail, finding, remedy.into()))
-        },
-    )
+            let finding = format!("its {what} {mark} is also that of {}: one is a copy of the other", names(others));
+            Some(Finding::new(host, check, *severity, finding, (*remedy).into()))
+        })
+    };
+    MARKS.iter().flat_map(of).collect()
 }
 
 fn namesakes(hosts: &[Probed]) -> Vec<Finding> {
     same(
         hosts,
-        |facts| &facts.hostname,
+        |_, facts| &facts.hostname,
         |host, others, name| {
             let remedy = format!("`hostnamectl set-hostname {}`", host.name);
             let finding = format!("{} calls itself {name}, too", names(others));
@@ -77,12 +118,12 @@ fn names(hosts: &[&Host]) -> String {
 /// What is found of each host whose value others have, too.
 fn same(
     hosts: &[Probed],
-    value: impl Fn(&HostFacts) -> &String,
+    value: for<'a> fn(&Host, &'a HostFacts) -> &'a str,
     finding: impl Fn(&Host, &[&Host], &str) -> Option<Finding>,
 ) -> Vec<Finding> {
     let mut by_value: BTreeMap<&str, Vec<&Host>> = BTreeMap::new();
-    for (host, facts) in hosts.iter().filter(|(_, facts)| !value(facts).is_empty()) {
-        by_value.entry(value(facts)).or_default().push(host);
+    for (host, facts) in hosts.iter().filter(|(host, facts)| !value(host, facts).is_empty()) {
+        by_value.entry(value(host, facts)).or_default().push(host);
     }
     let mut findings = Vec::new();
     for (value, hosts) in by_value.iter().filter(|(_, hosts)| hosts.len() > 1) {

@@ -23,6 +23,8 @@ const BEFORE_PORTS: &[(&str, &str)] = &[
     ("clock-skew", "the clocks of the hosts and of this machine agree"),
     ("hostname", "the host's own name is its name in the inventory, and no other host's"),
     ("machine-id", "/etc/machine-id is there and no other host's"),
+    ("hardware-address", "the interface with the host's address has a hardware address (MAC) that no other host has"),
+    ("product-uuid", "the machine's UUID is no other host's"),
     ("kernel", "Linux 4.19 or newer, 5.13 where nftables was asked for"),
     ("cgroup", "the cgroup version and the controllers that the kubelet needs"),
     ("modules", "kernel modules: overlay, br_netfilter, nf_conntrack, vxlan for flannel"),

@@ -27,6 +27,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.boot_id = texts.word(BOOT_ID);
     facts.uptime = texts.word(UPTIME).split(['.', ' ']).next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     facts.machine_id = texts.word(MACHINE_ID);
+    facts.product_uuid = texts.product_uuid();
     facts.cgroup_controllers = texts.controllers();
     facts.selinux = texts.selinux();
     facts.ufw = texts.ufw();
@@ -42,6 +43,9 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
 
 const OS_RELEASE: &str = "/etc/os-release";
 const MACHINE_ID: &str = "/etc/machine-id";
+const PRODUCT_UUID: &str = "/sys/class/dmi/id/product_uuid";
+/// Which kind of container the host is, where it is one.
+const CONTAINER: &str = "/run/systemd/container";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const UFW: &str = "/etc/ufw/ufw.conf";
 const STATUS: &str = "/proc/self/status";
@@ -116,6 +120,10 @@ impl<'a> Texts<'a> {
     /// A file of one line.
     fn word(&self, path: &str) -> String {
         self.lines(path).next().unwrap_or_default().trim().into()
+    }
+
+    fn product_uuid(&self) -> String {
+        if self.word(CONTAINER).is_empty() { self.word(PRODUCT_UUID).to_ascii_lowercase() } else { String::new() }
     }
 
     /// How many processors a process may use: `Cpus_allowed_list` has `0-3,8`.

@@ -17,6 +17,8 @@ texts="/etc/os-release
 /proc/sys/kernel/osrelease
 /proc/sys/kernel/hostname
 /proc/sys/kernel/random/boot_id
+/sys/class/dmi/id/product_uuid
+/run/systemd/container
 /sys/fs/cgroup/cgroup.controllers
 /sys/fs/selinux/enforce"
 

@@ -1,6 +1,6 @@
 //! What listens, which addresses there are, where routes lead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::answer::Sections;
@@ -37,6 +37,7 @@ fn read(sections: &Sections, facts: &mut HostFacts) {
     facts.listening = listening(sections, "tcp");
     facts.listening_udp = listening(sections, "udp");
     facts.devices = devices(sections);
+    facts.hardware_addresses = hardware_addresses(sections);
     facts.addresses = addresses(sections);
     facts.routes = routes(sections);
 }
@@ -52,13 +53,24 @@ fn listening(sections: &Sections, protocol: &str) -> Vec<Listening> {
     sections.lines("sockets").filter_map(one).collect()
 }
 
-/// Lines of `ip -o link`: `2: eth0@if3: <BROADCAST,…> mtu 1500 …`.
+/// Lines of `ip -o link`: `2: eth0@if3: <BROADCAST,…> mtu 1500 … link/ether 02:00:00:00:00:01 …`.
 fn devices(sections: &Sections) -> BTreeSet<String> {
-    let one = |line: &str| {
-        let (name, _) = after_number(line)?.split_once(": <")?;
-        Some(name.split('@').next().unwrap_or(name).to_owned())
+    sections.lines("ip").filter_map(device).map(|(name, _)| name.to_owned()).collect()
+}
+
+fn hardware_addresses(sections: &Sections) -> BTreeMap<String, String> {
+    let one = |line| {
+        let (name, rest): (&str, &str) = device(line)?;
+        let (_, after) = rest.split_once("link/ether ")?;
+        Some((name.to_owned(), after.split_whitespace().next()?.to_ascii_lowercase()))
     };
     sections.lines("ip").filter_map(one).collect()
+}
+
+/// A device's name, and what is said of it.
+fn device(line: &str) -> Option<(&str, &str)> {
+    let (name, rest) = after_number(line)?.split_once(": <")?;
+    Some((name.split('@').next().unwrap_or(name), rest))
 }
 
 /// Lines of `ip -o addr`: `2: eth0    inet 10.0.0.2/24 brd …`.

@@ -66,6 +66,14 @@ fn the_machine() {
 }
 
 #[test]
+fn a_container_has_its_hosts_uuid() {
+    let uuid = "/sys/class/dmi/id/product_uuid:4C4C4544-0044-4810-8031-B4C04F4E3332\n";
+    let with = |lines: &str| read(&RECORDED.replacen("texts\n", &format!("texts\n{lines}"), 1)).product_uuid;
+    assert_eq!(with(uuid), "4c4c4544-0044-4810-8031-b4c04f4e3332");
+    assert_eq!(with(&format!("{uuid}/run/systemd/container:systemd-nspawn\n")), "");
+}
+
+#[test]
 fn modules_and_settings() {
     let facts = recorded();
     assert_eq!(facts.modules["overlay"], Module::Present);
@@ -86,6 +94,8 @@ fn the_network() {
     assert_eq!(facts.listening_udp.iter().map(|l| l.port).collect::<Vec<_>>(), [8472]);
     assert!(facts.devices.contains("flannel.1") && facts.devices.contains("host0"), "{:?}", facts.devices);
     assert!(facts.addresses.contains(&("host0".into(), "10.99.4.12".parse().unwrap())));
+    assert_eq!(facts.hardware_addresses["host0"], "02:00:0a:63:04:0c");
+    assert!(!facts.hardware_addresses.contains_key("lo"));
     assert!(facts.routes.contains(&("10.99.4.0/24".into(), "host0".into())));
     assert!(facts.routes.contains(&("default".into(), "host0".into())));
     assert!(

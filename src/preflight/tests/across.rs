@@ -29,6 +29,30 @@ fn hosts_are_compared() {
 }
 
 #[test]
+fn hardware_is_compared_where_the_cluster_uses_it() {
+    let same = "02:00:00:00:00:09";
+    let elsewhere = across(|_, facts| {
+        for facts in facts.values_mut() {
+            facts.hardware_addresses.insert("cni0".into(), same.into());
+        }
+    });
+    assert_eq!(elsewhere, Vec::<String>::new());
+    let clones = across(|_, facts| {
+        for name in ["n1", "n2"] {
+            let facts = facts.get_mut(name).unwrap();
+            facts.hardware_addresses.insert("eth0".into(), same.into());
+            facts.product_uuid = "03000200-0400-0500-0006-000700080009".into();
+        }
+    });
+    insta::assert_snapshot!(clones.join("\n"), @r"
+    Fail n1: hardware-address: its hardware address 02:00:00:00:00:09 is also that of n2: one is a copy of the other
+    Fail n2: hardware-address: its hardware address 02:00:00:00:00:09 is also that of n1: one is a copy of the other
+    Warn n1: product-uuid: its product UUID 03000200-0400-0500-0006-000700080009 is also that of n2: one is a copy of the other
+    Warn n2: product-uuid: its product UUID 03000200-0400-0500-0006-000700080009 is also that of n1: one is a copy of the other
+    ");
+}
+
+#[test]
 fn a_master_is_not_doubted_for_what_a_node_says() {
     let clones = across(|_, facts| {
         let id = facts["m1"].machine_id.clone();

@@ -163,7 +163,12 @@ fn between() -> Vec<Finding> {
     let chains = [("n1".to_owned(), chains)].into();
     let mut all = judge_paths(&Catalogue::standard(), &cluster, &facts, &tried, &chains);
     let one = facts["n1"].machine_id.clone();
-    facts.get_mut("n2").unwrap().machine_id = one;
+    let n2 = facts.get_mut("n2").unwrap();
+    n2.machine_id = one;
+    for facts in facts.values_mut() {
+        facts.hardware_addresses.insert("eth0".into(), "02:00:00:00:00:09".into());
+        facts.product_uuid = "03000200-0400-0500-0006-000700080009".into();
+    }
     facts.get_mut("n1").unwrap().clock_skew_ms = 2_600;
     all.extend(check_all(&Catalogue::standard(), &cluster, &facts));
     all

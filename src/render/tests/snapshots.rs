@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::states::{container, state};
-use crate::cluster::Cluster;
 use crate::cluster::example::{cluster, three_masters};
+use crate::cluster::{Balancer, Cluster, Role, VirtualAddress};
 use crate::facts::HostFacts;
 use crate::state::{Content, HostState};
 
@@ -33,7 +33,11 @@ fn shown(state: &HostState) -> String {
 }
 
 fn snapshot(name: &str, cluster: &Cluster, index: usize, facts: &HostFacts) {
-    let text = shown(&state(cluster, index, facts).unwrap());
+    snapshot_of(name, &state(cluster, index, facts).unwrap());
+}
+
+fn snapshot_of(name: &str, state: &HostState) {
+    let text = shown(state);
     insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
         insta::assert_snapshot!(name, text);
     });
@@ -54,4 +58,25 @@ fn a_node_in_a_container() {
 #[test]
 fn one_of_three_masters_behind_a_balancer() {
     snapshot("one-of-three-masters-1.36.3", &three_masters("1.36.3"), 0, &HostFacts::default_host());
+}
+
+#[test]
+fn what_stands_in_front_of_three_masters() {
+    for kind in [Balancer::Haproxy, Balancer::Nginx] {
+        let mut cluster = three_masters("1.36.3");
+        for host in &mut cluster.hosts {
+            host.roles.extend([Role::Lb, Role::Node]);
+        }
+        cluster.balancing.local = Some(kind);
+        let held =
+            VirtualAddress { address: [10, 0, 0, 9].into(), port: 8443, front_end: kind, ..VirtualAddress::unknown() };
+        cluster.balancing.virtual_address = Some(VirtualAddress { on_masters: true, router_id: 10, ..held });
+        let mut state = state(&cluster, 0, &HostFacts::default_host()).unwrap();
+        let in_front = ["api-balancer", "api-front-end", "api-virtual-address"];
+        let is_in_front = |path: &str| in_front.iter().any(|component| path.contains(component));
+        state.dirs.retain(|path, _| is_in_front(path));
+        state.files.retain(|path, _| is_in_front(path));
+        state.units.retain(|unit| is_in_front(&unit.name));
+        snapshot_of(&format!("{}-in-front-1.36.3", kind.name()), &state);
+    }
 }
