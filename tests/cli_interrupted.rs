@@ -49,7 +49,9 @@ while :; do sleep 300; done
 
     fn start(&self, args: &[&str]) -> Child {
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("kbootstrap"));
+        // Who tests with `nohup` passes on that a hangup is ignored, and so would the program.
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(assert_cmd::cargo::cargo_bin("kbootstrap"));
         command.args(args).current_dir(self.0.path()).env("PATH", path).env("HOME", self.0.path());
         command.env("KBOOTSTRAP_CACHE", self.path("cache")).env_remove("SSH_AUTH_SOCK");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(self.path("stderr")).unwrap());

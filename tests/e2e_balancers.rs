@@ -88,13 +88,14 @@ fn on_node(cluster: &Cluster) -> Steady {
     inside(cluster, NODE, move || Steady::start(&api, "local")).join().unwrap()
 }
 
-/// Every request succeeded, and what was acknowledged is there. Of a machine that is busy only the latter can be asked.
+/// Every request succeeded, and what was acknowledged is there. Of a machine that is busy only the latter can be asked, and where
+/// it has much to do some may be late.
 #[track_caller]
 pub fn nobody_noticed(figures: &[Figures]) {
     let busy = machine_is_busy();
     for seen in figures {
         assert!(seen.requests > 50 && seen.lost.is_empty(), "{seen}");
-        assert!(busy || seen.failed.is_empty(), "{seen}: {:#?}", seen.failed);
+        assert!(busy || seen.failed.len() == seen.excused(), "{seen}: {:#?}", seen.failed);
     }
     assert!(figures.iter().any(|seen| seen.connections == Connections::Held));
 }

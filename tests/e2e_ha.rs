@@ -112,13 +112,11 @@ fn people(cluster: &Cluster, balancer: &Balancer) -> Api {
     Api { address: balancer.address(), tls: cluster.identity("ca", "admin") }
 }
 
-/// People's requests all succeed, and what was acknowledged is there. On a machine that is busy, some may be late.
+/// People's requests all succeed, and what was acknowledged is there. Where the machine has much to do, some may be late.
 fn all_goes_on(run: &Run<'_>, figures: &[Figures]) {
-    let busy = machine_is_busy();
     for seen in figures {
         run.check(seen.requests > 200, &format!("the clients should have been busy: {seen}"));
-        let failed = if busy { seen.refused } else { seen.failed.len() };
-        run.check(failed == 0, &format!("{seen}: {:#?}", seen.failed));
+        run.check(seen.failed.len() == seen.excused(), &format!("{seen}: {:#?}", seen.failed));
         run.check(seen.lost.is_empty(), &format!("{seen}: {:?}", seen.lost));
         // An API server that ends says so to what comes between its last request and the end of its connections.
         run.check(seen.later <= HOSTS.len(), &format!("too many were asked to come later: {seen}"));

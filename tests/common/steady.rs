@@ -95,6 +95,17 @@ impl Drop for Steady {
 }
 
 impl Figures {
+    /// How many of the failed were only late, where this machine may be the reason: when it is busy all of them, and one of a
+    /// thousand requests when two could run for each processor.
+    pub fn excused(&self) -> usize {
+        let late = self.failed.len() - self.refused;
+        match load() {
+            load if load > 4.0 => late,
+            load if load > 2.0 => late.min((self.requests / 1000).max(1)),
+            _ => 0,
+        }
+    }
+
     fn new(connections: Connections) -> Self {
         let (failed, lost) = (Vec::new(), Vec::new());
         let longest_gap = Duration::ZERO;
@@ -122,9 +133,14 @@ pub fn figure(text: &str) {
 
 /// Whether so much runs on this machine that it may be what answers late: four that could run for each processor.
 pub fn machine_is_busy() -> bool {
+    load() > 4.0
+}
+
+/// How many could run for each processor, of late.
+fn load() -> f64 {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     let load: f64 = load.split(' ').next().unwrap().parse().unwrap();
-    load > 4.0 * std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64)
+    load / std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64)
 }
 
 struct Person {
