@@ -53,7 +53,7 @@ ip neigh del \"$A\" dev \"$D\" 2>/dev/null || :
 ping -c 1 -W 1 -I \"$D\" \"$A\" >/dev/null 2>&1 || :
 ip neigh show to \"$A\" dev \"$D\" | awk '$1 == \"'\"$A\"'\" && /lladdr/ {{ for (i = 1; i < NF; i++) if ($i == \"lladdr\") print \"answers\", $(i + 1) }}'
 sleep {SECONDS}
-nft list set {family} $T heard 2>/dev/null | tr ',{{}}' '\\n\\n\\n' | awk '/^ *elements *=/ {{ on = 1; next }} on && $1 ~ /[0-9a-f][.:]/ {{ print \"router\", $1 }}'
+nft list set {family} $T heard 2>/dev/null | tr ',{{}}' '\\n\\n\\n' | awk '$1 == \"elements\" {{ on = 1; next }} on && $1 ~ /[0-9a-f][.:]/ {{ print \"router\", $1 }}'
 ",
         address = sh_quote(&address.to_string()),
         host = sh_quote(&host.to_string()),
