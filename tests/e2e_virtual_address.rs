@@ -118,7 +118,7 @@ fn somebody_who_has_it_is_heard(cluster: &Cluster, address: IpAddr) {
             cat >/root/adverts <<'END'
 while {advert} | socat -u - IP4-SENDTO:224.0.0.18:112,bind={stranger}; do sleep 0.3; done
 END
-            systemd-run --quiet --unit=stranger sh /root/adverts"
+            systemd-run --quiet --collect --unit=stranger sh /root/adverts"
         ),
     );
     let words = [
