@@ -39,10 +39,8 @@ fn strangers(session: &Session, facts: &BTreeMap<String, HostFacts>) -> Result<V
     let cluster = &session.cluster;
     let Some(held) = &cluster.balancing.virtual_address else { return Ok(Vec::new()) };
     let unit = format!("{}.service", api_virtual_address::ID);
-    let runs = |facts: &HostFacts| facts.units.get(&unit).is_some_and(|unit| unit.active == "active");
-    let holds = |facts: &&HostFacts| facts.addresses.iter().any(|(_, address)| *address == held.address);
-    let ours: Vec<_> = facts.values().filter(|facts| runs(facts)).collect();
-    if ours.iter().any(holds) {
+    let ours: Vec<_> = facts.values().filter(|facts| facts.is_running(&unit)).collect();
+    if ours.iter().any(|facts| facts.interface_of(held.address).is_some()) {
         return Ok(Vec::new());
     }
     // One of ours may take it meanwhile.

@@ -1,6 +1,7 @@
 //! What a host's facts decide about its configuration. Pure: facts in, named values out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use semver::Version;
 use serde::Serialize;
@@ -94,6 +95,11 @@ fn sysctls<'a>(wanted: impl Iterator<Item = &'a SysctlSpec>, facts: &HostFacts) 
 }
 
 impl HostFacts {
+    /// The interface that has the address, where one has it.
+    pub fn interface_of(&self, address: IpAddr) -> Option<&str> {
+        self.addresses.iter().find(|(_, there)| *there == address).map(|(interface, _)| interface.as_str())
+    }
+
     /// The kernel has the module: loaded, built in or loadable. One that was not asked about counts as there.
     pub fn has_module(&self, name: &str) -> bool {
         self.modules.get(name) != Some(&Module::Missing)

@@ -80,8 +80,8 @@ const MARKS: [Mark; 3] = [
 
 /// That of the interface with the address by which the cluster knows the host.
 fn hardware_address<'a>(host: &Host, facts: &'a HostFacts) -> &'a str {
-    let own = facts.addresses.iter().find(|(_, address)| *address == host.address);
-    own.and_then(|(interface, _)| facts.hardware_addresses.get(interface)).map_or("", String::as_str)
+    let interface = facts.interface_of(host.address);
+    interface.and_then(|interface| facts.hardware_addresses.get(interface)).map_or("", String::as_str)
 }
 
 /// Cloned machines. A node with a master's mark is the copy, and the master is not doubted for what a node says.

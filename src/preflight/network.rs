@@ -23,7 +23,7 @@ pub(super) fn check(check: &mut HostCheck) {
 
 fn address(check: &mut HostCheck) {
     let address = check.host.address;
-    if check.facts.addresses.iter().any(|(_, there)| *there == address) {
+    if check.facts.interface_of(address).is_some() {
         return;
     }
     let shown = |(interface, address): &(String, IpAddr)| format!("{address} ({interface})");
@@ -38,7 +38,7 @@ fn address(check: &mut HostCheck) {
 }
 
 fn loopback(check: &mut HostCheck) {
-    if !check.facts.addresses.iter().any(|(_, address)| *address == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
+    if check.facts.interface_of(Ipv4Addr::LOCALHOST.into()).is_none() {
         check.fail("loopback", "127.0.0.1 is on no interface", "`ip link set lo up`");
     }
 }

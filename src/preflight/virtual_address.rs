@@ -70,10 +70,9 @@ fn port(check: &mut HostCheck, held: &VirtualAddress) {
 /// The interface is there, has a network that the address is of, and nobody else has put the address there.
 fn interface(check: &mut HostCheck, held: &VirtualAddress) {
     let (address, host) = (held.address, check.host.address);
-    let addresses = &check.facts.addresses;
-    let own = addresses.iter().find(|(_, there)| *there == host).map(|(name, _)| name.clone());
-    let Some(name) = held.interface.clone().or(own) else { return };
-    if !check.facts.devices.contains(&name) && !addresses.iter().any(|(there, _)| *there == name) {
+    let own = || check.facts.interface_of(host).map(str::to_owned);
+    let Some(name) = held.interface.clone().or_else(own) else { return };
+    if !check.facts.devices.contains(&name) && !check.facts.addresses.iter().any(|(there, _)| *there == name) {
         let there: Vec<&str> = check.facts.devices.iter().map(String::as_str).collect();
         let there = there.join(", ");
         check.fail(
@@ -83,7 +82,7 @@ fn interface(check: &mut HostCheck, held: &VirtualAddress) {
         );
         return;
     }
-    if addresses.iter().any(|(_, there)| *there == address)
+    if check.facts.interface_of(address).is_some()
         && !ports::runs_ours(check.facts, &format!("{}.service", api_virtual_address::ID))
     {
         check.fail(

@@ -100,6 +100,5 @@ impl HeldContext {
 
 /// The inventory's, or the one with the host's own address; preflight says where there is none.
 fn interface(held: &VirtualAddress, host: &Host, facts: &HostFacts) -> String {
-    let own = || facts.addresses.iter().find(|(_, address)| *address == host.address).map(|(name, _)| name.clone());
-    held.interface.clone().or_else(own).unwrap_or_else(|| "eth0".into())
+    held.interface.as_deref().or_else(|| facts.interface_of(host.address)).unwrap_or("eth0").into()
 }

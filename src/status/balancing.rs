@@ -31,7 +31,7 @@ pub(super) fn judge(
             api_front_end::STATISTICS_PORT
         }
         api_virtual_address::ID => {
-            let holds = held.is_some_and(|held| holds(facts, held.address));
+            let holds = held.is_some_and(|held| facts.interface_of(held.address).is_some());
             add(component, if holds { "holds the virtual address" } else { "stands by" });
             return;
         }
@@ -73,17 +73,16 @@ fn out(servers: &[Server]) -> Vec<String> {
     out.map(|server| format!("{} ({})", server.name, server.check)).collect()
 }
 
-fn holds(facts: &HostFacts, address: std::net::IpAddr) -> bool {
-    facts.addresses.iter().any(|(_, there)| *there == address)
-}
-
 /// The virtual address is on one of the hosts that said something.
 pub(super) fn holder(cluster: &Cluster, facts: &BTreeMap<String, HostFacts>) -> Option<Check> {
     let held = cluster.balancing.virtual_address.as_ref()?;
     let asked: Vec<(&Host, &HostFacts)> =
         cluster.with_role(Role::Lb).filter_map(|host| Some((host, facts.get(&host.name)?))).collect();
-    let holders: Vec<&str> =
-        asked.iter().filter(|(_, facts)| holds(facts, held.address)).map(|(host, _)| host.name.as_str()).collect();
+    let holders: Vec<&str> = asked
+        .iter()
+        .filter(|(_, facts)| facts.interface_of(held.address).is_some())
+        .map(|(host, _)| host.name.as_str())
+        .collect();
     let (state, word, detail) = match holders.as_slice() {
         [one] => (State::Good, "held", format!("{} by {one}", held.address)),
         [] => (State::Bad, "nobody's", format!("{} is on none of the hosts that could be asked", held.address)),
