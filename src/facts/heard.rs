@@ -85,7 +85,31 @@ fn is_hardware(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
     use super::*;
+
+    /// As nft 1.0.6 prints a set, and iproute2 6.1 a neighbour.
+    #[test]
+    fn the_script_tells_what_nft_and_ip_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let nft = "[ \"$1\" = list ] && printf 'table ip t {\\n\\tset heard {\\n\\t\\ttype ipv4_addr\\n\\t\\telements = { 10.0.0.77,\\n\
+                   \\t\\t\\t     10.0.0.78 }\\n\\t}\\n}\\n'";
+        let ip = "case \"$*\" in *'addr show'*) echo '2: eth0    inet 10.0.0.11/24 scope global eth0' ;; \
+                  *'neigh show'*) echo '10.0.0.9 lladdr 02:00:00:00:00:07 REACHABLE' ;; esac";
+        for (program, text) in [("nft", nft), ("ip", ip), ("ping", ":"), ("sleep", ":")] {
+            let path = folder.path().join(program);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n:\n")).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let script = script("10.0.0.9".parse().unwrap(), 51, "10.0.0.11".parse().unwrap());
+        let output = Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, "answers 02:00:00:00:00:07\nrouter 10.0.0.77\nrouter 10.0.0.78\n", "{:?}", output.stderr);
+    }
 
     #[test]
     fn who_is_heard_is_nobody_of_ours() {
