@@ -33,14 +33,6 @@ fn what_up_says_is_done_is_in_force() {
 }
 
 #[test]
-#[ignore = "waits for pods that crash: make test-long"]
-fn dns_comes_back() {
-    let cluster = Cluster::with(LabSpec { masters: 2, ..LabSpec::new("e2e-dns", 2) });
-    cluster.up();
-    dns_comes_back_when_its_hosts_are_mended(&cluster);
-}
-
-#[test]
 #[ignore = "API servers look every minute: make test-long"]
 fn keys_change_without_a_secret_that_cannot_be_read() {
     let cluster = Cluster::with(LabSpec { masters: 2, ..LabSpec::new("e2e-keys", 2) });
@@ -112,7 +104,11 @@ fn dns_that_was_scaled_down_comes_back(cluster: &Cluster) {
 }
 
 /// CoreDNS ends where its host names no name server, and keeps the file that its pod was made with.
-fn dns_comes_back_when_its_hosts_are_mended(cluster: &Cluster) {
+#[test]
+#[ignore = "waits for pods that crash: make test-long"]
+fn dns_comes_back_when_its_hosts_are_mended() {
+    let cluster = Cluster::with(LabSpec { masters: 2, ..LabSpec::new("e2e-dns", 2) });
+    cluster.up();
     for host in MASTERS {
         cluster.on(host, "cp -L /etc/resolv.conf /root/resolv.conf && echo '# none' >/etc/resolv.conf");
     }

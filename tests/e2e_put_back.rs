@@ -1,8 +1,10 @@
 //! Settings that end a service: what ran before runs again, on the only master too.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::common::cluster::{Cluster, HEALTHY};
+use crate::common::cluster::Cluster;
 use crate::common::steady::figure;
 
 /// A component, one of its settings, and a value with which it ends.
@@ -24,7 +26,7 @@ pub fn a_setting_that_does_not_work_costs_a_restart(cluster: &Cluster, (componen
     assert_eq!(kept, "", "{component}: nothing is left of it");
     set(cluster, component, setting, None);
     // The only master's controllers end when the API is away for so long, and are started again by systemd.
-    cluster.becomes_healthy(HEALTHY);
+    cluster.becomes_healthy(Duration::from_secs(60));
     let plan = cluster.plan();
     let differs = |host: &&Value| host["files"] != json!([]) || host["units"] != json!([]);
     assert_eq!(plan["hosts"].as_array().unwrap().iter().find(differs), None, "{component}: all is as it was");

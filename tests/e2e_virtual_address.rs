@@ -96,7 +96,8 @@ pub fn becomes_another_one(cluster: &Cluster, first: &Held) {
     cluster.up();
     let held = held_at(cluster, address);
     is_shown(cluster, &held);
-    Answers::start(&held.api, Connections::New).end("the virtual address has become another one");
+    // Begins, when it answers.
+    Answers::start(&held.api, Connections::New).longest();
     for host in &held.hosts {
         let (_, said) = cluster.try_on(host, "ip -o address show");
         assert!(!said.contains(&format!(" {before}/")), "{host} still has the first:\n{said}");

@@ -95,13 +95,13 @@ impl Drop for Steady {
 }
 
 impl Figures {
-    /// How many of the failed were only late, where this machine may be the reason: when it is busy all of them, and one of a
+    /// How many of the failed were only late, where this machine may be the reason: when it is busy all of them, and one of each
     /// thousand requests when two could run for each processor.
     pub fn excused(&self) -> usize {
         let late = self.failed.len() - self.refused;
         match load() {
             load if load > 4.0 => late,
-            load if load > 2.0 => late.min((self.requests / 1000).max(1)),
+            load if load > 2.0 => late.min(self.requests / 1000),
             _ => 0,
         }
     }
